@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// Main is the whole program: it takes the arguments and streams of the process
+// and ends it with the code of the call.
+func Main(packs ...[]nodes.Decl) {
+	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	os.Exit(run(name, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, packs))
+}
+
+// Run is Main for tests and for programs that embed the command: it gives the
+// code that the process would end with. While the verb run is at work, signals
+// of the process go to it.
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, packs ...[]nodes.Decl) (exit int) {
+	return run("flowrun", args, stdin, stdout, stderr, packs)
+}
+
+func run(name string, args []string, stdin io.Reader, stdout, stderr io.Writer, packs [][]nodes.Decl) int {
+	c := &call{name: name, stdin: stdin, stdout: stdout, stderr: stderr, color: "auto"}
+	registry, err := nodes.NewRegistry(packs...)
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: the kinds of this program are declared wrongly:\n%v\n", name, err)
+		return codeMisuse
+	}
+	c.registry = registry
+	root := c.root()
+	root.SetArgs(append([]string{}, args...)) // never nil, which means os.Args to cobra
+	return c.finish(root.Execute())
+}
+
+// A call is one run of the program.
+type call struct {
+	name     string // of the program, for messages
+	registry *nodes.Registry
+	stdin    io.Reader
+	stdout   io.Writer
+	stderr   io.Writer
+	color    string // auto, always or never
+}
+
+// The codes that a call ends with; see the package documentation.
+const (
+	codeFailed      = 1
+	codeMisuse      = 2
+	codeUnreachable = 3
+	codeSignal      = 128 // and the number of the signal
+)
+
+// An ending is the error of a call that does not end with 0.
+type ending struct {
+	code int
+	err  error  // nil: everything was said already
+	hint string // what to do about it; may be empty
+}
+
+func (e *ending) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *ending) Unwrap() error { return e.err }
+
+// said ends a call whose problems have been printed.
+func said(code int) error { return &ending{code: code} }
+
+// misuse ends a call that cannot be understood.
+func misuse(format string, args ...any) *ending {
+	return &ending{code: codeMisuse, err: fmt.Errorf(format, args...)}
+}
+
+// or adds what to do instead.
+func (e *ending) or(format string, args ...any) *ending {
+	e.hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// didYouMean adds the nearest of the words that are possible, or all of them if
+// they are few and none is near.
+func (e *ending) didYouMean(word string, known []string) *ending {
+	var d diag.Diagnostic
+	d.DidYouMean(word, known)
+	if d.Hint != "" {
+		e.hint = d.Hint
+	}
+	return e
+}
+
+// finish says why the call ended, unless that was said, and gives its code.
+func (c *call) finish(err error) int {
+	if err == nil {
+		return 0
+	}
+	if brokenPipe(err) {
+		return codeBrokenPipe
+	}
+	end, ok := errors.AsType[*ending](err)
+	if !ok {
+		end = c.fromCobra(err)
+	}
+	if end.err == nil {
+		return end.code
+	}
+	ink := c.ink(c.stderr)
+	fmt.Fprintf(c.stderr, "%s: %s\n", ink.bold(c.name), end.err)
+	if end.hint != "" {
+		fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), end.hint)
+	}
+	return end.code
+}
+
+// root is the tree of verbs.
+func (c *call) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           c.name,
+		Short:         "flowrun checks, draws and runs dataflow graphs.",
+		Long:          "flowrun checks, draws and runs dataflow graphs that are written in YAML:\ntyped ports, one bounded queue per edge, workers per node.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       thisBuild().Version,
+	}
+	root.SetIn(c.stdin)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	root.SetVersionTemplate("{{.Use}} {{.Version}}\n")
+	root.SetUsageTemplate(usageTemplate)
+	root.DisableSuggestions = true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentFlags().StringVar(&c.color, "color", "auto", "colour on terminals: auto, always or never")
+	root.PersistentFlags().BoolP("help", "h", false, "say what a verb does")
+	root.Flags().BoolP("version", "v", false, "print the version")
+	root.SetFlagErrorFunc(wrongFlag)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		switch c.color {
+		case "auto", "always", "never":
+			return nil
+		}
+		return misuse("--color %s: want auto, always or never", c.color)
+	}
+	root.AddGroup(&cobra.Group{ID: groupFlow, Title: "Flows:"}, &cobra.Group{ID: groupLook, Title: "To look things up:"})
+	root.AddCommand(
+		c.runVerb(), c.checkVerb(), c.typesVerb(), c.renderVerb(), c.newVerb(), c.fmtVerb(),
+		c.nodesVerb(), c.evalVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb(), c.docsVerb(),
+	)
+	root.SetHelpCommand(c.helpVerb())
+	root.SetHelpCommandGroupID(groupLook)
+	return root
+}
+
+// The groups of verbs in the help.
+const (
+	groupFlow = "flow"
+	groupLook = "look"
+)

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// stdinName is what diagnostics call a flow that comes from standard input.
+const stdinName = "stdin"
+
+// source reads a flow, "-" from standard input. A file that cannot be read is a
+// diagnostic like any other, so that machines find it in the same list.
+func (c *call) source(path string) (*diag.Source, diag.List) {
+	if path == "-" {
+		text, err := io.ReadAll(io.LimitReader(c.stdin, config.MaxBytes+1))
+		src := diag.NewSource(stdinName, text)
+		if err != nil {
+			return nil, noFlow(src, err)
+		}
+		return src, nil
+	}
+	text, err := os.ReadFile(path)
+	src := diag.NewSource(path, text)
+	if err != nil {
+		return nil, noFlow(src, err)
+	}
+	return src, nil
+}
+
+// noFlow says why a file cannot be read.
+func noFlow(src *diag.Source, err error) diag.List {
+	var list diag.List
+	d := list.Add(diag.NoFile, diag.Span{Source: src}, "%s", reason(err))
+	switch info, statErr := os.Stat(src.Name); {
+	case statErr == nil && info.IsDir():
+		d.Message = "this is a folder, not a flow"
+		if flows, _ := flowsIn(src.Name); len(flows) > 0 {
+			d.WithHint("it has %s", strings.Join(flows[:min(3, len(flows))], ", "))
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		d.Message = "there is no such file"
+		var beside []string
+		for _, pattern := range []string{"*.yaml", "*.yml"} {
+			found, _ := filepath.Glob(filepath.Join(filepath.Dir(src.Name), pattern))
+			beside = append(beside, found...)
+		}
+		d.DidYouMean(src.Name, beside)
+	}
+	return list
+}
+
+// reason gives an error of the file system without the path, which the message
+// begins with.
+func reason(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// load reads and compiles a flow.
+func (c *call) load(path string, set map[string]string) (*graph.Flow, diag.List) {
+	src, list := c.source(path)
+	if src == nil {
+		return nil, list
+	}
+	return graph.Load(src, c.registry, graph.Options{Set: set, LookupEnv: lookupVariable})
+}
+
+// lookupVariable finds a variable that the flow does not declare in the
+// environment, and secrets where they are said to be.
+func lookupVariable(name string) (string, bool) {
+	if path, ok := strings.CutPrefix(name, "file:"); ok {
+		text, err := os.ReadFile(path)
+		return strings.TrimRight(string(text), "\r\n"), err == nil
+	}
+	return os.LookupEnv(strings.TrimPrefix(name, "env:"))
+}
+
+// need loads a flow that must be right: it prints every problem and ends the call
+// if there is an error.
+func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {
+	flow, list := c.load(path, set)
+	c.print(list)
+	if list.HasErrors() {
+		fmt.Fprintf(c.stderr, "%s\n", tally(path, list))
+		return nil, said(codeMisuse)
+	}
+	return flow, nil
+}
+
+// print writes diagnostics with excerpts to standard error.
+func (c *call) print(list diag.List) {
+	diag.Print(c.stderr, list, diag.Style{Color: bool(c.ink(c.stderr))})
+}
+
+// tally sums up a list in a line.
+func tally(path string, list diag.List) string {
+	errs, warnings := 0, 0
+	for _, d := range list {
+		if d.Severity == diag.Error {
+			errs++
+		} else {
+			warnings++
+		}
+	}
+	var parts []string
+	if errs > 0 {
+		parts = append(parts, plural(errs, "error"))
+	}
+	if warnings > 0 {
+		parts = append(parts, plural(warnings, "warning"))
+	}
+	if path == "-" {
+		path = stdinName
+	}
+	return path + ": " + strings.Join(parts, ", ")
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%s %ss", count(int64(n)), word)
+}
+
+// settable adds the flag -s and gives the map that it fills.
+func settable(verb *cobra.Command) *assignments {
+	set := &assignments{}
+	verb.Flags().VarP(set, "set", "s", "give the variable `NAME=value` of the flow a value; may be repeated")
+	return set
+}
+
+// assignments is a flag NAME=value that may be repeated.
+type assignments map[string]string
+
+func (a *assignments) String() string { return "" }
+func (a *assignments) Type() string   { return "NAME=value" }
+
+func (a *assignments) Set(text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if !ok || name == "" {
+		return errors.New("want NAME=value")
+	}
+	if *a == nil {
+		*a = assignments{}
+	}
+	(*a)[name] = value
+	return nil
+}
+
+func isYAML(path string) bool {
+	ext := filepath.Ext(path)
+	return ext == ".yaml" || ext == ".yml"
+}
+
+// expand replaces folders by the flows below them: `dir` and Go's `dir/...` mean
+// the same. Files and "-" stay as they are, whether they exist or not.
+func expand(args []string) ([]string, error) {
+	var paths []string
+	for _, arg := range args {
+		dir, dots := strings.CutSuffix(filepath.ToSlash(arg), "...")
+		if dots {
+			arg = filepath.Clean(filepath.FromSlash(dir + "."))
+		}
+		info, err := os.Stat(arg)
+		if arg == "-" || err != nil || !info.IsDir() {
+			paths = append(paths, arg)
+			continue
+		}
+		found, err := flowsIn(arg)
+		if err != nil {
+			return nil, misuse("%w", err)
+		}
+		if len(found) == 0 {
+			return nil, misuse("%s: there is no flow in here", arg).or("a flow is a file *.yaml or *.yml with the key nodes")
+		}
+		paths = append(paths, found...)
+	}
+	return paths, nil
+}
+
+// flowsIn finds the flows below a folder: YAML files with the key nodes. As Go's
+// tools do, it leaves out what begins with a dot or an underscore, and testdata.
+func flowsIn(root string) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := e.Name()
+		hidden := path != root && (name[0] == '.' || name[0] == '_' || e.IsDir() && (name == "testdata" || name == "node_modules"))
+		switch {
+		case hidden && e.IsDir():
+			return filepath.SkipDir
+		case !hidden && !e.IsDir() && isYAML(name) && isFlow(path):
+			found = append(found, path)
+		}
+		return nil
+	})
+	slices.Sort(found)
+	return found, err
+}
+
+// isFlow reports whether a YAML file means to be a flow. One that cannot be read
+// as YAML may: its problems are worth a message if it has the words.
+func isFlow(path string) bool {
+	text, err := os.ReadFile(path)
+	if err != nil || len(text) > config.MaxBytes {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "nodes:") {
+			return true
+		}
+	}
+	return false
+}
+
+// completeFlows offers flow files to a shell.
+func completeFlows(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return []cobra.Completion{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+}

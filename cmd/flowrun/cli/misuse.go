@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// foreignVerbs are what other programs call our verbs.
+var foreignVerbs = map[string]string{
+	"start": "run", "exec": "run", "execute": "run", "submit": "run", "init": "new", "create": "new", "generate": "new",
+	"draw": "render", "dot": "render", "plot": "render", "show": "types", "infer": "types", "describe": "nodes", "kinds": "nodes",
+	"components": "nodes", "format": "fmt", "blobl": "eval", "vrl": "eval", "expr": "eval", "verify": "check", "compile": "check", "test": "check",
+}
+
+// fromCobra puts an error of the parser of the command line into our words. All
+// of them are misuses: errors of verbs are endings.
+func (c *call) fromCobra(err error) *ending {
+	text, unknown := strings.CutPrefix(err.Error(), "unknown command ")
+	if !unknown {
+		return misuse("%w", err).or("%s help lists the verbs", c.name)
+	}
+	verb := text
+	if quoted, qerr := strconv.QuotedPrefix(text); qerr == nil {
+		verb, _ = strconv.Unquote(quoted)
+	}
+	end := misuse("unknown verb %q", verb).or("%s help lists the verbs", c.name)
+	if strings.HasSuffix(verb, ".yaml") || strings.HasSuffix(verb, ".yml") {
+		return end.or("to run a flow: %s run %s", c.name, verb)
+	}
+	if near := foreignVerbs[verb]; near != "" {
+		return end.or("did you mean %q?", near)
+	}
+	if near := diag.Nearest(verb, c.verbs()); near != "" {
+		return end.or("did you mean %q?", near)
+	}
+	return end
+}
+
+// verbs lists every verb with its aliases.
+func (c *call) verbs() []string {
+	var names []string
+	for _, verb := range c.root().Commands() {
+		if !verb.Hidden {
+			names = append(append(names, verb.Name()), verb.Aliases...)
+		}
+	}
+	return names
+}
+
+// wrongFlag puts an error of the parser of flags into our words.
+func wrongFlag(verb *cobra.Command, err error) error {
+	if err == pflag.ErrHelp {
+		return err
+	}
+	see := fmt.Sprintf("%s --help lists the flags", verb.CommandPath())
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if group := unknown.GetSpecifiedShortnames(); group != "" {
+			return misuse("unknown flag -%s of %s", unknown.GetSpecifiedName(), verb.Name()).or("%s", see)
+		}
+		name := unknown.GetSpecifiedName()
+		end := misuse("unknown flag --%s of %s", name, verb.Name()).or("%s", see)
+		if near := diag.Nearest(name, flagNames(verb)); near != "" {
+			end.or("did you mean --%s?", near)
+		}
+		return end
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return misuse("%s needs a value", flagWords(missing.GetFlag())).or("%s", see)
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		f := invalid.GetFlag()
+		return misuse("%s: want %s, got %q", flagWords(f), valueWords(f), invalid.GetValue()).or("%s", see)
+	}
+	return misuse("%w", err).or("%s", see)
+}
+
+func flagNames(verb *cobra.Command) []string {
+	var names []string
+	add := func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	}
+	verb.LocalFlags().VisitAll(add)
+	verb.InheritedFlags().VisitAll(add)
+	return names
+}
+
+// flagWords names a flag as it is most often written.
+func flagWords(f *pflag.Flag) string {
+	if f.Shorthand != "" {
+		return "-" + f.Shorthand + ", --" + f.Name
+	}
+	return "--" + f.Name
+}
+
+// valueWords says what a flag takes.
+func valueWords(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "int":
+		return "a whole number"
+	case "bool":
+		return "true or false"
+	}
+	return f.Value.Type()
+}
+
+// oneOf wants a flag to be one of a few words.
+func oneOf(flag, value string, words ...string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	return misuse("--%s %s: want %s", flag, value, strings.Join(words, ", ")).didYouMean(value, words)
+}
+
+// wantFlow gives the arguments of a verb that takes one flow, or at least one.
+func wantFlow(several bool) cobra.PositionalArgs {
+	return func(verb *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			end := misuse("%s needs a flow", verb.Name()).or("%s flow.yaml; - reads it from standard input", verb.CommandPath())
+			if near := flowsHere(); len(near) > 0 {
+				end.or("%s %s", verb.CommandPath(), near[0])
+			}
+			return end
+		case len(args) > 1 && !several:
+			end := misuse("%s takes one flow, got %d", verb.Name(), len(args))
+			if strings.Contains(args[1], "=") {
+				end.or("a variable is set by -s %s", args[1])
+			}
+			return end
+		}
+		return nil
+	}
+}
+
+// flowsHere lists what looks like flows in the folder the user is in.
+func flowsHere() []string {
+	entries, _ := os.ReadDir(".")
+	var found []string
+	for _, e := range entries {
+		if !e.IsDir() && isYAML(e.Name()) {
+			found = append(found, e.Name())
+		}
+	}
+	return found
+}
+
+// atMost wants no more than n arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(verb *cobra.Command, args []string) error {
+		if len(args) > n {
+			return misuse("%s: %q is too much", verb.CommandPath(), args[n]).or("%s --help says what it takes", verb.CommandPath())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// A summary is what a run leaves to say: the JSON of `run --report json`.
+type summary struct {
+	metrics.Report
+	Rows       int64                            `json:"rows"` // that sources gave
+	RowsPerSec float64                          `json:"rows_per_second"`
+	Balanced   bool                             `json:"balanced"`
+	Failures   map[string][]scheduler.ItemError `json:"recent_errors,omitempty"` // by node, of items that did not stop the flow
+	Problems   diag.List                        `json:"diagnostics,omitempty"`
+	Exit       int                              `json:"exit"`
+
+	path string // of the flow as the user named it
+	name string // of the program
+}
+
+// summarize closes the books of a run.
+func summarize(r metrics.Report) *summary {
+	s := &summary{Report: r, Balanced: len(r.Unbalanced) == 0}
+	for _, n := range r.Nodes {
+		if n.Source {
+			s.Rows += n.Out
+		}
+	}
+	s.RowsPerSec = perSecond(s.Rows, r.Took)
+	return s
+}
+
+func perSecond(n int64, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
+}
+
+func (s *summary) writeJSON(w io.Writer) error { return writeJSON(w, s) }
+
+// writeJSON writes a value for machines that people can read too.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// writeText writes the report for people.
+func (s *summary) writeText(w io.Writer, on ink) error {
+	lines := []string{s.headline(on), ""}
+	lines = append(lines, s.nodeTable(on).lines("  ", 0, on)...)
+	lines = append(lines, "")
+	say := func(what, text string) {
+		lines = append(lines, fmt.Sprintf("  %s %s", on.dim(fmt.Sprintf("%-11s", what)), text))
+	}
+	if s.Rows > 0 {
+		say("rows", fmt.Sprintf("%s read, %s a second", count(s.Rows), short(s.RowsPerSec)))
+	}
+	if s.Bottleneck != "" {
+		say("bottleneck", s.Bottleneck)
+	}
+	s.sayBooks(say, on)
+	s.sayFailures(say, on)
+	for i, f := range s.Files {
+		what := "wrote"
+		if i > 0 {
+			what = ""
+		}
+		say(what, on.bold(f))
+	}
+	if s.Outcome == "done" && s.path != "" && s.path != "-" {
+		say("draw it", fmt.Sprintf("%s render %s -o %s.svg", s.name, shellWord(s.path), shellWord(s.Flow)))
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+// headline says how the run ended.
+func (s *summary) headline(on ink) string {
+	outcome := s.Outcome
+	switch outcome {
+	case "done":
+		outcome = on.green("done")
+	case "stopped":
+		outcome = on.yellow("stopped")
+	case "failed":
+		outcome = on.red("failed")
+	}
+	took := "in " + span(s.Took)
+	if s.Outcome != "done" {
+		took = "after " + span(s.Took)
+	}
+	return fmt.Sprintf("%s: %s %s", on.bold(s.Flow), outcome, took)
+}
+
+// nodeTable has a line for every node, in topological order.
+func (s *summary) nodeTable(on ink) *table {
+	t := &table{heads: []head{
+		{text: "node"}, {text: "kind"}, {text: "workers", right: true}, {text: "in", right: true}, {text: "out", right: true},
+		{text: "left out", right: true}, {text: "errors", right: true}, {text: "held", right: true},
+		{text: "busy", right: true}, {text: "blocked", right: true}, {text: "starved", right: true},
+	}}
+	some := func(n int64) string { // a column of zeros says nothing
+		if n == 0 {
+			return ""
+		}
+		return count(n)
+	}
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		in, failed := count(n.In), cell{count(n.Errors()), nil}
+		if n.Source {
+			in = ""
+		}
+		if n.Errors() > 0 {
+			failed.paint = on.red
+		}
+		row := plainRow(n.ID, n.Kind, fmt.Sprint(n.Workers), in, count(n.Out), some(n.Filtered), "", some(n.Held), percent(n.Busy), percent(n.Blocked), percent(n.Starved))
+		row[6] = failed
+		t.add(row...)
+	}
+	return t
+}
+
+// sayBooks says whether every item is accounted for.
+func (s *summary) sayBooks(say func(what, text string), on ink) {
+	switch {
+	case len(s.Unbalanced) > 0:
+		say("books", on.red("do not balance: "+s.Unbalanced[0]))
+		for _, more := range s.Unbalanced[1:] {
+			say("", more)
+		}
+	case s.Outcome == "failed":
+		say("books", fmt.Sprintf("balance, %s on the way were lost", plural(int(s.onTheWay()), "item")))
+	default:
+		say("books", "balance: every item is accounted for")
+	}
+}
+
+// onTheWay counts what a run that failed leaves unfinished.
+func (s *summary) onTheWay() int64 {
+	var n int64
+	for _, node := range s.Nodes {
+		n += node.Held
+	}
+	for _, e := range s.Edges {
+		n += e.Items
+	}
+	return n
+}
+
+// sayFailures says what became of items that failed, with the last one of each
+// node.
+func (s *summary) sayFailures(say func(what, text string), on ink) {
+	what := "failed"
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		var fates []string
+		if n.Skipped > 0 {
+			fates = append(fates, plural(int(n.Skipped), "item")+" skipped")
+		}
+		if n.Dead > 0 {
+			fates = append(fates, plural(int(n.Dead), "item")+" sent to "+n.ID+".errors")
+		}
+		if len(fates) == 0 {
+			continue
+		}
+		text := n.ID + ": " + strings.Join(fates, ", ")
+		if recent := s.Failures[n.ID]; len(recent) > 0 {
+			last := recent[len(recent)-1]
+			text += "; the last: " + on.red(last.Error) + " on " + fit(last.Item, 100)
+		}
+		say(what, text)
+		what = ""
+	}
+}
+
+// shellWord quotes a text for a shell if it must.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_./+:,@%=", r) || r > 127
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

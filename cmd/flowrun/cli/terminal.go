@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+// terminal gives the descriptor of a stream if it is a terminal that can move its
+// cursor.
+func terminal(w any) (fd int, ok bool) {
+	f, isFile := w.(*os.File)
+	if !isFile || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	return int(f.Fd()), true
+}
+
+// size is how many characters and lines a terminal has. Those that do not tell
+// are taken for the terminals of old.
+func size(fd int) (width, height int) {
+	width, height, err := term.GetSize(fd)
+	if err != nil || width < 1 || height < 1 {
+		return 80, 24
+	}
+	return width, height
+}
+
+// ink paints text for a terminal; false leaves it as it is.
+type ink bool
+
+// ink says whether a stream gets colour: --color, then NO_COLOR (no-color.org),
+// then whether it is a terminal.
+func (c *call) ink(w io.Writer) ink {
+	switch {
+	case c.color == "always":
+		return true
+	case c.color == "never" || os.Getenv("NO_COLOR") != "":
+		return false
+	}
+	_, ok := terminal(w)
+	return ink(ok)
+}
+
+func (on ink) paint(code, text string) string {
+	if !on || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (on ink) bold(s string) string   { return on.paint("1", s) }
+func (on ink) dim(s string) string    { return on.paint("2", s) }
+func (on ink) red(s string) string    { return on.paint("31", s) }
+func (on ink) green(s string) string  { return on.paint("32", s) }
+func (on ink) yellow(s string) string { return on.paint("33", s) }
+func (on ink) blue(s string) string   { return on.paint("34", s) }
+
+// codeBrokenPipe is how a program ends whose reader went away: `| head`.
+const codeBrokenPipe = codeSignal + int(syscall.SIGPIPE)
+
+// brokenPipe reports whether an error means that nobody reads the output.
+func brokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -1,0 +1,9 @@
+// Command flowrun checks, draws and runs dataflow graphs. See package cli.
+package main
+
+import (
+	"github.com/flowrun/flowrun/cmd/flowrun/cli"
+	"github.com/flowrun/flowrun/nodes/std"
+)
+
+func main() { cli.Main(std.Nodes) }

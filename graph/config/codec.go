@@ -1,0 +1,160 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// A codec knows everything about one type of setting: how it is read, what it is
+// called, and how its values are shown.
+type codec interface {
+	// read fills v, which holds the default, from a node that is neither Bad nor,
+	// unless the codec is for Secret, a secret.
+	read(d *decoding, n *Node, v reflect.Value)
+	// words names the type for people: "integer", "list of string".
+	words() string
+	// schema describes the type to editors.
+	schema() map[string]any
+	// show gives a value as JSON would hold it, nil if there is nothing to show.
+	show(v reflect.Value) any
+}
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	sizeType     = reflect.TypeFor[Size]()
+	secretType   = reflect.TypeFor[Secret]()
+	textType     = reflect.TypeFor[Text]()
+	nameType     = reflect.TypeFor[Name]()
+	anyType      = reflect.TypeFor[any]()
+	mapType      = reflect.TypeFor[interface{ isMap() }]()
+	decoderType  = reflect.TypeFor[Decoder]()
+	documented   = reflect.TypeFor[Documented]()
+	defaulter    = reflect.TypeFor[Defaulter]()
+)
+
+// codec finds the codec for the type of a value, whose own value is the default.
+func (b *schemaBuilder) codec(v reflect.Value, r rule) (codec, error) {
+	c, err := b.bareCodec(v, r)
+	if err != nil || !reflect.PointerTo(v.Type()).Implements(documented) {
+		return c, err
+	}
+	text, schema := reflect.New(v.Type()).Interface().(Documented).ConfigType()
+	return documentedCodec{c, text, schema}, nil
+}
+
+func (b *schemaBuilder) bareCodec(v reflect.Value, r rule) (codec, error) {
+	t := v.Type()
+	switch {
+	case reflect.PointerTo(t).Implements(decoderType):
+		return customCodec{}, r.only()
+	case t == durationType:
+		return newDurationCodec(r)
+	case t == sizeType:
+		return newSizeCodec(r)
+	case t == secretType:
+		return secretCodec{}, r.only()
+	case t == textType:
+		return textCodec{}, r.only()
+	case t == nameType:
+		return nameCodec{}, r.only()
+	case t == anyType:
+		return anyCodec{}, r.only()
+	case t.Implements(mapType):
+		return b.mapping(v, r)
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return boolCodec{}, r.only()
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return newIntCodec(t, r)
+	case reflect.Float32, reflect.Float64:
+		return newFloatCodec(r)
+	case reflect.String:
+		return newStringCodec(r)
+	case reflect.Pointer:
+		return b.pointer(v, r)
+	case reflect.Slice:
+		return b.list(v, r)
+	case reflect.Struct:
+		return structCodec{b.structure(v)}, r.only()
+	}
+	return nil, fmt.Errorf("the type %s cannot be a setting", t)
+}
+
+// A documentedCodec is a codec whose type describes itself.
+type documentedCodec struct {
+	codec
+	text string
+	form map[string]any
+}
+
+func (c documentedCodec) words() string          { return c.text }
+func (c documentedCodec) schema() map[string]any { return c.form }
+
+// A customCodec is for a type that reads itself.
+type customCodec struct{}
+
+func (customCodec) read(d *decoding, n *Node, v reflect.Value) {
+	v.Addr().Interface().(Decoder).DecodeConfig(n, d.list)
+}
+
+func (customCodec) words() string          { return "value" }
+func (customCodec) schema() map[string]any { return map[string]any{} }
+
+// show asks the type itself, which may be a fmt.Stringer.
+func (customCodec) show(v reflect.Value) any {
+	if s, ok := v.Interface().(fmt.Stringer); ok && !v.IsZero() {
+		return s.String()
+	}
+	return nil
+}
+
+// A decoding is one run of Decode.
+type decoding struct{ list *diag.List }
+
+// read fills v from a node by a codec.
+func (d *decoding) read(c codec, n *Node, v reflect.Value) {
+	_, hides := c.(secretCodec)
+	if p, ok := c.(pointerCodec); ok {
+		_, hides = p.elem.(secretCodec)
+	}
+	switch {
+	case n.Bad:
+	case n.Secret && !hides:
+		d.add(n, diag.WrongValue, "a secret cannot stand here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
+	default:
+		c.read(d, n, v)
+	}
+}
+
+// add reports a problem at a node; what came through an alias is shown where it is
+// written and where it is used.
+func (d *decoding) add(n *Node, code diag.Code, format string, args ...any) *diag.Diagnostic {
+	p := d.list.Add(code, n.Span, format, args...)
+	switch {
+	case n.via.IsZero():
+	case n.via == n.Span:
+		if written := n.At(0, len([]rune(n.Text))); n.Kind == Scalar && written != n.Span {
+			p.WithNote(written, "the value is written here")
+		}
+	default:
+		p.WithNote(n.via, "used here")
+	}
+	return p
+}
+
+// wrong reports that a value is not what the setting wants.
+func (d *decoding) wrong(n *Node, want string) *diag.Diagnostic {
+	p := d.add(n, diag.WrongValue, "want %s, got %s", want, n.Describe())
+	switch {
+	case n.comment != "":
+		p.WithHint("everything after # is a comment; to use it, quote it: %s", doubleQuoted(n.comment))
+	case n.IsNull():
+		p.WithHint("give a value, or leave the key out")
+	}
+	return p
+}

@@ -1,0 +1,347 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// typed gives the type of a scalar. The text of a variable has none of its own:
+// its looks decide, even in quotes.
+func (n *Node) typed() Type {
+	if n.loose && n.Kind == Scalar {
+		_, t := resolve(n.Text)
+		return t
+	}
+	return n.Type
+}
+
+// variable is how editors recognise a variable in the place of another value.
+var variable = map[string]any{"type": "string", "pattern": `^\$\{.*\}$`}
+
+// orVariable lets a variable stand for a value that is not text.
+func orVariable(schema map[string]any) map[string]any {
+	return map[string]any{"anyOf": []any{schema, variable}}
+}
+
+// A bound is the least and the greatest allowed value, each nil if there is none.
+type bound[T cmp.Ordered] struct {
+	min, max *T
+	show     func(T) string
+}
+
+// readBound reads the tags min and max.
+func readBound[T cmp.Ordered](r rule, parse func(string) (T, error), show func(T) string) (b bound[T], err error) {
+	b.show = show
+	for _, side := range []struct {
+		text string
+		to   **T
+	}{{r.min, &b.min}, {r.max, &b.max}} {
+		if side.text == "" {
+			continue
+		}
+		x, err := parse(side.text)
+		if err != nil {
+			return b, fmt.Errorf("%q is no bound for this type", side.text)
+		}
+		*side.to = &x
+	}
+	if b.min != nil && b.max != nil && *b.min > *b.max {
+		return b, errors.New("min is greater than max")
+	}
+	return b, nil
+}
+
+func (b bound[T]) allows(x T) bool {
+	return (b.min == nil || x >= *b.min) && (b.max == nil || x <= *b.max)
+}
+
+// String says what is allowed: "1 to 64", "at least 1", "at most 64".
+func (b bound[T]) String() string {
+	switch {
+	case b.min != nil && b.max != nil:
+		return b.show(*b.min) + " to " + b.show(*b.max)
+	case b.min != nil:
+		return "at least " + b.show(*b.min)
+	case b.max != nil:
+		return "at most " + b.show(*b.max)
+	}
+	return ""
+}
+
+// words adds the bounds to the name of a type.
+func (b bound[T]) words(name string) string {
+	if s := b.String(); s != "" {
+		return name + ", " + s
+	}
+	return name
+}
+
+// limit adds the bounds to a JSON Schema under two of its keywords.
+func (b bound[T]) limit(schema map[string]any, min, max string) map[string]any {
+	if b.min != nil {
+		schema[min] = *b.min
+	}
+	if b.max != nil {
+		schema[max] = *b.max
+	}
+	return schema
+}
+
+type boolCodec struct{}
+
+func (boolCodec) read(d *decoding, n *Node, v reflect.Value) {
+	if n.Kind != Scalar || n.typed() != Bool {
+		p := d.wrong(n, "true or false")
+		switch strings.ToLower(n.Text) {
+		case "yes", "on", "y", "1", "true":
+			p.WithHint("write true")
+		case "no", "off", "n", "0", "false":
+			p.WithHint("write false")
+		}
+		return
+	}
+	v.SetBool(parseBool(n.Text))
+}
+
+func (boolCodec) words() string            { return "true or false" }
+func (boolCodec) schema() map[string]any   { return orVariable(map[string]any{"type": "boolean"}) }
+func (boolCodec) show(v reflect.Value) any { return v.Bool() }
+
+// An intCodec reads integers of every width.
+type intCodec struct {
+	bound[int64]
+	signed bool
+}
+
+func newIntCodec(t reflect.Type, r rule) (codec, error) {
+	b, err := readBound(r, parseInt, func(x int64) string { return strconv.FormatInt(x, 10) })
+	c := intCodec{b, t.Kind() <= reflect.Int64}
+	least, most := int64(0), int64(math.MaxInt64)
+	if c.signed {
+		least = math.MinInt64 >> (64 - t.Bits())
+		most = math.MaxInt64 >> (64 - t.Bits())
+	} else if t.Bits() < 64 {
+		most = 1<<t.Bits() - 1
+	}
+	if (c.min == nil || *c.min < least) && least > math.MinInt64 {
+		c.min = &least
+	}
+	if (c.max == nil || *c.max > most) && most < math.MaxInt64 {
+		c.max = &most
+	}
+	return c, errors.Join(err, r.only("min", "max"))
+}
+
+func (c intCodec) read(d *decoding, n *Node, v reflect.Value) {
+	if n.Kind != Scalar || n.typed() != Int {
+		p := d.wrong(n, "an integer")
+		if f, err := parseFloat(n.Text); n.Type == Float && err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			p.WithHint("write %.0f", f)
+		} else if digits := strings.TrimLeft(n.Text, "0"); n.Style == Plain && zerosText.MatchString(n.Text) && digits != "" {
+			p.WithHint("write %s; octal is written 0o%s", digits, digits)
+		}
+		return
+	}
+	x, err := parseInt(n.Text)
+	switch {
+	case err != nil:
+		d.add(n, diag.WrongValue, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d", math.MinInt64, math.MaxInt64)
+	case !c.allows(x):
+		d.add(n, diag.WrongValue, "want %s, got %d", c.bound, x)
+	case c.signed:
+		v.SetInt(x)
+	default:
+		v.SetUint(uint64(x))
+	}
+}
+
+func (c intCodec) words() string { return c.bound.words("integer") }
+func (c intCodec) schema() map[string]any {
+	return orVariable(c.limit(map[string]any{"type": "integer"}, "minimum", "maximum"))
+}
+
+func (c intCodec) show(v reflect.Value) any {
+	if c.signed {
+		return v.Int()
+	}
+	return v.Uint()
+}
+
+type floatCodec struct{ bound[float64] }
+
+func newFloatCodec(r rule) (codec, error) {
+	b, err := readBound(r, parseFloat, func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) })
+	return floatCodec{b}, errors.Join(err, r.only("min", "max"))
+}
+
+func (c floatCodec) read(d *decoding, n *Node, v reflect.Value) {
+	if t := n.typed(); n.Kind != Scalar || t != Float && t != Int {
+		d.wrong(n, "a number")
+		return
+	}
+	switch x, err := parseFloat(n.Text); {
+	case err != nil || math.IsNaN(x) || math.IsInf(x, 0) || v.OverflowFloat(x):
+		d.wrong(n, "a finite number")
+	case !c.allows(x):
+		d.add(n, diag.WrongValue, "want %s, got %s", c.bound, n.Text)
+	default:
+		v.SetFloat(x)
+	}
+}
+
+func (c floatCodec) words() string { return c.bound.words("number") }
+func (c floatCodec) schema() map[string]any {
+	return orVariable(c.limit(map[string]any{"type": "number"}, "minimum", "maximum"))
+}
+func (c floatCodec) show(v reflect.Value) any { return v.Float() }
+
+// A stringCodec reads text, of a set of words if the field says so.
+type stringCodec struct {
+	enum   []string
+	length bound[int64] // in characters
+}
+
+func newStringCodec(r rule) (codec, error) {
+	b, err := readLength(r)
+	return stringCodec{r.enum, b}, errors.Join(err, r.only("min", "max", "enum"))
+}
+
+func readLength(r rule) (bound[int64], error) {
+	return readBound(r, parseInt, func(x int64) string { return strconv.FormatInt(x, 10) })
+}
+
+func (c stringCodec) read(d *decoding, n *Node, v reflect.Value) {
+	want := "a string"
+	if len(c.enum) > 0 {
+		want = oneOf(c.enum)
+	}
+	if !d.isText(n, want) {
+		return
+	}
+	length := int64(utf8.RuneCountInString(n.Text))
+	switch {
+	case len(c.enum) > 0 && !slices.Contains(c.enum, n.Text):
+		p := d.wrong(n, want)
+		if near := diag.Nearest(n.Text, c.enum); near != "" {
+			p.WithHint("did you mean %q?", near)
+		}
+	case !c.length.allows(length) && length == 0:
+		d.add(n, diag.WrongValue, "the text is empty")
+	case !c.length.allows(length):
+		d.add(n, diag.WrongValue, "want %s characters, got %d", c.length, length)
+	default:
+		v.SetString(n.Text)
+	}
+}
+
+// isText reports whether a node is text, and tells the user if it is not.
+func (d *decoding) isText(n *Node, want string) bool {
+	if n.Kind == Scalar && (n.Type == String || n.loose) {
+		return true
+	}
+	p := d.wrong(n, want)
+	if n.Kind == Scalar {
+		p.WithHint("quote it: %s", doubleQuoted(n.Text))
+	}
+	return false
+}
+
+// oneOf lists words: "a, b or c".
+func oneOf(words []string) string {
+	if n := len(words) - 1; n > 0 {
+		return strings.Join(words[:n], ", ") + " or " + words[n]
+	}
+	return strings.Join(words, "")
+}
+
+func (c stringCodec) words() string {
+	if len(c.enum) > 0 {
+		return oneOf(c.enum)
+	}
+	if c.length.String() != "" {
+		return "string, " + c.length.String() + " characters"
+	}
+	return "string"
+}
+
+func (c stringCodec) schema() map[string]any {
+	s := c.length.limit(map[string]any{"type": "string"}, "minLength", "maxLength")
+	if len(c.enum) == 0 {
+		return s
+	}
+	s["enum"] = c.enum
+	return orVariable(s)
+}
+
+func (c stringCodec) show(v reflect.Value) any {
+	if v.String() == "" {
+		return nil
+	}
+	return v.String()
+}
+
+type durationCodec struct{ bound[time.Duration] }
+
+func newDurationCodec(r rule) (codec, error) {
+	b, err := readBound(r, time.ParseDuration, showDuration)
+	return durationCodec{b}, errors.Join(err, r.only("min", "max"))
+}
+
+// showDuration writes a duration without the parts that are nothing: 1h, not 1h0m0s.
+func showDuration(x time.Duration) string {
+	s := x.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func (c durationCodec) read(d *decoding, n *Node, v reflect.Value) {
+	x, err := time.ParseDuration(n.Text)
+	switch {
+	case n.Kind != Scalar || err != nil:
+		d.wrongDuration(n)
+	case !c.allows(x):
+		d.add(n, diag.WrongValue, "want %s, got %s", c.bound, n.Text)
+	default:
+		v.SetInt(int64(x))
+	}
+}
+
+// wrongDuration guesses what was meant.
+func (d *decoding) wrongDuration(n *Node) {
+	p := d.wrong(n, "a duration")
+	if n.Kind != Scalar {
+		return
+	}
+	p.WithHint("write 500ms, 5s, 10m or 1h30m")
+	joined := strings.ReplaceAll(strings.ToLower(n.Text), " ", "")
+	if days, ok := strings.CutSuffix(strings.TrimRight(joined, "ays"), "d"); ok {
+		if x, err := strconv.ParseInt(days, 10, 32); err == nil {
+			p.WithHint("write %dh", x*24)
+		}
+	} else if _, err := time.ParseDuration(joined); err == nil {
+		p.WithHint("write %s", joined)
+	} else if _, err := time.ParseDuration(joined + "s"); err == nil {
+		p.WithHint("give the unit: %ss, or %sms", joined, joined)
+	}
+}
+
+func (c durationCodec) words() string { return c.bound.words("duration") }
+func (c durationCodec) schema() map[string]any {
+	return map[string]any{"type": []any{"string", "integer"}, "pattern": `^([-+]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+|0|.*\$\{.*)$`}
+}
+func (c durationCodec) show(v reflect.Value) any { return showDuration(time.Duration(v.Int())) }

@@ -1,0 +1,111 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// Decode fills a struct of the prototype's type from a mapping. What the struct
+// holds already are the defaults: a copy of the prototype's value will do, since
+// Decode writes through no slice or pointer that it finds there. Everything wrong
+// is added to the list, and what is right is read all the same. A nil or Null node
+// is a mapping without keys.
+func (s *Schema) Decode(n *Node, into any, list *diag.List) {
+	s.DecodeAt(n, diag.Span{}, into, list)
+}
+
+// DecodeAt is Decode with the place at which missing keys are reported, which
+// else is that of the mapping.
+func (s *Schema) DecodeAt(n *Node, at diag.Span, into any, list *diag.List) {
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.Type().Elem() != s.typ {
+		panic(fmt.Sprintf("config: the schema of %s cannot decode into %T", s.typ, into))
+	}
+	d := &decoding{list}
+	switch {
+	case n != nil && n.Bad:
+	case n.IsNull():
+		if at.IsZero() && n != nil {
+			at = n.Span
+		}
+		s.decode(d, &Node{Kind: Mapping, Span: at}, at, v.Elem())
+	default:
+		s.decode(d, n, at, v.Elem())
+	}
+}
+
+// A structCodec reads nested structs.
+type structCodec struct{ s *Schema }
+
+func (c structCodec) read(d *decoding, n *Node, v reflect.Value) { c.s.decode(d, n, n.key, v) }
+func (c structCodec) words() string                              { return "mapping" }
+func (c structCodec) schema() map[string]any                     { return c.s.JSONSchema() }
+
+// show gives nothing: the settings of a nested struct have defaults of their own.
+func (c structCodec) show(reflect.Value) any { return nil }
+
+func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
+	if n.Kind != Mapping {
+		p := d.wrong(n, "a mapping")
+		if key, value, ok := strings.Cut(n.Text, ":"); ok && n.Style == Plain && s.field(key) != nil {
+			p.WithHint("put a blank after the colon: %s: %s", key, value)
+		}
+		return
+	}
+	if at.IsZero() {
+		at = n.Span
+	}
+	meant := map[string]bool{} // settings that were given under a wrong name
+	for _, e := range n.Entries {
+		if f := s.field(e.Key); f != nil {
+			d.read(f.codec, e.Value, v.FieldByIndex(f.index))
+		} else {
+			meant[s.unknown(d, n, e)] = true
+		}
+	}
+	for _, f := range s.fields {
+		if f.required && !n.Has(f.name) && !meant[f.name] {
+			d.list.Add(diag.MissingKey, at, "the key %q is required", f.name).
+				WithNote(diag.Span{}, "%s (%s): %s", f.name, f.codec.words(), f.doc)
+		}
+	}
+}
+
+// unknown reports a key that is no setting, and gives the setting that was most
+// likely meant.
+func (s *Schema) unknown(d *decoding, n *Node, e Entry) (meant string) {
+	p := d.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key)
+	if v := e.Value; v != nil && !v.via.IsZero() && v.via != v.Span {
+		p.WithNote(v.via, "used here")
+	}
+	if hint, ok := s.hints[e.Key]; ok {
+		p.WithHint("%s", hint)
+		return ""
+	}
+	if right, ok := s.near[e.Key]; ok {
+		p.WithHint("did you mean %q?", right)
+		return right
+	}
+	if key, value, ok := strings.Cut(e.Key, ":"); ok && s.field(key) != nil {
+		p.WithHint("put a blank after the colon: %s: %s", key, value)
+		return key
+	}
+	var free []string // what is there already was not meant
+	for _, name := range s.names() {
+		if !n.Has(name) {
+			free = append(free, name)
+		}
+	}
+	if len(s.fields) == 0 {
+		p.WithHint("there are no settings here")
+	} else if near := diag.Nearest(e.Key, free); near != "" {
+		p.WithHint("did you mean %q?", near)
+		return near
+	} else {
+		p.DidYouMean(e.Key, s.names())
+	}
+	return ""
+}

@@ -1,0 +1,331 @@
+package config
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// The limits of Parse.
+const (
+	MaxBytes = 1 << 20 // of the text
+	MaxDepth = 64      // of collections within each other
+	MaxNodes = 100_000 // of the tree, with aliases written out
+
+	// Aliases may make a tree this many times larger than it is written, so that
+	// a few lines cannot stand for millions. Small trees are exempt.
+	maxGrowth = 10
+	smallTree = 1_000
+)
+
+// Parse reads one YAML document into a tree with places. What is wrong is added
+// to the list: bad syntax with the place that most likely caused it, keys that
+// stand twice, aliases of nothing, and whatever exceeds the limits. It gives nil
+// only when nothing could be read; an empty text is a Null node.
+//
+// The text must be UTF-8 and one document. Merge keys (`<<: *name`) are resolved:
+// keys that are written win over merged ones. Keys are texts as they are written,
+// so `1: x` has the key "1". Tags other than those of YAML's own scalars and
+// collections are refused.
+func Parse(src *diag.Source, list *diag.List) *Node {
+	t := newText(src)
+	if !t.readable(list) {
+		return nil
+	}
+	root, second, reached, err := readYAML(t.body)
+	if err != nil {
+		t.explain(err, reached, list)
+		return nil
+	}
+	if second != nil {
+		at := t.offset(second.Line, second.Column)
+		list.Add(diag.BadYAML, t.span(at, lineEnd(t.body, at)), "a second document starts here").
+			WithHint("keep one document in a file, and leave out the line ---")
+	}
+	if root == nil {
+		return &Node{Kind: Null, Span: t.span(0, 0)}
+	}
+	written, deep := measure(root, MaxNodes+1)
+	b := builder{text: t, list: list, written: written, open: map[*yaml.Node]bool{}}
+	if written > MaxNodes {
+		list.Add(diag.TooLarge, t.span(t.offset(deep.Line, deep.Column), 0), "the text has more than %d values", MaxNodes)
+		return nil
+	}
+	return b.node(root.Content[0], 0, diag.Span{})
+}
+
+// readable refuses what no YAML parser could read, with its place.
+func (t *text) readable(list *diag.List) bool {
+	whole := diag.Span{Source: t.src}
+	switch raw := t.src.Text; {
+	case len(raw) > MaxBytes:
+		list.Add(diag.TooLarge, whole, "the text has %d bytes; %d are the most that is read", len(raw), MaxBytes)
+		return false
+	case bytes.HasPrefix(raw, []byte{0xFF, 0xFE}), bytes.HasPrefix(raw, []byte{0xFE, 0xFF}), len(raw) > 1 && (raw[0] == 0) != (raw[1] == 0):
+		list.Add(diag.BadYAML, whole, "the text is UTF-16").WithHint("save it as UTF-8")
+		return false
+	}
+	for at := 0; at < len(t.body); {
+		r, size := utf8.DecodeRune(t.body[at:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			list.Add(diag.BadYAML, t.span(at, at+1), "byte 0x%02X is not UTF-8", t.body[at]).WithHint("save the text as UTF-8")
+			return false
+		case !printable(r):
+			list.Add(diag.BadYAML, t.span(at, at+size), "the control character U+%04X cannot stand in YAML", r).
+				WithHint(`remove it, or write "\u%04X" in double quotes`, r)
+			return false
+		}
+		at += size
+	}
+	return true
+}
+
+// printable is YAML's own list of characters that may stand in a text.
+func printable(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r <= '~' || r == 0x85 ||
+		r >= 0xA0 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000
+}
+
+// measure counts the nodes of a syntax tree, aliases as one each, up to a limit,
+// and gives the last one counted.
+func measure(n *yaml.Node, limit int) (count int, last *yaml.Node) {
+	count, last = 1, n
+	for _, c := range n.Content {
+		if count >= limit {
+			break
+		}
+		var more int
+		more, last = measure(c, limit-count)
+		count += more
+	}
+	return count, last
+}
+
+// A builder turns the syntax tree into ours.
+type builder struct {
+	text    *text
+	list    *diag.List
+	written int // nodes of the syntax tree
+	built   int // nodes of ours so far
+
+	end      int                 // the byte behind what was built last, as it is written
+	open     map[*yaml.Node]bool // anchored nodes that are being built
+	tooDeep  bool                // reported already
+	tooLarge bool                // reported already
+}
+
+// node builds one node. The alias through which it is reached is zero for what
+// is written in its place.
+func (b *builder) node(y *yaml.Node, depth int, via diag.Span) *Node {
+	b.built++
+	at := b.text.offset(y.Line, y.Column)
+	if limit := max(smallTree, maxGrowth*b.written); b.built > min(limit, MaxNodes) {
+		if !b.tooLarge {
+			b.tooLarge = true
+			b.list.Add(diag.TooLarge, b.aliasSpan(at, via), "aliases make the text more than %d values large", min(limit, MaxNodes)).
+				WithHint("write out less with aliases")
+		}
+		return b.broken(at)
+	}
+	if depth > MaxDepth {
+		if !b.tooDeep {
+			b.tooDeep = true
+			b.list.Add(diag.TooLarge, b.text.span(at, at+1), "more than %d collections within each other", MaxDepth)
+		}
+		return b.broken(at)
+	}
+	switch y.Kind {
+	case yaml.AliasNode:
+		return b.alias(y, at, depth, via)
+	case yaml.ScalarNode:
+		return b.scalar(y, at, via)
+	}
+	return b.collection(y, at, depth, via)
+}
+
+func (b *builder) aliasSpan(at int, via diag.Span) diag.Span {
+	if !via.IsZero() {
+		return via
+	}
+	return b.text.span(at, at+1)
+}
+
+// broken stands for what was reported as unreadable.
+func (b *builder) broken(at int) *Node {
+	return &Node{Kind: Null, Bad: true, Span: b.text.span(at, at+1)}
+}
+
+func (b *builder) alias(y *yaml.Node, at, depth int, via diag.Span) *Node {
+	end := at + 1 + len(y.Value)
+	span := b.text.span(at, end)
+	if b.end = end; b.open[y.Alias] {
+		b.list.Add(diag.BadYAML, span, "the anchor %q contains itself here", y.Value).WithHint("write the value out")
+		return b.broken(at)
+	}
+	if via.IsZero() {
+		via = span
+	}
+	n := b.node(y.Alias, depth, via)
+	n.Span, b.end = span, end
+	return n
+}
+
+// collection builds a mapping or a sequence.
+func (b *builder) collection(y *yaml.Node, at, depth int, via diag.Span) *Node {
+	if y.Anchor != "" {
+		b.open[y] = true
+		defer delete(b.open, y)
+	}
+	start := skipProperties(b.text.body, at)
+	n := &Node{Kind: Mapping, Flow: y.Style&yaml.FlowStyle != 0, via: via, origin: &origin{text: b.text, start: start}}
+	b.checkTag(y, at)
+	b.end = start + 1
+	if y.Kind == yaml.SequenceNode {
+		n.Kind = Sequence
+		for _, c := range y.Content {
+			n.Items = append(n.Items, b.node(c, depth+1, via))
+		}
+	} else {
+		b.entries(n, y, depth, via)
+	}
+	n.Span = b.text.span(start, start+1)
+	switch {
+	case n.Flow:
+		b.end = closing(b.text.body, b.end)
+		n.Span = b.text.span(start, b.end)
+		b.mendItems(n)
+		b.mendEntries(n)
+	case len(n.Entries) > 0 && n.Entries[0].KeySpan.Line == n.Span.Line:
+		n.Span.Width = n.Entries[0].KeySpan.Width
+	}
+	return n
+}
+
+// closing gives the byte behind the bracket that ends a {} or [], from the end of
+// its last part.
+func closing(b []byte, at int) int {
+	for {
+		switch at = skipGaps(b, at); {
+		case at < len(b) && (b[at] == ',' || b[at] == ':'):
+			at++
+		case at < len(b) && (b[at] == '}' || b[at] == ']'):
+			return at + 1
+		default:
+			return at
+		}
+	}
+}
+
+// scalar builds a scalar or Null.
+func (b *builder) scalar(y *yaml.Node, at int, via diag.Span) *Node {
+	start := at
+	if y.Value != "" || y.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		start = skipProperties(b.text.body, at)
+	}
+	n := &Node{Kind: Scalar, Text: y.Value, via: via, origin: &origin{text: b.text, start: start, value: y.Value}}
+	switch {
+	case y.Style&yaml.SingleQuotedStyle != 0:
+		n.Style = SingleQuoted
+	case y.Style&yaml.DoubleQuotedStyle != 0:
+		n.Style = DoubleQuoted
+	case y.Style&yaml.LiteralStyle != 0:
+		n.Style = Literal
+	case y.Style&yaml.FoldedStyle != 0:
+		n.Style = Folded
+	default:
+		n.Kind, n.Type = resolve(y.Value)
+	}
+	b.end = n.origin.endOnLine(n.Style)
+	n.Span = b.text.span(start, b.end)
+	if tag := b.checkTag(y, at); tag != "" && !b.convert(n, tag) {
+		b.list.Add(diag.BadYAML, b.text.span(at, at+len(tag)), "%q is no %s", shorten(n.Text), tagWords[tag])
+		n.Bad = true
+	}
+	return n
+}
+
+// endOnLine gives the byte at which a scalar ends, or any byte behind the line
+// if it goes on.
+func (o *origin) endOnLine(style Style) int {
+	t := tracer{b: o.text.body}
+	switch style {
+	case SingleQuoted:
+		return t.single(o.start)
+	case DoubleQuoted:
+		return t.double(o.start)
+	case Plain:
+		return t.plain(o.start, utf8.RuneCountInString(o.value))
+	}
+	end := lineEnd(t.b, o.start)
+	if i := bytes.IndexByte(t.b[o.start:end], '#'); i >= 0 {
+		end = o.start + i
+	}
+	return o.start + len(bytes.TrimRight(t.b[o.start:end], " \t"))
+}
+
+// tagWords are the tags that are understood, and what they want.
+var tagWords = map[string]string{
+	"!!null": "null", "!!str": "text", "!!bool": "true or false", "!!int": "integer", "!!float": "number",
+	"!!map": "mapping", "!!seq": "list",
+}
+
+// checkTag gives the tag that is written before a node, "" if there is none.
+func (b *builder) checkTag(y *yaml.Node, at int) (tag string) {
+	if y.Style&yaml.TaggedStyle == 0 {
+		return ""
+	}
+	if tagWords[y.Tag] != "" {
+		return y.Tag
+	}
+	if i := bytes.IndexByte(b.text.body[at:lineEnd(b.text.body, at)], '!'); i >= 0 {
+		at += i
+	}
+	end := at
+	for !isGap(b.text.body, end) {
+		end++
+	}
+	d := b.list.Add(diag.BadYAML, b.text.span(at, end), "%q is a YAML tag, and tags have no meaning here", string(b.text.body[at:end]))
+	if y.Kind == yaml.ScalarNode && y.Style == yaml.TaggedStyle {
+		d.WithHint("if it is a text, quote all of it: %s", doubleQuoted(strings.TrimSpace(string(b.text.body[at:end])+" "+y.Value)))
+	}
+	return ""
+}
+
+// convert makes a scalar what its tag says.
+func (b *builder) convert(n *Node, tag string) bool {
+	kind, typ := resolve(n.Text)
+	switch tag {
+	case "!!str":
+		n.Kind, n.Type = Scalar, String
+		return true
+	case "!!float":
+		n.Kind, n.Type = Scalar, Float
+		return kind == Scalar && (typ == Int || typ == Float)
+	case "!!int":
+		n.Kind, n.Type = Scalar, Int
+		return kind == Scalar && typ == Int
+	case "!!bool":
+		n.Kind, n.Type = Scalar, Bool
+		return kind == Scalar && typ == Bool
+	case "!!null":
+		n.Kind, n.Type = Null, String
+		return kind == Null
+	}
+	return false
+}
+
+// skipProperties passes the anchor and the tag before a node.
+func skipProperties(b []byte, at int) int {
+	for at < len(b) && (b[at] == '&' || b[at] == '!') {
+		for !isGap(b, at) {
+			at++
+		}
+		at = skipGaps(b, at)
+	}
+	return at
+}

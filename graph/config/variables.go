@@ -1,0 +1,228 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// A piece is a stretch of a text that came from a variable, in characters, with
+// the stretch of the written text that it replaced.
+type piece struct{ from, to, writtenFrom, writtenTo int }
+
+// redacted stands for a secret wherever it would be shown.
+const redacted = "[secret]"
+
+// Substitute replaces variables in the values of a tree and gives the names that
+// were asked for, each once, in order:
+//
+//	${NAME}            the value; it is an error if NAME is not set
+//	${NAME:-default}   the default if NAME is not set or empty
+//	${NAME:?message}   an error with this message if NAME is not set or empty
+//	$$                 a dollar sign
+//
+// Defaults may contain variables themselves. NAME is letters, digits and
+// underscores. `${env:NAME}` and `${file:/path}` are secrets: they are asked for
+// as "env:NAME" and "file:/path", must be the whole value, and only settings of
+// type Secret take them.
+//
+// A value that is one variable and nothing else takes on the type of its text, so
+// `workers: ${N}` can be an integer; quoted, it is text, which settings of other
+// types read all the same. Places keep pointing at the text that was written.
+func Substitute(n *Node, lookup func(name string) (string, bool), list *diag.List) (used []string) {
+	s := substitution{lookup: lookup, list: list}
+	s.walk(n)
+	return s.used
+}
+
+type substitution struct {
+	lookup func(string) (string, bool)
+	list   *diag.List
+	used   []string
+}
+
+func (s *substitution) walk(n *Node) {
+	if n == nil {
+		return
+	}
+	for i := range n.Entries {
+		e := &n.Entries[i]
+		if strings.Contains(e.Key, "${") {
+			s.list.Add(diag.BadVariable, e.KeySpan, "a variable cannot stand in a key")
+		}
+		s.walk(e.Value)
+	}
+	for _, item := range n.Items {
+		s.walk(item)
+	}
+	if n.Kind == Scalar && n.Type == String && !n.Bad && strings.Contains(n.Text, "$") {
+		s.scalar(n)
+	}
+}
+
+// scalar replaces the variables of one text.
+func (s *substitution) scalar(n *Node) {
+	written := n.Text
+	if ref, size := cutReference(written); size == len(written) {
+		n.loose = true
+		if strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:") {
+			n.Secret = true
+		}
+	}
+	text, ok := s.expand(n, written, 0, 0)
+	if !ok {
+		n.Bad, n.pieces = true, nil
+		return
+	}
+	n.Text = text
+	if n.loose && n.Style == Plain && !n.Secret && text != "" {
+		n.Kind, n.Type = resolve(text)
+	}
+}
+
+// expand replaces the variables in a part of the text of a node that starts at a
+// character of the written text. Parts within defaults are deeper.
+func (s *substitution) expand(n *Node, part string, start, deep int) (text string, ok bool) {
+	var out strings.Builder
+	ok = true
+	for at := 0; at < len(part); {
+		next := strings.IndexByte(part[at:], '$')
+		if next < 0 {
+			out.WriteString(part[at:])
+			break
+		}
+		out.WriteString(part[at : at+next])
+		at += next
+		ref, size := cutReference(part[at:])
+		value := "$"
+		from := start + utf8.RuneCountInString(part[:at])
+		switch {
+		case strings.HasPrefix(part[at:], "$$"):
+			size = 2
+		case size > 0:
+			var good bool
+			value, good = s.value(n, ref, from, utf8.RuneCountInString(part[at:at+size]), deep)
+			ok = ok && good
+		case strings.HasPrefix(part[at:], "${"):
+			s.list.Add(diag.BadVariable, n.placeOf(from, from+1), "the variable is not closed").
+				WithHint("write ${NAME}, or $${ for the characters as such")
+			return part, false
+		default:
+			size = 1
+		}
+		if deep == 0 && size > 1 {
+			s.replaced(n, &out, value, part[:at], part[at:at+size])
+		}
+		out.WriteString(value)
+		at += size
+	}
+	return out.String(), ok
+}
+
+// replaced remembers where a value came from.
+func (s *substitution) replaced(n *Node, out *strings.Builder, value, before, ref string) {
+	from, written := utf8.RuneCountInString(out.String()), utf8.RuneCountInString(before)
+	n.pieces = append(n.pieces, piece{
+		from: from, to: from + utf8.RuneCountInString(value),
+		writtenFrom: written, writtenTo: written + utf8.RuneCountInString(ref),
+	})
+}
+
+// cutReference gives what stands within the ${} at the start of a text, and the
+// length of it all; 0 if there is none.
+func cutReference(s string) (ref string, size int) {
+	if !strings.HasPrefix(s, "${") {
+		return "", 0
+	}
+	depth := 0
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '{' && s[i-1] == '$':
+			depth++
+		case s[i] == '}':
+			if depth--; depth == 0 {
+				return s[2:i], i + 1
+			}
+		}
+	}
+	return "", 0
+}
+
+var (
+	variableName = regexp.MustCompile(`^(env:)?[A-Za-z_][A-Za-z0-9_]*`)
+	fileName     = regexp.MustCompile(`^file:.*?(:[-?]|$)`)
+)
+
+// maxDefaults bounds how deep variables may stand in the defaults of others.
+const maxDefaults = 8
+
+// value gives what a reference stands for. It is written at a character of the
+// text of the node.
+func (s *substitution) value(n *Node, ref string, at, width, deep int) (value string, ok bool) {
+	place := n.placeOf(at, at+width-1)
+	name := variableName.FindString(ref)
+	if file := fileName.FindString(ref); file != "" {
+		name = strings.TrimSuffix(strings.TrimSuffix(file, ":-"), ":?")
+	}
+	rest := ref[len(name):]
+	fallback, hasDefault := strings.CutPrefix(rest, ":-")
+	message, hasMessage := strings.CutPrefix(rest, ":?")
+	secret := strings.Contains(name, ":")
+	switch {
+	case name == "":
+		s.list.Add(diag.BadVariable, place, "%q is no name of a variable", shorten(ref)).WithHint("write ${NAME}: letters, digits and underscores; or $${ for the characters as such")
+		return "", false
+	case rest != "" && !hasDefault && !hasMessage:
+		d := s.list.Add(diag.BadVariable, place, "%q cannot follow the name of a variable", shorten(rest))
+		if text := strings.TrimLeft(rest, ":-=? "); text != "" {
+			d.WithHint("for a default write ${%s:-%s}", name, text)
+		}
+		return "", false
+	case secret && !n.Secret:
+		s.list.Add(diag.BadVariable, place, "a secret must be the whole value")
+		return "", false
+	case deep > maxDefaults:
+		s.list.Add(diag.BadVariable, place, "too many variables within defaults")
+		return "", false
+	}
+	if !slices.Contains(s.used, name) {
+		s.used = append(s.used, name)
+	}
+	value, set := s.lookup(name)
+	switch {
+	case set && (value != "" || rest == ""):
+		return value, true
+	case hasDefault:
+		return s.expand(n, fallback, at+len("${")+utf8.RuneCountInString(name)+len(":-"), deep+1)
+	case hasMessage && message != "":
+		s.list.Add(diag.BadVariable, place, "%s", message).WithHint("%s", howToSet(name))
+	case set:
+		s.list.Add(diag.BadVariable, place, "%s is empty", nameWords(name)).WithHint("%s", howToSet(name))
+	default:
+		s.list.Add(diag.BadVariable, place, "%s is not set", nameWords(name)).WithHint("%s", howToSet(name))
+	}
+	return "", false
+}
+
+func nameWords(name string) string {
+	if env, ok := strings.CutPrefix(name, "env:"); ok {
+		return "the environment variable " + env
+	}
+	if file, ok := strings.CutPrefix(name, "file:"); ok {
+		return "the secret file " + file
+	}
+	return "the variable " + name
+}
+
+func howToSet(name string) string {
+	if env, ok := strings.CutPrefix(name, "env:"); ok {
+		return "set " + env + " in the environment"
+	}
+	if file, ok := strings.CutPrefix(name, "file:"); ok {
+		return "put the secret into " + file
+	}
+	return "set it with -s " + name + "=value, or give a default: ${" + name + ":-value}"
+}

@@ -1,0 +1,168 @@
+package diag
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+)
+
+// Style says how Print draws. The zero value is plain text with excerpts.
+type Style struct {
+	Color bool // ANSI colours, for a terminal
+}
+
+const (
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	blue   = "\x1b[34m"
+	bold   = "\x1b[1m"
+	reset  = "\x1b[0m"
+)
+
+func (s Style) paint(code, text string) string {
+	if !s.Color {
+		return text
+	}
+	return code + text + reset
+}
+
+// Print writes every diagnostic of the list with its source line, carets, notes
+// and hint.
+func Print(w io.Writer, l List, style Style) error {
+	var b strings.Builder
+	for _, d := range l {
+		d.print(&b, style)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (d Diagnostic) print(b *strings.Builder, style Style) {
+	if !d.At.IsZero() {
+		b.WriteString(style.paint(bold, d.At.String()+": "))
+	}
+	ink := red
+	if d.Severity == Warning {
+		ink = yellow
+		b.WriteString(style.paint(yellow, "warning: "))
+	}
+	fmt.Fprintf(b, "%s [%s]\n", style.paint(bold, d.Message), d.Code)
+	excerpt(b, d.At, ink, style)
+	for _, n := range d.Notes {
+		b.WriteString("  " + n.Message)
+		if !n.At.IsZero() {
+			fmt.Fprintf(b, " (%s)", n.At)
+		}
+		b.WriteByte('\n')
+		excerpt(b, n.At, blue, style)
+	}
+	if d.Hint != "" {
+		fmt.Fprintf(b, "  %s %s\n", style.paint(blue, "hint:"), d.Hint)
+	}
+}
+
+// maxExcerpt bounds a shown line, in characters; longer ones are cut around
+// the place.
+const maxExcerpt = 120
+
+// excerpt writes the line of a span and carets under it. Tabs before the caret
+// are kept as tabs so that both lines align; wide characters take two cells.
+func excerpt(b *strings.Builder, at Span, ink string, style Style) {
+	line := []rune(at.Source.Line(at.Line))
+	if at.Line == 0 || at.Source == nil || at.Line > at.Source.Lines() {
+		return
+	}
+	col, width := max(at.Col, 1), max(at.Width, 1)
+	if col > len(line)+1 {
+		col = len(line) + 1
+	}
+	before, after := "", ""
+	if len(line) > maxExcerpt {
+		from := max(0, min(col-1-maxExcerpt/3, len(line)-maxExcerpt))
+		to := min(len(line), from+maxExcerpt)
+		if from > 0 {
+			before = "…"
+		}
+		if to < len(line) {
+			after = "…"
+		}
+		line, col = line[from:to], col-from
+	}
+	fmt.Fprintf(b, "%5d | %s%s%s\n", at.Line, before, visible(line), after)
+	var pad strings.Builder
+	if before != "" {
+		pad.WriteByte(' ')
+	}
+	for _, r := range line[:min(col-1, len(line))] {
+		switch {
+		case r == '\t':
+			pad.WriteByte('\t')
+		case wide(r):
+			pad.WriteString("  ")
+		default:
+			pad.WriteByte(' ')
+		}
+	}
+	width = max(1, min(width, len(line)-col+1))
+	fmt.Fprintf(b, "      | %s%s\n", pad.String(), style.paint(ink, strings.Repeat("^", width)))
+}
+
+// visible replaces control characters, which a terminal would obey.
+func visible(line []rune) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, string(line))
+}
+
+// wide reports whether a terminal gives the character two cells: East Asian
+// wide and full-width forms and emoji, by their Unicode blocks.
+func wide(r rune) bool {
+	return r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 ||
+		r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 ||
+		r >= 0x1f300 && r <= 0x1faff || r >= 0x20000 && r <= 0x3fffd)
+}
+
+// JSON form, for `--json`.
+type jsonPlace struct {
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Width  int    `json:"width,omitempty"`
+}
+
+type jsonNote struct {
+	Message string `json:"message"`
+	jsonPlace
+}
+
+type jsonDiagnostic struct {
+	jsonPlace
+	Severity string     `json:"severity"`
+	Code     Code       `json:"code"`
+	Message  string     `json:"message"`
+	Hint     string     `json:"hint,omitempty"`
+	Notes    []jsonNote `json:"notes,omitempty"`
+}
+
+func place(s Span) jsonPlace {
+	p := jsonPlace{Line: s.Line, Column: s.Col, Width: s.Width}
+	if s.Source != nil {
+		p.File = s.Source.Name
+	}
+	return p
+}
+
+// MarshalJSON gives {file, line, column, width, severity, code, message, hint,
+// notes}; lines and columns count from 1, columns in characters.
+func (d Diagnostic) MarshalJSON() ([]byte, error) {
+	j := jsonDiagnostic{place(d.At), d.Severity.String(), d.Code, d.Message, d.Hint, nil}
+	for _, n := range d.Notes {
+		j.Notes = append(j.Notes, jsonNote{n.Message, place(n.At)})
+	}
+	return json.Marshal(j)
+}

@@ -1,0 +1,151 @@
+package graph
+
+import (
+	"time"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A Flow is a compiled graph.
+type Flow struct {
+	Name  string
+	About string
+	Dir   string // paths in settings are relative to it
+	Nodes []*Node
+	Edges []*Edge
+	Types map[string]*types.Type // declared
+	At    diag.Span
+}
+
+// Node finds a node by id, nil if there is none.
+func (f *Flow) Node(id string) *Node {
+	for _, n := range f.Nodes {
+		if n.ID == id {
+			return n
+		}
+	}
+	return nil
+}
+
+// A Node is an instance of a kind.
+type Node struct {
+	ID     string
+	Kind   string
+	Spec   *Spec // nil while the kind is unknown, in a flow that has errors
+	Config any   // the settings, a pointer to the struct of the kind
+	Engine Engine
+	In     []*Input  // in the order of the spec
+	Out    []*Output // in the order of the spec, then the error port
+	At     diag.Span // its id in the file
+	UseAt  diag.Span // its kind in the file
+}
+
+// An Input is an input port of a node.
+type Input struct {
+	Port
+	Edges []*Edge
+}
+
+// Type of what arrives: the bound of all edges is the kind's affair, so this is
+// the type of the first; the Error type if there is none.
+func (in *Input) Arriving() *types.Type {
+	if len(in.Edges) == 0 || in.Edges[0].Type == nil {
+		return types.Error
+	}
+	return in.Edges[0].Type
+}
+
+// An Output is an output port of a node. Its edges each get every item.
+type Output struct {
+	Port
+	Carries *types.Type // inferred
+	Edges   []*Edge
+	Needed  Fields // what later nodes read of a record
+}
+
+// Input finds an input port, nil if the node has none of that name.
+func (n *Node) Input(name string) *Input {
+	for _, p := range n.In {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Output finds an output port, nil if the node has none of that name.
+func (n *Node) Output(name string) *Output {
+	for _, p := range n.Out {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// An Edge leads from an output port to an input port: one bounded channel.
+type Edge struct {
+	ID       int // place in Flow.Edges
+	From     *Node
+	FromPort *Output
+	To       *Node
+	ToPort   *Input
+	Type     *types.Type
+	Contract Contract
+	At       diag.Span // where `in` names the source
+}
+
+// String gives "late.out -> named.left".
+func (e *Edge) String() string {
+	return e.From.ID + "." + e.FromPort.Name + " -> " + e.To.ID + "." + e.ToPort.Name
+}
+
+// Engine holds the settings that mean the same on every kind.
+type Engine struct {
+	Workers int           `yaml:"workers" min:"1" max:"10000" doc:"How many goroutines work on the node. Order is kept all the same."`
+	Order   string        `yaml:"order" enum:"strict|key|none" doc:"What order several workers keep: that of the input (strict), that among items with an equal key, or none."`
+	Key     []config.Name `yaml:"key" lone:"true" doc:"The fields that make the key for order: key."`
+	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long one try of one item may take. Nodes that work on whole batches have no tries of items."`
+	Retry   Retry         `yaml:"retry" doc:"How often and when an item that failed is tried again."`
+	OnError string        `yaml:"on_error" enum:"fail|skip|dead" doc:"What becomes of an item that failed for good: stop the flow, leave it out, or send it to the port errors."`
+	About   string        `yaml:"about" doc:"What the node is for."`
+}
+
+// Retry says how an item that failed is tried again.
+type Retry struct {
+	Attempts        int           `yaml:"attempts" min:"1" max:"1000" doc:"Tries in all."`
+	InitialInterval time.Duration `yaml:"initial_interval" min:"0s" doc:"The wait before the second try."`
+	MaxInterval     time.Duration `yaml:"max_interval" min:"0s" doc:"The longest wait between two tries."`
+	Multiplier      float64       `yaml:"multiplier" min:"1" doc:"By how much the wait grows each time."`
+	MaxElapsed      time.Duration `yaml:"max_elapsed" min:"0s" doc:"No further try after this long; 0s sets no bound."`
+}
+
+// Defaults of the engine's settings. Workers is 0: the kind decides.
+func defaultEngine() Engine {
+	return Engine{
+		Order: "strict",
+		Retry: Retry{Attempts: 1, InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second, Multiplier: 2},
+	}
+}
+
+// A Contract is what an edge promises: how much it holds, and what happens then.
+type Contract struct {
+	Capacity int         `yaml:"capacity" min:"1" max:"100000000" doc:"Items that wait on the edge at most."`
+	Bytes    config.Size `yaml:"bytes" min:"1KB" doc:"Memory that waits on the edge at most."`
+	OnFull   string      `yaml:"on_full" enum:"block|spill" doc:"What a full edge does: make the sender wait, or put the overflow into a temporary file."`
+
+	Given bool `yaml:"-"` // the file says on_full
+}
+
+// Defaults of a contract.
+const (
+	DefaultCapacity = 8192
+	DefaultBytes    = 64 << 20
+)
+
+// DefaultContract is what an edge promises when the flow does not say.
+func DefaultContract() Contract {
+	return Contract{Capacity: DefaultCapacity, Bytes: DefaultBytes, OnFull: "block"}
+}

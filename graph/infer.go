@@ -1,0 +1,267 @@
+package graph
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// Inferer is implemented by settings structs of kinds whose outputs depend on
+// their inputs or settings. It is called once, in topological order, and may keep
+// what it finds (checked expressions) in unexported fields for the run.
+type Inferer interface{ Infer(c *Inference) }
+
+// Brancher is implemented by settings structs of kinds whose output ports depend
+// on the settings, such as the conditions of a route. It is called before Infer,
+// and must cope with settings that are wrong.
+type Brancher interface{ Outputs() []Port }
+
+// Needer is implemented by settings structs of kinds that read only some fields.
+// It is called once after Infer, in reverse order. A kind without it needs every
+// field.
+type Needer interface{ Needs(c *Needs) }
+
+// An Inference is a kind's view of the graph while types are inferred.
+type Inference struct {
+	Node *Node
+	Flow *Flow
+	list *diag.List
+}
+
+// NewInference serves tests of kinds; Load makes its own.
+func NewInference(f *Flow, n *Node, list *diag.List) *Inference {
+	return &Inference{Node: n, Flow: f, list: list}
+}
+
+// List is where problems go.
+func (c *Inference) List() *diag.List { return c.list }
+
+// In gives the type that arrives at an input, the Error type if it has no edge.
+func (c *Inference) In(port string) *types.Type {
+	if p := c.Node.Input(port); p != nil {
+		return p.Arriving()
+	}
+	return types.Error
+}
+
+// Ins gives the types that arrive at a port that takes many edges.
+func (c *Inference) Ins(port string) []*types.Type {
+	var all []*types.Type
+	if p := c.Node.Input(port); p != nil {
+		for _, e := range p.Edges {
+			all = append(all, e.Type)
+		}
+	}
+	return all
+}
+
+// Out says what an output carries.
+func (c *Inference) Out(port string, t *types.Type) {
+	if p := c.Node.Output(port); p != nil {
+		p.Carries = t
+	}
+}
+
+// Record gives the type that arrives at an input if it is a record; if it is
+// not, that is a problem at the edge and the result is nil. The Error type gives
+// nil silently.
+func (c *Inference) Record(port string) *types.Type {
+	t := c.In(port)
+	if t.Kind != types.KindError && !t.IsRecord() {
+		at := c.Node.At
+		if p := c.Node.Input(port); p != nil && len(p.Edges) > 0 {
+			at = p.Edges[0].At
+		}
+		c.list.Add(diag.TypeMismatch, at, "%s takes records, got %s", c.Node.ID, t)
+	}
+	if !t.IsRecord() {
+		return nil
+	}
+	return t
+}
+
+// Expr checks an expression over items of type env. A nil or erroneous env gives
+// an expression of the Error type without a message.
+func (c *Inference) Expr(text config.Text, env *types.Type) *expr.Expr {
+	if env == nil {
+		env = types.Error
+	}
+	return expr.Check(exprText{text, c.Node.At}, env, c.list)
+}
+
+// Aggregate checks an expression over aggregates of items of type env.
+func (c *Inference) Aggregate(text config.Text, env *types.Type) *expr.AggExpr {
+	if env == nil {
+		env = types.Error
+	}
+	return expr.CheckAggregate(exprText{text, c.Node.At}, env, c.list)
+}
+
+// Field finds a field of a record by a name that a setting gives; a problem if
+// there is none. A nil record finds nothing and says nothing.
+func (c *Inference) Field(name config.Name, in *types.Type) (types.Field, bool) {
+	if in == nil {
+		return types.Field{}, false
+	}
+	f, ok := in.Field(name.Value)
+	if !ok {
+		c.list.Add(diag.UnknownField, c.orNode(name.At), "unknown field %q", name.Value).DidYouMean(name.Value, in.FieldNames())
+	}
+	return f, ok
+}
+
+func (c *Inference) orNode(at diag.Span) diag.Span {
+	if at.IsZero() {
+		return c.Node.At
+	}
+	return at
+}
+
+// Origin marks a field as made by this node.
+func (c *Inference) Origin(how string, at diag.Span) types.Origin {
+	return types.Origin{Node: c.Node.ID, How: how, At: c.orNode(at)}
+}
+
+// Path resolves a path of the settings: relative to the folder of the flow.
+func (c *Inference) Path(p string) string { return c.Flow.Path(p) }
+
+// Path resolves a path of the settings: relative to the folder of the flow. "-"
+// stays.
+func (f *Flow) Path(p string) string {
+	if p == "-" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(f.Dir, p)
+}
+
+// Type reads a type that a setting names or writes out. Without one it gives nil.
+func (c *Inference) Type(ref TypeRef) *types.Type {
+	if ref.Node.IsNull() {
+		return nil
+	}
+	return typeOf(ref.Node, c.Flow.Types, c.list)
+}
+
+// A TypeRef is a setting that is a type: the name of a declared one, or a type
+// written out, as text or as YAML.
+type TypeRef struct{ Node *config.Node }
+
+// DecodeConfig keeps the node; Inference.Type reads it.
+func (r *TypeRef) DecodeConfig(n *config.Node, _ *diag.List) { r.Node = n }
+
+// ConfigType documents the setting.
+func (TypeRef) ConfigType() (string, map[string]any) {
+	return "type", map[string]any{"type": []string{"string", "object", "array"}}
+}
+
+// exprText lets an expression find its place in the file, or at least its node.
+type exprText struct {
+	text config.Text
+	node diag.Span
+}
+
+func (t exprText) Source() string { return t.text.Value }
+
+func (t exprText) At(offset, width int) diag.Span {
+	if t.text.Node == nil {
+		return t.node
+	}
+	return t.text.Node.At(offset, width)
+}
+
+// Fields is a set of names of a record's fields.
+type Fields struct {
+	All   bool
+	names map[string]bool
+}
+
+// AllFields is the set of every field there is.
+func AllFields() Fields { return Fields{All: true} }
+
+// FieldSet is the set of the names.
+func FieldSet(names ...string) Fields {
+	f := Fields{names: map[string]bool{}}
+	for _, n := range names {
+		f.names[n] = true
+	}
+	return f
+}
+
+// Has reports whether the set has the name.
+func (f Fields) Has(name string) bool { return f.All || f.names[name] }
+
+// With gives the set with more names.
+func (f Fields) With(names ...string) Fields {
+	if f.All {
+		return f
+	}
+	out := Fields{names: maps.Clone(f.names)}
+	if out.names == nil {
+		out.names = map[string]bool{}
+	}
+	for _, n := range names {
+		out.names[n] = true
+	}
+	return out
+}
+
+// Without gives the set without the names. The set of all stays as it is.
+func (f Fields) Without(names ...string) Fields {
+	if f.All {
+		return f
+	}
+	out := Fields{names: maps.Clone(f.names)}
+	for _, n := range names {
+		delete(out.names, n)
+	}
+	return out
+}
+
+// Union gives what is in either set.
+func (f Fields) Union(g Fields) Fields {
+	if f.All || g.All {
+		return AllFields()
+	}
+	return f.With(g.Names()...)
+}
+
+// Names lists the set, sorted; nil for the set of all.
+func (f Fields) Names() []string { return slices.Sorted(maps.Keys(f.names)) }
+
+// Mask gives, for each field of a record, whether the set has it.
+func (f Fields) Mask(t *types.Type) []bool {
+	mask := make([]bool, len(t.Fields))
+	for i, field := range t.Fields {
+		mask[i] = f.Has(field.Name)
+	}
+	return mask
+}
+
+// Needs is a kind's view of the graph while needed fields are gathered.
+type Needs struct {
+	node *Node
+	in   map[string]Fields
+}
+
+// Out gives the fields that later nodes read of an output.
+func (c *Needs) Out(port string) Fields {
+	if p := c.node.Output(port); p != nil {
+		return p.Needed
+	}
+	return Fields{}
+}
+
+// In says which fields of an input the node reads or passes on. What it does not
+// speak of needs nothing.
+func (c *Needs) In(port string, f Fields) {
+	if c.node.Input(port) == nil {
+		panic(fmt.Sprintf("graph: kind %s has no input %q", c.node.Kind, port))
+	}
+	c.in[port] = c.in[port].Union(f)
+}

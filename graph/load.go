@@ -1,0 +1,167 @@
+package graph
+
+import (
+	"path/filepath"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// Options for Load.
+type Options struct {
+	// Set gives values to variables, over the defaults of the file.
+	Set map[string]string
+	// LookupEnv finds variables that neither Set nor the file knows, and those
+	// written as ${env:X}. Nil finds nothing.
+	LookupEnv func(string) (string, bool)
+}
+
+// Load compiles a flow. It gives everything it found: errors, after which the
+// flow must not run but what could be made of it can be drawn, and warnings. The
+// flow is nil only if the text as such cannot be read.
+func Load(src *diag.Source, cat Catalog, opts Options) (*Flow, diag.List) {
+	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), At: diag.Span{Source: src, Line: 1, Col: 1}}}
+	for _, p := range passes {
+		p.run(c)
+		if c.stop {
+			break
+		}
+	}
+	c.list.Sort()
+	if c.root == nil {
+		return nil, c.list
+	}
+	return c.flow, c.list
+}
+
+// The passes, in order. Each adds to the flow what its comment says, and works
+// on what the ones before could make sense of.
+var passes = []struct {
+	name string
+	run  func(*compiler)
+}{
+	{"parse", (*compiler).parse},              // the tree of the text
+	{"variables", (*compiler).variables},      // ${NAME} replaced in scalars
+	{"types", (*compiler).declareTypes},       // the declared types
+	{"nodes", (*compiler).declareNodes},       // nodes with their kinds and settings
+	{"connect", (*compiler).connect},          // edges
+	{"cycles", (*compiler).orderNodes},        // topological order, or the cycle
+	{"infer", (*compiler).inferTypes},         // the type on every port
+	{"needs", (*compiler).gatherNeeds},        // the fields that each port must carry
+	{"deadlock", (*compiler).rejectDeadlocks}, // queues that could block for good
+	{"lint", (*compiler).lint},                // what works but looks wrong
+}
+
+// A compiler is one call of Load.
+type compiler struct {
+	src  *diag.Source
+	cat  Catalog
+	opts Options
+	list diag.List
+	flow *Flow
+	root *config.Node
+	stop bool // nothing further can be said
+
+	byID      map[string]*Node
+	wiring    map[*Node]*config.Node // the `in` of each node
+	typeSpans map[string]diag.Span
+	cyclic    bool
+}
+
+// topKeys are the keys of a flow file.
+var topKeys = []string{"flow", "about", "vars", "types", "nodes"}
+
+// parse reads the text and the head of the file.
+func (c *compiler) parse() {
+	c.root = config.Parse(c.src, &c.list)
+	if c.root == nil {
+		c.stop = true
+		return
+	}
+	if c.root.Kind != config.Mapping {
+		c.list.Add(diag.BadYAML, c.root.Span, "a flow is a mapping with the keys flow and nodes, got %s", c.root.Describe()).
+			WithHint("flowrun new writes a flow to begin with")
+		c.stop = true
+		return
+	}
+	for _, e := range c.root.Entries {
+		switch e.Key {
+		case "flow":
+			c.flow.Name = c.text(e.Value)
+			c.flow.At = e.Value.Span
+			if !validName(c.flow.Name, true) && e.Value.Kind == config.Scalar {
+				c.list.Add(diag.BadName, e.Value.Span, "flow name %q: want letters, digits, - and _", c.flow.Name)
+			}
+		case "about":
+			c.flow.About = c.text(e.Value)
+		case "vars", "types", "nodes":
+			if e.Value.Kind != config.Mapping && !e.Value.IsNull() {
+				c.list.Add(diag.WrongValue, e.Value.Span, "want a mapping under %s, got %s", e.Key, e.Value.Describe())
+			}
+		case "edges":
+			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("an edge is written at its end: `in: source` on the node that reads")
+		default:
+			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, topKeys)
+		}
+	}
+	if c.flow.Name == "" && !c.root.Has("flow") {
+		c.flow.Name = nameOf(c.src.Name)
+	}
+	if !c.root.Has("nodes") {
+		c.list.Add(diag.MissingKey, c.root.Span, "the flow has no nodes").WithHint("write them under `nodes:`, each with `use: KIND`")
+	}
+}
+
+// text reads a scalar that is a text.
+func (c *compiler) text(n *config.Node) string {
+	if n.Kind != config.Scalar {
+		c.list.Add(diag.WrongValue, n.Span, "want a text, got %s", n.Describe())
+		return ""
+	}
+	return n.Text
+}
+
+// nameOf gives a flow without a name that of its file.
+func nameOf(path string) string {
+	name := filepath.Base(path)
+	return name[:len(name)-len(filepath.Ext(name))]
+}
+
+// validName checks names: of nodes and ports in lower case, of flows more freely.
+func validName(s string, free bool) bool {
+	for i, r := range s {
+		switch {
+		case 'a' <= r && r <= 'z', free && (r == '-' || 'A' <= r && r <= 'Z'):
+		case i > 0 && (r == '_' || '0' <= r && r <= '9'):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+// declareTypes reads the types of the file. They may refer to each other in any
+// order, but not to themselves.
+func (c *compiler) declareTypes() {
+	c.flow.Types = map[string]*types.Type{}
+	c.typeSpans = map[string]diag.Span{}
+	d := &typeDeclarations{c: c, nodes: map[string]*config.Entry{}, state: map[string]int{}}
+	section := c.root.Get("types")
+	if section == nil {
+		return
+	}
+	for i := range section.Entries {
+		e := &section.Entries[i]
+		if !types.IsWord(e.Key) {
+			c.list.Add(diag.BadName, e.KeySpan, "type name %q: want letters, digits and _", e.Key)
+			continue
+		}
+		d.nodes[e.Key], c.typeSpans[e.Key] = e, e.KeySpan
+	}
+	for i := range section.Entries {
+		if d.nodes[section.Entries[i].Key] != nil {
+			d.declare(section.Entries[i].Key)
+		}
+	}
+}

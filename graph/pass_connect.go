@@ -1,0 +1,206 @@
+package graph
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+var contractSchema = sync.OnceValue(func() *config.Schema {
+	s, err := config.Of(&Contract{})
+	if err != nil {
+		panic("graph: " + err.Error())
+	}
+	s.Alias("cap", "capacity")
+	s.Alias("buffer", "capacity")
+	s.Alias("queue_size", "capacity")
+	return s
+})
+
+// ContractSchema describes what may stand beside `from` on an edge.
+func ContractSchema() *config.Schema { return contractSchema() }
+
+// connect makes the edges that `in` names. A node's `in` is a source, a list of
+// sources, a mapping with `from` (a source with a contract), or a mapping of
+// ports to any of these.
+func (c *compiler) connect() {
+	for _, n := range c.flow.Nodes {
+		if n.Spec == nil {
+			continue
+		}
+		in := c.wiring[n]
+		switch {
+		case in.IsNull():
+		case len(n.In) == 0:
+			c.list.Add(diag.UnknownPort, in.Span, "%s reads from nothing: %s has no input", n.ID, n.Kind).
+				WithHint("remove `in`")
+			continue
+		case in.Kind == config.Mapping && !in.Has("from"):
+			c.connectPorts(n, in)
+		default:
+			c.connectSole(n, in)
+		}
+		c.checkInputs(n, in)
+	}
+}
+
+// connectPorts reads `in: {left: a, right: b}`.
+func (c *compiler) connectPorts(n *Node, in *config.Node) {
+	var ports []string
+	for _, p := range n.In {
+		ports = append(ports, p.Name)
+	}
+	for _, e := range in.Entries {
+		p := n.Input(e.Key)
+		if p == nil {
+			d := c.list.Add(diag.UnknownPort, e.KeySpan, "%s has no input %q", n.Kind, e.Key)
+			if _, contract := contractKeys[e.Key]; contract {
+				d.WithHint("a contract needs its source: in: {from: NODE, %s: ...}", e.Key)
+			} else {
+				d.DidYouMean(e.Key, ports)
+			}
+			continue
+		}
+		c.connectPort(n, p, e.Value)
+	}
+}
+
+var contractKeys = map[string]bool{"capacity": true, "bytes": true, "on_full": true}
+
+// connectSole wires the one input that a node has.
+func (c *compiler) connectSole(n *Node, in *config.Node) {
+	if len(n.In) > 1 {
+		var ports []string
+		for _, p := range n.In {
+			ports = append(ports, p.Name+": NODE")
+		}
+		c.list.Add(diag.UnknownPort, in.Span, "%s has %d inputs, say which", n.Kind, len(n.In)).
+			WithHint("in: {%s}", strings.Join(ports, ", "))
+		// Take it for the first, so that what comes later is still looked at.
+	}
+	c.connectPort(n, n.In[0], in)
+}
+
+func (c *compiler) connectPort(n *Node, p *Input, in *config.Node) {
+	if in.Kind != config.Sequence {
+		c.connectEdge(n, p, in)
+		return
+	}
+	if p.Arity != Many && len(in.Items) > 1 {
+		c.list.Add(diag.PortTaken, in.Items[1].Span, "%s.%s takes one edge, got %d", n.ID, p.Name, len(in.Items)).
+			WithHint("put a merge, concat or zip before it")
+	}
+	for i, item := range in.Items {
+		if p.Arity == Many || i == 0 {
+			c.connectEdge(n, p, item)
+		}
+	}
+}
+
+func (c *compiler) connectEdge(n *Node, p *Input, in *config.Node) {
+	contract := DefaultContract()
+	ref := in
+	if in.Kind == config.Mapping {
+		ref = in.Get("from")
+		if ref == nil {
+			c.list.Add(diag.MissingKey, in.Span, "an edge needs its source").WithHint("in: {from: NODE, capacity: 4096}")
+			return
+		}
+		rest := &config.Node{Kind: config.Mapping, Span: in.Span}
+		for _, e := range in.Entries {
+			if e.Key != "from" {
+				rest.Entries = append(rest.Entries, e)
+			}
+		}
+		contractSchema().DecodeAt(rest, in.Span, &contract, &c.list)
+		contract.Given = in.Has("on_full")
+	}
+	if ref.Kind != config.Scalar {
+		c.list.Add(diag.WrongValue, ref.Span, "want the id of a node, got %s", ref.Describe())
+		return
+	}
+	from, port := c.source(ref)
+	if from == nil {
+		return
+	}
+	e := &Edge{ID: len(c.flow.Edges), From: from, To: n, FromPort: port, ToPort: p, Contract: contract, At: ref.Span}
+	c.flow.Edges = append(c.flow.Edges, e)
+	port.Edges = append(port.Edges, e)
+	p.Edges = append(p.Edges, e)
+}
+
+// source resolves `node` or `node.port`.
+func (c *compiler) source(ref *config.Node) (*Node, *Output) {
+	id, portName, dotted := strings.Cut(ref.Text, ".")
+	from := c.byID[id]
+	if from == nil {
+		d := c.list.Add(diag.UnknownNode, ref.Span, "unknown node %q", id)
+		var ids []string
+		for _, n := range c.flow.Nodes {
+			ids = append(ids, n.ID)
+		}
+		d.DidYouMean(id, ids)
+		return nil, nil
+	}
+	if from.Spec == nil { // its kind is unknown, so are its ports
+		port := &Output{Port: Port{Name: portName}, Carries: errorType}
+		return from, port
+	}
+	var ports []string
+	for _, p := range from.Out[:len(from.Out)-1] {
+		ports = append(ports, p.Name)
+	}
+	at := ref.Span
+	if dotted {
+		at = ref.At(len([]rune(id))+1, len([]rune(portName)))
+	}
+	switch {
+	case dotted:
+		if p := from.Output(portName); p != nil {
+			return from, p
+		}
+		d := c.list.Add(diag.UnknownPort, at, "%s (%s) has no output %q", id, from.Kind, portName)
+		if len(ports) == 0 {
+			d.WithHint("%s gives nothing on", from.Kind)
+		} else {
+			d.DidYouMean(portName, append(ports, ErrorPort))
+		}
+	case len(ports) == 0:
+		c.list.Add(diag.UnknownPort, at, "%s (%s) has no output to read", id, from.Kind).
+			WithHint("only its failed items can be read: %s.%s", id, ErrorPort)
+	case from.Output("out") != nil:
+		return from, from.Output("out")
+	case len(ports) == 1:
+		return from, from.Out[0]
+	default:
+		c.list.Add(diag.UnknownPort, at, "%s (%s) has several outputs, say which", id, from.Kind).
+			WithHint("one of %s.%s", id, strings.Join(ports, ", "+id+"."))
+	}
+	return nil, nil
+}
+
+// checkInputs reports inputs without an edge and single inputs with several.
+func (c *compiler) checkInputs(n *Node, in *config.Node) {
+	for _, p := range n.In {
+		if len(p.Edges) > 0 || p.Arity == Optional {
+			continue
+		}
+		if in != nil && (in.Kind != config.Mapping || in.Has(p.Name) || in.Has("from")) && len(n.In) == 1 {
+			continue // it was written, and is wrong: there is a message already
+		}
+		if in != nil && in.Kind == config.Mapping && in.Has(p.Name) {
+			continue
+		}
+		if in != nil && in.Kind != config.Mapping {
+			continue
+		}
+		d := c.list.Add(diag.PortUnwired, n.At, "%s has no source for its input %q", n.ID, p.Name)
+		if len(n.In) == 1 {
+			d.WithHint("add `in: NODE`")
+		} else {
+			d.WithHint("add `in: {%s: NODE}`", p.Name)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package graph
+
+import (
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+var errorType = types.Error
+
+// inferTypes finds the type on every port, in topological order. In a flow with
+// a circle it goes by the order of the file, and what is not known yet is the
+// Error type.
+func (c *compiler) inferTypes() {
+	for _, n := range c.flow.Nodes {
+		for _, in := range n.In {
+			for _, e := range in.Edges {
+				e.Type = e.FromPort.Carries
+			}
+			c.checkArriving(n, in)
+		}
+		if k, ok := n.Config.(Inferer); ok {
+			k.Infer(&Inference{Node: n, Flow: c.flow, list: &c.list})
+			continue
+		}
+		c.inferBySignature(n)
+	}
+}
+
+// checkArriving holds what arrives against what the port asks for.
+func (c *compiler) checkArriving(n *Node, in *Input) {
+	if in.Type == nil || in.Type.Kind == types.KindVar {
+		return
+	}
+	for _, e := range in.Edges {
+		why, ok := types.Fits(e.Type, in.Type)
+		if ok {
+			continue
+		}
+		d := c.list.Add(diag.TypeMismatch, e.At, "%s.%s takes %s, but %s.%s gives %s: %s",
+			n.ID, in.Name, in.Type, e.From.ID, e.FromPort.Name, e.Type, why)
+		noteOrigins(d, e.Type, in.Type)
+	}
+}
+
+// noteOrigins says where the fields that do not fit came from.
+func noteOrigins(d *diag.Diagnostic, got, want *types.Type) {
+	for _, f := range got.Fields {
+		g, asked := want.Field(f.Name)
+		if !asked {
+			continue
+		}
+		if _, ok := types.Fits(f.Type, g.Type); !ok && f.Origin.How != "" {
+			d.WithNote(f.Origin.At, "%s is %s: %s", f.Name, f.Type, describeOrigin(f.Origin))
+		}
+	}
+}
+
+func describeOrigin(o types.Origin) string {
+	if o.Node == "" {
+		return o.How
+	}
+	return o.How + " by " + o.Node
+}
+
+// inferBySignature serves kinds whose ports are fixed, or bound by a variable.
+func (c *compiler) inferBySignature(n *Node) {
+	bound := map[string]*types.Type{}
+	for _, in := range n.In {
+		if in.Type != nil && in.Type.Kind == types.KindVar && bound[in.Type.Var] == nil {
+			bound[in.Type.Var] = in.Arriving()
+		}
+	}
+	for _, out := range n.Out {
+		switch {
+		case out.Type == nil:
+		case out.Type.Kind == types.KindVar:
+			if t := bound[out.Type.Var]; t != nil {
+				out.Carries = t
+			}
+		default:
+			out.Carries = out.Type
+		}
+	}
+}
+
+// gatherNeeds finds, backward, which fields each port must carry. A kind that
+// does not say needs what its port asks for, or everything.
+func (c *compiler) gatherNeeds() {
+	for i := len(c.flow.Nodes) - 1; i >= 0; i-- {
+		n := c.flow.Nodes[i]
+		needs := &Needs{node: n, in: map[string]Fields{}}
+		if k, ok := n.Config.(Needer); ok && !c.list.HasErrors() {
+			k.Needs(needs)
+		} else {
+			for _, in := range n.In {
+				needs.in[in.Name] = askedFor(in)
+			}
+		}
+		for _, in := range n.In {
+			for _, e := range in.Edges {
+				e.FromPort.Needed = e.FromPort.Needed.Union(needs.in[in.Name])
+			}
+		}
+	}
+}
+
+func askedFor(in *Input) Fields {
+	if in.Type != nil && in.Type.IsRecord() && !in.Type.Open {
+		return FieldSet(in.Type.FieldNames()...)
+	}
+	return AllFields()
+}

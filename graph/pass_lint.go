@@ -1,0 +1,91 @@
+package graph
+
+import (
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// lint reports what works but looks like a mistake.
+func (c *compiler) lint() {
+	for _, n := range c.flow.Nodes {
+		if n.Spec == nil {
+			continue
+		}
+		c.lintOutputs(n)
+		if n.Spec.Workers == Single && n.Engine.Workers > 1 {
+			c.list.Warn(diag.Ineffective, n.At, "%s has one worker, whatever the flow says: %s works on one item at a time", n.ID, n.Kind)
+		}
+	}
+	for name, at := range c.typeSpans {
+		if !c.typeIsUsed(name) {
+			c.list.Warn(diag.UnusedType, at, "type %s is never used", name)
+		}
+	}
+}
+
+func (c *compiler) lintOutputs(n *Node) {
+	errors := n.Output(ErrorPort)
+	switch {
+	case len(errors.Edges) > 0 && n.Engine.OnError == "":
+		n.Engine.OnError = "dead" // who reads the error port wants them there
+	case len(errors.Edges) > 0 && n.Engine.OnError != "dead":
+		c.list.Warn(diag.Ineffective, errors.Edges[0].At, "%s.%s stays empty: %s has on_error: %s", n.ID, ErrorPort, n.ID, n.Engine.OnError).
+			WithHint("write on_error: dead, or leave it out")
+	case n.Engine.OnError == "dead" && len(errors.Edges) == 0:
+		c.list.Warn(diag.UnusedOutput, n.At, "nobody reads %s.%s: failed items are counted and lost", n.ID, ErrorPort).
+			WithHint("read them by `in: %s.%s`, or write on_error: skip", n.ID, ErrorPort)
+	}
+	if n.Engine.OnError == "" {
+		n.Engine.OnError = "fail"
+	}
+	unread, read := 0, len(errors.Edges)
+	for _, out := range n.Out {
+		read += len(out.Edges)
+		if len(out.Edges) == 0 && !out.Side {
+			unread++
+		}
+	}
+	in := 0
+	for _, p := range n.In {
+		in += len(p.Edges)
+	}
+	switch {
+	case unread > 0 && read == 0 && in == 0 && len(n.Out) > 1:
+		c.list.Warn(diag.UnusedNode, n.At, "nothing reads %s: it does work for nothing", n.ID)
+	default:
+		for _, out := range n.Out {
+			if len(out.Edges) == 0 && !out.Side {
+				c.list.Warn(diag.UnusedOutput, n.At, "nobody reads %s.%s: its items are lost", n.ID, out.Name).
+					WithHint("read it by `in: %s.%s`, or say so by a node of kind drop", n.ID, out.Name)
+			}
+		}
+	}
+}
+
+// typeIsUsed looks for the name of a type anywhere but in its own declaration.
+func (c *compiler) typeIsUsed(name string) bool {
+	for _, e := range c.root.Entries {
+		switch e.Key {
+		case "nodes":
+			if mentions(e.Value, name) {
+				return true
+			}
+		case "types":
+			for _, t := range e.Value.Entries {
+				if t.Key != name && mentions(t.Value, name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func mentions(n *config.Node, name string) bool {
+	for _, word := range mentioned(n) {
+		if word == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,196 @@
+package graph
+
+import (
+	"sync"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// engineSchema is the schema of what stands beside `use`, `with` and `in`.
+var engineSchema = sync.OnceValue(func() *config.Schema {
+	s, err := config.Of(&Engine{Order: "strict"})
+	if err != nil {
+		panic("graph: " + err.Error())
+	}
+	return s
+})
+
+// EngineSchema describes the settings that every node may have.
+func EngineSchema() *config.Schema { return engineSchema() }
+
+// foreignKeys are what people write who come from elsewhere, each with what it is
+// called here.
+var foreignKeys = map[string]string{
+	"inputs": "in", "input": "in", "from": "in", "depends": "in", "depends_on": "in", "source": "in",
+	"type": "use", "uses": "use", "kind": "use",
+	"threads": "workers", "parallelism": "workers", "concurrency": "workers", "replicas": "workers",
+	"config": "with", "params": "with", "settings": "with", "options": "with",
+}
+
+var nodeKeys = []string{"use", "in", "with", "workers", "order", "key", "timeout", "retry", "on_error", "about"}
+
+// declareNodes reads the nodes: their kinds, their settings, their ports.
+func (c *compiler) declareNodes() {
+	c.byID, c.wiring = map[string]*Node{}, map[*Node]*config.Node{}
+	section := c.root.Get("nodes")
+	if section == nil {
+		return
+	}
+	if section.Kind == config.Null || section.Kind == config.Mapping && len(section.Entries) == 0 {
+		c.list.Add(diag.MissingKey, section.Span, "the flow has no nodes").WithHint("write them under `nodes:`, each with `use: KIND`")
+	}
+	for _, e := range section.Entries {
+		if !validName(e.Key, false) {
+			c.list.Add(diag.BadName, e.KeySpan, "node id %q: want a lower-case letter, then letters, digits and _", e.Key)
+		}
+		if e.Value.Kind != config.Mapping {
+			c.list.Add(diag.WrongValue, e.Value.Span, "node %q: want a mapping with `use`, got %s", e.Key, e.Value.Describe())
+		}
+		n := &Node{ID: e.Key, At: e.KeySpan, UseAt: e.KeySpan, Engine: defaultEngine()}
+		c.readNode(n, e.Value)
+		c.flow.Nodes = append(c.flow.Nodes, n)
+		c.byID[n.ID] = n
+	}
+}
+
+func (c *compiler) readNode(n *Node, tree *config.Node) {
+	engine := &config.Node{Kind: config.Mapping, Span: tree.Span}
+	var with *config.Node
+	var foreign []config.Entry
+	for _, e := range tree.Entries {
+		switch e.Key {
+		case "use":
+			n.UseAt = e.Value.Span
+			n.Kind = c.text(e.Value)
+		case "with":
+			with = e.Value
+		case "in":
+			c.wiring[n] = e.Value
+		default:
+			if right, ok := foreignKeys[e.Key]; ok {
+				c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("did you mean %q?", right)
+				continue
+			}
+			if !isNodeKey(e.Key) {
+				foreign = append(foreign, e)
+				continue
+			}
+			engine.Entries = append(engine.Entries, e)
+		}
+	}
+	engineSchema().DecodeAt(engine, n.At, &n.Engine, &c.list)
+	c.checkEngine(n, tree)
+	if c.resolveKind(n, tree) {
+		n.Config = c.cat.New(n.Kind)
+		n.Spec.Config.DecodeAt(with, n.At, n.Config, &c.list)
+	}
+	c.foreignSettings(n, foreign)
+	c.openPorts(n)
+}
+
+func isNodeKey(key string) bool {
+	for _, k := range nodeKeys {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+// foreignSettings reports keys that stand beside `use` but belong elsewhere.
+func (c *compiler) foreignSettings(n *Node, entries []config.Entry) {
+	for _, e := range entries {
+		d := c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key)
+		switch {
+		case e.Key == "capacity" || e.Key == "bytes" || e.Key == "on_full" || e.Key == "buffer" || e.Key == "queue_size" || e.Key == "cap":
+			d.WithHint("the bound of a queue stands on its edge: in: {from: NODE, capacity: 4096}")
+		case n.Spec != nil && hasSetting(n.Spec, e.Key):
+			d.WithHint("%q is a setting of %s: put it under `with:`", e.Key, n.Kind)
+		default:
+			d.DidYouMean(e.Key, nodeKeys)
+		}
+	}
+}
+
+func hasSetting(s *Spec, name string) bool {
+	for _, f := range s.Config.Fields() {
+		if f.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) checkEngine(n *Node, tree *config.Node) {
+	if n.Engine.Order == "key" && len(n.Engine.Key) == 0 {
+		c.list.Add(diag.MissingKey, keySpan(tree, "order", n.At), "order: key needs the fields of the key").WithHint("add `key: [field]`")
+	}
+	if n.Engine.Order != "key" && len(n.Engine.Key) > 0 {
+		c.list.Add(diag.Conflict, keySpan(tree, "key", n.At), "key is for order: key")
+	}
+}
+
+func keySpan(tree *config.Node, key string, otherwise diag.Span) diag.Span {
+	if e := tree.Entry(key); e != nil {
+		return e.KeySpan
+	}
+	return otherwise
+}
+
+// foreignKinds are what kinds are called elsewhere.
+var foreignKinds = map[string]string{
+	"mapping": "map", "remap": "map", "transform": "map", "bloblang": "map", "switch": "route", "reduce": "group",
+	"aggregate": "group", "group_by": "group", "dedupe": "unique", "distinct": "unique", "union": "merge", "flat_map": "flatten",
+	"explode": "flatten", "file": "file.read", "csv": "file.read", "stdin": "file.read", "stdout": "file.write", "console": "log",
+	"where": "filter", "head": "limit", "take": "limit", "round_robin": "balance", "null": "drop", "order": "sort",
+}
+
+// resolveKind finds the kind of a node in the catalogue.
+func (c *compiler) resolveKind(n *Node, tree *config.Node) bool {
+	if n.Kind == "" {
+		if !tree.Has("use") && tree.Kind == config.Mapping {
+			c.list.Add(diag.MissingKey, n.At, "node %q does not say what it is", n.ID).WithHint("add `use: KIND`; flowrun nodes lists the kinds")
+		}
+		return false
+	}
+	spec, ok := c.cat.Spec(n.Kind)
+	if !ok {
+		near := foreignKinds[n.Kind]
+		d := c.list.Add(diag.UnknownKind, n.UseAt, "unknown kind %q", n.Kind)
+		if near == "" {
+			near = diag.Nearest(n.Kind, c.cat.Kinds())
+		}
+		if near != "" {
+			d.WithHint("did you mean %q?", near)
+		} else {
+			d.WithHint("flowrun nodes lists the kinds")
+		}
+		return false
+	}
+	n.Spec = spec
+	return true
+}
+
+// openPorts gives a node its ports: those of its kind, or those that its settings
+// make, and the error port.
+func (c *compiler) openPorts(n *Node) {
+	if n.Spec == nil {
+		return
+	}
+	for _, p := range n.Spec.In {
+		n.In = append(n.In, &Input{Port: p})
+	}
+	out := n.Spec.Out
+	if b, ok := n.Config.(Brancher); ok {
+		out = b.Outputs()
+	}
+	for _, p := range out {
+		n.Out = append(n.Out, &Output{Port: p, Carries: types.Error})
+	}
+	n.Out = append(n.Out, &Output{
+		Port:    Port{Name: ErrorPort, Doc: "Items that failed for good, under on_error: dead.", Type: ErrorItem, Side: true},
+		Carries: ErrorItem,
+	})
+}

@@ -1,0 +1,177 @@
+package graph
+
+import (
+	"errors"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// typeDeclarations resolves declared types that may refer to each other.
+type typeDeclarations struct {
+	c     *compiler
+	nodes map[string]*config.Entry
+	state map[string]int // 1: being resolved, 2: done
+}
+
+func (d *typeDeclarations) declare(name string) {
+	if d.state[name] != 0 {
+		return
+	}
+	d.state[name] = 1
+	e := d.nodes[name]
+	for _, other := range mentioned(e.Value) {
+		if next := d.nodes[other]; next != nil {
+			if d.state[other] == 1 {
+				d.c.list.Add(diag.BadType, e.KeySpan, "type %s refers to itself", name).
+					WithHint("types are finite; a field of type any holds nested data of any depth")
+				d.c.flow.Types[other] = types.Error
+				continue
+			}
+			d.declare(other)
+		}
+	}
+	t := typeOf(e.Value, d.c.flow.Types, &d.c.list)
+	if t.Kind != types.KindError {
+		t = declared(t, name, e.Value)
+	}
+	if d.c.flow.Types[name] == nil {
+		d.c.flow.Types[name] = t
+	}
+	d.state[name] = 2
+}
+
+// declared marks the fields of a declared type with their origin, so that
+// messages can say where a type came from.
+func declared(t *types.Type, name string, n *config.Node) *types.Type {
+	named := t.Named(name)
+	if t.Kind != types.KindRecord {
+		return named
+	}
+	named.Fields = append([]types.Field(nil), t.Fields...)
+	for i, f := range named.Fields {
+		at := n.Span
+		if e := n.Entry(f.Name); e != nil {
+			at = e.KeySpan
+		}
+		named.Fields[i].Origin = types.Origin{How: "declared in " + name, At: at}
+	}
+	return named
+}
+
+// mentioned lists the words in a type that may be names of types.
+func mentioned(n *config.Node) []string {
+	var words []string
+	switch n.Kind {
+	case config.Scalar:
+		start := -1
+		for i, r := range n.Text + " " {
+			word := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127
+			if word && start < 0 {
+				start = i
+			} else if !word && start >= 0 {
+				words, start = append(words, n.Text[start:i]), -1
+			}
+		}
+	case config.Mapping:
+		for _, e := range n.Entries {
+			words = append(words, mentioned(e.Value)...)
+		}
+	case config.Sequence:
+		for _, item := range n.Items {
+			words = append(words, mentioned(item)...)
+		}
+	}
+	return words
+}
+
+// typeOf reads a type written as text (`int?`, `{a: int}`), as a YAML mapping (a
+// record) or as a YAML list of one (a list). What is wrong gives the Error type
+// and a message at its place.
+func typeOf(n *config.Node, names map[string]*types.Type, list *diag.List) *types.Type {
+	switch n.Kind {
+	case config.Mapping:
+		return recordOf(n, names, list)
+	case config.Sequence:
+		if len(n.Items) != 1 {
+			list.Add(diag.BadType, n.Span, "a list type has one type in its brackets, such as [int]")
+			return types.Error
+		}
+		return types.List(typeOf(n.Items[0], names, list))
+	case config.Null:
+		list.Add(diag.BadType, n.Span, "a type is missing")
+		return types.Error
+	}
+	t, err := types.Parse(n.Text, names)
+	if wrong, ok := errors.AsType[*types.SyntaxError](err); ok {
+		list.Add(wrong.Code, n.At(wrong.Offset, wrong.Width), "%s", wrong.Message).Hint = wrong.Hint
+		return types.Error
+	}
+	return t
+}
+
+func recordOf(n *config.Node, names map[string]*types.Type, list *diag.List) *types.Type {
+	t := &types.Type{Kind: types.KindRecord}
+	for i, e := range n.Entries {
+		if e.Key == "..." && e.Value.IsNull() {
+			t.Open = true
+			if i < len(n.Entries)-1 {
+				list.Add(diag.BadType, e.KeySpan, "... must be the last in a record")
+			}
+			continue
+		}
+		f := types.Field{Name: e.Key, Origin: types.Origin{How: "declared", At: e.KeySpan}}
+		if longForm(e.Value) {
+			f.Type, f.Reading = fieldOf(e.Value, names, list)
+		} else {
+			f.Type = typeOf(e.Value, names, list)
+		}
+		t.Fields = append(t.Fields, f)
+	}
+	if len(t.Fields) == 0 && !t.Open {
+		list.Add(diag.BadType, n.Span, "a record needs a field").WithHint("{...} is a record of any fields")
+	}
+	return t
+}
+
+// longForm reports whether a field is written as {type: ..., from: ...} and not
+// as a nested record: it has `type` and one of the other keys, and nothing else.
+func longForm(n *config.Node) bool {
+	if n.Kind != config.Mapping || !n.Has("type") || len(n.Entries) < 2 {
+		return false
+	}
+	for _, e := range n.Entries {
+		switch e.Key {
+		case "type", "from", "format", "default":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func fieldOf(n *config.Node, names map[string]*types.Type, list *diag.List) (*types.Type, *types.Reading) {
+	t, r := typeOf(n.Get("type"), names, list), &types.Reading{}
+	for _, e := range n.Entries {
+		if e.Key == "type" {
+			continue
+		}
+		if e.Value.Kind != config.Scalar {
+			list.Add(diag.WrongValue, e.Value.Span, "want a text for %s, got %s", e.Key, e.Value.Describe())
+			continue
+		}
+		switch e.Key {
+		case "from":
+			r.From = e.Value.Text
+		case "format":
+			r.Format = e.Value.Text
+			if t.Kind != types.KindTime && t.Kind != types.KindError {
+				list.Add(diag.Conflict, e.KeySpan, "format is for fields of type time, this one is %s", t)
+			}
+		case "default":
+			r.Default, r.Has = e.Value.Text, true
+		}
+	}
+	return t, r
+}

@@ -1,0 +1,165 @@
+package graph
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// variables reads `vars` and replaces ${NAME} in every scalar outside it. A value
+// comes from the call, else from the file, else, for names that the file does not
+// declare, from the environment.
+func (c *compiler) variables() {
+	declared := c.declaredVariables()
+	for name := range c.opts.Set {
+		if _, ok := declared[name]; !ok && !c.mentions(name) {
+			c.list.Add(diag.BadVariable, diag.Span{Source: c.src}, "the flow has no variable %q", name).DidYouMean(name, names(declared))
+		}
+	}
+	lookup := func(name string) (string, bool) {
+		if v, ok := c.opts.Set[name]; ok {
+			return v, true
+		}
+		if v, ok := declared[name]; ok {
+			return v.text, v.has
+		}
+		if c.opts.LookupEnv != nil {
+			return c.opts.LookupEnv(name)
+		}
+		return "", false
+	}
+	used := map[string]bool{}
+	for _, e := range c.root.Entries {
+		if e.Key == "vars" {
+			continue
+		}
+		for _, name := range config.Substitute(e.Value, lookup, &c.list) {
+			used[name] = true
+		}
+	}
+	for name, v := range declared {
+		if !used[name] {
+			c.list.Warn(diag.UnusedType, v.at, "variable %q is never used", name)
+		}
+	}
+}
+
+// mentions reports whether ${name is written anywhere in the file.
+func (c *compiler) mentions(name string) bool {
+	return slices.ContainsFunc([]string{"${" + name + "}", "${" + name + ":"}, func(s string) bool {
+		return slices.ContainsFunc(c.root.Entries, func(e config.Entry) bool { return contains(e.Value, s) })
+	})
+}
+
+type variable struct {
+	text string
+	has  bool
+	at   diag.Span
+}
+
+func names(declared map[string]variable) []string {
+	var all []string
+	for name := range declared {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// declaredVariables reads `vars`: a plain default, or {type, default}.
+func (c *compiler) declaredVariables() map[string]variable {
+	declared := map[string]variable{}
+	section := c.root.Get("vars")
+	if section == nil {
+		return declared
+	}
+	for _, e := range section.Entries {
+		if !validVariable(e.Key) {
+			c.list.Add(diag.BadName, e.KeySpan, "variable name %q: want letters, digits and _", e.Key)
+			continue
+		}
+		v, kind := variable{at: e.KeySpan}, ""
+		switch e.Value.Kind {
+		case config.Mapping:
+			kind = c.longVariable(e.Value, &v)
+		case config.Scalar:
+			v.text, v.has = e.Value.Text, true
+			kind = [...]string{config.String: "string", config.Bool: "bool", config.Int: "int", config.Float: "float"}[e.Value.Type]
+		case config.Null:
+			kind = "string"
+		default:
+			c.list.Add(diag.WrongValue, e.Value.Span, "want a default or {type: ..., default: ...}, got %s", e.Value.Describe())
+		}
+		if set, ok := c.opts.Set[e.Key]; ok && !isA(set, kind) {
+			c.list.Add(diag.BadVariable, e.KeySpan, "variable %q is %s, got %q", e.Key, kind, set)
+		}
+		declared[e.Key] = v
+	}
+	return declared
+}
+
+var variableTypes = []string{"bool", "duration", "float", "int", "string"}
+
+func (c *compiler) longVariable(n *config.Node, v *variable) (kind string) {
+	kind = "string"
+	for _, e := range n.Entries {
+		switch {
+		case e.Key != "type" && e.Key != "default":
+			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, []string{"type", "default"})
+		case e.Value.Kind != config.Scalar:
+			c.list.Add(diag.WrongValue, e.Value.Span, "want a text, got %s", e.Value.Describe())
+		case e.Key == "default":
+			v.text, v.has = e.Value.Text, true
+		case !slices.Contains(variableTypes, e.Value.Text):
+			c.list.Add(diag.UnknownType, e.Value.Span, "unknown type %q of a variable", e.Value.Text).DidYouMean(e.Value.Text, variableTypes)
+		default:
+			kind = e.Value.Text
+		}
+	}
+	if v.has && !isA(v.text, kind) {
+		c.list.Add(diag.WrongValue, n.Get("default").Span, "the default of a variable of type %s is %q", kind, v.text)
+	}
+	return kind
+}
+
+// isA reports whether a text is a value of a variable's type.
+func isA(text, kind string) bool {
+	var err error
+	switch kind {
+	case "int":
+		_, err = strconv.ParseInt(text, 10, 64)
+	case "float":
+		_, err = strconv.ParseFloat(text, 64)
+	case "bool":
+		return text == "true" || text == "false"
+	case "duration":
+		_, err = time.ParseDuration(text)
+	}
+	return err == nil
+}
+
+func validVariable(s string) bool {
+	for i, r := range s {
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// contains reports whether any scalar of the tree has the text.
+func contains(n *config.Node, s string) bool {
+	switch n.Kind {
+	case config.Scalar:
+		return strings.Contains(n.Text, s)
+	case config.Mapping:
+		return slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return contains(e.Value, s) })
+	case config.Sequence:
+		return slices.ContainsFunc(n.Items, func(item *config.Node) bool { return contains(item, s) })
+	}
+	return false
+}

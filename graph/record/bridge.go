@@ -1,0 +1,295 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// GoItems is data of Go values of whatever type.
+type GoItems interface {
+	Data
+	// ToBatch gives the items as records of type t, which the Go type fits. Items
+	// that do not fit are left out and reported by their index. The caller's
+	// reference to the items stays the caller's.
+	ToBatch(t *types.Type, bad func(i int, err error)) *Batch
+	// At gives one item, for messages.
+	At(i int) any
+}
+
+func (x *Items[T]) At(i int) any { return x.V[i] }
+
+func (x *Items[T]) ToBatch(t *types.Type, bad func(i int, err error)) *Batch {
+	b := New(t)
+	arena := b.Arena()
+	w := newBridge(reflect.TypeFor[T](), t)
+	items := reflect.ValueOf(x.V)
+	for i := range x.V {
+		if err := w.write(b, items.Index(i), arena); err != nil {
+			bad(i, err)
+			continue
+		}
+		b.Rows++
+	}
+	for _, c := range b.Cols {
+		c.Resize(b.Rows)
+	}
+	return b
+}
+
+// ItemsOf gives data as Go values of type T: the data itself if it is that
+// already, else a copy of the records, with strings that may be kept. The result
+// has a reference of its own. Rows that do not fit are left out and reported.
+func ItemsOf[T any](d Data, pool *Pool[T], bad func(row int, err error)) *Items[T] {
+	switch x := d.(type) {
+	case *Items[T]:
+		x.Retain()
+		return x
+	case *Batch:
+		return fromBatch(x, pool, bad)
+	case GoItems:
+		b := x.ToBatch(types.FromGo(reflect.TypeFor[T]()), bad)
+		defer b.Release()
+		return fromBatch(b, pool, bad)
+	}
+	panic(fmt.Sprintf("record: no way from %T to Go values", d))
+}
+
+func fromBatch[T any](b *Batch, pool *Pool[T], bad func(row int, err error)) *Items[T] {
+	out := pool.Get(b.Len())
+	r := newBridge(reflect.TypeFor[T](), b.Type)
+	for i := range b.Len() {
+		row := b.Row(i)
+		var v T
+		if err := r.read(b, row, reflect.ValueOf(&v).Elem()); err != nil {
+			bad(row, err)
+			continue
+		}
+		out.V = append(out.V, v)
+	}
+	return out
+}
+
+// A bridge moves items between a Go type and the columns of a type.
+type bridge struct {
+	fields []bridgeField // of a record; nil: the item is one column
+	t      *types.Type
+}
+
+type bridgeField struct {
+	col   int
+	index []int // in the struct
+	t     *types.Type
+}
+
+// newBridge pairs the fields of a struct with those of a record by name. Any
+// other pair is a single column.
+func newBridge(g reflect.Type, t *types.Type) *bridge {
+	b := &bridge{t: t}
+	if t.IsRecord() && g.Kind() == reflect.Struct && types.FromGo(g).IsRecord() {
+		b.fields = []bridgeField{}
+		for _, f := range types.GoFields(g) {
+			if i := t.Index(f.Name); i >= 0 {
+				b.fields = append(b.fields, bridgeField{i, f.Index, t.Fields[i].Type})
+			}
+		}
+	}
+	return b
+}
+
+// write stores an item as the next row of b.
+func (w *bridge) write(b *Batch, v reflect.Value, arena *Arena) error {
+	n := b.Rows
+	if w.fields == nil {
+		b.Cols[0].Resize(n + 1)
+		return b.Cols[0].put(n, w.t, v, arena)
+	}
+	for _, c := range b.Cols {
+		c.Resize(n + 1)
+		c.Clear(n)
+	}
+	for _, f := range w.fields {
+		if err := b.Cols[f.col].put(n, f.t, v.FieldByIndex(f.index), arena); err != nil {
+			return fmt.Errorf("field %q: %w", b.Type.Fields[f.col].Name, err)
+		}
+	}
+	return nil
+}
+
+// read stores a row of b into a Go value. Text is copied.
+func (w *bridge) read(b *Batch, row int, v reflect.Value) error {
+	if w.fields == nil {
+		return b.Cols[0].get(row, w.t, v)
+	}
+	for _, f := range w.fields {
+		if c := b.Cols[f.col]; c != nil {
+			if err := c.get(row, f.t, v.FieldByIndex(f.index)); err != nil {
+				return fmt.Errorf("field %q: %w", b.Type.Fields[f.col].Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// put writes a Go value as row i of a column of type t.
+func (c *Column) put(i int, t *types.Type, v reflect.Value, arena *Arena) error {
+	c.Clear(i)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			c.SetNull(i)
+			return nil
+		}
+		v = v.Elem()
+	}
+	switch t.Kind {
+	case types.KindTime:
+		return c.putTime(i, v.Interface().(time.Time))
+	case types.KindAny:
+		return c.putAny(i, v, arena)
+	}
+	switch c.Form {
+	case FormInt:
+		if v.CanUint() {
+			if v.Uint() > math.MaxInt64 {
+				return fmt.Errorf("%d is larger than int can hold", v.Uint())
+			}
+			c.Int[i] = int64(v.Uint())
+			return nil
+		}
+		c.Int[i] = v.Int()
+	case FormFloat:
+		switch {
+		case v.CanInt():
+			c.Float[i] = float64(v.Int())
+		case v.CanUint():
+			c.Float[i] = float64(v.Uint())
+		default:
+			c.Float[i] = v.Float()
+		}
+	case FormBool:
+		c.Bool[i] = v.Bool()
+	case FormText:
+		if v.Kind() == reflect.Slice {
+			c.Str[i] = arena.Copy(View(v.Bytes()))
+		} else {
+			c.Str[i] = v.String()
+		}
+	case FormList:
+		at := c.start(i)
+		for k := range v.Len() {
+			c.Elem.Resize(at + 1)
+			if err := c.Elem.put(at, t.Elem, v.Index(k), arena); err != nil {
+				return err
+			}
+			at++
+		}
+		c.Ends[i] = int32(at)
+	case FormRecord:
+		w := newBridge(v.Type(), t.NotNull())
+		for _, f := range w.fields {
+			if err := c.Fields[f.col].put(i, f.t, v.FieldByIndex(f.index), arena); err != nil {
+				return fmt.Errorf("field %q: %w", t.Fields[f.col].Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// putTime refuses what nanoseconds in 64 bits cannot hold: years before 1678 and
+// after 2261.
+func (c *Column) putTime(i int, at time.Time) error {
+	if y := at.Year(); y < 1678 || y > 2261 {
+		return fmt.Errorf("time %s is outside the years 1678 to 2261", at.Format(time.RFC3339))
+	}
+	c.Int[i] = at.UnixNano()
+	return nil
+}
+
+func (c *Column) putAny(i int, v reflect.Value, arena *Arena) error {
+	if v.Kind() == reflect.Interface && v.IsNil() {
+		c.SetNull(i)
+		return nil
+	}
+	text, err := json.Marshal(v.Interface())
+	if err != nil {
+		return err
+	}
+	c.Str[i] = arena.Copy(View(text))
+	return nil
+}
+
+// get reads row i of a column of type t into a Go value.
+func (c *Column) get(i int, t *types.Type, v reflect.Value) error {
+	if v.Kind() == reflect.Pointer {
+		if c.IsNull(i) {
+			v.SetZero()
+			return nil
+		}
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	} else if c.IsNull(i) {
+		v.SetZero()
+		return nil
+	}
+	switch t.Kind {
+	case types.KindTime:
+		v.Set(reflect.ValueOf(time.Unix(0, c.Int[i]).UTC()))
+		return nil
+	case types.KindAny:
+		return json.Unmarshal([]byte(c.Str[i]), v.Addr().Interface())
+	}
+	switch c.Form {
+	case FormInt:
+		return setInt(v, c.Int[i])
+	case FormFloat:
+		v.SetFloat(c.Float[i])
+	case FormBool:
+		v.SetBool(c.Bool[i])
+	case FormText:
+		if v.Kind() == reflect.Slice {
+			v.SetBytes([]byte(c.Str[i]))
+		} else {
+			v.SetString(strings.Clone(c.Str[i]))
+		}
+	case FormList:
+		from, to := c.Range(i)
+		v.Set(reflect.MakeSlice(v.Type(), to-from, to-from))
+		for k := from; k < to; k++ {
+			if err := c.Elem.get(k, t.Elem, v.Index(k-from)); err != nil {
+				return err
+			}
+		}
+	case FormRecord:
+		for _, f := range newBridge(v.Type(), t.NotNull()).fields {
+			if col := c.Fields[f.col]; col != nil {
+				if err := col.get(i, f.t, v.FieldByIndex(f.index)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func setInt(v reflect.Value, n int64) error {
+	switch {
+	case v.CanFloat():
+		v.SetFloat(float64(n))
+	case v.CanUint():
+		if n < 0 || v.OverflowUint(uint64(n)) {
+			return fmt.Errorf("%d does not fit %s", n, v.Type())
+		}
+		v.SetUint(uint64(n))
+	default:
+		if v.OverflowInt(n) {
+			return fmt.Errorf("%d does not fit %s", n, v.Type())
+		}
+		v.SetInt(n)
+	}
+	return nil
+}

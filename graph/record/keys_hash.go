@@ -1,0 +1,138 @@
+package record
+
+import (
+	"hash/maphash"
+	"math"
+	"math/bits"
+)
+
+// The seeds of this process.
+var (
+	textSeed = maphash.MakeSeed()
+	hashSeed = maphash.Bytes(textSeed, nil)
+)
+
+// nullHash stands for null.
+const nullHash = 0x9e3779b97f4a7c15
+
+// mix folds a value into a hash: the multiplication of wyhash (Wang Yi, public
+// domain), whose upper half takes part in every bit of the result.
+func mix(h, v uint64) uint64 {
+	hi, lo := bits.Mul64(h^v, 0xa0761d6478bd642f)
+	return hi ^ lo
+}
+
+// Hash appends the hash of each selected row of b to dst.
+func (k *Keys) Hash(b *Batch, dst []uint64) []uint64 {
+	from := len(dst)
+	for range b.Len() {
+		dst = append(dst, hashSeed)
+	}
+	for _, c := range b.Cols {
+		c.hashInto(dst[from:], b)
+	}
+	return dst
+}
+
+// hashInto folds the values of the selected rows into their hashes.
+func (c *Column) hashInto(hashes []uint64, b *Batch) {
+	switch {
+	case c.HasNull() || c.Form == FormList || c.Form == FormRecord || c.Form == FormBool:
+		for i := range hashes {
+			hashes[i] = c.hash(hashes[i], b.Row(i))
+		}
+	case c.Form == FormInt:
+		for i := range hashes {
+			hashes[i] = mix(hashes[i], uint64(c.Int[b.Row(i)]))
+		}
+	case c.Form == FormFloat:
+		for i := range hashes {
+			hashes[i] = mix(hashes[i], floatBits(c.Float[b.Row(i)]))
+		}
+	case c.Form == FormText:
+		for i := range hashes {
+			hashes[i] = mix(hashes[i], maphash.String(textSeed, c.Str[b.Row(i)]))
+		}
+	}
+}
+
+// hash folds one value into a hash.
+func (c *Column) hash(h uint64, row int) uint64 {
+	if c.IsNull(row) {
+		return mix(h, nullHash)
+	}
+	switch c.Form {
+	case FormInt:
+		return mix(h, uint64(c.Int[row]))
+	case FormFloat:
+		return mix(h, floatBits(c.Float[row]))
+	case FormBool:
+		if c.Bool[row] {
+			return mix(h, 1)
+		}
+		return mix(h, 0)
+	case FormText:
+		return mix(h, maphash.String(textSeed, c.Str[row]))
+	case FormList:
+		from, to := c.Range(row)
+		h = mix(h, uint64(to-from))
+		for i := from; i < to; i++ {
+			h = c.Elem.hash(h, i)
+		}
+	case FormRecord:
+		for _, f := range c.Fields {
+			if f != nil {
+				h = f.hash(h, row)
+			}
+		}
+	}
+	return h
+}
+
+// floatBits gives equal bits for equal numbers.
+func floatBits(f float64) uint64 {
+	if f == 0 {
+		return 0 // also of -0
+	}
+	return math.Float64bits(f)
+}
+
+// Equal reports whether row i of c and row j of o hold equal values: null equals
+// null. Both columns are of one type.
+func (c *Column) Equal(i int, o *Column, j int) bool {
+	if null := c.IsNull(i); null || o.IsNull(j) {
+		return null && o.IsNull(j)
+	}
+	switch c.Form {
+	case FormInt:
+		return c.Int[i] == o.Int[j]
+	case FormFloat:
+		return floatBits(c.Float[i]) == floatBits(o.Float[j])
+	case FormBool:
+		return c.Bool[i] == o.Bool[j]
+	case FormText:
+		return c.Str[i] == o.Str[j]
+	case FormList:
+		return c.equalLists(i, o, j)
+	}
+	for k, f := range c.Fields {
+		if f != nil && o.Fields[k] != nil && !f.Equal(i, o.Fields[k], j) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Column) equalLists(i int, o *Column, j int) bool {
+	from, to := c.Range(i)
+	other, end := o.Range(j)
+	if to-from != end-other {
+		return false
+	}
+	for ; from < to; from, other = from+1, other+1 {
+		if !c.Elem.Equal(from, o.Elem, other) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,175 @@
+package render
+
+import (
+	"math"
+	"strings"
+)
+
+// The measures of a card. A card is a head, one row per pair of ports and, in
+// a live scene, a foot.
+const (
+	headHeight = 46.0
+	rowHeight  = 18.0
+	padBelow   = 4.0 // under the last row
+	footHeight = 28.0
+	cardRadius = 9.0
+	cardMin    = 126.0 // least width
+	tileX      = 9.0
+	tileY      = 10.0
+	tileSide   = 24.0
+	textX      = 41.0 // of id and kind line
+	nameY      = 22.0 // baseline of the id
+	kindY      = 37.0 // baseline of the kind line
+	portX      = 9.5  // of a port's text, from the border
+	portY      = 4.0  // baseline of a port's text, from the middle of its row
+	dotRadius  = 4.0
+	margin     = 12.0 // right of the head's text
+	shadowDrop = 1.6  // of the shadow below the card
+
+	tileRadius = 6.0
+	glyphInset = 4.0 // of the icon in its tile
+
+	badgeY      = 9.0
+	badgeHeight = 16.0
+	badgeText   = 11.8 // baseline, from the badge's top
+)
+
+// How wide texts on a card may become before they are cut.
+const (
+	nameLimit = 230.0
+	kindLimit = 230.0
+	portLimit = 90.0
+	typeLimit = 130.0
+)
+
+// The measures of wires and pills.
+const (
+	pillHeight = 17.0
+	pillMin    = 30.0
+	pillTextY  = 3.7 // baseline, from the middle
+	signSide   = 8.0
+	arrowLong  = 8.0 // length of an arrowhead
+	arrowWide  = 4.3 // half its width
+	arrowGap   = 5.0 // from its tip to the border of the card
+)
+
+// The distances between cards.
+const (
+	rowGap       = 22.0 // below each other
+	leastColumns = 56.0 // between columns
+)
+
+// The measures of the page.
+const (
+	pagePad     = 16.0
+	placePad    = 16.0
+	placeHead   = 16.0 // extra room at the top of a place for its name
+	placeRadius = 12.0
+	titleY      = 31.0 // baselines of title and subtitle
+	subtitleY   = 50.0
+)
+
+// rowMiddle is the height of a port row's middle below the top of its card.
+func rowMiddle(row int) float64 { return headHeight + rowHeight*float64(row) + rowHeight/2 }
+
+func (c *Card) rows() int { return max(len(c.In), len(c.Out)) }
+
+// kindLine is the grey line under the id.
+func (c *Card) kindLine() string {
+	return strings.TrimSpace(c.Kind + " " + c.Detail)
+}
+
+// badgeWidth is the width of the workers badge with its text.
+func (c *Card) badgeWidth() float64 { return styleBadge.width(clean(c.Workers)) + 12 }
+
+// text is the port's name and type as drawn, both cut.
+func (p *Port) text() (name, typ string) {
+	return stylePort.fit(p.Name, portLimit), stylePort.fit(p.Type, typeLimit)
+}
+
+// size fixes the width and the height of a card so that its texts fit. The
+// width is an even number of whole pixels: Graphviz takes nothing else, and
+// half of it is the width of a port cell.
+func (c *Card) size(live bool) {
+	head := textX + styleName.width(styleName.fit(c.ID, nameLimit)) + margin
+	if c.Workers != "" {
+		head += c.badgeWidth()
+	}
+	w := max(cardMin, head, textX+styleKind.width(styleKind.fit(c.kindLine(), kindLimit))+margin)
+	for r := range c.rows() {
+		row := 2 * portX
+		for _, ports := range [][]Port{c.In, c.Out} {
+			if r < len(ports) {
+				name, typ := ports[r].text()
+				row += stylePort.width(name + " " + typ)
+			}
+		}
+		if r < len(c.In) && r < len(c.Out) {
+			row += 16
+		}
+		w = max(w, row)
+	}
+	c.W = 2 * math.Ceil(w/2)
+	c.H = headHeight + rowHeight*float64(c.rows()) + padBelow
+	if live {
+		c.H += footHeight
+	}
+}
+
+// pillText is the capacity as drawn.
+func (w *Wire) pillText() string { return stylePill.fit(w.Capacity, 60) }
+
+// pillWidth is the width of a wire's pill, zero when it has none.
+func (w *Wire) pillWidth(live bool) float64 {
+	if w.Capacity == "" && len(w.Marks) == 0 {
+		return 0
+	}
+	text := w.pillText()
+	if live {
+		text += "/" + text
+	}
+	return math.Ceil(max(pillMin, stylePill.width(text)+14+(signSide+3)*float64(len(w.Marks))))
+}
+
+// headRoom is the height of title and subtitle at the top of the page.
+func (s *Scene) headRoom() float64 {
+	switch {
+	case s.Title == "" && s.About == "":
+		return 0
+	case s.About == "":
+		return 30
+	case s.Title == "":
+		return 20
+	}
+	return 50
+}
+
+// aboutY is the baseline of the subtitle, which moves up when it stands alone.
+func (s *Scene) aboutY() float64 {
+	if s.Title == "" {
+		return subtitleY - 22
+	}
+	return subtitleY
+}
+
+// resize fixes the sizes of all cards and, because there is nothing to draw a
+// place around before its cards have positions, the list of places.
+func (s *Scene) resize() {
+	for _, c := range s.Cards {
+		c.size(s.Live)
+	}
+	s.Places = nil
+	for _, name := range s.placeNames() {
+		s.Places = append(s.Places, &Place{Name: name})
+	}
+}
+
+// columnGap is the distance between columns: a pill and an arrowhead must find
+// room there.
+func (s *Scene) columnGap() float64 {
+	gap := leastColumns
+	for _, w := range s.Wires {
+		gap = max(gap, w.pillWidth(s.Live)+arrowLong+arrowGap+dotRadius+8)
+	}
+	return gap
+}

@@ -1,0 +1,268 @@
+package render
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A picture is a scene made ready to be drawn: texts cleaned and cut, the parts
+// of cards and pills in their places. SVG and PNG draw the same picture, so they
+// look the same.
+type picture struct {
+	Width, Height float64
+	Label         string // what it is, in words
+	Title, About  string
+	Places        []placePart
+	Wires         []wirePart
+	Cards         []cardPart
+}
+
+type placePart struct {
+	Box
+	Name, Full string
+	Text       Point
+}
+
+type wirePart struct {
+	Index int
+	Slot  Slot
+	Side  bool
+	Label string
+	Curve []Point
+	Tip   [3]Point // the arrowhead
+	Pill  *pillPart
+}
+
+// A pillPart's positions are relative to the pill's middle, At.
+type pillPart struct {
+	Index   int
+	At      Point
+	Box     Box
+	Text    string
+	TextX   float64
+	Label   string
+	Strokes []signPart
+}
+
+type signPart struct {
+	X    float64
+	Path string
+}
+
+// A cardPart's positions are relative to the card's corner.
+type cardPart struct {
+	Box
+	ID, Label  string
+	Icon       Icon
+	Name, Kind string
+	Badge      *badgePart
+	Ports      []portPart
+	Live       bool
+}
+
+type badgePart struct {
+	X, W float64
+	Text string
+}
+
+type portPart struct {
+	Out               bool
+	Slot              Slot
+	X, Y              float64
+	Name, Type, Label string
+}
+
+// Class and Glyph are for the template.
+func (w wirePart) Class() string { return w.Slot.class() }
+func (p portPart) Class() string { return p.Slot.class() }
+func (c cardPart) Glyph() string { return glyphs[c.Icon].path }
+
+// The foot is a line, two texts and a bar, filled in by the live page.
+func (c cardPart) FootY() float64     { return c.H - footHeight }
+func (c cardPart) FootRight() float64 { return c.W - 10 }
+func (c cardPart) FootBar() float64   { return c.W - 20 }
+
+// Middle is where the badge's text is centred.
+func (b badgePart) Middle() float64 { return b.W / 2 }
+
+// newPicture prepares a scene that is drawable.
+func newPicture(s *Scene) *picture {
+	p := &picture{
+		Width: s.Width, Height: s.Height,
+		Label: pictureLabel(s),
+		Title: styleTitle.fit(s.Title, s.Width-2*pagePad),
+		About: styleSubtitle.fit(s.About, s.Width-2*pagePad),
+	}
+	for _, place := range s.Places {
+		p.Places = append(p.Places, placePart{
+			Box: place.Box, Full: tooltip(place.Name),
+			Name: stylePlace.fit(place.Name, max(place.W-28, 60)),
+			Text: Point{place.X + 14, place.Y + 20},
+		})
+	}
+	for i, w := range s.Wires {
+		p.Wires = append(p.Wires, newWirePart(s, i, w))
+	}
+	for _, c := range s.Cards {
+		p.Cards = append(p.Cards, newCardPart(s, c))
+	}
+	return p
+}
+
+func pictureLabel(s *Scene) string {
+	name := "flow"
+	if s.Title != "" {
+		name = "flow " + clean(s.Title)
+	}
+	return name + ": " + count(len(s.Cards), "node") + ", " + count(len(s.Wires), "edge")
+}
+
+// count writes "1 node", "2 nodes".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+func newWirePart(s *Scene, i int, w *Wire) wirePart {
+	end := w.Path[len(w.Path)-1]
+	tip := end.X - arrowGap
+	part := wirePart{
+		Index: i, Slot: w.Slot, Side: w.Side, Curve: w.Path,
+		Label: s.wireLabel(w),
+		Tip:   [3]Point{{tip, end.Y}, {tip - arrowLong, end.Y - arrowWide}, {tip - arrowLong, end.Y + arrowWide}},
+	}
+	width := w.pillWidth(s.Live)
+	if width == 0 {
+		return part
+	}
+	pill := &pillPart{Index: i, At: w.Pill, Box: around(Point{}, width, pillHeight), Text: w.pillText(), Label: part.Label}
+	text := stylePill.width(pill.Text)
+	x := -(text + (signSide+3)*float64(len(w.Marks))) / 2
+	pill.TextX = x + text/2
+	x += text + 3
+	for _, m := range w.Marks {
+		if path, ok := signs[m.Sign]; ok {
+			pill.Strokes = append(pill.Strokes, signPart{x, path})
+			x += signSide + 3
+		}
+	}
+	part.Pill = pill
+	return part
+}
+
+func newCardPart(s *Scene, c *Card) cardPart {
+	part := cardPart{
+		Box: c.Box, ID: clean(c.ID), Label: c.label(), Icon: c.Icon.known(), Live: s.Live,
+		Name: styleName.fit(c.ID, nameLimit),
+		Kind: styleKind.fit(c.kindLine(), kindLimit),
+	}
+	if c.Workers != "" {
+		w := c.badgeWidth()
+		part.Badge = &badgePart{c.W - w - tileX, w, clean(c.Workers)}
+	}
+	for side, ports := range [][]Port{c.In, c.Out} {
+		for r := range ports {
+			q := &ports[r]
+			name, typ := q.text()
+			part.Ports = append(part.Ports, portPart{
+				Out: side == 1, Slot: q.Slot, X: float64(side) * c.W, Y: rowMiddle(r),
+				Name: name, Type: typ, Label: q.label(),
+			})
+		}
+	}
+	return part
+}
+
+// wireLabel says all that is known about a wire.
+func (s *Scene) wireLabel(w *Wire) string {
+	lines := []string{s.wireName(w), s.source(w).typeText()}
+	if w.Capacity != "" {
+		lines = append(lines, "capacity: "+w.Capacity)
+	}
+	for _, m := range w.Marks {
+		lines = append(lines, m.Text)
+	}
+	return tooltip(append(lines, w.About)...)
+}
+
+func (c *Card) label() string {
+	head := c.ID
+	if line := c.kindLine(); line != "" {
+		head += ": " + line
+	}
+	if c.Workers != "" {
+		head += ", workers " + c.Workers
+	}
+	return tooltip(head, c.About)
+}
+
+func (p *Port) label() string {
+	if t := p.typeText(); t != "" {
+		return tooltip(p.Name + ": " + t)
+	}
+	return tooltip(p.Name)
+}
+
+// typeText is the type in full.
+func (p *Port) typeText() string {
+	if p.Full != "" {
+		return p.Full
+	}
+	return p.Type
+}
+
+// tooltip joins the lines that say something. It is long enough for every type
+// that a person reads, and bounded.
+func tooltip(lines ...string) string {
+	const limit = 4000
+	var kept []string
+	for _, line := range lines {
+		if line = strings.TrimSpace(clean(line)); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	text := strings.Join(kept, "\n")
+	if len(text) <= limit {
+		return text
+	}
+	end := limit
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// svgPath writes a wire as SVG path data.
+func svgPath(curve []Point) string {
+	var b strings.Builder
+	for i, p := range curve {
+		switch i {
+		case 0:
+			b.WriteString("M")
+		case 1:
+			b.WriteString("C")
+		default:
+			b.WriteString(" ")
+		}
+		b.WriteString(number1(p.X) + " " + number1(p.Y))
+	}
+	return b.String()
+}
+
+func svgTriangle(t [3]Point) string {
+	return fmt.Sprintf("M%s %sL%s %sL%s %sZ", number1(t[0].X), number1(t[0].Y), number1(t[1].X), number1(t[1].Y), number1(t[2].X), number1(t[2].Y))
+}
+
+// number1 writes a length to a tenth of a pixel, so that the text is the same
+// wherever the last bits of a float differ.
+func number1(x float64) string {
+	text := strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0")
+	if text == "-0" {
+		return "0"
+	}
+	return text
+}

@@ -1,0 +1,135 @@
+package render
+
+import (
+	"fmt"
+	"image/color"
+	"image/png"
+	"io"
+	"math"
+	"slices"
+)
+
+// maxPixels bounds the memory of a PNG: 4 bytes each while it is painted.
+const maxPixels = 100e6
+
+// PNGOptions choose size and theme of a PNG.
+type PNGOptions struct {
+	Scale float64 // pixels per CSS pixel; zero is 2, or less if the picture is huge
+	Dark  bool
+}
+
+// PNG paints a scene that has been laid out: the picture of [SVG], in the Go
+// fonts, which are part of the program. They have no East Asian characters and
+// no emoji; those become empty boxes, so flows that use them are better drawn as
+// SVG. A picture of more than 100 megapixels is refused.
+func PNG(w io.Writer, s *Scene, o PNGOptions) error {
+	if err := s.drawable(); err != nil {
+		return err
+	}
+	most := math.Sqrt(maxPixels / (s.Width * s.Height))
+	switch {
+	case o.Scale == 0:
+		o.Scale = min(2, most)
+	case o.Scale < 0 || math.IsNaN(o.Scale):
+		return fmt.Errorf("a scale of %v makes no picture", o.Scale)
+	case o.Scale > most:
+		return fmt.Errorf("at a scale of %v the picture would have %.0f×%.0f pixels; take %.2g or less, or draw an svg", o.Scale, s.Width*o.Scale, s.Height*o.Scale, math.Floor(most*100)/100)
+	}
+	p := &painter{newCanvas(s.Width, s.Height, o.Scale), o.Dark}
+	p.scene(newPicture(s), s.aboutY())
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	return encoder.Encode(w, p.img)
+}
+
+// A painter draws a picture in one theme. What it draws is what the template
+// says, element by element.
+type painter struct {
+	*canvas
+	dark bool
+}
+
+func (p *painter) ink(s shade) color.Color { return rgb(s.in(p.dark)) }
+
+// within is the painter with its origin at a point.
+func (p *painter) within(at Point) *painter { return &painter{p.at(at), p.dark} }
+
+func (p *painter) scene(pic *picture, aboutY float64) {
+	p.clear(p.ink(shadeBackground))
+	p.text(p.ink(shadeInk), styleTitle, Point{pagePad, titleY}, anchorStart, pic.Title)
+	p.text(p.ink(shadeMuted), styleSubtitle, Point{pagePad, aboutY}, anchorStart, pic.About)
+	for _, place := range pic.Places {
+		outline := rounded(place.Box, placeRadius)
+		p.fill(p.ink(shadePlace), outline)
+		p.dashes(p.ink(shadePlaceLine), 1, outline, 5, 4)
+		p.text(p.ink(shadeMuted), stylePlace, place.Text, anchorStart, place.Name)
+	}
+	for _, w := range pic.Wires {
+		p.wire(w)
+	}
+	for _, c := range pic.Cards {
+		p.within(Point{c.X, c.Y}).card(c)
+	}
+	for _, w := range pic.Wires {
+		if w.Pill != nil {
+			p.within(w.Pill.At).pill(w.Pill)
+		}
+	}
+}
+
+func (p *painter) wire(w wirePart) {
+	ink := p.ink(slotShades[w.Slot])
+	curve := line(slices.Collect(flattened(w.Curve, 3/p.scale)))
+	if w.Side {
+		p.dashes(ink, 1.7, curve, 5, 4)
+	} else {
+		p.stroke(ink, 1.7, curve)
+	}
+	p.fill(ink, w.Tip[:])
+}
+
+func (p *painter) card(c cardPart) {
+	box := Box{0, 0, c.W, c.H}
+	icon := glyphs[c.Icon]
+	p.fill(p.ink(shadeShadow), rounded(Box{0, shadowDrop, c.W, c.H}, cardRadius))
+	p.bordered(box, cardRadius, p.ink(shadeCard), p.ink(shadeCardLine), 1.2)
+	p.fill(p.ink(icon.tile()), rounded(Box{tileX, tileY, tileSide, tileSide}, tileRadius))
+	p.within(Point{tileX + glyphInset, tileY + glyphInset}).icon(p.ink(icon.shade), 1.7, icon.path)
+	p.text(p.ink(shadeInk), styleName, Point{textX, nameY}, anchorStart, c.Name)
+	p.text(p.ink(shadeMuted), styleKind, Point{textX, kindY}, anchorStart, c.Kind)
+	if b := c.Badge; b != nil {
+		q := p.within(Point{b.X, badgeY})
+		q.fill(p.ink(shadeBadge), rounded(Box{0, 0, b.W, badgeHeight}, badgeHeight/2))
+		q.text(p.ink(shadeMuted), styleBadge, Point{b.Middle(), badgeText}, anchorMiddle, b.Text)
+	}
+	for _, port := range c.Ports {
+		p.within(Point{port.X, port.Y}).port(port)
+	}
+	if c.Live {
+		p.stroke(p.ink(shadeCardLine), 1, line{{0, c.FootY()}, {c.W, c.FootY()}})
+		p.fill(p.ink(shadeBadge), rounded(Box{10, c.FootY() + 20, c.FootBar(), 3}, 1.5))
+	}
+}
+
+func (p *painter) port(port portPart) {
+	colour := p.ink(slotShades[port.Slot])
+	p.fill(p.ink(shadeCard), disc(Point{}, dotRadius+0.75))
+	p.fill(colour, disc(Point{}, dotRadius-0.75))
+	space := p.face(stylePort)
+	gap, _ := space.GlyphAdvance(' ')
+	blank := float64(gap) / 64 / p.scale
+	if port.Out {
+		w := p.text(p.ink(shadeInk), stylePort, Point{-portX, portY}, anchorEnd, port.Name)
+		p.text(colour, stylePort, Point{-portX - w - blank, portY}, anchorEnd, port.Type)
+		return
+	}
+	w := p.text(p.ink(shadeInk), stylePort, Point{portX, portY}, anchorStart, port.Name)
+	p.text(colour, stylePort, Point{portX + w + blank, portY}, anchorStart, port.Type)
+}
+
+func (p *painter) pill(pill *pillPart) {
+	p.bordered(pill.Box, pillHeight/2, p.ink(shadeBackground), p.ink(shadePlaceLine), 1)
+	p.text(p.ink(shadeMuted), stylePill, Point{pill.TextX, pillTextY}, anchorMiddle, pill.Text)
+	for _, sign := range pill.Strokes {
+		p.within(Point{sign.X, -signSide / 2}).icon(p.ink(shadeMuted), 1.2, sign.Path)
+	}
+}

@@ -1,0 +1,95 @@
+package graph
+
+import (
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A Spec says what a kind is: for checking, for drawing, for the catalogue. It is
+// made once, from the same struct that holds the settings.
+type Spec struct {
+	Kind    string // such as "file.read"
+	Summary string // one sentence
+	Doc     string // paragraphs, Markdown; may be empty
+	In, Out []Port
+	Config  *config.Schema
+
+	Workers     Workers
+	Interleaves bool // the order of its output depends on timing
+	Conserves   bool // every item that comes in goes out once, or is counted as filtered
+	Pure        bool // the same input gives the same output, and nothing else happens
+	Lines       Lines
+	Examples    []Example
+}
+
+// A Port is an input or an output of a kind.
+type Port struct {
+	Name    string
+	Doc     string
+	Type    *types.Type // what an input asks for, what an output gives; nil: the kind infers it
+	Arity   Arity
+	Reading Reading
+	Any     bool // takes Go values and records alike, and looks into neither
+	Side    bool // an output that need not be read, such as the unmatched of a join
+}
+
+// Arity is how many edges an input port takes.
+type Arity uint8
+
+const (
+	One      Arity = iota // exactly one
+	Optional              // none or one
+	Many                  // one or more, in the order of the file
+)
+
+// Reading says in which order a node reads its inputs; the deadlock pass needs
+// it.
+type Reading uint8
+
+const (
+	Free     Reading = iota // whatever is there
+	First                   // to its end before any other port
+	InOrder                 // a Many port: one edge to its end, then the next
+	Together                // a Many port: one item of each edge at a time
+)
+
+// Workers says how many goroutines may work on a node.
+type Workers uint8
+
+const (
+	Any     Workers = iota // as many as the flow says, one if it does not
+	Single                 // always one
+	PerCore                // as many as the flow says, one a core if it does not
+)
+
+// Lines are the four sentences that every kind states.
+type Lines struct{ Emits, Waits, Ends, Fails string }
+
+// An Example is a flow that the tests run and the docs show.
+type Example struct {
+	Title string
+	Flow  string            // YAML
+	Files map[string]string // read by the flow
+	Want  map[string]string // written by the flow; "-" is standard output
+}
+
+// A Catalog knows the kinds. Package nodes implements it.
+type Catalog interface {
+	Spec(kind string) (*Spec, bool)
+	Kinds() []string     // sorted
+	New(kind string) any // a settings struct with its defaults, nil if there is no such kind
+}
+
+// The error port: every node has it besides its own outputs.
+const ErrorPort = "errors"
+
+// ErrorItem is the type of what leaves an error port.
+var ErrorItem = types.Record(
+	types.Field{Name: "node", Type: types.String},
+	types.Field{Name: "error", Type: types.String},
+	types.Field{Name: "item", Type: types.Any},          // as JSON; a line that could not be read is a string
+	types.Field{Name: "file", Type: types.String.Opt()}, // where it was read from
+	types.Field{Name: "line", Type: types.Int.Opt()},
+	types.Field{Name: "attempts", Type: types.Int},
+	types.Field{Name: "time", Type: types.Time},
+).Named("Error")

@@ -1,0 +1,184 @@
+package nodes
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A Decl is a declared kind. Make one by Kind, or by the function of a shape: Read,
+// Map, Expand, Process, Fold, Write.
+type Decl struct {
+	Spec graph.Spec
+
+	proto   any // the settings with their defaults; never changed
+	program func(settings any, env *Env) (*Program, error)
+	err     error
+}
+
+// An Option adds to a declaration.
+type Option func(*Decl)
+
+// Doc adds paragraphs of documentation, Markdown.
+func Doc(text string) Option { return func(d *Decl) { d.Spec.Doc = strings.TrimSpace(text) } }
+
+// Example adds a flow that the tests run and the docs show.
+func Example(e graph.Example) Option {
+	return func(d *Decl) { d.Spec.Examples = append(d.Spec.Examples, e) }
+}
+
+// InPort adds an input port to a Kind, or documents the one of a shape.
+func InPort(p graph.Port) Option {
+	return func(d *Decl) { d.Spec.In = setPort(d.Spec.In, p) }
+}
+
+// OutPort adds an output port to a Kind, or documents the one of a shape.
+func OutPort(p graph.Port) Option {
+	return func(d *Decl) { d.Spec.Out = setPort(d.Spec.Out, p) }
+}
+
+func setPort(ports []graph.Port, p graph.Port) []graph.Port {
+	for i := range ports {
+		if ports[i].Name == p.Name {
+			p.Type = ports[i].Type
+			ports[i] = p
+			return ports
+		}
+	}
+	return append(ports, p)
+}
+
+// Lines states when the kind emits, waits, ends and fails.
+func Lines(emits, waits, ends, fails string) Option {
+	return func(d *Decl) { d.Spec.Lines = graph.Lines{Emits: emits, Waits: waits, Ends: ends, Fails: fails} }
+}
+
+// Workers says how many goroutines may work on the kind.
+func Workers(w graph.Workers) Option { return func(d *Decl) { d.Spec.Workers = w } }
+
+// Interleaves says that the order of the output depends on timing.
+func Interleaves() Option { return func(d *Decl) { d.Spec.Interleaves = true } }
+
+// Conserves says that every item goes out once or is counted as filtered; the
+// books of a run then check it.
+func Conserves() Option { return func(d *Decl) { d.Spec.Conserves = true } }
+
+// Pure says that the same input gives the same output and nothing else happens.
+func Pure() Option { return func(d *Decl) { d.Spec.Pure = true } }
+
+// Kind declares a kind that works on records: proto implements Programmer, and
+// mostly graph.Inferer. Ports are given by InPort and OutPort.
+func Kind(kind, summary string, proto Programmer, opts ...Option) Decl {
+	d := declare(kind, summary, proto)
+	d.program = func(settings any, env *Env) (*Program, error) { return settings.(Programmer).Program(env) }
+	return d.with(opts)
+}
+
+func declare(kind, summary string, proto any) Decl {
+	d := Decl{proto: proto, Spec: graph.Spec{Kind: kind, Summary: summary}}
+	schema, err := config.Of(proto)
+	if err != nil {
+		d.err = fmt.Errorf("%s: %w", kind, err)
+		return d
+	}
+	d.Spec.Config = schema
+	return d
+}
+
+func (d Decl) with(opts []Option) Decl {
+	for _, o := range opts {
+		o(&d)
+	}
+	if l := &d.Spec.Lines; l.Ends == "" {
+		l.Ends = "its input has ended"
+		if len(d.Spec.In) == 0 {
+			l.Ends = "there is no more to read"
+		}
+	}
+	return d
+}
+
+// goPort is the port of a shape: its type is read off a Go type.
+func goPort[T any](name string) graph.Port {
+	return graph.Port{Name: name, Type: types.FromGo(reflect.TypeFor[T]())}
+}
+
+// New gives a settings struct with the defaults of the kind.
+func (d Decl) New() any { return copyOf(d.proto) }
+
+// Program makes what the engine runs, for settings made by New.
+func (d Decl) Program(settings any, env *Env) (*Program, error) { return d.program(settings, env) }
+
+// copyOf is shallow.
+func copyOf(settings any) any {
+	v := reflect.ValueOf(settings)
+	if v.Kind() != reflect.Pointer {
+		return settings
+	}
+	c := reflect.New(v.Type().Elem())
+	c.Elem().Set(v.Elem())
+	return c.Interface()
+}
+
+// A Registry is the kinds of a program. It implements graph.Catalog.
+type Registry struct {
+	decls map[string]Decl
+	kinds []string
+}
+
+// NewRegistry puts packs together. It reports everything that is wrong with their
+// declarations: kinds declared twice, settings without documentation, prototypes
+// that are no structs.
+func NewRegistry(packs ...[]Decl) (*Registry, error) {
+	r := &Registry{decls: map[string]Decl{}}
+	var wrong []error
+	for _, pack := range packs {
+		for _, d := range pack {
+			name := d.Spec.Kind
+			if _, twice := r.decls[name]; twice {
+				wrong = append(wrong, fmt.Errorf("kind %s is declared twice", name))
+			}
+			wrong = append(wrong, d.err)
+			if d.Spec.Summary == "" {
+				wrong = append(wrong, fmt.Errorf("kind %s has no summary", name))
+			}
+			r.decls[name] = d
+			r.kinds = append(r.kinds, name)
+		}
+	}
+	slices.Sort(r.kinds)
+	r.kinds = slices.Compact(r.kinds)
+	return r, errors.Join(wrong...)
+}
+
+// Spec describes a kind.
+func (r *Registry) Spec(kind string) (*graph.Spec, bool) {
+	d, ok := r.decls[kind]
+	return &d.Spec, ok
+}
+
+// Kinds lists the kinds, sorted.
+func (r *Registry) Kinds() []string { return r.kinds }
+
+// New gives the settings of a kind with their defaults.
+func (r *Registry) New(kind string) any {
+	if d, ok := r.decls[kind]; ok {
+		return d.New()
+	}
+	return nil
+}
+
+// Program makes what the engine runs for a node.
+func (r *Registry) Program(n *graph.Node, env *Env) (*Program, error) {
+	d, ok := r.decls[n.Kind]
+	if !ok {
+		return nil, fmt.Errorf("unknown kind %q", n.Kind)
+	}
+	return d.Program(n.Config, env)
+}

@@ -1,0 +1,45 @@
+// Package nodes is what the author of a kind sees: how to write one, declare one,
+// and put kinds together for a program.
+//
+// Terms. A kind is a Go struct. Its exported fields with a `yaml` tag are the
+// settings, their `doc` tags the documentation, the values of the prototype the
+// defaults, and its one behaviour method gives ports and types. A Decl declares a
+// kind; a pack is a package with `var Nodes = []nodes.Decl{...}`; a Registry is
+// all the packs of a program. There is no global registry and no init.
+//
+// Two ways to write a kind.
+//
+// For Go values: a struct with a method of one of the shapes Source, Mapper,
+// Expander, Processor, Folder or Sink, declared by the function of that name.
+// Ports and their types are read off the method; no type argument is written:
+//
+//	var Nodes = []nodes.Decl{
+//		nodes.Map("geo.country", "Adds the country of an address.", &country{Other: "??"}),
+//	}
+//
+//	type country struct {
+//		Table string `yaml:"table,required" doc:"File of lines: prefix, space, country."`
+//		Other string `yaml:"other" doc:"Country of an address that is not in the table."`
+//
+//		prefixes map[string]string // what a worker keeps; not a setting
+//	}
+//
+//	func (c *country) Open(ctx context.Context, env *nodes.Env) error { ... read env.Path(c.Table) ... }
+//	func (c *country) Map(ctx context.Context, v Visit) (Visit, error) { ... }
+//
+// For records of any type: a struct that implements Programmer, declared by Kind.
+// It works on columns, says by graph.Inferer what comes out for what goes in, and
+// gives the engine a Program of stages.
+//
+// Laws.
+//  1. The engine copies the struct for each worker of a Go shape, and calls Open
+//     on the copy: such a kind needs no lock. The copy is shallow, so what
+//     settings point to must not be written to.
+//  2. What a kind is given it must not change, and must not keep after it
+//     returns, unless it copies (Go shapes get values that they may keep).
+//  3. Time comes from package time, chance from Env.Rand, files from Env.Path;
+//     nothing is read at declaration.
+//  4. A kind never opens or closes a channel.
+//  5. The output of a kind does not depend on the number of workers or on how
+//     items are grouped into batches, unless its Decl says Interleaves.
+package nodes

@@ -1,0 +1,67 @@
+package flow
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var balanceDecl = nodes.Kind("balance", "Deals items out to several outputs, one after the other.", &balance{Run: 1},
+	anyIn("Items of any type."),
+	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Lines("an item arrives", "the output whose turn it is is full", "", "never"),
+	nodes.Doc(`
+The outputs are named by `+"`outputs`"+`. The first item goes to the first of them, the second to the second, and so on, around; with `+"`run: 100`"+` the first hundred items go to the first output. Which item goes where does not depend on how busy the outputs are, so one slow branch holds up the others; to use several cores for one kind, give the node `+"`workers`"+` instead.
+
+To keep items of one key together, use partition.`),
+	nodes.Example(graph.Example{
+		Title: "Two halves",
+		Flow: `flow: halves
+nodes:
+  numbers: {use: generate, with: {count: 5}}
+  deal:    {use: balance, in: numbers, with: {outputs: [even, odd]}}
+  even:    {use: file.write, in: deal.even, with: {path: even.jsonl}}
+  odd:     {use: file.write, in: deal.odd, with: {path: odd.jsonl}}
+`,
+		Want: map[string]string{
+			"even.jsonl": `{"n":0}` + "\n" + `{"n":2}` + "\n" + `{"n":4}` + "\n",
+			"odd.jsonl":  `{"n":1}` + "\n" + `{"n":3}` + "\n",
+		},
+	}))
+
+type balance struct {
+	Ports []config.Name `yaml:"outputs,required" min:"1" doc:"The names of the outputs."`
+	Run   int           `yaml:"run" min:"1" doc:"How many items in a row go to the same output."`
+}
+
+func (k *balance) Outputs() []graph.Port { return branches(k.Ports) }
+
+func (k *balance) Infer(c *graph.Inference) { inferBranches(c, k.Ports) }
+
+func (k *balance) Needs(c *graph.Needs) { needBranches(c, k.Ports) }
+
+func (k *balance) Program(*nodes.Env) (*nodes.Program, error) {
+	at, ports := 0, len(k.Ports)
+	places := make([][]int, ports)
+	return serially(func(in record.Data, out nodes.Out) error {
+		for p := range places {
+			places[p] = places[p][:0]
+		}
+		for i := range in.Len() {
+			p := at / k.Run % ports
+			places[p] = append(places[p], i)
+			if at++; at == k.Run*ports {
+				at = 0
+			}
+		}
+		for p := range places {
+			if len(places[p]) > 0 {
+				if err := emitChosen(out, p, in, places[p]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}), nil
+}

@@ -1,0 +1,138 @@
+package columns
+
+import (
+	"strings"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// Check reads a text that is a field or an expression over items of type env. A
+// field whose name is no word needs no backquotes here.
+func Check(c *graph.Inference, text config.Text, env *types.Type) *expr.Expr {
+	if env != nil && env.IsRecord() && env.Index(text.Value) >= 0 && !types.IsWord(text.Value) {
+		text.Value = "`" + strings.ReplaceAll(text.Value, "`", "``") + "`"
+	}
+	return c.Expr(text, env)
+}
+
+// FieldOf gives the name of the field that an expression is, if it is nothing
+// more than that.
+func FieldOf(e *expr.Expr) (name string, ok bool) {
+	fields := e.Fields()
+	if len(fields) != 1 {
+		return "", false
+	}
+	text := strings.TrimSpace(e.String())
+	if strings.HasPrefix(text, "`") {
+		text = strings.ReplaceAll(strings.Trim(text, "`"), "``", "`")
+	}
+	return fields[0], text == fields[0]
+}
+
+// Columns are the fields of a record made from items of another type. Give it
+// parts by Take and Compute, in the order of the fields.
+type Columns struct {
+	Type  *types.Type // the record; grows with each part
+	parts []part
+}
+
+// A part is a field: taken from the input, computed, or, with neither, left out
+// because nobody needs it.
+type part struct {
+	take int // the column of the input; -1: none
+	e    *expr.Expr
+}
+
+// New gives a record without fields.
+func New() *Columns { return &Columns{Type: types.Record()} }
+
+// Take adds a field that is column i of the input under a name.
+func (c *Columns) Take(f types.Field, i int) {
+	c.add(f, part{take: i})
+}
+
+// Compute adds a field. An expression that is a field of env shares its column.
+func (c *Columns) Compute(f types.Field, e *expr.Expr, env *types.Type) {
+	if name, ok := FieldOf(e); ok && env.IsRecord() {
+		c.add(f, part{take: env.Index(name)})
+		return
+	}
+	c.add(f, part{take: -1, e: e})
+}
+
+// Omit adds a field that has no column because nobody needs it.
+func (c *Columns) Omit(f types.Field) { c.add(f, part{take: -1}) }
+
+func (c *Columns) add(f types.Field, p part) {
+	fields := append(c.Type.Fields[:len(c.Type.Fields):len(c.Type.Fields)], f)
+	c.Type = types.Record(fields...)
+	c.parts = append(c.parts, p)
+}
+
+// A Computer makes batches of the columns, for one worker.
+type Computer struct {
+	columns  *Columns
+	programs []*expr.Program // nil for parts that are not computed
+	computes bool
+	errs     expr.RowErrors
+}
+
+// Computer compiles the expressions.
+func (c *Columns) Computer() *Computer {
+	w := &Computer{columns: c, programs: make([]*expr.Program, len(c.parts))}
+	for i, p := range c.parts {
+		if p.e != nil {
+			w.programs[i], w.computes = p.e.Compile(), true
+		}
+	}
+	return w
+}
+
+// Batch gives the columns for the selected rows of b, as a batch over the same
+// rows that the caller owns. Rows that fail are reported to out.
+func (w *Computer) Batch(b *record.Batch, out nodes.Out) (*record.Batch, error) {
+	d := b.Derive(w.columns.Type)
+	var arena *record.Arena
+	if w.computes {
+		arena = d.Arena()
+		w.errs.Reset()
+	}
+	for i, p := range w.columns.parts {
+		switch {
+		case p.take >= 0:
+			d.Cols[i] = b.Cols[p.take]
+		case p.e != nil:
+			w.programs[i].Eval(b, d.Fresh(i), arena, &w.errs)
+		}
+	}
+	if w.errs.Len() == 0 {
+		return d, nil
+	}
+	if err := nodes.BadRows(out, b, &w.errs); err != nil {
+		d.Release()
+		return nil, err
+	}
+	d.Sel = Without(b, &w.errs, d.SelBuf())
+	return d, nil
+}
+
+// Without appends the selected rows of b that did not fail to sel.
+func Without(b *record.Batch, errs *expr.RowErrors, sel []uint16) []uint16 {
+	next := 0
+	for i := range b.Len() {
+		row := b.Row(i)
+		if next < errs.Len() {
+			if bad, _ := errs.At(next); bad == row {
+				next++
+				continue
+			}
+		}
+		sel = append(sel, uint16(row))
+	}
+	return sel
+}

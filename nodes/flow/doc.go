@@ -1,0 +1,75 @@
+// Package flow is the pack of kinds that steer items: they make them, change them
+// one by one, leave some out, put them in order, send them different ways and
+// bring streams together. None of them touches anything outside the flow but log,
+// which prints.
+//
+// Laws, beyond those of package nodes.
+//  1. Whatever a kind decides by position (limit, sample, balance, zip) depends on
+//     the place of the item in its input alone.
+//  2. Kinds that need not look into items take Go values as they are.
+//  3. Whoever keeps items says so in its documentation, with what it costs.
+package flow
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// Nodes are the kinds of the pack.
+var Nodes = []nodes.Decl{
+	balanceDecl, batchDecl, concatDecl, dropDecl, filterDecl, flattenDecl, generateDecl, limitDecl, logDecl, mapDecl, mergeDecl,
+	partitionDecl, routeDecl, sampleDecl, skipDecl, sortDecl, unbatchDecl, uniqueDecl, zipDecl,
+}
+
+// item is the type of kinds that take anything.
+var item = types.Variable("T")
+
+// anyIn and anyOut are the ports of kinds that do not look into items.
+func anyIn(doc string) nodes.Option {
+	return nodes.In(graph.Port{Name: "in", Doc: doc, Type: item, Any: true})
+}
+
+func anyOut(doc string) nodes.Option {
+	return nodes.Out(graph.Port{Name: "out", Doc: doc, Type: item, Any: true})
+}
+
+// passing is for kinds whose one output carries items of their one input: it needs
+// what later nodes need.
+type passing struct{}
+
+func (passing) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
+
+// serially is the program of kinds that look at whole batches in order.
+func serially(commit func(in record.Data, out nodes.Out) error) *nodes.Program {
+	return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: commitOf(commit)}}}
+}
+
+// emitChosen sends the items of d at the given places, ascending, and keeps their
+// order. Records take a selection for it; Go values a piece for each run.
+func emitChosen(out nodes.Out, port int, d record.Data, places []int) error {
+	if len(places) == d.Len() {
+		return out.Emit(port, d.Retain())
+	}
+	if b, ok := d.(*record.Batch); ok {
+		s := b.Share()
+		sel := s.SelBuf()
+		for _, i := range places {
+			sel = append(sel, uint16(b.Row(i)))
+		}
+		s.Sel = sel
+		return out.Emit(port, s)
+	}
+	for from := 0; from < len(places); {
+		to := from + 1
+		for to < len(places) && places[to] == places[to-1]+1 {
+			to++
+		}
+		if err := out.Emit(port, d.Slice(places[from], places[to-1]+1)); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}

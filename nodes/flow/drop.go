@@ -1,0 +1,34 @@
+package flow
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var dropDecl = nodes.Kind("drop", "Throws everything away.", &drop{},
+	anyIn("Items of any type."),
+	nodes.Workers(graph.Single), nodes.Pure(),
+	nodes.Lines("never", "never", "", "never"),
+	nodes.Doc(`For outputs that nobody should read, and to measure how fast the rest of a flow is. Items are counted, their fields are not even read.`),
+	nodes.Example(graph.Example{
+		Title: "Keep one branch, drop the other",
+		Flow: `flow: keep-errors
+nodes:
+  lines: {use: file.read, with: {path: log.jsonl}}
+  level: {use: route, in: lines, with: {cases: {bad: level == "error", fine: level == "info"}}}
+  bad:   {use: file.write, in: level.bad, with: {path: "-", format: jsonl}}
+  fine:  {use: drop, in: level.fine}
+`,
+		Files: map[string]string{"log.jsonl": `{"level":"info"}` + "\n" + `{"level":"error"}` + "\n"},
+		Want:  map[string]string{"-": `{"level":"error"}` + "\n"},
+	}))
+
+type drop struct{}
+
+// Needs implements graph.Needer: no field at all.
+func (*drop) Needs(c *graph.Needs) {}
+
+func (*drop) Program(*nodes.Env) (*nodes.Program, error) {
+	return serially(func(record.Data, nodes.Out) error { return nil }), nil
+}

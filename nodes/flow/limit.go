@@ -1,0 +1,51 @@
+package flow
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var limitDecl = nodes.Kind("limit", "Passes the first items on and ends.", &limit{},
+	anyIn("Items of any type."), anyOut("The first of them."),
+	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Lines("an item arrives that still counts", "its output is full", "it has passed `count` items on, or its input has ended", "never"),
+	nodes.Doc(`
+Once it has passed `+"`count`"+` items on, it wants no more: nodes that only feed it end too, so a source without an end can stand before it.
+
+To keep the greatest or smallest items, use sort with its `+"`limit`"+`.`),
+	nodes.Example(graph.Example{
+		Title: "The first two lines of a file",
+		Flow: `flow: head
+nodes:
+  lines: {use: file.read, with: {path: cities.csv}}
+  first: {use: limit, in: lines, with: {count: 2}}
+  out:   {use: file.write, in: first, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{"cities.csv": "city,people\nRome,2750000\nParis,2100000\nBern,134000\n"},
+		Want:  map[string]string{"-": `{"city":"Rome","people":2750000}` + "\n" + `{"city":"Paris","people":2100000}` + "\n"},
+	}))
+
+type limit struct {
+	passing
+	Count int `yaml:"count,required" min:"0" doc:"How many items to pass on."`
+}
+
+func (k *limit) Program(*nodes.Env) (*nodes.Program, error) {
+	left := k.Count
+	return serially(func(in record.Data, out nodes.Out) error {
+		n := in.Len()
+		if n < left {
+			left -= n
+			return out.Emit(0, in.Retain())
+		}
+		out.Filtered(n - left)
+		if left > 0 {
+			if err := out.Emit(0, in.Slice(0, left)); err != nil {
+				return err
+			}
+			left = 0
+		}
+		return nodes.ErrDone
+	}), nil
+}

@@ -1,0 +1,74 @@
+package flow
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var sampleDecl = nodes.Kind("sample", "Keeps some of the items, by chance or every n-th.", &sample{},
+	anyIn("Items of any type."), anyOut("The items that were kept, in their order."),
+	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Lines("an item arrives that is kept", "its output is full", "", "never"),
+	nodes.Doc(`
+With `+"`rate: 0.01`"+` each item is kept with a chance of one in a hundred. The choice depends on the place of the item in the input, the names of flow and node, `+"`seed`"+`, and the seed of the run: the same input gives the same sample in every run.
+
+With `+"`every: 100`"+` the first item is kept, the 101st, and so on.`),
+	nodes.Example(graph.Example{
+		Title: "Every third item",
+		Flow: `flow: thin
+nodes:
+  numbers: {use: generate, with: {count: 8}}
+  third:   {use: sample, in: numbers, with: {every: 3}}
+  out:     {use: file.write, in: third, with: {path: "-", format: jsonl}}
+`,
+		Want: map[string]string{"-": `{"n":0}` + "\n" + `{"n":3}` + "\n" + `{"n":6}` + "\n"},
+	}))
+
+type sample struct {
+	passing
+	Rate  *float64 `yaml:"rate" min:"0" max:"1" doc:"The chance of each item to be kept."`
+	Every *int     `yaml:"every" min:"1" doc:"Keep one item of so many, instead of choosing by chance."`
+	Seed  uint32   `yaml:"seed" doc:"Choose another sample of the same rate."`
+}
+
+func (k *sample) Infer(c *graph.Inference) {
+	c.Out("out", c.In("in"))
+	switch {
+	case k.Rate == nil && k.Every == nil:
+		c.List().Add(diag.MissingKey, c.Node.UseAt, "sample needs to know how much to keep").WithHint("add `rate: 0.1` or `every: 10`")
+	case k.Rate != nil && k.Every != nil:
+		c.List().Add(diag.Conflict, c.Node.UseAt, "rate and every exclude each other")
+	}
+}
+
+func (k *sample) Program(env *nodes.Env) (*nodes.Program, error) {
+	at, seed := uint64(0), env.Rand("sample").Uint64()+uint64(k.Seed)
+	keep := func(i uint64) bool { return chance(seed, i) < *k.Rate }
+	if k.Every != nil {
+		every := uint64(*k.Every)
+		keep = func(i uint64) bool { return i%every == 0 }
+	}
+	var places []int
+	return serially(func(in record.Data, out nodes.Out) error {
+		places = places[:0]
+		for i := range in.Len() {
+			if keep(at + uint64(i)) {
+				places = append(places, i)
+			}
+		}
+		at += uint64(in.Len())
+		out.Filtered(in.Len() - len(places))
+		return emitChosen(out, 0, in, places)
+	}), nil
+}
+
+// chance gives a number from 0 up to 1 for each place: SplitMix64 (Steele, Lea,
+// Flood, 2014), which gives any member of its sequence at once.
+func chance(seed, i uint64) float64 {
+	z := seed + (i+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return float64((z^z>>31)>>11) / (1 << 53)
+}

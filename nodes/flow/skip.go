@@ -1,0 +1,45 @@
+package flow
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var skipDecl = nodes.Kind("skip", "Leaves the first items out.", &skip{},
+	anyIn("Items of any type."), anyOut("All but the first of them."),
+	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Lines("an item arrives after the first `count`", "its output is full", "", "never"),
+	nodes.Example(graph.Example{
+		Title: "All but the first line",
+		Flow: `flow: tail
+nodes:
+  lines: {use: file.read, with: {path: log.jsonl}}
+  rest:  {use: skip, in: lines, with: {count: 1}}
+  out:   {use: file.write, in: rest, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{"log.jsonl": `{"level":"start"}` + "\n" + `{"level":"info"}` + "\n" + `{"level":"error"}` + "\n"},
+		Want:  map[string]string{"-": `{"level":"info"}` + "\n" + `{"level":"error"}` + "\n"},
+	}))
+
+type skip struct {
+	passing
+	Count int `yaml:"count,required" min:"0" doc:"How many items to leave out."`
+}
+
+func (k *skip) Program(*nodes.Env) (*nodes.Program, error) {
+	left := k.Count
+	return serially(func(in record.Data, out nodes.Out) error {
+		n := in.Len()
+		dropped := min(left, n)
+		left -= dropped
+		out.Filtered(dropped)
+		switch dropped {
+		case 0:
+			return out.Emit(0, in.Retain())
+		case n:
+			return nil
+		}
+		return out.Emit(0, in.Slice(dropped, n))
+	}), nil
+}

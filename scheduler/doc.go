@@ -1,0 +1,31 @@
+// Package scheduler runs a graph: one bounded channel per edge, any number of
+// workers per node.
+//
+// Terms. A Run is one execution of a flow. An envelope is what travels on a
+// channel: an epoch and data. A worker is a goroutine of a node; it takes a piece
+// of work, works on it, waits for its turn and sends. A turn is a token that the
+// worker before it passes on, so that results leave in the order of the input
+// however many workers there are.
+//
+// Laws.
+//  1. Data is immutable once sent, and counted: whoever receives it releases it.
+//  2. Only the scheduler ends an edge: by closing its channel after the last
+//     worker of the sending node has ended. A reader that wants no more refuses
+//     the edge, and what is sent there later is thrown away and counted.
+//  3. Items keep their order on an edge. One goroutine at a time sends on it: the
+//     one whose turn it is, or, without order, the one that holds the node's send
+//     token.
+//  4. Output does not depend on the number of workers, on how items are grouped
+//     into batches, or on capacities, unless a kind declares that it interleaves.
+//  5. Every goroutine that a Run starts has ended when Run returns.
+//  6. The books balance: see package metrics.
+//
+// There are two stops, and they differ: Stop ends the sources and lets everything
+// drain; cancelling the context of Run kills, and what is on its way is lost and
+// counted as held.
+//
+// Files: run.go builds and runs, node.go drives the stages of a node, output.go is
+// where they emit, edge.go the channel, spill.go its overflow, watch.go finds
+// flows that are stuck, serial.go runs the same programs on one goroutine, one
+// item at a time, as the baseline and the oracle of tests.
+package scheduler

@@ -1,0 +1,296 @@
+package scheduler
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// An envelope is what travels on an edge. It is not generic: only the code at the
+// two ends of an edge knows what the data holds.
+type envelope struct {
+	epoch uint64 // of the checkpoint that the data belongs to
+	data  record.Data
+	items int
+	bytes int
+}
+
+// maxSlots bounds the envelopes on a channel, whatever its capacity in items:
+// slots cost memory even when empty.
+const (
+	defaultSlots = 64
+	maxSlots     = 4096
+)
+
+// An edge is one bounded channel. Its capacity counts items and bytes; the channel
+// holds envelopes, and the counts are kept beside it. One goroutine at a time
+// sends, one at a time receives.
+type edge struct {
+	spec     *graph.Edge
+	ch       chan envelope
+	capacity int64
+	bytes    int64
+	overflow *overflow // for on_full: spill; else nil
+
+	space   chan struct{} // wakes a sender that waits for room
+	waiting atomic.Bool   // a sender does
+
+	refused    chan struct{} // closed: the reader wants no more
+	refuseOnce sync.Once
+
+	count metrics.Edge
+}
+
+func newEdge(spec *graph.Edge, spillDir string) *edge {
+	slots := min(defaultSlots, spec.Contract.Capacity)
+	if spec.Contract.Capacity != graph.DefaultCapacity {
+		slots = min(maxSlots, spec.Contract.Capacity)
+	}
+	e := &edge{
+		spec: spec, ch: make(chan envelope, slots), space: make(chan struct{}, 1), refused: make(chan struct{}),
+		capacity: int64(spec.Contract.Capacity), bytes: int64(spec.Contract.Bytes),
+	}
+	if spec.Contract.OnFull == "spill" {
+		e.overflow = newOverflow(spec, spillDir)
+	}
+	return e
+}
+
+// room reports whether the items may be put on the edge now. An empty edge takes
+// anything: a single item may be larger than the bound in bytes.
+func (e *edge) room(env envelope) bool {
+	items := e.count.Items.Load()
+	return items == 0 || items+int64(env.items) <= e.capacity && e.count.Bytes.Load()+int64(env.bytes) <= e.bytes
+}
+
+// send puts an envelope on the edge and waits for room, telling w that it does.
+// The reference to the data passes to the edge. It reports whether the reader
+// still wants data.
+func (e *edge) send(ctx context.Context, env envelope, w *worker) (wanted bool, err error) {
+	select {
+	case <-e.refused:
+		return e.discard(env), nil
+	default:
+	}
+	if e.overflow != nil {
+		e.note(env)
+		err := e.overflow.send(e, env)
+		return err == nil, err
+	}
+	if !e.room(env) {
+		if wanted, err := e.awaitRoom(ctx, env, w); !wanted || err != nil {
+			return false, err
+		}
+	}
+	e.note(env)
+	select {
+	case e.ch <- env:
+		return true, nil
+	default:
+	}
+	defer w.waits(sending, e)()
+	select {
+	case e.ch <- env:
+		return true, nil
+	case <-e.refused:
+		e.unnote(env)
+		return e.discard(env), nil
+	case <-ctx.Done():
+		e.unnote(env)
+		env.data.Release()
+		return false, context.Cause(ctx)
+	}
+}
+
+func (e *edge) note(env envelope) {
+	e.count.Sent.Add(int64(env.items))
+	e.count.Raise(e.count.Items.Add(int64(env.items)))
+	e.count.Bytes.Add(int64(env.bytes))
+}
+
+// unnote takes back a note: the envelope was not sent after all.
+func (e *edge) unnote(env envelope) {
+	e.count.Sent.Add(-int64(env.items))
+	e.count.Items.Add(-int64(env.items))
+	e.count.Bytes.Add(-int64(env.bytes))
+}
+
+func (e *edge) discard(env envelope) bool {
+	e.count.Sent.Add(int64(env.items))
+	e.count.Unwanted.Add(int64(env.items))
+	env.data.Release()
+	return false
+}
+
+func (e *edge) awaitRoom(ctx context.Context, env envelope, w *worker) (bool, error) {
+	defer w.waits(sending, e)()
+	for {
+		e.waiting.Store(true)
+		if e.room(env) { // the reader may have made room before it could see that we wait
+			e.waiting.Store(false)
+			return true, nil
+		}
+		select {
+		case <-e.space:
+		case <-e.refused:
+			return e.discard(env), nil
+		case <-ctx.Done():
+			env.data.Release()
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// receive takes the next envelope; ok is false at the end of the edge.
+func (e *edge) receive(ctx context.Context, w *worker) (env envelope, ok bool, err error) {
+	if env, ok, done := e.tryReceive(); ok || done {
+		return env, ok, e.fault()
+	}
+	defer w.waits(receiving, e)()
+	select {
+	case env, ok = <-e.ch:
+		if !ok && e.overflow != nil { // filled between the look and the end
+			env, ok, _ = e.tryReceive()
+			return env, ok, e.fault()
+		}
+		if ok {
+			e.took(env)
+		}
+		return env, ok, nil
+	case <-ctx.Done():
+		return env, false, context.Cause(ctx)
+	}
+}
+
+// fault is why the overflow cannot be read back, nil if it can.
+func (e *edge) fault() error {
+	if e.overflow == nil {
+		return nil
+	}
+	return e.overflow.fault()
+}
+
+// tryReceive is receive that does not wait. done says that the edge has ended.
+func (e *edge) tryReceive() (env envelope, ok, done bool) {
+	if e.overflow != nil {
+		env, ok, done = e.overflow.tryReceive(e)
+	} else {
+		select {
+		case env, ok = <-e.ch:
+			done = !ok
+		default:
+		}
+	}
+	if ok {
+		e.took(env)
+	}
+	return env, ok, done
+}
+
+func (e *edge) took(env envelope) {
+	e.count.Received.Add(int64(env.items))
+	e.count.Items.Add(-int64(env.items))
+	e.count.Bytes.Add(-int64(env.bytes))
+	if e.waiting.Swap(false) {
+		select {
+		case e.space <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// end says that nothing more will be sent. Only the scheduler calls it, once.
+func (e *edge) end() { close(e.ch) }
+
+// refuse says that nothing more is wanted.
+func (e *edge) refuse() { e.refuseOnce.Do(func() { close(e.refused) }) }
+
+func (e *edge) isRefused() bool {
+	select {
+	case <-e.refused:
+		return true
+	default:
+		return false
+	}
+}
+
+// empty throws away what is left when all workers have ended. What a reader
+// refused counts as unwanted; what a kill left behind stays in Items.
+func (e *edge) empty(refused bool) {
+	for {
+		var env envelope
+		var ok bool
+		if e.overflow != nil {
+			env, ok, _ = e.overflow.tryReceive(e)
+		} else {
+			select {
+			case env, ok = <-e.ch:
+			default:
+			}
+		}
+		if !ok {
+			break
+		}
+		if refused {
+			e.count.Unwanted.Add(int64(env.items))
+			e.count.Items.Add(-int64(env.items))
+		}
+		env.data.Release()
+	}
+	if e.overflow != nil {
+		e.overflow.close()
+	}
+}
+
+// What a worker may be doing.
+type activity uint8
+
+const (
+	working   activity = iota
+	receiving          // waits for input
+	sending            // waits for room
+	queueing           // waits for its turn
+	ended
+)
+
+// A worker is what the scheduler knows of one goroutine of a node.
+type worker struct {
+	n    *node
+	at   atomic.Uint64 // what it does, and the edge it waits on: see note
+	lost time.Duration // of its current piece of work: time spent waiting
+}
+
+// note says what the worker does.
+func (w *worker) note(a activity, e *edge) {
+	v := uint64(a)
+	if e != nil {
+		v |= uint64(e.spec.ID+1) << 8
+	}
+	w.at.Store(v)
+}
+
+// waits notes that the worker waits and returns what to call when it does not any
+// more; that call counts the time.
+func (w *worker) waits(a activity, e *edge) func() {
+	w.note(a, e)
+	start := time.Now()
+	return func() {
+		took := time.Since(start)
+		switch a {
+		case sending:
+			w.n.count.Blocked.Add(int64(took))
+			w.lost += took
+		case receiving:
+			w.n.count.Starved.Add(int64(took))
+			w.lost += took
+		case queueing:
+			w.lost += took
+		}
+		w.note(working, nil)
+	}
+}

@@ -1,0 +1,124 @@
+package metrics
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Report is a consistent-enough picture of a run: while it goes on, of now; once
+// it has ended, of the whole.
+type Report struct {
+	Flow    string        `json:"flow"`
+	Outcome string        `json:"outcome"` // running, done, stopped, failed
+	Error   string        `json:"error,omitempty"`
+	Started time.Time     `json:"started"`
+	Took    time.Duration `json:"took_ns"`
+	Nodes   []NodeReport  `json:"nodes"`
+	Edges   []EdgeReport  `json:"edges"`
+	// Bottleneck says in a sentence what bounds the flow; "" if nothing stands out.
+	Bottleneck string `json:"bottleneck,omitempty"`
+	// Unbalanced lists the books that do not balance; a run that ended has none.
+	Unbalanced []string `json:"unbalanced,omitempty"`
+	Files      []string `json:"files,omitempty"` // written
+}
+
+// A NodeReport is what one node did. Shares are of the time of all its workers.
+type NodeReport struct {
+	ID       string        `json:"id"`
+	Kind     string        `json:"kind"`
+	State    string        `json:"state"` // running, done
+	Workers  int           `json:"workers"`
+	In       int64         `json:"in"`
+	Out      int64         `json:"out"`
+	Used     int64         `json:"used"`
+	Filtered int64         `json:"filtered"`
+	Skipped  int64         `json:"skipped"`
+	Dead     int64         `json:"dead"`
+	Failed   int64         `json:"failed"`
+	Held     int64         `json:"held"` // taken, and neither finished nor accounted for
+	Retries  int64         `json:"retries"`
+	Busy     float64       `json:"busy"`
+	Blocked  float64       `json:"blocked"`
+	Starved  float64       `json:"starved"`
+	P50      time.Duration `json:"p50_ns"` // of a piece of work
+	P99      time.Duration `json:"p99_ns"`
+	Done     int64         `json:"bytes_done,omitempty"`  // of a source that knows
+	Total    int64         `json:"bytes_total,omitempty"` // 0: not known
+
+	Conserves bool `json:"-"`
+	Source    bool `json:"source,omitempty"`
+}
+
+// Errors is how many items failed for good.
+func (n *NodeReport) Errors() int64 { return n.Skipped + n.Dead + n.Failed }
+
+// An EdgeReport is what went over one edge.
+type EdgeReport struct {
+	From     string `json:"from"` // node.port
+	To       string `json:"to"`
+	Capacity int    `json:"capacity"`
+	Items    int64  `json:"items"` // waiting
+	Bytes    int64  `json:"bytes"`
+	Peak     int64  `json:"peak"`
+	Sent     int64  `json:"sent"`
+	Received int64  `json:"received"`
+	Unwanted int64  `json:"unwanted,omitempty"`
+	Spilled  int64  `json:"spilled,omitempty"`
+}
+
+// Balance checks the books and says what does not add up, in sentences.
+func (r *Report) Balance() []string {
+	var wrong []string
+	for i := range r.Nodes {
+		n := &r.Nodes[i]
+		if n.Source {
+			continue
+		}
+		lost := n.Filtered + n.Skipped + n.Dead + n.Failed + n.Held
+		if n.In != n.Used+lost {
+			wrong = append(wrong, fmt.Sprintf("%s took %d items, but used %d, filtered %d, skipped %d, sent %d to errors, failed on %d and holds %d",
+				n.ID, n.In, n.Used, n.Filtered, n.Skipped, n.Dead, n.Failed, n.Held))
+		}
+		if n.Held > 0 && r.Outcome != "failed" {
+			wrong = append(wrong, fmt.Sprintf("%s has ended and still holds %d items", n.ID, n.Held))
+		}
+		if n.Conserves && r.Outcome == "done" && n.In != n.Out+lost {
+			wrong = append(wrong, fmt.Sprintf("%s took %d items and gave %d on, but filtered only %d, skipped %d and sent %d to errors",
+				n.ID, n.In, n.Out, n.Filtered, n.Skipped, n.Dead))
+		}
+	}
+	for _, e := range r.Edges {
+		if e.Sent != e.Received+e.Unwanted+e.Items {
+			wrong = append(wrong, fmt.Sprintf("edge %s -> %s got %d items, but %d were received, %d unwanted and %d are left",
+				e.From, e.To, e.Sent, e.Received, e.Unwanted, e.Items))
+		}
+	}
+	return wrong
+}
+
+// nameBottleneck says what bounds the flow: the node whose workers are busiest.
+func (r *Report) nameBottleneck() string {
+	worst := -1
+	for i, n := range r.Nodes {
+		if worst < 0 || n.Busy > r.Nodes[worst].Busy {
+			worst = i
+		}
+	}
+	if worst < 0 || r.Nodes[worst].Busy < 0.3 || len(r.Nodes) < 2 {
+		return ""
+	}
+	n := r.Nodes[worst]
+	s := fmt.Sprintf("%s bounds the flow: its workers were busy %.0f %% of the time", n.ID, 100*n.Busy)
+	if n.Workers == 1 {
+		s = fmt.Sprintf("%s bounds the flow: its worker was busy %.0f %% of the time", n.ID, 100*n.Busy)
+	}
+	return s
+}
+
+// Close finishes a report: the sentence on the bottleneck and the books.
+func (r *Report) Close() {
+	r.Bottleneck = r.nameBottleneck()
+	if r.Outcome != "running" {
+		r.Unbalanced = r.Balance()
+	}
+}

@@ -1,0 +1,225 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// A node is a graph.Node in a run.
+type node struct {
+	run       *Run
+	spec      *graph.Node
+	env       *nodes.Env
+	program   *nodes.Program
+	in        [][]*edge // by input port
+	out       [][]*edge // by output port, the error port last
+	errorPort int
+	workers   int
+	opened    bool
+
+	// sendToken is held while sending when workers send in no order; nil when
+	// turns see to it that one worker at a time sends.
+	sendToken chan struct{}
+	// commitToken is held by a commit, for the same case.
+	commitToken chan struct{}
+	turns       chan chan struct{} // turns to use again
+
+	count metrics.Node
+
+	mu     sync.Mutex
+	crew   []*worker // everyone who ever worked here; guarded by mu
+	recent []ItemError
+}
+
+// An ItemError is an item that failed and did not stop the flow.
+type ItemError struct {
+	Time  time.Time `json:"time"`
+	Error string    `json:"error"`
+	Item  string    `json:"item"`
+}
+
+// keptErrors is how many failed items a node remembers.
+const keptErrors = 5
+
+// noteError remembers an item that failed.
+func (n *node) noteError(item nodes.BadItem) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.recent) == keptErrors {
+		n.recent = append(n.recent[:0], n.recent[1:]...)
+	}
+	n.recent = append(n.recent, ItemError{time.Now(), item.Err.Error(), itemText(item)})
+}
+
+// itemFailure is the error of an item that stops the flow.
+func (n *node) itemFailure(item nodes.BadItem) error {
+	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Item: itemText(item), File: item.File, Line: item.Line, Err: item.Err}
+}
+
+// newWorker adds a goroutine to the crew.
+func (n *node) newWorker() *worker {
+	w := &worker{n: n}
+	n.mu.Lock()
+	n.crew = append(n.crew, w)
+	n.mu.Unlock()
+	return w
+}
+
+// freeTurn keeps a turn for another use.
+func (n *node) freeTurn(turn chan struct{}) {
+	select {
+	case n.turns <- turn:
+	default:
+	}
+}
+
+func (n *node) newTurn() chan struct{} {
+	select {
+	case turn := <-n.turns:
+		return turn
+	default:
+		return make(chan struct{}, 1)
+	}
+}
+
+// unwanted reports whether the node has readers and none of them wants more.
+func (n *node) unwanted() bool {
+	readers := 0
+	for port, edges := range n.out {
+		for _, e := range edges {
+			if !e.isRefused() {
+				return false
+			}
+			if port != n.errorPort {
+				readers++
+			}
+		}
+	}
+	return readers > 0
+}
+
+// work runs the program of the node to its end, then ends its outputs and refuses
+// its inputs.
+func (n *node) work(ctx context.Context) {
+	defer func() {
+		n.count.Ended.Store(true)
+		for _, edges := range n.out {
+			for _, e := range edges {
+				e.end()
+			}
+		}
+		for _, edges := range n.in {
+			for _, e := range edges {
+				e.refuse()
+			}
+		}
+	}()
+	var err error
+	if n.program.Run != nil {
+		err = n.runCustom(ctx)
+	} else {
+		for i := range n.program.Stages {
+			if err = n.runStage(ctx, &n.program.Stages[i]); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil && !errors.Is(err, nodes.ErrDone) {
+		n.run.fail(n, err)
+	}
+}
+
+// guard turns a panic in the code of a kind into an error that names the place.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := nodes.Recovered(recover()); p != nil {
+			err = p
+		}
+	}()
+	return f()
+}
+
+// runCustom runs a program that has no stages.
+func (n *node) runCustom(ctx context.Context) error {
+	w := n.newWorker()
+	defer w.note(ended, nil)
+	n.count.Workers.Store(1)
+	var outs []*output
+	io := &nodes.IO{Out: func() nodes.OutCloser {
+		o := &output{ctx: ctx, n: n, w: w}
+		o.begin(nil)
+		outs = append(outs, o)
+		return o
+	}}
+	for _, edges := range n.in {
+		var port []nodes.Receiver
+		for _, e := range edges {
+			port = append(port, &receiver{e: e, w: w})
+		}
+		io.In = append(io.In, port)
+	}
+	runCtx := ctx
+	if len(n.in) == 0 {
+		runCtx = n.run.sources
+	}
+	start := time.Now()
+	err := guard(func() error { return n.program.Run(runCtx, io) })
+	n.count.Busy.Add(int64(time.Since(start) - w.lost))
+	filtered, bad := 0, 0
+	for _, o := range outs {
+		filtered += o.filtered
+		bad += o.bad
+		o.drop()
+	}
+	n.count.Filtered.Add(int64(filtered))
+	n.count.Used.Add(n.count.In.Load() - n.count.Filtered.Load() - int64(bad))
+	if err != nil && len(n.in) == 0 && n.run.sources.Err() != nil && ctx.Err() == nil {
+		return nil // a source that was told to stop
+	}
+	return err
+}
+
+// A receiver is the reading end of an edge in a custom program.
+type receiver struct {
+	e *edge
+	w *worker
+}
+
+func (r *receiver) Receive(ctx context.Context) (record.Data, error) {
+	env, ok, err := r.e.receive(ctx, r.w)
+	if !ok || err != nil {
+		return nil, err
+	}
+	r.w.n.count.In.Add(int64(env.items))
+	return env.data, nil
+}
+
+func (r *receiver) TryReceive() (record.Data, bool) {
+	env, ok, _ := r.e.tryReceive()
+	if !ok {
+		return nil, false
+	}
+	r.w.n.count.In.Add(int64(env.items))
+	return env.data, true
+}
+
+func (r *receiver) Stop() { r.e.refuse() }
+
+// wrap names the node in an error, once.
+func (n *node) wrap(err error) error {
+	if _, named := errors.AsType[*Failure](err); named {
+		return err
+	}
+	if p, ok := errors.AsType[*nodes.PanicError](err); ok {
+		return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Err: fmt.Errorf("%w\n%s", err, p.Stack)}
+	}
+	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Err: err}
+}

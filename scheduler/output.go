@@ -1,0 +1,264 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// An output takes what one call of Work or Commit produces: it is the engine's
+// nodes.Out. Until it is the worker's turn, data is held back; one goroutine uses
+// an output at a time.
+type output struct {
+	ctx  context.Context
+	n    *node
+	w    *worker
+	turn chan struct{} // to be received before sending; nil: it is our turn
+	held []held
+	size int // items held back
+
+	done     *atomic.Bool  // of the stage: an earlier piece ended it; may be nil
+	errors   *record.Batch // of on_error: dead, to leave with the rest
+	filtered int
+	bad      int
+}
+
+type held struct {
+	port int
+	data record.Data
+}
+
+// heldLimit is how many items an output holds back before it waits for its turn:
+// what bounds the memory of a kind that makes many items out of one.
+const heldLimit = 4 * record.MaxRows
+
+// begin prepares for a piece of work that may be sent after turn.
+func (o *output) begin(turn chan struct{}) {
+	o.turn, o.held, o.size, o.filtered, o.bad = turn, o.held[:0], 0, 0, 0
+}
+
+// Emit implements nodes.Out.
+func (o *output) Emit(port int, d record.Data) error {
+	n := d.Len()
+	if n == 0 {
+		d.Release()
+		return nil
+	}
+	if o.turn != nil {
+		o.held = append(o.held, held{port, d})
+		if o.size += n; o.size < heldLimit && !o.takeTurn() {
+			return nil
+		}
+		if err := o.await(); err != nil {
+			return err
+		}
+		return o.sendHeld()
+	}
+	return o.send(port, d)
+}
+
+// takeTurn reports whether it is the worker's turn, without waiting.
+func (o *output) takeTurn() bool {
+	select {
+	case <-o.turn:
+		o.n.freeTurn(o.turn)
+		o.turn = nil
+		return true
+	default:
+		return false
+	}
+}
+
+// await waits for the turn.
+func (o *output) await() error {
+	if o.turn == nil || o.takeTurn() {
+		return nil
+	}
+	defer o.w.waits(queueing, nil)()
+	select {
+	case <-o.turn:
+		o.n.freeTurn(o.turn)
+		o.turn = nil
+		return nil
+	case <-o.ctx.Done():
+		return context.Cause(o.ctx)
+	}
+}
+
+// sendHeld sends what was held back, unless an earlier piece ended the node.
+func (o *output) sendHeld() error {
+	if o.done != nil && o.done.Load() {
+		o.drop()
+		return nodes.ErrDone
+	}
+	for i, h := range o.held {
+		o.held[i].data = nil
+		if err := o.send(h.port, h.data); err != nil {
+			o.held = o.held[i+1:]
+			o.drop()
+			return err
+		}
+	}
+	o.held, o.size = o.held[:0], 0
+	return nil
+}
+
+// drop releases what will not be sent.
+func (o *output) drop() {
+	for _, h := range o.held {
+		if h.data != nil {
+			h.data.Release()
+		}
+	}
+	o.held, o.size = o.held[:0], 0
+	if o.errors != nil {
+		o.errors.Release()
+		o.errors = nil
+	}
+}
+
+// send puts data on every edge of a port. The last edge gets the reference.
+func (o *output) send(port int, d record.Data) error {
+	n := d.Len()
+	if port != o.n.errorPort {
+		o.n.count.Out.Add(int64(n))
+	}
+	edges := o.n.out[port]
+	if len(edges) == 0 {
+		d.Release()
+		return nil
+	}
+	if s := o.n.run.serial; s != nil {
+		return s.push(o.n, edges, d)
+	}
+	if token := o.n.sendToken; token != nil {
+		token <- struct{}{}
+		defer func() { <-token }()
+	}
+	size := d.Bytes()
+	var failed error
+	for i, e := range edges {
+		if i < len(edges)-1 {
+			d.Retain()
+		}
+		if failed != nil {
+			d.Release()
+			continue
+		}
+		failed = o.sendEdge(e, d, n, size)
+	}
+	if failed != nil {
+		return failed
+	}
+	if o.n.unwanted() {
+		return nodes.ErrDone
+	}
+	return nil
+}
+
+// sendEdge sends data in pieces that the edge has room for.
+func (o *output) sendEdge(e *edge, d record.Data, n, size int) error {
+	limit := int(e.capacity)
+	if e.spec.Contract.Bytes > 0 && int64(size) > e.bytes && n > 1 {
+		limit = min(limit, max(1, int(e.bytes*int64(n)/int64(size))))
+	}
+	if n <= limit {
+		_, err := e.send(o.ctx, envelope{epoch: o.n.run.epoch, data: d, items: n, bytes: size}, o.w)
+		return err
+	}
+	defer d.Release()
+	for i := 0; i < n; i += limit {
+		j := min(i+limit, n)
+		part := envelope{epoch: o.n.run.epoch, data: d.Slice(i, j), items: j - i, bytes: size * (j - i) / n}
+		if _, err := e.send(o.ctx, part, o.w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Filtered implements nodes.Out.
+func (o *output) Filtered(n int) { o.filtered += n }
+
+// Bad implements nodes.Out.
+func (o *output) Bad(item nodes.BadItem) error {
+	o.bad++
+	if item.Attempts > 1 {
+		o.n.count.Retries.Add(int64(item.Attempts - 1))
+	}
+	switch o.n.spec.Engine.OnError {
+	case "skip":
+		o.n.count.Skipped.Add(1)
+		o.n.noteError(item)
+		return nil
+	case "dead":
+		o.n.count.Dead.Add(1)
+		o.n.noteError(item)
+		return o.dead(item)
+	}
+	o.n.count.Failed.Add(1)
+	return o.n.itemFailure(item)
+}
+
+// dead puts an item into the batch for the error port.
+func (o *output) dead(item nodes.BadItem) error {
+	if len(o.n.out[o.n.errorPort]) == 0 {
+		return nil
+	}
+	if o.errors == nil {
+		o.errors = newErrorBatch()
+	}
+	appendError(o.errors, o.n.spec.ID, item, time.Now())
+	if o.errors.Rows < record.MaxRows {
+		return nil
+	}
+	return o.flushErrors()
+}
+
+func (o *output) flushErrors() error {
+	b := o.errors
+	o.errors = nil
+	if b == nil {
+		return nil
+	}
+	return o.Emit(o.n.errorPort, b)
+}
+
+// Close ends the use of an output by a goroutine of its own.
+func (o *output) Close() error {
+	if err := o.flushErrors(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// A Failure is what stopped a flow: an item, or a node as a whole.
+type Failure struct {
+	Node string
+	Kind string
+	Item string // as JSON, "" if the node as a whole failed
+	File string
+	Line int
+	Err  error
+}
+
+func (f *Failure) Error() string {
+	s := fmt.Sprintf("%s (%s)", f.Node, f.Kind)
+	if f.File != "" {
+		s += ": " + f.File
+		if f.Line > 0 {
+			s += fmt.Sprintf(":%d", f.Line)
+		}
+	}
+	s += ": " + f.Err.Error()
+	if f.Item != "" {
+		s += "\n  item: " + f.Item
+	}
+	return s
+}
+
+func (f *Failure) Unwrap() error { return f.Err }

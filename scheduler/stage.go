@@ -1,0 +1,429 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"io"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// A stage is a nodes.Stage in a run: what its workers share.
+//
+// The take token makes taking serial: whoever holds it receives the next piece
+// and, with it, the turn of that piece, makes a new turn for the next one, and
+// passes the token on. rest, edges and over are guarded by the token.
+type stage struct {
+	n    *node
+	def  *nodes.Stage
+	take chan chan struct{}
+
+	edges []*edge // still to be read
+	cases []reflect.SelectCase
+	rest  record.Data // a batch that is handed out in pieces
+	at    int         // how much of it was handed out
+	over  bool        // nothing is left to take
+
+	done atomic.Bool  // the kind wants no more
+	cost atomic.Int64 // ns per item, a moving average; 0: not known yet
+}
+
+// runStage runs a stage to its end.
+func (n *node) runStage(ctx context.Context, def *nodes.Stage) error {
+	s := &stage{n: n, def: def, take: make(chan chan struct{}, 1)}
+	if def.Next == nil {
+		s.edges = append(s.edges, n.in[def.Input]...)
+	}
+	workers := n.workers
+	if def.Worker == nil {
+		workers = 1
+	}
+	n.count.Workers.Store(int64(workers))
+	var err error
+	switch {
+	case workers == 1:
+		err = s.alone(ctx)
+	case n.spec.Engine.Order == "key" && def.Next == nil:
+		err = s.keyed(ctx, workers)
+	default:
+		err = s.together(ctx, workers)
+	}
+	if s.rest != nil {
+		if s.done.Load() {
+			n.count.Filtered.Add(int64(s.rest.Len() - s.at))
+		}
+		s.rest.Release()
+	}
+	if err == nil && s.done.Load() {
+		err = nodes.ErrDone
+	}
+	if err != nil && !errors.Is(err, nodes.ErrDone) {
+		return err
+	}
+	if def.Finish != nil {
+		if ferr := s.finish(ctx); ferr != nil {
+			return ferr
+		}
+	}
+	return err
+}
+
+func (s *stage) finish(ctx context.Context) error {
+	w := s.n.newWorker()
+	defer w.note(ended, nil)
+	o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
+	o.begin(nil)
+	defer o.drop()
+	start := time.Now()
+	err := guard(func() error { return s.def.Finish(ctx, o) })
+	s.n.count.Busy.Add(int64(time.Since(start) - w.lost))
+	if err != nil {
+		return err
+	}
+	return o.Close()
+}
+
+// open makes the parallel part for one worker.
+func (s *stage) open(ctx context.Context) (nodes.Work, error) {
+	if s.def.Worker == nil {
+		return nil, nil
+	}
+	var work nodes.Work
+	err := guard(func() (err error) { work, err = s.def.Worker(ctx); return err })
+	return work, err
+}
+
+// alone is the loop of a stage with one worker: it needs no tokens.
+func (s *stage) alone(ctx context.Context) error {
+	work, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	w := s.n.newWorker()
+	defer w.note(ended, nil)
+	o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
+	for {
+		in, piece, err := s.next(ctx, w)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		o.begin(nil)
+		if err := s.piece(ctx, w, work, o, in, piece); err != nil {
+			return err
+		}
+	}
+}
+
+// together is a stage with several workers. With order kept they send in turn;
+// without, they hold the node's send token while sending, and commits have one
+// token of their own.
+func (s *stage) together(ctx context.Context, workers int) error {
+	ordered := s.n.spec.Engine.Order != "none"
+	works := make([]nodes.Work, workers)
+	for i := range works {
+		var err error
+		if works[i], err = s.open(ctx); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	first := s.n.newTurn()
+	first <- struct{}{}
+	s.take <- first
+	var crew sync.WaitGroup
+	for _, work := range works {
+		crew.Go(func() {
+			w := s.n.newWorker()
+			defer w.note(ended, nil)
+			if err := s.worker(ctx, w, work, ordered); err != nil {
+				cancel(err) // the first one stays the cause
+			}
+		})
+	}
+	crew.Wait()
+	return context.Cause(ctx)
+}
+
+func (s *stage) worker(ctx context.Context, w *worker, work nodes.Work, ordered bool) error {
+	o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
+	for {
+		turn, err := s.token(ctx, w)
+		if err != nil {
+			return err
+		}
+		in, piece, err := s.next(ctx, w)
+		if err != nil {
+			s.take <- turn // there is one token, so this never blocks
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		if !ordered {
+			s.take <- turn
+			o.begin(nil)
+			if err := s.piece(ctx, w, work, o, in, piece); err != nil {
+				return err
+			}
+			continue
+		}
+		next := s.n.newTurn()
+		s.take <- next
+		o.begin(turn)
+		if err := s.piece(ctx, w, work, o, in, piece); err != nil {
+			return err
+		}
+		next <- struct{}{}
+	}
+}
+
+// token waits for the right to take.
+func (s *stage) token(ctx context.Context, w *worker) (chan struct{}, error) {
+	select {
+	case turn := <-s.take:
+		return turn, nil
+	default:
+	}
+	defer w.waits(queueing, nil)()
+	select {
+	case turn := <-s.take:
+		return turn, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// piece works on one piece and sends what it makes. It returns nil also after the
+// kind said that it is done: the next take then finds the end.
+func (s *stage) piece(ctx context.Context, w *worker, work nodes.Work, o *output, in record.Data, piece any) error {
+	items := 0
+	if in != nil {
+		items = in.Len()
+		defer in.Release()
+	}
+	defer o.drop()
+	start := time.Now()
+	w.lost = 0
+	var made any
+	var err error
+	if work != nil {
+		err = guard(func() (err error) { made, err = work(ctx, in, piece, o); return err })
+		s.learn(items, time.Since(start)-w.lost)
+	}
+	// Everything before this piece is done once it is its turn, so the first
+	// failure is the first in the order of the input.
+	if killed := o.await(); killed != nil {
+		return killed
+	}
+	if s.done.Load() {
+		s.n.count.Filtered.Add(int64(items - o.bad))
+		return nil
+	}
+	if err == nil {
+		err = o.sendHeld()
+	}
+	if err == nil && s.def.Commit != nil {
+		err = s.commit(ctx, in, made, o)
+	}
+	if ferr := o.flushErrors(); err == nil {
+		err = ferr
+	}
+	took := time.Since(start)
+	s.n.count.Busy.Add(int64(took - w.lost))
+	s.n.count.Latency.Add(took - w.lost)
+	s.n.count.Batches.Add(1)
+	s.n.count.Filtered.Add(int64(o.filtered))
+	if errors.Is(err, nodes.ErrDone) {
+		s.n.count.Used.Add(int64(items - o.filtered - o.bad))
+		s.done.Store(true)
+		return nil
+	}
+	if err == nil && in != nil {
+		s.n.count.Used.Add(int64(items - o.filtered - o.bad))
+	}
+	return err
+}
+
+// commit runs the serial part of a piece.
+func (s *stage) commit(ctx context.Context, in record.Data, made any, o *output) error {
+	if token := s.n.commitToken; token != nil {
+		token <- struct{}{}
+		defer func() { <-token }()
+	}
+	return guard(func() error { return s.def.Commit(ctx, in, made, o) })
+}
+
+// pieceTime is how long a piece of work should take: long enough to make tokens
+// cheap, short enough to share work among workers and to hold nothing back.
+const pieceTime = 250 * time.Microsecond
+
+// learn updates the cost of an item.
+func (s *stage) learn(items int, took time.Duration) {
+	if items == 0 {
+		return
+	}
+	now := max(int64(took)/int64(items), 1)
+	if old := s.cost.Load(); old > 0 {
+		now = (3*old + now) / 4
+	}
+	s.cost.Store(now)
+}
+
+// share is how many items to take at once.
+func (s *stage) share(waiting int) int {
+	if s.def.Worker == nil || s.def.Whole {
+		return waiting
+	}
+	cost := s.cost.Load()
+	if cost == 0 {
+		return min(waiting, 8)
+	}
+	return int(min(int64(waiting), max(1, int64(pieceTime)/cost)))
+}
+
+// next takes the next piece of work; io.EOF if there is none. The caller holds
+// the take token.
+func (s *stage) next(ctx context.Context, w *worker) (record.Data, any, error) {
+	if s.over || s.done.Load() {
+		s.over = true
+		return nil, nil, io.EOF
+	}
+	if s.def.Next != nil {
+		piece, err := s.nextOfSource(ctx)
+		s.over = err != nil
+		return nil, piece, err
+	}
+	if s.rest == nil {
+		env, ok, err := s.receive(ctx, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
+			s.over = true
+			return nil, nil, io.EOF
+		}
+		s.n.count.In.Add(int64(env.items))
+		s.rest, s.at = env.data, 0
+		if err := s.toRecords(); err != nil {
+			return nil, nil, err
+		}
+	}
+	n := s.rest.Len()
+	size := min(s.share(n), s.n.run.options.batch())
+	if s.at == 0 && size >= n {
+		in := s.rest
+		s.rest = nil
+		return in, nil, nil
+	}
+	end := min(s.at+size, n)
+	in := s.rest.Slice(s.at, end)
+	if s.at = end; end == n {
+		s.rest.Release()
+		s.rest = nil
+	}
+	return in, nil, nil
+}
+
+func (s *stage) nextOfSource(ctx context.Context) (piece any, err error) {
+	if cause := ctx.Err(); cause != nil {
+		return nil, context.Cause(ctx)
+	}
+	start := time.Now()
+	err = guard(func() error { piece, err = s.def.Next(s.n.run.sources); return err })
+	s.n.count.Busy.Add(int64(time.Since(start)))
+	if err != nil && s.n.run.sources.Err() != nil && ctx.Err() == nil {
+		return nil, io.EOF // it was told to stop
+	}
+	return piece, err
+}
+
+// toRecords turns Go values into records for stages that want them.
+func (s *stage) toRecords() error {
+	items, ok := s.rest.(record.GoItems)
+	if !ok || s.def.GoValues {
+		return nil
+	}
+	var stop error
+	o := &output{ctx: s.n.run.ctx, n: s.n, w: &worker{n: s.n}}
+	o.begin(nil)
+	t := s.n.spec.In[s.def.Input].Arriving()
+	b := items.ToBatch(t, func(i int, err error) {
+		if stop == nil {
+			stop = o.Bad(nodes.BadItem{Err: err, Data: items, Row: i})
+		}
+	})
+	items.Release()
+	s.rest = b
+	if stop == nil {
+		stop = o.flushErrors()
+	}
+	return stop
+}
+
+// receive takes the next envelope off the edges of the stage.
+func (s *stage) receive(ctx context.Context, w *worker) (envelope, bool, error) {
+	for len(s.edges) > 0 {
+		if len(s.edges) == 1 || s.n.spec.In[s.def.Input].Reading == graph.InOrder {
+			env, ok, err := s.edges[0].receive(ctx, w)
+			if ok || err != nil {
+				return env, ok, err
+			}
+			s.edges = s.edges[1:]
+			continue
+		}
+		env, ok, err := s.receiveAny(ctx, w)
+		if ok || err != nil {
+			return env, ok, err
+		}
+	}
+	return envelope{}, false, nil
+}
+
+// receiveAny takes from whichever edge has something. It returns without one when
+// an edge ended, which it then no longer looks at.
+func (s *stage) receiveAny(ctx context.Context, w *worker) (envelope, bool, error) {
+	for i, e := range s.edges {
+		env, ok, done := e.tryReceive()
+		switch {
+		case ok:
+			s.rotate(i)
+			return env, true, nil
+		case done:
+			s.edges = append(s.edges[:i:i], s.edges[i+1:]...)
+			return env, false, e.fault()
+		}
+	}
+	defer w.waits(receiving, s.edges[0])()
+	s.cases = s.cases[:0]
+	for _, e := range s.edges {
+		s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(e.ch)})
+	}
+	s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ctx.Done())})
+	i, v, ok := reflect.Select(s.cases)
+	if i == len(s.edges) {
+		return envelope{}, false, context.Cause(ctx)
+	}
+	if !ok {
+		return envelope{}, false, nil // the look above finds the end, or an overflow
+	}
+	env := v.Interface().(envelope)
+	s.edges[i].took(env)
+	s.rotate(i)
+	return env, true, nil
+}
+
+// rotate lets the edge after i be looked at first the next time, so that no edge
+// is starved by a busy one.
+func (s *stage) rotate(i int) {
+	s.edges = append(append([]*edge(nil), s.edges[i+1:]...), s.edges[:i+1]...)
+}

@@ -113,10 +113,30 @@ func ranks(s *Scene) []int {
 			next++
 		}
 		if next == len(done) {
-			return rank
+			return nearSources(s, rank)
 		}
 		ready = append(ready, next)
 	}
+}
+
+// nearSources moves cards without inputs next to the first card that they feed.
+func nearSources(s *Scene, rank []int) []int {
+	last := make([]int, len(rank)) // the greatest rank that a source may have
+	for i := range last {
+		last[i] = math.MaxInt
+	}
+	for _, w := range s.Wires {
+		last[w.From.Card] = min(last[w.From.Card], rank[w.To.Card]-1)
+	}
+	for _, w := range s.Wires {
+		last[w.To.Card] = 0 // fed itself
+	}
+	for i, most := range last {
+		if most > rank[i] && most < math.MaxInt {
+			rank[i] = most
+		}
+	}
+	return rank
 }
 
 // addWire links the ends of a wire, over a bend in every rank that it passes.

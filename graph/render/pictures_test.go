@@ -26,7 +26,7 @@ func TestPictures(t *testing.T) {
 				t.Fatal(err, s.Engine)
 			}
 			var svg, light, dark bytes.Buffer
-			if err := errors.Join(SVG(&svg, s, SVGOptions{}), PNG(&light, s, PNGOptions{Scale: 1}), PNG(&dark, s, PNGOptions{Scale: 1, Dark: true})); err != nil {
+			if err := errors.Join(SVG(&svg, s, SVGOptions{}), PNG(&light, s, PNGOptions{}), PNG(&dark, s, PNGOptions{Dark: true})); err != nil {
 				t.Fatal(err)
 			}
 			stem := name + "-" + string(engine)

@@ -57,13 +57,13 @@ func isPortName(s string) bool {
 
 func inferBranches(c *graph.Inference, names []config.Name) {
 	checkPorts(c, names)
-	for _, n := range names {
-		c.Out(n.Value, c.In("in"))
+	for _, p := range branches(names) {
+		c.Out(p.Name, c.In("in"))
 	}
 }
 
 func needBranches(c *graph.Needs, names []config.Name) {
-	for _, n := range names {
-		c.In("in", c.Out(n.Value))
+	for _, p := range branches(names) {
+		c.In("in", c.Out(p.Name))
 	}
 }

@@ -11,6 +11,8 @@
 package flow
 
 import (
+	"context"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
@@ -43,7 +45,10 @@ func (passing) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
 
 // serially is the program of kinds that look at whole batches in order.
 func serially(commit func(in record.Data, out nodes.Out) error) *nodes.Program {
-	return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: commitOf(commit)}}}
+	return &nodes.Program{Stages: []nodes.Stage{{
+		GoValues: true,
+		Commit:   func(_ context.Context, in record.Data, _ any, out nodes.Out) error { return commit(in, out) },
+	}}}
 }
 
 // emitChosen sends the items of d at the given places, ascending, and keeps their

@@ -1,10 +1,6 @@
 package jsonl
 
-import (
-	"slices"
-
-	"github.com/flowrun/flowrun/graph/record"
-)
+import "math"
 
 // object reads the object at p, which begins with a brace, into row of the
 // columns of its fields.
@@ -125,7 +121,7 @@ func (s *Scanner) missing(o *object, row int) bool {
 // useDefault reads the default of n into row. It was checked before, so that it
 // fails only for want of memory.
 func (s *Scanner) useDefault(n *node, row int) int {
-	row, src := row, s.src
+	src := s.src
 	s.src = n.instead
 	end := s.value(n, 0, row)
 	s.src = src
@@ -143,6 +139,9 @@ func (s *Scanner) list(n *node, p, row int) int {
 	} else {
 		for {
 			if at >= n.room {
+				if at > math.MaxInt32/2 {
+					return s.fail("the lists of a batch have more than %d items", at)
+				}
 				n.room = max(64, 2*at)
 				n.col.Elem.Resize(n.room)
 			}

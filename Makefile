@@ -1,0 +1,45 @@
+# Every target is one line of help and one purpose. `make test` is what CI runs.
+.DEFAULT_GOAL := help
+
+help: ## show this
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./flowrun
+	CGO_ENABLED=0 go build -o flowrun ./cmd/flowrun
+
+run: ## run the flow of the README
+	go run ./cmd/flowrun run flows/quickstart.yaml
+
+test: fmt-check vet drift ## everything that must hold: format, vet, staticcheck, generated docs, race tests
+	CGO_ENABLED=0 go build ./...
+	go test -race -timeout 20m ./...
+	cd bench && go vet ./... && go test ./...
+
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+fmt-check:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+
+vet: ## go vet and staticcheck
+	go vet ./...
+	go tool staticcheck ./...
+
+docs: ## write docs/ again from the code
+	go run ./cmd/flowrun docs docs
+
+drift: ## fail if docs/ is not what the code gives
+	@dir=$$(mktemp -d) && go run ./cmd/flowrun docs $$dir && \
+	for f in $$(cd $$dir && find . -type f); do cmp -s $$dir/$$f docs/$$f || { echo "docs/$$f is out of date: run make docs"; exit 1; }; done; rm -rf $$dir
+
+golden: ## write expected outputs again, after looking at the diff
+	go test ./flows/ ./graph/... ./cmd/... -update
+
+bench: ## the speed lines, as ratios in one run
+	cd bench && go run .
+
+fuzz: ## fuzz the readers for ten minutes each
+	go test -run xxx -fuzz FuzzJSONL -fuzztime 10m ./graph/record/jsonl
+	go test -run xxx -fuzz FuzzCSV -fuzztime 10m ./graph/record/csv
+
+.PHONY: help build run test fmt fmt-check vet docs drift golden bench fuzz

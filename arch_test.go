@@ -1,0 +1,85 @@
+package flowrun_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/flowrun/flowrun/"
+
+// May import is who may import whom, by the first part of the path that is listed.
+// Arrows go one way; ARCHITECTURE.md draws them.
+var mayImport = map[string][]string{
+	"graph/diag":   {},
+	"graph/types":  {"graph/diag"},
+	"graph/record": {"graph/types", "graph/diag", "graph/record"},
+	"graph/config": {"graph/diag"},
+	"graph/expr":   {"graph/diag", "graph/types", "graph/record"},
+	"graph":        {"graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
+	"graph/render": {"graph", "graph/types", "graph/diag", "graph/render"},
+	"nodes":        {"graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
+	"scheduler":    {"nodes", "graph", "graph/types", "graph/record", "scheduler"},
+}
+
+// soleImporters are libraries that one package alone may know.
+var soleImporters = map[string]string{
+	"gopkg.in/yaml.v3":              "graph/config",
+	"gonum.org/v1/gonum":            "graph",
+	"github.com/goccy/go-graphviz":  "graph/render",
+	"github.com/expr-lang/expr":     "graph/expr",
+	"github.com/spf13/cobra":        "cmd/flowrun/cli",
+	"github.com/klauspost/compress": "nodes/file",
+	"github.com/bmatcuk/doublestar": "nodes/file",
+}
+
+// room is the entry of mayImport that rules a package.
+func room(path string) string {
+	for p := path; p != ""; p = p[:max(0, strings.LastIndexByte(p, '/'))] {
+		if _, ok := mayImport[p]; ok {
+			return p
+		}
+	}
+	return ""
+}
+
+func TestArrowsGoOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		path := strings.TrimPrefix(pkg.ImportPath, module)
+		for _, imp := range pkg.Imports {
+			for lib, sole := range soleImporters {
+				if strings.HasPrefix(imp, lib) && path != sole {
+					t.Errorf("%s imports %s, which only %s may", path, imp, sole)
+				}
+			}
+			ours, ok := strings.CutPrefix(imp, module)
+			if !ok {
+				continue
+			}
+			pack := strings.HasPrefix(path, "nodes/") && path != "nodes/std" && path != "nodes/nodetest"
+			if pack && strings.HasPrefix(ours, "nodes/") || strings.HasPrefix(path, "scheduler") && strings.HasPrefix(ours, "nodes/") {
+				t.Errorf("%s imports the pack %s", path, ours)
+			}
+			if r := room(path); r != "" && !strings.HasPrefix(path, "nodes/") && !slices.Contains(mayImport[r], room(ours)) && !slices.Contains(mayImport[r], ours) {
+				t.Errorf("%s must not import %s", path, ours)
+			}
+		}
+	}
+}

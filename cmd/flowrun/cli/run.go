@@ -1,0 +1,329 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// A runCall is a call of the verb run.
+type runCall struct {
+	*call
+	set     *assignments
+	workers int
+	serial  bool
+	report  string // text, json, none or a file
+	json    bool
+	quiet   bool
+	drain   time.Duration
+
+	path string
+	flow *graph.Flow
+}
+
+func (c *call) runVerb() *cobra.Command {
+	r := &runCall{call: c}
+	verb := &cobra.Command{
+		Use:     "run FLOW",
+		GroupID: groupFlow,
+		Short:   "Check a flow and run it, with progress and a report",
+		Long: `Checks the flow, runs it on all cores and says what it did. On a terminal a line
+for each node shows how it goes.
+
+Data goes to standard output if a node writes to "-"; progress and the report go
+to standard error. The first interrupt (ctrl-c) or termination stops the sources
+and lets everything on its way finish; the second one ends the run at once. Files
+get their final names only when the flow has succeeded.`,
+		Example: `  flowrun run flows/quickstart.yaml
+  flowrun run flow.yaml -s YEAR=2026 --workers 8
+  zcat big.jsonl.gz | flowrun run clean.yaml > clean.jsonl
+  flowrun run flow.yaml --report run.json`,
+		Args:              wantFlow(false),
+		ValidArgsFunction: completeFlows,
+		RunE: func(verb *cobra.Command, args []string) error {
+			if err := r.validate(verb); err != nil {
+				return err
+			}
+			r.path = args[0]
+			return r.run()
+		},
+	}
+	f := verb.Flags()
+	r.set = settable(verb)
+	f.IntVar(&r.workers, "workers", 0, "workers of every node to which the flow gives no number (0: one, or one a core where the kind says so)")
+	f.BoolVar(&r.serial, "serial", false, "run on one goroutine, one item at a time: the baseline to compare with")
+	f.StringVar(&r.report, "report", "text", "the report at the end: text, json, none, or a `FILE` (.json: as JSON)")
+	f.BoolVar(&r.json, "json", false, "the same as --report json")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only")
+	f.DurationVar(&r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
+	verb.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{"text", "json", "none"}, cobra.ShellCompDirectiveDefault))
+	return verb
+}
+
+// validate checks flags against each other.
+func (r *runCall) validate(verb *cobra.Command) error {
+	given := verb.Flags().Changed
+	switch {
+	case given("workers") && r.workers < 1:
+		return misuse("--workers %d: want 1 or more", r.workers)
+	case r.serial && given("workers"):
+		return misuse("--serial runs on one goroutine: --workers cannot be there too")
+	case r.json && given("report") && r.report != "json":
+		return misuse("--json and --report %s exclude each other", r.report)
+	case r.drain <= 0:
+		return misuse("--drain %s: want a time such as 30s", r.drain)
+	}
+	if r.json {
+		r.report = "json"
+	}
+	if r.toFile() && r.report != "-" && !strings.ContainsAny(r.report, `./\`) {
+		return oneOf("report", r.report, "text", "json", "none")
+	}
+	return nil
+}
+
+// toFile reports whether the report goes to a file besides standard error.
+func (r *runCall) toFile() bool { return r.report != "text" && r.report != "json" && r.report != "none" }
+
+func (r *runCall) run() error {
+	flow, list := r.load(r.path, *r.set)
+	if list.HasErrors() {
+		return r.refuse(list)
+	}
+	if !r.quiet && r.report != "json" {
+		r.print(list)
+	}
+	r.flow = flow
+	out := &watchedPipe{w: r.stdout}
+	show := r.progress(out)
+	run, err := scheduler.New(flow, r.registry, scheduler.Options{
+		Workers: r.workers, Serial: r.serial, Stdin: r.stdin, Stdout: show.through(out), Log: r.logger(show),
+	})
+	if err != nil {
+		return r.failure(err)
+	}
+	report, err := r.drive(run, show)
+	show.end()
+	if out.broken.Load() {
+		return said(codeBrokenPipe)
+	}
+	end := r.ending(err)
+	if rerr := r.tell(run, report, list, end); rerr != nil && end == nil {
+		return rerr
+	}
+	if end != nil && r.report == "json" {
+		return said(end.(*ending).code) // the JSON says it all
+	}
+	return end
+}
+
+// refuse reports a flow that cannot run.
+func (r *runCall) refuse(list diag.List) error {
+	if r.report == "json" {
+		writeJSON(r.stderr, &summary{Report: metrics.Report{Outcome: "refused", Error: "the flow has errors"}, Problems: list, Exit: codeMisuse})
+		return said(codeMisuse)
+	}
+	r.print(list)
+	fmt.Fprintf(r.stderr, "%s; nothing was run\n", tally(r.path, list))
+	return said(codeMisuse)
+}
+
+// logger takes what kinds log.
+func (r *runCall) logger(show progress) *slog.Logger {
+	level := slog.LevelInfo
+	if r.quiet {
+		level = slog.LevelError
+	}
+	return slog.New(slog.NewTextHandler(show.through(r.stderr), &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+// An interrupted run is one that signals ended before it could drain.
+type interrupted struct{ sig os.Signal }
+
+func (i interrupted) Error() string { return "ended by a second signal (" + i.sig.String() + ")" }
+
+// errNotDrained is why a run that was stopped is killed.
+var errNotDrained = errors.New("what was on its way did not finish in time")
+
+// killGrace is how long a killed run may take to remove its temporary files.
+const killGrace = 2 * time.Second
+
+// drive runs the flow to its end and meanwhile shows how it goes and obeys
+// signals.
+func (r *runCall) drive(run *scheduler.Run, show progress) (metrics.Report, error) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, stopSignals()...)
+	defer signal.Stop(signals)
+	// Caught, a broken pipe is an error of the write and not the end of the
+	// process, so that temporary files can be removed.
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	defer signal.Stop(pipes)
+
+	ctx, kill := context.WithCancelCause(context.Background())
+	defer kill(nil)
+	type result struct {
+		report metrics.Report
+		err    error
+	}
+	over := make(chan result, 1)
+	go func() {
+		report, err := run.Run(ctx)
+		over <- result{report, err}
+	}()
+
+	tick := time.NewTimer(show.next())
+	defer tick.Stop()
+	var deadline, grace <-chan time.Time
+	var second os.Signal
+	for {
+		select {
+		case res := <-over:
+			if second != nil {
+				return res.report, interrupted{second}
+			}
+			return res.report, res.err
+		case sig := <-signals:
+			switch {
+			case deadline == nil:
+				run.Stop()
+				deadline = time.After(r.drain)
+				show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, span(r.drain)))
+			case second == nil:
+				second = sig
+				kill(interrupted{sig})
+				grace = time.After(killGrace)
+			}
+		case <-deadline:
+			kill(errNotDrained)
+		case <-grace:
+			return run.Stats(), interrupted{second}
+		case <-tick.C:
+			show.show(run.Stats())
+			tick.Reset(show.next())
+		}
+	}
+}
+
+// stopSignals are the signals that stop a flow. A hang-up that the parent said to
+// ignore (nohup) stays ignored.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// ending turns the error of a run into that of the call.
+func (r *runCall) ending(err error) error {
+	if err == nil {
+		return nil
+	}
+	if i, ok := errors.AsType[interrupted](err); ok {
+		code := codeFailed
+		if sig, ok := i.sig.(syscall.Signal); ok {
+			code = codeSignal + int(sig)
+		}
+		return &ending{code: code, err: err}
+	}
+	return r.failure(err)
+}
+
+// failure says where in the flow it failed, and what could be done about it.
+func (r *runCall) failure(err error) *ending {
+	end := &ending{code: codeFailed, err: err}
+	if unreachable(err) {
+		end.code = codeUnreachable
+	}
+	f, ok := errors.AsType[*scheduler.Failure](err)
+	if !ok {
+		if errors.Is(err, errNotDrained) {
+			end.or("--drain 2m gives it more time")
+		}
+		return end
+	}
+	if n := r.flow.Node(f.Node); n != nil && !n.At.IsZero() {
+		end.err = fmt.Errorf("%s: %w", n.At, err)
+	}
+	if f.Item != "" {
+		end.or("on_error: skip leaves such items out, on_error: dead sends them to %s.%s", f.Node, graph.ErrorPort)
+	}
+	return end
+}
+
+// unreachable reports whether something outside could not be reached.
+func unreachable(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	_, ok := errors.AsType[*net.DNSError](err)
+	return ok
+}
+
+// tell writes the report.
+func (r *runCall) tell(run *scheduler.Run, report metrics.Report, list diag.List, end error) error {
+	s := summarize(report)
+	s.path, s.name, s.Problems = r.path, r.name, list
+	for _, n := range report.Nodes {
+		if recent := run.RecentErrors(n.ID); len(recent) > 0 {
+			if s.Failures == nil {
+				s.Failures = map[string][]scheduler.ItemError{}
+			}
+			s.Failures[n.ID] = recent
+		}
+	}
+	if e, ok := errors.AsType[*ending](end); ok {
+		s.Exit = e.code
+		if s.Outcome == "running" { // the run did not end in time
+			s.Outcome = "failed"
+		}
+		if s.Error == "" {
+			s.Error = e.err.Error()
+		}
+	}
+	if r.toFile() {
+		if err := r.writeReport(s); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.report == "json":
+		return s.writeJSON(r.stderr)
+	case r.report != "none" && !r.quiet:
+		return s.writeText(r.stderr, r.ink(r.stderr))
+	}
+	return nil
+}
+
+func (r *runCall) writeReport(s *summary) error {
+	write := func(w io.Writer) error { return s.writeText(w, false) }
+	if filepath.Ext(r.report) == ".json" || r.report == "-" {
+		write = s.writeJSON
+	}
+	if r.report == "-" {
+		return write(r.stdout)
+	}
+	return writeWhole(r.report, write)
+}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bufio"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
@@ -17,6 +18,8 @@ type Flow struct {
 	Edges []*Edge
 	Types map[string]*types.Type // declared
 	At    diag.Span
+
+	stdin *bufio.Reader
 }
 
 // Node finds a node by id, nil if there is none.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bufio"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -127,6 +128,9 @@ func (c *Inference) orNode(at diag.Span) diag.Span {
 func (c *Inference) Origin(how string, at diag.Span) types.Origin {
 	return types.Origin{Node: c.Node.ID, How: how, At: c.orNode(at)}
 }
+
+// Stdin is standard input to look ahead into, nil if it is not known yet.
+func (c *Inference) Stdin() *bufio.Reader { return c.Flow.stdin }
 
 // Path resolves a path of the settings: relative to the folder of the flow.
 func (c *Inference) Path(p string) string { return c.Flow.Path(p) }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bufio"
 	"path/filepath"
 
 	"github.com/flowrun/flowrun/graph/config"
@@ -15,13 +16,16 @@ type Options struct {
 	// LookupEnv finds variables that neither Set nor the file knows, and those
 	// written as ${env:X}. Nil finds nothing.
 	LookupEnv func(string) (string, bool)
+	// Stdin is what a source that reads standard input may look ahead into, to
+	// infer its type; the run must read from the same. Nil: it is not known yet.
+	Stdin *bufio.Reader
 }
 
 // Load compiles a flow. It gives everything it found: errors, after which the
 // flow must not run but what could be made of it can be drawn, and warnings. The
 // flow is nil only if the text as such cannot be read.
 func Load(src *diag.Source, cat Catalog, opts Options) (*Flow, diag.List) {
-	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), At: diag.Span{Source: src, Line: 1, Col: 1}}}
+	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), stdin: opts.Stdin, At: diag.Span{Source: src, Line: 1, Col: 1}}}
 	for _, p := range passes {
 		p.run(c)
 		if c.stop {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -25,11 +26,14 @@ type Env struct {
 	Stdout  io.Writer
 	Log     *slog.Logger
 	Seed    uint64
+	Retries *atomic.Int64 // counts tries after the first; may be nil
 
-	// Progress is set by sources that know how far they are: it gives bytes done
-	// and bytes in all (0: unknown) and is called at any time from any goroutine.
+	// Progress is set, by the method Program of a source that knows how far it is:
+	// it gives bytes done and bytes in all (0: unknown) and is called at any time
+	// from any goroutine.
 	Progress func() (done, total int64)
-	// Wrote is set by sinks that write files: the paths, for the report.
+	// Wrote is set, by the method Program of a sink that writes files: the paths,
+	// for the report. It is called after Settle.
 	Wrote func() []string
 }
 
@@ -113,6 +117,9 @@ func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, 
 		}
 		if engine.Retry.MaxElapsed > 0 && time.Since(start)+wait > engine.Retry.MaxElapsed {
 			return n, err
+		}
+		if e.Retries != nil {
+			e.Retries.Add(1)
 		}
 		timer := time.NewTimer(wait)
 		select {

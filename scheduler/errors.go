@@ -33,7 +33,7 @@ func itemText(item nodes.BadItem) string {
 func itemJSON(item nodes.BadItem) string {
 	switch d := item.Data.(type) {
 	case *record.Batch:
-		return string(jsonl.AppendRow(nil, d, item.Row))
+		return string(jsonl.NewEncoder(d.Type).AppendRow(nil, d, item.Row))
 	case record.GoItems:
 		if text, err := json.Marshal(d.At(item.Row)); err == nil {
 			return string(text)

@@ -187,9 +187,6 @@ func (o *output) Filtered(n int) { o.filtered += n }
 // Bad implements nodes.Out.
 func (o *output) Bad(item nodes.BadItem) error {
 	o.bad++
-	if item.Attempts > 1 {
-		o.n.count.Retries.Add(int64(item.Attempts - 1))
-	}
 	switch o.n.spec.Engine.OnError {
 	case "skip":
 		o.n.count.Skipped.Add(1)

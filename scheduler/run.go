@@ -129,6 +129,7 @@ func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edg
 	n.env = &nodes.Env{
 		Node: spec, Flow: r.flow, Workers: n.workers, Stdin: r.options.Stdin, Stdout: r.options.Stdout,
 		Log: r.options.Log.With("node", spec.ID), Seed: r.options.Seed,
+		Retries: &n.count.Retries,
 	}
 	err := guard(func() (err error) { n.program, err = programs.Program(spec, n.env); return err })
 	if err != nil {

@@ -83,10 +83,14 @@ func (s *stage) finish(ctx context.Context) error {
 	start := time.Now()
 	err := guard(func() error { return s.def.Finish(ctx, o) })
 	s.n.count.Busy.Add(int64(time.Since(start) - w.lost))
-	if err != nil {
-		return err
+	if err == nil {
+		err = o.Close()
 	}
-	return o.Close()
+	// What is left out only now, such as the rows of a sort past its limit, was
+	// counted as used when it came.
+	s.n.count.Filtered.Add(int64(o.filtered))
+	s.n.count.Used.Add(-int64(o.filtered))
+	return err
 }
 
 // open makes the parallel part for one worker.

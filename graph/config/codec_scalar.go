@@ -26,11 +26,11 @@ func (n *Node) typed() Type {
 }
 
 // variable is how editors recognise a variable in the place of another value.
-var variable = map[string]any{"type": "string", "pattern": `^\$\{.*\}$`}
+const variable = `^\$\{.*\}$`
 
 // orVariable lets a variable stand for a value that is not text.
 func orVariable(schema map[string]any) map[string]any {
-	return map[string]any{"anyOf": []any{schema, variable}}
+	return map[string]any{"anyOf": []any{schema, map[string]any{"type": "string", "pattern": variable}}}
 }
 
 // A bound is the least and the greatest allowed value, each nil if there is none.
@@ -232,8 +232,10 @@ func (c stringCodec) read(d *decoding, n *Node, v reflect.Value) {
 	switch {
 	case len(c.enum) > 0 && !slices.Contains(c.enum, n.Text):
 		p := d.wrong(n, want)
-		if near := diag.Nearest(n.Text, c.enum); near != "" {
-			p.WithHint("did you mean %q?", near)
+		if len(n.Text) <= maxWord {
+			if near := diag.Nearest(n.Text, c.enum); near != "" {
+				p.WithHint("did you mean %q?", near)
+			}
 		}
 	case !c.length.allows(length) && length == 0:
 		d.add(n, diag.WrongValue, "the text is empty")
@@ -268,7 +270,10 @@ func (c stringCodec) words() string {
 	if len(c.enum) > 0 {
 		return oneOf(c.enum)
 	}
-	if c.length.String() != "" {
+	switch {
+	case c.length.max == nil && c.length.min != nil && *c.length.min == 1:
+		return "string, not empty"
+	case c.length.String() != "":
 		return "string, " + c.length.String() + " characters"
 	}
 	return "string"

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph/diag"
@@ -58,26 +59,37 @@ func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
 	if at.IsZero() {
 		at = n.Span
 	}
-	meant := map[string]bool{} // settings that were given under a wrong name
+	var unknown []Entry
+	given := map[string]bool{} // settings, also those under a wrong name
 	for _, e := range n.Entries {
-		if f := s.field(e.Key); f != nil {
-			d.read(f.codec, e.Value, v.FieldByIndex(f.index))
-		} else {
-			meant[s.unknown(d, n, e)] = true
+		f := s.field(e.Key)
+		if f == nil {
+			unknown = append(unknown, e)
+			continue
 		}
+		given[f.name] = true
+		d.read(f.codec, e.Value, v.FieldByIndex(f.index))
+	}
+	// What is there already was not meant by a wrong name.
+	free := slices.DeleteFunc(s.names(), func(name string) bool { return given[name] })
+	for _, e := range unknown {
+		given[s.unknown(d, e, free)] = true
 	}
 	for _, f := range s.fields {
-		if f.required && !n.Has(f.name) && !meant[f.name] {
+		if f.required && !given[f.name] {
 			d.list.Add(diag.MissingKey, at, "the key %q is required", f.name).
 				WithNote(diag.Span{}, "%s (%s): %s", f.name, f.codec.words(), f.doc)
 		}
 	}
 }
 
+// maxWord bounds the keys for which a near name is looked for, in bytes.
+const maxWord = 64
+
 // unknown reports a key that is no setting, and gives the setting that was most
-// likely meant.
-func (s *Schema) unknown(d *decoding, n *Node, e Entry) (meant string) {
-	p := d.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key)
+// likely meant, of those that are free.
+func (s *Schema) unknown(d *decoding, e Entry, free []string) (meant string) {
+	p := d.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", shorten(e.Key))
 	if v := e.Value; v != nil && !v.via.IsZero() && v.via != v.Span {
 		p.WithNote(v.via, "used here")
 	}
@@ -93,19 +105,17 @@ func (s *Schema) unknown(d *decoding, n *Node, e Entry) (meant string) {
 		p.WithHint("put a blank after the colon: %s: %s", key, value)
 		return key
 	}
-	var free []string // what is there already was not meant
-	for _, name := range s.names() {
-		if !n.Has(name) {
-			free = append(free, name)
-		}
-	}
 	if len(s.fields) == 0 {
 		p.WithHint("there are no settings here")
-	} else if near := diag.Nearest(e.Key, free); near != "" {
+		return ""
+	}
+	if len(e.Key) > maxWord {
+		return ""
+	}
+	if near := diag.Nearest(e.Key, free); near != "" {
 		p.WithHint("did you mean %q?", near)
 		return near
-	} else {
-		p.DidYouMean(e.Key, s.names())
 	}
+	p.DidYouMean(e.Key, s.names())
 	return ""
 }

@@ -322,10 +322,16 @@ func (b *builder) convert(n *Node, tag string) bool {
 // skipProperties passes the anchor and the tag before a node.
 func skipProperties(b []byte, at int) int {
 	for at < len(b) && (b[at] == '&' || b[at] == '!') {
-		for !isGap(b, at) {
+		tag := b[at] == '!'
+		for at++; !isGap(b, at) && (tag || isNameByte(b[at])); {
 			at++
 		}
 		at = skipGaps(b, at)
 	}
 	return at
+}
+
+// isNameByte reports whether a byte may stand in the name of an anchor.
+func isNameByte(c byte) bool {
+	return c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }

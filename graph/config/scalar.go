@@ -72,9 +72,12 @@ func parseBool(s string) bool { return strings.EqualFold(s, "true") }
 // plainText are texts that need no quotes anywhere, whatever stands around them.
 var plainText = regexp.MustCompile(`^([A-Za-z_/][-A-Za-z0-9_./]*( [-A-Za-z0-9_./]+)*|[0-9.]+[A-Za-zµ]+[0-9A-Za-zµ.]*)$`)
 
+// oldBools are texts that other readers of YAML take for truth values.
+var oldBools = regexp.MustCompile(`^(?i:y|n|yes|no|on|off)$`)
+
 // quoteText writes a text so that YAML reads it back as that text.
 func quoteText(s string) string {
-	if kind, typ := resolve(s); kind == Scalar && typ == String && plainText.MatchString(s) {
+	if kind, typ := resolve(s); kind == Scalar && typ == String && plainText.MatchString(s) && !oldBools.MatchString(s) {
 		return s
 	}
 	return doubleQuoted(s)

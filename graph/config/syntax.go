@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph/diag"
@@ -116,9 +117,9 @@ func (l *linter) run() {
 		full := skipBlanks(l.b, text)
 		l.at = nextLine(l.b, start)
 		switch {
-		case lineEnd(l.b, full) == full || l.b[full] == '#':
-		case full > text:
+		case full > text: // even on a line with nothing else
 			l.report(text, full, "indent with blanks", "a tab cannot indent")
+		case lineEnd(l.b, full) == full || l.b[full] == '#':
 		case text == start && (l.b[text] == '%' || l.isMarker(text)):
 			l.levels, l.open = nil, true
 		default:
@@ -158,7 +159,11 @@ func (l *linter) line(start, text int) {
 		l.report(text, end, "a mapping has keys, a list has items, and they cannot be mixed", "a key among the items of a list")
 		return
 	case closed && top.col < col:
-		l.report(text, end, "indent it like the line that it belongs to", "the indentation fits no line above")
+		hint := "it starts in column " + strconv.Itoa(col+1) + ", those above in " + strconv.Itoa(last.col+1)
+		if top.col >= 0 {
+			hint += " or " + strconv.Itoa(top.col+1)
+		}
+		l.report(text, end, hint, "the indentation fits no line above")
 		return
 	case top.col >= 0 && top.col < col && !l.open:
 		l.report(text, end, "indent it like the line above, or quote the value above if this is a part of it", "this line is indented, but the line above needs nothing more")
@@ -178,8 +183,12 @@ func (l *linter) line(start, text int) {
 		col, l.open = text-start, true
 		dash = l.b[text] == '-' && isGap(l.b, text+1)
 	}
-	if c := l.b[text]; (c == '?' || c == ':') && isGap(l.b, text+1) {
+	switch c := l.b[text]; {
+	case c == '?' && isGap(l.b, text+1):
 		l.stop = true // long keys are beyond this linter
+		return
+	case c == ':' && isGap(l.b, text+1):
+		l.report(text, text+1, "", "a key is missing before the colon")
 		return
 	}
 	l.entry(text, col)
@@ -231,6 +240,9 @@ func (l *linter) missingColon(text int) {
 	end := l.text.rowEnd(l.text.row(text))
 	line := string(l.b[text:end])
 	hint := "a key ends with a colon: " + shorten(line) + ":"
+	if key, value, ok := strings.Cut(line, " "); ok && settingName.MatchString(key) {
+		hint = "a key ends with a colon: " + key + ": " + shorten(strings.TrimSpace(value))
+	}
 	if key, value, ok := strings.Cut(line, ":"); ok {
 		hint = "put a blank after the colon: " + key + ": " + strings.TrimSpace(value)
 	} else if item, ok := strings.CutPrefix(line, "-"); ok {

@@ -5,8 +5,6 @@ import (
 	"strings"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // A bracket is a [ or { that is open.
 type bracket struct {
 	at    int
@@ -48,8 +46,8 @@ func (l *linter) flow(at int) (end int) {
 		case c == ':' && isGap(l.b, i+1):
 			if b := &open[len(open)-1]; b.colon {
 				l.report(i, i+1, "quote the value, or put a comma before the next key", "a colon and a blank cannot stand in a text without quotes")
-			} else {
-				b.colon = true
+			} else if b.colon = true; begun < 0 && !complete {
+				l.report(i, i+1, "", "a key is missing before the colon")
 			}
 			i, begun, complete = i+1, -1, false
 		case begun >= 0:
@@ -89,7 +87,7 @@ func (l *linter) flowQuoted(at int) (end int) {
 		return end
 	}
 	if row := l.text.row(at); row != l.text.row(end) {
-		l.report(at, l.text.rowEnd(row), "the next one stands on line "+itoa(l.text.row(end-1)), "this quote is not closed on its line")
+		l.report(at, l.text.rowEnd(row), "the next one stands on line "+strconv.Itoa(l.text.row(end-1)), "this quote is not closed on its line")
 		return end
 	}
 	stop := after

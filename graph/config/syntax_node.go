@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph/diag"
@@ -91,7 +92,7 @@ func (l *linter) alias(at int, signs string) (end int) {
 		return end
 	}
 	hint := "if it is a text, quote it: " + hintQuoted(string(l.b[at:end]))
-	if near := diag.Nearest(name, l.anchors); near != "" {
+	if near := diag.Nearest(shorten(name), l.anchors); near != "" {
 		hint = "did you mean *" + near + "?"
 	}
 	if !anchorName.MatchString(name) {
@@ -106,7 +107,7 @@ func (l *linter) alias(at int, signs string) (end int) {
 func (l *linter) textAfter(at, end, after int) {
 	row := l.text.row(at)
 	if c := l.b[at]; (c == '"' || c == '\'') && l.text.row(end) != row {
-		l.report(at, l.text.rowEnd(row), "the next one stands on line "+itoa(l.text.row(end-1)), "this quote is not closed on its line")
+		l.report(at, l.text.rowEnd(row), "the next one stands on line "+strconv.Itoa(l.text.row(end-1)), "this quote is not closed on its line")
 		return
 	}
 	stop := l.text.rowEnd(l.text.row(end))
@@ -170,7 +171,7 @@ func (l *linter) block(at, col int) (end int) {
 		for text < len(l.b) && l.b[text] == ' ' {
 			text++
 		}
-		if text < len(l.b) && l.b[text] == '\t' && text-next <= col {
+		if text < len(l.b) && l.b[text] == '\t' && (indent < 0 || text-next <= col) {
 			l.report(text, text+1, "indent with blanks", "a tab cannot indent")
 			return end
 		}
@@ -213,7 +214,7 @@ func (l *linter) plain(at, col int) (end int, isKey bool) {
 			l.report(l.text.rows[row-1], text, "indent with blanks", "a tab cannot indent")
 			return end, false
 		}
-		if end, isKey = l.plainLine(text); isKey && col < 0 {
+		if end, isKey = l.plainLine(text); isKey && l.isKeyPlace(first, text-l.text.rows[row-1]) {
 			l.missingColon(first)
 			return end, false
 		} else if isKey {
@@ -224,6 +225,15 @@ func (l *linter) plain(at, col int) (end int, isKey bool) {
 		l.at = nextLine(l.b, text)
 	}
 	return end, false
+}
+
+// isKeyPlace reports whether a text stands where a key should, judging by a key in
+// a line below it: it has its line for itself, and the key stands at its column or
+// another key stood there before.
+func (l *linter) isKeyPlace(at, below int) bool {
+	start := l.text.rows[l.text.row(at)-1]
+	top := l.top()
+	return len(bytes.Trim(l.b[start:at], " -")) == 0 && (below <= at-start || top.col == at-start && !top.items)
 }
 
 // plainLine finds the end of a text without quotes on its line: a colon before a

@@ -99,11 +99,6 @@ func (t *text) rowEnd(row int) int {
 	return start + len(bytes.TrimRight(t.body[start:end], " \t\r\n"))
 }
 
-// rowText is a line without the blanks around it.
-func (t *text) rowText(row int) string {
-	return string(bytes.TrimSpace(t.body[t.rows[row-1]:t.rowEnd(row)]))
-}
-
 // lineBreak gives the length of the line end at a byte, 0 if there is none.
 func lineBreak(b []byte, at int) int {
 	switch {

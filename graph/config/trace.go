@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,6 +28,7 @@ type tracer struct {
 	b     []byte
 	runes []rune
 	marks []mark
+	last  int // the end of the last line of a block that has text
 }
 
 func (t *tracer) emit(r rune, from, to int) {
@@ -226,36 +228,32 @@ func (t *tracer) fold(at int, escaped bool) (next int) {
 }
 
 // findBlock decodes a | or > block. How far its lines are indented follows from
-// the collection around it, which the scalar does not know; so the indentation is
-// the one that gives the known value. Usually it is that of the first line.
+// the collection around it, which the scalar does not know; so it is taken from
+// the first line that shows something, of which the known value has the rest.
 func (t *tracer) findBlock(at int, folded bool, value string) (indent, end int) {
-	seen := 0
+	longest, first := 0, 0 // blanks at the start of lines, and of the first that shows
 	for line := nextLine(t.b, at); line < len(t.b); line = nextLine(t.b, line) {
 		text := line
 		for text < len(t.b) && t.b[text] == ' ' {
 			text++
 		}
-		if seen = max(seen, text-line); lineEnd(t.b, text) > text {
+		longest = max(longest, text-line)
+		if first = text - line; lineEnd(t.b, text) > text {
 			break
 		}
 	}
-	for try := range min(seen, maxIndent) + 2 {
-		if indent = try; try == 0 {
-			indent = max(seen, 1)
-		}
-		t.runes, t.marks = t.runes[:0], t.marks[:0]
-		if end = t.block(at, indent, folded); string(t.runes) == value {
-			break
-		}
+	// Without anything to show, no line may be indented enough to be text.
+	indent = longest + 1
+	if text := strings.TrimLeft(value, " \n"); text != "" {
+		before := value[:len(value)-len(text)]
+		indent = first - (len(before) - 1 - strings.LastIndexByte(before, '\n'))
 	}
-	return indent, end
+	indent = max(indent, 1)
+	return indent, t.block(at, indent, folded)
 }
 
-// maxIndent bounds the indentations that findBlock tries.
-const maxIndent = 256
-
 // block decodes a block whose lines are indented by so many blanks.
-func (t *tracer) block(at, indent int, folded bool) (end int) {
+func (t *tracer) block(at, indent int, folded bool) (next int) {
 	header := t.b[at:lineEnd(t.b, at)]
 	if i := bytes.IndexByte(header, '#'); i >= 0 {
 		header = header[:i]
@@ -283,12 +281,12 @@ func (t *tracer) block(at, indent int, folded bool) (end int) {
 		if width := lineBreak(t.b, text); width > 0 {
 			pending = append(pending, mark{text, text + width})
 		}
-		end = text
+		t.last = text
 		at, pending = t.emptyLines(text+lineBreak(t.b, text), indent, pending)
 	}
 	switch {
 	case bytes.IndexByte(header, '+') >= 0:
-	case bytes.IndexByte(header, '-') >= 0 || end == 0:
+	case bytes.IndexByte(header, '-') >= 0 || t.last == 0:
 		pending = nil
 	default:
 		pending = pending[:min(1, len(pending))]

@@ -172,6 +172,9 @@ func (s *substitution) value(n *Node, ref string, at, width, deep int) (value st
 	message, hasMessage := strings.CutPrefix(rest, ":?")
 	secret := strings.Contains(name, ":")
 	switch {
+	case ref == "":
+		s.list.Add(diag.BadVariable, place, "the variable has no name").WithHint("write ${NAME}, or $${ for the characters as such")
+		return "", false
 	case name == "":
 		s.list.Add(diag.BadVariable, place, "%q is no name of a variable", shorten(ref)).WithHint("write ${NAME}: letters, digits and underscores; or $${ for the characters as such")
 		return "", false
@@ -201,6 +204,8 @@ func (s *substitution) value(n *Node, ref string, at, width, deep int) (value st
 		s.list.Add(diag.BadVariable, place, "%s", message).WithHint("%s", howToSet(name))
 	case set:
 		s.list.Add(diag.BadVariable, place, "%s is empty", nameWords(name)).WithHint("%s", howToSet(name))
+	case strings.HasPrefix(name, "file:"):
+		s.list.Add(diag.BadVariable, place, "%s cannot be read", nameWords(name)).WithHint("%s", howToSet(name))
 	default:
 		s.list.Add(diag.BadVariable, place, "%s is not set", nameWords(name)).WithHint("%s", howToSet(name))
 	}

@@ -3,14 +3,20 @@ package diag
 import "strings"
 
 // Nearest gives the candidate that word was most likely meant to be, or "" if
-// none is near: at most a third of its letters may differ, a swap of two
-// neighbours counts once (the restricted Damerau-Levenshtein distance), and
-// upper and lower case are the same.
+// none is near: a third of its letters may differ, and one more if there are more
+// than three. A swap of two neighbours counts once (the restricted
+// Damerau-Levenshtein distance), and upper and lower case are the same. Of equally
+// near ones it is the first.
 func Nearest(word string, candidates []string) string {
-	best, bestAt := "", len([]rune(word))/3+1
+	n := len([]rune(word))
+	allowed := n / 3
+	if n > 3 {
+		allowed++
+	}
+	best := ""
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < bestAt || d == bestAt && best == "" && bestAt > 1 {
-			best, bestAt = c, d
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < allowed || d == allowed && best == "" {
+			best, allowed = c, d
 		}
 	}
 	return best

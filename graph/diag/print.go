@@ -68,7 +68,7 @@ func (d Diagnostic) print(b *strings.Builder, style Style) {
 const maxExcerpt = 120
 
 // excerpt writes the line of a span and carets under it. Tabs before the caret
-// are kept as tabs so that both lines align; wide characters take two cells.
+// are kept as tabs so that both lines align.
 func excerpt(b *strings.Builder, at Span, ink string, style Style) {
 	line := []rune(at.Source.Line(at.Line))
 	if at.Line == 0 || at.Source == nil || at.Line > at.Source.Lines() {
@@ -91,40 +91,49 @@ func excerpt(b *strings.Builder, at Span, ink string, style Style) {
 		line, col = line[from:to], col-from
 	}
 	fmt.Fprintf(b, "%5d | %s%s%s\n", at.Line, before, visible(line), after)
+	marked := line[min(col-1, len(line)):min(col-1+width, len(line))]
 	var pad strings.Builder
 	if before != "" {
 		pad.WriteByte(' ')
 	}
 	for _, r := range line[:min(col-1, len(line))] {
-		switch {
-		case r == '\t':
+		if r == '\t' {
 			pad.WriteByte('\t')
-		case wide(r):
-			pad.WriteString("  ")
-		default:
-			pad.WriteByte(' ')
+		} else {
+			pad.WriteString(strings.Repeat(" ", cells(r)))
 		}
 	}
-	width = max(1, min(width, len(line)-col+1))
-	fmt.Fprintf(b, "      | %s%s\n", pad.String(), style.paint(ink, strings.Repeat("^", width)))
+	carets := 0
+	for _, r := range marked {
+		carets += cells(r)
+	}
+	fmt.Fprintf(b, "      | %s%s\n", pad.String(), style.paint(ink, strings.Repeat("^", max(1, carets))))
 }
 
-// visible replaces control characters, which a terminal would obey.
+// visible replaces control characters, which a terminal would obey, and characters
+// that have no shape, which nobody would find.
 func visible(line []rune) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\t' && unicode.IsControl(r) {
+		if r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf) {
 			return '\uFFFD'
 		}
 		return r
 	}, string(line))
 }
 
-// wide reports whether a terminal gives the character two cells: East Asian
-// wide and full-width forms and emoji, by their Unicode blocks.
-func wide(r rune) bool {
-	return r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 ||
+// cells is how many cells a terminal gives a character: two for East Asian wide
+// and full-width forms and emoji, by their Unicode blocks; none for marks that are
+// drawn over the character before.
+func cells(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	case r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 ||
 		r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 ||
-		r >= 0x1f300 && r <= 0x1faff || r >= 0x20000 && r <= 0x3fffd)
+		r >= 0x1f300 && r <= 0x1faff || r >= 0x20000 && r <= 0x3fffd):
+		return 2
+	}
+	return 1
 }
 
 // JSON form, for `--json`.

@@ -40,7 +40,7 @@ func (c *checker) unary(a *ast.UnaryNode) *node {
 	case not && (k == types.KindBool || k == types.KindNull):
 		return &node{kind: kNot, op: a.Operator, typ: types.Bool.WithOpt(x.typ.Nullable), args: []*node{c.convert(x, types.Bool)}, from: from, to: to, fails: x.fails}
 	case !not && (x.typ.IsNumber() || k == types.KindDuration || k == types.KindNull):
-		if a.Operator == "+" {
+		if a.Operator == "+" || k == types.KindNull {
 			return x
 		}
 		return &node{kind: kNeg, op: "-", typ: x.typ, args: []*node{x}, from: from, to: to, fails: x.fails || k != types.KindFloat}

@@ -1,6 +1,9 @@
 package expr
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/types"
 )
@@ -15,29 +18,116 @@ type Text interface {
 	At(offset, width int) diag.Span
 }
 
+// An excerpt is a part of a text, in characters.
+type excerpt struct {
+	whole    Text
+	from, to int
+}
+
+func (e excerpt) Source() string { return string([]rune(e.whole.Source())[e.from:e.to]) }
+
+func (e excerpt) At(offset, width int) diag.Span { return e.whole.At(e.from+offset, width) }
+
 // An Expr is a checked expression. It is immutable and may be shared.
 type Expr struct {
 	src    Text
+	env    *types.Type
 	typ    *types.Type
+	root   *node // nil if there was a problem
+	slots  int
 	fields []string
 }
 
-// Check parses and checks.
+// Check parses an expression and checks it against the type of the items it will
+// see. If env is a record, its fields are the names the expression knows, else
+// there is one name, item. Every problem is added to the list; the result is never
+// nil, but its type has KindError if there was one.
 func Check(src Text, env *types.Type, list *diag.List) *Expr {
-	return &Expr{src: src, typ: types.Error}
+	t, ok := read(src, list)
+	if !ok {
+		return &Expr{src: src, env: env, typ: types.Error}
+	}
+	c := newChecker(src, t, env, list)
+	return c.finish(c.check(t.root), env)
 }
 
-// Type is what the expression computes; its Kind is KindError if it has a problem.
+// read parses and reports what is wrong with the syntax.
+func read(src Text, list *diag.List) (*tree, bool) {
+	t, e := parse(src.Source())
+	if e == nil {
+		return t, true
+	}
+	d := list.Add(e.code, src.At(e.offset, max(1, e.width)), "%s", e.message)
+	d.Hint = e.hint
+	return nil, false
+}
+
+// finish makes an expression of a checked node. The error type without a message,
+// from a field that already has one elsewhere, stays the error type.
+func (c *checker) finish(root *node, env *types.Type) *Expr {
+	e := &Expr{src: c.src, env: env, typ: types.Error, slots: c.slots}
+	if env.IsRecord() {
+		names := map[string]bool{}
+		for i := range c.used {
+			names[env.Fields[i].Name] = true
+		}
+		e.fields = slices.Sorted(maps.Keys(names))
+	}
+	if c.wrong > 0 || root.bad() {
+		return e
+	}
+	e.typ = settle(root.typ)
+	e.root = c.convert(root, e.typ)
+	return e
+}
+
+// Type is what the expression computes; its Kind is KindError if the expression
+// has a problem.
 func (e *Expr) Type() *types.Type { return e.typ }
 
-// Want reports whether the expression may stand where want is needed.
-func (e *Expr) Want(want *types.Type, what string, list *diag.List) bool { return false }
+// Want reports whether the expression may stand where a value of type want is
+// needed, and adds a problem if not: "where must be bool, got string". what names
+// the place. An expression that already has a problem passes in silence.
+func (e *Expr) Want(want *types.Type, what string, list *diag.List) bool {
+	why, ok := types.Fits(e.typ, want)
+	if ok {
+		return true
+	}
+	c := &checker{src: e.src, tree: &tree{text: []rune(e.src.Source())}, list: list}
+	n := *e.root
+	n.from, n.to = trimmed(c.tree.text)
+	d := list.Add(diag.WrongType, e.src.At(n.from, max(1, n.to-n.from)), "%s must be %s, got %s", what, want, e.typ)
+	switch {
+	case e.typ.Nullable && !want.Nullable && e.typ.Kind == want.Kind:
+		d.WithHint("it may be null; replace null by ??")
+	case want.Kind == types.KindBool:
+		c.hintBool(d, &n)
+	case e.typ.Kind == want.Kind:
+		d.WithHint("%s", why)
+	case want.IsNumber() && e.typ.IsText():
+		d.WithHint("convert it: %s(...)", want.NotNull())
+	case want.Kind == types.KindString:
+		d.WithHint("convert it: string(...)")
+	}
+	c.noteOrigin(d, &n)
+	return false
+}
 
-// Fields lists the top-level fields it reads, sorted.
+// trimmed gives the part of a text without white space at its ends.
+func trimmed(text []rune) (from, to int) {
+	to = len(text)
+	for from < to && text[from] <= ' ' {
+		from++
+	}
+	for to > from && text[to-1] <= ' ' {
+		to--
+	}
+	return from, to
+}
+
+// Fields lists the top-level fields of env that the expression reads, sorted. It
+// is empty if env is no record.
 func (e *Expr) Fields() []string { return e.fields }
 
 // String is the expression as written.
 func (e *Expr) String() string { return e.src.Source() }
-
-// Compile makes a program.
-func (e *Expr) Compile() *Program { return &Program{} }

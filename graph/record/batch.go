@@ -1,6 +1,7 @@
 package record
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -16,18 +17,19 @@ type Batch struct {
 	Cols []*Column // nil where no later node needs the field
 	Sel  []uint16  // the rows that are alive, ascending; nil: all
 
-	refs   atomic.Int32
-	from   *Batch    // whose columns this batch shares
-	owned  []*Column // to recycle
-	arenas []*Arena  // to release
-	sel    []uint16  // memory for Sel
+	refs    atomic.Int32
+	from    *Batch    // whose columns this batch shares
+	owned   []*Column // to recycle
+	arenas  []*Arena  // to release
+	sel     []uint16  // memory for Sel
+	counted bool      // by Live
 }
 
 var batches = sync.Pool{New: func() any { return new(Batch) }}
 
 func header(t *types.Type) *Batch {
 	b := batches.Get().(*Batch)
-	b.Type = t
+	b.Type, b.counted = t, count()
 	b.refs.Store(1)
 	return b
 }
@@ -193,11 +195,17 @@ func (b *Batch) Release() {
 	case n < 0:
 		panic("record: batch released twice")
 	}
+	uncount(b.counted)
 	for _, c := range b.owned {
 		c.recycle()
 	}
 	for _, a := range b.arenas {
 		a.Release()
+	}
+	if poison.Load() {
+		for i := range b.sel[:cap(b.sel)] {
+			b.sel[:cap(b.sel)][i] = math.MaxUint16
+		}
 	}
 	from := b.from
 	clear(b.Cols)
@@ -212,10 +220,15 @@ func (b *Batch) Release() {
 }
 
 // AppendRow adds row i of src as the batch's next row, a negative i as nulls. Both
-// have the same type. Text is copied into arena, or shared where arena is nil.
+// have the same type; a column that src does not have is null. Text is copied into
+// arena, or shared where arena is nil.
 func (b *Batch) AppendRow(src *Batch, i int, arena *Arena) {
 	for k, c := range b.Cols {
-		if c != nil && src.Cols[k] != nil {
+		switch {
+		case c == nil:
+		case src.Cols[k] == nil:
+			c.Append(b.Rows, nil, -1, arena)
+		default:
 			c.Append(b.Rows, src.Cols[k], i, arena)
 		}
 	}

@@ -83,20 +83,22 @@ type bridge struct {
 
 type bridgeField struct {
 	col   int
-	index []int // in the struct
+	index []int // in the struct; nil: the struct has no such field
 	t     *types.Type
 }
 
-// newBridge pairs the fields of a struct with those of a record by name. Any
+// newBridge pairs the fields of a record with those of a struct by name. Any
 // other pair is a single column.
 func newBridge(g reflect.Type, t *types.Type) *bridge {
 	b := &bridge{t: t}
 	if t.IsRecord() && g.Kind() == reflect.Struct && types.FromGo(g).IsRecord() {
-		b.fields = []bridgeField{}
+		index := map[string][]int{}
 		for _, f := range types.GoFields(g) {
-			if i := t.Index(f.Name); i >= 0 {
-				b.fields = append(b.fields, bridgeField{i, f.Index, t.Fields[i].Type})
-			}
+			index[f.Name] = f.Index
+		}
+		b.fields = []bridgeField{}
+		for i, f := range t.Fields {
+			b.fields = append(b.fields, bridgeField{i, index[f.Name], f.Type})
 		}
 	}
 	return b
@@ -113,9 +115,19 @@ func (w *bridge) write(b *Batch, v reflect.Value, arena *Arena) error {
 		c.Resize(n + 1)
 		c.Clear(n)
 	}
+	return w.putFields(b.Cols, n, v, arena)
+}
+
+// putFields writes a struct as row i of the columns of a record. What the struct
+// does not have is null.
+func (w *bridge) putFields(cols []*Column, i int, v reflect.Value, arena *Arena) error {
 	for _, f := range w.fields {
-		if err := b.Cols[f.col].put(n, f.t, v.FieldByIndex(f.index), arena); err != nil {
-			return fmt.Errorf("field %q: %w", b.Type.Fields[f.col].Name, err)
+		if f.index == nil {
+			cols[f.col].SetNull(i)
+			continue
+		}
+		if err := cols[f.col].put(i, f.t, v.FieldByIndex(f.index), arena); err != nil {
+			return fmt.Errorf("field %q: %w", w.t.Fields[f.col].Name, err)
 		}
 	}
 	return nil
@@ -126,10 +138,16 @@ func (w *bridge) read(b *Batch, row int, v reflect.Value) error {
 	if w.fields == nil {
 		return b.Cols[0].get(row, w.t, v)
 	}
+	return w.getFields(b.Cols, row, v)
+}
+
+// getFields reads row i of the columns of a record into a struct. Fields that the
+// record does not have stay as they are.
+func (w *bridge) getFields(cols []*Column, i int, v reflect.Value) error {
 	for _, f := range w.fields {
-		if c := b.Cols[f.col]; c != nil {
-			if err := c.get(row, f.t, v.FieldByIndex(f.index)); err != nil {
-				return fmt.Errorf("field %q: %w", b.Type.Fields[f.col].Name, err)
+		if c := cols[f.col]; c != nil && f.index != nil {
+			if err := c.get(i, f.t, v.FieldByIndex(f.index)); err != nil {
+				return fmt.Errorf("field %q: %w", w.t.Fields[f.col].Name, err)
 			}
 		}
 	}
@@ -190,12 +208,7 @@ func (c *Column) put(i int, t *types.Type, v reflect.Value, arena *Arena) error 
 		}
 		c.Ends[i] = int32(at)
 	case FormRecord:
-		w := newBridge(v.Type(), t.NotNull())
-		for _, f := range w.fields {
-			if err := c.Fields[f.col].put(i, f.t, v.FieldByIndex(f.index), arena); err != nil {
-				return fmt.Errorf("field %q: %w", t.Fields[f.col].Name, err)
-			}
-		}
+		return newBridge(v.Type(), t.NotNull()).putFields(c.Fields, i, v, arena)
 	}
 	return nil
 }
@@ -218,6 +231,10 @@ func (c *Column) putAny(i int, v reflect.Value, arena *Arena) error {
 	text, err := json.Marshal(v.Interface())
 	if err != nil {
 		return err
+	}
+	if string(text) == "null" {
+		c.SetNull(i)
+		return nil
 	}
 	c.Str[i] = arena.Copy(View(text))
 	return nil
@@ -265,13 +282,7 @@ func (c *Column) get(i int, t *types.Type, v reflect.Value) error {
 			}
 		}
 	case FormRecord:
-		for _, f := range newBridge(v.Type(), t.NotNull()).fields {
-			if col := c.Fields[f.col]; col != nil {
-				if err := col.get(i, f.t, v.FieldByIndex(f.index)); err != nil {
-					return err
-				}
-			}
-		}
+		return newBridge(v.Type(), t.NotNull()).getFields(c.Fields, i, v)
 	}
 	return nil
 }

@@ -81,6 +81,9 @@ func (c *Column) recycle() {
 		for i := range c.Float {
 			c.Float[i] = -1e300
 		}
+		for i := range c.Bool {
+			c.Bool[i] = !c.Bool[i]
+		}
 		for i := range c.Str {
 			c.Str[i] = "\xDB released \xDB"
 		}
@@ -126,8 +129,11 @@ func (c *Column) Resize(n int) {
 			}
 		}
 	}
-	if words := (n + 63) / 64; len(c.Null) > words {
+	if words := (n + 63) / 64; len(c.Null) >= words {
 		c.Null = c.Null[:words]
+		if n&63 != 0 { // rows that are cut off must not be null when there is room for them again
+			c.Null[words-1] &= 1<<(n&63) - 1
+		}
 	}
 }
 

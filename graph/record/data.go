@@ -24,25 +24,51 @@ type Data interface {
 	Release()
 }
 
-// poison is set by tests only.
-var poison atomic.Bool
+// poison is set by tests only; live counts data that was made meanwhile and not
+// released yet.
+var (
+	poison atomic.Bool
+	live   atomic.Int64
+)
 
 // Poison makes Release overwrite memory before it is used again. It is for tests:
 // whoever reads data after its release then reads nonsense.
 func Poison(on bool) { poison.Store(on) }
 
+// Live is how much of the data that was made under Poison is not released yet, in
+// batches and items. A test that compares it before and after finds references
+// that were never given back.
+func Live() int { return int(live.Load()) }
+
+// count says that data was made; what it returns goes to uncount.
+func count() bool {
+	if !poison.Load() {
+		return false
+	}
+	live.Add(1)
+	return true
+}
+
+// uncount says that data which may have been counted is gone.
+func uncount(counted bool) {
+	if counted {
+		live.Add(-1)
+	}
+}
+
 // Items is data of Go values: what travels between nodes written for Go types.
 type Items[T any] struct {
 	V []T
 
-	refs atomic.Int32
-	from *Items[T]  // for a slice: the owner of the memory
-	pool *sync.Pool // nil: left to the garbage collector
+	refs    atomic.Int32
+	from    *Items[T]  // for a slice: the owner of the memory
+	pool    *sync.Pool // nil: left to the garbage collector
+	counted bool       // by Live
 }
 
 // Wrap makes data of a slice, which belongs to the data from then on.
 func Wrap[T any](v []T) *Items[T] {
-	x := &Items[T]{V: v}
+	x := &Items[T]{V: v, counted: count()}
 	x.refs.Store(1)
 	return x
 }
@@ -60,6 +86,7 @@ func (p *Pool[T]) Get(n int) *Items[T] {
 		x.V = make([]T, 0, max(n, 64))
 	}
 	x.refs.Store(1)
+	x.counted = count()
 	return x
 }
 
@@ -72,7 +99,7 @@ func (x *Items[T]) Bytes() int {
 }
 
 func (x *Items[T]) Slice(i, j int) Data {
-	s := &Items[T]{V: x.V[i:j:j], from: x}
+	s := &Items[T]{V: x.V[i:j:j], from: x, counted: count()}
 	s.refs.Store(1)
 	x.Retain()
 	return s
@@ -91,6 +118,7 @@ func (x *Items[T]) Release() {
 	case n < 0:
 		panic("record: data released twice")
 	}
+	uncount(x.counted)
 	if x.from != nil {
 		x.from.Release()
 		return

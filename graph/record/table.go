@@ -35,7 +35,11 @@ func (t *Table) Append(b *Batch) int {
 		rows[i] = int32(b.Row(i))
 	}
 	for i, c := range t.Cols {
-		if c != nil && b.Cols[i] != nil {
+		switch {
+		case c == nil:
+		case b.Cols[i] == nil: // no later node needs it, so what is there already is not needed either
+			t.Cols[i] = nil
+		default:
 			c.Gather(first, b.Cols[i], rows, t.arena)
 		}
 	}

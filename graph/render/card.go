@@ -169,7 +169,7 @@ func (s *Scene) resize() {
 func (s *Scene) columnGap() float64 {
 	gap := leastColumns
 	for _, w := range s.Wires {
-		gap = max(gap, w.pillWidth(s.Live)+arrowLong+arrowGap+dotRadius+8)
+		gap = max(gap, w.pillWidth(s.Live)+arrowLong+arrowGap+dotRadius+13)
 	}
 	return gap
 }

@@ -63,7 +63,7 @@ var slotShades = [...]shade{
 	{"#c0408a", "#ffb3d4"}, // pink
 	{"#6d4fd6", "#9d8bff"}, // violet
 	{"#6b7a00", "#c3cc4a"}, // olive
-	{"#7c4a22", "#c99a72"}, // brown
+	{"#7c4a22", "#b08968"}, // brown
 	{"#0d4f63", "#5ad8e6"}, // petrol
 	{"#7a1f6e", "#cf5fdb"}, // plum
 
@@ -80,44 +80,58 @@ func rgb(hex string) color.RGBA {
 	return c
 }
 
-// colour gives every port and wire its slot. A type asks for the slot of its
-// hash, so that it keeps its colour from flow to flow, and takes the next free
-// one in order of appearance: eight bare hashes would collide in nearly every
-// flow. From the ninth type on colours repeat; the type's name stands at the
-// port, the colour is never the only sign.
+// colour gives every port and wire its slot.
 func (s *Scene) colour() {
-	slots := map[string]Slot{"Error": SlotError, "any": SlotAny, "": SlotAny}
-	var taken [typeSlots]bool
-	free := typeSlots
-	slot := func(p *Port) Slot {
-		key := p.Key
-		if key == "" {
-			key = p.Type
-		}
-		if slot, ok := slots[key]; ok {
-			return slot
-		}
-		h := fnv.New32a()
-		h.Write([]byte(key))
-		i := int(h.Sum32() % typeSlots)
-		if free > 0 {
-			for taken[i] {
-				i = (i + 1) % typeSlots
-			}
-			taken[i] = true
-			free--
-		}
-		slots[key] = Slot(i)
-		return Slot(i)
-	}
+	slots := s.slots()
 	for _, c := range s.Cards {
 		for _, ports := range [][]Port{c.In, c.Out} {
 			for i := range ports {
-				ports[i].Slot = slot(&ports[i])
+				ports[i].Slot = slots[ports[i].key()]
 			}
 		}
 	}
 	for _, w := range s.Wires {
 		w.Slot = s.source(w).Slot
 	}
+}
+
+// slots finds the slot of every type of the scene. A type asks for the slot of
+// its hash, so that it keeps its colour from flow to flow, and takes the next
+// free one in order of appearance: eight bare hashes would collide in nearly
+// every flow. From the ninth type on colours repeat; the type's name stands at
+// the port, the colour is never the only sign.
+func (s *Scene) slots() map[string]Slot {
+	slots := map[string]Slot{"Error": SlotError, "any": SlotAny, "": SlotAny}
+	var taken [typeSlots]bool
+	free := typeSlots
+	for _, c := range s.Cards {
+		for _, ports := range [][]Port{c.In, c.Out} {
+			for i := range ports {
+				key := ports[i].key()
+				if _, ok := slots[key]; ok {
+					continue
+				}
+				h := fnv.New32a()
+				h.Write([]byte(key))
+				slot := int(h.Sum32() % typeSlots)
+				if free > 0 {
+					for taken[slot] {
+						slot = (slot + 1) % typeSlots
+					}
+					taken[slot] = true
+					free--
+				}
+				slots[key] = Slot(slot)
+			}
+		}
+	}
+	return slots
+}
+
+// key is what decides the colour of a port.
+func (p *Port) key() string {
+	if p.Key != "" {
+		return p.Key
+	}
+	return p.Type
 }

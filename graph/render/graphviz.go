@@ -34,12 +34,15 @@ func (s *Scene) placeByGraphviz(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	out, err := callGraphviz(s.boxes())
+	out, err := layOut(s.boxes())
 	if err != nil {
 		return err
 	}
 	return s.read(out)
 }
+
+// layOut is callGraphviz, except in tests of what happens when it fails.
+var layOut = callGraphviz
 
 // callGraphviz lays out one graph. The format is json0 and never json, which
 // traps inside the module after a few dozen large graphs. A trap surfaces as an

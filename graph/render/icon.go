@@ -33,7 +33,7 @@ const (
 var glyphs = map[Icon]glyph{
 	IconSource: {"M5 3.4L12.2 8L5 12.6Z", shade{"#0f9f86", "#35c8ac"}},
 	IconSink:   {"M4 4L12 4L12 12L4 12Z", shade{"#64748b", "#a3b1c2"}},
-	IconMap:    {"M3 8L13 8M9 4L13 8L9 12", shade{"#2f74e0", "#6aa5ff"}},
+	IconMap:    {"M3 8L12.4 8M9 4L13 8L9 12", shade{"#2f74e0", "#6aa5ff"}},
 	IconFilter: {"M3 3.8L13 3.8L9.4 8.6L9.4 13L6.6 11.4L6.6 8.6Z", shade{"#8b5cf6", "#b497ff"}},
 	IconTime:   {circle5 + "M8 5.2L8 8L10 9.4", shade{"#b7730b", "#e2a548"}},
 	IconJoin:   {"M3 4L8 8L3 12M8 8L13 8", shade{"#d03a7c", "#f37fb0"}},
@@ -67,10 +67,10 @@ const (
 
 // signs are line drawings as in glyphs, in a box of 8×8 px.
 var signs = map[Sign]string{
-	SignDrop:     "M4 0.8L4 5.4M1.6 3.2L4 5.6L6.4 3.2M1.6 7.4L6.4 7.4",
+	SignDrop:     "M4 0.8L4 5.2M1.6 3.4L4 5.8L6.4 3.4M1.6 7.4L6.4 7.4",
 	SignFail:     "M4 0.8L4 4.8M4 7L4 7.3",
 	SignSpill:    "M1 1.2L7 1.2L7 6.8L1 6.8ZM1 4L7 4",
 	SignPriority: "M1.4 4L4 1.4L6.6 4M1.4 7.2L4 4.6L6.6 7.2",
 	SignDelay:    "M7.4 4C7.4 5.88 5.88 7.4 4 7.4C2.12 7.4 0.6 5.88 0.6 4C0.6 2.12 2.12 0.6 4 0.6C5.88 0.6 7.4 2.12 7.4 4ZM4 2.2L4 4.2L5.4 4.9",
-	SignBroker:   "M0.8 2.6L5.6 2.6M4 0.9L5.8 2.6L4 4.3M7.2 5.6L2.4 5.6",
+	SignBroker:   "M0.8 2.6L5.2 2.6M4 0.9L5.8 2.6L4 4.3M7.2 5.6L2.4 5.6",
 }

@@ -6,8 +6,10 @@ import (
 	"image/draw"
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
@@ -15,6 +17,7 @@ import (
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
 	"golang.org/x/image/vector"
+	"golang.org/x/text/unicode/norm"
 )
 
 // A canvas paints outlines and text on an image. Lengths are CSS pixels; the
@@ -127,18 +130,42 @@ func dashed(l line, on, off float64) iter.Seq[line] {
 
 // icon paints the strokes of a line drawing with round corners and ends.
 func (c *canvas) icon(ink color.Color, width float64, path string) {
-	var parts []line
 	for l := range strokes(path) {
-		for i := 1; i < len(l); i++ {
-			if distance(l[i-1], l[i]) > 0 {
-				parts = append(parts, ribbon(l[i-1:i+1], width/2))
-			}
-		}
-		for _, p := range l {
-			parts = append(parts, disc(p, width/2))
+		n := len(l)
+		back := slices.Clone(l)
+		slices.Reverse(back)
+		if distance(l[0], l[n-1]) < 1e-9 {
+			c.fill(ink, side(l[:n-1], width/2), side(back[:n-1], width/2))
+		} else {
+			// There and back is a loop whose one side is the whole outline.
+			c.fill(ink, side(append(l, back[1:n-1]...), width/2))
 		}
 	}
-	c.fill(ink, parts...)
+}
+
+// side is the line that runs beside a loop at a distance, on an arc around
+// every corner that it has to go about.
+func side(loop line, away float64) line {
+	var out line
+	n := len(loop)
+	for i, p := range loop {
+		in, on := direction(line{loop[(i+n-1)%n], p}, 0), direction(line{p, loop[(i+1)%n]}, 0)
+		from := math.Atan2(-in.X, in.Y)
+		turn := math.Atan2(in.X*on.Y-in.Y*on.X, in.X*on.X+in.Y*on.Y)
+		if turn >= 0 || turn < -math.Pi+1e-6 { // an outer corner, or the end of a line
+			turn = math.Abs(turn)
+			steps := int(math.Ceil(turn / 0.2))
+			for k := range steps + 1 {
+				sin, cos := math.Sincos(from + turn*float64(k)/float64(max(steps, 1)))
+				out = append(out, Point{p.X + away*cos, p.Y + away*sin})
+			}
+			continue
+		}
+		sin, cos := math.Sincos(from + turn/2)
+		reach := away / max(math.Cos(turn/2), 0.5)
+		out = append(out, Point{p.X + reach*cos, p.Y + reach*sin})
+	}
+	return out
 }
 
 // ribbon is the outline of a line of a half width. At a corner the sides meet on
@@ -180,7 +207,7 @@ func direction(l line, i int) Point {
 	return Point{1, 0}
 }
 
-// disc is a circle that turns the way of a ribbon.
+// disc is the outline of a circle.
 func disc(p Point, r float64) line {
 	const n = 24
 	var l line
@@ -238,10 +265,14 @@ func strokes(path string) iter.Seq[line] {
 				l = append(l, p...)
 			case 'C':
 				for q := range flattened(append(line{l[len(l)-1]}, p...), 0.7) {
-					l = append(l, q)
+					if q != l[len(l)-1] { // its start
+						l = append(l, q)
+					}
 				}
 			case 'Z':
-				l = append(l, l[0])
+				if l[0] != l[len(l)-1] {
+					l = append(l, l[0])
+				}
 			}
 		}
 		if len(l) > 1 {
@@ -278,7 +309,7 @@ const (
 
 // text paints a line of text on a baseline and gives its width in px.
 func (c *canvas) text(ink color.Color, st style, p Point, a anchor, text string) float64 {
-	if text == "" {
+	if text = composed(text); text == "" {
 		return 0
 	}
 	face := c.face(st)
@@ -288,6 +319,17 @@ func (c *canvas) text(ink color.Color, st style, p Point, a anchor, text string)
 	d.Dot = fixed.Point26_6{X: fixed.Int26_6(math.Round(x * 64)), Y: fixed.Int26_6(math.Round((p.Y + c.origin.Y) * c.scale * 64))}
 	d.DrawString(text)
 	return float64(advance) / 64 / c.scale
+}
+
+// composed joins accents with their letters and leaves out what remains of
+// them: the fonts place no marks.
+func composed(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Variation_Selector) {
+			return -1
+		}
+		return r
+	}, norm.NFC.String(text))
 }
 
 // face is the typeface of a style at the scale of the canvas.

@@ -9,8 +9,11 @@ import (
 	"slices"
 )
 
-// maxPixels bounds the memory of a PNG: 4 bytes each while it is painted.
-const maxPixels = 100e6
+// Bounds on the size of a PNG. A pixel takes 4 bytes while it is painted.
+const (
+	maxPixels   = 100e6 // more is refused
+	readyPixels = 32e6  // more must be asked for
+)
 
 // PNGOptions choose size and theme of a PNG.
 type PNGOptions struct {
@@ -26,10 +29,11 @@ func PNG(w io.Writer, s *Scene, o PNGOptions) error {
 	if err := s.drawable(); err != nil {
 		return err
 	}
-	most := math.Sqrt(maxPixels / (s.Width * s.Height))
+	area := s.Width * s.Height
+	most := math.Sqrt(maxPixels / area)
 	switch {
 	case o.Scale == 0:
-		o.Scale = min(2, most)
+		o.Scale = min(2, math.Sqrt(readyPixels/area))
 	case o.Scale < 0 || math.IsNaN(o.Scale):
 		return fmt.Errorf("a scale of %v makes no picture", o.Scale)
 	case o.Scale > most:

@@ -104,3 +104,19 @@ func random(n int) *Scene {
 	}
 	return s
 }
+
+// hostile is a flow whose texts are what an attacker, or an accident, writes.
+func hostile() *Scene {
+	long := strings.Repeat("long_", 40)
+	s := &Scene{Title: `1. <b>"title"</b> & \`, About: "]]> --> \x00 \u202e &amp; 订单处理 🚚", Cards: []*Card{
+		{ID: `<script>alert("x")</script>`, Kind: `k"'<>&`, Detail: "`tick` #quot; ${x} {{.}} %s", Workers: "<2>", About: "a\nb\x01\x7f\xff", Place: `p"><script>`, Icon: "no-such", Out: ports(`o"ut:<T>`, "errors:Error")},
+		{ID: long, Kind: long, Detail: long, Place: `\`, In: ports("in:" + long), Out: ports(long+":"+long, "b:T")},
+		{ID: "订单处理订单处理", Kind: "映射", Detail: "名称 = “值”", In: ports("入:类型"), Out: ports("出:类型")},
+		{ID: "🚚👩‍👩‍👧 e\u0301", Kind: "end", In: ports("in:end", `x\:y\`), Place: "1. one"},
+		{ID: `end"\`, Kind: "", In: ports("in:")},
+		{ID: "x->y; z}", Kind: "- list", Icon: IconSink, In: ports("in:any")},
+	}}
+	return s.wires(edge{`<script>alert("x")</script>.o"ut`, long + ".in", 1, []Mark{{"no-such", "<mark>"}}}, edge{long + "." + long, "订单处理订单处理.入", 1 << 40, nil},
+		edge{"订单处理订单处理.出", "🚚👩‍👩‍👧 e\u0301.in", 2, nil}, edge{long + ".b", `🚚👩‍👩‍👧 e` + "\u0301" + `.x\`, 2, nil},
+		edge{`<script>alert("x")</script>.errors`, `end"\.in`, 3, nil}, edge{long + ".b", "x->y; z}.in", 3, nil})
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 )
@@ -19,11 +20,22 @@ var (
 // any, structs are records by GoFields. A struct with a field that no type can
 // hold (func, chan, map, complex), and any other such type, is opaque.
 func FromGo(t reflect.Type) *Type {
-	if ft := fromGo(t, 0); ft != nil {
-		return ft
+	if known, ok := goTypes.Load(t); ok {
+		return known.(*Type)
 	}
-	return &Type{Kind: KindOpaque, Go: t}
+	ft := fromGo(t, 0)
+	if ft == nil {
+		ft = &Type{Kind: KindOpaque, Go: t}
+	}
+	goTypes.Store(t, ft)
+	return ft
 }
+
+// What was found for a Go type, because it is asked for with every batch.
+var (
+	goTypes  sync.Map // reflect.Type -> *Type
+	goFields sync.Map // reflect.Type -> []GoField
+)
 
 func fromGo(t reflect.Type, depth int) *Type {
 	if depth > maxDepth {
@@ -93,8 +105,17 @@ type GoField struct {
 // GoFields lists the fields of a struct that are fields of its record: the
 // exported ones, embedded structs inlined. A field's name is that of its `flow`
 // tag, else of its `json` tag, else the Go name in snake case; "-" leaves it
-// out.
+// out. The result must not be written to.
 func GoFields(t reflect.Type) []GoField {
+	if known, ok := goFields.Load(t); ok {
+		return known.([]GoField)
+	}
+	out := fieldsOf(t)
+	goFields.Store(t, out)
+	return out
+}
+
+func fieldsOf(t reflect.Type) []GoField {
 	var out []GoField
 	for i := range t.NumField() {
 		f := t.Field(i)

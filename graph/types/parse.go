@@ -182,19 +182,38 @@ func (p *parser) record() (*Type, error) {
 
 func (p *parser) fieldName() (string, error) {
 	if p.space(); p.at < len(p.text) && (p.text[p.at] == '"' || p.text[p.at] == '\'' || p.text[p.at] == '`') {
-		quote, start := p.text[p.at], p.at+1
-		for p.at++; p.at < len(p.text); p.at++ {
-			if p.text[p.at] == quote {
-				p.at++
-				return string(p.text[start : p.at-1]), nil
-			}
-		}
-		return "", p.wrong("a quote is not closed")
+		return p.quoted()
 	}
 	if w := p.word(); w != "" {
 		return w, nil
 	}
 	return "", p.wrong("want a field name")
+}
+
+// quoted parses a name in quotes. Double quotes have escapes, because Quote writes
+// names of any characters that way.
+func (p *parser) quoted() (string, error) {
+	quote, start := p.text[p.at], p.at
+	for p.at++; p.at < len(p.text) && p.text[p.at] != quote; p.at++ {
+		if quote == '"' && p.text[p.at] == '\\' {
+			p.at++
+		}
+	}
+	if p.at >= len(p.text) {
+		p.at = len(p.text)
+		return "", p.wrong("a quote is not closed")
+	}
+	p.at++
+	if quote != '"' {
+		return string(p.text[start+1 : p.at-1]), nil
+	}
+	name, err := strconv.Unquote(string(p.text[start:p.at]))
+	if err != nil {
+		e := p.wrong("%s is no quoted name", string(p.text[start:p.at]))
+		e.Offset, e.Width, e.Hint = start, p.at-start, "write \\\\ for a backslash"
+		return "", e
+	}
+	return name, nil
 }
 
 func (p *parser) decimal() (*Type, error) {

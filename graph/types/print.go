@@ -3,6 +3,7 @@ package types
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // String gives the type as a person writes it; a declared type by its name.
@@ -86,8 +87,7 @@ func Quote(name string) string {
 // underscores, not beginning with a digit.
 func IsWord(s string) bool {
 	for i, r := range s {
-		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r > 127
-		if !letter && (i == 0 || r < '0' || r > '9') {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
 			return false
 		}
 	}

@@ -30,11 +30,11 @@ var item = types.Variable("T")
 
 // anyIn and anyOut are the ports of kinds that do not look into items.
 func anyIn(doc string) nodes.Option {
-	return nodes.In(graph.Port{Name: "in", Doc: doc, Type: item, Any: true})
+	return nodes.InPort(graph.Port{Name: "in", Doc: doc, Type: item, Any: true})
 }
 
 func anyOut(doc string) nodes.Option {
-	return nodes.Out(graph.Port{Name: "out", Doc: doc, Type: item, Any: true})
+	return nodes.OutPort(graph.Port{Name: "out", Doc: doc, Type: item, Any: true})
 }
 
 // passing is for kinds whose one output carries items of their one input: it needs

@@ -9,11 +9,12 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/flow/columns"
 )
 
 var filterDecl = nodes.Kind("filter", "Keeps the items for which a condition is true.", &filter{},
-	nodes.In(graph.Port{Name: "in", Doc: "Items of any type."}),
-	nodes.Out(graph.Port{Name: "out", Doc: "The items for which the condition is true."}),
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The items for which the condition is true."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives for which the condition is true", "its output is full", "", "the condition cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
@@ -37,7 +38,7 @@ type filter struct {
 }
 
 func (k *filter) Infer(c *graph.Inference) {
-	in := c.In("in")
+	in := columns.Items(c, "in")
 	c.Out("out", in)
 	k.where = c.Expr(k.Where, in)
 	k.where.Want(types.Bool.Opt(), "where", c.List())

@@ -12,7 +12,7 @@ import (
 )
 
 var partitionDecl = nodes.Kind("partition", "Sends items with equal keys to the same output.", &partition{},
-	nodes.In(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives", "the output of an item is full", "", "the key of an item cannot be computed and on_error says fail"),
 	nodes.Doc(`
@@ -30,8 +30,8 @@ nodes:
 `,
 		Files: map[string]string{"orders.csv": "id,customer\n1,ann\n2,bob\n3,ann\n4,cid\n"},
 		Want: map[string]string{
-			"a.csv": "id,customer\n",
-			"b.csv": "id,customer\n",
+			"a.csv": "id,customer\n1,ann\n3,ann\n",
+			"b.csv": "id,customer\n2,bob\n4,cid\n",
 		},
 	}))
 
@@ -47,12 +47,12 @@ func (k *partition) Outputs() []graph.Port { return branches(k.Ports) }
 
 func (k *partition) Infer(c *graph.Inference) {
 	inferBranches(c, k.Ports)
-	k.key = keyColumns(c, k.By)
+	k.key = keyColumns(c, columns.Items(c, "in"), k.By)
 }
 
 // keyColumns checks the parts of a key.
-func keyColumns(c *graph.Inference, by []config.Text) *columns.Columns {
-	in, key := c.In("in"), columns.New()
+func keyColumns(c *graph.Inference, in *types.Type, by []config.Text) *columns.Columns {
+	key := columns.New()
 	for _, text := range by {
 		e := columns.Check(c, text, in)
 		key.Compute(types.Field{Name: text.Value, Type: e.Type()}, e, in)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
@@ -14,7 +13,7 @@ import (
 )
 
 var routeDecl = nodes.Kind("route", "Sends items different ways by conditions.", &route{Match: "first"},
-	nodes.In(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.Pure(),
 	nodes.Lines("an item arrives that meets a condition, or none and `else` is read", "the output of an item is full", "", "a condition cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
@@ -67,7 +66,7 @@ func (k *route) Outputs() []graph.Port {
 }
 
 func (k *route) Infer(c *graph.Inference) {
-	in := c.In("in")
+	in := columns.Items(c, "in")
 	checkPorts(c, k.names(), elsePort)
 	inferBranches(c, append(k.names(), config.Name{Value: elsePort}))
 	for _, text := range k.Cases {
@@ -77,9 +76,6 @@ func (k *route) Infer(c *graph.Inference) {
 		e := c.Expr(text.Value, in)
 		e.Want(types.Bool.Opt(), text.Key, c.List())
 		k.conditions = append(k.conditions, e)
-	}
-	if len(k.Cases) == 0 && k.Cases != nil {
-		c.List().Add(diag.MissingKey, c.Node.UseAt, "route has no cases")
 	}
 }
 
@@ -91,7 +87,6 @@ func (k *route) Needs(c *graph.Needs) {
 }
 
 func (k *route) Program(env *nodes.Env) (*nodes.Program, error) {
-	rest := len(k.conditions) // the place of `else`
 	read := len(env.Node.Output(elsePort).Edges) > 0
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
 		r := router{all: k.Match == "all"}
@@ -105,19 +100,16 @@ func (k *route) Program(env *nodes.Env) (*nodes.Program, error) {
 			}
 			if !read {
 				out.Filtered(left.Len())
-				left.Release()
-			} else {
-				ways = append(ways, left)
 			}
-			return emitAll(out, ways, rest+1)
+			return emitAll(out, append(ways, left))
 		}, nil
 	}), nil
 }
 
 // emitAll sends one batch to each port, in order.
-func emitAll(out nodes.Out, ways []*record.Batch, ports int) error {
+func emitAll(out nodes.Out, ways []*record.Batch) error {
 	var failed error
-	for p, b := range ways[:min(len(ways), ports)] {
+	for p, b := range ways {
 		if failed != nil {
 			b.Release()
 			continue
@@ -157,7 +149,7 @@ func (r *router) split(in *record.Batch, out nodes.Out) (ways []*record.Batch, l
 		return ways, left, nil
 	}
 	for _, way := range append(ways, left) {
-		way.Sel = columns.Without(way, &r.errs, nil)
+		way.Sel = columns.Without(way, &r.errs, way.SelBuf())
 	}
 	if err := nodes.BadRows(out, in, &r.errs); err != nil {
 		for _, way := range append(ways, left) {

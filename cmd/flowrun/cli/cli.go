@@ -36,9 +36,9 @@ func run(name string, args []string, stdin io.Reader, stdout, stderr io.Writer, 
 		return codeMisuse
 	}
 	c.registry = registry
-	root := c.root()
-	root.SetArgs(append([]string{}, args...)) // never nil, which means os.Args to cobra
-	return c.finish(root.Execute())
+	c.tree = c.root()
+	c.tree.SetArgs(append([]string{}, args...)) // never nil, which means os.Args to cobra
+	return c.finish(c.tree.Execute())
 }
 
 // A call is one run of the program.
@@ -49,6 +49,7 @@ type call struct {
 	stdout   io.Writer
 	stderr   io.Writer
 	color    string // auto, always or never
+	tree     *cobra.Command
 }
 
 // The codes that a call ends with; see the package documentation.

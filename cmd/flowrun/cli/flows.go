@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -72,11 +73,17 @@ func reason(err error) string {
 
 // load reads and compiles a flow.
 func (c *call) load(path string, set map[string]string) (*graph.Flow, diag.List) {
+	return c.loadWith(path, set, nil)
+}
+
+// loadWith is load where sources may look ahead into standard input, because the
+// flow is about to run.
+func (c *call) loadWith(path string, set map[string]string, stdin *bufio.Reader) (*graph.Flow, diag.List) {
 	src, list := c.source(path)
 	if src == nil {
 		return nil, list
 	}
-	return graph.Load(src, c.registry, graph.Options{Set: set, LookupEnv: lookupVariable})
+	return graph.Load(src, c.registry, graph.Options{Set: set, LookupEnv: lookupVariable, Stdin: stdin})
 }
 
 // lookupVariable finds a variable that the flow does not declare in the

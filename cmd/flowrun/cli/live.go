@@ -21,8 +21,8 @@ type view struct {
 
 // lines draws the view.
 func (v *view) lines() []string {
-	head := fmt.Sprintf("%s  %s", v.ink.bold(v.now.Flow), clock(v.now.Took))
-	lines := []string{head}
+	took := clock(v.now.Took)
+	lines := []string{v.ink.bold(fit(v.now.Flow, v.width-gap-len(took))) + "  " + took}
 	tail := v.totals()
 	if v.note != "" {
 		tail = append(tail, v.ink.yellow(fit(v.note, v.width)))
@@ -32,7 +32,8 @@ func (v *view) lines() []string {
 	if hidden != "" {
 		lines = append(lines, v.ink.dim(fit("  "+hidden, v.width)))
 	}
-	return append(lines, tail...)
+	lines = append(lines, tail...)
+	return lines[:min(len(lines), max(v.height, 1))]
 }
 
 // choose picks the nodes that there is room for: those still at work first, the
@@ -75,8 +76,9 @@ func doneLast(n *metrics.NodeReport) int {
 // table has a line for each node.
 func (v *view) table(shown []*metrics.NodeReport) *table {
 	t := &table{heads: []head{
-		{text: "node"}, {text: "state"}, {text: "workers", right: true, rank: 4}, {text: "items", right: true, rank: 2},
-		{text: "a second", right: true}, {text: "queue", rank: 3}, {text: "", right: true}, {text: "busy", right: true, rank: 1}, {text: "errors", right: true},
+		{text: "node"}, {text: "state", rank: 2, least: 7}, {text: "workers", right: true, rank: 8}, {text: "items", right: true, rank: 6, least: 5},
+		{text: "a second", right: true, rank: 1}, {text: "queue", rank: 7}, {right: true, rank: 5, least: 5}, {text: "busy", right: true, rank: 4, least: 5},
+		{text: "errors", right: true, rank: 3},
 	}}
 	earlier := nodesByID(v.before)
 	in, out := edgesByNode(v.now)

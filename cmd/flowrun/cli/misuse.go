@@ -48,7 +48,7 @@ func (c *call) fromCobra(err error) *ending {
 // verbs lists every verb with its aliases.
 func (c *call) verbs() []string {
 	var names []string
-	for _, verb := range c.root().Commands() {
+	for _, verb := range c.tree.Commands() {
 		if !verb.Hidden {
 			names = append(append(names, verb.Name()), verb.Aliases...)
 		}

@@ -22,7 +22,7 @@ type progress interface {
 // progress chooses by what standard error is. data is where the flow writes.
 func (r *runCall) progress(data io.Writer) progress {
 	if r.quiet || r.report == "json" {
-		return &silent{r.stderr, r.quiet}
+		return silent{}
 	}
 	fd, ok := terminal(r.stderr)
 	if !ok {
@@ -35,21 +35,14 @@ func (r *runCall) progress(data io.Writer) progress {
 	return l
 }
 
-// silent shows nothing but, unless it is quiet, what must be said.
-type silent struct {
-	out   io.Writer
-	quiet bool
-}
+// silent shows nothing.
+type silent struct{}
 
-func (*silent) next() time.Duration           { return time.Hour }
-func (*silent) show(metrics.Report)           {}
-func (*silent) through(w io.Writer) io.Writer { return w }
-func (*silent) end()                          {}
-func (s *silent) say(line string) {
-	if !s.quiet {
-		fmt.Fprintln(s.out, line)
-	}
-}
+func (silent) next() time.Duration           { return time.Hour }
+func (silent) show(metrics.Report)           {}
+func (silent) say(string)                    {}
+func (silent) through(w io.Writer) io.Writer { return w }
+func (silent) end()                          {}
 
 // sparse prints a line now and then: for logs.
 type sparse struct {

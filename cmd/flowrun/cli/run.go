@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -99,10 +101,13 @@ func (r *runCall) validate(verb *cobra.Command) error {
 }
 
 // toFile reports whether the report goes to a file besides standard error.
-func (r *runCall) toFile() bool { return r.report != "text" && r.report != "json" && r.report != "none" }
+func (r *runCall) toFile() bool {
+	return r.report != "text" && r.report != "json" && r.report != "none"
+}
 
 func (r *runCall) run() error {
-	flow, list := r.load(r.path, *r.set)
+	stdin := bufio.NewReaderSize(r.stdin, sampledBytes)
+	flow, list := r.loadWith(r.path, *r.set, stdin)
 	if list.HasErrors() {
 		return r.refuse(list)
 	}
@@ -110,15 +115,15 @@ func (r *runCall) run() error {
 		r.print(list)
 	}
 	r.flow = flow
-	out := &watchedPipe{w: r.stdout}
+	out := newPipe(r.stdout)
 	show := r.progress(out)
 	run, err := scheduler.New(flow, r.registry, scheduler.Options{
-		Workers: r.workers, Serial: r.serial, Stdin: r.stdin, Stdout: show.through(out), Log: r.logger(show),
+		Workers: r.workers, Serial: r.serial, Stdin: stdin, Stdout: show.through(out), Log: r.logger(show),
 	})
 	if err != nil {
 		return r.failure(err)
 	}
-	report, err := r.drive(run, show)
+	report, err := r.drive(run, show, out)
 	show.end()
 	if out.broken.Load() {
 		return said(codeBrokenPipe)
@@ -150,12 +155,7 @@ func (r *runCall) logger(show progress) *slog.Logger {
 	if r.quiet {
 		level = slog.LevelError
 	}
-	return slog.New(slog.NewTextHandler(show.through(r.stderr), &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) == 0 && a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
+	return slog.New(newLineHandler(show.through(r.stderr), level))
 }
 
 // An interrupted run is one that signals ended before it could drain.
@@ -171,7 +171,7 @@ const killGrace = 2 * time.Second
 
 // drive runs the flow to its end and meanwhile shows how it goes and obeys
 // signals.
-func (r *runCall) drive(run *scheduler.Run, show progress) (metrics.Report, error) {
+func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.Report, error) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, stopSignals()...)
 	defer signal.Stop(signals)
@@ -181,8 +181,10 @@ func (r *runCall) drive(run *scheduler.Run, show progress) (metrics.Report, erro
 	signal.Notify(pipes, syscall.SIGPIPE)
 	defer signal.Stop(pipes)
 
-	ctx, kill := context.WithCancelCause(context.Background())
-	defer kill(nil)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	kill := sync.OnceFunc(out.kill)
+	end := func(cause error) { cancel(cause); kill() }
 	type result struct {
 		report metrics.Report
 		err    error
@@ -209,14 +211,14 @@ func (r *runCall) drive(run *scheduler.Run, show progress) (metrics.Report, erro
 			case deadline == nil:
 				run.Stop()
 				deadline = time.After(r.drain)
-				show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, span(r.drain)))
+				show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, r.drain))
 			case second == nil:
 				second = sig
-				kill(interrupted{sig})
+				end(interrupted{sig})
 				grace = time.After(killGrace)
 			}
 		case <-deadline:
-			kill(errNotDrained)
+			end(errNotDrained)
 		case <-grace:
 			return run.Stats(), interrupted{second}
 		case <-tick.C:

@@ -17,6 +17,7 @@ type head struct {
 	text  string
 	right bool // numbers stand on the right
 	rank  int  // columns with a high rank go first when there is no room; 0 stays
+	least int  // width, so that a table that is drawn again does not jump
 }
 
 // A cell is a text and how it is painted.
@@ -81,7 +82,7 @@ func (t *table) columns() (show []bool, wide []int) {
 				wide[i] = max(wide[i], cellsOf(row[i].text))
 			}
 		}
-		wide[i] = max(wide[i], cellsOf(h.text))
+		wide[i] = max(wide[i], cellsOf(h.text), h.least)
 	}
 	return show, wide
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 )
 
 // writeWhole writes a file aside and gives it its name when it is whole. A file
@@ -45,18 +44,4 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
-}
-
-// A watchedPipe notices when nobody reads any more.
-type watchedPipe struct {
-	w      io.Writer
-	broken atomic.Bool
-}
-
-func (p *watchedPipe) Write(b []byte) (int, error) {
-	n, err := p.w.Write(b)
-	if brokenPipe(err) {
-		p.broken.Store(true)
-	}
-	return n, err
 }

@@ -32,7 +32,10 @@ const (
 func (s *Splitter) Split(src []byte, atEOF bool) (from, to, used int, err error) {
 	p := 0
 	if s.state == atStart {
-		p = len(bom) * bytes.Count(src[:min(len(src), len(bom))], bom)
+		if !atEOF && len(src) < len(bom) {
+			return 0, 0, 0, nil
+		}
+		p = len(src) - len(bytes.TrimPrefix(src, bom))
 	}
 	from, to = p, p
 	for {

@@ -234,5 +234,5 @@ func RoundTrips(lit []byte) bool {
 		return n.digits <= 17
 	}
 	i, end := Int(lit, 0)
-	return end > 0 && math.Abs(f) < 1<<63 && int64(f) == i && (i != 0 || !n.neg)
+	return end > 0 && math.Abs(f) < 1<<63 && int64(f) == i
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"time"
@@ -12,44 +13,76 @@ import (
 
 // Time reads an RFC 3339 time, strictly: upper-case T and Z, two digits
 // everywhere, no leap second. Digits beyond nanoseconds are cut off.
+//
+// Eight bytes are looked at together: what is left of them after XOR with the
+// pattern are the values of digits, and zero where a separator is. Ten times that
+// plus that of the next byte gives, in the first byte of each pair of digits, the
+// number of the pair.
 func Time(s []byte) (ns int64, ok bool) {
-	if len(s) < len("2006-01-02T15:04:05Z") || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+	if len(s) < len("2006-01-02T15:04:05Z") {
 		return 0, false
 	}
-	bad := false
-	two := func(p int) int {
-		h, l := s[p]-'0', s[p+1]-'0'
-		bad = bad || h > 9 || l > 9
-		return int(h)*10 + int(l)
+	date := binary.LittleEndian.Uint64(s) ^ datePattern
+	clock := binary.LittleEndian.Uint64(s[8:]) ^ clockPattern
+	end := uint64(binary.LittleEndian.Uint32(s[16:])&0xFFFFFF) ^ endPattern
+	if date&dateSeparators|clock&clockSeparators|end&endSeparators != 0 || notDigits(date)|notDigits(clock)|notDigits(end) != 0 {
+		return 0, false
 	}
-	year, month, day := two(0)*100+two(2), two(5), two(8)
-	hour, minute, second := two(11), two(14), two(17)
-	if bad || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+	date, clock, end = date*10+date>>8, clock*10+clock>>8, end*10+end>>8
+	year := uint(date&0xFF)*100 + uint(date>>16&0xFF)
+	month, day := uint(date>>40&0xFF), uint(clock&0xFF)
+	hour, minute, second := clock>>24&0xFF, clock>>48&0xFF, end>>8&0xFF
+	if hour > 23 || minute > 59 || second > 59 || month-1 > 11 || day-1 > 30 || day > 28 && day > daysIn(year, month) {
 		return 0, false
 	}
 	sec := daysFromCivil(year, month, day)*86400 + int64(hour*3600+minute*60+second)
+	if s[19] == 'Z' && len(s) == 20 {
+		return join(sec, 0)
+	}
 	nanos, p := fraction(s, 19)
-	if p < 0 || p >= len(s) {
+	if p < 0 {
 		return 0, false
 	}
-	if s[p] == 'Z' {
-		if p+1 != len(s) {
-			return 0, false
-		}
-		return join(sec, nanos)
-	}
-	if p+6 != len(s) || s[p] != '+' && s[p] != '-' || s[p+3] != ':' {
+	offset, ok := zone(s[p:])
+	if !ok {
 		return 0, false
-	}
-	oh, om := two(p+1), two(p+4)
-	if bad || oh > 23 || om > 59 {
-		return 0, false
-	}
-	offset := int64(oh*3600 + om*60)
-	if s[p] == '-' {
-		offset = -offset
 	}
 	return join(sec-offset, nanos)
+}
+
+// The patterns of 2006-01-02T15:04:05 in three words, low bytes first, and the
+// bytes of them that are separators.
+const (
+	datePattern     = 0x2D_30_30_2D_30_30_30_30 // "0000-00-"
+	dateSeparators  = 0xFF_00_00_FF_00_00_00_00
+	clockPattern    = 0x30_30_3A_30_30_54_30_30 // "00T00:00"
+	clockSeparators = 0x00_00_FF_00_00_FF_00_00
+	endPattern      = 0x30_30_3A // ":00"
+	endSeparators   = 0x00_00_FF
+)
+
+// notDigits is zero if all bytes of x are at most 9.
+func notDigits(x uint64) uint64 { return (x + 0x7676767676767676 | x) & 0x8080808080808080 }
+
+// zone reads Z or an offset such as +01:00, in seconds.
+func zone(s []byte) (offset int64, ok bool) {
+	if len(s) == 1 && s[0] == 'Z' {
+		return 0, true
+	}
+	if len(s) != 6 || s[0] != '+' && s[0] != '-' || s[3] != ':' {
+		return 0, false
+	}
+	for _, c := range []byte{s[1], s[2], s[4], s[5]} {
+		if c-'0' > 9 {
+			return 0, false
+		}
+	}
+	hours, minutes := int64(s[1]-'0')*10+int64(s[2]-'0'), int64(s[4]-'0')*10+int64(s[5]-'0')
+	offset = hours*3600 + minutes*60
+	if s[0] == '-' {
+		offset = -offset
+	}
+	return offset, hours <= 23 && minutes <= 59
 }
 
 // fraction reads the decimals of a second at s[p], if there are any.
@@ -87,12 +120,14 @@ func join(sec, nanos int64) (int64, bool) {
 	return ns, true
 }
 
-func daysIn(year, month int) int {
+func isLeap(year uint) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }
+
+func daysIn(year, month uint) uint {
 	switch month {
 	case 4, 6, 9, 11:
 		return 30
 	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+		if isLeap(year) {
 			return 29
 		}
 		return 28
@@ -100,71 +135,64 @@ func daysIn(year, month int) int {
 	return 31
 }
 
-// daysFromCivil counts days since 1970-01-01 in the Gregorian calendar, extended
-// to all times. It and its inverse follow Howard Hinnant, chrono-Compatible
-// Low-Level Date Algorithms: years begin in March, so that the leap day comes last.
-func daysFromCivil(y, m, d int) int64 {
-	if m <= 2 {
-		y--
+// before counts the days of a common year before each month.
+var before = [13]uint{0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334}
+
+// daysFromCivil counts days since 1970-01-01 in the Gregorian calendar, which is
+// taken to hold from year 0 on.
+func daysFromCivil(y, m, d uint) int64 {
+	days := before[m] + d - 1 + y*365
+	if m > 2 && isLeap(y) {
+		days++
 	}
-	era := floorDiv(y, 400)
-	yoe := y - era*400
-	doy := (153*((m+9)%12)+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return int64(era*146097 + doe - 719468)
+	if y > 0 { // leap days of the years before; year 0 is one
+		days += (y-1)/4 - (y-1)/100 + (y-1)/400 + 1
+	}
+	return int64(days) - 719528
 }
 
-func floorDiv(a, b int) int {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
-
-func civilFromDays(days int) (y, m, d int) {
-	z := days + 719468
-	era := floorDiv(z, 146097)
-	doe := z - era*146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	d = doy - (153*mp+2)/5 + 1
-	m = mp + 3
-	if m > 12 {
-		m -= 12
-	}
-	y = yoe + era*400
-	if m <= 2 {
-		y++
+// civilFromDays is the inverse of daysFromCivil from the year 1 on. Source: Neri
+// and Schneider, Euclidean Affine Functions and Their Application to Calendar
+// Algorithms, 2022. Years begin in March there, so that the leap day comes last.
+func civilFromDays(days int64) (y, m, d uint32) {
+	n := 4*uint32(days+719468) + 3
+	century, rest := n/146097, n%146097/4
+	p := 2939745 * uint64(4*rest+3)
+	year, ofYear := uint32(p>>32), uint32(p)/2939745/4
+	k := 2141*ofYear + 197913
+	y, m, d = 100*century+year, k>>16, k&0xFFFF/2141+1
+	if ofYear >= 306 { // January and February belong to the next year
+		return y + 1, m - 12, d
 	}
 	return y, m, d
 }
+
+// pairs are the numbers from 00 to 99.
+const pairs = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
+	"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
 
 // AppendTime writes nanoseconds since 1970 as RFC 3339 in UTC. Decimals of a
 // second stand only where they are not zero, without trailing zeros, as
 // time.RFC3339Nano has them.
 func AppendTime(dst []byte, ns int64) []byte {
+	const toPositive = 1 << 17 // days, so that unsigned division rounds down
 	sec, nanos := ns/1e9, ns%1e9
 	if nanos < 0 {
 		sec--
 		nanos += 1e9
 	}
-	days, rest := sec/86400, int(sec%86400)
-	if rest < 0 {
-		days--
-		rest += 86400
-	}
-	y, m, d := civilFromDays(int(days))
-	two := func(n int) (byte, byte) { return byte('0' + n/10), byte('0' + n%10) }
-	y1, y2 := two(y / 100)
-	y3, y4 := two(y % 100)
-	m1, m2 := two(m)
-	d1, d2 := two(d)
-	h1, h2 := two(rest / 3600)
-	n1, n2 := two(rest / 60 % 60)
-	s1, s2 := two(rest % 60)
-	dst = append(dst, y1, y2, y3, y4, '-', m1, m2, '-', d1, d2, 'T', h1, h2, ':', n1, n2, ':', s1, s2)
+	shifted := uint64(sec + toPositive*86400)
+	rest := uint32(shifted % 86400)
+	y, m, d := civilFromDays(int64(shifted/86400) - toPositive)
+	dst = append(dst, "0000-00-00T00:00:00"...)
+	t := dst[len(dst)-19:]
+	copy(t, pairs[y/100*2:][:2])
+	copy(t[2:], pairs[y%100*2:][:2])
+	copy(t[5:], pairs[m*2:][:2])
+	copy(t[8:], pairs[d*2:][:2])
+	copy(t[11:], pairs[rest/3600*2:][:2])
+	copy(t[14:], pairs[rest/60%60*2:][:2])
+	copy(t[17:], pairs[rest%60*2:][:2])
 	if nanos != 0 {
 		width := 9
 		for ; nanos%10 == 0; nanos /= 10 {

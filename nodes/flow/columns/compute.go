@@ -5,11 +5,23 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
+
+// Items gives the type that arrives at an input, whatever it is, except that a Go
+// type which no record can hold is a problem and gives the Error type.
+func Items(c *graph.Inference, port string) *types.Type {
+	t := c.In(port)
+	if t.Kind != types.KindOpaque {
+		return t
+	}
+	c.List().Add(diag.TypeMismatch, c.Node.Input(port).Edges[0].At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, t)
+	return types.Error
+}
 
 // Check reads a text that is a field or an expression over items of type env. A
 // field whose name is no word needs no backquotes here.
@@ -39,6 +51,7 @@ func FieldOf(e *expr.Expr) (name string, ok bool) {
 type Columns struct {
 	Type  *types.Type // the record; grows with each part
 	parts []part
+	reads graph.Fields // of the input
 }
 
 // A part is a field: taken from the input, computed, or, with neither, left out
@@ -51,28 +64,32 @@ type part struct {
 // New gives a record without fields.
 func New() *Columns { return &Columns{Type: types.Record()} }
 
-// Take adds a field that is column i of the input under a name.
-func (c *Columns) Take(f types.Field, i int) {
-	c.add(f, part{take: i})
+// Take adds a field that is a field of env, perhaps under another name.
+func (c *Columns) Take(f types.Field, name string, env *types.Type) {
+	c.add(f, part{take: env.Index(name)}, name)
 }
 
 // Compute adds a field. An expression that is a field of env shares its column.
 func (c *Columns) Compute(f types.Field, e *expr.Expr, env *types.Type) {
 	if name, ok := FieldOf(e); ok && env.IsRecord() {
-		c.add(f, part{take: env.Index(name)})
+		c.Take(f, name, env)
 		return
 	}
-	c.add(f, part{take: -1, e: e})
+	c.add(f, part{take: -1, e: e}, e.Fields()...)
 }
 
 // Omit adds a field that has no column because nobody needs it.
 func (c *Columns) Omit(f types.Field) { c.add(f, part{take: -1}) }
 
-func (c *Columns) add(f types.Field, p part) {
+func (c *Columns) add(f types.Field, p part, reads ...string) {
 	fields := append(c.Type.Fields[:len(c.Type.Fields):len(c.Type.Fields)], f)
 	c.Type = types.Record(fields...)
 	c.parts = append(c.parts, p)
+	c.reads = c.reads.With(reads...)
 }
+
+// Needs gives the fields of the input that the columns are made of.
+func (c *Columns) Needs() graph.Fields { return c.reads }
 
 // A Computer makes batches of the columns, for one worker.
 type Computer struct {
@@ -93,23 +110,29 @@ func (c *Columns) Computer() *Computer {
 	return w
 }
 
-// Batch gives the columns for the selected rows of b, as a batch over the same
-// rows that the caller owns. Rows that fail are reported to out.
-func (w *Computer) Batch(b *record.Batch, out nodes.Out) (*record.Batch, error) {
+// Columns gives the columns for the selected rows of b, as a batch over the same
+// rows that the caller owns. Rows that fail are added to errs and stay selected.
+func (w *Computer) Columns(b *record.Batch, errs *expr.RowErrors) *record.Batch {
 	d := b.Derive(w.columns.Type)
 	var arena *record.Arena
 	if w.computes {
 		arena = d.Arena()
-		w.errs.Reset()
 	}
 	for i, p := range w.columns.parts {
 		switch {
 		case p.take >= 0:
 			d.Cols[i] = b.Cols[p.take]
 		case p.e != nil:
-			w.programs[i].Eval(b, d.Fresh(i), arena, &w.errs)
+			w.programs[i].Eval(b, d.Fresh(i), arena, errs)
 		}
 	}
+	return d
+}
+
+// Batch is Columns without the rows that fail, which it reports to out.
+func (w *Computer) Batch(b *record.Batch, out nodes.Out) (*record.Batch, error) {
+	w.errs.Reset()
+	d := w.Columns(b, &w.errs)
 	if w.errs.Len() == 0 {
 		return d, nil
 	}
@@ -121,18 +144,18 @@ func (w *Computer) Batch(b *record.Batch, out nodes.Out) (*record.Batch, error) 
 	return d, nil
 }
 
-// Without appends the selected rows of b that did not fail to sel.
+// Without appends the selected rows of b that are not in errs to sel.
 func Without(b *record.Batch, errs *expr.RowErrors, sel []uint16) []uint16 {
-	next := 0
+	next, bad := 0, -1
 	for i := range b.Len() {
 		row := b.Row(i)
-		if next < errs.Len() {
-			if bad, _ := errs.At(next); bad == row {
-				next++
-				continue
-			}
+		for bad < row && next < errs.Len() {
+			bad, _ = errs.At(next)
+			next++
 		}
-		sel = append(sel, uint16(row))
+		if bad != row {
+			sel = append(sel, uint16(row))
+		}
 	}
 	return sel
 }

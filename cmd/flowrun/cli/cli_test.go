@@ -1,0 +1,221 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/flowrun/flowrun/cmd/flowrun/cli"
+	"github.com/flowrun/flowrun/nodes/std"
+)
+
+var update = flag.Bool("update", false, "write the golden files of testdata anew")
+
+// A result is how a call ended.
+type result struct {
+	out, err string
+	code     int
+}
+
+// call runs the command in this process.
+func call(stdin string, args ...string) result {
+	var out, err bytes.Buffer
+	code := cli.Run(args, strings.NewReader(stdin), &out, &err, std.Nodes)
+	return result{out.String(), err.String(), code}
+}
+
+// want checks how a call ended: the code, and whole texts or, with "..." at their
+// end, beginnings.
+func (r result) want(t *testing.T, code int, out, err string) {
+	t.Helper()
+	if r.code != code || !matches(r.out, out) || !matches(r.err, err) {
+		t.Errorf("exit %d, want %d\nstdout: %s\nwant:   %s\nstderr: %s\nwant:   %s", r.code, code, r.out, out, r.err, err)
+	}
+}
+
+func matches(got, want string) bool {
+	if start, ok := strings.CutSuffix(want, "..."); ok {
+		return strings.HasPrefix(got, start)
+	}
+	return got == want
+}
+
+// golden compares a text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (-update writes it anew); got\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+// folder makes a folder with files and makes it the one the user is in.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	return dir
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func parse[T any](t *testing.T, text string) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("not JSON: %v\n%s", err, text)
+	}
+	return v
+}
+
+const ordersFlow = `flow: orders
+nodes:
+  orders: {use: file.read, with: {path: orders.csv}}
+  large:
+    use: filter
+    in: orders
+    with: {where: amount >= 20}
+    workers: 2
+  out: {use: file.write, in: large, with: {path: large.jsonl}}
+`
+
+const ordersData = "id,customer,amount,\"zip code\"\n1,ada,24.5,00501\n2,grace,8,10001\n3,ada,61.2,00501\n"
+
+func ordersFiles() map[string]string {
+	return map[string]string{"orders.yaml": ordersFlow, "orders.csv": ordersData}
+}
+
+func TestMisuse(t *testing.T) {
+	folder(t, nil)
+	for _, test := range []struct{ args, err string }{
+		{"rnu", "flowrun: unknown verb \"rnu\"\n  hint: did you mean \"run\"?\n"},
+		{"init", "flowrun: unknown verb \"init\"\n  hint: did you mean \"new\"?\n"},
+		{"xyzzy", "flowrun: unknown verb \"xyzzy\"\n  hint: flowrun help lists the verbs\n"},
+		{"flow.yaml", "flowrun: unknown verb \"flow.yaml\"\n  hint: to run a flow: flowrun run flow.yaml\n"},
+		{"run", "flowrun: run needs a flow\n  hint: flowrun run flow.yaml; - reads it from standard input\n"},
+		{"run a.yaml b.yaml", "flowrun: run takes one flow, got 2\n"},
+		{"run a.yaml YEAR=2026", "flowrun: run takes one flow, got 2\n  hint: a variable is set by -s YEAR=2026\n"},
+		{"run --wrokers 2 a.yaml", "flowrun: unknown flag --wrokers of run\n  hint: did you mean --workers?\n"},
+		{"run -z a.yaml", "flowrun: unknown flag -z of run\n  hint: flowrun run --help lists the flags\n"},
+		{"run a.yaml --workers", "flowrun: --workers needs a value\n  hint: flowrun run --help lists the flags\n"},
+		{"run a.yaml --workers many", "flowrun: --workers: want a whole number, got \"many\"\n  hint: flowrun run --help lists the flags\n"},
+		{"run a.yaml --workers 0", "flowrun: --workers 0: want 1 or more\n"},
+		{"run a.yaml --serial --workers 2", "flowrun: --serial runs on one goroutine: --workers cannot be there too\n"},
+		{"run a.yaml --report jsn", "flowrun: --report jsn: want text, json, none\n  hint: did you mean \"json\"?\n"},
+		{"run a.yaml --json --report text", "flowrun: --json and --report text exclude each other\n"},
+		{"run a.yaml -s YEAR", "flowrun: -s, --set: want NAME=value, got \"YEAR\"\n  hint: flowrun run --help lists the flags\n"},
+		{"run a.yaml --color blue", "flowrun: --color blue: want auto, always or never\n"},
+		{"render a.yaml -o a.pdf", "flowrun: -o a.pdf: there is no format .pdf\n  hint: did you mean \".png\"?\n"},
+		{"render a.yaml -o picture", "flowrun: -o picture: the name does not tell the format..."},
+		{"render a.yaml --format svgg", "flowrun: --format svgg: want dot, mermaid, png, svg\n  hint: did you mean \"svg\"?\n"},
+		{"nodes fliter", "flowrun: unknown kind \"fliter\"\n  hint: did you mean \"filter\"?\n"},
+		{"completion csh", "flowrun: there is no completion of \"csh\"\n  hint: did you mean \"zsh\"?..."},
+		{"completion", "flowrun: completion takes one shell\n  hint: one of bash, zsh, fish, powershell\n"},
+		{"help rnu", "flowrun: there is no verb \"rnu\"\n  hint: did you mean \"run\"?\n"},
+		{"fmt -w -", "flowrun: standard input cannot be written: -w needs files\n"},
+		{"new a b", "flowrun: new takes one name, got \"a\" and \"b\"\n..."},
+		{"new file.read/fliter", "flowrun: unknown kind \"fliter\"\n  hint: did you mean \"filter\"?\n"},
+		{"new 2fast", "flowrun: \"2fast\" is no name of a flow: want letters, digits, - and _\n"},
+		{"version now", "flowrun: flowrun version: \"now\" is too much\n  hint: flowrun version --help says what it takes\n"},
+		{"eval", "flowrun: eval needs an expression\n  hint: flowrun eval '1 + 2'\n"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			call("", strings.Fields(test.args)...).want(t, 2, "", test.err)
+		})
+	}
+}
+
+func TestHelpNamesEveryVerb(t *testing.T) {
+	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"-h"}} {
+		r := call("", args...)
+		if r.code != 0 || r.err != "" {
+			t.Errorf("%q ends with %d and says %q", args, r.code, r.err)
+		}
+		for _, verb := range []string{"run", "check", "types", "render", "nodes", "schema", "eval", "new", "fmt", "version", "completion"} {
+			if !strings.Contains(r.out, "\n  "+verb+" ") {
+				t.Errorf("%q does not name %s:\n%s", args, verb, r.out)
+			}
+		}
+	}
+	if run, help := call("", "run", "--help"), call("", "help", "run"); run != help || !strings.Contains(run.out, "--serial") {
+		t.Errorf("run --help and help run differ:\n%s\n%s", run.out, help.out)
+	}
+	if r := call("", "help", "lint"); !strings.Contains(r.out, "flowrun check FLOW...") {
+		t.Errorf("an alias has no help: %s", r.out)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	v := parse[map[string]any](t, call("", "version", "--json").out)
+	for _, key := range []string{"program", "version", "go", "os", "arch"} {
+		if v[key] == "" || v[key] == nil {
+			t.Errorf("no %s in %v", key, v)
+		}
+	}
+	if r := call("", "version"); !strings.HasPrefix(r.out, "flowrun ") || r.code != 0 {
+		t.Errorf("got %+v", r)
+	}
+	if r := call("", "--version"); !strings.HasPrefix(r.out, "flowrun ") || r.code != 0 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if r := call("", "completion", shell); r.code != 0 || !strings.Contains(r.out, "flowrun") || r.err != "" {
+			t.Errorf("%s: exit %d, %d bytes, %s", shell, r.code, len(r.out), r.err)
+		}
+	}
+	if r := call("", "__complete", "nodes", "fi"); !strings.Contains(r.out, "filter\tKeeps the items") {
+		t.Errorf("kinds are not offered: %s", r.out)
+	}
+	if r := call("", "__complete", "run", ""); !strings.Contains(r.out, "yaml\nyml\n:8") {
+		t.Errorf("flow files are not offered: %s", r.out)
+	}
+	if r := call("", "__complete", "re"); !strings.Contains(r.out, "render\t") {
+		t.Errorf("verbs are not offered: %s", r.out)
+	}
+}
+
+func TestColor(t *testing.T) {
+	folder(t, map[string]string{"bad.yaml": "nodes: {a: {use: fliter}}\n"})
+	if r := call("", "check", "bad.yaml"); strings.Contains(r.err, "\x1b") {
+		t.Errorf("a pipe got colour: %q", r.err)
+	}
+	if r := call("", "check", "bad.yaml", "--color", "always"); !strings.Contains(r.err, "\x1b[31m") {
+		t.Errorf("--color always gives none: %q", r.err)
+	}
+	t.Setenv("NO_COLOR", "1")
+	if r := call("", "check", "bad.yaml", "--color", "always"); !strings.Contains(r.err, "\x1b[31m") {
+		t.Errorf("a flag is stronger than the environment: %q", r.err)
+	}
+}

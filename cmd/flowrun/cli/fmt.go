@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph/config"
+)
+
+func (c *call) fmtVerb() *cobra.Command {
+	var write, check bool
+	verb := &cobra.Command{
+		Use:     "fmt FLOW...",
+		GroupID: groupFlow,
+		Short:   "Lay out flow files in the standard form",
+		Long: `Prints flows in the standard form; comments and meaning stay. A folder, or
+dir/..., stands for all flows below it, and - for standard input.`,
+		Example: `  flowrun fmt -w flow.yaml
+  flowrun fmt --check ./...
+  flowrun fmt - < flow.yaml`,
+		Args:              wantFlow(true),
+		ValidArgsFunction: completeFlows,
+	}
+	verb.Flags().BoolVarP(&write, "write", "w", false, "write the files instead of printing them")
+	verb.Flags().BoolVarP(&check, "check", "l", false, "only list the files that are not in the standard form; ends with 1 if there are any")
+	verb.RunE = func(_ *cobra.Command, args []string) error {
+		if write && check {
+			return misuse("--write and --check exclude each other")
+		}
+		paths, err := expand(args)
+		if err != nil {
+			return err
+		}
+		worst := 0
+		for _, path := range paths {
+			code, err := c.format(path, write, check)
+			if err != nil {
+				return err
+			}
+			worst = max(worst, code)
+		}
+		if worst > 0 {
+			return said(worst)
+		}
+		return nil
+	}
+	return verb
+}
+
+// format lays out one file. The code is that of what was wrong with it.
+func (c *call) format(path string, write, check bool) (code int, err error) {
+	if write && path == "-" {
+		return 0, misuse("standard input cannot be written: -w needs files")
+	}
+	src, list := c.source(path)
+	if src != nil {
+		config.Parse(src, &list)
+	}
+	if list.HasErrors() {
+		c.print(list)
+		return codeMisuse, nil
+	}
+	text, err := config.Format(src.Text)
+	if err != nil {
+		return 0, &ending{code: codeMisuse, err: fmt.Errorf("%s: %w", src.Name, err)}
+	}
+	same := bytes.Equal(text, src.Text)
+	switch {
+	case check && same, write && same:
+		return 0, nil
+	case check:
+		_, err := fmt.Fprintln(c.stdout, src.Name)
+		return codeFailed, err
+	case write:
+		return 0, writeWhole(path, func(w io.Writer) error { _, err := w.Write(text); return err })
+	}
+	_, err = c.stdout.Write(text)
+	return 0, err
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+)
+
+// A kindInfo is what `nodes --json` says of a kind.
+type kindInfo struct {
+	Kind        string            `json:"kind"`
+	Pack        string            `json:"pack"`
+	Summary     string            `json:"summary"`
+	Doc         string            `json:"doc,omitempty"`
+	In          []portInfo        `json:"in"`
+	Out         []portInfo        `json:"out"`
+	Branches    bool              `json:"outputs_by_settings,omitempty"` // the settings make more outputs
+	Settings    []settingInfo     `json:"settings"`
+	Lines       map[string]string `json:"lines"` // emits, waits, ends, fails
+	Workers     string            `json:"workers"`
+	Interleaves bool              `json:"interleaves,omitempty"`
+	Conserves   bool              `json:"conserves,omitempty"`
+	Pure        bool              `json:"pure,omitempty"`
+	Examples    []exampleInfo     `json:"examples,omitempty"`
+	Schema      map[string]any    `json:"schema"`
+	spec        *graph.Spec
+}
+
+type portInfo struct {
+	Name    string `json:"name"`
+	Type    string `json:"type,omitempty"`  // "" if it is inferred
+	Arity   string `json:"arity,omitempty"` // of inputs: one, optional, many
+	Reading string `json:"reading,omitempty"`
+	Side    bool   `json:"side,omitempty"` // need not be read
+	Doc     string `json:"doc,omitempty"`
+}
+
+type settingInfo struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Required bool   `json:"required,omitempty"`
+	Default  string `json:"default,omitempty"`
+	Doc      string `json:"doc"`
+}
+
+type exampleInfo struct {
+	Title string            `json:"title"`
+	Flow  string            `json:"flow"`
+	Files map[string]string `json:"files,omitempty"`
+	Want  map[string]string `json:"want,omitempty"`
+}
+
+// kind describes a kind of the catalogue.
+func (c *call) kind(name string) kindInfo {
+	spec, _ := c.registry.Spec(name)
+	k := kindInfo{
+		Kind: name, Pack: packOf(c.registry.New(name)), Summary: spec.Summary, Doc: spec.Doc,
+		In: []portInfo{}, Out: []portInfo{}, Settings: []settingInfo{},
+		Lines:       map[string]string{"emits": spec.Lines.Emits, "waits": spec.Lines.Waits, "ends": spec.Lines.Ends, "fails": spec.Lines.Fails},
+		Workers:     [...]string{graph.Any: "any", graph.Single: "one", graph.PerCore: "one a core"}[spec.Workers],
+		Interleaves: spec.Interleaves, Conserves: spec.Conserves, Pure: spec.Pure,
+		Schema: spec.Config.JSONSchema(), spec: spec,
+	}
+	_, k.Branches = c.registry.New(name).(graph.Brancher)
+	for _, p := range spec.In {
+		info := portOf(p)
+		info.Arity = [...]string{graph.One: "one", graph.Optional: "optional", graph.Many: "many"}[p.Arity]
+		info.Reading = [...]string{graph.Free: "", graph.First: "first", graph.InOrder: "in order", graph.Together: "together"}[p.Reading]
+		k.In = append(k.In, info)
+	}
+	for _, p := range spec.Out {
+		k.Out = append(k.Out, portOf(p))
+	}
+	for _, f := range spec.Config.Fields() {
+		k.Settings = append(k.Settings, settingOf(f))
+	}
+	for _, e := range spec.Examples {
+		k.Examples = append(k.Examples, exampleInfo(e))
+	}
+	return k
+}
+
+func portOf(p graph.Port) portInfo {
+	info := portInfo{Name: p.Name, Doc: p.Doc, Side: p.Side}
+	if p.Type != nil {
+		info.Type = p.Type.String()
+	}
+	return info
+}
+
+func settingOf(f config.FieldInfo) settingInfo {
+	return settingInfo{f.Name, f.Type, f.Required, f.Default, f.Doc}
+}
+
+// packOf is the name of the Go package of a kind's settings.
+func packOf(settings any) string {
+	t := reflect.TypeOf(settings)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return ""
+	}
+	return path.Base(t.PkgPath())
+}
+
+// A packInfo is the kinds of one pack.
+type packInfo struct {
+	name  string
+	kinds []kindInfo
+}
+
+// packs gives the catalogue by packs, both sorted.
+func (c *call) packs() []packInfo {
+	byName := map[string][]kindInfo{}
+	for _, name := range c.registry.Kinds() {
+		k := c.kind(name)
+		byName[k.Pack] = append(byName[k.Pack], k)
+	}
+	var all []packInfo
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		all = append(all, packInfo{name, byName[name]})
+	}
+	return all
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph/render"
+)
+
+// drawings are the formats of the verb render.
+var drawings = map[string]struct {
+	placed bool // needs a layout
+	draw   func(io.Writer, *render.Scene) error
+}{
+	"svg":     {true, func(w io.Writer, s *render.Scene) error { return render.SVG(w, s, render.SVGOptions{}) }},
+	"png":     {true, func(w io.Writer, s *render.Scene) error { return render.PNG(w, s, render.PNGOptions{}) }},
+	"dot":     {false, render.DOT},
+	"mermaid": {false, render.Mermaid},
+}
+
+// extensions tell the format by the name of the file.
+var extensions = map[string]string{".svg": "svg", ".png": "png", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
+
+func (c *call) renderVerb() *cobra.Command {
+	var output, format string
+	verb := &cobra.Command{
+		Use:     "render FLOW",
+		Aliases: []string{"graph"},
+		GroupID: groupFlow,
+		Short:   "Draw a flow as SVG, PNG, DOT or Mermaid",
+		Long: `Draws a flow: nodes with their ports and types, edges with the bounds of their
+queues. The format follows from the name of the output; without one, SVG goes to
+standard output. An SVG follows the light or dark theme of its reader.`,
+		Example: `  flowrun render flow.yaml -o flow.svg
+  flowrun render flow.yaml -o flow.png
+  flowrun render flow.yaml --format dot | dot -Tpdf > flow.pdf`,
+		Args:              wantFlow(false),
+		ValidArgsFunction: completeFlows,
+	}
+	set := settable(verb)
+	verb.Flags().StringVarP(&output, "output", "o", "-", "the `FILE` to write; - is standard output")
+	verb.Flags().StringVar(&format, "format", "", "svg, png, dot or mermaid (default: by the name of the output)")
+	verb.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"svg", "png", "dot", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
+	verb.RunE = func(_ *cobra.Command, args []string) error {
+		format, err := formatOf(format, output)
+		if err != nil {
+			return err
+		}
+		if _, tty := terminal(c.stdout); tty && output == "-" && format == "png" {
+			return misuse("a picture does not fit on a terminal").or("-o flow.png writes it to a file")
+		}
+		flow, err := c.need(args[0], *set)
+		if err != nil {
+			return err
+		}
+		scene := render.FromFlow(flow)
+		drawing := drawings[format]
+		if drawing.placed {
+			if err := render.Layout(context.Background(), scene); err != nil {
+				return &ending{code: codeFailed, err: err}
+			}
+		}
+		write := func(w io.Writer) error { return drawing.draw(w, scene) }
+		if output == "-" {
+			return write(c.stdout)
+		}
+		return writeWhole(output, write)
+	}
+	return verb
+}
+
+// formatOf decides what to draw.
+func formatOf(format, output string) (string, error) {
+	if format != "" {
+		return format, oneOf("format", format, slices.Sorted(maps.Keys(drawings))...)
+	}
+	if output == "-" {
+		return "svg", nil
+	}
+	ext := strings.ToLower(filepath.Ext(output))
+	if format := extensions[ext]; format != "" {
+		return format, nil
+	}
+	known := slices.Sorted(maps.Keys(extensions))
+	if ext == "" {
+		return "", misuse("-o %s: the name does not tell the format", output).or("end it with one of %s, or say --format", strings.Join(known, " "))
+	}
+	return "", misuse("-o %s: there is no format %s", output, ext).didYouMean(ext, known)
+}

@@ -1,0 +1,48 @@
+// Package flowrun builds and runs flows from Go: the engine that runs flow files,
+// over plain functions and structs.
+//
+// # Terms
+//
+// A [Graph] is a flow that a program builds. A [Stream] is the output of a node
+// and has the type of its items; giving it to several functions is a broadcast.
+// [Records] is the output of a node of the catalogue, which has the kinds that flow
+// files use. Every node has an id, unique in its graph, by which reports and
+// errors call it. Nothing runs before [Graph.Run].
+//
+//	g := flowrun.New("delays")
+//	numbers := flowrun.Slice(g, "numbers", []int{3, 40, -5, 90})
+//	late := flowrun.Filter(numbers, "late", func(d int) bool { return d > 15 })
+//	texts := flowrun.Map(late, "texts", func(_ context.Context, d int) (string, error) {
+//		return fmt.Sprintf("%d minutes", d), nil
+//	}, flowrun.Workers(4))
+//	out := flowrun.Collect(texts, "out")
+//	report, err := g.Run(ctx)
+//
+// # Nodes
+//
+//   - Sources: [Slice], [Seq], [Chan], [Func].
+//   - One item at a time, on any number of workers: [Map], [Apply], [Filter], [FlatMap],
+//     [Split].
+//   - In the order of the input, with state: [Fold], [Reduce], [Scan], [Batch], [Limit].
+//   - Several streams: [Join], [OuterJoin], [SemiJoin], [AntiJoin], [Zip], [Merge],
+//     [Concat].
+//   - Sinks: [Collect], [Each], [Write], [Drop].
+//   - The catalogue: [Graph.Use] and [As]; failed items: [Errors].
+//
+// # Laws
+//
+//  1. Items keep their order on every edge and through every node, with any number
+//     of workers, unless the node is a Merge or says [Unordered].
+//  2. Between two nodes there is one bounded queue. A full one makes the sender
+//     wait: memory is bounded, except where a node says that it holds items.
+//  3. What a function is given is its own to keep, but what it points to is shared
+//     with every other reader of the stream and must not be changed. Slices given
+//     to Write are the exception: they must not be kept.
+//  4. A panic or an error of a function is that of the item. It does not stop its
+//     neighbours; [OnError] says whether it stops the flow.
+//  5. When Run returns, every goroutine it started has ended.
+//  6. A graph cannot have a circle, for a stream is made before it is read. What
+//     the compiler cannot see is found by [Graph.Check], all at once, with the line
+//     of the program: ids that are taken, records that do not fit, queues that
+//     could block each other for good. Run checks first.
+package flowrun

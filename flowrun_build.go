@@ -1,0 +1,128 @@
+package flowrun
+
+import (
+	"fmt"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// programs gives the engine what each node runs. It implements
+// scheduler.Programs.
+type programs struct {
+	own      map[*graph.Node]*node
+	registry *nodes.Registry
+}
+
+func (p *programs) Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
+	if own := p.own[n]; own != nil {
+		return own.program(env)
+	}
+	return p.registry.Program(n, env)
+}
+
+// compile makes a flow of the graph. If there is anything to say it does so once
+// more, with the text of the program at hand.
+func (g *Graph) compile() (*graph.Flow, *programs, diag.List) {
+	flow, programs, list := g.build(newProgram(false))
+	if len(list) > 0 {
+		flow, programs, list = g.build(newProgram(true))
+	}
+	return flow, programs, list
+}
+
+func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
+	registry, wrong := nodes.NewRegistry(g.packs...)
+	p := &programs{own: map[*graph.Node]*node{}, registry: registry}
+	b := graph.NewBuilder(g.name, registry, text.span(g.at, g.name))
+	built := map[*node]*graph.Node{}
+	var list diag.List
+	if wrong != nil {
+		list.Add(diag.Conflict, text.span(g.at, g.name), "the packs: %v", wrong)
+	}
+	for _, n := range g.nodes {
+		at := text.span(n.at, n.id)
+		for _, wrong := range n.wrong {
+			list.Add(diag.WrongValue, at, "%s: %s", n.id, wrong)
+		}
+		engine := mapping(n.engine, at)
+		if n.kind != "" {
+			settings := text.settings(n, &list)
+			built[n] = b.Use(n.id, n.kind, settings, engine, at)
+		} else {
+			built[n] = b.Own(n.id, &n.spec, engine, at)
+			p.own[built[n]] = n
+		}
+		g.connect(b, built, n, text, &list)
+	}
+	flow, found := b.Build()
+	list = append(list, found...)
+	for i := range list {
+		g.explain(&list[i])
+	}
+	text.locate(list)
+	list.Sort()
+	return flow, p, list
+}
+
+// connect adds the edges that a node reads.
+func (g *Graph) connect(b *graph.Builder, built map[*node]*graph.Node, n *node, text *program, list *diag.List) {
+	at := text.span(n.at, n.id)
+	if len(n.wires) == 0 && len(n.contract) > 0 {
+		list.Warn(diag.Ineffective, at, "%s reads nothing, so %s has no effect", n.id, n.contract[0].key)
+	}
+	for _, w := range n.wires {
+		from := built[w.from.n]
+		at := text.span(w.at, n.id)
+		if from == nil {
+			list.Add(diag.UnknownNode, at, "%s reads %s, which belongs to another graph", n.id, w.from.n.id).
+				WithNote(text.span(w.from.n.at, w.from.n.id), "%s was made here", w.from.n.id)
+			b.Connect(nil, "", built[n], w.in, nil, at)
+			continue
+		}
+		b.Connect(from, w.from.name, built[n], w.in, mapping(append(n.contract[:len(n.contract):len(n.contract)], w.contract...), at), at)
+	}
+}
+
+// mapping writes settings as a flow file holds them. A later setting of the same
+// key wins.
+func mapping(all []setting, at diag.Span) *config.Node {
+	tree := &config.Node{Kind: config.Mapping, Span: at}
+	for _, s := range all {
+		value, err := toNode(s.value, at)
+		if err != nil {
+			panic(fmt.Sprintf("flowrun: option %s: %v", s.key, err)) // options have types that can be written
+		}
+		if e := tree.Entry(s.key); e != nil {
+			e.Value = value
+			continue
+		}
+		tree.Entries = append(tree.Entries, config.Entry{Key: s.key, KeySpan: at, Value: value})
+	}
+	return tree
+}
+
+// explain gives hints in the words of a Go program where those of a flow file
+// would not help.
+func (g *Graph) explain(d *diag.Diagnostic) {
+	switch d.Code {
+	case diag.UnknownKind:
+		if len(g.packs) == 0 {
+			d.Hint = "give the graph the packs that have it: flowrun.New(name, std.Nodes)"
+		}
+	case diag.PortUnwired:
+		d.Hint = `give Use a stream, or several, each as flowrun.In("port", stream)`
+	case diag.UnusedOutput:
+		d.Hint = "read it, or end it with flowrun.Drop"
+	case diag.UnknownPort:
+		if d.Hint != "" {
+			d.Hint += `; ports are named by flowrun.In("port", stream) and records.Port("port")`
+		}
+	case diag.TypeMismatch:
+		if d.Hint == "" {
+			d.Hint = "fields are paired by name: that of the tag `flow` or `json`, else the Go name in snake case"
+		}
+	}
+}

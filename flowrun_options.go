@@ -1,0 +1,72 @@
+package flowrun
+
+import (
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+)
+
+// An Option says how the engine treats a node or the edges that it reads. The
+// same settings stand beside `use` and `from` in a flow file.
+type Option func(*node)
+
+// A setting is a key of a flow file with a Go value.
+type setting struct {
+	key   string
+	value any
+}
+
+func engine(key string, value any) Option {
+	return func(n *node) { n.engine = append(n.engine, setting{key, value}) }
+}
+
+func contract(key string, value any) Option {
+	return func(n *node) { n.contract = append(n.contract, setting{key, value}) }
+}
+
+// Workers lets n goroutines work on the node. The order of the items is kept all
+// the same. Functions given to the node are then called by several goroutines at
+// once. Nodes with state, such as Fold, have one worker always.
+func Workers(n int) Option { return engine("workers", n) }
+
+// Unordered lets items leave a node with several workers in the order in which
+// they are done.
+func Unordered() Option { return engine("order", "none") }
+
+// Timeout bounds one try of one item. It cancels the context that the node's
+// function is given.
+func Timeout(d time.Duration) Option { return engine("timeout", d) }
+
+// A RetryPolicy says how often and when an item that failed is tried again. What
+// is left zero has the default: one try, 100ms before the second one, twice as
+// long before each next one, at most 10s.
+type RetryPolicy = graph.Retry
+
+// Retry tries items that failed again. It is for nodes that work on one item at a
+// time: Map, FlatMap and Each.
+func Retry(p RetryPolicy) Option { return engine("retry", p) }
+
+// An ErrorPolicy says what becomes of an item that failed for good.
+type ErrorPolicy string
+
+// The policies. Fail is the default; a node whose errors are read has Dead.
+const (
+	Fail ErrorPolicy = "fail" // the flow ends with the error
+	Skip ErrorPolicy = "skip" // the item is left out and counted
+	Dead ErrorPolicy = "dead" // the item goes to Errors of the node
+)
+
+// OnError sets what becomes of items for which the function of the node returned
+// an error or panicked, after all tries.
+func OnError(p ErrorPolicy) Option { return engine("on_error", string(p)) }
+
+// About says what the node is for; it is shown in drawings.
+func About(text string) Option { return engine("about", text) }
+
+// Capacity bounds the items that wait on each edge that the node reads. A full
+// edge makes the node before it wait.
+func Capacity(items int) Option { return contract("capacity", items) }
+
+// Bytes bounds the memory of the items that wait on each edge that the node
+// reads. What items point to is not counted.
+func Bytes(n int64) Option { return contract("bytes", n) }

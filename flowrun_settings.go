@@ -1,0 +1,113 @@
+package flowrun
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// settings gives what Use was given as a tree. A text is YAML; anything else is
+// written as one.
+func (p *program) settings(n *node, list *diag.List) *config.Node {
+	at := p.span(n.at, n.id)
+	if text, ok := n.settings.(string); ok {
+		return config.Parse(p.settingsText(text, n.id, n.at), list)
+	}
+	tree, err := toNode(n.settings, at)
+	if err != nil {
+		list.Add(diag.WrongValue, at, "the settings of %s: %v", n.id, err)
+		return &config.Node{Kind: config.Null, Bad: true, Span: at}
+	}
+	return tree
+}
+
+// toNode writes a Go value as YAML: structs and maps as mappings, durations as
+// they print. A struct's settings are its fields with a tag `yaml`, as in the struct
+// of a kind; those that are zero are left out, so that defaults hold.
+func toNode(value any, at diag.Span) (*config.Node, error) {
+	if value == nil {
+		return &config.Node{Kind: config.Null, Span: at}, nil
+	}
+	return writeNode(reflect.ValueOf(value), at)
+}
+
+func writeNode(v reflect.Value, at diag.Span) (*config.Node, error) {
+	scalar := func(t config.Type, text string) (*config.Node, error) {
+		return &config.Node{Kind: config.Scalar, Type: t, Text: text, Span: at}, nil
+	}
+	if d, ok := v.Interface().(time.Duration); ok {
+		return scalar(config.String, d.String())
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		return scalar(config.Bool, strconv.FormatBool(v.Bool()))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return scalar(config.Int, strconv.FormatInt(v.Int(), 10))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return scalar(config.Int, strconv.FormatUint(v.Uint(), 10))
+	case reflect.Float32, reflect.Float64:
+		return scalar(config.Float, strconv.FormatFloat(v.Float(), 'g', -1, 64))
+	case reflect.String:
+		return scalar(config.String, v.String())
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return &config.Node{Kind: config.Null, Span: at}, nil
+		}
+		return writeNode(v.Elem(), at)
+	case reflect.Slice, reflect.Array:
+		tree := &config.Node{Kind: config.Sequence, Span: at}
+		for i := range v.Len() {
+			item, err := writeNode(v.Index(i), at)
+			if err != nil {
+				return nil, err
+			}
+			tree.Items = append(tree.Items, item)
+		}
+		return tree, nil
+	case reflect.Map:
+		return writeMap(v, at)
+	case reflect.Struct:
+		return writeStruct(v, at)
+	}
+	return nil, fmt.Errorf("a %s cannot be written as YAML", v.Type())
+}
+
+// writeMap writes the keys in the order of the alphabet.
+func writeMap(v reflect.Value, at diag.Span) (*config.Node, error) {
+	tree := &config.Node{Kind: config.Mapping, Span: at}
+	for it := v.MapRange(); it.Next(); {
+		if it.Key().Kind() != reflect.String {
+			return nil, fmt.Errorf("a %s cannot be written as YAML: its keys are no strings", v.Type())
+		}
+		value, err := writeNode(it.Value(), at)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", it.Key(), err)
+		}
+		tree.Entries = append(tree.Entries, config.Entry{Key: it.Key().String(), KeySpan: at, Value: value})
+	}
+	slices.SortFunc(tree.Entries, func(a, b config.Entry) int { return strings.Compare(a.Key, b.Key) })
+	return tree, nil
+}
+
+func writeStruct(v reflect.Value, at diag.Span) (*config.Node, error) {
+	tree := &config.Node{Kind: config.Mapping, Span: at}
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if !f.IsExported() || name == "" || name == "-" || v.Field(i).IsZero() {
+			continue
+		}
+		value, err := writeNode(v.Field(i), at)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		tree.Entries = append(tree.Entries, config.Entry{Key: name, KeySpan: at, Value: value})
+	}
+	return tree, nil
+}

@@ -1,4 +1,0 @@
-package config
-
-// Format …
-func Format(src []byte) ([]byte, error) { return src, nil }

@@ -1,0 +1,309 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// Texts that are no YAML, and all that a user sees of it.
+func TestSyntax(t *testing.T) {
+	for _, c := range syntaxCases {
+		text, want, _ := strings.Cut(strings.TrimPrefix(c, "\n"), "---\n")
+		text = strings.ReplaceAll(text, "→", "\t")
+		var list diag.List
+		if n := Parse(diag.NewSource("a.yaml", []byte(text)), &list); n != nil {
+			t.Errorf("%s\ngives %v", text, n)
+		}
+		comparePicture(t, text, list, want)
+	}
+}
+
+// In these, → is a tab.
+var syntaxCases = []string{`
+a:
+→b: 1
+---
+a.yaml:2:1: a tab cannot indent [E001]
+    2 | 	b: 1
+      | ^
+  hint: indent with blanks
+`, `
+a: "hello
+b: "world"
+---
+a.yaml:1:4: this quote is not closed on its line [E001]
+    1 | a: "hello
+      |    ^^^^^^
+  hint: the next one stands on line 2
+`, `
+a: 1
+b: "hello
+c: 3
+---
+a.yaml:2:4: this quote is not closed [E001]
+    2 | b: "hello
+      |    ^^^^^^
+`, `
+a: 'it's'
+---
+a.yaml:1:8: this text stands behind the end of a value [E001]
+    1 | a: 'it's'
+      |        ^^
+  hint: within single quotes write '' for a quote
+`, `
+where: "paid" == status
+---
+a.yaml:1:15: this text stands behind the end of a value [E001]
+    1 | where: "paid" == status
+      |               ^^^^^^^^^
+  hint: quote all of it: '"paid" == status'
+`, `
+with: {where: "paid" == status, to: x}
+---
+a.yaml:1:22: this text stands behind the end of a value [E001]
+    1 | with: {where: "paid" == status, to: x}
+      |                      ^^^^^^^^^
+  hint: quote all of it: '"paid" == status'
+`, `
+nodes:
+  late:
+    with: {where: delay > 15
+  named:
+    use: join
+---
+a.yaml:3:11: this { is not closed [E001]
+    3 |     with: {where: delay > 15
+      |           ^
+`, `
+a: {b: 1
+    c: 2}
+---
+a.yaml:1:9: a comma is missing after this value [E001]
+    1 | a: {b: 1
+      |         ^
+`, `
+a: [1, 2}
+---
+a.yaml:1:9: } closes the [ of line 1 [E001]
+    1 | a: [1, 2}
+      |         ^
+`, `
+where: late ? 1 : 0
+---
+a.yaml:1:17: a colon and a blank cannot stand in a text without quotes [E001]
+    1 | where: late ? 1 : 0
+      |                 ^
+  hint: quote the value: "late ? 1 : 0"
+`, `
+with: {where: late ? 1 : 0}
+---
+a.yaml:1:24: a colon and a blank cannot stand in a text without quotes [E001]
+    1 | with: {where: late ? 1 : 0}
+      |                        ^
+  hint: quote the value, or put a comma before the next key
+`, `
+with: {where: xs[0] > 1, to: b}
+---
+a.yaml:1:17: inside {} and [] a text with [ must be quoted [E001]
+    1 | with: {where: xs[0] > 1, to: b}
+      |                 ^
+  hint: quote it: "xs[0] > 1"
+`, `
+with: {path: ${DIR}/x.csv, as: y}
+---
+a.yaml:1:14: inside {} and [] a variable must be quoted [E001]
+    1 | with: {path: ${DIR}/x.csv, as: y}
+      |              ^^^^^^^^^^^^
+  hint: quote it: "${DIR}/x.csv"
+`, `
+a: @home
+---
+a.yaml:1:4: a text cannot start with @ [E001]
+    1 | a: @home
+      |    ^
+  hint: quote it: "@home"
+`, `
+where: !late && true
+---
+a.yaml:1:8: a text cannot start with ! [E001]
+    1 | where: !late && true
+      |        ^^^^^^^^
+  hint: quote it: "!late && true"
+`, `
+path: *.csv
+---
+a.yaml:1:7: a text cannot start with * [E001]
+    1 | path: *.csv
+      |       ^^^^^
+  hint: if it is a text, quote it: "*.csv"
+`, `
+# *not this one
+a: &food "*nor this"
+b: *foo
+---
+a.yaml:3:4: there is no anchor &foo above [E001]
+    3 | b: *foo
+      |    ^^^^
+  hint: did you mean *food?
+`, `
+a: 1
+  b: 2
+---
+a.yaml:2:3: this key is indented under "1", which is a value already [E001]
+    2 |   b: 2
+      |   ^^
+  hint: indent it like the key above, or quote the value above if this is a part of it
+`, `
+a:
+    b: 1
+  c: 2
+---
+a.yaml:3:3: the indentation fits no line above [E001]
+    3 |   c: 2
+      |   ^^^^
+  hint: indent it like the line that it belongs to
+`, `
+a: "x"
+  b: 2
+---
+a.yaml:2:3: this line is indented, but the line above needs nothing more [E001]
+    2 |   b: 2
+      |   ^^^^
+  hint: indent it like the line above, or quote the value above if this is a part of it
+`, `
+a: 1
+b
+c: 2
+---
+a.yaml:2:1: a colon is missing after this key [E001]
+    2 | b
+      | ^
+  hint: a key ends with a colon: b:
+`, `
+a: 1
+use:filter
+b: 2
+---
+a.yaml:2:1: a colon is missing after this key [E001]
+    2 | use:filter
+      | ^^^^^^^^^^
+  hint: put a blank after the colon: use: filter
+`, `
+a: - x
+---
+a.yaml:1:4: a list cannot begin on the line of its key [E001]
+    1 | a: - x
+      |    ^
+  hint: begin the list on the next line, or write [a, b]
+`, `
+a:
+  - x
+  -y
+---
+a.yaml:3:3: want the next item of the list [E001]
+    3 |   -y
+      |   ^^
+  hint: put a blank after the dash: - y
+`, `
+a: 1
+- b
+---
+a.yaml:2:1: a list item among keys [E001]
+    2 | - b
+      | ^
+  hint: a mapping has keys, a list has items, and they cannot be mixed
+`, `
+- a
+b: 1
+---
+a.yaml:2:1: a key among the items of a list [E001]
+    2 | b: 1
+      | ^^^^
+  hint: a mapping has keys, a list has items, and they cannot be mixed
+`, `
+a: "\d+"
+---
+a.yaml:1:5: double quotes know no \d [E001]
+    1 | a: "\d+"
+      |     ^^
+  hint: in double quotes write \\ for a backslash, or use single quotes
+`, `
+where: |delay > 5
+---
+a.yaml:1:8: | begins a block, whose text stands in the next lines [E001]
+    1 | where: |delay > 5
+      |        ^^^^^^^^^^
+  hint: begin the text on the next line; if it starts with this sign itself, quote it
+`, `
+where: |
+    delay > 5 and
+  name == "x"
+---
+a.yaml:3:3: this line is indented less than the text to which it belongs [E001]
+    3 |   name == "x"
+      |   ^^^^^^^^^^^
+  hint: indent it like the first line of the text
+`, `
+a: 1
+%FOO
+---
+a.yaml:2:1: a line that starts with % is a directive of YAML, and this is none [E001]
+    2 | %FOO
+      | ^^^^
+`, `
+%FOO
+a: 1
+---
+a.yaml:1:1: a line that starts with % is a directive of YAML, and this is none [E001]
+    1 | %FOO
+      | ^^^^
+`, `
+? [a]
+: {b
+c: 1
+---
+a.yaml:3:1: a comma or the closing } is missing here or before [E001]
+    3 | c: 1
+      | ^^^^
+  hint: a text with [ ] { } , in it must be quoted
+`, `
+{: 2}
+---
+a.yaml:1:2: a key is missing before the colon [E001]
+    1 | {: 2}
+      |  ^
+`}
+
+// What no YAML parser could read.
+func TestUnreadable(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: 1\nb: é\a\n": `
+a.yaml:2:5: the control character U+0007 cannot stand in YAML [E001]
+    2 | b: é�
+      |     ^
+  hint: remove it, or write "\u0007" in double quotes
+`,
+		"a: é\xff": `
+a.yaml:1:5: byte 0xFF is not UTF-8 [E001]
+    1 | a: é�
+      |     ^
+  hint: save the text as UTF-8
+`,
+		"\xff\xfea\x00:\x00": `
+a.yaml: the text is UTF-16 [E001]
+  hint: save it as UTF-8
+`,
+		"\x00a\x00:": `
+a.yaml: the text is UTF-16 [E001]
+  hint: save it as UTF-8
+`,
+	} {
+		var list diag.List
+		if n := Parse(diag.NewSource("a.yaml", []byte(text)), &list); n != nil {
+			t.Errorf("%q gives %v", text, n)
+		}
+		comparePicture(t, text, list, want)
+	}
+}

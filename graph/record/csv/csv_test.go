@@ -1,0 +1,348 @@
+package csv
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/record/text"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+func TestMain(m *testing.M) {
+	record.Poison(true)
+	os.Exit(m.Run())
+}
+
+func mustType(t testing.TB, s string) *types.Type {
+	t.Helper()
+	typ, err := types.Parse(s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typ
+}
+
+// scanAll reads rows in batches of at most rows rows and gives them as JSON Lines,
+// and the errors of bad rows. It releases every batch.
+func scanAll(t testing.TB, s *Scanner, typ *types.Type, src string, rows int) (string, []*text.RowError) {
+	t.Helper()
+	enc := jsonl.NewEncoder(typ)
+	var out []byte
+	var bad []*text.RowError
+	for p := 0; p < len(src); {
+		b := record.New(typ)
+		for b.Rows < rows && p < len(src) {
+			next, e := s.Scan([]byte(src), p, b, rows)
+			if e != nil {
+				bad = append(bad, e)
+			}
+			if next <= p {
+				t.Fatalf("no progress at byte %d of %q", p, src)
+			}
+			p = next
+		}
+		out = enc.AppendBatch(out, b)
+		b.Release()
+	}
+	return string(out), bad
+}
+
+// scanFile reads a file with a header.
+func scanFile(t testing.TB, typ *types.Type, src string, opts Options, rows int) (string, []*text.RowError, error) {
+	t.Helper()
+	names, next, err := opts.Header([]byte(src))
+	if err != nil {
+		return "", nil, err
+	}
+	s, err := New(typ, names, opts)
+	if err != nil {
+		return "", nil, err
+	}
+	out, bad := scanAll(t, s, typ, src[next:], rows)
+	return out, bad, nil
+}
+
+func TestCells(t *testing.T) {
+	nulls := Standard
+	nulls.Null = []string{"NA", "-999"}
+	lazy := Standard
+	lazy.Lazy = true
+	tabs := Dialect{Comma: '\t', Comment: '#'}
+	for _, c := range []struct {
+		typ, in, want string
+		d             Dialect
+	}{
+		{"{a: int}", "12", `{"a":12}`, Standard},
+		{"{a: int}", "1.0", `!field "a": want int, got "1.0"`, Standard},
+		{"{a: int}", " 12", `!field "a": want int, got " 12"`, Standard},
+		{"{a: int}", "+12", `!field "a": want int, got "+12"`, Standard},
+		{"{a: int}", "012", `!field "a": want int, got "012"`, Standard},
+		{"{a: int}", `"12"`, `{"a":12}`, Standard},
+		{"{a: int}", `"1""2"`, `!field "a": want int, got "1\"2"`, Standard},
+		{"{a: int}", "9223372036854775808", `!field "a": want int, got "9223372036854775808"`, Standard},
+		{"{a: int, b: int}", ",1", `!field "a" is empty, but int is not nullable`, Standard},
+		{"{a: int, b: int?}", "1,", `{"a":1,"b":null}`, Standard},
+		{"{a: int?, b: int?}", `"",""`, `{"a":null,"b":null}`, Standard},
+		{"{a: float}", "1e2", `{"a":100}`, Standard},
+		{"{a: float}", "1e400", `!field "a": want float, got "1e400"`, Standard},
+		{"{a: float}", "NaN", `!field "a": want float, got "NaN"`, Standard},
+		{"{a: float}", "3.14159265358979323846264", `{"a":3.141592653589793}`, Standard},
+		{"{a: bool, b: bool}", "TRUE,False", `{"a":true,"b":false}`, Standard},
+		{"{a: bool}", "1", `!field "a": want bool, got "1"`, Standard},
+		{"{a: bool}", "nope", `!field "a": want bool, got "nope"`, Standard},
+		{"{a: string, b: string}", "x,", `{"a":"x","b":""}`, Standard},
+		{"{a: string?, b: string?}", `"",`, `{"a":"","b":null}`, Standard},
+		{"{a: string}", `"a ""b"", c"`, `{"a":"a \"b\", c"}`, Standard},
+		{"{a: string}", "\"a\r\nb\rc\n\"", `{"a":"a\nb\rc\n"}`, Standard},
+		{"{a: string}", "a\rb", `{"a":"a\rb"}`, Standard},
+		{"{a: string}", `a"b`, `!field "a": a quote stands inside a cell that is not quoted`, Standard},
+		{"{a: string}", `"a"b`, `!field "a": the cell goes on with "b" after its closing quote`, Standard},
+		{"{a: string}", `"ab`, `!field "a": a quote is not closed`, Standard},
+		{"{a: string}", "caf\xe9", `!field "a": the text is not UTF-8 (byte 0xe9)`, Standard},
+		{"{a: string}", "\"caf\xe9\"", `!field "a": the text is not UTF-8 (byte 0xe9)`, Standard},
+		{"{a: string, b: string}", `x`, `!the row has 1 cells, want 2`, Standard},
+		{"{a: string, b: string}", `x,y,z,`, `!the row has 4 cells, want 2`, Standard},
+		{"{a: time}", "2001-01-01T00:01:00Z", `{"a":"2001-01-01T00:01:00Z"}`, Standard},
+		{"{a: duration, b: duration}", "1h,1000", `{"a":"1h0m0s","b":"1µs"}`, Standard},
+		{"{a: decimal(9,2)}", "-12.5", `{"a":-12.50}`, Standard},
+		{"{a: decimal(9,2)}", "12.345", `!field "a": want decimal(9,2), got "12.345"`, Standard},
+		{"{a: enum(x|y)}", "y", `{"a":"y"}`, Standard},
+		{"{a: enum(x|y)}", "z", `!field "a": want enum(x|y), got "z"`, Standard},
+		{"{a: bytes, b: bytes}", "aGk=,", `{"a":"aGk=","b":""}`, Standard},
+		{"{a: int?, b: string?, c: string?}", `NA,NA,"NA"`, `{"a":null,"b":null,"c":"NA"}`, nulls},
+		{"{a: int?, b: float?, c: int}", `-999,-999,-998`, `{"a":null,"b":null,"c":-998}`, nulls},
+		{"{a: int}", `NA`, `!field "a" is "NA", which stands for null, but int is not nullable`, nulls},
+		{"{a: string}", `NA`, `!field "a" is "NA", which stands for null, but string is not nullable`, nulls},
+		{"{a: string, b: string}", `a"b,"c"d",`, `!the row has 3 cells, want 2`, lazy},
+		{"{a: string, b: string}", `a"b,"c"d"`, `{"a":"a\"b","b":"c\"d"}`, lazy},
+		{"{a: string}", `"ab`, `!field "a": a quote is not closed`, lazy},
+		{"{a: string, b: string}", "# no row\n\"a\"\t\"b", `{"a":"\"a\"","b":"\"b"}`, tabs},
+	} {
+		typ := mustType(t, c.typ)
+		s, err := New(typ, nil, Options{Dialect: c.d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range []string{"", "\n", "\r\n", "\n\n\r\n"} {
+			got, bad := scanAll(t, s, typ, c.in+end, 10)
+			got = strings.TrimSuffix(got, "\n")
+			if len(bad) > 0 {
+				got += "!" + bad[0].Error()
+				if strings.TrimRight(bad[0].Raw, "\r\n") != c.in {
+					t.Errorf("raw row %q, want %q", bad[0].Raw, c.in)
+				}
+			}
+			if got != c.want {
+				t.Errorf("%q as %s\n got %s\nwant %s", c.in+end, c.typ, got, c.want)
+			}
+		}
+	}
+}
+
+func TestHeader(t *testing.T) {
+	for src, want := range map[string]string{
+		"a,b\n1,2":              "[a b] 4 <nil>",
+		"\r\n\na,\"b \"\"c\"":   `[a b "c] 12 <nil>`,
+		",x,\n":                 "[column_1 x column_3] 4 <nil>",
+		"x,x,x_2,x\n":           "[x x_2 x_2_2 x_3] 10 <nil>",
+		"":                      "[] 0 the file is empty: it has no header",
+		"\n\n":                  "[] 0 the file is empty: it has no header",
+		"a,\"b\n":               "[] 0 the header: a quote is not closed",
+		"\"a\nb\",c\r\nd,e\r\n": "[a\nb c] 9 <nil>",
+	} {
+		names, next, err := Standard.Header([]byte(src))
+		if got := fmt.Sprint(names, " ", next, " ", err); got != want {
+			t.Errorf("header of %q is %s, want %s", src, got, want)
+		}
+	}
+	if names, err := Standard.ColumnNames([]byte("7,8\n")); fmt.Sprint(names, err) != "[column_1 column_2] <nil>" {
+		t.Errorf("names %q, %v", names, err)
+	}
+}
+
+func TestColumnsAreFoundByName(t *testing.T) {
+	typ := types.Record(
+		types.Field{Name: "b", Type: types.Int},
+		types.Field{Name: "when", Type: types.Time, Reading: &types.Reading{From: "date", Format: "Jan 2 2006"}},
+		types.Field{Name: "none", Type: types.String.Opt()},
+		types.Field{Name: "def", Type: types.Int, Reading: &types.Reading{Default: "7", Has: true}},
+		types.Field{Name: "a", Type: types.Int, Reading: &types.Reading{Default: "9", Has: true}},
+	)
+	got, bad, err := scanFile(t, typ, "a,date,x,b\n1,Mar 1 2000,q,2\n,Mar 1 2000,,3\n", Options{Dialect: Standard}, 10)
+	want := `{"b":2,"when":"2000-03-01T00:00:00Z","none":null,"def":7,"a":1}
+{"b":3,"when":"2000-03-01T00:00:00Z","none":null,"def":7,"a":9}
+`
+	if got != want || len(bad) > 0 || err != nil {
+		t.Errorf("got %s %v %v", got, bad, err)
+	}
+	f := func(name, typ string, r *types.Reading) types.Field {
+		return types.Field{Name: name, Type: mustType(t, typ), Reading: r}
+	}
+	for want, typ := range map[string]*types.Type{
+		`field "delay": the file has no column "delay", and int is not nullable; did you mean "delays"?`: types.Record(f("delay", "int", nil)),
+		`field "q": the file has no column "q", and int is not nullable; the header has a, delays, x`:    types.Record(f("q", "int", nil)),
+		`fields "a" and "b" are both read from column "a"`:                                               types.Record(f("a", "int", nil), f("b", "int", &types.Reading{From: "a"})),
+		`field "a": no cell can hold [int]`:                                                              types.Record(f("a", "[int]", nil)),
+		`field "a": no cell can hold any`:                                                                types.Record(f("a", "any", nil)),
+		`field "a": the default x is no int`:                                                             types.Record(f("a", "int", &types.Reading{Default: "x", Has: true})),
+		`column "delays" is no field of the type`:                                                        types.Record(f("a", "int", nil)),
+		`the rows of a CSV file are records, not int`:                                                    types.Int,
+	} {
+		if _, err := New(typ, []string{"a", "delays", "x"}, Options{Dialect: Standard, Strict: true}); err == nil || err.Error() != want {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestBadRowsTakeNothingWithThem(t *testing.T) {
+	src := "a,b\n1,x\n,\"y\n\"\n2,\"z\"w\n3\nx,\"q\nr\"\n4,\"\"\"s\"\"\"\n5,t\"\"\n6,\"open\n7,x\n"
+	typ := mustType(t, "{a: int?, b: string?}")
+	for rows := 1; rows < 5; rows++ {
+		got, bad, err := scanFile(t, typ, src, Options{Dialect: Standard}, rows)
+		want := "{\"a\":1,\"b\":\"x\"}\n{\"a\":null,\"b\":\"y\\n\"}\n{\"a\":4,\"b\":\"\\\"s\\\"\"}\n"
+		if got != want || err != nil {
+			t.Errorf("batches of %d:\n got %s\nwant %s", rows, got, want)
+		}
+		var raw []string
+		for _, e := range bad {
+			raw = append(raw, e.Raw)
+		}
+		if !slices.Equal(raw, []string{`2,"z"w`, "3", "x,\"q\nr\"", `5,t""`, "6,\"open\n7,x"}) {
+			t.Errorf("bad rows %q", raw)
+		}
+	}
+}
+
+func TestManyColumns(t *testing.T) {
+	for _, n := range []int{1, 63, 64, 65, 200} {
+		var fields, names, cells []string
+		for i := range n {
+			fields = append(fields, fmt.Sprintf("f%d: int?", i))
+			names = append(names, fmt.Sprintf("f%d", n-1-i))
+			cells = append(cells, fmt.Sprint(n-1-i))
+		}
+		typ := mustType(t, "{"+strings.Join(fields, ",")+"}")
+		got, bad, err := scanFile(t, typ, strings.Join(names, ",")+"\n"+strings.Join(cells, ",")+"\n", Options{Dialect: Standard}, 10)
+		if err != nil || len(bad) > 0 || !strings.HasSuffix(got, fmt.Sprintf("\"f%d\":%d}\n", n-1, n-1)) {
+			t.Errorf("%d columns: %s, %v, %v", n, got, bad, err)
+		}
+	}
+}
+
+func TestUnneeded(t *testing.T) {
+	typ := mustType(t, "{a: int, b: int, c: string}")
+	s, _ := New(typ, nil, Options{Dialect: Standard})
+	b := record.NewNeeded(typ, []bool{false, true, false})
+	defer b.Release()
+	src := []byte("x,1,\"q\"\"\"\nx,2,\"q\"q\nx,3,\xff\n\"x,y\",4,z\n")
+	for p := 0; p < len(src); {
+		p, _ = s.Scan(src, p, b, 10)
+	}
+	if !slices.Equal(b.Cols[1].Int, []int64{1, 4}) || b.Cols[0] != nil {
+		t.Errorf("rows %v", b.Cols[1].Int)
+	}
+}
+
+func TestDialectCheck(t *testing.T) {
+	for want, d := range map[string]Dialect{
+		"there is no delimiter":                      {Quote: '"'},
+		`'\n' cannot be a delimiter: it must be one`: {Comma: '\n'},
+		`'Ã' cannot be a quote`:                      {Comma: ',', Quote: 0xC3},
+		`'"' has two meanings: it is the comment`:    {Comma: ',', Quote: '"', Comment: '"'},
+		`"N,A" cannot stand for null`:                {Comma: ',', Quote: '"', Null: []string{"N,A"}},
+	} {
+		if err := d.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestEncode(t *testing.T) {
+	typ := mustType(t, "{s: string, o: string?, i: int?, f: float, t: time, d: duration, m: decimal(9,2), b: bool, e: enum(x|y), z: bytes}")
+	lines := []string{
+		`{"s":"plain","o":null,"i":1,"f":0.5,"t":"2001-01-01T00:00:00.5Z","d":"1m","m":1.5,"b":true,"e":"x","z":"aGk="}`,
+		`{"s":"a,b","o":"","i":null,"f":-0,"t":"2001-01-01T00:00:00Z","d":0,"m":-1,"b":false,"e":"y","z":""}`,
+		`{"s":"say \"hi\"\r\n","o":" x","i":-5,"f":1e21,"t":"2001-01-01T00:00:00Z","d":"1ns","m":0,"b":true,"e":"y","z":""}`,
+	}
+	js, err := jsonl.New(typ, jsonl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := record.New(typ)
+	defer b.Release()
+	if _, bad := js.Scan([]byte(strings.Join(lines, "\n")+"\n"), 0, b, 10); bad != nil {
+		t.Fatal(bad)
+	}
+	enc, err := NewEncoder(typ, Standard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(enc.AppendBatch(enc.AppendHeader(nil), b))
+	want := "s,o,i,f,t,d,m,b,e,z\n" +
+		"plain,,1,0.5,2001-01-01T00:00:00.5Z,1m0s,1.50,true,x,aGk=\n" +
+		"\"a,b\",\"\",,-0,2001-01-01T00:00:00Z,0s,-1.00,false,y,\n" +
+		"\"say \"\"hi\"\"\r\n\",\" x\",-5,1e+21,2001-01-01T00:00:00Z,1ns,0.00,true,y,\n"
+	if got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	b.Sel = []uint16{1}
+	odd, err := NewEncoder(typ, Dialect{Comma: '-', Quote: '\'', Comment: 'a', Null: []string{"1ns", "NULL", "0s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(odd.AppendBatch(nil, b)), "'a,b'-''-1ns-'-0'-'2001-01-01T00:00:00Z'-'0s'-'-1.00'-false-y-\n"; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	for typ, want := range map[string]string{"{a: [int]}": `field "a": no cell can hold [int]`, "int": "the rows of a CSV file are records, not int", "{}": "there are no columns"} {
+		if _, err := NewEncoder(mustType(t, typ), Standard); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", typ, err)
+		}
+	}
+}
+
+func TestSample(t *testing.T) {
+	d := Standard
+	d.Null = []string{"NA"}
+	numbers := strings.Repeat("1\n", 20)
+	for _, c := range []struct{ cells, want, warning string }{
+		{"1\n-2\n", "int", ""},
+		{"1\n2.50\n", "float", ""},
+		{"1\n\"\"\n", "int?", ""},
+		{"1\nNA\n", "int?", ""},
+		{"00501\n12\n", "string", ""},
+		{"+1\n", "string", ""},
+		{"-0\n", "float", ""},
+		{"-0.0\n", "float", ""},
+		{"1e400\n", "string", ""},
+		{"9223372036854775808\n", "string", ""},
+		{"9007199254740993\n1\n", "int", ""},
+		{"9007199254740993\n0.5\n", "string", `column "x" is int but for a few cells, such as "0.5" in line 3; it is read as string`},
+		{"true\nFALSE\n", "bool", ""},
+		{"true\n1\n", "string", `column "x" is int but for a few cells, such as "true" in line 2; it is read as string`},
+		{"2001-01-01T00:00:00Z\n2001-01-01T00:00:00+01:00\n", "time", ""},
+		{"2001-01-01T00:00:00Z\nx\n", "string", ""},
+		{"2001-01-01\n", "string", ""},
+		{"x\n\"\"\n", "string?", ""},
+		{"\"\"\n", "string?", ""},
+		{"", "string", ""},
+		{"1,2\n3\n", "int", ""},
+		{numbers + "\"n/\na\"\n", "string", `column "x" is int but for a few cells, such as "n/\na" in line 22; it is read as string`},
+	} {
+		got, warnings := Sample([]byte(c.cells), []string{"x"}, 2, d, types.Origin{How: "sampled"})
+		if got.Fields[0].Type.String() != c.want || strings.Join(warnings, "") != c.warning || got.Fields[0].Origin.How != "sampled" {
+			t.Errorf("%q is %s, %q; want %s, %q", c.cells, got, warnings, c.want, c.warning)
+		}
+		s, err := New(got, []string{"x"}, Options{Dialect: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, bad := scanAll(t, s, got, c.cells, 10); len(bad) > strings.Count(c.cells, ",") {
+			t.Errorf("%q was sampled as %s, but %v", c.cells, got, bad[0])
+		}
+	}
+}

@@ -1,0 +1,376 @@
+package csv
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/text"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A Scanner reads rows of one record type.
+type Scanner struct {
+	lexer
+	columns []*field // of the file, in order; nil: no field of the type
+	fields  []*field // of the type, in order
+	numbers bool     // a number may be a word for null
+
+	// While Scan runs:
+	batch *record.Batch
+	arena *record.Arena // for cells with doubled quotes; nil until there is one
+	wrong *field        // that an error is about; nil: the row as such
+}
+
+// A field is the plan for one field of the type.
+type field struct {
+	typ     *types.Type
+	name    string
+	wanted  string // the type, for messages
+	format  text.TimeFormat
+	absent  bool   // no column of the file
+	instead []byte // read in place of null; nil: none
+	col     *record.Column
+}
+
+// Options of a Scanner.
+type Options struct {
+	Dialect
+	// Strict makes a column that the type does not list an error of the file,
+	// unless the type ends in `...`.
+	Strict bool
+}
+
+// New gives a scanner for rows of type t, a record, in a file with the named
+// columns; without names the columns are the fields of t in their order. An error
+// names the field that no cell can hold, that has no column though it may not be
+// null, or whose Reading is wrong.
+func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
+	if !t.IsRecord() {
+		return nil, fmt.Errorf("the rows of a CSV file are records, not %s", t)
+	}
+	if err := opts.Check(); err != nil {
+		return nil, err
+	}
+	s := &Scanner{lexer: lexer{Dialect: opts.Dialect}, columns: make([]*field, len(names))}
+	s.alloc = s.memory
+	s.numbers = slices.ContainsFunc(opts.Null, func(w string) bool { return text.NumberEnd([]byte(w), 0) > 0 })
+	if names == nil {
+		s.columns = make([]*field, len(t.Fields))
+	}
+	if len(s.columns) == 0 {
+		return nil, errors.New("there are no columns")
+	}
+	for i, f := range t.Fields {
+		n, err := s.newField(f)
+		if err != nil {
+			return nil, fmt.Errorf("field %q: %w", f.Name, err)
+		}
+		s.fields = append(s.fields, n)
+		at := i
+		if names != nil {
+			at = slices.Index(names, source(f))
+		}
+		if n.absent = at < 0; n.absent {
+			if !f.Type.Nullable && n.instead == nil {
+				return nil, noColumn(f, names)
+			}
+			continue
+		}
+		if s.columns[at] != nil {
+			return nil, fmt.Errorf("fields %q and %q are both read from column %q", s.columns[at].name, f.Name, names[at])
+		}
+		s.columns[at] = n
+	}
+	if at := slices.Index(s.columns, nil); at >= 0 && opts.Strict && !t.Open {
+		return nil, fmt.Errorf("column %q is no field of the type", names[at])
+	}
+	return s, nil
+}
+
+// source is the name of a field in the file.
+func source(f types.Field) string {
+	if f.Reading != nil && f.Reading.From != "" {
+		return f.Reading.From
+	}
+	return f.Name
+}
+
+func noColumn(f types.Field, names []string) error {
+	hint := "the header has " + text.Shorten(strings.Join(names, ", "))
+	if near := diag.Nearest(source(f), names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return fmt.Errorf("field %q: the file has no column %q, and %s is not nullable; %s", f.Name, source(f), f.Type, hint)
+}
+
+func (s *Scanner) newField(f types.Field) (*field, error) {
+	n := &field{typ: f.Type, name: f.Name, wanted: f.Type.NotNull().String()}
+	if !f.Type.IsScalar() {
+		return nil, fmt.Errorf("no cell can hold %s", f.Type)
+	}
+	if f.Type.Kind == types.KindTime {
+		var err error
+		if f.Reading != nil {
+			if n.format, err = text.ParseTimeFormat(f.Reading.Format); err != nil {
+				return nil, err
+			}
+		}
+		n.wanted = n.format.String()
+	}
+	if f.Reading == nil || !f.Reading.Has {
+		return n, nil
+	}
+	n.instead = append([]byte{}, f.Reading.Default...)
+	n.col = record.NewColumn(f.Type)
+	n.col.Resize(1)
+	if !s.convert(n, n.instead, 0) {
+		return nil, fmt.Errorf("the default %s is no %s", f.Reading.Default, f.Type.NotNull())
+	}
+	n.col = nil
+	return n, nil
+}
+
+// Scan appends rows to b, from src[from:] on, until b has maxRows rows (65,535 at
+// most), src ends, or a row is bad. It returns where it stopped: after a bad row,
+// whose error it returns, scanning may go on there. What has no column in b,
+// because nobody needs it, is not converted.
+//
+// src holds whole rows, without the header. The strings of b are views of it, so b
+// must keep it alive (record.Batch.Adopt). A src that does not end with a newline
+// costs a copy.
+func (s *Scanner) Scan(src []byte, from int, b *record.Batch, maxRows int) (next int, bad *text.RowError) {
+	s.begin(ended(src), b, max(maxRows, b.Rows))
+	src = s.src
+	p := from
+	for b.Rows < maxRows && p < len(src) {
+		if end := s.skipped(src, p); end > p {
+			p = end
+			continue
+		}
+		end := s.row(p, b.Rows)
+		if end < 0 {
+			bad = s.rowError(p)
+			p = bad.End
+			break
+		}
+		b.Rows++
+		p = end
+	}
+	s.end()
+	return p, bad
+}
+
+// ended gives src with a newline at its end.
+func ended(src []byte) []byte {
+	if n := len(src); n > 0 && src[n-1] != '\n' {
+		return append(bytes.Clone(src), '\n')
+	}
+	return src
+}
+
+func (s *Scanner) begin(src []byte, b *record.Batch, rows int) {
+	s.src, s.batch, s.arena = src, b, nil
+	for i, f := range s.fields {
+		if f.col = b.Cols[i]; f.col != nil {
+			f.col.Resize(rows)
+		}
+	}
+}
+
+// end cuts the columns to the rows that were read and takes back the nulls that a
+// bad row left behind them.
+func (s *Scanner) end() {
+	rows := s.batch.Rows
+	for _, f := range s.fields {
+		if c := f.col; c != nil {
+			f.col = nil
+			c.Resize(rows)
+			if w := rows >> 6; w < len(c.Null) {
+				c.Null[w] &= 1<<(rows&63) - 1
+			}
+		}
+	}
+	s.src, s.batch, s.arena = nil, nil, nil
+}
+
+// memory gives n bytes to write a string of the batch to.
+func (s *Scanner) memory(n int) []byte {
+	if s.batch == nil { // a default is checked
+		return make([]byte, n)
+	}
+	if s.arena == nil {
+		s.arena = s.batch.Arena()
+	}
+	return s.arena.Alloc(n)
+}
+
+// row reads the row at p and returns where the next line begins; -1 if it is bad.
+func (s *Scanner) row(p, row int) int {
+	b := s.src
+	for i, f := range s.columns {
+		var end int
+		if f != nil && f.col != nil {
+			end = s.field(f, p, row)
+		} else {
+			_, _, end = s.cell(p)
+		}
+		if end < 0 {
+			s.wrong = f
+			return -1
+		}
+		p = end + 1
+		if b[end] == '\n' {
+			if i < len(s.columns)-1 {
+				return s.fail("the row has %d cells, want %d", i+1, len(s.columns))
+			}
+			return s.absent(p, row)
+		}
+	}
+	cells, end := s.cells(p)
+	if end < 0 {
+		return -1
+	}
+	return s.fail("the row has %d cells, want %d", len(s.columns)+len(cells), len(s.columns))
+}
+
+// absent fills the fields that have no column, and gives p back.
+func (s *Scanner) absent(p, row int) int {
+	for _, f := range s.fields {
+		if f.absent && f.col != nil && !s.null(f, nil, row) {
+			s.wrong = f
+			return -1
+		}
+	}
+	return p
+}
+
+// rowError takes what is wrong with the row at p.
+func (s *Scanner) rowError(p int) *text.RowError {
+	end := s.rowEnd(s.src, p)
+	e := &text.RowError{Offset: p, End: end, Reason: s.reason, Raw: strings.TrimRight(string(s.src[p:end]), "\r\n")}
+	if s.wrong != nil {
+		e.Field = s.wrong.name
+	}
+	s.reason, s.wrong = "", nil
+	return e
+}
+
+// field reads the cell at p into row of the column of f.
+func (s *Scanner) field(f *field, p, row int) int {
+	b, c := s.src, f.col
+	if !s.numbers { // most numbers need not be looked at twice
+		switch f.typ.Kind {
+		case types.KindInt:
+			if v, end := text.Int(b, p); end > 0 && (b[end] == s.Comma || b[end] == '\n') {
+				c.Int[row] = v
+				c.Clear(row)
+				return end
+			}
+		case types.KindFloat:
+			if v, end := text.Float(b, p); end > 0 && (b[end] == s.Comma || b[end] == '\n') {
+				c.Float[row] = v
+				c.Clear(row)
+				return end
+			}
+		}
+	}
+	content, quoted, end := s.cell(p)
+	if end < 0 {
+		return -1
+	}
+	if s.isNull(f, content, quoted) {
+		if !s.null(f, content, row) {
+			return -1
+		}
+		return end
+	}
+	if !s.convert(f, content, row) {
+		return s.fail("want %s, got %s", f.wanted, text.Shorten(fmt.Sprintf("%q", content)))
+	}
+	c.Clear(row)
+	return end
+}
+
+// isNull reports whether a cell stands for null.
+func (s *Scanner) isNull(f *field, content []byte, quoted bool) bool {
+	isText := f.typ.Kind == types.KindString
+	if len(content) == 0 {
+		return !isText || !quoted && (f.typ.Nullable || f.instead != nil)
+	}
+	if quoted {
+		return false
+	}
+	for _, w := range s.Null {
+		if w == string(content) {
+			return true
+		}
+	}
+	return false
+}
+
+// null makes row null, or gives it the default. word is what stood for null.
+func (s *Scanner) null(f *field, word []byte, row int) bool {
+	switch {
+	case f.instead != nil:
+		s.convert(f, f.instead, row)
+		f.col.Clear(row)
+	case f.typ.Nullable:
+		f.col.SetNull(row)
+	case len(word) > 0:
+		s.fail("is %q, which stands for null, but %s is not nullable", word, f.typ)
+		return false
+	case f.typ.Kind == types.KindBytes:
+		f.col.Str[row] = ""
+		f.col.Clear(row)
+	default:
+		s.fail("is empty, but %s is not nullable", f.typ)
+		return false
+	}
+	return true
+}
+
+// convert reads a literal into row.
+func (s *Scanner) convert(f *field, lit []byte, row int) bool {
+	c, end, ok := f.col, 0, false
+	switch f.typ.Kind {
+	case types.KindString:
+		c.Str[row] = record.View(lit)
+		return true
+	case types.KindInt:
+		c.Int[row], end = text.Int(lit, 0)
+		return end == len(lit)
+	case types.KindFloat:
+		c.Float[row], end = text.Float(lit, 0)
+		return end == len(lit)
+	case types.KindDecimal:
+		c.Int[row], end = text.Decimal(lit, 0, f.typ.Precision, f.typ.Scale)
+		return end == len(lit)
+	case types.KindBool:
+		c.Bool[row] = len(lit) == 4
+		return len(lit) == 4 && bytes.EqualFold(lit, []byte("true")) || len(lit) == 5 && bytes.EqualFold(lit, []byte("false"))
+	case types.KindTime:
+		c.Int[row], ok = f.format.Parse(lit)
+	case types.KindDuration:
+		if c.Int[row], end = text.Decimal(lit, 0, 19, 0); end == len(lit) {
+			return true
+		}
+		c.Int[row], ok = text.Duration(record.View(lit))
+	case types.KindEnum:
+		for _, w := range f.typ.Words {
+			if w == string(lit) {
+				c.Str[row], ok = w, true
+			}
+		}
+	case types.KindBytes:
+		raw := s.memory(base64.StdEncoding.DecodedLen(len(lit)))
+		n, err := base64.StdEncoding.Decode(raw, lit)
+		c.Str[row], ok = record.View(raw[:n]), err == nil
+	}
+	return ok
+}

@@ -1,0 +1,91 @@
+package render
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// asked tells the test binary to say where its temp folder is, and to stop. By
+// then every package is initialised, go-graphviz too.
+const asked = "FLOWRUN_TEST_TEMP_FOLDER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asked) != "" {
+		fmt.Print(os.TempDir())
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// A new process compiles Graphviz into the private folder, or into none, but
+// never into the temp folder, and has its temp folder back afterwards.
+func TestCompiledCodeIsPrivate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the temp folder is the user's own there")
+	}
+	tests := map[string]struct {
+		mode fs.FileMode // of the cache folder
+		want bool        // whether it is used
+	}{
+		"usable":             {0o700, true},
+		"writable by others": {0o777, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if !test.want && testing.Short() {
+				t.Skip("it takes a second to compile Graphviz")
+			}
+			t.Parallel()
+			home, temp := t.TempDir(), t.TempDir()
+			cache := filepath.Join(home, ".cache")
+			if runtime.GOOS == "darwin" {
+				cache = filepath.Join(home, "Library", "Caches")
+			}
+			private := filepath.Join(cache, "flowrun")
+			if err := os.MkdirAll(private, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(private, test.mode); err != nil {
+				t.Fatal(err)
+			}
+			child := exec.Command(os.Args[0])
+			child.Env = append(os.Environ(), asked+"=1", "HOME="+home, "XDG_CACHE_HOME=", "TMPDIR="+temp)
+			out, err := child.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(out); got != temp {
+				t.Errorf("the temp folder is %s afterwards, want %s", got, temp)
+			}
+			if found := files(t, temp); len(found) > 0 {
+				t.Errorf("in the temp folder: %v", found)
+			}
+			if found := files(t, private); (len(found) > 0) != test.want {
+				t.Errorf("in the cache folder: %v", found)
+			} else if test.want && !strings.HasPrefix(found[0], "go-graphviz") {
+				t.Errorf("not what go-graphviz writes: %v", found)
+			}
+		})
+	}
+}
+
+// files lists what lies below a folder.
+func files(t *testing.T, dir string) (found []string) {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			path, err = filepath.Rel(dir, path)
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

@@ -1,0 +1,20 @@
+// Package file is the pack of kinds that read and write files.
+//
+// Terms. A format is how rows stand in a file: csv, tsv, jsonl, json, lines. A
+// piece is a run of whole rows cut out of a file; it is what a worker reads at
+// once. A target is a file that is written aside and renamed when the flow has
+// succeeded.
+//
+// Laws.
+//  1. Rows come in the order of the files and of the rows in them, whatever the
+//     number of workers.
+//  2. A row that cannot be read is a bad item with its file, its line and the
+//     reason; the rows around it are read.
+//  3. A file under its final name is whole. A run that fails leaves what was there
+//     before, except where `append` adds to it, and then cuts it back.
+package file
+
+import "github.com/flowrun/flowrun/nodes"
+
+// Nodes is the pack.
+var Nodes = []nodes.Decl{readDecl, writeDecl}

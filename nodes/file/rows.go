@@ -1,0 +1,112 @@
+package file
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/record/text"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// rows is how the rows of one file are read. It is made for each file, because a
+// csv file has a header of its own.
+type rows interface {
+	// begin takes what stands before the rows off the input and gives the cutter
+	// for what follows.
+	begin(in *input) (cutter, error)
+	// scanner gives a scanner for one worker. It is called after begin.
+	scanner() (scanner, error)
+}
+
+// A scanner reads rows of text[from:] into b until b has max rows; it stops after
+// a bad row and reports it.
+type scanner interface {
+	Scan(src []byte, from int, b *record.Batch, max int) (next int, bad *text.RowError)
+}
+
+// newRows gives the rows of the reader's format.
+func (k *reader) newRows(t *types.Type) (rows, error) {
+	switch k.format {
+	case formatCSV, formatTSV:
+		return k.newCSVRows(t)
+	case formatLines:
+		return lineRows{}, nil
+	}
+	r := &jsonRows{t: t, options: jsonl.Options{Strict: k.Extra == "error", Values: k.format == formatJSON}}
+	_, err := r.scanner()
+	return r, err
+}
+
+// sampleRows infers the type of the rows in a text.
+func (k *reader) sampleRows(src []byte, whole bool, origin types.Origin) (*types.Type, []string, error) {
+	if k.format == formatCSV || k.format == formatTSV {
+		return k.sampleCSV(src, whole, origin)
+	}
+	r := &jsonRows{options: jsonl.Options{Values: k.format == formatJSON}}
+	cut, err := r.begin(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	from, to, _, err := cut.cut(src, whole)
+	if err != nil {
+		return nil, nil, err
+	}
+	return jsonl.Sample(src[from:to], r.options, origin)
+}
+
+// jsonRows are JSON values: a line each, or items of an array.
+type jsonRows struct {
+	t       *types.Type
+	options jsonl.Options
+}
+
+func (r *jsonRows) begin(*input) (cutter, error) {
+	if r.options.Values {
+		return &jsonCutter{}, nil
+	}
+	return &lineCutter{}, nil
+}
+
+func (r *jsonRows) scanner() (scanner, error) { return jsonl.New(r.t, r.options) }
+
+// jsonCutter cuts at the end of items.
+type jsonCutter struct{ s jsonl.Splitter }
+
+func (c *jsonCutter) cut(src []byte, atEOF bool) (int, int, int, error) { return c.s.Split(src, atEOF) }
+
+// lineType is the type of rows of format lines.
+func lineType(c *graph.Inference) *types.Type {
+	return types.Record(types.Field{Name: "line", Type: types.String, Origin: c.Origin("a line of the file", c.Node.At)})
+}
+
+// lineRows are lines of text.
+type lineRows struct{}
+
+func (lineRows) begin(*input) (cutter, error) { return &lineCutter{}, nil }
+func (lineRows) scanner() (scanner, error)    { return lineScanner{}, nil }
+
+// A lineScanner makes an item of each line. A line that is not UTF-8 is bad.
+type lineScanner struct{}
+
+func (lineScanner) Scan(src []byte, from int, b *record.Batch, max int) (int, *text.RowError) {
+	for b.Rows < max && from < len(src) {
+		end, next := len(src), len(src)
+		if i := bytes.IndexByte(src[from:], '\n'); i >= 0 {
+			end, next = from+i, from+i+1
+		}
+		line := bytes.TrimSuffix(src[from:end], []byte{'\r'})
+		if !utf8.Valid(line) {
+			return next, &text.RowError{Offset: from, End: next, Reason: "the line is not UTF-8", Raw: string(line)}
+		}
+		if c := b.Cols[0]; c != nil {
+			c.Resize(b.Rows + 1)
+			c.Str[b.Rows] = record.View(line)
+		}
+		b.Rows++
+		from = next
+	}
+	return from, nil
+}

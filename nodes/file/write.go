@@ -1,0 +1,363 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// writer is the kind file.write.
+type writer struct {
+	Path     config.Name `yaml:"path,required" doc:"The file, or - for standard output. Folders are made as needed. With split, it contains a * where the value goes."`
+	Format   string      `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows are written; by default what the name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log)."`
+	Compress string      `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is packed; by default what the name says (.gz, .zst)."`
+	Split    config.Text `yaml:"split" doc:"An expression of type string, int, bool or an enum: rows with the same value go to the same file, whose name has the value in place of the *."`
+	MaxFiles int         `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
+	Append   bool        `yaml:"append" doc:"Add to a file that is there. If the flow fails, the file is cut back to what it was."`
+
+	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
+	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append only into a file that is empty."`
+
+	format format
+	packed compression
+	split  *expr.Expr
+}
+
+var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard output.", &writer{Header: true, MaxFiles: 500},
+	nodes.InPort(graph.Port{Name: "in", Doc: "The rows."}),
+	nodes.Workers(graph.PerCore),
+	nodes.Lines("never", "the disk, or the reader of standard output, is slow", "its input has ended and the file is closed",
+		"the file cannot be written"),
+	nodes.Doc(`
+Rows are turned into text by all workers and written in the order of the input. The file is written aside, in the same folder, and gets its
+name when the whole flow has succeeded: a flow that fails leaves no half-written file, and what was there before stays. Standard
+output is written as rows come.
+
+csv and tsv hold flat fields; lines writes the one text field of its rows.`),
+	nodes.Example(graph.Example{
+		Title: "One file for each country, packed.",
+		Flow: `
+flow: split
+nodes:
+  cities: {use: file.read, with: {path: cities.csv}}
+  out: {use: file.write, in: cities, with: {path: "by-country/*.jsonl", split: country}}
+`,
+		Files: map[string]string{"cities.csv": "name,country\nRoma,it\nParis,fr\nMilano,it\n"},
+		Want: map[string]string{
+			"by-country/it.jsonl": "{\"name\":\"Roma\",\"country\":\"it\"}\n{\"name\":\"Milano\",\"country\":\"it\"}\n",
+			"by-country/fr.jsonl": "{\"name\":\"Paris\",\"country\":\"fr\"}\n",
+		},
+	}),
+)
+
+// Infer checks that the format can hold what arrives.
+func (k *writer) Infer(c *graph.Inference) {
+	t := c.In("in")
+	at := k.Path.At
+	var err error
+	k.format, k.packed, err = formatOf(k.Path.Value, format(k.Format), compression(k.Compress))
+	if err != nil && k.Path.Value != "" {
+		c.List().Add(diag.MissingKey, at, "%s", err).WithHint("add `format: jsonl` (or csv, tsv, json, lines)")
+		return
+	}
+	k.checkPath(c)
+	if len(k.Delimiter) > 1 {
+		c.List().Add(diag.WrongValue, c.Node.At, "%s: delimiter must be one ASCII character, got %q", c.Node.ID, k.Delimiter)
+	}
+	if k.Split.Value != "" {
+		k.split = c.Expr(k.Split, t)
+		if st := k.split.Type(); st.Kind != types.KindError && (!st.IsText() && st.Kind != types.KindInt && st.Kind != types.KindBool || st.Nullable) {
+			c.List().Add(diag.WrongType, k.Split.Node.At(0, len([]rune(k.Split.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
+		}
+	}
+	if t.Kind == types.KindError {
+		return
+	}
+	if why := k.refuses(t); why != "" {
+		edge := c.Node.Input("in").Edges[0]
+		c.List().Add(diag.TypeMismatch, edge.At, "%s cannot be written as %s: %s", t, k.format, why).
+			WithHint("take the field apart or leave it out with a map, or write jsonl")
+	}
+}
+
+// refuses says why the format cannot hold items of a type, "" if it can.
+func (k *writer) refuses(t *types.Type) string {
+	switch {
+	case t.Kind == types.KindOpaque:
+		return "it is a Go type that no file can hold"
+	case k.format == formatLines:
+		if !t.IsRecord() || len(t.Fields) != 1 || !t.Fields[0].Type.IsText() {
+			return "lines takes records of one text field"
+		}
+	case k.format == formatCSV || k.format == formatTSV:
+		if !t.IsRecord() {
+			return "its rows are no records"
+		}
+		for _, f := range t.Fields {
+			if !f.Type.IsScalar() {
+				return fmt.Sprintf("field %q is %s", f.Name, f.Type)
+			}
+		}
+	}
+	return ""
+}
+
+func (k *writer) checkPath(c *graph.Inference) {
+	at := k.Path.At
+	star := strings.Count(filepath.Base(k.Path.Value), "*")
+	switch {
+	case k.Split.Value != "" && (star != 1 || strings.Contains(filepath.Dir(k.Path.Value), "*")):
+		c.List().Add(diag.WrongValue, at, "with split, the name of the file must contain one *, got %q", k.Path.Value).WithHint("such as out/part-*.jsonl")
+	case k.Split.Value == "" && star > 0:
+		c.List().Add(diag.WrongValue, at, "%q has a *, but no split says what goes there", k.Path.Value).WithHint("add `split: FIELD`")
+	case k.Append && k.format == formatJSON:
+		c.List().Add(diag.Conflict, at, "a json file cannot be appended to: it is one array").WithHint("write jsonl")
+	case k.Path.Value == "-" && k.Append:
+		c.List().Warn(diag.Ineffective, at, "append has no effect on standard output")
+	}
+	for _, n := range c.Flow.Nodes {
+		if n == c.Node {
+			break
+		}
+		if other, ok := n.Config.(*writer); ok && other.Path.Value != "-" && c.Path(other.Path.Value) == c.Path(k.Path.Value) {
+			c.List().Add(diag.Conflict, at, "%s writes the same file, %s", n.ID, k.Path.Value).
+				WithNote(other.Path.At, "there").WithHint("merge the two inputs, or write two files")
+		}
+	}
+}
+
+// Program turns batches into text on all workers and writes in order.
+func (k *writer) Program(env *nodes.Env) (*nodes.Program, error) {
+	w := &writing{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
+	env.Wrote = w.wrote
+	return &nodes.Program{
+		Open:   w.open,
+		Stages: []nodes.Stage{{Worker: w.worker, Commit: w.commit, Finish: w.finish}},
+		Settle: w.settle,
+	}, nil
+}
+
+// writing is a running file.write. All but pool belongs to the serial part.
+type writing struct {
+	k       *writer
+	env     *nodes.Env
+	t       *types.Type
+	pool    sync.Pool
+	targets map[string]*target // by the value of split
+	order   []string           // values, as they came
+}
+
+// open makes the file at once, so that a path that cannot be written stops the
+// flow before anything is read.
+func (w *writing) open(context.Context) error {
+	if w.k.split != nil {
+		return nil
+	}
+	_, err := w.target("")
+	return err
+}
+
+// target gives the file for a value of split.
+func (w *writing) target(value string) (*target, error) {
+	if t := w.targets[value]; t != nil {
+		return t, nil
+	}
+	if len(w.targets) >= w.k.MaxFiles {
+		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is meant", w.k.MaxFiles)
+	}
+	path := w.env.Path(w.k.Path.Value)
+	if w.k.split != nil {
+		path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "*", value, 1))
+	}
+	t, err := create(path, w.k.packed, w.k.Append, w.env.Stdout)
+	if err != nil {
+		return nil, err
+	}
+	w.targets[value] = t
+	w.order = append(w.order, value)
+	return t, t.write(w.k.head(w.t, t), 0)
+}
+
+// A part is the text of rows that go to one file.
+type part struct {
+	value string
+	text  []byte
+	rows  int
+}
+
+// worker turns batches into parts.
+func (w *writing) worker(context.Context) (nodes.Work, error) {
+	encode := w.k.encoder(w.t)
+	if w.k.split == nil {
+		return func(_ context.Context, in record.Data, _ any, _ nodes.Out) (any, error) {
+			b := in.(*record.Batch)
+			parts, _ := w.pool.Get().(*[]part)
+			if parts == nil {
+				parts = &[]part{{}}
+			}
+			p := &(*parts)[0]
+			p.text, p.rows = encode(p.text[:0], b), b.Len()
+			return parts, nil
+		}, nil
+	}
+	s := &splitter{w: w, encode: encode, program: w.k.split.Compile(), t: w.k.split.Type()}
+	return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+		return s.parts(in.(*record.Batch), out)
+	}, nil
+}
+
+// A splitter sorts the rows of batches by the value of split. It belongs to one
+// worker.
+type splitter struct {
+	w       *writing
+	encode  func([]byte, *record.Batch) []byte
+	program *expr.Program
+	t       *types.Type
+	errs    expr.RowErrors
+}
+
+func (s *splitter) parts(b *record.Batch, out nodes.Out) (any, error) {
+	values := b.Derive(s.t)
+	defer values.Release()
+	col := values.Fresh(0)
+	s.errs.Reset()
+	s.program.Eval(b, col, values.Arena(), &s.errs)
+	if err := nodes.BadRows(out, b, &s.errs); err != nil {
+		return nil, err
+	}
+	bad := map[int]bool{}
+	for i := range s.errs.Len() {
+		row, _ := s.errs.At(i)
+		bad[row] = true
+	}
+	byValue := map[string]*record.Batch{}
+	var order []string
+	for i := range b.Len() {
+		row := b.Row(i)
+		if bad[row] {
+			continue
+		}
+		value := textOf(s.t, col, row)
+		if err := fileName(value); err != nil {
+			if err := out.Bad(nodes.BadItem{Err: err, Data: b, Row: row}); err != nil {
+				release(byValue)
+				return nil, err
+			}
+			continue
+		}
+		v := byValue[value]
+		if v == nil {
+			v = b.Share()
+			v.Sel = v.SelBuf()
+			value = strings.Clone(value)
+			byValue[value] = v
+			order = append(order, value)
+		}
+		v.Sel = append(v.Sel, uint16(row))
+	}
+	parts := new([]part)
+	for _, value := range order {
+		v := byValue[value]
+		*parts = append(*parts, part{value, s.encode(nil, v), v.Len()})
+	}
+	release(byValue)
+	return parts, nil
+}
+
+func release(batches map[string]*record.Batch) {
+	for _, b := range batches {
+		b.Release()
+	}
+}
+
+// textOf gives a value of split as it stands in the name of a file.
+func textOf(t *types.Type, c *record.Column, row int) string {
+	switch t.Kind {
+	case types.KindInt:
+		return fmt.Sprint(c.Int[row])
+	case types.KindBool:
+		return fmt.Sprint(c.Bool[row])
+	}
+	return c.Str[row]
+}
+
+// fileName refuses values that are no part of a file's name.
+func fileName(value string) error {
+	if value == "" || value == "." || value == ".." || len(value) > 200 || strings.ContainsAny(value, "/\\\x00\n") {
+		return fmt.Errorf("split gave %q, which is no file name", value)
+	}
+	return nil
+}
+
+// commit writes parts in the order of the input.
+func (w *writing) commit(_ context.Context, _ record.Data, made any, _ nodes.Out) error {
+	parts := made.(*[]part)
+	for _, p := range *parts {
+		t, err := w.target(p.value)
+		if err != nil {
+			return err
+		}
+		text := p.text
+		if w.k.format == formatJSON {
+			text = arrayItems(text, t.rows == 0)
+		}
+		if err := t.write(text, p.rows); err != nil {
+			return err
+		}
+	}
+	if w.k.split == nil {
+		w.pool.Put(parts)
+	}
+	return nil
+}
+
+// finish completes the files: they are whole then, and still have no name.
+func (w *writing) finish(context.Context, nodes.Out) error {
+	for _, value := range w.order {
+		t := w.targets[value]
+		if w.k.format == formatJSON {
+			tail := "\n]\n"
+			if t.rows == 0 {
+				tail = "[]\n"
+			}
+			if err := t.write([]byte(tail), 0); err != nil {
+				return err
+			}
+		}
+		if err := t.finish(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writing) settle(ok bool) error {
+	var errs []error
+	for _, t := range w.targets {
+		errs = append(errs, t.settle(ok))
+	}
+	return errors.Join(errs...)
+}
+
+func (w *writing) wrote() []string {
+	var paths []string
+	for _, t := range w.targets {
+		if t.path != "-" {
+			paths = append(paths, nodes.ShortPath(t.path))
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}

@@ -1,0 +1,32 @@
+package flow
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var concatDecl = nodes.Kind("concat", "Brings several streams together, one after the other.", &concat{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of types that fit together.", Arity: graph.Many, Reading: graph.InOrder, Any: true}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The items of the first, then those of the second, and so on.", Any: true}),
+	nodes.Conserves(), nodes.Pure(),
+	nodes.Lines("an item arrives on the input whose turn it is", "its output is full, or the input whose turn it is has nothing", "all its inputs have ended", "never"),
+	nodes.Doc(`
+The inputs are read in the order of the file, each to its end. Meanwhile the queues of the others fill up and hold up what feeds them; where that could block the flow for good, because one node feeds two inputs, the later queue spills to a file.
+
+The types of the inputs are brought together as by merge.`),
+	nodes.Example(graph.Example{
+		Title: "The old before the new",
+		Flow: `flow: both
+nodes:
+  old: {use: file.read, with: {path: old.jsonl}}
+  new: {use: file.read, with: {path: new.jsonl}}
+  all: {use: concat, in: [old, new]}
+  out: {use: file.write, in: all, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{"old.jsonl": `{"id":2}` + "\n" + `{"id":1}` + "\n", "new.jsonl": `{"id":0}` + "\n"},
+		Want:  map[string]string{"-": `{"id":2}` + "\n" + `{"id":1}` + "\n" + `{"id":0}` + "\n"},
+	}))
+
+type concat struct{ joined }
+
+func (k *concat) Program(env *nodes.Env) (*nodes.Program, error) { return k.program(env), nil }

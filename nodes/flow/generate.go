@@ -1,0 +1,234 @@
+package flow
+
+import (
+	"context"
+	"io"
+	"math"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/flow/columns"
+)
+
+var generateDecl = nodes.Kind("generate", "Makes items by counting.", &generate{Step: time.Second},
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The items: {n: int}, or the fields in `set`."}),
+	nodes.Workers(graph.PerCore),
+	nodes.Lines("an item is due", "its output is full, or no item is due yet", "`count` items are made; without `count`, when the flow is stopped, or after the year 2262", "an expression cannot be computed for an item and on_error says fail"),
+	nodes.Doc(`
+Item after item gets a number n: 0, 1, 2, … Without `+"`set`"+` that is all. With it, the items have the fields that `+"`set`"+` computes, from n, from random, a number from 0 up to 1 that is another one for each item and the same in every run with the same seed, and, where `+"`start`"+` is given, from time, which is start + n * step.
+
+With `+"`rate`"+` items come at that pace by the clock: what was held up, because the output was full, is made up for.`),
+	nodes.Example(graph.Example{
+		Title: "Readings of a sensor, a minute apart",
+		Flow: `flow: sensor
+nodes:
+  readings:
+    use: generate
+    with:
+      count: 3
+      start: 2026-01-01T00:00:00Z
+      step: 1m
+      set: {at: time, sensor: '"s" + string(n % 2)', value: 20 + n / 2}
+  out: {use: file.write, in: readings, with: {path: "-", format: jsonl}}
+`,
+		Want: map[string]string{"-": `{"at":"2026-01-01T00:00:00Z","sensor":"s0","value":20}` + "\n" +
+			`{"at":"2026-01-01T00:01:00Z","sensor":"s1","value":20.5}` + "\n" + `{"at":"2026-01-01T00:02:00Z","sensor":"s0","value":21}` + "\n"},
+	}))
+
+type generate struct {
+	Count *int64                  `yaml:"count" min:"0" doc:"How many items to make. Without it, there is no end."`
+	Rate  pace                    `yaml:"rate" doc:"How many items to make in a second, or, as 100/m, in another span. Without it, as many as can be."`
+	Set   config.Map[config.Text] `yaml:"set" doc:"The fields of an item, each with its expression over n, random and time."`
+	Start config.Name             `yaml:"start" doc:"The time of the first item: 2026-01-31 or 2026-01-31T15:04:05Z."`
+	Step  time.Duration           `yaml:"step" doc:"The time between two items, with start."`
+	Seed  uint32                  `yaml:"seed" doc:"Choose other random numbers."`
+
+	start time.Time
+	env   *types.Type // of the expressions
+	exprs []*expr.Expr
+	out   *types.Type
+}
+
+// The fields that expressions see.
+const (
+	numberField = "n"
+	randomField = "random"
+	timeField   = "time"
+)
+
+func (k *generate) Infer(c *graph.Inference) {
+	k.env = types.Record(types.Field{Name: numberField, Type: types.Int, Origin: c.Origin("generated", c.Node.At)},
+		types.Field{Name: randomField, Type: types.Float, Origin: c.Origin("generated", c.Node.At)})
+	if k.Start.Value != "" {
+		k.env.Fields = append(k.env.Fields, types.Field{Name: timeField, Type: types.Time, Origin: c.Origin("generated", k.Start.At)})
+		k.readStart(c)
+	}
+	k.out = types.Record()
+	if len(k.Set) == 0 {
+		k.Set = config.Map[config.Text]{{Key: numberField, Value: config.Text{Value: numberField}}}
+		if k.Start.Value != "" {
+			k.Set = append(k.Set, config.Pair[config.Text]{Key: timeField, Value: config.Text{Value: timeField}})
+		}
+	}
+	for _, s := range k.Set {
+		e := c.Expr(s.Value, k.env)
+		k.exprs = append(k.exprs, e)
+		k.out.Fields = append(k.out.Fields, types.Field{Name: s.Key, Type: e.Type(), Origin: c.Origin("set", s.At)})
+	}
+	c.Out("out", k.out)
+}
+
+// readStart reads the time, and makes sure that times stay within 64 bits of
+// nanoseconds.
+func (k *generate) readStart(c *graph.Inference) {
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly, time.DateTime} {
+		var err error
+		if k.start, err = time.Parse(layout, k.Start.Value); err == nil {
+			break
+		}
+	}
+	if y := k.start.Year(); k.start.IsZero() || y < 1678 || y > 2261 {
+		c.List().Add(diag.WrongValue, k.Start.At, "start: want a time from 1678 to 2261, got %q", k.Start.Value).WithHint("write 2026-01-31 or 2026-01-31T15:04:05Z")
+	}
+}
+
+func (k *generate) Program(env *nodes.Env) (*nodes.Program, error) {
+	cols, needed := columns.New(), env.Needed("out")
+	for i, f := range k.out.Fields {
+		if needed[i] {
+			cols.Compute(f, k.exprs[i], k.env)
+		} else {
+			cols.Omit(f)
+		}
+	}
+	m := &maker{k: k, needed: cols.Needs().Mask(k.env), seed: env.Rand("generate").Uint64() + uint64(k.Seed)}
+	clock := &clockwork{pace: float64(k.Rate), left: math.MaxInt64}
+	if k.Count != nil {
+		clock.left = *k.Count
+	}
+	if k.Start.Value != "" {
+		clock.left = min(clock.left, k.times())
+	}
+	worker := func(context.Context) (nodes.Work, error) {
+		computer := cols.Computer()
+		return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
+			numbers := m.batch(piece.(stretch))
+			defer numbers.Release()
+			b, err := computer.Batch(numbers, out)
+			if err != nil {
+				return nil, err
+			}
+			return nil, out.Emit(0, b)
+		}, nil
+	}
+	return &nodes.Program{Stages: []nodes.Stage{{Next: clock.next, Worker: worker}}}, nil
+}
+
+// times is how many times there are from start on that 64 bits can hold.
+func (k *generate) times() int64 {
+	start, step := k.start.UnixNano(), int64(k.Step)
+	room, stride := uint64(math.MaxInt64)-uint64(start), uint64(step)
+	if step < 0 {
+		room, stride = uint64(start)-uint64(1<<63), -stride
+	}
+	if step == 0 || room/stride >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(room/stride) + 1
+}
+
+// A stretch of numbers is the piece of work of a generate.
+type stretch struct {
+	from int64
+	n    int
+}
+
+// A clockwork says which numbers are due. One goroutine at a time uses it.
+type clockwork struct {
+	pace  float64 // items in a second; 0: as many as can be
+	left  int64
+	at    int64 // the next number
+	start time.Time
+}
+
+// shortestNap bounds how often a fast pace wakes up.
+const shortestNap = time.Millisecond
+
+func (c *clockwork) next(ctx context.Context) (any, error) {
+	if c.left == 0 {
+		return nil, io.EOF
+	}
+	n := min(c.left, record.MaxRows)
+	if c.pace > 0 {
+		due, err := c.due(ctx)
+		if err != nil {
+			return nil, err
+		}
+		n = min(n, due)
+	}
+	s := stretch{c.at, int(n)}
+	c.at += n
+	c.left -= n
+	return s, nil
+}
+
+// due waits until at least one item is due.
+func (c *clockwork) due(ctx context.Context) (int64, error) {
+	if c.start.IsZero() {
+		c.start = time.Now()
+	}
+	for {
+		elapsed := time.Since(c.start)
+		if due := int64(elapsed.Seconds()*c.pace) + 1 - c.at; due > 0 {
+			return due, nil
+		}
+		at := time.Duration(math.Ceil(float64(c.at) / c.pace * float64(time.Second)))
+		timer := time.NewTimer(max(at-elapsed, shortestNap))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// A maker makes what the expressions see.
+type maker struct {
+	k      *generate
+	needed []bool
+	seed   uint64
+}
+
+func (m *maker) batch(s stretch) *record.Batch {
+	b := record.NewNeeded(m.k.env, m.needed)
+	b.Rows = s.n
+	for i, c := range b.Cols {
+		if c == nil {
+			continue
+		}
+		c.Resize(s.n)
+		switch m.k.env.Fields[i].Name {
+		case numberField:
+			for j := range c.Int {
+				c.Int[j] = s.from + int64(j)
+			}
+		case randomField:
+			for j := range c.Float {
+				c.Float[j] = chance(m.seed, uint64(s.from)+uint64(j))
+			}
+		case timeField:
+			start, step := m.k.start.UnixNano(), int64(m.k.Step)
+			for j := range c.Int {
+				c.Int[j] = start + (s.from+int64(j))*step
+			}
+		}
+	}
+	return b
+}

@@ -1,0 +1,135 @@
+package flow
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/flow/columns"
+)
+
+var mergeDecl = nodes.Kind("merge", "Brings several streams together as items come.", &merge{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of types that fit together.", Arity: graph.Many, Any: true}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "All their items.", Any: true}),
+	nodes.Interleaves(), nodes.Conserves(),
+	nodes.Lines("an item arrives on any input", "its output is full", "all its inputs have ended", "never"),
+	nodes.Doc(`
+Items of one input keep their order; how those of different inputs mix depends on when they arrive. For one input after the other, use concat.
+
+The types of the inputs need not be equal. Records get the fields of all of them: a field that an input does not have is null there; int and float become float; enums become text. Types with nothing in common, such as an int and a string under one name, are a mistake.`),
+	nodes.Example(graph.Example{
+		Title: "Two sources as one",
+		Flow: `flow: both
+nodes:
+  old:  {use: file.read, with: {path: old.csv}}
+  new:  {use: file.read, with: {path: new.csv}}
+  all:  {use: merge, in: [old, new]}
+  sort: {use: sort, in: all, with: {by: id}}
+  out:  {use: file.write, in: sort, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{"old.csv": "id,price\n2,7\n1,5\n", "new.csv": "id,price,currency\n3,9.5,EUR\n"},
+		Want: map[string]string{"-": `{"id":1,"price":5,"currency":null}` + "\n" + `{"id":2,"price":7,"currency":null}` + "\n" +
+			`{"id":3,"price":9.5,"currency":"EUR"}` + "\n"},
+	}))
+
+type merge struct{ joined }
+
+func (k *merge) Program(env *nodes.Env) (*nodes.Program, error) { return k.program(env), nil }
+
+// joined is for kinds that make one stream of several: its type is the least upper
+// bound of theirs.
+type joined struct{ passing }
+
+func (joined) Infer(c *graph.Inference) {
+	in := c.Node.Input("in")
+	var bound *types.Type
+	var first *graph.Edge // of the bound's type
+	for _, e := range in.Edges {
+		if e.Type.Kind == types.KindError {
+			continue
+		}
+		if bound == nil {
+			bound, first = e.Type, e
+			continue
+		}
+		b, err := types.Bound(bound, e.Type)
+		if err != nil {
+			c.List().Add(diag.TypeMismatch, e.At, "%s cannot bring %s and %s together: %s", c.Node.ID, first.From.ID, e.From.ID, err).
+				WithNote(first.At, "%s gives %s", first.From.ID, first.Type).WithNote(e.At, "%s gives %s", e.From.ID, e.Type).
+				WithHint("convert or rename the field before, with map")
+			return
+		}
+		bound = b
+	}
+	if bound != nil {
+		c.Out("out", bound)
+	}
+}
+
+// program passes on what comes, converted to the type of the output.
+func (joined) program(env *nodes.Env) *nodes.Program {
+	t, needed := env.Out("out"), env.Needed("out")
+	plain := true // every input is of the output's type
+	for _, e := range env.Node.Input("in").Edges {
+		plain = plain && types.Equal(e.Type, t)
+	}
+	return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Worker: func(context.Context) (nodes.Work, error) {
+		w := widener{to: t, needed: needed, known: map[*types.Type]*columns.Conversion{}, goTypes: map[reflect.Type]*types.Type{}}
+		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+			if plain {
+				return nil, out.Emit(0, in.Retain())
+			}
+			return nil, w.emit(in, out)
+		}, nil
+	}}}}
+}
+
+// A widener converts data of any of the input types, for one worker.
+type widener struct {
+	to      *types.Type
+	needed  []bool
+	known   map[*types.Type]*columns.Conversion
+	goTypes map[reflect.Type]*types.Type
+}
+
+func (w *widener) emit(in record.Data, out nodes.Out) error {
+	b, ok := in.(*record.Batch)
+	if !ok {
+		var err error
+		if b, err = w.records(in.(record.GoItems), out); err != nil {
+			return err
+		}
+		defer b.Release()
+	}
+	c := w.known[b.Type]
+	if c == nil {
+		c = columns.NewConversion(b.Type, w.to, w.needed)
+		w.known[b.Type] = c
+	}
+	return out.Emit(0, c.Batch(b))
+}
+
+// records turns Go values into records of the type that their Go type stands for.
+func (w *widener) records(in record.GoItems, out nodes.Out) (*record.Batch, error) {
+	g := reflect.TypeOf(in.At(0))
+	t := w.goTypes[g]
+	if t == nil {
+		t = types.FromGo(g)
+		w.goTypes[g] = t
+	}
+	var stop error
+	b := in.ToBatch(t, func(i int, err error) {
+		if stop == nil {
+			stop = out.Bad(nodes.BadItem{Err: err, Data: in, Row: i})
+		}
+	})
+	if stop != nil {
+		b.Release()
+		return nil, stop
+	}
+	return b, nil
+}

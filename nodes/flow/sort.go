@@ -1,0 +1,85 @@
+package flow
+
+import (
+	"context"
+	"math"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/flow/columns"
+)
+
+var sortDecl = nodes.Kind("sort", "Puts items in order, or finds the first few in that order.", &sorting{Nulls: "last"},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The items in order."}),
+	nodes.Conserves(), nodes.Pure(),
+	nodes.Lines("its input has ended", "its output is full", "all items are sent", "a key cannot be computed for an item and on_error says fail"),
+	nodes.Doc(`
+Items are ordered by the first of `+"`by`"+`, those with equal values by the second, and so on; items that are equal in all of them stay in the order in which they came. `+"`-field`"+` turns the order around, as `+"`{expr: lower(name), desc: true}`"+` does for an expression. Numbers and times go up, text goes by its bytes (so Z comes before a), false comes before true. Null comes last, also where the order is turned around, unless `+"`nulls: first`"+`.
+
+Memory: every item is kept until the input ends, in columns: about 8 bytes for a number and 16 for a text, with its bytes. With `+"`limit`"+` no more than about twice as many items are kept.`),
+	nodes.Example(graph.Example{
+		Title: "The two latest flights, by delay and then by name",
+		Flow: `flow: latest
+nodes:
+  flights: {use: file.read, with: {path: flights.csv}}
+  worst:   {use: sort, in: flights, with: {by: [-delay, origin], limit: 2}}
+  out:     {use: file.write, in: worst, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{"flights.csv": "origin,delay\nSFO,20\nBOS,90\nJFK,20\nLAX,\n"},
+		Want:  map[string]string{"-": `{"origin":"BOS","delay":90}` + "\n" + `{"origin":"JFK","delay":20}` + "\n"},
+	}))
+
+type sorting struct {
+	By    []sortTerm `yaml:"by,required" lone:"true" min:"1" doc:"What to order by: fields, -fields, expressions, or {expr: EXPRESSION, desc: true}."`
+	Nulls string     `yaml:"nulls" enum:"last|first" doc:"Where items go whose value is null."`
+	Limit *int       `yaml:"limit" min:"1" doc:"Give only so many items, the first in order."`
+
+	keys  *columns.Columns
+	order ordering
+}
+
+func (k *sorting) Infer(c *graph.Inference) {
+	in := columns.Items(c, "in")
+	c.Out("out", in)
+	k.keys = columns.New()
+	k.order.nullsFirst = k.Nulls == "first"
+	for _, term := range k.By {
+		text, desc := term.resolve(in)
+		e := columns.Check(c, text, in)
+		if t := e.Type(); !t.Ordered() {
+			c.List().Add(diag.WrongType, term.at(c.Node.At), "cannot sort by %s: %s has no order", text.Value, t)
+		}
+		k.keys.Compute(types.Field{Name: text.Value, Type: e.Type()}, e, in)
+		k.order.desc = append(k.order.desc, desc)
+	}
+}
+
+func (k *sorting) Needs(c *graph.Needs) { c.In("in", c.Out("out").Union(k.keys.Needs())) }
+
+func (k *sorting) Program(env *nodes.Env) (*nodes.Program, error) {
+	limit := math.MaxInt
+	if k.Limit != nil {
+		limit = *k.Limit
+	}
+	s := &sorter{order: k.order, limit: limit, items: record.NewTable(env.In("in")), keys: record.NewTable(k.keys.Type)}
+	worker := func(context.Context) (nodes.Work, error) {
+		computer := k.keys.Computer()
+		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+			return computer.Batch(in.(*record.Batch), out)
+		}, nil
+	}
+	commit := func(_ context.Context, in record.Data, made any, out nodes.Out) error {
+		keys := made.(*record.Batch)
+		defer keys.Release()
+		s.add(in.(*record.Batch), keys, out)
+		return nil
+	}
+	return &nodes.Program{Stages: []nodes.Stage{{
+		Worker: worker, Commit: commit,
+		Finish: func(_ context.Context, out nodes.Out) error { return s.emit(out) },
+	}}}, nil
+}

@@ -1,0 +1,90 @@
+package flow
+
+import (
+	"context"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var unbatchDecl = nodes.Kind("unbatch", "Takes lists apart into their entries.", &unbatch{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Lists."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "Their entries, in order."}),
+	nodes.Pure(),
+	nodes.Lines("a list arrives that is not empty", "its output is full", "", "never"),
+	nodes.Doc(`The items themselves must be lists, as batch makes them. For a list in a field of a record, use flatten.`),
+	nodes.Example(graph.Example{
+		Title: "There and back",
+		Flow: `flow: back
+nodes:
+  numbers: {use: generate, with: {count: 3}}
+  lists:   {use: batch, in: numbers, with: {count: 2}}
+  items:   {use: unbatch, in: lists}
+  out:     {use: file.write, in: items, with: {path: "-", format: jsonl}}
+`,
+		Want: map[string]string{"-": `{"n":0}` + "\n" + `{"n":1}` + "\n" + `{"n":2}` + "\n"},
+	}))
+
+type unbatch struct{}
+
+func (*unbatch) Infer(c *graph.Inference) {
+	in := c.In("in")
+	switch in.Kind {
+	case types.KindList:
+		c.Out("out", in.Elem)
+	case types.KindError:
+	default:
+		d := c.List().Add(diag.TypeMismatch, c.Node.Input("in").Edges[0].At, "unbatch takes lists, got %s", in)
+		for _, f := range in.Fields {
+			if f.Type.Kind == types.KindList {
+				d.WithHint("to take the list in field %q apart, use flatten", f.Name)
+				break
+			}
+		}
+	}
+}
+
+func (*unbatch) Program(env *nodes.Env) (*nodes.Program, error) {
+	t, needed := env.Out("out"), env.Needed("out")
+	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
+		var places []int32
+		return func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			lists := in.Cols[0]
+			for i := range in.Len() {
+				from, to := lists.Range(in.Row(i))
+				for at := from; at < to; at++ {
+					places = append(places, int32(at))
+					if len(places) == record.MaxRows {
+						b := entries(in, t, needed, places)
+						places = places[:0]
+						if err := out.Emit(0, b); err != nil {
+							return err
+						}
+					}
+				}
+			}
+			b := entries(in, t, needed, places)
+			places = places[:0]
+			return out.Emit(0, b)
+		}, nil
+	}), nil
+}
+
+// entries gives entries of the lists in a batch as items.
+func entries(in *record.Batch, t *types.Type, needed []bool, places []int32) *record.Batch {
+	d, elem := in.Derive(t), in.Cols[0].Elem
+	d.Rows, d.Sel = len(places), nil
+	if !t.IsRecord() {
+		d.Fresh(0).Gather(0, elem, places, nil)
+		return d
+	}
+	for i, f := range elem.Fields {
+		if needed[i] {
+			d.Fresh(i).Gather(0, f, places, nil)
+		}
+	}
+	return d
+}

@@ -1,0 +1,237 @@
+package join
+
+import (
+	"context"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/join/aggregate"
+)
+
+var groupDecl = nodes.Kind("group", "Counts, sums and the like for each key.", &group{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each key: the key, then what was computed."}),
+	nodes.Pure(),
+	nodes.Lines("its input has ended", "its output is full", "all groups are sent", "a key or a value cannot be computed for an item, or a result for a group, and on_error says fail"),
+	nodes.Doc(`
+`+"`by`"+` names the key: fields, or expressions with a name, as in {day: date(ts)}. Groups come in the order of their first item; null is a key like any other. Without `+"`by`"+` there is one group, also where there is no item at all.
+
+`+"`set`"+` gives the computed fields, each an expression over aggregates: count(), sum(x), mean(x), min(x), max(x), first(x), last(x), collect(x), distinct(x), median(x), percentile(x, p), stddev(x). They skip null. {value: EXPRESSION, where: CONDITION} computes one over those items only for which the condition is true.
+
+Sums of ints are exact and may pass beyond 64 bits on their way; a group whose sum does not fit in the end is a failed item, shown by its key. An item for which any expression fails counts nowhere.
+
+Memory: the keys and one value for each group and aggregate; collect, median and percentile keep every value, distinct every different one.`),
+	nodes.Example(graph.Example{
+		Title: "Late flights by state",
+		Flow: `flow: states
+nodes:
+  flights: {use: file.read, with: {path: flights.csv}}
+  states:
+    use: group
+    in: flights
+    with:
+      by: state
+      set:
+        flights: count()
+        mean_delay: mean(delay)
+        late: {value: count(), where: delay > 15}
+  out: {use: file.write, in: states, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{"flights.csv": "state,delay\nNY,20\nCA,5\nNY,10\nCA,\n"},
+		Want: map[string]string{"-": `{"state":"NY","flights":2,"mean_delay":15,"late":1}` + "\n" +
+			`{"state":"CA","flights":2,"mean_delay":5,"late":0}` + "\n"},
+	}))
+
+type group struct {
+	By  keyTerms               `yaml:"by" doc:"The key: fields, or names with expressions. Without it, all items are one group."`
+	Set config.Map[aggregated] `yaml:"set" doc:"The fields to compute, each with an expression over aggregates, or {value, where}."`
+
+	in   *types.Type
+	keys *columns.Columns
+	set  *aggregate.Set
+	out  *types.Type
+}
+
+// Infer implements graph.Inferer.
+func (k *group) Infer(c *graph.Inference) {
+	k.in, k.keys, k.out = columns.Items(c, "in"), columns.New(), types.Record()
+	add := func(f types.Field) {
+		if first, clash := k.out.Field(f.Name); clash {
+			c.List().Add(diag.NameClash, f.Origin.At, "two fields would be called %q", f.Name).WithNote(first.Origin.At, "the other one: %s", first.Type)
+		}
+		k.out.Fields = append(k.out.Fields, f)
+	}
+	for _, term := range k.By {
+		e := columns.Check(c, term.text, k.in)
+		f := types.Field{Name: term.name, Type: e.Type(), Origin: c.Origin("grouped by", term.at)}
+		if term.name == "" {
+			f.Name = k.nameOf(c, term, e)
+		}
+		k.keys.Compute(f, e, k.in)
+		add(f)
+	}
+	var parts []aggregate.Part
+	for _, s := range k.Set {
+		p := aggregate.Part{Name: s.Key, Expr: c.Aggregate(s.Value.value, k.in)}
+		if s.Value.where.Value != "" {
+			p.Where = c.Expr(s.Value.where, k.in)
+			p.Where.Want(types.Bool.Opt(), "where", c.List())
+		}
+		parts = append(parts, p)
+		add(types.Field{Name: s.Key, Type: p.Expr.Type(), Origin: c.Origin("aggregated", s.At)})
+	}
+	k.set = aggregate.NewSet(parts, k.in)
+	if len(k.out.Fields) == 0 {
+		c.List().Add(diag.MissingKey, c.Node.UseAt, "group computes nothing").WithHint("add `set: {count: count()}`")
+		return
+	}
+	c.Out("out", k.out)
+}
+
+// nameOf gives a part of the key without a name that of its field.
+func (k *group) nameOf(c *graph.Inference, term keyTerm, e *expr.Expr) string {
+	name, ok := columns.FieldOf(e)
+	if !ok && e.Type().Kind != types.KindError {
+		c.List().Add(diag.MissingKey, term.at, "the key %s has no name", term.text.Value).WithHint("write {NAME: %s}", term.text.Value)
+	}
+	return name
+}
+
+// Needs implements graph.Needer.
+func (k *group) Needs(c *graph.Needs) { c.In("in", k.keys.Needs().Union(k.set.Needs())) }
+
+func (k *group) Program(env *nodes.Env) (*nodes.Program, error) {
+	g := &grouping{k: k, keys: record.NewKeys(k.keys.Type), state: k.set.State(), needed: env.Needed("out")}
+	if len(k.By) == 0 {
+		g.state.Grow(1)
+	}
+	return &nodes.Program{Stages: []nodes.Stage{{
+		Worker: func(context.Context) (nodes.Work, error) {
+			w := &groupWorker{g: g, keys: k.keys.Computer(), values: k.set.Reader()}
+			return w.work, nil
+		},
+		Commit: func(_ context.Context, in record.Data, made any, _ nodes.Out) error {
+			g.fold(in.(*record.Batch), made.(*groupWork))
+			return nil
+		},
+		Finish: func(_ context.Context, out nodes.Out) error { return g.emit(out) },
+	}}}, nil
+}
+
+// A groupWork is what the parallel part makes of a batch. It owns its batches.
+type groupWork struct {
+	keys   *record.Batch
+	hashes []uint64
+	values []*record.Batch
+}
+
+func (m *groupWork) release() {
+	m.keys.Release()
+	for _, b := range m.values {
+		b.Release()
+	}
+}
+
+type groupWorker struct {
+	g      *grouping
+	keys   *columns.Computer
+	values *aggregate.Reader
+	errs   expr.RowErrors
+}
+
+func (w *groupWorker) work(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+	b := in.(*record.Batch)
+	w.errs.Reset()
+	m := &groupWork{keys: w.keys.Columns(b, &w.errs), values: w.values.Values(b, &w.errs)}
+	if w.errs.Len() > 0 {
+		if err := nodes.BadRows(out, b, &w.errs); err != nil {
+			m.release()
+			return nil, err
+		}
+		for _, d := range append(m.values, m.keys) {
+			d.Sel = columns.Without(d, &w.errs, d.SelBuf())
+		}
+	}
+	if len(w.g.k.By) > 0 {
+		m.hashes = w.g.keys.Hash(m.keys, make([]uint64, 0, m.keys.Len()))
+	}
+	return m, nil
+}
+
+// A grouping is the state of a running group.
+type grouping struct {
+	k       *group
+	keys    *record.Keys
+	state   *aggregate.State
+	needed  []bool
+	numbers []int32
+	groups  []int32 // by physical row
+}
+
+// fold adds a batch to the groups.
+func (g *grouping) fold(in *record.Batch, m *groupWork) {
+	defer m.release()
+	if len(g.groups) < in.Rows {
+		g.groups = make([]int32, in.Rows)
+	}
+	if len(g.k.By) > 0 {
+		g.numbers = g.keys.Add(m.keys, m.hashes, g.numbers[:0])
+		for i, n := range g.numbers {
+			g.groups[m.keys.Row(i)] = n
+		}
+		g.state.Grow(g.keys.Len())
+	}
+	g.state.Add(g.groups, m.values)
+}
+
+// emit gives the groups in the order of their first item.
+func (g *grouping) emit(out nodes.Out) error {
+	n := 1
+	if len(g.k.By) > 0 {
+		n = g.keys.Len()
+	}
+	for from := 0; from < n; from += record.MaxRows {
+		if err := g.emitSome(from, min(from+record.MaxRows, n), out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *grouping) emitSome(from, to int, out nodes.Out) error {
+	b := record.NewNeeded(g.k.out, make([]bool, len(g.k.out.Fields)))
+	b.Rows = to - from
+	rows := make([]int32, b.Rows)
+	for i := range rows {
+		rows[i] = int32(from + i)
+	}
+	keys := g.keys.Table().Batch(rows)
+	defer keys.Release()
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	arena := b.Arena()
+	var errs expr.RowErrors
+	for i := range b.Cols {
+		switch key := len(g.k.By); {
+		case i < key:
+			b.Fresh(i).Gather(0, keys.Cols[i], rows, nil)
+		case g.needed[i]:
+			g.state.Result(i-key, b.Fresh(i), from, to, arena, &errs)
+		}
+	}
+	if errs.Len() > 0 {
+		if err := nodes.BadRows(out, keys, &errs); err != nil {
+			b.Release()
+			return err
+		}
+		b.Sel = columns.Without(b, &errs, b.SelBuf())
+	}
+	return out.Emit(0, b)
+}

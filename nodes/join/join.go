@@ -1,0 +1,192 @@
+package join
+
+import (
+	"slices"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var joinDecl = nodes.Kind("join", "Puts the items of two inputs together that have equal keys.", &join{Kind: "inner"},
+	nodes.InPort(graph.Port{Name: "left", Doc: "Records, in whose order the result comes."}),
+	nodes.InPort(graph.Port{Name: "right", Doc: "Records that are looked up by key. They are read to the end first.", Reading: graph.First}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "For each pair a record: the fields of left, then those of right without its key."}),
+	nodes.OutPort(graph.Port{Name: "unmatched", Doc: "Items of left that have no partner.", Side: true}),
+	nodes.Pure(),
+	nodes.Lines("right has ended and an item of left arrives", "its output is full, or right has not ended", "left has ended", "never"),
+	nodes.Doc(`
+`+"`on`"+` says which fields must be equal: on: {origin: iata} is a field of left and one of right, on: [country, year] fields that are called the same in both. int and float may be compared with each other. Null equals nothing, not even null.
+
+`+"`kind`"+` says what comes out:
+
+* inner: every pair.
+* left: every pair, and items of left without a partner, with null for the fields of right.
+* right: every pair, and after the last of them items of right without a partner, in their order, with null for the fields of left; the key is that of right.
+* full: left and right together.
+* semi: items of left that have a partner, once each, without the fields of right.
+* anti: items of left that have none.
+
+Items of left come in their order; the partners of one come in the order of right. Two fields of one name, other than the key, are a mistake; `+"`prefix`"+` or `+"`suffix`"+` renames those of right.
+
+Where nobody reads `+"`unmatched`"+`, items of left that lead to nothing are counted as filtered.
+
+Memory: right is kept, in columns: the fields that are needed, about 8 bytes for a number and 16 for a text, with its bytes, and about 30 bytes for each key. So let right be the smaller input.`),
+	nodes.Example(graph.Example{
+		Title: "The state of each airport",
+		Flow: `flow: named
+nodes:
+  flights:  {use: file.read, with: {path: flights.csv}}
+  airports: {use: file.read, with: {path: airports.csv}}
+  named:
+    use: join
+    in: {left: flights, right: airports}
+    with: {on: {origin: iata}, kind: left}
+  out: {use: file.write, in: named, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{
+			"flights.csv":  "origin,delay\nJFK,20\nXXX,5\nSFO,7\n",
+			"airports.csv": "iata,state\nSFO,CA\nJFK,NY\n",
+		},
+		Want: map[string]string{"-": `{"origin":"JFK","delay":20,"state":"NY"}` + "\n" + `{"origin":"XXX","delay":5,"state":null}` + "\n" +
+			`{"origin":"SFO","delay":7,"state":"CA"}` + "\n"},
+	}))
+
+// The output ports.
+const (
+	outPort = iota
+	unmatchedPort
+)
+
+type join struct {
+	On     keyPairs `yaml:"on,required" doc:"Fields of left, each with the field of right that must be equal; or a list of fields that both have."`
+	Kind   string   `yaml:"kind" enum:"inner|left|right|full|semi|anti" doc:"What comes out: see above."`
+	Prefix string   `yaml:"prefix" doc:"What to put before the names of the fields that come from right."`
+	Suffix string   `yaml:"suffix" doc:"What to put behind the names of the fields that come from right."`
+
+	left, right *types.Type
+	key         *types.Type // a record of the parts of the key, of types that hold those of both sides
+	leftKey     []int       // the fields of left
+	rightKey    []int       // the fields of right
+	rightFields []int       // of right: the fields that come out behind those of left
+	out         *types.Type
+}
+
+// keepsLeft reports whether items of left without a partner come out.
+func (k *join) keepsLeft() bool { return k.Kind == "left" || k.Kind == "full" }
+
+// keepsRight reports whether items of right without a partner come out.
+func (k *join) keepsRight() bool { return k.Kind == "right" || k.Kind == "full" }
+
+// filters reports whether items of left come out as they are or not at all.
+func (k *join) filters() bool { return k.Kind == "semi" || k.Kind == "anti" }
+
+// Infer implements graph.Inferer.
+func (k *join) Infer(c *graph.Inference) {
+	k.left, k.right = c.Record("left"), c.Record("right")
+	if k.left != nil {
+		c.Out("unmatched", k.left)
+	}
+	if !k.inferKey(c) {
+		return
+	}
+	if k.filters() {
+		k.out = k.left
+	} else {
+		k.inferFields(c)
+	}
+	c.Out("out", k.out)
+}
+
+// inferKey finds the fields of the key and the types in which they are compared.
+func (k *join) inferKey(c *graph.Inference) bool {
+	ok := k.left != nil && k.right != nil
+	k.key = types.Record()
+	for _, pair := range k.On {
+		l, found := k.side(c, "left", pair.left, k.left)
+		r, foundToo := k.side(c, "right", pair.right, k.right)
+		if !found || !foundToo {
+			ok = false
+			continue
+		}
+		t, err := types.Bound(l.Type, r.Type)
+		if err != nil {
+			d := c.List().Add(diag.TypeMismatch, pair.left.At, "left %s and right %s cannot be equal: %s", types.Quote(l.Name), types.Quote(r.Name), err)
+			d.WithNote(l.Origin.At, "left %s is %s", types.Quote(l.Name), l.Type).WithNote(r.Origin.At, "right %s is %s", types.Quote(r.Name), r.Type)
+			d.WithHint("convert one of them before, with map")
+			ok = false
+			continue
+		}
+		k.key.Fields = append(k.key.Fields, types.Field{Name: l.Name, Type: t, Origin: l.Origin})
+		k.leftKey, k.rightKey = append(k.leftKey, k.left.Index(l.Name)), append(k.rightKey, k.right.Index(r.Name))
+	}
+	return ok
+}
+
+// side finds a field of the key on one side.
+func (k *join) side(c *graph.Inference, side string, name config.Name, t *types.Type) (types.Field, bool) {
+	if t == nil {
+		return types.Field{}, false
+	}
+	f, ok := t.Field(name.Value)
+	if !ok {
+		c.List().Add(diag.UnknownField, name.At, "%s has no field %q", side, name.Value).DidYouMean(name.Value, t.FieldNames())
+	}
+	return f, ok && f.Type.Kind != types.KindError // which has a message of its own
+}
+
+// inferFields makes the record of a pair.
+func (k *join) inferFields(c *graph.Inference) {
+	k.out = types.Record()
+	for i, f := range k.left.Fields {
+		if part := slices.Index(k.leftKey, i); part >= 0 && k.keepsRight() {
+			f.Type = k.key.Fields[part].Type
+		} else {
+			f.Type = f.Type.WithOpt(k.keepsRight())
+		}
+		k.out.Fields = append(k.out.Fields, f)
+	}
+	for i, f := range k.right.Fields {
+		if slices.Index(k.rightKey, i) >= 0 {
+			continue
+		}
+		name := f.Name
+		f.Name = k.Prefix + f.Name + k.Suffix
+		f.Type = f.Type.WithOpt(k.keepsLeft())
+		if first, clash := k.out.Field(f.Name); clash {
+			d := c.List().Add(diag.NameClash, c.Node.Input("right").Edges[0].At, "left and right both have a field %q", f.Name)
+			d.WithNote(first.Origin.At, "that of left is %s", first.Type).WithNote(f.Origin.At, "that of right is %s", f.Type)
+			if k.Prefix+k.Suffix == "" {
+				d.WithHint("add `prefix: right_`, or rename or drop %q before, with map", name)
+			} else {
+				d.WithHint("choose another prefix or suffix")
+			}
+		}
+		k.out.Fields, k.rightFields = append(k.out.Fields, f), append(k.rightFields, i)
+	}
+}
+
+// Needs implements graph.Needer.
+func (k *join) Needs(c *graph.Needs) {
+	needed := c.Out("out")
+	left := c.Out("unmatched")
+	for _, f := range k.left.Fields {
+		if needed.Has(f.Name) {
+			left = left.With(f.Name)
+		}
+	}
+	right := graph.FieldSet()
+	for i, at := range k.rightFields {
+		if needed.Has(k.out.Fields[len(k.left.Fields)+i].Name) {
+			right = right.With(k.right.Fields[at].Name)
+		}
+	}
+	for i := range k.key.Fields {
+		left = left.With(k.left.Fields[k.leftKey[i]].Name)
+		right = right.With(k.right.Fields[k.rightKey[i]].Name)
+	}
+	c.In("left", left)
+	c.In("right", right)
+}

@@ -1,0 +1,277 @@
+package join
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/flow/columns"
+)
+
+func (k *join) Program(env *nodes.Env) (*nodes.Program, error) {
+	needed := env.Needed("out")
+	t := newTable(k, needed)
+	p := &probing{
+		k: k, table: t, side: newKeySide(k.left, k.key, k.leftKey), needed: needed,
+		unmatchedRead: len(env.Node.Output("unmatched").Edges) > 0,
+	}
+	right, left := 1, 0
+	return &nodes.Program{Stages: []nodes.Stage{t.stage(right), {
+		Input:  left,
+		Worker: func(context.Context) (nodes.Work, error) { return p.prober().work, nil },
+		Finish: func(_ context.Context, out nodes.Out) error { return p.emitRest(out) },
+	}}}, nil
+}
+
+// A probing is the left side of a running join.
+type probing struct {
+	k             *join
+	table         *table
+	side          keySide
+	needed        []bool
+	unmatchedRead bool
+
+	mu   sync.Mutex
+	crew []*prober
+}
+
+// A prober looks up keys, for one worker.
+type prober struct {
+	*probing
+	found   []uint64 // bit n: key n was asked for; only if items of right may come out alone
+	hashes  []uint64
+	numbers []int32
+	match   []int32 // by physical row of the batch: the key, -1: none
+	lone    []uint16
+	lefts   []int32 // the pairs gathered so far
+	rights  []int32
+}
+
+func (p *probing) prober() *prober {
+	w := &prober{probing: p}
+	if p.k.keepsRight() {
+		w.found = make([]uint64, (p.table.keys.Len()+63)/64)
+	}
+	p.mu.Lock()
+	p.crew = append(p.crew, w)
+	p.mu.Unlock()
+	return w
+}
+
+func (w *prober) work(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+	b := in.(*record.Batch)
+	several := w.find(b)
+	w.lone = w.lone[:0]
+	for i := range b.Len() {
+		if row := b.Row(i); w.match[row] < 0 {
+			w.lone = append(w.lone, uint16(row))
+		}
+	}
+	if err := w.emitLone(b, out); err != nil {
+		return nil, err
+	}
+	switch {
+	case w.k.filters():
+		return nil, out.Emit(outPort, w.chosen(b))
+	case several || b.Len() < b.Rows/4:
+		return nil, w.emitPairs(b, out)
+	}
+	return nil, out.Emit(outPort, w.widened(b))
+}
+
+// find looks the keys of a batch up and reports whether any has several partners.
+func (w *prober) find(b *record.Batch) (several bool) {
+	keys := w.side.batch(b)
+	defer keys.Release()
+	w.hashes = w.table.keys.Hash(keys, w.hashes[:0])
+	w.numbers = w.table.keys.Find(keys, w.hashes, w.numbers[:0])
+	w.match = w.match[:0]
+	for range b.Rows {
+		w.match = append(w.match, -1)
+	}
+	for i, n := range w.numbers {
+		if n < 0 {
+			continue
+		}
+		w.match[keys.Row(i)] = n
+		if w.found != nil {
+			w.found[n>>6] |= 1 << (n & 63)
+		}
+		if w.table.starts != nil && w.table.starts[n+1]-w.table.starts[n] > 1 {
+			several = true
+		}
+	}
+	return several
+}
+
+// emitLone sends the items without a partner where somebody wants them, and counts
+// the items that leave by no port.
+func (w *prober) emitLone(b *record.Batch, out nodes.Out) error {
+	if w.k.Kind == "anti" {
+		out.Filtered(b.Len() - len(w.lone))
+	}
+	if !w.unmatchedRead {
+		if !w.k.keepsLeft() && w.k.Kind != "anti" {
+			out.Filtered(len(w.lone))
+		}
+		return nil
+	}
+	lone := b.Share()
+	lone.Sel = append(lone.SelBuf(), w.lone...)
+	return out.Emit(unmatchedPort, lone)
+}
+
+// chosen gives the items that a semi or an anti join lets through.
+func (w *prober) chosen(b *record.Batch) *record.Batch {
+	d := b.Share()
+	if w.k.Kind == "anti" {
+		d.Sel = append(d.SelBuf(), w.lone...)
+	} else {
+		d.Sel = w.partnered(b, d.SelBuf())
+	}
+	return d
+}
+
+// partnered appends the rows that have a partner.
+func (w *prober) partnered(b *record.Batch, sel []uint16) []uint16 {
+	for i := range b.Len() {
+		if row := b.Row(i); w.match[row] >= 0 {
+			sel = append(sel, uint16(row))
+		}
+	}
+	return sel
+}
+
+// widened gives a batch in which no item has several partners: the columns of left
+// are shared, those of right are written beside them, row by row.
+func (w *prober) widened(b *record.Batch) *record.Batch {
+	d := b.Derive(w.k.out)
+	if !w.k.keepsLeft() {
+		d.Sel = w.partnered(b, d.SelBuf())
+	}
+	rights := w.rights[:0]
+	for _, n := range w.match {
+		row := int32(-1)
+		switch {
+		case n >= 0:
+			row, _ = w.table.partners(n)
+		case !w.k.keepsLeft() && w.table.rows.Rows > 0:
+			row = 0 // any: the row is not selected, and a null would only cost time
+		}
+		rights = append(rights, row)
+	}
+	w.rights = rights
+	w.fill(d, rights, func(i int, src *record.Column) { d.Cols[i] = src }, b)
+	return d
+}
+
+// emitPairs writes a row for each pair, and with left for each item without one.
+func (w *prober) emitPairs(b *record.Batch, out nodes.Out) error {
+	w.lefts, w.rights = w.lefts[:0], w.rights[:0]
+	for i := range b.Len() {
+		row := b.Row(i)
+		number := w.match[row]
+		if number < 0 {
+			if w.k.keepsLeft() {
+				if err := w.pair(b, row, -1, out); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		first, n := w.table.partners(number)
+		if n == 1 {
+			if err := w.pair(b, row, first, out); err != nil {
+				return err
+			}
+			continue
+		}
+		at := w.table.starts[number]
+		for _, right := range w.table.order[at : int(at)+n] {
+			if err := w.pair(b, row, right, out); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Emit(outPort, w.pairs(b))
+}
+
+func (w *prober) pair(b *record.Batch, left int, right int32, out nodes.Out) error {
+	w.lefts, w.rights = append(w.lefts, int32(left)), append(w.rights, right)
+	if len(w.lefts) < record.MaxRows {
+		return nil
+	}
+	full := w.pairs(b)
+	w.lefts, w.rights = w.lefts[:0], w.rights[:0]
+	return out.Emit(outPort, full)
+}
+
+// pairs gives the pairs gathered so far.
+func (w *prober) pairs(b *record.Batch) *record.Batch {
+	d := b.Derive(w.k.out)
+	d.Rows, d.Sel = len(w.lefts), nil
+	w.fill(d, w.rights, func(i int, src *record.Column) { d.Fresh(i).Gather(0, src, w.lefts, nil) }, b)
+	return d
+}
+
+// fill writes the needed columns: those of left by put, those of right by row.
+func (w *prober) fill(d *record.Batch, rights []int32, put func(i int, src *record.Column), b *record.Batch) {
+	for i := range d.Cols {
+		switch right := i - len(w.k.left.Fields); {
+		case !w.needed[i]:
+		case right >= 0:
+			w.table.gather(d.Fresh(i), right, rights)
+		case b.Cols[i] != nil:
+			put(i, columns.Convert(b.Cols[i], w.k.left.Fields[i].Type, w.k.out.Fields[i].Type, b.Rows))
+		}
+	}
+}
+
+// emitRest sends the items of right that have no partner, in their order.
+func (p *probing) emitRest(out nodes.Out) error {
+	if !p.k.keepsRight() {
+		return nil
+	}
+	found := make([]uint64, (p.table.keys.Len()+63)/64)
+	for _, w := range p.crew {
+		for i, word := range w.found {
+			found[i] |= word
+		}
+	}
+	var rows []int32
+	for row, n := range p.table.numbers {
+		if n >= 0 && found[n>>6]&(1<<(n&63)) != 0 {
+			continue
+		}
+		if rows = append(rows, int32(row)); len(rows) == record.MaxRows {
+			if err := out.Emit(outPort, p.rest(rows)); err != nil {
+				return err
+			}
+			rows = rows[:0]
+		}
+	}
+	return out.Emit(outPort, p.rest(rows))
+}
+
+func (p *probing) rest(rows []int32) *record.Batch {
+	t := p.k.out
+	d := record.NewNeeded(t, make([]bool, len(t.Fields)))
+	d.Rows = len(rows)
+	for i := range t.Fields {
+		if !p.needed[i] {
+			continue
+		}
+		right := i - len(p.k.left.Fields)
+		switch part := slices.Index(p.k.leftKey, i); {
+		case right >= 0:
+			p.table.gather(d.Fresh(i), right, rows)
+		case part >= 0:
+			p.table.gather(d.Fresh(i), len(p.k.rightFields)+part, rows)
+		default:
+			columns.Nulls(d.Fresh(i), d.Rows)
+		}
+	}
+	return d
+}

@@ -1,0 +1,47 @@
+package std_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/std"
+	"github.com/flowrun/flowrun/nodes/std/flowtest"
+)
+
+// What the docs show must work, whatever the workers, batches and queues.
+func TestExamples(t *testing.T) {
+	for _, d := range std.Nodes {
+		for _, e := range d.Spec.Examples {
+			t.Run(d.Spec.Kind+"/"+e.Title, func(t *testing.T) {
+				for _, setup := range flowtest.Setups() {
+					r := flowtest.Run(t, e.Flow, e.Files, setup)
+					if r.Err != nil {
+						t.Fatalf("%s: %v", setup, r.Err)
+					}
+					for _, name := range slices.Sorted(maps.Keys(e.Want)) {
+						if got := r.File(name); got != e.Want[name] {
+							t.Fatalf("%s: %s is\n%s\nwant\n%s", setup, name, got, e.Want[name])
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestDeclarations(t *testing.T) {
+	if _, err := nodes.NewRegistry(std.Nodes); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range std.Nodes {
+		s := d.Spec
+		if len(s.Examples) == 0 {
+			t.Errorf("%s has no example", s.Kind)
+		}
+		if s.Lines.Emits == "" || s.Lines.Waits == "" || s.Lines.Ends == "" || s.Lines.Fails == "" {
+			t.Errorf("%s does not say when it emits, waits, ends and fails", s.Kind)
+		}
+	}
+}

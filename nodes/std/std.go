@@ -1,0 +1,16 @@
+// Package std is the list of all packs that come with flowrun. A program with
+// kinds of its own puts its packs beside these:
+//
+//	registry, err := nodes.NewRegistry(std.Nodes, mine.Nodes)
+package std
+
+import (
+	"slices"
+
+	"github.com/flowrun/flowrun/nodes/file"
+	"github.com/flowrun/flowrun/nodes/flow"
+	"github.com/flowrun/flowrun/nodes/join"
+)
+
+// Nodes are the kinds of all packs.
+var Nodes = slices.Concat(file.Nodes, flow.Nodes, join.Nodes)

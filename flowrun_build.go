@@ -2,6 +2,7 @@ package flowrun
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
@@ -47,7 +48,7 @@ func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
 		for _, wrong := range n.wrong {
 			list.Add(diag.WrongValue, at, "%s: %s", n.id, wrong)
 		}
-		engine := mapping(n.engine, at)
+		engine := text.mapping(n.engine, at)
 		if n.kind != "" {
 			settings := text.settings(n, &list)
 			built[n] = b.Use(n.id, n.kind, settings, engine, at)
@@ -69,9 +70,9 @@ func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
 
 // connect adds the edges that a node reads.
 func (g *Graph) connect(b *graph.Builder, built map[*node]*graph.Node, n *node, text *program, list *diag.List) {
-	at := text.span(n.at, n.id)
 	if len(n.wires) == 0 && len(n.contract) > 0 {
-		list.Warn(diag.Ineffective, at, "%s reads nothing, so %s has no effect", n.id, n.contract[0].key)
+		o := n.contract[0]
+		list.Warn(diag.Ineffective, text.word(o.at, o.name), "%s reads nothing, so %s has no effect", n.id, o.name)
 	}
 	for _, w := range n.wires {
 		from := built[w.from.n]
@@ -82,18 +83,19 @@ func (g *Graph) connect(b *graph.Builder, built map[*node]*graph.Node, n *node, 
 			b.Connect(nil, "", built[n], w.in, nil, at)
 			continue
 		}
-		b.Connect(from, w.from.name, built[n], w.in, mapping(append(n.contract[:len(n.contract):len(n.contract)], w.contract...), at), at)
+		b.Connect(from, w.from.name, built[n], w.in, text.mapping(slices.Concat(n.contract, w.contract), at), at)
 	}
 }
 
-// mapping writes settings as a flow file holds them. A later setting of the same
-// key wins.
-func mapping(all []setting, at diag.Span) *config.Node {
+// mapping writes what options say as a flow file holds it, at the place of a node
+// or an edge. A later option of the same key wins.
+func (p *program) mapping(all []setting, at diag.Span) *config.Node {
 	tree := &config.Node{Kind: config.Mapping, Span: at}
 	for _, s := range all {
+		at := p.word(s.at, s.name)
 		value, err := toNode(s.value, at)
 		if err != nil {
-			panic(fmt.Sprintf("flowrun: option %s: %v", s.key, err)) // options have types that can be written
+			panic(fmt.Sprintf("flowrun: option %s: %v", s.name, err)) // options have types that can be written
 		}
 		if e := tree.Entry(s.key); e != nil {
 			e.Value = value

@@ -14,28 +14,32 @@ type Option func(*node)
 type setting struct {
 	key   string
 	value any
+	name  string // of the function that made it
+	at    place
 }
 
-func engine(key string, value any) Option {
-	return func(n *node) { n.engine = append(n.engine, setting{key, value}) }
+func engine(name, key string, value any) Option {
+	s := setting{key, value, name, caller()}
+	return func(n *node) { n.engine = append(n.engine, s) }
 }
 
-func contract(key string, value any) Option {
-	return func(n *node) { n.contract = append(n.contract, setting{key, value}) }
+func contract(name, key string, value any) Option {
+	s := setting{key, value, name, caller()}
+	return func(n *node) { n.contract = append(n.contract, s) }
 }
 
 // Workers lets n goroutines work on the node. The order of the items is kept all
 // the same. Functions given to the node are then called by several goroutines at
 // once. Nodes with state, such as Fold, have one worker always.
-func Workers(n int) Option { return engine("workers", n) }
+func Workers(n int) Option { return engine("Workers", "workers", n) }
 
 // Unordered lets items leave a node with several workers in the order in which
 // they are done.
-func Unordered() Option { return engine("order", "none") }
+func Unordered() Option { return engine("Unordered", "order", "none") }
 
 // Timeout bounds one try of one item. It cancels the context that the node's
 // function is given.
-func Timeout(d time.Duration) Option { return engine("timeout", d) }
+func Timeout(d time.Duration) Option { return engine("Timeout", "timeout", d) }
 
 // A RetryPolicy says how often and when an item that failed is tried again. What
 // is left zero has the default: one try, 100ms before the second one, twice as
@@ -44,7 +48,7 @@ type RetryPolicy = graph.Retry
 
 // Retry tries items that failed again. It is for nodes that work on one item at a
 // time: Map, FlatMap and Each.
-func Retry(p RetryPolicy) Option { return engine("retry", p) }
+func Retry(p RetryPolicy) Option { return engine("Retry", "retry", p) }
 
 // An ErrorPolicy says what becomes of an item that failed for good.
 type ErrorPolicy string
@@ -58,15 +62,15 @@ const (
 
 // OnError sets what becomes of items for which the function of the node returned
 // an error or panicked, after all tries.
-func OnError(p ErrorPolicy) Option { return engine("on_error", string(p)) }
+func OnError(p ErrorPolicy) Option { return engine("OnError", "on_error", string(p)) }
 
 // About says what the node is for; it is shown in drawings.
-func About(text string) Option { return engine("about", text) }
+func About(text string) Option { return engine("About", "about", text) }
 
 // Capacity bounds the items that wait on each edge that the node reads. A full
 // edge makes the node before it wait.
-func Capacity(items int) Option { return contract("capacity", items) }
+func Capacity(items int) Option { return contract("Capacity", "capacity", items) }
 
 // Bytes bounds the memory of the items that wait on each edge that the node
 // reads. What items point to is not counted.
-func Bytes(n int64) Option { return contract("bytes", n) }
+func Bytes(n int64) Option { return contract("Bytes", "bytes", n) }

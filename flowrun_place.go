@@ -61,22 +61,30 @@ func (p *program) source(file string) *diag.Source {
 	return s
 }
 
-// span gives the place of a call. The carets stand under word, a string in its
-// arguments, if it is found near.
-func (p *program) span(at place, word string) diag.Span {
+// span gives the place of a call that made a node: the carets stand under its id
+// if it is written near.
+func (p *program) span(at place, id string) diag.Span {
+	found := p.word(at, strconv.Quote(id))
+	if found.Width == utf8.RuneCountInString(strconv.Quote(id)) {
+		found.Col, found.Width = found.Col+1, found.Width-2
+	}
+	return found
+}
+
+// word gives the place of a word near the line of a call, or else of the line.
+func (p *program) word(at place, word string) diag.Span {
 	if at.file == "" {
 		return diag.Span{}
 	}
 	s := p.source(at.file)
-	quoted := strconv.Quote(word)
 	for line := at.line; line <= min(at.line+2, s.Lines()); line++ {
-		if before, _, ok := strings.Cut(s.Line(line), quoted); ok {
-			return diag.Span{Source: s, Line: line, Col: 2 + utf8.RuneCountInString(before), Width: utf8.RuneCountInString(word)}
+		if before, _, ok := strings.Cut(s.Line(line), word); ok {
+			return diag.Span{Source: s, Line: line, Col: 1 + utf8.RuneCountInString(before), Width: utf8.RuneCountInString(word)}
 		}
 	}
 	text := s.Line(at.line)
-	blank := len(text) - len(strings.TrimLeft(text, " \t"))
-	return diag.Span{Source: s, Line: at.line, Col: blank + 1, Width: len(text) - blank}
+	code := strings.TrimLeft(text, " \t")
+	return diag.Span{Source: s, Line: at.line, Col: 1 + len(text) - len(code), Width: utf8.RuneCountInString(code)}
 }
 
 // A writtenText is a text of settings and where it stands in the program.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -181,10 +182,19 @@ func (c *compiler) source(ref *config.Node) (*Node, *Output) {
 	return nil, nil
 }
 
+// misnamed reports whether `in` names a port that is not there: the one that is
+// missing was probably meant.
+func (n *Node) misnamed(in *config.Node) bool {
+	if in == nil || in.Kind != config.Mapping || in.Has("from") {
+		return false
+	}
+	return slices.ContainsFunc(in.Entries, func(e config.Entry) bool { return n.Input(e.Key) == nil })
+}
+
 // checkInputs reports inputs without an edge and single inputs with several.
 func (c *compiler) checkInputs(n *Node, in *config.Node) {
 	for _, p := range n.In {
-		if len(p.Edges) > 0 || p.Arity == Optional {
+		if len(p.Edges) > 0 || p.Arity == Optional || n.misnamed(in) {
 			continue
 		}
 		if in != nil && (in.Kind != config.Mapping || in.Has(p.Name) || in.Has("from")) && len(n.In) == 1 {

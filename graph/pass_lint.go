@@ -38,6 +38,9 @@ func (c *compiler) lintOutputs(n *Node) {
 	if n.Engine.OnError == "" {
 		n.Engine.OnError = "fail"
 	}
+	if c.list.HasErrors() {
+		return // an edge that could not be made would be called missing here
+	}
 	unread, read := 0, len(errors.Edges)
 	for _, out := range n.Out {
 		read += len(out.Edges)

@@ -339,8 +339,11 @@ func (s *stage) next(ctx context.Context, w *worker) (record.Data, any, error) {
 }
 
 func (s *stage) nextOfSource(ctx context.Context) (piece any, err error) {
-	if cause := ctx.Err(); cause != nil {
+	switch {
+	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case s.n.run.sources.Err() != nil:
+		return nil, io.EOF // it was told to stop
 	}
 	start := time.Now()
 	err = guard(func() error { piece, err = s.def.Next(s.n.run.sources); return err })

@@ -416,6 +416,45 @@ func TestDecodeAt(t *testing.T) {
 	}
 }
 
+// Lengths, of texts, lists and mappings.
+func TestLengths(t *testing.T) {
+	type lengths struct {
+		Code Map[string] `yaml:"code" doc:"." min:"1" max:"2" enum:"a|b"`
+		Word string      `yaml:"word" doc:"." min:"2" max:"3"`
+		List []int       `yaml:"list" doc:"." min:"2"`
+	}
+	s, err := Of(&lengths{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "code: {}\nword: é\nlist: [1]\n"
+	var list diag.List
+	s.Decode(parse(t, text), &lengths{}, &list)
+	s.Decode(parse(t, "code: {x: c, y: b}\nword: éöü\nlist: [1, 2]"), &lengths{}, &list)
+	s.Decode(parse(t, "code: x:y\n"+strings.Repeat("k", 100)+": 1"), &lengths{}, &list)
+	comparePicture(t, text, list, `
+a.yaml:1:7: want 1 to 2 entries, got 0 [E103]
+    1 | code: {}
+      |       ^^
+a.yaml:2:7: want 2 to 3 characters, got 1 [E103]
+    2 | word: é
+      |       ^
+a.yaml:3:7: want at least 2 items, got 1 [E103]
+    3 | list: [1]
+      |       ^^^
+a.yaml:1:11: want a or b, got text "c" [E103]
+    1 | code: {x: c, y: b}
+      |           ^
+a.yaml:1:7: want a mapping, got text "x:y" [E103]
+    1 | code: x:y
+      |       ^^^
+  hint: put a blank after the colon
+a.yaml:2:1: unknown key "`+strings.Repeat("k", 39)+`…" [E101]
+    2 | `+strings.Repeat("k", 100)+`: 1
+      | `+strings.Repeat("^", 100)+`
+`)
+}
+
 func TestDecodeIntoAnother(t *testing.T) {
 	defer func() {
 		if p := fmt.Sprint(recover()); p != "config: the schema of config.sink cannot decode into *config.retry" {

@@ -50,5 +50,5 @@
 // `yaml` tag are not settings.
 //
 // A Schema may be used by many goroutines at once after its Alias and Hint calls
-// are done. A Node belongs to whoever parsed it; Substitute changes it.
+// are done, and so may a tree, once Substitute is done with it.
 package config

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ func TestParse(t *testing.T) {
 		"a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3, r: 4}": `{a: {p: 1, q: 2}, b: {p: 1, q: 3, r: 4}}`,
 		"a: &x {p: 1}\nb: &y {p: 2, q: 2}\nc: {r: 0, <<: [*x, *y]}": `{a: {p: 1}, b: {p: 2, q: 2}, c: {r: 0, p: 1, q: 2}}`,
 		"\"<<\": 1": `{"<<": 1}`,
-		"a: !!str 12\nb: !!int \"12\"\nc: !!float 1\n": `{a: "12", b: 12, c: 1}`,
+		"a: !!bool 'true'\nb: !!null ''\nc: !!int 0x1F\nd: !!map {}\n": `{a: true, b: null, c: 0x1F, d: {}}`,
+		"a: !!str 12\nb: !!int \"12\"\nc: !!float 1\n":                 `{a: "12", b: 12, c: 1}`,
 		"\uFEFFa: 1":                           `{a: 1}`,
 		"a: 1\r\nb: 2\r\n":                     `{a: 1, b: 2}`,
 		"a: |\n  x\n   y\n\nb: >-\n  x\n  y\n": `{a: "x\n y\n", b: x y}`,
@@ -198,6 +200,24 @@ a.yaml:2:5: a comma ends a text inside {} and [] [E001]
 		Parse(diag.NewSource("a.yaml", []byte(text)), &list)
 		comparePicture(t, text, list, want)
 	}
+}
+
+// Places may be asked for by many goroutines; the race detector watches.
+func TestAtFromManyGoroutines(t *testing.T) {
+	n := parse(t, "a: é b\nc: \"d\\te\"\n")
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for _, e := range n.Entries {
+				for i := range 4 {
+					if at := e.Value.At(i, 1); at.Line == 0 {
+						t.Error("no place")
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // A text cut by commas is put together again, so that what follows sees it whole.

@@ -44,11 +44,7 @@ func (l *linter) flow(at int) (end int) {
 		case begun >= 0 && (c == '[' || c == '{'):
 			l.bracketInText(begun, i)
 		case c == ':' && isGap(l.b, i+1):
-			if b := &open[len(open)-1]; b.colon {
-				l.report(i, i+1, "quote the value, or put a comma before the next key", "a colon and a blank cannot stand in a text without quotes")
-			} else if b.colon = true; begun < 0 && !complete {
-				l.report(i, i+1, "", "a key is missing before the colon")
-			}
+			l.flowColon(&open[len(open)-1], i, begun < 0 && !complete)
 			i, begun, complete = i+1, -1, false
 		case begun >= 0:
 			i++
@@ -75,6 +71,16 @@ func (l *linter) flow(at int) (end int) {
 		l.report(last, last+1, "", "this %c is not closed", l.b[last])
 	}
 	return len(l.b)
+}
+
+// flowColon looks at a colon within brackets, which follows a key or nothing.
+func (l *linter) flowColon(b *bracket, at int, nothing bool) {
+	if b.colon {
+		l.report(at, at+1, "quote the value, or put a comma before the next key", "a colon and a blank cannot stand in a text without quotes")
+	} else if nothing {
+		l.report(at, at+1, "", "a key is missing before the colon")
+	}
+	b.colon = true
 }
 
 // flowQuoted passes a quoted text within brackets.

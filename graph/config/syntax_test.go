@@ -163,7 +163,7 @@ a:
 a.yaml:3:3: the indentation fits no line above [E001]
     3 |   c: 2
       |   ^^^^
-  hint: indent it like the line that it belongs to
+  hint: it starts in column 3, those above in 5 or 1
 `, `
 a: "x"
   b: 2
@@ -269,6 +269,24 @@ a.yaml:3:1: a comma or the closing } is missing here or before [E001]
       | ^^^^
   hint: a text with [ ] { } , in it must be quoted
 `, `
+a:
+  use group
+  in: days
+---
+a.yaml:2:3: a colon is missing after this key [E001]
+    2 |   use group
+      |   ^^^^^^^^^
+  hint: a key ends with a colon: use: group
+`, `
+a: 1
+→
+b: 2
+---
+a.yaml:2:1: a tab cannot indent [E001]
+    2 | 	
+      | ^
+  hint: indent with blanks
+`, `
 {: 2}
 ---
 a.yaml:1:2: a key is missing before the colon [E001]
@@ -305,5 +323,68 @@ a.yaml: the text is UTF-16 [E001]
 			t.Errorf("%q gives %v", text, n)
 		}
 		comparePicture(t, text, list, want)
+	}
+}
+
+// A text that one character breaks is reported on the line that was broken or next
+// to it; only a key that was indented may be noticed first at the key that it left.
+func TestDamage(t *testing.T) {
+	const flow = `flow: late
+about: |
+  Where do flights run late,
+    and by how much?
+
+types:
+  Flight: {delay: int?, origin: string, "US Gross": float}
+
+nodes:
+  flights:
+    use: file.read      # a note
+    with: {path: "data/flights.csv", as: Flight}
+
+  # The worst.
+  worst:
+    use: group
+    in: [flights, 'others']
+    with:
+      by: [state]
+      set:
+        mean: mean(delay) ?? 0
+        name: "a" # quoted
+      steps:
+        - first: 1
+          second: [1,
+            2]
+        - third
+    about: some words
+      that go on
+`
+	parse(t, flow)
+	exact, all := 0, 0
+	damage := func(at int, text string) {
+		var list diag.List
+		if n := Parse(diag.NewSource("a.yaml", []byte(text)), &list); n != nil {
+			return // still YAML
+		}
+		broken := strings.Count(flow[:at], "\n") + 1
+		all++
+		switch found := list[0].At.Line; {
+		case len(list) != 1 || found < broken-1 || found > broken+1 && text[at] != ' ':
+			t.Errorf("line %d was broken at %d:\n%s", broken, at, picture(list))
+		case found == broken:
+			exact++
+		}
+	}
+	for at := range len(flow) {
+		if strings.IndexByte("\"'{}[]:,-|", flow[at]) >= 0 {
+			damage(at, flow[:at]+flow[at+1:])
+		}
+		if at == 0 || flow[at-1] == '\n' {
+			damage(at, flow[:at]+" "+flow[at:])
+			damage(at, flow[:at]+"\t"+flow[at:])
+		}
+	}
+	if all < 80 || exact*10 < all*8 {
+		t.Errorf("%d of %d on the line itself", exact, all)
 	}
 }

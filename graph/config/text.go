@@ -17,8 +17,10 @@ type text struct {
 	lines []int // where each line starts, as yaml.v3 counts lines
 	rows  []int // where each line starts, as diag counts lines
 
+	// Cursors, which keep a large text on one line linear. They move, so a text
+	// that several goroutines may use is copied first.
 	near  struct{ line, col, at int } // the last place that offset found
-	close struct{ row, col, at int }  // the last place that column counted to
+	close struct{ row, col, at int }  // the last place that place counted to
 }
 
 var byteOrderMark = []byte("\uFEFF")
@@ -37,8 +39,7 @@ func newText(src *diag.Source) *text {
 }
 
 // offset gives the byte at which a place of yaml.v3 stands. Places on one line
-// asked for from left to right cost together no more than the line, which keeps
-// a large text on one line linear.
+// asked for from left to right cost together no more than the line.
 func (t *text) offset(line, col int) int {
 	if line < 1 || line > len(t.lines) {
 		return len(t.body)

@@ -66,15 +66,16 @@ func (n *Node) placeOf(first, last int) diag.Span {
 	if !ok || len(marks) == 0 {
 		return n.Span
 	}
+	t := *n.origin.text // a copy, because finding places moves its cursors
 	if first >= len(marks) {
 		end := len(marks) - 1
 		for end > 0 && unicode.IsSpace(runes[end]) {
 			end--
 		}
-		return n.origin.text.span(marks[end].to, marks[end].to+1)
+		return t.span(marks[end].to, marks[end].to+1)
 	}
 	last = min(max(first, last), len(marks)-1)
-	return n.origin.text.span(marks[first].from, marks[last].to)
+	return t.span(marks[first].from, marks[last].to)
 }
 
 // written maps characters of the text, after variables were replaced, to the

@@ -307,10 +307,12 @@ func (c *checker) callNode(a *ast.CallNode) *node {
 		}
 		return c.call(name, a.Arguments, at.From)
 	case *ast.MemberNode:
-		name := c.memberName(callee)
+		name, base := c.memberName(callee), c.check(callee.Node)
 		n, d := c.fail(diag.BadExpression, at.From, c.tree.end(at.From), "values have no methods")
 		if functionNamed(name) != nil {
-			d.WithHint("write %s(...), or ... | %[1]s()", name)
+			d.WithHint("write %s(%s), or %[2]s | %[1]s()", name, c.source(base))
+		} else if write, ok := elsewhere[name]; ok {
+			d.WithHint("write %s", write)
 		}
 		return n
 	}

@@ -76,7 +76,11 @@ var elsewhere = map[string]string{
 }
 
 func (c *checker) unknownFunction(s *callSite) *node {
-	c.arguments(s)
+	for _, a := range s.args {
+		if _, body := a.(*ast.PredicateNode); !body {
+			c.stretch(s, c.check(a))
+		}
+	}
 	width := len([]rune(s.name))
 	if _, quoted := c.tree.names[s.nameAt]; quoted {
 		width += 2
@@ -114,6 +118,8 @@ func (c *checker) wants(s *callSite, sig string, least, most int) bool {
 		want = plural(least, "argument") + " or more"
 	case least == most:
 		want = plural(least, "argument")
+	case most == least+1:
+		want = fmt.Sprintf("%d or %s", least, plural(most, "argument"))
 	default:
 		want = fmt.Sprintf("%d to %s", least, plural(most, "argument"))
 	}
@@ -146,7 +152,7 @@ func (c *checker) apply(f *function, s *callSite, args []*node) *node {
 	for i, a := range args {
 		opt = opt || a.typ.Nullable
 		if !fits(f.param(i).typ, a.typ, vars) {
-			c.wrongArgument(f, i, a)
+			c.wrongArgument(f, i, a, vars)
 			ok = false
 		}
 	}
@@ -238,8 +244,13 @@ func filled(t, got *types.Type, vars map[string]*types.Type) *types.Type {
 }
 
 // wrongArgument reports an argument of the wrong type.
-func (c *checker) wrongArgument(f *function, i int, a *node) {
+func (c *checker) wrongArgument(f *function, i int, a *node, vars map[string]*types.Type) {
 	want := f.param(i).typ
+	if want.Kind == types.KindVar && vars[want.Var] != nil && fits(want, a.typ, map[string]*types.Type{}) {
+		d := c.report(diag.WrongType, a.from, a.to, "%s() wants values of one type, got %s and %s", f.name, vars[want.Var], a.typ)
+		c.noteOrigin(d, a)
+		return
+	}
 	d := c.report(diag.WrongType, a.from, a.to, "%s() wants %s, got %s", f.name, describe(want), a.typ)
 	source := c.source(a)
 	word := want.String()
@@ -250,7 +261,11 @@ func (c *checker) wrongArgument(f *function, i int, a *node) {
 		d.WithHint("convert it: list(%s)", source)
 	case a.typ.Kind == types.KindAny:
 		d.WithHint("convert it: %s(%s)", word, source)
-	case want.Kind == types.KindList && aggregateNamed(f.name) != nil:
+	case f.name == "sum" && a.typ.Kind == types.KindList:
+		d.WithHint("say what to add: sum(%s, .field)", source)
+	case f.name == "concat" && a.typ.IsText():
+		d.WithHint("text is put together by +")
+	case want.Kind == types.KindList && aggregateNamed(f.name) != nil && a.typ.Kind != types.KindList:
 		if c.agg == nil {
 			d.WithHint("over rows, %s() belongs into a group or window node", f.name)
 		} else {

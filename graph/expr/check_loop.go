@@ -19,6 +19,11 @@ func checkLoop(c *checker, s *callSite) *node {
 	} else if s.name == "count" {
 		least = 1
 	}
+	if s.name == "count" && len(s.args) == 0 {
+		n, d := c.fail(diag.WrongType, s.from, s.to, "count() counts rows, and here is only one")
+		d.WithHint("use it in a group or window node, or say what to count: count(list, # > 1)")
+		return n
+	}
 	if !c.wants(s, functionNamed(s.name).sig, least, most) {
 		for _, a := range s.args[:min(1, len(s.args))] {
 			c.check(a)

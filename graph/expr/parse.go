@@ -24,7 +24,8 @@ const (
 // A tree is a parsed expression. expr-lang's parser knows neither names in
 // backquotes nor count() nor the least int, so parse gives it a text of the same
 // length in which harmless words stand in for them, and remembers by offset what
-// they stand for.
+// they stand for. It takes a record that is the body of a loop for a block, so that
+// gets parentheses, and every place that the parser tells is moved back.
 type tree struct {
 	root   ast.Node
 	text   []rune         // as written
@@ -82,11 +83,56 @@ func parse(source string) (*tree, *syntaxError) {
 	if e := t.replaceTokens(stand); e != nil {
 		return nil, e
 	}
+	stand, back := t.wrapRecords(stand)
 	if t.root, err = guarded(string(stand)); err != nil {
-		return nil, t.syntactic(err)
+		return nil, t.syntactic(err, back)
+	}
+	if len(back) > len(t.text)+1 {
+		ast.Walk(&t.root, &mover{back: back, done: map[ast.Node]bool{}})
 	}
 	return t, nil
 }
+
+// wrapRecords puts parentheses around records that are arguments. back gives for
+// every place in the new text the one in the old.
+func (t *tree) wrapRecords(stand []rune) (wrapped []rune, back []int) {
+	opens, closes := map[int]bool{}, map[int]bool{}
+	for i, tok := range t.tokens {
+		if i == 0 || i+2 >= len(t.tokens) || !tok.Is(lexer.Bracket, "{") || !t.tokens[i+2].Is(lexer.Operator, ":") {
+			continue
+		}
+		if before := t.tokens[i-1]; before.Is(lexer.Operator, ",") || before.Is(lexer.Bracket, "(") {
+			opens[tok.From], closes[t.tokens[t.match[i]].From] = true, true
+		}
+	}
+	for i, r := range stand {
+		if opens[i] {
+			wrapped, back = append(wrapped, '('), append(back, i)
+		}
+		wrapped, back = append(wrapped, r), append(back, i)
+		if closes[i] {
+			wrapped, back = append(wrapped, ')'), append(back, i)
+		}
+	}
+	return wrapped, append(back, len(stand))
+}
+
+// A mover moves the places of nodes back to the text as written. Nodes of chained
+// comparisons are met twice.
+type mover struct {
+	back []int
+	done map[ast.Node]bool
+}
+
+func (m *mover) Visit(n *ast.Node) {
+	if !m.done[*n] {
+		m.done[*n] = true
+		at := (*n).Location()
+		(*n).SetLocation(file.Location{From: place(m.back, at.From), To: place(m.back, at.To-1) + 1})
+	}
+}
+
+func place(back []int, i int) int { return back[min(max(i, 0), len(back)-1)] }
 
 // guarded calls the parser and turns a panic of it into an error.
 func guarded(text string) (root ast.Node, err error) {
@@ -304,15 +350,16 @@ var instead = map[string]string{
 	"BETWEEN": "write a <= x && x <= b", "xor": "write != between the two", "===": "write ==", "!==": "write !=", "then": "write condition ? a : b",
 	"contains": "write it between its operands: a contains b", "startsWith": "write it between its operands: a startsWith b",
 	"endsWith": "write it between its operands: a endsWith b", "matches": "write it between its operands: a matches b",
-	"&=": "write && for and", "if": "write condition ? a : b",
+	"&=": "write && for and", "if": "write condition ? a : b", "#": "# stands for an item inside functions over lists, as in filter(prices, # > 10)",
 }
 
 // syntactic puts an error of the parser into the user's words.
-func (t *tree) syntactic(err error) *syntaxError {
+func (t *tree) syntactic(err error, back []int) *syntaxError {
 	e, ok := errors.AsType[*file.Error](err)
 	if !ok {
 		return wrongAt(0, len(t.text), "%s", err)
 	}
+	e.From, e.To = place(back, e.From), place(back, e.To)
 	at, known := t.token[e.From]
 	end := !known || t.tokens[at].Kind == lexer.EOF
 	switch {
@@ -325,7 +372,13 @@ func (t *tree) syntactic(err error) *syntaxError {
 	case strings.HasPrefix(e.Message, "expected at least"):
 		return wrongAt(e.From, e.To-e.From, "an argument is missing").withHint("functions over lists want a list and a condition, as in filter(prices, # > 10)")
 	case strings.Contains(e.Message, "literal"):
-		return wrongAt(max(0, e.From-1), 1, "this number does not fit")
+		if tok := t.tokens[max(0, at-1)]; known && tok.Kind == lexer.Number {
+			return wrongAt(tok.From, tok.To-tok.From, "this number is too large")
+		}
+		return wrongAt(max(0, e.From-1), 1, "this number is too large")
+	case known && at > 1 && t.tokens[at-2].Is(lexer.Operator, "|") && t.tokens[at-1].Kind == lexer.Identifier:
+		tok := t.tokens[at-1]
+		return wrongAt(tok.From, tok.To-tok.From, "a pipe leads to a call").withHint("write %s()", tok.Value)
 	case strings.HasPrefix(e.Message, "wrap predicate"):
 		return wrongAt(e.From, e.To-e.From, "several statements here need braces").withHint("write {let x = ...; ...}")
 	case strings.HasPrefix(e.Message, "a map key"):
@@ -338,6 +391,9 @@ func (t *tree) syntactic(err error) *syntaxError {
 		tok := t.tokens[at]
 		x := wrongAt(tok.From, tok.To-tok.From, "unexpected %s", string(t.text[tok.From:tok.To]))
 		x.hint = instead[tok.Value]
+		if tok.Kind == lexer.Identifier && x.hint == "" && at > 0 && t.tokens[at-1].Kind == lexer.Identifier {
+			x.hint = "names with spaces stand between backquotes: `" + string(t.text[t.tokens[at-1].From:tok.To]) + "`"
+		}
 		if strings.HasPrefix(tok.Value, "=") && at > 0 && t.tokens[at-1].Is(lexer.Operator, "==", "!=") {
 			x.hint = "write == or !="
 		}

@@ -165,11 +165,25 @@ func (s *Scene) resize() {
 }
 
 // columnGap is the distance between columns: a pill and an arrowhead must find
-// room there.
+// room there, and where many wires meet they need room to part.
 func (s *Scene) columnGap() float64 {
-	gap := leastColumns
+	gap, most := leastColumns, 0
+	fans := s.fans()
 	for _, w := range s.Wires {
 		gap = max(gap, w.pillWidth(s.Live)+arrowLong+arrowGap+dotRadius+13)
+		most = max(most, fans.out[w.From], fans.in[w.To])
 	}
-	return gap
+	return gap + min(80, 6*float64(max(0, most-4)))
+}
+
+// fans count the wires that begin and end at each port.
+type fans struct{ out, in map[End]int }
+
+func (s *Scene) fans() fans {
+	f := fans{map[End]int{}, map[End]int{}}
+	for _, w := range s.Wires {
+		f.out[w.From]++
+		f.in[w.To]++
+	}
+	return f
 }

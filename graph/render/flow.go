@@ -81,12 +81,20 @@ func shortCount(n int) string {
 	panic("unreachable")
 }
 
-// inputPort shows what arrives, or what the kind asks for where nothing does.
+// inputPort shows what arrives, or what the kind asks for where nothing does. A
+// record without a name is written as the number of its fields here: their names
+// stand where it comes from, in the same colour.
 func inputPort(in *graph.Input) Port {
-	if len(in.Edges) > 0 {
-		return portOf(in.Name, in.Arriving())
+	if len(in.Edges) == 0 {
+		return portOf(in.Name, in.Type)
 	}
-	return portOf(in.Name, in.Type)
+	t := in.Arriving()
+	p := portOf(in.Name, t)
+	if t.Kind == types.KindRecord && t.Name == "" && len(t.Fields) > 1 {
+		p.Type = optional(t, "{"+count(len(t.Fields), "field")+"}")
+		p.Full = t.String()
+	}
+	return p
 }
 
 // portOf shows a type by its name; a record that has none by its fields' names,
@@ -97,7 +105,7 @@ func portOf(name string, t *types.Type) Port {
 	}
 	p := Port{Name: name, Type: shortType(t), Key: t.NotNull().String()}
 	switch {
-	case t.Name != "":
+	case t.Name != "" && t.Kind == types.KindRecord:
 		p.Full = t.Name + " = " + t.Expanded()
 	case t.String() != p.Type:
 		p.Full = t.String()
@@ -105,6 +113,7 @@ func portOf(name string, t *types.Type) Port {
 	return p
 }
 
+// shortType is the type with records that have no name reduced to field names.
 func shortType(t *types.Type) string {
 	switch {
 	case t.Name != "":

@@ -17,7 +17,9 @@ func TestPictures(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("without -pictures")
 	}
-	for name, s := range map[string]*Scene{"plant": plant(), "late": lateFlights(), "random": random(300)} {
+	live := plant()
+	live.Live = true
+	for name, s := range map[string]*Scene{"plant": plant(), "late": lateFlights(), "wide": wide(), "random": random(300), "live": live} {
 		for engine, layout := range map[Engine]func(*Scene) error{
 			Builtin:  LayoutBuiltin,
 			Graphviz: func(s *Scene) error { return Layout(t.Context(), s) },

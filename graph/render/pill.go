@@ -59,8 +59,9 @@ type trace struct {
 
 // placePills puts the pill of every wire where it is read as belonging to it:
 // half way on a short wire, just before the consumer on a long one, where the
-// eye looks for a queue. From there it moves along its wire until it covers no
-// arrowhead, no dot, no card and no other pill and as little as possible of other wires.
+// eye looks for a queue, or just behind the producer if many wires meet at the
+// consumer. From there it moves along its wire until it covers no arrowhead, no
+// dot, no card and no other pill, and as little as possible of other wires.
 func (s *Scene) placePills() {
 	taken := newIndex() // nothing may be covered of these
 	for _, c := range s.Cards {
@@ -71,10 +72,11 @@ func (s *Scene) placePills() {
 		taken.add(Box{a.X, a.Y - dotRadius - 1, dotRadius + 3, 2*dotRadius + 2})
 		taken.add(Box{b.X - arrowGap - arrowLong - 2, b.Y - arrowWide - 1, arrowGap + arrowLong + 2, 2*arrowWide + 2})
 	}
-	traces := s.traces()
+	traces, fans := s.traces(), s.fans()
 	for i, w := range s.Wires {
 		if width := w.pillWidth(s.Live); width > 0 {
-			w.Pill = s.bestSpot(i, width, taken, traces)
+			early := fans.in[w.To] > 2 && fans.in[w.To] > fans.out[w.From]
+			w.Pill = s.bestSpot(i, width, early, taken, traces)
 			taken.add(around(w.Pill, width, pillHeight).grown(2))
 		}
 	}
@@ -93,7 +95,7 @@ func (s *Scene) traces() map[[2]int][]trace {
 }
 
 // bestSpot is the point of wire i with the least against it.
-func (s *Scene) bestSpot(i int, width float64, taken *index, traces map[[2]int][]trace) Point {
+func (s *Scene) bestSpot(i int, width float64, early bool, taken *index, traces map[[2]int][]trace) Point {
 	w := s.Wires[i]
 	var points []Point
 	var along []float64 // length of the wire up to each point
@@ -106,8 +108,11 @@ func (s *Scene) bestSpot(i int, width float64, taken *index, traces map[[2]int][
 	}
 	total := along[len(along)-1]
 	want := total / 2
-	if total > 170 || w.Side {
-		want = max(total/2, total-width/2-arrowLong-arrowGap-14)
+	switch {
+	case total > 100 && early:
+		want = width/2 + dotRadius + 14
+	case total > 170 || w.Side:
+		want = max(want, total-width/2-arrowLong-arrowGap-14)
 	}
 	best, least := points[len(points)/2], math.Inf(1)
 	for k, p := range points {

@@ -4,21 +4,22 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
 
 // telling is the one setting that says what a node does, in a few words: the
 // condition of a filter, the path of a file, "by state" for a group. It is the
-// first setting that has a value and is either required or more than a plain
-// scalar, whose value is a matter of degree: what the author of the kind puts
-// first. A secret shows itself as "[secret]", an address without its password.
+// first setting, in the order of the kind's author, that has a value and is
+// either required or more than a plain scalar, whose value is a matter of degree.
+// A secret shows itself as "[secret]", an address without its password.
 func telling(config any) string {
 	v := reflect.ValueOf(config)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return ""
 	}
-	return firstTelling(v.Elem())
+	return strings.Join(strings.Fields(firstTelling(v.Elem())), " ")
 }
 
 func firstTelling(v reflect.Value) string {
@@ -32,91 +33,105 @@ func firstTelling(v reflect.Value) string {
 			}
 			continue
 		}
-		if !field.IsExported() || name == "" || name == "-" || value.IsZero() || option != "required" && isPlain(value) {
+		phrase := slices.Contains([]string{"by", "on", "every"}, name) // reads well with its name
+		if !field.IsExported() || name == "" || name == "-" || value.IsZero() || option != "required" && !phrase && isPlain(field.Type) {
 			continue
 		}
-		if text := settingText(name, value); text != "" {
+		if text := valueText(value, listSeparator(name)); text != "" {
+			if phrase {
+				text = name + " " + text
+			}
 			return text
 		}
 	}
 	return ""
 }
 
-// isPlain tells booleans, numbers, durations and plain strings.
-func isPlain(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Slice, reflect.Map, reflect.Struct, reflect.Pointer, reflect.Interface:
+// isPlain tells booleans, numbers, durations and strings, optional or not.
+func isPlain(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return isPlain(t.Elem())
+	case reflect.Slice, reflect.Map, reflect.Struct, reflect.Interface:
 		return false
 	}
 	return true
 }
 
-// settingText is the value, after the setting's name where that is a preposition.
-func settingText(name string, v reflect.Value) string {
-	text := valueText(name, v)
+// listSeparator joins the arguments of a command as in a shell.
+func listSeparator(name string) string {
 	switch name {
-	case "by", "on", "every":
-		if text != "" {
-			return name + " " + text
-		}
+	case "command", "args", "argv":
+		return " "
 	}
-	return text
+	return ", "
 }
 
-func valueText(name string, v reflect.Value) string {
-	if !v.CanInterface() {
-		return ""
-	}
-	switch x := v.Interface().(type) {
-	case time.Duration:
-		return shortDuration(x)
-	case fmt.Stringer:
-		return x.String()
+// valueText writes a value; what it does not know is "".
+func valueText(v reflect.Value, separator string) string {
+	if v.CanInterface() {
+		switch x := v.Interface().(type) {
+		case time.Duration:
+			return shortDuration(x)
+		case fmt.Stringer:
+			if v.Kind() != reflect.Pointer || !v.IsNil() {
+				return withoutPassword(x.String())
+			}
+		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		if v.IsNil() {
-			return ""
+		if !v.IsNil() && isPlain(v.Type()) {
+			return valueText(v.Elem(), separator)
 		}
-		return valueText(name, v.Elem())
 	case reflect.String:
 		return withoutPassword(v.String())
 	case reflect.Slice:
-		return listText(name, v)
+		var parts []string
+		for i := range v.Len() {
+			if part := valueText(v.Index(i), separator); part != "" {
+				parts = append(parts, part)
+			}
+		}
+		return strings.Join(parts, separator)
 	case reflect.Struct:
-		return structText(name, v)
-	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-		return fmt.Sprint(v.Interface())
+		return structText(v)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return fmt.Sprint(v.Int())
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return fmt.Sprint(v.Uint())
+	case reflect.Float32, reflect.Float64:
+		return fmt.Sprint(v.Float())
 	}
 	return ""
 }
 
-func listText(name string, v reflect.Value) string {
+// structText writes a text that knows its place as the text, an entry of a
+// mapping by its key, and a pair of texts as "left = right", once if they are
+// the same: what a join compares. The term of an order has a minus in front if it
+// is descending, as in the flow.
+func structText(v reflect.Value) string {
+	value := v.FieldByName("Value")
+	if key := v.FieldByName("Key"); key.Kind() == reflect.String && value.IsValid() {
+		return key.String()
+	}
+	if value.Kind() == reflect.String {
+		return withoutPassword(value.String())
+	}
 	var parts []string
-	for i := range v.Len() {
-		if part := valueText(name, v.Index(i)); part != "" {
-			parts = append(parts, part)
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if f.Kind() == reflect.String || f.Kind() == reflect.Struct {
+			if text := valueText(f, ", "); text != "" && !slices.Contains(parts, text) {
+				parts = append(parts, text)
+			}
 		}
 	}
-	switch name {
-	case "command", "args", "argv":
-		return strings.Join(parts, " ")
+	text := strings.Join(parts, " = ")
+	if desc := v.FieldByName("desc"); desc.Kind() == reflect.Bool && desc.Bool() && text != "" {
+		text = "-" + text
 	}
-	return strings.Join(parts, ", ")
-}
-
-// structText writes an entry of a mapping by its key, with the value where it is
-// a name: "origin = iata" for what a join compares. Of any other struct it writes
-// its own first telling setting.
-func structText(name string, v reflect.Value) string {
-	if key, value := v.FieldByName("Key"), v.FieldByName("Value"); key.Kind() == reflect.String && value.IsValid() {
-		if name != "on" {
-			return key.String()
-		}
-		return key.String() + " = " + valueText(name, value)
-	}
-	return firstTelling(v)
+	return text
 }
 
 // shortDuration leaves out zeros at the end: 1m, not 1m0s.

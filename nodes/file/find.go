@@ -38,12 +38,20 @@ func find(c *graph.Inference, paths []config.Name) []string {
 		case err != nil:
 			c.List().Add(diag.WrongValue, at, "pattern %q: %s", p.Value, err)
 		case len(found) == 0:
-			c.List().Add(diag.NoFile, at, "no file matches %q", p.Value).WithHint("looked from %s", c.Flow.Dir)
+			c.List().Add(diag.NoFile, at, "no file matches %q", p.Value).WithHint("looked from the folder of the flow, %s", folder(c))
 		}
 		slices.Sort(found)
 		files = append(files, found...)
 	}
 	return files
+}
+
+// folder is the folder of the flow, in full.
+func folder(c *graph.Inference) string {
+	if full, err := filepath.Abs(c.Flow.Dir); err == nil {
+		return full
+	}
+	return c.Flow.Dir
 }
 
 func isPattern(p string) bool { return strings.ContainsAny(p, "*?[{") }
@@ -65,7 +73,7 @@ func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 		if near := nearFile(full); near != "" {
 			d.WithHint("did you mean %q?", filepath.Join(filepath.Dir(written), near))
 		} else if !filepath.IsAbs(written) {
-			d.WithHint("paths are relative to the folder of the flow, %s", c.Flow.Dir)
+			d.WithHint("paths are relative to the folder of the flow, %s", folder(c))
 		}
 		return false
 	case err != nil:

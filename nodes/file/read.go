@@ -95,8 +95,8 @@ func (k *reader) Infer(c *graph.Inference) {
 	}
 	var err error
 	first := k.Path[0]
-	if len(k.files) > 0 {
-		first.Value = k.files[0]
+	if len(k.files) > 0 && isPattern(first.Value) {
+		first.Value = nodes.ShortPath(k.files[0])
 	}
 	k.format, k.packed, err = formatOf(first.Value, format(k.Format), compression(k.Compress))
 	if err != nil {
@@ -193,11 +193,16 @@ func (k *reader) beginning(c *graph.Inference) (text []byte, whole bool, err err
 		return nil, false, fmt.Errorf("not a %s file: %w", k.packed, err)
 	}
 	defer end()
-	text, err = io.ReadAll(io.LimitReader(r, sampleSize+1))
-	if err != nil {
-		return nil, false, err
+	for size := int64(sampleSize); ; size *= 4 { // a row may be longer than a sample should be
+		more, err := io.ReadAll(io.LimitReader(r, size-int64(len(text))))
+		if err != nil {
+			return nil, false, err
+		}
+		text = append(text, more...)
+		if whole = int64(len(text)) < size; whole || size > maxRow || bytes.IndexByte(text, '\n') >= 0 {
+			return nothingIn(text, whole)
+		}
 	}
-	return nothingIn(text, len(text) <= sampleSize)
 }
 
 // nothingIn refuses a text that has no rows, and takes off a byte order mark.

@@ -125,7 +125,7 @@ func (c *call) nodeSchema() object {
 	properties["with"] = object{"description": "The settings of the kind."}
 	properties["in"] = object{
 		"description": "What the node reads: a source, a list of sources, a source with a contract, or a mapping of ports to any of these.",
-		"anyOf":       []object{ref("edges"), {"type": "object", "additionalProperties": ref("edges")}},
+		"anyOf":       []object{ref("edges"), portMap(object{"additionalProperties": ref("edges")})},
 	}
 	var kinds, rules []object
 	for _, kind := range c.registry.Kinds() {
@@ -143,6 +143,14 @@ func (c *call) nodeSchema() object {
 	}
 }
 
+// portMap is the form of in that names ports: an object without from, which is the
+// mark of a contract.
+func portMap(rules object) object {
+	schema := object{"type": "object", "properties": object{"from": false}}
+	maps.Copy(schema, rules)
+	return schema
+}
+
 // kindRule says what a kind demands of a node.
 func kindRule(spec *graph.Spec) object {
 	with := ref("with-" + spec.Kind)
@@ -153,14 +161,18 @@ func kindRule(spec *graph.Spec) object {
 		with = object{"anyOf": []object{with, {"type": "null"}}}
 	}
 	properties := object{"with": with}
-	if len(spec.In) == 0 {
-		properties["in"] = false
-	}
+	var ports []string
+	wired := false
 	for _, p := range spec.In {
-		if p.Arity != graph.Optional {
-			required = append(required, "in")
-			break
-		}
+		ports = append(ports, p.Name)
+		wired = wired || p.Arity != graph.Optional
+	}
+	if wired {
+		required = append(required, "in")
+	}
+	properties["in"] = false
+	if ports != nil {
+		properties["in"] = object{"if": portMap(nil), "then": object{"propertyNames": object{"enum": ports}}}
 	}
 	rule := object{"properties": properties}
 	if required != nil {

@@ -33,7 +33,10 @@ func (v *validator) check(schema any, value any, at string) (wrong []string) {
 		}
 		return nil
 	}
-	s := schema.(object)
+	s, ok := schema.(object)
+	if !ok {
+		return []string{fmt.Sprintf("%s: the schema is %v here", at, schema)}
+	}
 	say := func(format string, args ...any) { wrong = append(wrong, at+": "+fmt.Sprintf(format, args...)) }
 	for _, key := range slices.Sorted(maps.Keys(s)) {
 		rule := s[key]
@@ -253,6 +256,8 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 		"nodes: {a: {use: drop, in: b, threads: 2}}",
 		"nodes: {a: {use: drop, in: {from: b, capacity: many}}}",
 		"nodes: {a: {use: drop, in: {capacity: 5}}}",
+		"nodes: {a: {use: drop, in: {input: b}}}",
+		"nodes: {a: {use: join, in: {lfet: b, right: c}, with: {on: id}}}",
 		"edges: []\nnodes: {a: {use: drop, in: b}}",
 	} {
 		if wrong := v.check(v.root, fromYAML(t, text), "flow"); len(wrong) == 0 {

@@ -19,6 +19,7 @@ type Scanner struct {
 	lexer
 	columns []*field // of the file, in order; nil: no field of the type
 	fields  []*field // of the type, in order
+	missing []*field // those of fields without a column in the file
 	numbers bool     // a number may be a word for null
 
 	// While Scan runs:
@@ -33,7 +34,6 @@ type field struct {
 	name    string
 	wanted  string // the type, for messages
 	format  text.TimeFormat
-	absent  bool   // no column of the file
 	instead []byte // read in place of null; nil: none
 	col     *record.Column
 }
@@ -76,10 +76,11 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 		if names != nil {
 			at = slices.Index(names, source(f))
 		}
-		if n.absent = at < 0; n.absent {
+		if at < 0 {
 			if !f.Type.Nullable && n.instead == nil {
 				return nil, noColumn(f, names)
 			}
+			s.missing = append(s.missing, n)
 			continue
 		}
 		if s.columns[at] != nil {
@@ -149,9 +150,11 @@ func (s *Scanner) Scan(src []byte, from int, b *record.Batch, maxRows int) (next
 	src = s.src
 	p := from
 	for b.Rows < maxRows && p < len(src) {
-		if end := s.skipped(src, p); end > p {
-			p = end
-			continue
+		if c := src[p]; c == '\n' || c == '\r' || c == s.Comment {
+			if end := s.skipped(src, p); end > p {
+				p = end
+				continue
+			}
 		}
 		end := s.row(p, b.Rows)
 		if end < 0 {
@@ -229,7 +232,7 @@ func (s *Scanner) row(p, row int) int {
 			if i < len(s.columns)-1 {
 				return s.fail("the row has %d cells, want %d", i+1, len(s.columns))
 			}
-			return s.absent(p, row)
+			return s.fill(p, row)
 		}
 	}
 	cells, end := s.cells(p)
@@ -239,10 +242,11 @@ func (s *Scanner) row(p, row int) int {
 	return s.fail("the row has %d cells, want %d", len(s.columns)+len(cells), len(s.columns))
 }
 
-// absent fills the fields that have no column, and gives p back.
-func (s *Scanner) absent(p, row int) int {
-	for _, f := range s.fields {
-		if f.absent && f.col != nil && !s.null(f, nil, row) {
+// fill gives the fields without a column in the file null or their default; it
+// gives p back.
+func (s *Scanner) fill(p, row int) int {
+	for _, f := range s.missing {
+		if f.col != nil && !s.null(f, nil, row) {
 			s.wrong = f
 			return -1
 		}
@@ -263,22 +267,10 @@ func (s *Scanner) rowError(p int) *text.RowError {
 
 // field reads the cell at p into row of the column of f.
 func (s *Scanner) field(f *field, p, row int) int {
-	b, c := s.src, f.col
-	if !s.numbers { // most numbers need not be looked at twice
-		switch f.typ.Kind {
-		case types.KindInt:
-			if v, end := text.Int(b, p); end > 0 && (b[end] == s.Comma || b[end] == '\n') {
-				c.Int[row] = v
-				c.Clear(row)
-				return end
-			}
-		case types.KindFloat:
-			if v, end := text.Float(b, p); end > 0 && (b[end] == s.Comma || b[end] == '\n') {
-				c.Float[row] = v
-				c.Clear(row)
-				return end
-			}
-		}
+	c := f.col
+	if end := s.plain(f, p, row); end > 0 {
+		c.Clear(row)
+		return end
 	}
 	content, quoted, end := s.cell(p)
 	if end < 0 {
@@ -295,6 +287,28 @@ func (s *Scanner) field(f *field, p, row int) int {
 	}
 	c.Clear(row)
 	return end
+}
+
+// plain reads most cells at once: numbers and text that stand there as they are.
+// It gives 0 where a cell needs a closer look.
+func (s *Scanner) plain(f *field, p, row int) int {
+	b, c, end := s.src, f.col, 0
+	switch {
+	case f.typ.Kind == types.KindInt && !s.numbers:
+		c.Int[row], end = text.Int(b, p)
+	case f.typ.Kind == types.KindFloat && !s.numbers:
+		c.Float[row], end = text.Float(b, p)
+	case f.typ.Kind == types.KindString && len(s.Null) == 0 && b[p] != s.Quote:
+		var wide bool
+		if end, wide = s.cellEnd(p); end == p || wide || b[end-1] == '\r' {
+			return 0
+		}
+		c.Str[row] = record.View(b[p:end])
+	}
+	if end > 0 && (b[end] == s.Comma || b[end] == '\n') {
+		return end
+	}
+	return 0
 }
 
 // isNull reports whether a cell stands for null.

@@ -1,0 +1,258 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// program is the real command, built once.
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(withProgram(m))
+}
+
+func withProgram(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "flowrun-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "flowrun")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	if out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// A process is the real command at work. A test that waits for what does not come
+// ends with the process after a minute.
+type process struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+	err *bufio.Reader
+}
+
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program, args...)
+	in, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	errs, errErr := cmd.StderrPipe()
+	for _, err := range []error{inErr, outErr, errErr, cmd.Start()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &process{t, cmd, in, bufio.NewReader(out), bufio.NewReader(errs)}
+}
+
+// line waits for a line of standard output.
+func (p *process) line() string {
+	p.t.Helper()
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("standard output ended: %v", err)
+	}
+	return line
+}
+
+// says waits for a line of standard error that has the text.
+func (p *process) says(text string) {
+	p.t.Helper()
+	var all strings.Builder
+	for {
+		line, err := p.err.ReadString('\n')
+		all.WriteString(line)
+		if strings.Contains(line, text) {
+			return
+		}
+		if err != nil {
+			p.t.Fatalf("standard error ended without %q:\n%s", text, all.String())
+		}
+	}
+}
+
+func (p *process) signal(sig os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// end reads what comes until the process has ended, and gives its code.
+func (p *process) end() (code int, out, errs string) {
+	p.t.Helper()
+	var outText bytes.Buffer
+	read := make(chan error, 1)
+	go func() { _, err := io.Copy(&outText, p.out); read <- err }()
+	errText, err := io.ReadAll(p.err)
+	if rerr := <-read; err != nil || rerr != nil {
+		p.t.Fatal(err, rerr)
+	}
+	return p.wait(), outText.String(), string(errText)
+}
+
+func (p *process) wait() int {
+	p.t.Helper()
+	p.cmd.Wait()
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// endless writes numbers to a file and to standard output until it is stopped.
+const endless = `
+nodes:
+  n: {use: generate}
+  file: {use: file.write, in: n, with: {path: out.jsonl}}
+  out: {use: file.write, in: n, with: {path: "-", format: jsonl}}
+`
+
+func TestInterruptDrains(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			folder(t, map[string]string{"e.yaml": endless})
+			p := start(t, "run", "e.yaml")
+			first := p.line()
+			p.signal(sig)
+			code, out, errs := p.end()
+			if code != 0 || !strings.Contains(errs, "sources stopped") || !strings.Contains(errs, "e: stopped after ") || !strings.Contains(errs, "books       balance: every item is accounted for") {
+				t.Errorf("exit %d\n%s", code, errs)
+			}
+			if file := read(t, "out.jsonl"); file != first+out || !strings.HasSuffix(out, "}\n") {
+				t.Errorf("the file has %d bytes, standard output had %d", len(file), len(first+out))
+			}
+		})
+	}
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		t.Run(sig.String(), func(t *testing.T) {
+			folder(t, map[string]string{"e.yaml": endless})
+			p := start(t, "run", "e.yaml")
+			p.line() // and nothing more: the pipe fills up, the flow cannot drain
+			p.signal(sig)
+			p.says("once more to end at once")
+			p.signal(sig)
+			p.says("ended by a second signal")
+			if code := p.wait(); code != want {
+				t.Errorf("exit %d, want %d", code, want)
+			}
+			if files, _ := os.ReadDir("."); len(files) != 1 {
+				t.Errorf("it leaves %v", files)
+			}
+		})
+	}
+}
+
+func TestDrainHasADeadline(t *testing.T) {
+	folder(t, map[string]string{"e.yaml": endless})
+	p := start(t, "run", "e.yaml", "--drain", "50ms", "-q")
+	p.line()
+	p.signal(syscall.SIGINT)
+	p.says("did not finish in time")
+	p.says("--drain")
+	if code := p.wait(); code != 1 {
+		t.Errorf("exit %d", code)
+	}
+	if files, _ := os.ReadDir("."); len(files) != 1 {
+		t.Errorf("it leaves %v", files)
+	}
+}
+
+func TestReaderGoesAway(t *testing.T) {
+	folder(t, map[string]string{"e.yaml": endless})
+	cmd := exec.Command(program, "run", "e.yaml")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || line != "{\"n\":0}\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+	out.Close()
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 141 || errs.String() != "" {
+		t.Errorf("exit %d, it says %q", code, errs.String())
+	}
+	if files, _ := os.ReadDir("."); len(files) != 1 {
+		t.Errorf("it leaves %v", files)
+	}
+}
+
+func TestProcessPipe(t *testing.T) {
+	folder(t, nil)
+	p := start(t, "run", "-q", filepath.Join(flowsDir, "convert.yaml"))
+	io.WriteString(p.in, "a,b\n1,x\n")
+	if got := p.line(); got != "{\"a\":1,\"b\":\"x\"}\n" {
+		t.Errorf("a row does not pass while more may come: %q", got)
+	}
+	io.WriteString(p.in, "2,y\n")
+	if got := p.line(); got != "{\"a\":2,\"b\":\"y\"}\n" {
+		t.Errorf("got %q", got)
+	}
+	p.in.Close()
+	if code, out, errs := p.end(); code != 0 || out != "" || errs != "" {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+}
+
+// A flow that waits for standard input can be interrupted.
+func TestInterruptWhileInputIsSilent(t *testing.T) {
+	folder(t, nil)
+	p := start(t, "run", filepath.Join(flowsDir, "convert.yaml"))
+	io.WriteString(p.in, "a,b\n1,x\n")
+	p.line()
+	p.signal(syscall.SIGINT)
+	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "convert: stopped after") {
+		t.Errorf("exit %d\n%s", code, errs)
+	}
+}
+
+func TestProcessExitCodes(t *testing.T) {
+	folder(t, map[string]string{"bad.yaml": "nodes: {a: {use: fliter}}\n"})
+	for _, test := range []struct {
+		args string
+		code int
+		err  string
+	}{
+		{"version", 0, ""},
+		{"run nope.yaml", 2, "nope.yaml: there is no such file"},
+		{"check bad.yaml", 2, "bad.yaml:1:18: unknown kind"},
+		{"rnu", 2, `did you mean "run"?`},
+	} {
+		p := start(t, strings.Fields(test.args)...)
+		if code, _, errs := p.end(); code != test.code || !strings.Contains(errs, test.err) || strings.Contains(errs, "\x1b") {
+			t.Errorf("%s: exit %d, %s", test.args, code, errs)
+		}
+	}
+}

@@ -51,7 +51,7 @@ func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
 		engine := text.mapping(n.engine, at)
 		if n.kind != "" {
 			settings := text.settings(n, &list)
-			built[n] = b.Use(n.id, n.kind, settings, engine, at)
+			built[n] = b.Use(n.id, n.kind, settings, engine, at, text.span(n.at, n.kind))
 		} else {
 			built[n] = b.Own(n.id, &n.spec, engine, at)
 			p.own[built[n]] = n

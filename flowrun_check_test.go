@@ -1,20 +1,19 @@
 package flowrun_test
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/flowrun/flowrun"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
-// printed gives diagnostics as a person sees them, with every line number
-// replaced by #.
+// printed gives diagnostics as a person sees them, without the numbers of lines,
+// which change with this file.
 func printed(t *testing.T, l diag.List) string {
 	t.Helper()
 	var b strings.Builder
@@ -22,39 +21,182 @@ func printed(t *testing.T, l diag.List) string {
 		t.Fatal(err)
 	}
 	text := regexp.MustCompile(`\.go:\d+`).ReplaceAllString(b.String(), ".go:#")
-	return regexp.MustCompile(`(?m)^ *\d+ \| `).ReplaceAllString(text, "| ")
+	text = regexp.MustCompile(`(?m)^ *\d+ \| \t*`).ReplaceAllString(text, "    # | ")
+	return regexp.MustCompile(`(?m)^      \| \t*`).ReplaceAllString(text, "      | ")
 }
 
-// Everything that is wrong is said at once, with the line of the program.
-func TestCheckSaysEverything(t *testing.T) {
+// What is wrong is shown in the program, at the option, the id or the settings that
+// are wrong.
+func TestDiagnostics(t *testing.T) {
 	type row struct {
 		Origin string
 		Delay  int
 	}
-	g := flowrun.New("wrong", std.Nodes)
-	rows := flowrun.Slice(g, "rows", []row{{"LAS", 3}})
-	late := g.Use("late", "filter", "where: delya > 15", rows)
-	flowrun.Drop(flowrun.As[string](late, "texts"), "Drop")
-	g.Use("both", "join", "on: {origin: code}", rows)
-	g.Use("none", "fliter", nil, rows, flowrun.Workers(0))
-	flowrun.Slice(g, "rows", []int{1})
-
-	want := `
-flowrun_check_test.go:#:42: unknown field "delya" [E301]
-| 	late := g.Use("late", "filter", "where: delya > 15", rows)
-      | 	                                        ^^^^^
+	rows := func(g *flowrun.Graph) flowrun.Stream[row] { return flowrun.Slice(g, "rows", []row{{"LAS", 3}}) }
+	for name, test := range map[string]struct {
+		build func(g *flowrun.Graph)
+		want  string
+	}{
+		"field in settings": {func(g *flowrun.Graph) {
+			flowrun.Drop(flowrun.As[row](g.Use("late", "filter", "where: delya > 15", rows(g)), "as"), "drop")
+		}, `
+flowrun_check_test.go:#:65: unknown field "delya" [E301]
+    # | flowrun.Drop(flowrun.As[row](g.Use("late", "filter", "where: delya > 15", rows(g)), "as"), "drop")
+      |                                                              ^^^^^
   hint: did you mean "delay"?
-flowrun_check_test.go:#:46: texts.in takes string, but late.out gives {origin: string, delay: int}: {origin: string, delay: int} is not string [E300]
-| 	flowrun.Drop(flowrun.As[string](late, "texts"), "Drop")
-      | 	                                       ^^^^^
-`
-	got := printed(t, g.Check())
-	fmt.Println(got)
-	if !strings.HasPrefix("\n"+got, want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+`},
+		"settings in several lines": {func(g *flowrun.Graph) {
+			flowrun.Drop(flowrun.As[row](g.Use("more", "map", `
+				set:
+				  twice: delay * 2
+				  thrice: dealy * 3
+			`, rows(g)), "as"), "drop")
+		}, `
+flowrun_check_test.go:#:15: unknown field "dealy" [E301]
+    # |   thrice: dealy * 3
+      |           ^^^^^
+  hint: did you mean "delay"?
+`},
+		"escaped settings": {func(g *flowrun.Graph) {
+			some := g.Use("some", "filter", "where: origin == \"LAS\" && dealy > 1", rows(g))
+			flowrun.Drop(flowrun.As[row](some, "as"), "drop")
+		}, `
+flowrun_check_test.go:#:65: unknown field "dealy" [E301]
+    # | some := g.Use("some", "filter", "where: origin == \"LAS\" && dealy > 1", rows(g))
+      |                                                              ^^^^^
+  hint: did you mean "delay"?
+`},
+		"settings that are made": {func(g *flowrun.Graph) {
+			flowrun.Drop(flowrun.As[row](g.Use("late", "filter", fmt.Sprintf("where: %s > 15", "dealy"), rows(g)), "as"), "drop")
+		}, `
+settings of late:1:8: unknown field "dealy" [E301]
+    # | where: dealy > 15
+      |        ^^^^^
+  they are the settings of late (flowrun_check_test.go:#:40)
+    # | flowrun.Drop(flowrun.As[row](g.Use("late", "filter", fmt.Sprintf("where: %s > 15", "dealy"), rows(g)), "as"), "drop")
+      |                                     ^^^^
+  hint: did you mean "delay"?
+`},
+		"settings as a map": {func(g *flowrun.Graph) {
+			with := map[string]any{"where": "delay > 15", "else": 3}
+			flowrun.Drop(flowrun.As[row](g.Use("late", "filter", with, rows(g)), "as"), "drop")
+		}, `
+flowrun_check_test.go:#:40: unknown key "else" [E101]
+    # | flowrun.Drop(flowrun.As[row](g.Use("late", "filter", with, rows(g)), "as"), "drop")
+      |                                     ^^^^
+  hint: there is where
+`},
+		"a struct that does not fit": {func(g *flowrun.Graph) {
+			type other struct {
+				Origin string
+				Delay  string
+			}
+			flowrun.Drop(flowrun.As[other](g.Use("late", "filter", "where: delay > 15", rows(g)), "others"), "drop")
+		}, `
+flowrun_check_test.go:#:91: others.in takes {origin: string, delay: string}, but late.out gives {origin: string, delay: int}: field "delay": int is not string [E300]
+    # | flowrun.Drop(flowrun.As[other](g.Use("late", "filter", "where: delay > 15", rows(g)), "others"), "drop")
+      |                                                                                        ^^^^^^
+  delay is int: Go type flowrun_test.row
+  hint: fields are paired by name: that of the tag ` + "`flow` or `json`" + `, else the Go name in snake case
+`},
+		"options and ids": {func(g *flowrun.Graph) {
+			flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
+		}, `
+flowrun_check_test.go:#:41: rows: a limit is at least 0, not -1 [E103]
+    # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
+      |                                      ^^^^
+flowrun_check_test.go:#:41: there are two nodes "rows" [E003]
+    # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
+      |                                      ^^^^
+  the first one (flowrun_check_test.go:#:80)
+    # | rows := func(g *flowrun.Graph) flowrun.Stream[row] { return flowrun.Slice(g, "rows", []row{{"LAS", 3}}) }
+      |                                                                               ^^^^
+flowrun_check_test.go:#:60: want 1 to 10000, got 0 [E103]
+    # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
+      |                                                         ^^^^^^^
+flowrun_check_test.go:#:74: node id "Drop": want a lower-case letter, then letters, digits and _ [E105]
+    # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
+      |                                                                       ^^^^
+flowrun_check_test.go:#:89: want 1 to 100000000, got 0 [E103]
+    # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
+      |                                                                                      ^^^^^^^^
+`},
+		"ports": {func(g *flowrun.Graph) {
+			both := g.Use("both", "join", "on: origin", rows(g))
+			flowrun.Drop(flowrun.As[row](both.Port("lift"), "as"), "drop")
+			g.Use("nothing", "filter", "where: true")
+		}, `
+flowrun_check_test.go:#:19: join has 2 inputs, say which [E202]
+    # | both := g.Use("both", "join", "on: origin", rows(g))
+      |                ^^^^
+  hint: there is left, right; ports are named by flowrun.In("port", stream) and records.Port("port")
+flowrun_check_test.go:#:53: both (join) has no output "lift" [E202]
+    # | flowrun.Drop(flowrun.As[row](both.Port("lift"), "as"), "drop")
+      |                                                  ^^
+  hint: there is out, unmatched, errors; ports are named by flowrun.In("port", stream) and records.Port("port")
+flowrun_check_test.go:#:11: nothing has no source for its input "in" [E204]
+    # | g.Use("nothing", "filter", "where: true")
+      |        ^^^^^^^
+  hint: give Use a stream, or several, each as flowrun.In("port", stream)
+`},
+		"another graph": {func(g *flowrun.Graph) {
+			other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})
+			flowrun.Drop(flowrun.Merge("merge", flowrun.Slice(g, "ours", []int{2}), other), "drop")
+		}, `
+flowrun_check_test.go:#:32: merge reads strangers, which belongs to another graph [E201]
+    # | flowrun.Drop(flowrun.Merge("merge", flowrun.Slice(g, "ours", []int{2}), other), "drop")
+      |                             ^^^^^
+  strangers was made here (flowrun_check_test.go:#:50)
+    # | other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})
+      |                                               ^^^^^^^^^
+`},
+		"kinds": {func(g *flowrun.Graph) {
+			g.Use("late", "fliter", nil, rows(g))
+		}, `
+flowrun_check_test.go:#:19: unknown kind "fliter" [E104]
+    # | g.Use("late", "fliter", nil, rows(g))
+      |                ^^^^^^
+  hint: did you mean "filter"?
+`},
+		"warnings": {func(g *flowrun.Graph) {
+			flowrun.Filter(rows(g), "late", func(r row) bool { return r.Delay > 15 })
+			flowrun.Drop(flowrun.Slice(g, "more", []int{}, flowrun.Capacity(3)), "drop")
+		}, `
+flowrun_check_test.go:#:29: warning: nobody reads late.out: its items are lost [W501]
+    # | flowrun.Filter(rows(g), "late", func(r row) bool { return r.Delay > 15 })
+      |                          ^^^^
+  hint: read it, or end it with flowrun.Drop
+flowrun_check_test.go:#:59: warning: more reads nothing, so Capacity has no effect [W505]
+    # | flowrun.Drop(flowrun.Slice(g, "more", []int{}, flowrun.Capacity(3)), "drop")
+      |                                                        ^^^^^^^^
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := flowrun.New("wrong", std.Nodes)
+			test.build(g)
+			if got := printed(t, g.Check()); "\n"+got != test.want {
+				t.Errorf("got\n%s\nwant%s", got, test.want)
+			}
+			_, err := g.Run(t.Context())
+			if wrong := g.Check().Err(); fmt.Sprint(err) != fmt.Sprint(wrong) {
+				t.Errorf("Run says %v, Check %v", err, wrong)
+			}
+		})
 	}
-	if _, err := g.Run(context.Background()); err == nil || err.Error() != g.Check().Error() {
-		t.Error("Run says something else")
+}
+
+func TestPacksAreChecked(t *testing.T) {
+	twice := nodes.Write("sink", "Takes.", &sinking{})
+	g := flowrun.New("packs", []nodes.Decl{twice, twice})
+	if got := g.Check().Error(); !strings.Contains(got, "kind sink is declared twice") {
+		t.Error(got)
 	}
-	_ = time.Second
+	g = flowrun.New("packs")
+	g.Use("late", "filter", nil)
+	if got := g.Check().Error(); !strings.Contains(got, "flowrun.New(name, std.Nodes)") {
+		t.Error(got)
+	}
+	if got := flowrun.New("no blanks").Check().Error(); !strings.Contains(got, "flow name") {
+		t.Error(got)
+	}
 }

@@ -64,27 +64,32 @@ func (p *program) source(file string) *diag.Source {
 // span gives the place of a call that made a node: the carets stand under its id
 // if it is written near.
 func (p *program) span(at place, id string) diag.Span {
-	found := p.word(at, strconv.Quote(id))
-	if found.Width == utf8.RuneCountInString(strconv.Quote(id)) {
-		found.Col, found.Width = found.Col+1, found.Width-2
+	span, found := p.find(at, strconv.Quote(id))
+	if found {
+		span.Col, span.Width = span.Col+1, span.Width-2
 	}
-	return found
+	return span
 }
 
 // word gives the place of a word near the line of a call, or else of the line.
 func (p *program) word(at place, word string) diag.Span {
+	span, _ := p.find(at, word)
+	return span
+}
+
+func (p *program) find(at place, word string) (span diag.Span, found bool) {
 	if at.file == "" {
-		return diag.Span{}
+		return diag.Span{}, false
 	}
 	s := p.source(at.file)
 	for line := at.line; line <= min(at.line+2, s.Lines()); line++ {
 		if before, _, ok := strings.Cut(s.Line(line), word); ok {
-			return diag.Span{Source: s, Line: line, Col: 1 + utf8.RuneCountInString(before), Width: utf8.RuneCountInString(word)}
+			return diag.Span{Source: s, Line: line, Col: 1 + utf8.RuneCountInString(before), Width: utf8.RuneCountInString(word)}, true
 		}
 	}
 	text := s.Line(at.line)
 	code := strings.TrimLeft(text, " \t")
-	return diag.Span{Source: s, Line: at.line, Col: 1 + len(text) - len(code), Width: utf8.RuneCountInString(code)}
+	return diag.Span{Source: s, Line: at.line, Col: 1 + len(text) - len(code), Width: utf8.RuneCountInString(code)}, false
 }
 
 // A writtenText is a text of settings and where it stands in the program.

@@ -94,8 +94,9 @@ func Seq[T any](g *Graph, id string, seq iter.Seq[T], opts ...Option) Stream[T] 
 }
 
 // Func is a source that a function reads: it calls emit for each item and returns
-// nil when there is no more. An error of emit means that nobody wants more; the
-// function should return it. The context is cancelled when the run is stopped.
+// nil when there is no more. An error of emit means that nobody wants more, or that
+// the run was stopped; the function should return it. A function that waits should
+// also look at ctx, which is cancelled when the run is stopped.
 //
 // A fast source is sent in batches; what a slow one emitted is held for a
 // millisecond at most.
@@ -108,19 +109,7 @@ type reader[T any] struct {
 	read func(ctx context.Context, emit func(T) error) error
 }
 
-// Read ends a source that looks at what emit returns, even if it does not look at
-// the context.
-func (r *reader[T]) Read(ctx context.Context, emit func(T) error) error {
-	stopped := ctx.Done()
-	return r.read(ctx, func(x T) error {
-		select {
-		case <-stopped:
-			return context.Cause(ctx)
-		default:
-			return emit(x)
-		}
-	})
-}
+func (r *reader[T]) Read(ctx context.Context, emit func(T) error) error { return r.read(ctx, emit) }
 
 func reading[T any](kind, summary, id string, read func(ctx context.Context, emit func(T) error) error) *node {
 	d := nodes.Read(kind, summary, &reader[T]{read})

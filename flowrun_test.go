@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -250,36 +247,6 @@ func TestMergeAndSplit(t *testing.T) {
 	equal(t, "concat", lined.Items(), want)
 }
 
-// An infinite source ends when nobody wants more.
-func TestLimitEndsItsSource(t *testing.T) {
-	var made atomic.Int64
-	for _, source := range []string{"seq", "func"} {
-		g := flowrun.New("limit")
-		var s flowrun.Stream[int]
-		if source == "seq" {
-			s = flowrun.Seq(g, "source", iter.Seq[int](func(yield func(int) bool) {
-				for i := 0; yield(i); i++ {
-					made.Add(1)
-				}
-			}))
-		} else {
-			s = flowrun.Func(g, "source", func(_ context.Context, emit func(int) error) error {
-				for i := 0; ; i++ {
-					if err := emit(i); err != nil {
-						return err
-					}
-				}
-			})
-		}
-		out := flowrun.Collect(flowrun.Limit(flowrun.Apply(s, "same", func(x int) int { return x }), "limit", 10), "out")
-		run(t, g)
-		equal(t, source, out.Items(), upTo(10))
-	}
-	if made.Load() > 1_000_000 {
-		t.Errorf("the source made %d items for 10", made.Load())
-	}
-}
-
 // A flow that an item ends names the item, the node and the error of the function.
 func TestFailure(t *testing.T) {
 	wrong := errors.New("no such place")
@@ -403,167 +370,5 @@ func TestErrorsAreAStream(t *testing.T) {
 	run(t, g)
 	if len(a.Items()) != 1250 || len(b.Items()) != 1250 || b.Items()[1] != "odd|2 is even|2|2" {
 		t.Errorf("%d good, %d bad, such as %q", len(a.Items()), len(b.Items()), b.Items()[1])
-	}
-}
-
-func TestCancel(t *testing.T) {
-	why := errors.New("changed my mind")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	g := flowrun.New("cancel")
-	forever := flowrun.Seq(g, "forever", func(yield func(int) bool) {
-		for i := 0; yield(i); i++ {
-		}
-	})
-	out := flowrun.Map(forever, "map", func(ctx context.Context, x int) (int, error) {
-		if x == 100_000 {
-			cancel(why)
-		}
-		return x, nil
-	}, flowrun.Workers(2))
-	flowrun.Drop(out, "drop")
-	if report, err := g.Run(ctx); !errors.Is(err, why) || report.Outcome != "failed" {
-		t.Error(err, report.Outcome)
-	}
-}
-
-// After Stop, what the sources gave arrives.
-func TestStop(t *testing.T) {
-	for name, source := range map[string]func(g *flowrun.Graph) flowrun.Stream[int]{
-		"seq": func(g *flowrun.Graph) flowrun.Stream[int] {
-			return flowrun.Seq(g, "source", func(yield func(int) bool) {
-				for i := 0; yield(i); i++ {
-				}
-			})
-		},
-		"chan": func(g *flowrun.Graph) flowrun.Stream[int] {
-			ch := make(chan int, 10_000)
-			for i := range 10_000 {
-				ch <- i
-			}
-			return flowrun.Chan(g, "source", ch) // it is never closed
-		},
-		"func": func(g *flowrun.Graph) flowrun.Stream[int] {
-			return flowrun.Func(g, "source", func(ctx context.Context, emit func(int) error) error {
-				for i := 0; i < 3000; i++ {
-					if err := emit(i); err != nil {
-						return err
-					}
-				}
-				<-ctx.Done()
-				return ctx.Err()
-			})
-		},
-	} {
-		g := flowrun.New("stop")
-		s := flowrun.Apply(source(g), "same", func(x int) int {
-			if x == 2500 {
-				g.Stop()
-			}
-			return x
-		}, flowrun.Workers(2))
-		out := flowrun.Collect(s, "out")
-		report := run(t, g)
-		if n := len(out.Items()); report.Outcome != "stopped" || n <= 2500 || !slices.Equal(out.Items(), upTo(n)) {
-			t.Errorf("%s: %s, %d items", name, report.Outcome, n)
-		}
-		if report.Nodes[0].Out != int64(len(out.Items())) {
-			t.Errorf("%s gave %d, %d arrived", name, report.Nodes[0].Out, len(out.Items()))
-		}
-	}
-}
-
-func TestOneRunAtATime(t *testing.T) {
-	g := flowrun.New("twice")
-	flowrun.Each(flowrun.Slice(g, "one", []int{1}), "each", func(ctx context.Context, _ int) error {
-		_, err := g.Run(ctx)
-		return err
-	})
-	if _, err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "running already") {
-		t.Error(err)
-	}
-	if g.Stats().Outcome != "failed" {
-		t.Error(g.Stats().Outcome)
-	}
-}
-
-// What is read last arrives although nothing else comes: nothing is held back.
-func TestSlowSourceIsNotHeldBack(t *testing.T) {
-	g := flowrun.New("answer")
-	requests, answers := make(chan int), make(chan int)
-	s := flowrun.Chan(g, "requests", requests)
-	flowrun.Each(flowrun.Apply(s, "double", func(x int) int { return 2 * x }), "answers", func(_ context.Context, x int) error {
-		answers <- x
-		return nil
-	})
-	done := make(chan error)
-	go func() { _, err := g.Run(t.Context()); done <- err }()
-	for i := range 100 {
-		requests <- i
-		if got := <-answers; got != 2*i {
-			t.Fatal(got)
-		}
-	}
-	close(requests)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-// When Run returns, every goroutine it started has ended, whatever ended it.
-func TestNothingIsLeft(t *testing.T) {
-	same := func(x int) int { return x }
-	for name, run := range map[string]func(g *flowrun.Graph, s flowrun.Stream[int]) error{
-		"success": func(g *flowrun.Graph, s flowrun.Stream[int]) error { _, err := g.Run(t.Context()); return err },
-		"failure": func(g *flowrun.Graph, s flowrun.Stream[int]) error {
-			flowrun.Drop(flowrun.Apply(s, "bad", func(x int) int { return x / (x - 4000) }, flowrun.Workers(4)), "bad_out")
-			if _, err := g.Run(t.Context()); err == nil {
-				return errors.New("the run did not fail")
-			}
-			return nil
-		},
-		"cancel": func(g *flowrun.Graph, s flowrun.Stream[int]) error {
-			ctx, cancel := context.WithCancel(t.Context())
-			flowrun.Each(s, "bad", func(_ context.Context, x int) error {
-				if x == 4000 {
-					cancel()
-				}
-				return nil
-			})
-			if _, err := g.Run(ctx); !errors.Is(err, context.Canceled) {
-				return fmt.Errorf("the run ended with %v", err)
-			}
-			return nil
-		},
-		"stop": func(g *flowrun.Graph, s flowrun.Stream[int]) error {
-			flowrun.Each(s, "stopping", func(_ context.Context, x int) error {
-				if x == 4000 {
-					g.Stop()
-				}
-				return nil
-			})
-			_, err := g.Run(t.Context())
-			return err
-		},
-	} {
-		before := runtime.NumGoroutine()
-		for range 20 {
-			g := flowrun.New("left")
-			s := flowrun.Seq(g, "numbers", slices.Values(upTo(50_000)))
-			a := flowrun.Apply(s, "a", same, flowrun.Workers(3))
-			b := flowrun.Apply(s, "b", same, flowrun.Workers(3), flowrun.Unordered())
-			flowrun.Drop(flowrun.Join(a, b, "join", same, same, func(a, _ int) int { return a }, flowrun.Workers(2)), "join_out")
-			flowrun.Drop(flowrun.Limit(flowrun.Merge("merge", a, b), "limit", 30_000), "limit_out")
-			if err := run(g, s); err != nil {
-				t.Fatal(name, err)
-			}
-		}
-		// The last goroutine to end may still be on its way out.
-		for i := 0; runtime.NumGoroutine() > before && i < 1000; i++ {
-			runtime.Gosched()
-		}
-		if n := runtime.NumGoroutine(); n > before {
-			buf := make([]byte, 1<<20)
-			t.Errorf("%s: %d goroutines are left:\n%s", name, n-before, buf[:runtime.Stack(buf, true)])
-		}
 	}
 }

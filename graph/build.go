@@ -29,9 +29,11 @@ func NewBuilder(name string, cat Catalog, at diag.Span) *Builder {
 
 // Use adds a node of a kind of the catalogue. with holds its settings, engine what
 // stands beside `use` and `with` in a file; both may be nil. A node of a kind that
-// is not known is added too, so that the rest can still be looked at.
-func (b *Builder) Use(id, kind string, with, engine *config.Node, at diag.Span) *Node {
+// is not known is added too, so that the rest can still be looked at. at is where
+// its id is written, useAt where its kind is.
+func (b *Builder) Use(id, kind string, with, engine *config.Node, at, useAt diag.Span) *Node {
 	n := b.declare(id, kind, engine, at)
+	n.UseAt = useAt
 	if b.c.resolveKind(n, &config.Node{Kind: config.Mapping}) {
 		n.Config = b.c.cat.New(kind)
 		n.Spec.Config.DecodeAt(with, at, n.Config, &b.c.list)

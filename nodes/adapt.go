@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -24,10 +25,11 @@ func Read[N Source[O], O any](kind, summary string, proto N, opts ...Option) Dec
 
 // readAll gives items on as they come: one by one as long as the source is slow
 // or nobody waits, in batches when it is fast. The source flushes by itself: see
-// gathering.
+// gathering. When ctx ends, emit says so, for sources that only look there.
 func readAll[N Source[O], O any](ctx context.Context, n N, io *IO) error {
 	out := io.Out()
 	g := newGathering[O](out)
+	defer context.AfterFunc(ctx, func() { g.refuse(context.Cause(ctx)) })()
 	err := guard(func() error { return n.Read(ctx, g.add) })
 	if flushed := g.close(); err == nil {
 		err = flushed
@@ -152,8 +154,8 @@ func mapWork[N Mapper[I, O], I, O any](n N, env *Env) Work {
 
 // mapRun maps from item i on until one fails; it returns that item's place, or the
 // number of items. One recover serves the whole run.
-func mapRun[N Mapper[I, O], I, O any](ctx context.Context, n N, xs []I, ys []O, i int) (_ []O, at int, err error) {
-	at = i
+func mapRun[N Mapper[I, O], I, O any](ctx context.Context, n N, xs []I, ys []O, i int) (made []O, at int, err error) {
+	made, at = ys, i
 	defer func() {
 		if p := Recovered(recover()); p != nil {
 			err = p
@@ -162,11 +164,11 @@ func mapRun[N Mapper[I, O], I, O any](ctx context.Context, n N, xs []I, ys []O, 
 	for ; at < len(xs); at++ {
 		y, err := n.Map(ctx, xs[at])
 		if err != nil {
-			return ys, at, err
+			return made, at, err
 		}
-		ys = append(ys, y)
+		made = append(made, y)
 	}
-	return ys, at, nil
+	return made, at, nil
 }
 
 // Expand declares an Expander.
@@ -356,11 +358,10 @@ func (f *folding[N, I, S, O]) finish(ctx context.Context, out Out) error {
 				stop = g.add(y)
 			}
 		}
-		if err := guard(func() error { return c.Close(ctx, key, f.states[key], emit) }); err != nil {
+		err := guard(func() error { return c.Close(ctx, key, f.states[key], emit) })
+		if err = cmp.Or(err, stop); err != nil {
+			g.close() // nothing may be sent by its timer any more
 			return err
-		}
-		if stop != nil {
-			return stop
 		}
 	}
 	return g.close()

@@ -109,7 +109,7 @@ func Recovered(v any) error {
 // catches panics. It returns the number of tries and the last error.
 func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, error) {
 	engine := &e.Node.Engine
-	wait, start := engine.Retry.InitialInterval, time.Now()
+	wait, start := min(engine.Retry.InitialInterval, engine.Retry.MaxInterval), time.Now()
 	for n := 1; ; n++ {
 		err := e.once(ctx, try)
 		if err == nil || n >= max(engine.Retry.Attempts, 1) || ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -24,24 +25,26 @@ type gathering[O any] struct {
 	turn chan struct{}
 
 	mu    sync.Mutex
-	held  *record.Items[O]
+	held  *record.Items[O] // nil: none
 	armed bool
 	timer *time.Timer
 	lost  error // of a flush by the timer
+	over  error // why no more items are taken
 }
 
 func newGathering[O any](out Out) *gathering[O] {
-	g := &gathering[O]{out: out, turn: make(chan struct{}, 1)}
-	g.held = g.pool.Get(record.MaxRows)
-	return g
+	return &gathering[O]{out: out, turn: make(chan struct{}, 1)}
 }
 
 // add takes an item.
 func (g *gathering[O]) add(x O) error {
 	g.mu.Lock()
-	if g.lost != nil {
+	if g.lost != nil || g.over != nil {
 		defer g.mu.Unlock()
-		return g.lost
+		return cmp.Or(g.lost, g.over)
+	}
+	if g.held == nil {
+		g.held = g.pool.Get(record.MaxRows)
 	}
 	g.held.V = append(g.held.V, x)
 	full := len(g.held.V) >= record.MaxRows
@@ -60,6 +63,13 @@ func (g *gathering[O]) add(x O) error {
 	return nil
 }
 
+// refuse makes add take no more. What it has taken stays.
+func (g *gathering[O]) refuse(why error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.over = why
+}
+
 func (g *gathering[O]) expired() {
 	if err := g.flush(); err != nil {
 		g.mu.Lock()
@@ -74,11 +84,9 @@ func (g *gathering[O]) flush() error {
 	defer func() { <-g.turn }()
 	g.mu.Lock()
 	full := g.held
-	g.held = g.pool.Get(record.MaxRows)
-	g.armed = false
+	g.held, g.armed = nil, false
 	g.mu.Unlock()
-	if len(full.V) == 0 {
-		full.Release()
+	if full == nil {
 		return nil
 	}
 	return g.out.Emit(0, full)
@@ -90,10 +98,9 @@ func (g *gathering[O]) close() error {
 	if g.timer != nil {
 		g.timer.Stop()
 	}
-	lost := g.lost
 	g.mu.Unlock()
-	if lost != nil {
-		return lost
-	}
-	return g.flush()
+	err := g.flush()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return cmp.Or(g.lost, err)
 }

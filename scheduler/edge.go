@@ -32,6 +32,7 @@ const (
 // sends, one at a time receives.
 type edge struct {
 	spec     *graph.Edge
+	sender   *node
 	ch       chan envelope
 	capacity int64
 	bytes    int64
@@ -146,8 +147,9 @@ func (e *edge) awaitRoom(ctx context.Context, env envelope, w *worker) (bool, er
 	}
 }
 
-// receive takes the next envelope; ok is false at the end of the edge.
-func (e *edge) receive(ctx context.Context, w *worker) (env envelope, ok bool, err error) {
+// receive takes the next envelope; ok is false at the end of the edge. The error
+// is nodes.ErrDone if nobody wants what the reading node would make of it.
+func (e *edge) receive(w *worker) (env envelope, ok bool, err error) {
 	if env, ok, done := e.tryReceive(); ok || done {
 		return env, ok, e.fault()
 	}
@@ -162,8 +164,8 @@ func (e *edge) receive(ctx context.Context, w *worker) (env envelope, ok bool, e
 			e.took(env)
 		}
 		return env, ok, nil
-	case <-ctx.Done():
-		return env, false, context.Cause(ctx)
+	case <-w.n.taking.Done():
+		return env, false, w.n.dismissed()
 	}
 }
 
@@ -206,9 +208,6 @@ func (e *edge) took(env envelope) {
 
 // end says that nothing more will be sent. Only the scheduler calls it, once.
 func (e *edge) end() { close(e.ch) }
-
-// refuse says that nothing more is wanted.
-func (e *edge) refuse() { e.refuseOnce.Do(func() { close(e.refused) }) }
 
 func (e *edge) isRefused() bool {
 	select {

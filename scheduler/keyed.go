@@ -1,12 +1,14 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 	"io"
 	"sync"
 
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
 )
 
 // keyedDepth is how many pieces may wait for one worker of a keyed stage.
@@ -16,28 +18,33 @@ const keyedDepth = 4
 // the hash of the key fields; each worker gets the items of its keys in their
 // order and sends when it likes.
 func (s *stage) keyed(ctx context.Context, workers int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	queues := make([]chan record.Data, workers)
-	var crew sync.WaitGroup
-	for i := range queues {
-		work, err := s.open(ctx)
-		if err != nil {
+	works := make([]nodes.Work, workers)
+	for i := range works {
+		var err error
+		if works[i], err = s.open(ctx); err != nil {
 			return err
 		}
-		queues[i] = make(chan record.Data, keyedDepth)
+	}
+	queues := make([]chan piece, workers)
+	var crew sync.WaitGroup
+	for i := range queues {
+		queues[i] = make(chan piece, keyedDepth)
 		crew.Go(func() {
 			w := s.n.newWorker()
 			defer w.note(ended, nil)
 			o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
-			for in := range queues[i] {
+			for {
+				p, ok := get(queues[i], w)
+				if !ok {
+					return
+				}
 				if ctx.Err() != nil {
-					in.Release()
+					p.data.Release()
 					continue
 				}
 				o.begin(nil)
-				if err := s.piece(ctx, w, work, o, in, nil); err != nil {
-					cancel(err)
+				if err := s.work(ctx, w, works[i], o, p); err != nil {
+					s.n.run.fail(s.n, err)
 				}
 			}
 		})
@@ -47,66 +54,99 @@ func (s *stage) keyed(ctx context.Context, workers int) error {
 		close(q)
 	}
 	crew.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
+	return cmp.Or(context.Cause(ctx), err)
 }
 
-func (s *stage) dispatch(ctx context.Context, queues []chan record.Data) error {
+// dispatch takes the input apart.
+func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
 	w := s.n.newWorker()
 	defer w.note(ended, nil)
+	o := &output{ctx: ctx, n: s.n, w: w}
+	defer o.drop()
 	seed := maphash.MakeSeed()
 	for {
-		in, _, err := s.next(ctx, w)
+		p, err := s.next(ctx, w)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		b, ok := in.(*record.Batch)
+		o.begin(nil)
+		err = s.toRecords(&p, o)
+		if ferr := o.flushErrors(); err == nil {
+			err = ferr
+		}
+		if err != nil {
+			p.data.Release()
+			return err
+		}
+		b, ok := p.data.(*record.Batch)
 		if !ok { // Go values have no fields to look at, so one worker keeps the order
-			if err := put(ctx, w, queues[0], in); err != nil {
+			if err := put(ctx, w, queues[0], p); err != nil {
 				return err
 			}
 			continue
 		}
-		parts := make([]*record.Batch, len(queues))
-		for i := range b.Len() {
-			row := b.Row(i)
-			k := s.hash(seed, b, row) % uint64(len(queues))
-			if parts[k] == nil {
-				parts[k] = b.Share()
-				parts[k].Sel = parts[k].SelBuf()
-			}
-			parts[k].Sel = append(parts[k].Sel, uint16(row))
-		}
-		b.Release()
-		for k, part := range parts {
-			if part != nil {
-				if err := put(ctx, w, queues[k], part); err != nil {
-					return err
-				}
-			}
+		if err := s.deal(ctx, w, seed, b, p.edge, queues); err != nil {
+			return err
 		}
 	}
 }
 
-func put(ctx context.Context, w *worker, q chan record.Data, d record.Data) error {
+// deal gives each worker the rows of a batch that have its keys.
+func (s *stage) deal(ctx context.Context, w *worker, seed maphash.Seed, b *record.Batch, from *edge, queues []chan piece) error {
+	defer b.Release()
+	parts := make([]*record.Batch, len(queues))
+	for i := range b.Len() {
+		row := b.Row(i)
+		k := s.hash(seed, b, row) % uint64(len(queues))
+		if parts[k] == nil {
+			parts[k] = b.Share()
+			parts[k].Sel = parts[k].SelBuf()
+		}
+		parts[k].Sel = append(parts[k].Sel, uint16(row))
+	}
+	var killed error
+	for k, part := range parts {
+		switch {
+		case part == nil:
+		case killed != nil:
+			part.Release()
+		default:
+			killed = put(ctx, w, queues[k], piece{data: part, edge: from})
+		}
+	}
+	return killed
+}
+
+// put hands a piece to a worker, which gets the reference.
+func put(ctx context.Context, w *worker, q chan piece, p piece) error {
 	select {
-	case q <- d:
+	case q <- p:
 		return nil
 	default:
 	}
 	defer w.waits(queueing, nil)()
 	select {
-	case q <- d:
+	case q <- p:
 		return nil
 	case <-ctx.Done():
-		d.Release()
+		p.data.Release()
 		return context.Cause(ctx)
 	}
+}
+
+// get takes what put handed over; ok is false at the end.
+func get(q chan piece, w *worker) (p piece, ok bool) {
+	select {
+	case p, ok = <-q:
+		return p, ok
+	default:
+	}
+	defer w.waits(queueing, nil)()
+	p, ok = <-q
+	return p, ok
 }
 
 // hash is that of the key fields of a row.

@@ -25,6 +25,11 @@ type node struct {
 	workers   int
 	opened    bool
 
+	// taking ends when the node is to take no more: nobody wants what it would
+	// make of it, or, for a source, the run was told to stop.
+	taking  context.Context
+	dismiss context.CancelFunc
+
 	// sendToken is held while sending when workers send in no order; nil when
 	// turns see to it that one worker at a time sends.
 	sendToken chan struct{}
@@ -106,6 +111,43 @@ func (n *node) unwanted() bool {
 	return readers > 0
 }
 
+// dismissed says why the node is to take no more, nil if it may: the run is killed,
+// or it is nodes.ErrDone.
+func (n *node) dismissed() error {
+	switch {
+	case n.taking.Err() == nil:
+		return nil
+	case n.run.ctx.Err() != nil:
+		return context.Cause(n.run.ctx)
+	}
+	return nodes.ErrDone
+}
+
+// refuse says for a reader that it wants no more of an edge. If no reader of the
+// sending node wants more, the node is told, because it may be waiting for its own
+// input meanwhile, for as long as a slow source likes.
+func (e *edge) refuse() {
+	e.refuseOnce.Do(func() {
+		close(e.refused)
+		if e.sender.unwanted() {
+			e.sender.dismiss()
+		}
+	})
+}
+
+// closeBooks counts what a node that ended early took and did not give on.
+func (n *node) closeBooks() {
+	c := &n.count
+	if !n.spec.Spec.Conserves || len(n.in) == 0 {
+		return
+	}
+	lost := c.Filtered.Load() + c.Skipped.Load() + c.Dead.Load() + c.Failed.Load()
+	if left := c.In.Load() - c.Out.Load() - lost; left > 0 {
+		c.Filtered.Add(left)
+		c.Used.Add(-left)
+	}
+}
+
 // work runs the program of the node to its end, then ends its outputs and refuses
 // its inputs.
 func (n *node) work(ctx context.Context) {
@@ -132,7 +174,10 @@ func (n *node) work(ctx context.Context) {
 			}
 		}
 	}
-	if err != nil && !errors.Is(err, nodes.ErrDone) {
+	switch {
+	case errors.Is(err, nodes.ErrDone):
+		n.closeBooks()
+	case err != nil:
 		n.run.fail(n, err)
 	}
 }
@@ -168,20 +213,23 @@ func (n *node) runCustom(ctx context.Context) error {
 	}
 	runCtx := ctx
 	if len(n.in) == 0 {
-		runCtx = n.run.sources
+		runCtx = n.taking
 	}
 	start := time.Now()
 	err := guard(func() error { return n.program.Run(runCtx, io) })
 	n.count.Busy.Add(int64(time.Since(start) - w.lost))
 	filtered, bad := 0, 0
 	for _, o := range outs {
+		if ferr := o.flushErrors(); err == nil {
+			err = ferr
+		}
 		filtered += o.filtered
 		bad += o.bad
 		o.drop()
 	}
 	n.count.Filtered.Add(int64(filtered))
 	n.count.Used.Add(n.count.In.Load() - n.count.Filtered.Load() - int64(bad))
-	if err != nil && len(n.in) == 0 && n.run.sources.Err() != nil && ctx.Err() == nil {
+	if err != nil && len(n.in) == 0 && n.dismissed() == nodes.ErrDone {
 		return nil // a source that was told to stop
 	}
 	return err
@@ -193,8 +241,8 @@ type receiver struct {
 	w *worker
 }
 
-func (r *receiver) Receive(ctx context.Context) (record.Data, error) {
-	env, ok, err := r.e.receive(ctx, r.w)
+func (r *receiver) Receive(context.Context) (record.Data, error) {
+	env, ok, err := r.e.receive(r.w)
 	if !ok || err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type output struct {
 	errors   *record.Batch // of on_error: dead, to leave with the rest
 	filtered int
 	bad      int
+	sent     int // items, on the node's own ports
 }
 
 type held struct {
@@ -38,7 +39,7 @@ const heldLimit = 4 * record.MaxRows
 
 // begin prepares for a piece of work that may be sent after turn.
 func (o *output) begin(turn chan struct{}) {
-	o.turn, o.held, o.size, o.filtered, o.bad = turn, o.held[:0], 0, 0, 0
+	o.turn, o.held, o.size, o.filtered, o.bad, o.sent = turn, o.held[:0], 0, 0, 0, 0
 }
 
 // Emit implements nodes.Out.
@@ -126,6 +127,7 @@ func (o *output) send(port int, d record.Data) error {
 	n := d.Len()
 	if port != o.n.errorPort {
 		o.n.count.Out.Add(int64(n))
+		o.sent += n
 	}
 	edges := o.n.out[port]
 	if len(edges) == 0 {
@@ -136,7 +138,10 @@ func (o *output) send(port int, d record.Data) error {
 		return s.push(o.n, edges, d)
 	}
 	if token := o.n.sendToken; token != nil {
-		token <- struct{}{}
+		if err := hold(o.ctx, token, o.w); err != nil {
+			d.Release()
+			return err
+		}
 		defer func() { <-token }()
 	}
 	size := d.Bytes()
@@ -160,9 +165,26 @@ func (o *output) send(port int, d record.Data) error {
 	return nil
 }
 
-// sendEdge sends data in pieces that the edge has room for.
+// hold waits for a token of the node.
+func hold(ctx context.Context, token chan struct{}, w *worker) error {
+	select {
+	case token <- struct{}{}:
+		return nil
+	default:
+	}
+	defer w.waits(queueing, nil)()
+	select {
+	case token <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// sendEdge sends data in pieces that the edge has room for and that make batches
+// of the usual size: a Go kind may emit any number of items at once.
 func (o *output) sendEdge(e *edge, d record.Data, n, size int) error {
-	limit := int(e.capacity)
+	limit := min(int(e.capacity), record.MaxRows)
 	if e.spec.Contract.Bytes > 0 && int64(size) > e.bytes && n > 1 {
 		limit = min(limit, max(1, int(e.bytes*int64(n)/int64(size))))
 	}
@@ -226,12 +248,7 @@ func (o *output) flushErrors() error {
 }
 
 // Close ends the use of an output by a goroutine of its own.
-func (o *output) Close() error {
-	if err := o.flushErrors(); err != nil {
-		return err
-	}
-	return nil
-}
+func (o *output) Close() error { return o.flushErrors() }
 
 // A Failure is what stopped a flow: an item, or a node as a whole.
 type Failure struct {

@@ -122,6 +122,7 @@ func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edg
 	for _, out := range spec.Out {
 		var port []*edge
 		for _, e := range out.Edges {
+			byEdge[e].sender = n
 			port = append(port, byEdge[e])
 		}
 		n.out = append(n.out, port)
@@ -165,6 +166,13 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.sources, r.stop = context.WithCancel(r.ctx)
 	r.started = time.Now()
 	stopped := r.stopped
+	for _, n := range r.nodes {
+		until := r.ctx
+		if len(n.in) == 0 {
+			until = r.sources
+		}
+		n.taking, n.dismiss = context.WithCancel(until)
+	}
 	r.mu.Unlock()
 	defer r.cancel(nil)
 	defer r.stop()

@@ -42,6 +42,7 @@ type serialNode struct {
 	resume func() (*edge, bool) // of a custom program
 	cancel func()
 	needs  *edge // what it waits for
+	early  bool  // it ended before its input
 }
 
 func (r *Run) runSerial() {
@@ -160,7 +161,10 @@ func (s *serial) start(sn *serialNode) error {
 		}
 		sn.o.begin(nil)
 		err := guard(func() error { return sn.n.program.Run(s.run.ctx, io) })
-		if err != nil && !errors.Is(err, nodes.ErrDone) {
+		if ferr := sn.o.flushErrors(); err == nil {
+			err = ferr
+		}
+		if sn.early = errors.Is(err, nodes.ErrDone); err != nil && !sn.early {
 			s.run.fail(sn.n, err)
 		}
 	})
@@ -178,6 +182,9 @@ func (s *serial) step(sn *serialNode) error {
 	if !ok {
 		sn.n.count.Filtered.Add(int64(sn.o.filtered))
 		sn.n.count.Used.Add(sn.n.count.In.Load() - int64(sn.o.filtered) - int64(sn.o.bad))
+		if sn.early {
+			sn.n.closeBooks()
+		}
 		return s.finished(sn)
 	}
 	return nil
@@ -230,15 +237,15 @@ func (s *serial) source(sn *serialNode) error {
 		sn.o.begin(nil)
 		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.o }}
 		start := time.Now()
-		err := guard(func() error { return sn.n.program.Run(s.run.sources, io) })
+		err := guard(func() error { return sn.n.program.Run(sn.n.taking, io) })
 		sn.n.count.Busy.Add(int64(time.Since(start)))
-		if err != nil && !errors.Is(err, nodes.ErrDone) && (s.run.sources.Err() == nil || s.run.ctx.Err() != nil) {
+		if err != nil && !errors.Is(err, nodes.ErrDone) && sn.n.dismissed() != nodes.ErrDone {
 			return at(sn.n, err)
 		}
 		return s.finished(sn)
 	}
 	for {
-		_, piece, err := sn.s.next(s.run.ctx, sn.w)
+		p, err := sn.s.next(s.run.ctx, sn.w)
 		if err == io.EOF {
 			break
 		}
@@ -246,7 +253,7 @@ func (s *serial) source(sn *serialNode) error {
 			return at(sn.n, err)
 		}
 		sn.o.begin(nil)
-		if err := sn.s.piece(s.run.ctx, sn.w, sn.work, sn.o, nil, piece); err != nil {
+		if err := sn.s.work(s.run.ctx, sn.w, sn.work, sn.o, p); err != nil {
 			return at(sn.n, err)
 		}
 	}
@@ -255,12 +262,16 @@ func (s *serial) source(sn *serialNode) error {
 
 // endStage finishes the current stage and goes on with the next.
 func (s *serial) endStage(sn *serialNode) error {
+	done := sn.s.done.Load()
 	if sn.s.def.Finish != nil {
-		if err := sn.s.finish(s.run.ctx); err != nil && !errors.Is(err, nodes.ErrDone) {
+		err := sn.s.finish(s.run.ctx)
+		if err != nil && !errors.Is(err, nodes.ErrDone) {
 			return at(sn.n, err)
 		}
+		done = done || err != nil
 	}
-	if sn.s.done.Load() {
+	if done {
+		sn.n.closeBooks()
 		return s.finished(sn)
 	}
 	sn.stage++
@@ -314,14 +325,8 @@ func (s *serial) process(sn *serialNode, e *edge, d record.Data) error {
 	e.count.Received.Add(n)
 	e.count.Items.Add(-n)
 	sn.n.count.In.Add(n)
-	sn.s.rest = d
-	if err := sn.s.toRecords(); err != nil {
-		return at(sn.n, err)
-	}
-	in := sn.s.rest
-	sn.s.rest = nil
 	sn.o.begin(nil)
-	if err := sn.s.piece(s.run.ctx, sn.w, sn.work, sn.o, in, nil); err != nil {
+	if err := sn.s.work(s.run.ctx, sn.w, sn.work, sn.o, piece{data: d, edge: e}); err != nil {
 		return at(sn.n, err)
 	}
 	if sn.s.done.Load() {

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/flowrun/flowrun/graph"
@@ -10,36 +11,34 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
-// An overflow holds what an edge with on_full: spill has no room for: first in
-// memory, as much as the edge's bytes, then in a temporary file that is deleted as
-// soon as it is open, so that nothing is left behind whatever happens.
+// An overflow holds what an edge with on_full: spill has no room for: in memory, as
+// much as the edge's bytes, else in a temporary file that is deleted as soon as it
+// is open, so that nothing is left behind whatever happens.
 //
-// Order: the channel comes first, then memory, then the file. The sender puts
-// something on the channel only while the overflow is empty, and decides so under
-// mu; the reader looks at both under mu. So nothing overtakes, and a reader that
-// found both empty will be woken by the channel.
+// Order: the channel comes first, then the queue. The sender puts something on the
+// channel only while the queue is empty, and decides so under mu; the reader looks
+// at both under mu. So nothing overtakes, and a reader that found both empty will
+// be woken by the channel.
 type overflow struct {
 	t     *types.Type
 	dir   string
 	limit int // bytes in memory
 
 	mu     sync.Mutex
-	memory []envelope
-	size   int // of memory
+	queue  []spilled // in order
+	size   int       // bytes of the queue in memory
+	stored int       // how many of the queue are in the file
 	file   *os.File
 	read   int64 // in the file: where the reader is
 	wrote  int64
-	stored []stored // what is in the file, in order
-	broken error    // of reading it back
+	broken error // of reading it back
 	buf    []byte
 }
 
-// stored is an envelope in the file.
-type stored struct {
-	epoch uint64
-	items int
-	bytes int // as counted on the edge
-	size  int // in the file
+// spilled is an envelope in the overflow. Without data it is in the file.
+type spilled struct {
+	envelope
+	size int // in the file
 }
 
 func newOverflow(spec *graph.Edge, dir string) *overflow {
@@ -50,7 +49,7 @@ func newOverflow(spec *graph.Edge, dir string) *overflow {
 func (o *overflow) send(e *edge, env envelope) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.memory) == 0 && len(o.stored) == 0 && (e.room(envelope{}) || e.count.Items.Load() == int64(env.items)) {
+	if len(o.queue) == 0 && (e.room(envelope{}) || e.count.Items.Load() == int64(env.items)) {
 		select {
 		case e.ch <- env:
 			return nil
@@ -59,8 +58,8 @@ func (o *overflow) send(e *edge, env envelope) error {
 	}
 	e.count.Spilled.Add(int64(env.items))
 	b, storable := env.data.(*record.Batch) // Go values have no form on disk; they stay in memory
-	if !storable || len(o.stored) == 0 && o.size+env.bytes <= o.limit {
-		o.memory = append(o.memory, env)
+	if !storable || o.size+env.bytes <= o.limit {
+		o.queue = append(o.queue, spilled{envelope: env})
 		o.size += env.bytes
 		return nil
 	}
@@ -69,6 +68,7 @@ func (o *overflow) send(e *edge, env envelope) error {
 
 // store appends a batch to the file.
 func (o *overflow) store(env envelope, b *record.Batch) error {
+	defer b.Release()
 	if o.file == nil {
 		f, err := os.CreateTemp(o.dir, "flowrun-spill-*")
 		if err != nil {
@@ -84,8 +84,9 @@ func (o *overflow) store(env envelope, b *record.Batch) error {
 		return fmt.Errorf("the overflow of a queue in %s: %w", o.file.Name(), err)
 	}
 	o.wrote += int64(len(o.buf))
-	o.stored = append(o.stored, stored{env.epoch, env.items, env.bytes, len(o.buf)})
-	env.data.Release()
+	env.data = nil
+	o.queue = append(o.queue, spilled{env, len(o.buf)})
+	o.stored++
 	return nil
 }
 
@@ -103,20 +104,20 @@ func (o *overflow) tryReceive(e *edge) (env envelope, ok, done bool) {
 		over = true
 	default:
 	}
-	if len(o.memory) > 0 {
-		env = o.memory[0]
-		o.memory[0] = envelope{}
-		o.memory = o.memory[1:]
-		o.size -= env.bytes
-		return env, true, false
+	if len(o.queue) == 0 {
+		return envelope{}, false, over
 	}
-	if len(o.stored) > 0 {
-		if env, o.broken = o.load(); o.broken != nil {
-			return envelope{}, false, true
-		}
-		return env, true, false
+	head := o.queue[0]
+	o.queue[0] = spilled{}
+	o.queue = o.queue[1:]
+	if head.data != nil {
+		o.size -= head.bytes
+		return head.envelope, true, false
 	}
-	return envelope{}, false, over
+	if head.data, o.broken = o.load(head.size); o.broken != nil {
+		return envelope{}, false, true
+	}
+	return head.envelope, true, false
 }
 
 // fault is why the overflow cannot be read back, nil if it can.
@@ -127,38 +128,37 @@ func (o *overflow) fault() error {
 }
 
 // load reads the next batch of the file.
-func (o *overflow) load() (envelope, error) {
-	s := o.stored[0]
-	o.stored = o.stored[1:]
-	if cap(o.buf) < s.size {
-		o.buf = make([]byte, s.size)
+func (o *overflow) load(size int) (record.Data, error) {
+	o.stored--
+	o.buf = slices.Grow(o.buf[:0], size)[:size]
+	if _, err := o.file.ReadAt(o.buf, o.read); err != nil {
+		return nil, fmt.Errorf("the overflow of a queue cannot be read back: %w", err)
 	}
-	buf := o.buf[:s.size]
-	if _, err := o.file.ReadAt(buf, o.read); err != nil {
-		return envelope{}, fmt.Errorf("the overflow of a queue cannot be read back: %w", err)
-	}
-	o.read += int64(s.size)
-	b, err := record.Decode(o.t, buf)
+	o.read += int64(size)
+	b, err := record.Decode(o.t, o.buf)
 	if err != nil {
-		return envelope{}, fmt.Errorf("the overflow of a queue: %w", err)
+		return nil, fmt.Errorf("the overflow of a queue: %w", err)
 	}
-	if len(o.stored) == 0 { // begin again at the start, so that the file does not grow for ever
+	if o.stored == 0 { // begin again at the start, so that the file does not grow for ever
 		o.read, o.wrote = 0, 0
 		if err := o.file.Truncate(0); err != nil {
-			return envelope{}, fmt.Errorf("the overflow of a queue: %w", err)
+			b.Release()
+			return nil, fmt.Errorf("the overflow of a queue: %w", err)
 		}
 	}
-	return envelope{epoch: s.epoch, data: b, items: s.items, bytes: s.bytes}, nil
+	return b, nil
 }
 
 // close releases what is left.
 func (o *overflow) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, env := range o.memory {
-		env.data.Release()
+	for _, s := range o.queue {
+		if s.data != nil {
+			s.data.Release()
+		}
 	}
-	o.memory, o.stored = nil, nil
+	o.queue = nil
 	if o.file != nil {
 		o.file.Close()
 		o.file = nil

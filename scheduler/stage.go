@@ -26,12 +26,20 @@ type stage struct {
 
 	edges []*edge // still to be read
 	cases []reflect.SelectCase
-	rest  record.Data // a batch that is handed out in pieces
-	at    int         // how much of it was handed out
-	over  bool        // nothing is left to take
+	rest  piece // a batch that is handed out in pieces
+	at    int   // how much of it was handed out
+	over  bool  // nothing is left to take
 
 	done atomic.Bool  // the kind wants no more
 	cost atomic.Int64 // ns per item, a moving average; 0: not known yet
+}
+
+// A piece is what a worker works on at once: some items of an input, or what the
+// Next of a source gave.
+type piece struct {
+	data record.Data
+	edge *edge // where data came from
+	made any
 }
 
 // runStage runs a stage to its end.
@@ -54,11 +62,11 @@ func (n *node) runStage(ctx context.Context, def *nodes.Stage) error {
 	default:
 		err = s.together(ctx, workers)
 	}
-	if s.rest != nil {
+	if s.rest.data != nil {
 		if s.done.Load() {
-			n.count.Filtered.Add(int64(s.rest.Len() - s.at))
+			n.count.Filtered.Add(int64(s.rest.data.Len() - s.at))
 		}
-		s.rest.Release()
+		s.rest.data.Release()
 	}
 	if err == nil && s.done.Load() {
 		err = nodes.ErrDone
@@ -82,14 +90,14 @@ func (s *stage) finish(ctx context.Context) error {
 	defer o.drop()
 	start := time.Now()
 	err := guard(func() error { return s.def.Finish(ctx, o) })
-	s.n.count.Busy.Add(int64(time.Since(start) - w.lost))
-	if err == nil {
-		err = o.Close()
+	if ferr := o.flushErrors(); err == nil {
+		err = ferr
 	}
-	// What is left out only now, such as the rows of a sort past its limit, was
-	// counted as used when it came.
+	s.n.count.Busy.Add(int64(time.Since(start) - w.lost))
+	// What is left out or fails only now, such as the rows of a sort past its
+	// limit, was counted as used when it came.
 	s.n.count.Filtered.Add(int64(o.filtered))
-	s.n.count.Used.Add(-int64(o.filtered))
+	s.n.count.Used.Add(-int64(o.filtered + o.bad))
 	return err
 }
 
@@ -113,7 +121,7 @@ func (s *stage) alone(ctx context.Context) error {
 	defer w.note(ended, nil)
 	o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
 	for {
-		in, piece, err := s.next(ctx, w)
+		p, err := s.next(ctx, w)
 		if err == io.EOF {
 			return nil
 		}
@@ -121,7 +129,7 @@ func (s *stage) alone(ctx context.Context) error {
 			return err
 		}
 		o.begin(nil)
-		if err := s.piece(ctx, w, work, o, in, piece); err != nil {
+		if err := s.work(ctx, w, work, o, p); err != nil {
 			return err
 		}
 	}
@@ -139,8 +147,6 @@ func (s *stage) together(ctx context.Context, workers int) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	first := s.n.newTurn()
 	first <- struct{}{}
 	s.take <- first
@@ -150,7 +156,7 @@ func (s *stage) together(ctx context.Context, workers int) error {
 			w := s.n.newWorker()
 			defer w.note(ended, nil)
 			if err := s.worker(ctx, w, work, ordered); err != nil {
-				cancel(err) // the first one stays the cause
+				s.n.run.fail(s.n, err) // at once: the others may be waiting for input
 			}
 		})
 	}
@@ -165,18 +171,25 @@ func (s *stage) worker(ctx context.Context, w *worker, work nodes.Work, ordered 
 		if err != nil {
 			return err
 		}
-		in, piece, err := s.next(ctx, w)
+		p, err := s.next(ctx, w)
 		if err != nil {
+			s.over = true
 			s.take <- turn // there is one token, so this never blocks
 			if err == io.EOF {
 				return nil
+			}
+			if ordered { // a failure of an earlier piece comes first
+				o.begin(turn)
+				if killed := o.await(); killed != nil {
+					return killed
+				}
 			}
 			return err
 		}
 		if !ordered {
 			s.take <- turn
 			o.begin(nil)
-			if err := s.piece(ctx, w, work, o, in, piece); err != nil {
+			if err := s.work(ctx, w, work, o, p); err != nil {
 				return err
 			}
 			continue
@@ -184,7 +197,7 @@ func (s *stage) worker(ctx context.Context, w *worker, work nodes.Work, ordered 
 		next := s.n.newTurn()
 		s.take <- next
 		o.begin(turn)
-		if err := s.piece(ctx, w, work, o, in, piece); err != nil {
+		if err := s.work(ctx, w, work, o, p); err != nil {
 			return err
 		}
 		next <- struct{}{}
@@ -207,21 +220,22 @@ func (s *stage) token(ctx context.Context, w *worker) (chan struct{}, error) {
 	}
 }
 
-// piece works on one piece and sends what it makes. It returns nil also after the
+// work works on one piece and sends what it makes. It returns nil also after the
 // kind said that it is done: the next take then finds the end.
-func (s *stage) piece(ctx context.Context, w *worker, work nodes.Work, o *output, in record.Data, piece any) error {
+func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output, p piece) error {
 	items := 0
-	if in != nil {
-		items = in.Len()
-		defer in.Release()
-	}
-	defer o.drop()
 	start := time.Now()
 	w.lost = 0
 	var made any
 	var err error
-	if work != nil {
-		err = guard(func() (err error) { made, err = work(ctx, in, piece, o); return err })
+	if p.data != nil {
+		items = p.data.Len()
+		err = s.toRecords(&p, o)
+		defer p.data.Release()
+	}
+	defer o.drop()
+	if work != nil && err == nil {
+		err = guard(func() (err error) { made, err = work(ctx, p.data, p.made, o); return err })
 		s.learn(items, time.Since(start)-w.lost)
 	}
 	// Everything before this piece is done once it is its turn, so the first
@@ -230,30 +244,34 @@ func (s *stage) piece(ctx context.Context, w *worker, work nodes.Work, o *output
 		return killed
 	}
 	if s.done.Load() {
-		s.n.count.Filtered.Add(int64(items - o.bad))
+		left := max(0, items-o.bad-o.sent)
+		s.n.count.Filtered.Add(int64(left))
+		s.n.count.Used.Add(int64(items - o.bad - left))
 		return nil
 	}
-	if err == nil {
-		err = o.sendHeld()
+	if err == nil || errors.Is(err, nodes.ErrDone) { // what a kind made before it was done is sent
+		if serr := o.sendHeld(); serr != nil {
+			err = serr
+		}
 	}
 	if err == nil && s.def.Commit != nil {
-		err = s.commit(ctx, in, made, o)
+		err = s.commit(ctx, p.data, made, o)
 	}
 	if ferr := o.flushErrors(); err == nil {
 		err = ferr
 	}
-	took := time.Since(start)
-	s.n.count.Busy.Add(int64(took - w.lost))
-	s.n.count.Latency.Add(took - w.lost)
+	took := time.Since(start) - w.lost
+	s.n.count.Busy.Add(int64(took))
+	s.n.count.Latency.Add(took)
 	s.n.count.Batches.Add(1)
 	s.n.count.Filtered.Add(int64(o.filtered))
-	if errors.Is(err, nodes.ErrDone) {
+	done := errors.Is(err, nodes.ErrDone)
+	if err == nil || done {
 		s.n.count.Used.Add(int64(items - o.filtered - o.bad))
+	}
+	if done {
 		s.done.Store(true)
 		return nil
-	}
-	if err == nil && in != nil {
-		s.n.count.Used.Add(int64(items - o.filtered - o.bad))
 	}
 	return err
 }
@@ -261,7 +279,9 @@ func (s *stage) piece(ctx context.Context, w *worker, work nodes.Work, o *output
 // commit runs the serial part of a piece.
 func (s *stage) commit(ctx context.Context, in record.Data, made any, o *output) error {
 	if token := s.n.commitToken; token != nil {
-		token <- struct{}{}
+		if err := hold(ctx, token, o.w); err != nil {
+			return err
+		}
 		defer func() { <-token }()
 	}
 	return guard(func() error { return s.def.Commit(ctx, in, made, o) })
@@ -290,124 +310,125 @@ func (s *stage) share(waiting int) int {
 	}
 	cost := s.cost.Load()
 	if cost == 0 {
-		return min(waiting, 8)
+		return 1 // it may be slow
 	}
 	return int(min(int64(waiting), max(1, int64(pieceTime)/cost)))
 }
 
 // next takes the next piece of work; io.EOF if there is none. The caller holds
 // the take token.
-func (s *stage) next(ctx context.Context, w *worker) (record.Data, any, error) {
+func (s *stage) next(ctx context.Context, w *worker) (piece, error) {
 	if s.over || s.done.Load() {
 		s.over = true
-		return nil, nil, io.EOF
+		return piece{}, io.EOF
 	}
 	if s.def.Next != nil {
-		piece, err := s.nextOfSource(ctx)
+		made, err := s.nextOfSource(ctx)
 		s.over = err != nil
-		return nil, piece, err
+		return piece{made: made}, err
 	}
-	if s.rest == nil {
-		env, ok, err := s.receive(ctx, w)
+	if s.rest.data == nil {
+		p, err := s.receive(w)
+		if errors.Is(err, nodes.ErrDone) {
+			s.done.Store(true)
+			err = io.EOF
+		}
 		if err != nil {
-			return nil, nil, err
-		}
-		if !ok {
 			s.over = true
-			return nil, nil, io.EOF
+			return piece{}, err
 		}
-		s.n.count.In.Add(int64(env.items))
-		s.rest, s.at = env.data, 0
-		if err := s.toRecords(); err != nil {
-			return nil, nil, err
-		}
+		s.n.count.In.Add(int64(p.data.Len()))
+		s.rest, s.at = p, 0
 	}
-	n := s.rest.Len()
+	p := s.rest
+	n := p.data.Len()
 	size := min(s.share(n), s.n.run.options.batch())
 	if s.at == 0 && size >= n {
-		in := s.rest
-		s.rest = nil
-		return in, nil, nil
+		s.rest = piece{}
+		return p, nil
 	}
 	end := min(s.at+size, n)
-	in := s.rest.Slice(s.at, end)
+	p.data = s.rest.data.Slice(s.at, end)
 	if s.at = end; end == n {
-		s.rest.Release()
-		s.rest = nil
+		s.rest.data.Release()
+		s.rest = piece{}
 	}
-	return in, nil, nil
+	return p, nil
 }
 
-func (s *stage) nextOfSource(ctx context.Context) (piece any, err error) {
-	switch {
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case s.n.run.sources.Err() != nil:
+func (s *stage) nextOfSource(ctx context.Context) (made any, err error) {
+	switch s.n.dismissed() {
+	case nil:
+	case nodes.ErrDone:
 		return nil, io.EOF // it was told to stop
+	default:
+		return nil, context.Cause(ctx)
 	}
 	start := time.Now()
-	err = guard(func() error { piece, err = s.def.Next(s.n.run.sources); return err })
+	err = guard(func() error { made, err = s.def.Next(s.n.taking); return err })
 	s.n.count.Busy.Add(int64(time.Since(start)))
-	if err != nil && s.n.run.sources.Err() != nil && ctx.Err() == nil {
-		return nil, io.EOF // it was told to stop
+	if err != nil && s.n.dismissed() == nodes.ErrDone {
+		return nil, io.EOF
 	}
-	return piece, err
+	return made, err
 }
 
-// toRecords turns Go values into records for stages that want them.
-func (s *stage) toRecords() error {
-	items, ok := s.rest.(record.GoItems)
+// toRecords turns Go values into records for stages that want them. Items that do
+// not fit are bad items.
+func (s *stage) toRecords(p *piece, o *output) error {
+	items, ok := p.data.(record.GoItems)
 	if !ok || s.def.GoValues {
 		return nil
 	}
 	var stop error
-	o := &output{ctx: s.n.run.ctx, n: s.n, w: &worker{n: s.n}}
-	o.begin(nil)
-	t := s.n.spec.In[s.def.Input].Arriving()
-	b := items.ToBatch(t, func(i int, err error) {
+	b := items.ToBatch(p.edge.spec.Type, func(i int, err error) {
 		if stop == nil {
 			stop = o.Bad(nodes.BadItem{Err: err, Data: items, Row: i})
 		}
 	})
 	items.Release()
-	s.rest = b
-	if stop == nil {
-		stop = o.flushErrors()
-	}
+	p.data = b
 	return stop
 }
 
-// receive takes the next envelope off the edges of the stage.
-func (s *stage) receive(ctx context.Context, w *worker) (envelope, bool, error) {
+// receive takes the next data off the edges of the stage; io.EOF if all of them
+// have ended, nodes.ErrDone if nobody wants what the node would make of it.
+func (s *stage) receive(w *worker) (piece, error) {
 	for len(s.edges) > 0 {
-		if len(s.edges) == 1 || s.n.spec.In[s.def.Input].Reading == graph.InOrder {
-			env, ok, err := s.edges[0].receive(ctx, w)
-			if ok || err != nil {
-				return env, ok, err
-			}
-			s.edges = s.edges[1:]
-			continue
+		if err := s.n.dismissed(); err != nil {
+			return piece{}, err
 		}
-		env, ok, err := s.receiveAny(ctx, w)
+		e := s.edges[0]
+		var env envelope
+		var ok bool
+		var err error
+		if len(s.edges) == 1 || s.n.spec.In[s.def.Input].Reading == graph.InOrder {
+			env, ok, err = e.receive(w)
+			if !ok && err == nil {
+				s.edges = s.edges[1:]
+			}
+		} else {
+			env, e, ok, err = s.receiveAny(w)
+		}
 		if ok || err != nil {
-			return env, ok, err
+			return piece{data: env.data, edge: e}, err
 		}
 	}
-	return envelope{}, false, nil
+	return piece{}, io.EOF
 }
 
 // receiveAny takes from whichever edge has something. It returns without one when
 // an edge ended, which it then no longer looks at.
-func (s *stage) receiveAny(ctx context.Context, w *worker) (envelope, bool, error) {
+func (s *stage) receiveAny(w *worker) (envelope, *edge, bool, error) {
 	for i, e := range s.edges {
 		env, ok, done := e.tryReceive()
 		switch {
 		case ok:
 			s.rotate(i)
-			return env, true, nil
+			return env, e, true, nil
 		case done:
 			s.edges = append(s.edges[:i:i], s.edges[i+1:]...)
-			return env, false, e.fault()
+			return env, e, false, e.fault()
 		}
 	}
 	defer w.waits(receiving, s.edges[0])()
@@ -415,18 +436,18 @@ func (s *stage) receiveAny(ctx context.Context, w *worker) (envelope, bool, erro
 	for _, e := range s.edges {
 		s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(e.ch)})
 	}
-	s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ctx.Done())})
+	s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(s.n.taking.Done())})
 	i, v, ok := reflect.Select(s.cases)
 	if i == len(s.edges) {
-		return envelope{}, false, context.Cause(ctx)
+		return envelope{}, nil, false, s.n.dismissed()
 	}
 	if !ok {
-		return envelope{}, false, nil // the look above finds the end, or an overflow
+		return envelope{}, nil, false, nil // the look above finds the end, or an overflow
 	}
-	env := v.Interface().(envelope)
-	s.edges[i].took(env)
+	env, e := v.Interface().(envelope), s.edges[i]
+	e.took(env)
 	s.rotate(i)
-	return env, true, nil
+	return env, e, true, nil
 }
 
 // rotate lets the edge after i be looked at first the next time, so that no edge

@@ -67,13 +67,14 @@ func (r *Run) allWait() string {
 		if len(crew) == 0 {
 			return "" // it is about to begin
 		}
-		said := false
+		said, live := false, false
 		for _, w := range crew {
 			v := w.at.Load()
 			a := activity(v & 0xff)
 			if a == working {
 				return ""
 			}
+			live = live || a != ended
 			if said || v>>8 == 0 {
 				continue
 			}
@@ -87,6 +88,9 @@ func (r *Run) allWait() string {
 				waits = append(waits, fmt.Sprintf("%s waits for items at %s.%s", n.spec.ID, n.spec.ID, e.spec.ToPort.Name))
 				said = true
 			}
+		}
+		if !live {
+			return "" // it is between two stages
 		}
 	}
 	if len(waits) == 0 {

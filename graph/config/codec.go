@@ -125,7 +125,7 @@ func (d *decoding) read(c codec, n *Node, v reflect.Value) {
 	switch {
 	case n.Bad:
 	case n.Secret && !hides:
-		d.add(n, diag.WrongValue, "a secret cannot stand here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
+		d.add(n, diag.WrongValue, "a secret cannot be used here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
 	default:
 		c.read(d, n, v)
 	}

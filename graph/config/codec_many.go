@@ -146,7 +146,7 @@ func (c mapCodec) read(d *decoding, n *Node, v reflect.Value) {
 	if n.Kind != Mapping {
 		p := d.wrong(n, "a mapping")
 		if n.Kind == Scalar && n.Style == Plain && strings.Contains(n.Text, ":") {
-			p.WithHint("put a blank after the colon")
+			p.WithHint("put a space after the colon")
 		}
 		return
 	}

@@ -130,7 +130,7 @@ func (d *decoding) free(n *Node) any {
 	case n.Bad || n.Kind == Null:
 		return nil
 	case n.Secret:
-		d.add(n, diag.WrongValue, "a secret cannot stand here")
+		d.add(n, diag.WrongValue, "a secret cannot be used here")
 		return nil
 	case n.Kind == Mapping:
 		m := make(Map[any], len(n.Entries))

@@ -52,7 +52,7 @@ func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
 	if n.Kind != Mapping {
 		p := d.wrong(n, "a mapping")
 		if key, value, ok := strings.Cut(n.Text, ":"); ok && n.Style == Plain && s.field(key) != nil {
-			p.WithHint("put a blank after the colon: %s: %s", key, value)
+			p.WithHint("put a space after the colon: %s: %s", key, value)
 		}
 		return
 	}
@@ -102,7 +102,7 @@ func (s *Schema) unknown(d *decoding, e Entry, free []string) (meant string) {
 		return right
 	}
 	if key, value, ok := strings.Cut(e.Key, ":"); ok && s.field(key) != nil {
-		p.WithHint("put a blank after the colon: %s: %s", key, value)
+		p.WithHint("put a space after the colon: %s: %s", key, value)
 		return key
 	}
 	if len(s.fields) == 0 {

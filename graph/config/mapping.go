@@ -37,7 +37,7 @@ func (b *builder) entries(n *Node, y *yaml.Node, depth int, via diag.Span) {
 		case merged[e.Key]:
 			n.Entries[first], merged[e.Key] = e, false
 		case there:
-			b.list.Add(diag.DuplicateKey, e.KeySpan, "the key %q stands twice", e.Key).
+			b.list.Add(diag.DuplicateKey, e.KeySpan, "the key %q is given twice", e.Key).
 				WithNote(n.Entries[first].KeySpan, "the first one")
 		default:
 			index[e.Key] = len(n.Entries)
@@ -89,7 +89,7 @@ func (b *builder) merge(y *yaml.Node, depth int, via diag.Span) []Entry {
 			all = append(all, m.Entries...)
 		case !m.Bad:
 			b.list.Add(diag.BadYAML, m.Span, "<< merges mappings, this is %s", m.Describe()).
-				WithHint("write <<: *name, where &name stands before a mapping")
+				WithHint("write <<: *name, where &name is put before a mapping")
 		}
 	}
 	return all

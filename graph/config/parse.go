@@ -14,7 +14,7 @@ import (
 const (
 	MaxBytes = 1 << 20 // of the text
 	MaxDepth = 64      // of collections within each other
-	MaxNodes = 100_000 // of the tree, with aliases written out
+	MaxNodes = 500_000 // of the tree, with aliases written out
 
 	// Aliases may make a tree this many times larger than it is written, so that
 	// a few lines cannot stand for millions. Small trees are exempt.
@@ -76,7 +76,7 @@ func (t *text) readable(list *diag.List) bool {
 			list.Add(diag.BadYAML, t.span(at, at+1), "byte 0x%02X is not UTF-8", t.body[at]).WithHint("save the text as UTF-8")
 			return false
 		case !printable(r):
-			list.Add(diag.BadYAML, t.span(at, at+size), "the control character U+%04X cannot stand in YAML", r).
+			list.Add(diag.BadYAML, t.span(at, at+size), "the control character U+%04X is not allowed in YAML", r).
 				WithHint(`remove it, or write "\u%04X" in double quotes`, r)
 			return false
 		}
@@ -243,7 +243,7 @@ func (b *builder) scalar(y *yaml.Node, at int, via diag.Span) *Node {
 	b.end = n.origin.endOnLine(n.Style)
 	n.Span = b.text.span(start, b.end)
 	if tag := b.checkTag(y, at); tag != "" && !b.convert(n, tag) {
-		b.list.Add(diag.BadYAML, b.text.span(at, at+len(tag)), "%q is no %s", shorten(n.Text), tagWords[tag])
+		b.list.Add(diag.BadYAML, b.text.span(at, at+len(tag)), "%q is not %s", shorten(n.Text), tagWords[tag])
 		n.Bad = true
 	}
 	return n
@@ -270,8 +270,8 @@ func (o *origin) endOnLine(style Style) int {
 
 // tagWords are the tags that are understood, and what they want.
 var tagWords = map[string]string{
-	"!!null": "null", "!!str": "text", "!!bool": "true or false", "!!int": "integer", "!!float": "number",
-	"!!map": "mapping", "!!seq": "list",
+	"!!null": "null", "!!str": "a text", "!!bool": "true or false", "!!int": "an integer", "!!float": "a number",
+	"!!map": "a mapping", "!!seq": "a list",
 }
 
 // checkTag gives the tag that is written before a node, "" if there is none.
@@ -289,7 +289,7 @@ func (b *builder) checkTag(y *yaml.Node, at int) (tag string) {
 	for !isGap(b.text.body, end) {
 		end++
 	}
-	d := b.list.Add(diag.BadYAML, b.text.span(at, end), "%q is a YAML tag, and tags have no meaning here", string(b.text.body[at:end]))
+	d := b.list.Add(diag.BadYAML, b.text.span(at, end), "%q is a YAML tag, and tags mean nothing here", string(b.text.body[at:end]))
 	if y.Kind == yaml.ScalarNode && y.Style == yaml.TaggedStyle {
 		d.WithHint("if it is a text, quote all of it: %s", doubleQuoted(strings.TrimSpace(string(b.text.body[at:end])+" "+y.Value)))
 	}

@@ -126,13 +126,13 @@ func TestSpans(t *testing.T) {
 func TestParseFaults(t *testing.T) {
 	for text, want := range map[string]string{
 		"a: 1\nb: 2\na: 3\na: 4\n": `
-a.yaml:3:1: the key "a" stands twice [E003]
+a.yaml:3:1: the key "a" is given twice [E003]
     3 | a: 3
       | ^
   the first one (a.yaml:1:1)
     1 | a: 1
       | ^
-a.yaml:4:1: the key "a" stands twice [E003]
+a.yaml:4:1: the key "a" is given twice [E003]
     4 | a: 4
       | ^
   the first one (a.yaml:1:1)
@@ -164,17 +164,17 @@ a.yaml:2:12: the anchor "y" contains itself here [E001]
 a.yaml:1:9: << merges mappings, this is integer 3 [E001]
     1 | a: {<<: 3}
       |         ^
-  hint: write <<: *name, where &name stands before a mapping
+  hint: write <<: *name, where &name is put before a mapping
 `,
 		"a: !!int x\nb: !active\nc: !!binary aGk=\n": `
-a.yaml:1:4: "x" is no integer [E001]
+a.yaml:1:4: "x" is not an integer [E001]
     1 | a: !!int x
       |    ^^^^^
-a.yaml:2:4: "!active" is a YAML tag, and tags have no meaning here [E001]
+a.yaml:2:4: "!active" is a YAML tag, and tags mean nothing here [E001]
     2 | b: !active
       |    ^^^^^^^
   hint: if it is a text, quote all of it: "!active"
-a.yaml:3:4: "!!binary" is a YAML tag, and tags have no meaning here [E001]
+a.yaml:3:4: "!!binary" is a YAML tag, and tags mean nothing here [E001]
     3 | c: !!binary aGk=
       |    ^^^^^^^^
   hint: if it is a text, quote all of it: "!!binary aGk="
@@ -250,7 +250,7 @@ func TestLimits(t *testing.T) {
 		{"large", "a: " + strings.Repeat("x", MaxBytes-3), ""},
 		{"too large", "a: " + strings.Repeat("x", MaxBytes-2), "a.yaml: the text has 1048577 bytes; 1048576 are the most that is read"},
 		{"many", "[" + strings.Repeat("1,", MaxNodes-2) + "]", ""},
-		{"too many", "[" + strings.Repeat("1,", MaxNodes+1) + "]", "the text has more than 100000 values"},
+		{"too many", "[" + strings.Repeat("1,", MaxNodes+1) + "]", "the text has more than 500000 values"},
 		{"alias bomb", bomb, "aliases make the text more than 1100 values large; write out less with aliases"},
 		{"merge bomb", merges, "aliases make the text more than"},
 		{"few aliases", "a: &a [1, 2, 3]\nb: [" + strings.Repeat("*a, ", 200) + "]", ""},

@@ -54,7 +54,7 @@ func (s *Schema) Alias(wrong, right string) {
 }
 
 // Hint gives the hint for a key that does not exist here, where a name alone
-// would not help: "inputs stand beside `with`, as `in`".
+// would not help: "inputs go beside `with`, as `in`".
 func (s *Schema) Hint(wrong, hint string) {
 	if s.hints == nil {
 		s.hints = map[string]string{}

@@ -49,22 +49,22 @@ var parserWords = []struct {
 	{"exceeded max depth", diag.TooLarge, "too many collections within each other", ""},
 	{"did not find expected ',' or ']'", diag.BadYAML, "a comma or the closing ] is missing here or before", "a text with [ ] { } , in it must be quoted"},
 	{"did not find expected ',' or '}'", diag.BadYAML, "a comma or the closing } is missing here or before", "a text with [ ] { } , in it must be quoted"},
-	{"did not find expected key", diag.BadYAML, "this fits nothing above it", "keys of one mapping stand under each other; a text with signs in it must be quoted"},
+	{"did not find expected key", diag.BadYAML, "this does not fit what is above it", "the keys of a mapping line up under each other; a text with signs in it must be quoted"},
 	{"did not find expected '-' indicator", diag.BadYAML, "want the next item of the list, starting with -", ""},
 	{"did not find expected node content", diag.BadYAML, "a value is missing here", ""},
-	{"mapping values are not allowed", diag.BadYAML, "a colon and a blank make a key, and no key can stand here", "if it is a text, quote it"},
-	{"mapping keys are not allowed", diag.BadYAML, "no key can stand here", "if it is a text, quote it"},
+	{"mapping values are not allowed", diag.BadYAML, "a colon followed by a space makes a key, and no key is allowed here", "if it is a text, quote it"},
+	{"mapping keys are not allowed", diag.BadYAML, "no key is allowed here", "if it is a text, quote it"},
 	{"block sequence entries are not allowed", diag.BadYAML, "no list can begin here", "begin it on a line of its own"},
 	{"could not find expected ':'", diag.BadYAML, "a colon is missing after this key", ""},
 	{"alphabetic or numeric character", diag.BadYAML, "a text cannot start with & or *", "quote it"},
 	{"cannot start any token", diag.BadYAML, "a text cannot start with this sign", "quote it"},
 	{"found unexpected end of stream", diag.BadYAML, "a quote is not closed", ""},
 	{"document indicator", diag.BadYAML, "a quote is not closed before the end of the document", ""},
-	{"tab character", diag.BadYAML, "a tab cannot indent", "indent with blanks"},
+	{"tab character", diag.BadYAML, "a tab cannot indent", "indent with spaces"},
 	{"parsing a tag", diag.BadYAML, "a text cannot start with !", "quote it"},
 	{"tag", diag.BadYAML, "a text cannot start with !", "quote it"},
 	{"directive", diag.BadYAML, "a line that starts with % is a directive of YAML, and this is none", ""},
-	{"expected <document start>", diag.BadYAML, "this is one value too many: the text ended above", "a text is one mapping, whose keys stand under each other"},
+	{"expected <document start>", diag.BadYAML, "this is one value too many: the text ended above", "a text is one mapping, whose keys line up under each other"},
 	{"YAML document", diag.BadYAML, "this version of YAML is not known", "leave the line out"},
 }
 
@@ -118,7 +118,7 @@ func (l *linter) run() {
 		l.at = nextLine(l.b, start)
 		switch {
 		case full > text: // even on a line with nothing else
-			l.report(text, full, "indent with blanks", "a tab cannot indent")
+			l.report(text, full, "indent with spaces", "a tab cannot indent")
 		case lineEnd(l.b, full) == full || l.b[full] == '#':
 		case text == start && (l.b[text] == '%' || l.isMarker(text)):
 			l.levels, l.open = nil, true
@@ -153,7 +153,7 @@ func (l *linter) line(start, text int) {
 	end := l.text.rowEnd(l.text.row(text))
 	switch top := l.top(); {
 	case closed && top.col < col && last.col == col && l.b[text] == '-':
-		l.report(text, end, "put a blank after the dash: - "+string(l.b[text+1:end]), "want the next item of the list")
+		l.report(text, end, "put a space after the dash: - "+string(l.b[text+1:end]), "want the next item of the list")
 		return
 	case closed && top.col < col && last.col == col:
 		l.report(text, end, "a mapping has keys, a list has items, and they cannot be mixed", "a key among the items of a list")
@@ -166,7 +166,7 @@ func (l *linter) line(start, text int) {
 		l.report(text, end, hint, "the indentation fits no line above")
 		return
 	case top.col >= 0 && top.col < col && !l.open:
-		l.report(text, end, "indent it like the line above, or quote the value above if this is a part of it", "this line is indented, but the line above needs nothing more")
+		l.report(text, end, "indent it like the line above, or quote the value above if this is a part of it", "unexpected indentation: the line above is complete")
 		return
 	}
 	for dash {
@@ -244,9 +244,9 @@ func (l *linter) missingColon(text int) {
 		hint = "a key ends with a colon: " + key + ": " + shorten(strings.TrimSpace(value))
 	}
 	if key, value, ok := strings.Cut(line, ":"); ok {
-		hint = "put a blank after the colon: " + key + ": " + strings.TrimSpace(value)
+		hint = "put a space after the colon: " + key + ": " + strings.TrimSpace(value)
 	} else if item, ok := strings.CutPrefix(line, "-"); ok {
-		hint = "put a blank after the dash: - " + item
+		hint = "put a space after the dash: - " + item
 	}
 	l.report(text, end, hint, "a colon is missing after this key")
 }
@@ -255,5 +255,5 @@ func (l *linter) missingColon(text int) {
 func (l *linter) colonInText(from, colon int) {
 	end := l.text.rowEnd(l.text.row(from))
 	whole := strings.TrimSpace(string(l.b[from:end]))
-	l.report(colon, colon+1, "quote the value: "+hintQuoted(whole), "a colon and a blank cannot stand in a text without quotes")
+	l.report(colon, colon+1, "quote the value: "+hintQuoted(whole), "a colon followed by a space is not allowed in unquoted text")
 }

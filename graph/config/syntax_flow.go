@@ -76,7 +76,7 @@ func (l *linter) flow(at int) (end int) {
 // flowColon looks at a colon within brackets, which follows a key or nothing.
 func (l *linter) flowColon(b *bracket, at int, nothing bool) {
 	if b.colon {
-		l.report(at, at+1, "quote the value, or put a comma before the next key", "a colon and a blank cannot stand in a text without quotes")
+		l.report(at, at+1, "quote the value, or put a comma before the next key", "a colon followed by a space is not allowed in unquoted text")
 	} else if nothing {
 		l.report(at, at+1, "", "a key is missing before the colon")
 	}
@@ -93,14 +93,14 @@ func (l *linter) flowQuoted(at int) (end int) {
 		return end
 	}
 	if row := l.text.row(at); row != l.text.row(end) {
-		l.report(at, l.text.rowEnd(row), "the next one stands on line "+strconv.Itoa(l.text.row(end-1)), "this quote is not closed on its line")
+		l.report(at, l.text.rowEnd(row), "the next quote is on line "+strconv.Itoa(l.text.row(end-1)), "this quote is not closed on its line")
 		return end
 	}
 	stop := after
 	for lineEnd(l.b, stop) > stop && strings.IndexByte(",]}", l.b[stop]) < 0 {
 		stop++
 	}
-	l.report(after, stop, "quote all of it: "+hintQuoted(strings.TrimSpace(string(l.b[at:stop]))), "this text stands behind the end of a value")
+	l.report(after, stop, "quote all of it: "+hintQuoted(strings.TrimSpace(string(l.b[at:stop]))), "this text follows the end of a value")
 	return end
 }
 

@@ -107,12 +107,12 @@ func (l *linter) alias(at int, signs string) (end int) {
 func (l *linter) textAfter(at, end, after int) {
 	row := l.text.row(at)
 	if c := l.b[at]; (c == '"' || c == '\'') && l.text.row(end) != row {
-		l.report(at, l.text.rowEnd(row), "the next one stands on line "+strconv.Itoa(l.text.row(end-1)), "this quote is not closed on its line")
+		l.report(at, l.text.rowEnd(row), "the next quote is on line "+strconv.Itoa(l.text.row(end-1)), "this quote is not closed on its line")
 		return
 	}
 	stop := l.text.rowEnd(l.text.row(end))
 	if l.text.row(end) != row {
-		l.report(after, stop, "", "this text stands behind the end of a value")
+		l.report(after, stop, "", "this text follows the end of a value")
 		return
 	}
 	hint := "quote all of it: " + hintQuoted(string(l.b[at:stop]))
@@ -121,7 +121,7 @@ func (l *linter) textAfter(at, end, after int) {
 	} else if l.b[stop-1] == c && after == end && c == '\'' {
 		hint = "within single quotes write '' for a quote"
 	}
-	l.report(after, stop, hint, "this text stands behind the end of a value")
+	l.report(after, stop, hint, "this text follows the end of a value")
 }
 
 // quoted passes a quoted text.
@@ -155,14 +155,14 @@ func (l *linter) checkEscape(at int) {
 	if hex := bytes.Trim(given, "0123456789abcdefABCDEF"); digits > 0 && len(given) == digits && len(hex) == 0 {
 		return
 	}
-	l.report(at, at+2+digits, `in double quotes write \\ for a backslash, or use single quotes`, "double quotes know no %s", string(l.b[at:min(at+2, len(l.b))]))
+	l.report(at, at+2+digits, `in double quotes write \\ for a backslash, or use single quotes`, "%s is not an escape in double quotes", string(l.b[at:min(at+2, len(l.b))]))
 }
 
 // block passes a | or > block.
 func (l *linter) block(at, col int) (end int) {
 	end = lineEnd(l.b, at)
 	if !blockHeader.Match(l.b[at:end]) {
-		l.report(at, end, "begin the text on the next line; if it starts with this sign itself, quote it", "%c begins a block, whose text stands in the next lines", l.b[at])
+		l.report(at, end, "begin the text on the next line; if it starts with this sign itself, quote it", "%c begins a block, whose text is in the lines below", l.b[at])
 		return end
 	}
 	indent := -1
@@ -172,7 +172,7 @@ func (l *linter) block(at, col int) (end int) {
 			text++
 		}
 		if text < len(l.b) && l.b[text] == '\t' && (indent < 0 || text-next <= col) {
-			l.report(text, text+1, "indent with blanks", "a tab cannot indent")
+			l.report(text, text+1, "indent with spaces", "a tab cannot indent")
 			return end
 		}
 		if full := lineEnd(l.b, text) > text; full && text-next <= col {
@@ -211,7 +211,7 @@ func (l *linter) plain(at, col int) (end int, isKey bool) {
 			break
 		}
 		if bytes.IndexByte(l.b[l.text.rows[row-1]:text], '\t') >= 0 {
-			l.report(l.text.rows[row-1], text, "indent with blanks", "a tab cannot indent")
+			l.report(l.text.rows[row-1], text, "indent with spaces", "a tab cannot indent")
 			return end, false
 		}
 		if end, isKey = l.plainLine(text); isKey && l.isKeyPlace(first, text-l.text.rows[row-1]) {

@@ -28,7 +28,7 @@ a:
 a.yaml:2:1: a tab cannot indent [E001]
     2 | 	b: 1
       | ^
-  hint: indent with blanks
+  hint: indent with spaces
 `, `
 a: "hello
 b: "world"
@@ -36,7 +36,7 @@ b: "world"
 a.yaml:1:4: this quote is not closed on its line [E001]
     1 | a: "hello
       |    ^^^^^^
-  hint: the next one stands on line 2
+  hint: the next quote is on line 2
 `, `
 a: 1
 b: "hello
@@ -48,21 +48,21 @@ a.yaml:2:4: this quote is not closed [E001]
 `, `
 a: 'it's'
 ---
-a.yaml:1:8: this text stands behind the end of a value [E001]
+a.yaml:1:8: this text follows the end of a value [E001]
     1 | a: 'it's'
       |        ^^
   hint: within single quotes write '' for a quote
 `, `
 where: "paid" == status
 ---
-a.yaml:1:15: this text stands behind the end of a value [E001]
+a.yaml:1:15: this text follows the end of a value [E001]
     1 | where: "paid" == status
       |               ^^^^^^^^^
   hint: quote all of it: '"paid" == status'
 `, `
 with: {where: "paid" == status, to: x}
 ---
-a.yaml:1:22: this text stands behind the end of a value [E001]
+a.yaml:1:22: this text follows the end of a value [E001]
     1 | with: {where: "paid" == status, to: x}
       |                      ^^^^^^^^^
   hint: quote all of it: '"paid" == status'
@@ -92,14 +92,14 @@ a.yaml:1:9: } closes the [ of line 1 [E001]
 `, `
 where: late ? 1 : 0
 ---
-a.yaml:1:17: a colon and a blank cannot stand in a text without quotes [E001]
+a.yaml:1:17: a colon followed by a space is not allowed in unquoted text [E001]
     1 | where: late ? 1 : 0
       |                 ^
   hint: quote the value: "late ? 1 : 0"
 `, `
 with: {where: late ? 1 : 0}
 ---
-a.yaml:1:24: a colon and a blank cannot stand in a text without quotes [E001]
+a.yaml:1:24: a colon followed by a space is not allowed in unquoted text [E001]
     1 | with: {where: late ? 1 : 0}
       |                        ^
   hint: quote the value, or put a comma before the next key
@@ -168,7 +168,7 @@ a.yaml:3:3: the indentation fits no line above [E001]
 a: "x"
   b: 2
 ---
-a.yaml:2:3: this line is indented, but the line above needs nothing more [E001]
+a.yaml:2:3: unexpected indentation: the line above is complete [E001]
     2 |   b: 2
       |   ^^^^
   hint: indent it like the line above, or quote the value above if this is a part of it
@@ -189,7 +189,7 @@ b: 2
 a.yaml:2:1: a colon is missing after this key [E001]
     2 | use:filter
       | ^^^^^^^^^^
-  hint: put a blank after the colon: use: filter
+  hint: put a space after the colon: use: filter
 `, `
 a: - x
 ---
@@ -205,7 +205,7 @@ a:
 a.yaml:3:3: want the next item of the list [E001]
     3 |   -y
       |   ^^
-  hint: put a blank after the dash: - y
+  hint: put a space after the dash: - y
 `, `
 a: 1
 - b
@@ -225,14 +225,14 @@ a.yaml:2:1: a key among the items of a list [E001]
 `, `
 a: "\d+"
 ---
-a.yaml:1:5: double quotes know no \d [E001]
+a.yaml:1:5: \d is not an escape in double quotes [E001]
     1 | a: "\d+"
       |     ^^
   hint: in double quotes write \\ for a backslash, or use single quotes
 `, `
 where: |delay > 5
 ---
-a.yaml:1:8: | begins a block, whose text stands in the next lines [E001]
+a.yaml:1:8: | begins a block, whose text is in the lines below [E001]
     1 | where: |delay > 5
       |        ^^^^^^^^^^
   hint: begin the text on the next line; if it starts with this sign itself, quote it
@@ -285,7 +285,7 @@ b: 2
 a.yaml:2:1: a tab cannot indent [E001]
     2 | 	
       | ^
-  hint: indent with blanks
+  hint: indent with spaces
 `, `
 {: 2}
 ---
@@ -298,7 +298,7 @@ a.yaml:1:2: a key is missing before the colon [E001]
 func TestUnreadable(t *testing.T) {
 	for text, want := range map[string]string{
 		"a: 1\nb: é\a\n": `
-a.yaml:2:5: the control character U+0007 cannot stand in YAML [E001]
+a.yaml:2:5: the control character U+0007 is not allowed in YAML [E001]
     2 | b: é�
       |     ^
   hint: remove it, or write "\u0007" in double quotes

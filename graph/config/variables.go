@@ -51,7 +51,7 @@ func (s *substitution) walk(n *Node) {
 	for i := range n.Entries {
 		e := &n.Entries[i]
 		if strings.Contains(e.Key, "${") {
-			s.list.Add(diag.BadVariable, e.KeySpan, "a variable cannot stand in a key")
+			s.list.Add(diag.BadVariable, e.KeySpan, "a variable cannot be used in a key")
 		}
 		s.walk(e.Value)
 	}
@@ -176,7 +176,7 @@ func (s *substitution) value(n *Node, ref string, at, width, deep int) (value st
 		s.list.Add(diag.BadVariable, place, "the variable has no name").WithHint("write ${NAME}, or $${ for the characters as such")
 		return "", false
 	case name == "":
-		s.list.Add(diag.BadVariable, place, "%q is no name of a variable", shorten(ref)).WithHint("write ${NAME}: letters, digits and underscores; or $${ for the characters as such")
+		s.list.Add(diag.BadVariable, place, "%q is not the name of a variable", shorten(ref)).WithHint("write ${NAME}: letters, digits and underscores; or $${ for the characters as such")
 		return "", false
 	case rest != "" && !hasDefault && !hasMessage:
 		d := s.list.Add(diag.BadVariable, place, "%q cannot follow the name of a variable", shorten(rest))

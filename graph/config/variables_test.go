@@ -119,7 +119,7 @@ a.yaml:5:5: give Y a path [E004]
     5 | e: x${Y:?give Y a path}
       |     ^^^^^^^^^^^^^^^^^^^
   hint: set it with -s Y=value, or give a default: ${Y:-value}
-a.yaml:6:1: a variable cannot stand in a key [E004]
+a.yaml:6:1: a variable cannot be used in a key [E004]
     6 | ${N}: f
       | ^^^^
 a.yaml:7:6: a secret must be the whole value [E004]

@@ -29,7 +29,7 @@ type Agg struct {
 	// percentile or stddev. median(x) is a percentile, distinct(x) a
 	// count_distinct.
 	Func   string
-	Arg    *Expr       // over a row; nil for count(), which counts rows
+	Arg    *Expr       // over a row; nil for count(), which counts rows; float for mean, percentile and stddev
 	Params []any       // of percentile: p as a float64 from 0 to 100
 	Type   *types.Type // of the result
 }
@@ -90,6 +90,7 @@ type aggregate struct {
 	canonical          string // the name in Agg.Func, if it is another
 	least, most        int    // arguments
 	wants              string // what the argument must be: number, ordered, or "" for anything
+	float              bool   // the argument is computed as a float, so it has no unit
 	result             func(arg *types.Type) *types.Type
 }
 
@@ -103,7 +104,7 @@ var aggregates = []aggregate{
 			}
 			return t.NotNull()
 		}},
-	{name: "mean", sig: "mean(x: number) float?", summary: "The arithmetic mean. Of durations it is a number of seconds: mean(seconds(d)).", least: 1, most: 1, wants: "number", result: optFloat},
+	{name: "mean", sig: "mean(x: number) float?", summary: "The arithmetic mean. Of durations it is a number of seconds: mean(seconds(d)).", least: 1, most: 1, wants: "number", float: true, result: optFloat},
 	{name: "min", sig: "min(x: ordered) ordered?", summary: "The least value.", least: 1, most: 1, wants: "ordered", result: (*types.Type).Opt},
 	{name: "max", sig: "max(x: ordered) ordered?", summary: "The greatest value.", least: 1, most: 1, wants: "ordered", result: (*types.Type).Opt},
 	{name: "first", sig: "first(x: T) T?", summary: "The value of the first row that has one.", least: 1, most: 1, result: (*types.Type).Opt},
@@ -112,9 +113,9 @@ var aggregates = []aggregate{
 		result: func(t *types.Type) *types.Type { return types.List(t.NotNull()) }},
 	{name: "distinct", sig: "distinct(x: T) int", summary: "How many different values there are.", canonical: "count_distinct", least: 1, most: 1, result: func(*types.Type) *types.Type { return types.Int }},
 	{name: "count_distinct", sig: "count_distinct(x: T) int", summary: "How many different values there are.", least: 1, most: 1, result: func(*types.Type) *types.Type { return types.Int }},
-	{name: "median", sig: "median(x: number) float?", summary: "The value in the middle: percentile(x, 50).", canonical: "percentile", least: 1, most: 1, wants: "number", result: optFloat},
-	{name: "percentile", sig: "percentile(x: number, p: number) float?", summary: "The value that p percent of the values do not exceed, p being a constant from 0 to 100.", least: 2, most: 2, wants: "number", result: optFloat},
-	{name: "stddev", sig: "stddev(x: number) float?", summary: "The standard deviation of a sample; null for fewer than two values.", least: 1, most: 1, wants: "number", result: optFloat},
+	{name: "median", sig: "median(x: number) float?", summary: "The value in the middle: percentile(x, 50).", canonical: "percentile", least: 1, most: 1, wants: "number", float: true, result: optFloat},
+	{name: "percentile", sig: "percentile(x: number, p: number) float?", summary: "The value that p percent of the values do not exceed, p being a constant from 0 to 100.", least: 2, most: 2, wants: "number", float: true, result: optFloat},
+	{name: "stddev", sig: "stddev(x: number) float?", summary: "The standard deviation of a sample; null for fewer than two values.", least: 1, most: 1, wants: "number", float: true, result: optFloat},
 }
 
 func optFloat(*types.Type) *types.Type { return types.Float.Opt() }
@@ -136,16 +137,24 @@ func aggregateNames() []string {
 
 // takes reports whether a call is an aggregate over rows. One with more arguments
 // than the aggregate has, such as max(a, b), is the plain function, and so is one
-// over what aggregates have given, such as len or max of collect(x).
-func (g *aggregation) takes(s *callSite) bool {
+// over what aggregates have given, such as max(collect(x)): its arguments mean
+// nothing for a single row.
+func (c *checker) takes(s *callSite) bool {
 	a := aggregateNamed(s.name)
-	if a == nil || len(s.args) > a.most && functionNamed(s.name) != nil {
+	switch {
+	case a == nil || len(s.args) > a.most && functionNamed(s.name) != nil:
 		return false
+	case functionNamed(s.name) == nil || !slices.ContainsFunc(s.args, holdsAggregate):
+		return true
 	}
-	return functionNamed(s.name) == nil || !slices.ContainsFunc(s.args, holdsAggregate)
+	var unheard diag.List
+	row := c.forRow(&unheard)
+	_, ok := row.arguments(&callSite{name: s.name, args: s.args, nameAt: s.nameAt, from: s.from, to: s.to})
+	c.nodes = row.nodes
+	return ok
 }
 
-// holdsAggregate reports whether an aggregate is called anywhere in a.
+// holdsAggregate reports whether the name of an aggregate is called in a.
 func holdsAggregate(a ast.Node) bool {
 	f := finder{}
 	ast.Walk(&a, &f)
@@ -165,18 +174,36 @@ func (f *finder) Visit(n *ast.Node) {
 	}
 }
 
+// forRow gives a checker for what is computed from a single row, the argument of
+// an aggregate.
+func (c *checker) forRow(list *diag.List) *checker {
+	row := newChecker(c.src, c.tree, c.env, list)
+	row.depth, row.nodes = c.depth, c.nodes
+	if list == c.list {
+		row.said = c.said
+	}
+	return row
+}
+
 // aggregate checks an aggregate over rows and stands a field of the record of
 // results in for it.
 func (c *checker) aggregate(s *callSite) *node {
 	def := aggregateNamed(s.name)
-	inner := newChecker(c.src, c.tree, c.env, c.list)
-	inner.said, inner.depth, inner.nodes = c.said, c.depth, c.nodes
+	inner := c.forRow(c.list)
 	args, ok := inner.arguments(s)
 	c.nodes = inner.nodes
-	ok = inner.wants(s, def.sig, def.least, def.most) && ok && inner.takes(def, args)
+	ok = inner.wants(s, def.sig, def.least, def.most) && ok && inner.suits(def, args)
 	agg := Agg{Func: def.name}
 	if ok && len(args) > 0 {
-		agg.Arg = inner.finish(args[0], c.env)
+		x := args[0]
+		if def.float {
+			x = inner.convert(x, types.Float)
+		}
+		if def.name == "count" && x.typ.Kind == types.KindBool && !x.typ.Nullable {
+			d := c.list.Warn(diag.Ineffective, c.src.At(s.from, s.to-s.from), "%s is the same as count()", string(c.tree.text[s.from:s.to]))
+			d.WithHint("a condition is never null here; to count where it is true write sum(%s ? 1 : 0)", c.source(x))
+		}
+		agg.Arg = inner.finish(x, c.env)
 		agg.Arg.src = excerpt{c.src, args[0].from, args[0].to}
 		ok = agg.Arg.typ.Kind != types.KindError
 	}
@@ -215,14 +242,14 @@ func (c *checker) result(agg Agg, s *callSite) *node {
 	return &node{kind: kField, index: i, typ: agg.Type, from: s.from, to: s.to}
 }
 
-// takes checks the type of an aggregate's argument.
-func (c *checker) takes(def *aggregate, args []*node) bool {
+// suits checks the type of an aggregate's argument.
+func (c *checker) suits(def *aggregate, args []*node) bool {
 	if len(args) == 0 {
 		return true
 	}
 	x := args[0]
 	k := x.typ.Kind
-	number := x.typ.IsNumber() || k == types.KindDuration && def.name != "mean" && def.name != "median" && def.name != "percentile" && def.name != "stddev"
+	number := x.typ.IsNumber() || k == types.KindDuration && !def.float
 	switch {
 	case def.wants == "number" && !number, def.wants == "ordered" && !x.typ.Ordered():
 		d := c.report(diag.WrongType, x.from, x.to, "%s() wants %s, got %s", def.name, map[string]string{"number": "a number", "ordered": "something that has an order"}[def.wants], x.typ)

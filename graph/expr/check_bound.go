@@ -165,7 +165,9 @@ func (c *checker) convert(n *node, to *types.Type) *node {
 	if n.kind == kConst {
 		v := convertValue(nil, n.val, n.typ, to)
 		m = constNode(to, v, n.from, n.to)
-		m.args = n.args
+		if m.args = n.args; to.Kind != types.KindList {
+			m.args = []*node{n}
+		}
 	}
 	return m
 }
@@ -263,7 +265,7 @@ func (c *checker) fold(n *node) *node {
 	case kConst, kField, kSlot, kRange, kLoop, kLet, kTry:
 		return n
 	}
-	if n.bad() || n.kind == kCall && n.fn.impure || c.wrong > 0 && n.kind == kCond {
+	if n.bad() || n.kind == kCall && n.fn.impure {
 		return n
 	}
 	for _, a := range n.args {
@@ -280,7 +282,9 @@ func (c *checker) fold(n *node) *node {
 		return bad
 	}
 	m := constNode(n.typ, v, n.from, n.to)
-	m.args = n.args
+	if n.kind == kList {
+		m.args = n.args // for what is said of single items
+	}
 	if !v.null {
 		m.typ = n.typ.NotNull()
 	}

@@ -24,7 +24,7 @@ func (c *checker) call(name string, args []ast.Node, at int) *node {
 
 // resolve finds out what is called.
 func (c *checker) resolve(s *callSite) *node {
-	if c.agg != nil && c.agg.takes(s) {
+	if c.agg != nil && c.takes(s) {
 		return c.aggregate(s)
 	}
 	f := functionNamed(s.name)
@@ -62,7 +62,7 @@ func (c *checker) stretch(s *callSite, arg *node) {
 
 // elsewhere maps names of other languages to what to write here.
 var elsewhere = map[string]string{
-	"length": "len(x)", "size": "len(x)", "count": "len(x)", "substr": "x[from:to]", "substring": "x[from:to]", "slice": "x[from:to]",
+	"length": "len(x)", "size": "len(x)", "substr": "x[from:to]", "substring": "x[from:to]", "slice": "x[from:to]",
 	"if": "condition ? a : b", "iif": "condition ? a : b", "ifnull": "x ?? y", "nvl": "x ?? y", "isnull": "x == null", "str": "string(x)",
 	"toString": "string(x)", "to_string": "string(x)", "toInt": "int(x)", "integer": "int(x)", "number": "float(x)", "double": "float(x)",
 	"toUpper": "upper(x)", "to_upper": "upper(x)", "ucase": "upper(x)", "toLower": "lower(x)", "to_lower": "lower(x)", "lcase": "lower(x)",
@@ -76,9 +76,13 @@ var elsewhere = map[string]string{
 }
 
 func (c *checker) unknownFunction(s *callSite) *node {
+	args := c
+	if c.agg != nil { // most likely an aggregate was meant, whose argument is of a row
+		args = c.forRow(c.list)
+	}
 	for _, a := range s.args {
 		if _, body := a.(*ast.PredicateNode); !body {
-			c.stretch(s, c.check(a))
+			c.stretch(s, args.check(a))
 		}
 	}
 	width := len([]rune(s.name))

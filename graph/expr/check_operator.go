@@ -31,7 +31,7 @@ func (c *checker) unary(a *ast.UnaryNode) *node {
 	not := a.Operator == "!" || a.Operator == "not"
 	if x.bad() {
 		if not {
-			return &node{kind: kConst, typ: types.Bool, from: from, to: to, fails: true}
+			return boolNode(from, to)
 		}
 		return errorNode(from, to)
 	}
@@ -86,8 +86,8 @@ func (c *checker) binary(a *ast.BinaryNode) *node {
 	}
 	yieldsBool := op == "&&" || op == "||" || op == "in" || op == "matches" || op == "contains" || op == "startsWith" || op == "endsWith" || isComparison(op)
 	if l.bad() || r.bad() {
-		if yieldsBool { // so that a condition with a mistake in it is still a condition
-			return &node{kind: kConst, typ: types.Bool, from: n.from, to: n.to, fails: true}
+		if yieldsBool {
+			return boolNode(n.from, n.to)
 		}
 		return errorNode(n.from, n.to)
 	}
@@ -119,12 +119,16 @@ func (c *checker) binary(a *ast.BinaryNode) *node {
 	}
 	if n.typ != nil && n.typ.Kind == types.KindError { // already said
 		if yieldsBool {
-			return &node{kind: kConst, typ: types.Bool, from: n.from, to: n.to, fails: true}
+			return boolNode(n.from, n.to)
 		}
 		return n
 	}
 	return c.wrongOperands(n, yieldsBool)
 }
+
+// boolNode stands for a condition with a mistake in it: it is still a condition,
+// but no constant.
+func boolNode(from, to int) *node { return &node{kind: kSlot, typ: types.Bool, from: from, to: to} }
 
 // wrongOperands reports operands that an operator does not take.
 func (c *checker) wrongOperands(n *node, yieldsBool bool) *node {
@@ -134,7 +138,7 @@ func (c *checker) wrongOperands(n *node, yieldsBool bool) *node {
 	c.noteOrigin(d, l)
 	c.noteOrigin(d, r)
 	if yieldsBool {
-		return &node{kind: kConst, typ: types.Bool, from: n.from, to: n.to, fails: true}
+		return boolNode(n.from, n.to)
 	}
 	return errorNode(n.from, n.to)
 }

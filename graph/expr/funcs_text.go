@@ -221,7 +221,7 @@ func patterns(n *node, arg int) (func(pattern string) (*regexp.Regexp, error), e
 		if last != nil && last.String() == pattern {
 			return last, nil
 		}
-		re, err := regexp.Compile(pattern)
+		re, err := regexp.Compile(strings.Clone(pattern)) // it outlives the batch
 		if err != nil {
 			return nil, errors.New(patternError(err))
 		}

@@ -259,11 +259,11 @@ func bindTruncate(n *node) (call, error) {
 	last := ""
 	prepare := func(unit string) (err error) {
 		if by == nil || last != unit {
-			if by, err = truncateBy(unit); err != nil {
+			last = strings.Clone(unit) // it outlives the batch
+			if by, err = truncateBy(last); err != nil {
 				by = nil
 				return err
 			}
-			last = strings.Clone(unit)
 		}
 		return nil
 	}

@@ -101,7 +101,7 @@ func (g *generator) leaf(kind string) string {
 
 func (g *generator) boolean(d int) string {
 	op := g.pick("<", "<=", ">", ">=", "==", "!=")
-	n := 14
+	n := 15
 	if g.plain {
 		n = 9
 	}
@@ -127,6 +127,14 @@ func (g *generator) boolean(d int) string {
 		return fmt.Sprintf("(%s %s null)", g.pick("k", "h", "u", "c", "tn", "rn", "ln", "rn.s", "x", "x.n", "f", g.expr("int", d)), g.pick("==", "!="))
 	case 11:
 		return fmt.Sprintf("(%s %s %s)", g.pick("e", "en"), op, g.pick(`"ok"`, `"bad"`, "e", "s", "en"))
+	case 13: // conditions that take null out of a type
+		x := g.pick("k", "rn.a", "rn.a", "len(u)", "ln[0]", "v")
+		set := ""
+		if x == "v" {
+			set = "let v = " + g.expr("int", d) + "; "
+		}
+		return "(" + set + fmt.Sprintf(g.pick("(%[1]s != null && %[1]s %[2]s %[3]s)", "(%[1]s == null || %[1]s %[2]s %[3]s)", "(!(%[1]s == null or %[1]s > 3) and %[1]s %[2]s %[3]s)",
+			"((%[1]s %[2]s 2 ? %[1]s : 7) > %[3]s)", "((%[1]s == null ? 7 : %[1]s) > %[3]s)"), x, op, g.expr("int", d)) + ")"
 	case 12:
 		return fmt.Sprintf("(%s %s)", g.expr("string", d), g.pick(`matches "^a"`, `matches "o.|é"`, `in ["a", "ok"]`, "in ls", `in ["a","b","c","d","e","f","g","h","i","ok"]`))
 	}

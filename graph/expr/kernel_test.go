@@ -40,6 +40,7 @@ func TestKernelsAgreeWithClosures(t *testing.T) {
 			b := batches[g.IntN(len(batches))]
 			compared++
 			want, got := eval(rows, b), eval(cols, b)
+			conforms(t, source, rows, b)
 			for i := range want {
 				if want[i] != got[i] {
 					t.Fatalf("%s\nrow %d: closures %s, kernels %s\n%s", source, i, want[i], got[i], rowText(b, i))
@@ -55,6 +56,41 @@ func TestKernelsAgreeWithClosures(t *testing.T) {
 	if compared < 40_000 || vectorised < 8_000 || failed < 10_000 {
 		t.Error("the generator makes too little of something")
 	}
+}
+
+// conforms checks that what cannot be null by its type is not.
+func conforms(t *testing.T, source string, p *Program, b *record.Batch) {
+	t.Helper()
+	dst := record.NewColumn(p.typ)
+	dst.Resize(b.Rows)
+	var errs RowErrors
+	p.Eval(b, dst, record.NewArena(0), &errs)
+	failed := map[int]bool{}
+	for k := range errs.Len() {
+		i, _ := errs.At(k)
+		failed[i] = true
+	}
+	for k := range b.Len() {
+		if i := b.Row(k); !failed[i] && !fitsType(p.typ, readValue(&row{}, dst, i)) {
+			t.Fatalf("%s\nis %s, but row %d gives %s\n%s", source, p.typ, i, appendJSON(nil, readValue(&row{}, dst, i), p.typ), rowText(b, i))
+		}
+	}
+}
+
+func fitsType(t *types.Type, v value) bool {
+	if v.null {
+		return t.Nullable
+	}
+	for i, item := range v.list {
+		elem := t.Elem
+		if t.Kind == types.KindRecord {
+			elem = t.Fields[i].Type
+		}
+		if !fitsType(elem, item) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameFilter checks Filter against the results of Eval.

@@ -71,11 +71,3 @@ func (n *node) bad() bool { return n.typ.Kind == types.KindError }
 func anyFails(args []*node) bool {
 	return slices.ContainsFunc(args, func(a *node) bool { return a.fails })
 }
-
-// walk visits n and all below it.
-func (n *node) walk(visit func(*node)) {
-	visit(n)
-	for _, a := range n.args {
-		a.walk(visit)
-	}
-}

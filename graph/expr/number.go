@@ -109,13 +109,11 @@ func arithError(n *node, x, y value) error {
 	return fmt.Errorf("%s %s %s overflows %s", a, n.op, b, n.typ.NotNull())
 }
 
-// show gives an operand as its author thinks of it: before it became a float.
+// show gives an operand as its author thinks of it: a duration that became a float
+// to be divided is still a duration.
 func show(n *node, v value) string {
-	if n.kind == kConvert && n.form() == record.FormFloat && n.args[0].form() == record.FormInt {
-		inner := n.args[0]
-		if inner.typ.Kind == types.KindDuration {
-			return string(appendText(nil, intValue(int64(v.float())), inner.typ))
-		}
+	if n.form() == record.FormFloat && len(n.args) == 1 && n.args[0].typ.Kind == types.KindDuration && (n.kind == kConvert || n.kind == kConst) {
+		return string(appendText(nil, intValue(int64(v.float())), n.args[0].typ))
 	}
 	return string(appendText(nil, v, n.typ))
 }

@@ -189,7 +189,7 @@ const semantics = "" +
 	int(x.s)                     => int?      => error: "é" is not an int
 	int(x.a)                     => int?      => error: JSON {"b": [1, "two"]} is not an int
 	get(x, "a.b[1]") == null     => bool      => false
-	map(list(x.a.b), string(#))  => [string?]  => ["1","two"]
+	map(list(x.a.b), string(#))  => [string?]?  => ["1","two"]
 	# time, duration, decimal, enum
 	t - time("2024-05-17")       => duration  => "10h30m0s"
 	t + d                        => time      => "2024-05-17T12:00:00Z"

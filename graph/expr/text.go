@@ -139,16 +139,6 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// isASCII reports whether bytes are characters.
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
 // length counts the characters of a text.
 func length(s string) int { return utf8.RuneCountInString(s) }
 

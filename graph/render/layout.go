@@ -114,7 +114,13 @@ func (s *Scene) crop() {
 		x1, y1 = max(x1, b.X+b.W), max(y1, b.Y+b.H)
 	}
 	for _, c := range s.Cards {
-		grow(c.grown(dotRadius + 1))
+		grow(c.grown(1))
+		if len(c.In) > 0 {
+			grow(Box{c.X - dotRadius - 1, c.Y, 1, c.H})
+		}
+		if len(c.Out) > 0 {
+			grow(Box{c.X + c.W + dotRadius, c.Y, 1, c.H})
+		}
 	}
 	for _, p := range s.Places {
 		grow(p.Box)

@@ -29,20 +29,30 @@ func PNG(w io.Writer, s *Scene, o PNGOptions) error {
 	if err := s.drawable(); err != nil {
 		return err
 	}
-	area := s.Width * s.Height
-	most := math.Sqrt(maxPixels / area)
-	switch {
-	case o.Scale == 0:
-		o.Scale = min(2, math.Sqrt(readyPixels/area))
-	case o.Scale < 0 || math.IsNaN(o.Scale):
-		return fmt.Errorf("a scale of %v makes no picture", o.Scale)
-	case o.Scale > most:
-		return fmt.Errorf("at a scale of %v the picture would have %.0f×%.0f pixels; take %.2g or less, or draw an svg", o.Scale, s.Width*o.Scale, s.Height*o.Scale, math.Floor(most*100)/100)
+	scale, err := o.scale(s.Width, s.Height)
+	if err != nil {
+		return err
 	}
-	p := &painter{newCanvas(s.Width, s.Height, o.Scale), o.Dark}
+	p := &painter{newCanvas(s.Width, s.Height, scale), o.Dark}
 	p.scene(newPicture(s), s.aboutY())
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
 	return encoder.Encode(w, p.img)
+}
+
+// scale is the scale to paint a picture at.
+func (o PNGOptions) scale(width, height float64) (float64, error) {
+	area := width * height
+	most := math.Sqrt(maxPixels / area)
+	switch {
+	case o.Scale == 0:
+		return min(2, math.Sqrt(readyPixels/area)), nil
+	case !(o.Scale > 0): // not a number too
+		return 0, fmt.Errorf("a scale of %v makes no picture", o.Scale)
+	case o.Scale > most:
+		return 0, fmt.Errorf("at a scale of %v the picture would have %.0f×%.0f pixels; take %.2g or less, or draw an svg",
+			o.Scale, width*o.Scale, height*o.Scale, math.Floor(most*100)/100)
+	}
+	return o.Scale, nil
 }
 
 // A painter draws a picture in one theme. What it draws is what the template

@@ -105,15 +105,15 @@ func (in *input) next() (*piece, error) {
 			arena.Release()
 			return nil, fmt.Errorf("%s:%d: %w", in.name(), in.line+bytes.Count(buf[:used], newline), err)
 		}
-		if to == len(buf) && to > from && buf[to-1] != '\n' { // the last line of a file may lack its end
-			buf = append(buf, '\n')
-			to, used = to+1, to+1
-		}
-		arena.Buf = buf
 		in.rest = append(in.rest[:0], buf[used:]...)
 		line := in.line + bytes.Count(buf[:from], newline)
 		in.line = line + bytes.Count(buf[from:used], newline)
 		if from < to {
+			if buf[to-1] != '\n' { // scanners want it; what stood there is in rest by now
+				buf = append(buf[:to], '\n')
+				to++
+			}
+			arena.Buf = buf
 			return &piece{arena: arena, text: buf[from:to], line: line, file: in, rows: in.rows}, nil
 		}
 		arena.Release()

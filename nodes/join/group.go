@@ -96,11 +96,13 @@ func (k *group) Infer(c *graph.Inference) {
 
 // nameOf gives a part of the key without a name that of its field.
 func (k *group) nameOf(c *graph.Inference, term keyTerm, e *expr.Expr) string {
-	name, ok := columns.FieldOf(e)
-	if !ok && e.Type().Kind != types.KindError {
+	if i := columns.FieldOf(e, k.in); i >= 0 {
+		return k.in.Fields[i].Name
+	}
+	if e.Type().Kind != types.KindError {
 		c.List().Add(diag.MissingKey, term.at, "the key %s has no name", term.text.Value).WithHint("write {NAME: %s}", term.text.Value)
 	}
-	return name
+	return ""
 }
 
 // Needs implements graph.Needer.

@@ -109,7 +109,7 @@ func TestNames(t *testing.T) {
 	flowtest.Check(t, flow("{on: [id], suffix: _2}"), in, map[string]string{"-": lines(`{"id":1,"v":1,"v_2":2}`)})
 	flowtest.Check(t, flow("{on: id, kind: semi}"), in, map[string]string{"-": lines(`{"id":1,"v":1}`)})
 	flowtest.Refuse(t, flow("{on: id}"), in, `left and right both have a field "v"`, "prefix: right_")
-	flowtest.Refuse(t, flow("{on: di}"), in, `left has no field "di"`, `right has no field "di"`, `did you mean "id"?`, "flow.yaml:6:57")
+	flowtest.Refuse(t, flow("{on: idd}"), in, `left has no field "idd"`, `right has no field "idd"`, `did you mean "id"?`, "flow.yaml:6:57")
 	flowtest.Refuse(t, flow("{on: {id: vv}}"), in, `right has no field "vv"`, "flow.yaml:6:62")
 	flowtest.Refuse(t, flow("{on: []}"), in, "the key has no field")
 	flowtest.Refuse(t, flow("{}"), in, `on`)

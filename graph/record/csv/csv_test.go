@@ -346,3 +346,39 @@ func TestSample(t *testing.T) {
 		}
 	}
 }
+
+// Without a last newline only the last row is copied, wherever its cells end.
+func TestUnterminatedText(t *testing.T) {
+	typ := mustType(t, "{a: string, b: string?}")
+	for _, c := range []struct{ src, want string }{
+		{"x,y", `{"a":"x","b":"y"}`},
+		{"x,\"p\nq", `!a quote is not closed`},
+		{"x,\"p\nq\"", `{"a":"x","b":"p\nq"}`},
+		{"v,w\nx,\"p\nq\"", `{"a":"v","b":"w"}{"a":"x","b":"p\nq"}`},
+		{"v,w\nx,\"p\nq\",", `{"a":"v","b":"w"}!the row has 3 cells, want 2`},
+		{"v,\"w\"w\nx,y", `!the cell goes on with "w" after its closing quote{"a":"x","b":"y"}`},
+		{"v\nx,y", `!the row has 1 cells, want 2{"a":"x","b":"y"}`},
+	} {
+		s, _ := New(typ, nil, Options{Dialect: Standard})
+		b := record.New(typ)
+		got, enc := "", jsonl.NewEncoder(typ)
+		for p := 0; p < len(c.src); {
+			before := b.Rows
+			next, bad := s.Scan([]byte(c.src), p, b, before+1)
+			if b.Rows > before {
+				got += string(enc.AppendRow(nil, b, before))
+			}
+			if bad != nil {
+				got += "!" + bad.Reason
+				if !strings.HasPrefix(c.src[bad.Offset:], bad.Raw) || bad.End != next {
+					t.Errorf("%q: bad row %+v, next %d", c.src, *bad, next)
+				}
+			}
+			p = next
+		}
+		b.Release()
+		if got != c.want {
+			t.Errorf("%q\n got %s\nwant %s", c.src, got, c.want)
+		}
+	}
+}

@@ -143,11 +143,30 @@ func (s *Scanner) newField(f types.Field) (*field, error) {
 // because nobody needs it, is not converted.
 //
 // src holds whole rows, without the header. The strings of b are views of it, so b
-// must keep it alive (record.Batch.Adopt). A src that does not end with a newline
-// costs a copy.
+// must keep it alive (record.Batch.Adopt). It should end with a newline, which is
+// where every loop of the scanner ends; without one the last row is copied.
 func (s *Scanner) Scan(src []byte, from int, b *record.Batch, maxRows int) (next int, bad *text.RowError) {
-	s.begin(ended(src), b, max(maxRows, b.Rows))
-	src = s.src
+	body := bytes.LastIndexByte(src, '\n') + 1
+	if from < body {
+		next, bad = s.scan(src[:body], from, b, maxRows)
+		if next < body || next == len(src) || bad == nil && b.Rows >= maxRows {
+			return next, bad
+		}
+		if from = body; bad != nil { // a row that may go on, as its last newline may be in quotes
+			from = bad.Offset
+		}
+	}
+	next, bad = s.scan(ended(src[from:]), 0, b, maxRows)
+	if bad != nil {
+		bad.Offset += from
+		bad.End = min(bad.End+from, len(src))
+	}
+	return min(next+from, len(src)), bad
+}
+
+// scan is Scan of a text that ends with a newline.
+func (s *Scanner) scan(src []byte, from int, b *record.Batch, maxRows int) (next int, bad *text.RowError) {
+	s.begin(src, b, max(maxRows, b.Rows))
 	p := from
 	for b.Rows < maxRows && p < len(src) {
 		if c := src[p]; c == '\n' || c == '\r' || c == s.Comment {
@@ -186,17 +205,14 @@ func (s *Scanner) begin(src []byte, b *record.Batch, rows int) {
 	}
 }
 
-// end cuts the columns to the rows that were read and takes back the nulls that a
-// bad row left behind them.
+// end cuts the columns to the rows that were read; what a bad row left behind them
+// goes.
 func (s *Scanner) end() {
 	rows := s.batch.Rows
 	for _, f := range s.fields {
 		if c := f.col; c != nil {
 			f.col = nil
 			c.Resize(rows)
-			if w := rows >> 6; w < len(c.Null) {
-				c.Null[w] &= 1<<(rows&63) - 1
-			}
 		}
 	}
 	s.src, s.batch, s.arena = nil, nil, nil

@@ -182,8 +182,8 @@ func (o *object) bind(cols []*record.Column, rows int) {
 	}
 }
 
-// trim cuts the column to the rows that were read and takes back the nulls that a
-// bad row left behind them.
+// trim cuts the column to the rows that were read; what a bad row left behind them
+// goes.
 func (n *node) trim(rows int) {
 	c := n.col
 	if c == nil {
@@ -191,9 +191,6 @@ func (n *node) trim(rows int) {
 	}
 	n.col = nil
 	c.Resize(rows)
-	if w := rows >> 6; w < len(c.Null) {
-		c.Null[w] &= 1<<(rows&63) - 1
-	}
 	switch {
 	case n.elem != nil:
 		items := 0

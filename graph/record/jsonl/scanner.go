@@ -69,11 +69,50 @@ func New(t *types.Type, opts Options) (*Scanner, error) {
 // has no column in b, because nobody needs it, is only checked to be JSON.
 //
 // src holds whole rows. The strings of b are views of it, so b must keep it alive
-// (record.Batch.Adopt). A src that does not end with a newline costs a copy.
+// (record.Batch.Adopt). It should end with a newline, which is where every loop of
+// the scanner ends; without one the last line is copied, and with Options.Values
+// every row.
 func (s *Scanner) Scan(src []byte, from int, b *record.Batch, maxRows int) (next int, bad *text.RowError) {
-	if n := len(src); n == 0 || src[n-1] != '\n' {
-		src = append(bytes.Clone(src), '\n')
+	if n := len(src); n == 0 || src[n-1] == '\n' {
+		return s.scan(src, from, b, maxRows)
 	}
+	end := len(src)
+	if s.opts.Values {
+		end = window(src, from, maxRows-b.Rows)
+	} else if body := bytes.LastIndexByte(src, '\n') + 1; from < body {
+		if next, bad = s.scan(src[:body], from, b, maxRows); next < body || bad != nil {
+			return next, bad
+		}
+		from = body
+	}
+	next, bad = s.scan(append(bytes.Clone(src[from:end]), '\n'), 0, b, maxRows)
+	if bad != nil {
+		bad.Offset += from
+		bad.End = min(bad.End+from, end)
+	}
+	return min(next+from, end), bad
+}
+
+// window gives the end of the next rows values of src.
+func window(src []byte, from, rows int) int {
+	for ; rows >= 0; rows-- {
+		for from < len(src) && isSpace(src[from]) {
+			from++
+		}
+		if from == len(src) {
+			break
+		}
+		end := valueEnd(src, from)
+		if end < 0 {
+			return len(src)
+		}
+		from = afterComma(src, end)
+	}
+	return from
+}
+
+// scan is Scan of a text that ends with a newline.
+func (s *Scanner) scan(src []byte, from int, b *record.Batch, maxRows int) (next int, bad *text.RowError) {
 	s.begin(src, b, max(maxRows, b.Rows))
 	p := from
 	for b.Rows < maxRows {

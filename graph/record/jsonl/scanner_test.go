@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -255,6 +256,7 @@ func TestDepth(t *testing.T) {
 		{"{a: any}", `{"a":` + deep(9_999) + "}", true},
 		{"{a: any}", `{"a":` + deep(10_000) + "}", false},
 		{"{a: [{b: any}]}", `{"a":[{"b":` + deep(9_997) + "}]}", true},
+		{"{r: {x: int}, l: [int], a: any}", `{"r":{"x":1},"l":[1],"a":` + deep(9_999) + "}", true},
 		{"{a: [{b: any}]}", `{"a":[{"b":` + deep(9_998) + "}]}", false},
 		{"{a: int?}", `{"x":` + strings.Repeat(`{"a":`, 5_000_000), false},
 	} {
@@ -415,5 +417,27 @@ func TestEncodeWhatIsNoJSON(t *testing.T) {
 	b.Cols[1], b.Cols[0] = nil, nil
 	if got := string(NewEncoder(typ).AppendRow(nil, b, 2)); got != `{"a":"x","e":0}` {
 		t.Errorf("without columns: %s", got)
+	}
+}
+
+// A text without a last newline must not be copied for each batch.
+func TestUnterminatedTextIsReadInLinearMemory(t *testing.T) {
+	src := []byte(strings.TrimSuffix(strings.Repeat(`{"a":"some text of a row"}`+"\n", 40_000), "\n"))
+	typ := mustType(t, "{a: string}")
+	for _, values := range []bool{false, true} {
+		s, _ := New(typ, Options{Values: values})
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		rows := 0
+		for p := 0; p < len(src); {
+			b := record.New(typ)
+			p, _ = s.Scan(src, p, b, 100)
+			rows += b.Rows
+			b.Release()
+		}
+		runtime.ReadMemStats(&after)
+		if rows != 40_000 || after.TotalAlloc-before.TotalAlloc > uint64(8*len(src)) {
+			t.Errorf("values %t: %d rows, %d bytes allocated for %d", values, rows, after.TotalAlloc-before.TotalAlloc, len(src))
+		}
 	}
 }

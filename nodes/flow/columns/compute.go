@@ -32,18 +32,22 @@ func Check(c *graph.Inference, text config.Text, env *types.Type) *expr.Expr {
 	return c.Expr(text, env)
 }
 
-// FieldOf gives the name of the field that an expression is, if it is nothing
-// more than that.
-func FieldOf(e *expr.Expr) (name string, ok bool) {
+// FieldOf gives the place of the field of env that an expression is, if it is
+// nothing more than that; -1 otherwise.
+func FieldOf(e *expr.Expr, env *types.Type) int {
 	fields := e.Fields()
-	if len(fields) != 1 {
-		return "", false
+	if len(fields) != 1 || !env.IsRecord() {
+		return -1
 	}
 	text := strings.TrimSpace(e.String())
 	if strings.HasPrefix(text, "`") {
 		text = strings.ReplaceAll(strings.Trim(text, "`"), "``", "`")
 	}
-	return fields[0], text == fields[0]
+	i := env.Index(fields[0])
+	if text != fields[0] || !types.Equal(e.Type(), env.Fields[i].Type) { // it may stand where a wider type is wanted
+		return -1
+	}
+	return i
 }
 
 // Columns are the fields of a record made from items of another type. Give it
@@ -71,8 +75,8 @@ func (c *Columns) Take(f types.Field, name string, env *types.Type) {
 
 // Compute adds a field. An expression that is a field of env shares its column.
 func (c *Columns) Compute(f types.Field, e *expr.Expr, env *types.Type) {
-	if name, ok := FieldOf(e); ok && env.IsRecord() {
-		c.Take(f, name, env)
+	if i := FieldOf(e, env); i >= 0 {
+		c.Take(f, env.Fields[i].Name, env)
 		return
 	}
 	c.add(f, part{take: -1, e: e}, e.Fields()...)

@@ -27,9 +27,6 @@ func NewConversion(from, to *types.Type, needed []bool) *Conversion {
 	return c
 }
 
-// Same reports whether nothing has to be done.
-func (c *Conversion) Same() bool { return c.same }
-
 // Batch gives b as a batch of the wider type, with a reference of its own.
 func (c *Conversion) Batch(b *record.Batch) *record.Batch {
 	if c.same {

@@ -86,17 +86,12 @@ func (f *collection) Result(dst *record.Column, from, to int, _ *expr.RowErrors)
 	}
 }
 
-// percentile is percentile(x, p), a float: between the two values nearest to it,
+// percentile is percentile(x, p) of floats: between the two values nearest to it,
 // as far as it lies between them (the default of most libraries, type 7 of Hyndman
 // and Fan, 1996); null without a value.
 type percentile struct {
 	heap
-	p     float64 // from 0 to 1
-	scale float64
-}
-
-func newPercentile(arg *types.Type, p float64) *percentile {
-	return &percentile{newHeap(arg, false), p / 100, scaleOf(arg)}
+	p float64 // from 0 to 1
 }
 
 func (f *percentile) Result(dst *record.Column, from, to int, _ *expr.RowErrors) {
@@ -105,7 +100,7 @@ func (f *percentile) Result(dst *record.Column, from, to int, _ *expr.RowErrors)
 	for g := from; g < to; g++ {
 		values = values[:0]
 		for _, row := range f.of(g) {
-			values = append(values, floatAt(f.kept.Cols[0], int(row))/f.scale)
+			values = append(values, f.kept.Cols[0].Float[row])
 		}
 		if len(values) == 0 {
 			dst.SetNull(g - from)

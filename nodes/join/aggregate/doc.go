@@ -51,9 +51,9 @@ func New(a expr.Agg) Fold {
 	case "sum":
 		return newSum(arg, a.Type)
 	case "mean":
-		return newMean(arg)
+		return &mean{totals{arg: record.FormFloat}}
 	case "stddev":
-		return &spread{scale: scaleOf(arg)}
+		return &spread{}
 	case "min":
 		return newExtreme(arg, -1)
 	case "max":
@@ -65,7 +65,7 @@ func New(a expr.Agg) Fold {
 	case "collect":
 		return newCollection(a.Type)
 	case "percentile":
-		return newPercentile(arg, a.Params[0].(float64))
+		return &percentile{newHeap(arg, false), a.Params[0].(float64) / 100}
 	}
 	panic(fmt.Sprintf("aggregate: no such function %q", a.Func)) // Check lets no other through
 }

@@ -34,17 +34,6 @@ func (w wide) int() (int64, bool) {
 	return v, w.hi == v>>63
 }
 
-func (w wide) float() float64 {
-	if v, ok := w.int(); ok {
-		return float64(v)
-	}
-	if w.hi < 0 {
-		lo, borrow := bits.Sub64(0, w.lo, 0)
-		return -(float64(uint64(-w.hi-int64(borrow)))*(1<<64) + float64(lo))
-	}
-	return float64(uint64(w.hi))*(1<<64) + float64(w.lo)
-}
-
 // A careful sum of floats knows what rounding took from it.
 type careful struct{ sum, lost float64 }
 
@@ -98,21 +87,6 @@ func (f *totals) Add(groups []int32, rows []uint16, col *record.Column) {
 	}
 }
 
-func (f *totals) float(g int) float64 {
-	if f.arg == record.FormFloat {
-		return f.floats[g].value()
-	}
-	return f.ints[g].float()
-}
-
-// scaleOf is what integers of a type are divided by to get their value.
-func scaleOf(t *types.Type) float64 {
-	if t.Kind == types.KindDecimal {
-		return math.Pow10(t.Scale)
-	}
-	return 1
-}
-
 // sum is sum(x), of the type of x; 0 without a value.
 type sum struct {
 	totals
@@ -131,7 +105,7 @@ func (f *sum) Result(dst *record.Column, from, to int, errs *expr.RowErrors) {
 	for g := from; g < to; g++ {
 		row := g - from
 		if f.arg == record.FormFloat {
-			if dst.Float[row] = f.float(g); math.IsInf(dst.Float[row], 0) {
+			if dst.Float[row] = f.floats[g].value(); math.IsInf(dst.Float[row], 0) {
 				errs.Add(row, errInfinite)
 			}
 			continue
@@ -145,14 +119,7 @@ func (f *sum) Result(dst *record.Column, from, to int, errs *expr.RowErrors) {
 }
 
 // mean is mean(x), a float; null without a value.
-type mean struct {
-	totals
-	scale float64
-}
-
-func newMean(arg *types.Type) *mean {
-	return &mean{totals: totals{arg: record.FormOf(arg)}, scale: scaleOf(arg)}
-}
+type mean struct{ totals }
 
 func (f *mean) Result(dst *record.Column, from, to int, errs *expr.RowErrors) {
 	for g := from; g < to; g++ {
@@ -161,7 +128,7 @@ func (f *mean) Result(dst *record.Column, from, to int, errs *expr.RowErrors) {
 			dst.SetNull(row)
 			continue
 		}
-		dst.Float[row] = f.float(g) / float64(f.n[g]) / f.scale
+		dst.Float[row] = f.floats[g].value() / float64(f.n[g])
 		if math.IsInf(dst.Float[row], 0) {
 			errs.Add(row, errInfinite)
 		}
@@ -170,7 +137,6 @@ func (f *mean) Result(dst *record.Column, from, to int, errs *expr.RowErrors) {
 
 // spread is stddev(x): of a sample, by Welford's method (1962).
 type spread struct {
-	scale float64
 	n     []int64
 	mean  []float64
 	m2    []float64
@@ -185,7 +151,7 @@ func (f *spread) Add(groups []int32, rows []uint16, col *record.Column) {
 		if col.IsNull(int(row)) {
 			continue
 		}
-		g, v := groups[row], floatAt(col, int(row))/f.scale
+		g, v := groups[row], col.Float[row]
 		f.n[g]++
 		d := v - f.mean[g]
 		f.mean[g] += d / float64(f.n[g])
@@ -205,12 +171,4 @@ func (f *spread) Result(dst *record.Column, from, to int, errs *expr.RowErrors) 
 			errs.Add(row, errInfinite)
 		}
 	}
-}
-
-// floatAt gives a number of either form.
-func floatAt(col *record.Column, row int) float64 {
-	if col.Form == record.FormFloat {
-		return col.Float[row]
-	}
-	return float64(col.Int[row])
 }

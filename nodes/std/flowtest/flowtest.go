@@ -26,6 +26,7 @@ import (
 type Setup struct {
 	Workers, Batch, Capacity int
 	Serial                   bool
+	Packs                    []nodes.Decl // kinds beside those of std
 }
 
 func (s Setup) String() string {
@@ -69,17 +70,19 @@ func (r Result) File(name string) string {
 	return string(text)
 }
 
-var registry = func() *nodes.Registry {
-	r, err := nodes.NewRegistry(std.Nodes)
-	if err != nil {
-		panic(err)
-	}
-	return r
-}()
-
 // Load compiles a flow in a new folder with the files.
-func Load(t testing.TB, flow string, files map[string]string) (*graph.Flow, diag.List) {
+func Load(t testing.TB, flow string, files map[string]string, packs ...nodes.Decl) (*graph.Flow, diag.List) {
 	t.Helper()
+	f, list, _ := load(t, flow, files, packs)
+	return f, list
+}
+
+func load(t testing.TB, flow string, files map[string]string, packs []nodes.Decl) (*graph.Flow, diag.List, *nodes.Registry) {
+	t.Helper()
+	registry, err := nodes.NewRegistry(std.Nodes, packs)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	for name, text := range files {
 		path := filepath.Join(dir, name)
@@ -90,7 +93,8 @@ func Load(t testing.TB, flow string, files map[string]string) (*graph.Flow, diag
 			t.Fatal(err)
 		}
 	}
-	return graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(flow)), registry, graph.Options{})
+	f, list := graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(flow)), registry, graph.Options{})
+	return f, list, registry
 }
 
 // Run compiles and runs a flow. Problems of the text fail the test. Released memory
@@ -99,7 +103,7 @@ func Run(t testing.TB, flow string, files map[string]string, setup Setup) Result
 	t.Helper()
 	record.Poison(true)
 	t.Cleanup(func() { record.Poison(false) })
-	f, list := Load(t, flow, files)
+	f, list, registry := load(t, flow, files, setup.Packs)
 	if err := list.Err(); err != nil {
 		t.Fatalf("%s", Printed(list))
 	}

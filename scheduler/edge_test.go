@@ -1,0 +1,214 @@
+package scheduler_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler"
+)
+
+// A slow sink holds up the source: no edge ever holds more than its capacity, and
+// no more is on its way than edges and workers hold.
+func TestBackPressure(t *testing.T) {
+	for _, capacity := range []int{1, 3, 64, 1000} {
+		for _, workers := range []int{1, 4} {
+			virtual(t, func(t *testing.T) {
+				tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 5000}}
+  work:   {use: step, in: {from: source, capacity: %[1]d}, workers: %[2]d}
+  sink:   {use: keep, in: {from: work, capacity: %[1]d}, with: {delay: 1s}}
+`, capacity, workers), scheduler.Options{})
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					tr.succeed()
+				}()
+				synctest.Wait() // the sink has begun its first item: everything before it is full
+				report := tr.run.Stats()
+				for _, e := range report.Edges {
+					if e.Peak > int64(capacity) || e.Items > int64(capacity) {
+						t.Errorf("%s -> %s held %d of %d items", e.From, e.To, e.Peak, capacity)
+					}
+				}
+				sent := node(t, report, "source").Out
+				// What is not on an edge is in the hands of a worker: pieces of up to a batch.
+				if limit := int64(2*capacity + (workers+2)*min(capacity, record.MaxRows) + record.MaxRows); sent > limit {
+					t.Errorf("capacity %d, %d workers: the source has sent %d items to a sink that has taken none, want at most %d", capacity, workers, sent, limit)
+				}
+				<-done
+				equal(t, "the sink", tr.store.numbers("sink"), upTo(5000))
+				for _, e := range tr.run.Stats().Edges {
+					if e.Peak > int64(capacity) {
+						t.Errorf("%s -> %s held %d of %d items", e.From, e.To, e.Peak, capacity)
+					}
+				}
+			})
+		}
+	}
+}
+
+// The bound in bytes holds too, but lets a single item pass that is larger.
+func TestBackPressureInBytes(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  source: {use: emit, with: {count: 3000}}
+  sink:   {use: keep, in: {from: source, bytes: 1KB}, with: {delay: 1s}}
+`, scheduler.Options{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			tr.succeed()
+		}()
+		synctest.Wait()
+		if e := tr.run.Stats().Edges[0]; e.Bytes > 1000 || e.Bytes < 500 {
+			t.Errorf("the edge holds %d bytes", e.Bytes)
+		}
+		<-done
+		equal(t, "the sink", tr.store.numbers("sink"), upTo(3000))
+	})
+}
+
+// Both readers of a broadcast see the very same batch, and when both are through
+// with it, it is released (virtual looks at that).
+func TestBroadcastCopiesNothing(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		records := kind("records", func(*program, *nodes.Env) *nodes.Program {
+			return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(5), Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
+				return out.Emit(0, batchOf(numbered(10*made.(int), 10*made.(int)+10)...))
+			}}}}
+		})
+		tr := try(t, `
+  source: {use: records}
+  a:      {use: collect, in: source}
+  b:      {use: collect, in: source}
+  c:      {use: collect, in: source}
+`, scheduler.Options{}, records)
+		report := tr.succeed()
+		for i, d := range tr.store.data["a"] {
+			if d != tr.store.data["b"][i] || d != tr.store.data["c"][i] {
+				t.Errorf("batch %d was copied", i)
+			}
+		}
+		equal(t, "c", tr.store.numbers("c"), upTo(50))
+		if got := node(t, report, "source").Out; got != 50 {
+			t.Errorf("the source counts %d items out, want 50: each once", got)
+		}
+	})
+}
+
+// One branch that wants no more does not disturb the other.
+func TestBroadcastWithOneRefusal(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		virtual(t, func(t *testing.T) {
+			tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 5000}}
+  work:   {use: step, in: source, workers: %d}
+  cut:    {use: first, in: work, with: {count: 10}}
+  some:   {use: keep, in: cut}
+  all:    {use: keep, in: work, with: {delay: 1ms}}
+`, workers), scheduler.Options{})
+			report := tr.succeed()
+			equal(t, "all", tr.store.numbers("all"), upTo(5000))
+			equal(t, "some", tr.store.numbers("some"), upTo(10))
+			e := edge(t, report, "work.out", "cut.in")
+			if e.Sent != 5000 || e.Unwanted == 0 {
+				t.Errorf("sent %d, unwanted %d", e.Sent, e.Unwanted)
+			}
+		})
+	}
+}
+
+// When nobody wants more, everything upstream ends, at once: also where it waits
+// for an item that would take an hour, or would never come.
+func TestNobodyWantsMore(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		for _, c := range []struct{ name, source, work string }{
+			{"fast", "{}", "{}"},
+			{"slow", "{every: 1h}", "{}"},
+			{"slow work", "{}", "{delays: 1s}"},
+		} {
+			for _, workers := range []string{"1", "4", "4, order: none", "4, order: key, key: key"} {
+				virtual(t, func(t *testing.T) {
+					tr := try(t, `
+  source: {use: emit, with: `+c.source+`}
+  a:      {use: step, in: source, workers: `+workers+`, with: `+c.work+`}
+  b:      {use: step, in: a}
+  cut:    {use: first, in: b, with: {count: 3}}
+  sink:   {use: keep, in: cut}
+`, scheduler.Options{Serial: serial})
+					start := time.Now()
+					tr.succeed()
+					if got := len(tr.store.numbers("sink")); got != 3 {
+						t.Errorf("%s, %s workers: %d items", c.name, workers, got)
+					}
+					limit := 10 * time.Second
+					if c.name == "slow" {
+						limit += 3 * time.Hour
+					}
+					if took := time.Since(start); took > limit {
+						t.Errorf("%s, %s workers: it took %s to end", c.name, workers, took)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A node with two outputs ends when both are refused, and not before.
+func TestBothOutputsRefused(t *testing.T) {
+	split := nodes.Kind("split", "Splits.", &program{make: func(*program, *nodes.Env) *nodes.Program {
+		return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
+			n := in.Len()
+			if err := out.Emit(0, in.Slice(0, n/2)); err != nil {
+				return err
+			}
+			return out.Emit(1, in.Slice(n/2, n))
+		}}}}
+	}}, nodes.Conserves(), nodes.InPort(portIn), nodes.OutPort(portOut("left")), nodes.OutPort(portOut("right")))
+	for _, serial := range []bool{false, true} {
+		virtual(t, func(t *testing.T) {
+			tr := try(t, `
+  source: {use: emit, with: {every: 1us}}
+  split:  {use: split, in: source}
+  few:    {use: first, in: split.left, with: {count: 5}}
+  more:   {use: first, in: split.right, with: {count: 500}}
+  a:      {use: keep, in: few}
+  b:      {use: keep, in: more}
+`, scheduler.Options{Serial: serial}, split)
+			tr.succeed()
+			if a, b := len(tr.store.numbers("a")), len(tr.store.numbers("b")); !serial && a != 5 || b != 500 {
+				t.Errorf("serial %v: got %d and %d items, want 5 and 500", serial, a, b)
+			}
+		})
+	}
+}
+
+// A Go kind may make any number of items at once; batches stay small all the same.
+func TestHugeOutput(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		records := kind("records", func(*program, *nodes.Env) *nodes.Program {
+			return &nodes.Program{Stages: []nodes.Stage{{Worker: func(context.Context) (nodes.Work, error) {
+				return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+					return nil, out.Emit(0, in.Retain())
+				}, nil
+			}}}}
+		}, portIn)
+		tr := try(t, `
+  source: {use: emit, with: {count: 2}}
+  many:   {use: copies, in: {from: source}, with: {times: 70000}}
+  record: {use: records, in: {from: many, capacity: 1000000}}
+  sink:   {use: collect, in: record}
+`, scheduler.Options{}, records)
+		tr.succeed()
+		want := make([]int64, 140000)
+		for i := 70000; i < len(want); i++ {
+			want[i] = 1
+		}
+		equal(t, "the sink", tr.store.numbers("sink"), want)
+	})
+}

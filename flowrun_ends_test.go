@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/flowrun/flowrun"
 )
@@ -196,7 +197,7 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 		}
 		// The last goroutine to end may still be on its way out.
-		for i := 0; runtime.NumGoroutine() > before && i < 1000; i++ {
+		for patience := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(patience); {
 			runtime.Gosched()
 		}
 		if n := runtime.NumGoroutine(); n > before {

@@ -27,6 +27,9 @@ func Read[N Source[O], O any](kind, summary string, proto N, opts ...Option) Dec
 // or nobody waits, in batches when it is fast. The source flushes by itself: see
 // gathering. When ctx ends, emit says so, for sources that only look there.
 func readAll[N Source[O], O any](ctx context.Context, n N, io *IO) error {
+	if ctx.Err() != nil { // it was told to stop before it began
+		return context.Cause(ctx)
+	}
 	out := io.Out()
 	g := newGathering[O](out)
 	defer context.AfterFunc(ctx, func() { g.refuse(context.Cause(ctx)) })()

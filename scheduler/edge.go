@@ -148,8 +148,9 @@ func (e *edge) awaitRoom(ctx context.Context, env envelope, w *worker) (bool, er
 }
 
 // receive takes the next envelope; ok is false at the end of the edge. The error
-// is nodes.ErrDone if nobody wants what the reading node would make of it.
-func (e *edge) receive(w *worker) (env envelope, ok bool, err error) {
+// is nodes.ErrDone if nobody wants what the reading node would make of it, and the
+// cause of ctx if that is done first.
+func (e *edge) receive(ctx context.Context, w *worker) (env envelope, ok bool, err error) {
 	if env, ok, done := e.tryReceive(); ok || done {
 		return env, ok, e.fault()
 	}
@@ -166,6 +167,8 @@ func (e *edge) receive(w *worker) (env envelope, ok bool, err error) {
 		return env, ok, nil
 	case <-w.n.taking.Done():
 		return env, false, w.n.dismissed()
+	case <-ctx.Done():
+		return env, false, context.Cause(ctx)
 	}
 }
 

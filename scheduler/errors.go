@@ -2,12 +2,14 @@ package scheduler
 
 import (
 	"encoding/json"
+	"reflect"
 	"time"
 	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -35,14 +37,31 @@ func itemJSON(item nodes.BadItem) string {
 	case *record.Batch:
 		return string(jsonl.NewEncoder(d.Type).AppendRow(nil, d, item.Row))
 	case record.GoItems:
-		if text, err := json.Marshal(d.At(item.Row)); err == nil {
-			return string(text)
-		}
-		return `"an item that is not JSON"`
+		return goJSON(d, item.Row)
 	}
 	text, err := json.Marshal(item.Raw)
 	if err != nil {
 		return `""`
+	}
+	return string(text)
+}
+
+// goJSON gives a Go value as JSON: under the names that its fields have in flows,
+// if it can be a record.
+func goJSON(d record.GoItems, row int) string {
+	v := d.At(row)
+	if t := types.FromGo(reflect.TypeOf(v)); t.Kind != types.KindOpaque {
+		one := d.Slice(row, row+1)
+		defer one.Release()
+		b := one.(record.GoItems).ToBatch(t, func(int, error) {})
+		defer b.Release()
+		if b.Len() == 1 {
+			return string(jsonl.NewEncoder(t).AppendRow(nil, b, b.Row(0)))
+		}
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return `"an item that is not JSON"`
 	}
 	return string(text)
 }

@@ -413,3 +413,5 @@ func numbered(from, to int) []item {
 var portIn = graph.Port{Name: "in", Any: true}
 
 func portOut(name string) graph.Port { return graph.Port{Name: name, Any: true} }
+
+func source(text string) *diag.Source { return diag.NewSource("test.yaml", []byte(text)) }

@@ -241,8 +241,8 @@ type receiver struct {
 	w *worker
 }
 
-func (r *receiver) Receive(context.Context) (record.Data, error) {
-	env, ok, err := r.e.receive(r.w)
+func (r *receiver) Receive(ctx context.Context) (record.Data, error) {
+	env, ok, err := r.e.receive(ctx, r.w)
 	if !ok || err != nil {
 		return nil, err
 	}

@@ -181,10 +181,11 @@ func hold(ctx context.Context, token chan struct{}, w *worker) error {
 	}
 }
 
-// sendEdge sends data in pieces that the edge has room for and that make batches
-// of the usual size: a Go kind may emit any number of items at once.
+// sendEdge sends data in pieces: half of what the edge holds at most, so that the
+// sender fills one half while the reader empties the other, and batches of the
+// usual size, because a Go kind may emit any number of items at once.
 func (o *output) sendEdge(e *edge, d record.Data, n, size int) error {
-	limit := min(int(e.capacity), record.MaxRows)
+	limit := min(max(1, int(e.capacity)/2), record.MaxRows)
 	if e.spec.Contract.Bytes > 0 && int64(size) > e.bytes && n > 1 {
 		limit = min(limit, max(1, int(e.bytes*int64(n)/int64(size))))
 	}

@@ -272,10 +272,13 @@ func (r *Run) firstFailure() error {
 }
 
 // Stop ends the sources; what is on its way is worked off, and outputs become
-// visible as in a run that ended by itself.
+// visible as in a run that ended by itself. Once the run has ended it does nothing.
 func (r *Run) Stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ended {
+		return
+	}
 	r.stopped = true
 	if r.stop != nil {
 		r.stop()

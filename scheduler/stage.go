@@ -226,7 +226,7 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 	items := 0
 	start := time.Now()
 	w.lost = 0
-	var made any
+	made := p.made
 	var err error
 	if p.data != nil {
 		items = p.data.Len()
@@ -403,7 +403,7 @@ func (s *stage) receive(w *worker) (piece, error) {
 		var ok bool
 		var err error
 		if len(s.edges) == 1 || s.n.spec.In[s.def.Input].Reading == graph.InOrder {
-			env, ok, err = e.receive(w)
+			env, ok, err = e.receive(s.n.run.ctx, w)
 			if !ok && err == nil {
 				s.edges = s.edges[1:]
 			}

@@ -81,7 +81,7 @@ func (r *Run) allWait() string {
 			e := r.edges[v>>8-1]
 			switch a {
 			case sending:
-				waits = append(waits, fmt.Sprintf("%s waits for room in %s.%s (full, %d of %d)",
+				waits = append(waits, fmt.Sprintf("%s waits for room in %s.%s (%d of %d items)",
 					n.spec.ID, e.spec.To.ID, e.spec.ToPort.Name, e.count.Items.Load(), e.capacity))
 				said = true
 			case receiving:

@@ -102,7 +102,9 @@ func (c *checker) indexed(a *ast.MemberNode, base *node) *node {
 		n.typ = types.Any
 		return n
 	case types.KindList:
-		n.typ = base.typ.Elem.Opt()
+		if n.typ = base.typ.Elem.Opt(); n.typ.Kind == types.KindError { // of an empty list
+			n.typ = types.Null
+		}
 	case types.KindString, types.KindEnum:
 		n.typ = types.String.Opt()
 	case types.KindRecord:

@@ -84,46 +84,53 @@ func (c *checker) binary(a *ast.BinaryNode) *node {
 	if n.to <= n.from { // operands shared by a < b < c
 		n.from, n.to = min(l.from, r.from), max(l.to, r.to)
 	}
-	yieldsBool := op == "&&" || op == "||" || op == "in" || op == "matches" || op == "contains" || op == "startsWith" || op == "endsWith" || isComparison(op)
-	if l.bad() || r.bad() {
-		if yieldsBool {
+	asks := op == "&&" || op == "||" || op == "in" || op == "matches" || isComparison(op) || isTextTest(op)
+	broken := func() *node {
+		if asks {
 			return boolNode(n.from, n.to)
 		}
 		return errorNode(n.from, n.to)
 	}
-	var ok bool
 	switch {
+	case l.bad() || r.bad():
+		return broken()
+	case c.operator(n):
+		return n
+	case n.typ != nil && n.bad(): // it has been said what is wrong
+		return broken()
+	}
+	c.wrongOperands(n)
+	return broken()
+}
+
+func isTextTest(op string) bool { return op == "contains" || op == "startsWith" || op == "endsWith" }
+
+// operator types n by its operands. It is false if they do not fit, with the error
+// type if that has been reported.
+func (c *checker) operator(n *node) bool {
+	l, r := n.args[0].typ, n.args[1].typ
+	opt := l.Nullable || r.Nullable
+	switch op := n.op; {
 	case op == "&&" || op == "||":
-		ok = c.logic(n)
+		return c.logic(n)
 	case op == "==" || op == "!=":
-		ok = c.equality(n)
+		return c.equality(n)
 	case isComparison(op):
-		ok = c.ordering(n)
+		return c.ordering(n)
 	case op == "in":
-		ok = c.membership(n)
+		return c.membership(n)
 	case op == "matches":
-		ok = c.matching(n)
+		return c.matching(n)
 	case op == "??":
-		ok = c.coalesce(n)
+		return c.coalesce(n)
 	case op == "..":
-		ok = l.typ.Kind == types.KindInt && r.typ.Kind == types.KindInt
-		n.kind, n.typ, n.fails = kRange, types.List(types.Int).WithOpt(l.typ.Nullable || r.typ.Nullable), true
-	case yieldsBool:
-		ok = l.typ.IsText() && r.typ.IsText()
-		n.kind, n.typ = kText, types.Bool.WithOpt(l.typ.Nullable || r.typ.Nullable)
-	default:
-		ok = c.arithmetic(n)
+		n.kind, n.typ, n.fails = kRange, types.List(types.Int).WithOpt(opt), true
+		return l.Kind == types.KindInt && r.Kind == types.KindInt
+	case isTextTest(op):
+		n.kind, n.typ = kText, types.Bool.WithOpt(opt)
+		return l.IsText() && r.IsText()
 	}
-	if ok && n.typ != nil {
-		return n
-	}
-	if n.typ != nil && n.typ.Kind == types.KindError { // already said
-		if yieldsBool {
-			return boolNode(n.from, n.to)
-		}
-		return n
-	}
-	return c.wrongOperands(n, yieldsBool)
+	return c.arithmetic(n)
 }
 
 // boolNode stands for a condition with a mistake in it: it is still a condition,
@@ -131,16 +138,12 @@ func (c *checker) binary(a *ast.BinaryNode) *node {
 func boolNode(from, to int) *node { return &node{kind: kSlot, typ: types.Bool, from: from, to: to} }
 
 // wrongOperands reports operands that an operator does not take.
-func (c *checker) wrongOperands(n *node, yieldsBool bool) *node {
+func (c *checker) wrongOperands(n *node) {
 	l, r := n.args[0], n.args[1]
 	d := c.report(diag.WrongType, n.from, n.to, "cannot apply %q to %s and %s", n.op, l.typ, r.typ)
 	d.Hint = c.operandHint(n.op, l, r)
 	c.noteOrigin(d, l)
 	c.noteOrigin(d, r)
-	if yieldsBool {
-		return boolNode(n.from, n.to)
-	}
-	return errorNode(n.from, n.to)
 }
 
 func (c *checker) logic(n *node) bool {

@@ -245,18 +245,7 @@ func compile[T any](as *form[T], n *node) fn[T] {
 			return y(r)
 		}
 	case kTry:
-		x := compile(as, n.args[0])
-		return func(r *row) (T, bool) {
-			before := r.err
-			r.err = nil
-			v, ok := x(r)
-			if r.err != nil {
-				var zero T
-				v, ok = zero, false
-			}
-			r.err = before
-			return v, ok
-		}
+		return compileTry(as, n)
 	case kLet:
 		slot, v, body := n.slot, boxed(n.args[0]), compile(as, n.args[1])
 		return func(r *row) (T, bool) {
@@ -278,6 +267,21 @@ func compile[T any](as *form[T], n *node) fn[T] {
 		return compileLoop(as, n)
 	}
 	return as.own(n)
+}
+
+func compileTry[T any](as *form[T], n *node) fn[T] {
+	x := compile(as, n.args[0])
+	return func(r *row) (T, bool) {
+		before := r.err
+		r.err = nil
+		v, ok := x(r)
+		if r.err != nil {
+			var zero T
+			v, ok = zero, false
+		}
+		r.err = before
+		return v, ok
+	}
 }
 
 func compileCond[T any](as *form[T], n *node) fn[T] {

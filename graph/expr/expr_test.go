@@ -133,6 +133,9 @@ func eval(p *Program, b *record.Batch) []string {
 	for k := range b.Len() {
 		i := b.Row(k)
 		v := readValue(r, dst, i)
+		if v.null && !isZero(dst, i) {
+			return []string{fmt.Sprintf("row %d is null and yet has a value", i)}
+		}
 		out[i] = string(appendJSON(nil, v, p.typ))
 		if p.typ.Kind == types.KindFloat && !v.null && notFinite(v.float()) {
 			out[i] = fmt.Sprint(v.float())
@@ -143,6 +146,21 @@ func eval(p *Program, b *record.Batch) []string {
 		out[i] = "error: " + err.Error()
 	}
 	return out
+}
+
+// isZero reports whether nothing is left in a row that is null.
+func isZero(c *record.Column, i int) bool {
+	switch c.Form {
+	case record.FormInt:
+		return c.Int[i] == 0
+	case record.FormFloat:
+		return c.Float[i] == 0
+	case record.FormBool:
+		return !c.Bool[i]
+	case record.FormText:
+		return c.Str[i] == ""
+	}
+	return true
 }
 
 func TestExamples(t *testing.T) {

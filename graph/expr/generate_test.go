@@ -134,7 +134,9 @@ func (g *generator) boolean(d int) string {
 			set = "let v = " + g.expr("int", d) + "; "
 		}
 		return "(" + set + fmt.Sprintf(g.pick("(%[1]s != null && %[1]s %[2]s %[3]s)", "(%[1]s == null || %[1]s %[2]s %[3]s)", "(!(%[1]s == null or %[1]s > 3) and %[1]s %[2]s %[3]s)",
-			"((%[1]s %[2]s 2 ? %[1]s : 7) > %[3]s)", "((%[1]s == null ? 7 : %[1]s) > %[3]s)"), x, op, g.expr("int", d)) + ")"
+			"((%[1]s %[2]s 2 ? %[1]s : 7) > %[3]s)", "((%[1]s == null ? 7 : %[1]s) > %[3]s)",
+			"((%[1]s %[2]s 2 ? 7 : %[1]s) > %[3]s)", "((%[1]s != null && b ? 7 : %[1]s) > %[3]s)", "((%[1]s == null || b ? %[1]s : 7) > %[3]s)", "(!(%[1]s == null || b) ? %[1]s > 1 : b)",
+			"((%[1]s == null && b ? 7 : %[1]s) > %[3]s)", "((%[1]s != null || b ? %[1]s : 7) > %[3]s)"), x, op, g.expr("int", d)) + ")"
 	case 12:
 		return fmt.Sprintf("(%s %s)", g.expr("string", d), g.pick(`matches "^a"`, `matches "o.|é"`, `in ["a", "ok"]`, "in ls", `in ["a","b","c","d","e","f","g","h","i","ok"]`))
 	}

@@ -119,6 +119,98 @@ func sameFilter(t *testing.T, source string, rows, cols *Program, b *record.Batc
 	}
 }
 
+// A member is null where the record around it is, whatever is left in its column.
+func TestMemberOfNullRecord(t *testing.T) {
+	env := mustType(t, `{r: {a: int, in: {b: int}?}?}`)
+	b := batchOf(env, []any{[]any{1, []any{10}}}, []any{[]any{2, nil}}, []any{[]any{3, []any{30}}})
+	b.Cols[0].Null = []uint64{1 << 2} // and the columns inside know nothing of it
+	b.Cols[0].Fields[1].Fields[0].Null = nil
+	for source, want := range map[string]string{`r.a + 1`: "[2 3 null]", `r.in.b + 1`: "[11 null null]", `r.in == null`: "[false true true]", `r.a == null`: "[false false true]"} {
+		for _, kernels := range []bool{false, true} {
+			if got := fmt.Sprint(eval(mustCheck(t, source, env).compile(kernels), b)); got != want {
+				t.Errorf("%s (kernels %v) gives %s, want %s", source, kernels, got, want)
+			}
+		}
+	}
+}
+
+// A worker uses one program for all its batches: what a batch leaves behind must
+// not be seen in the next one.
+func TestProgramsForgetBatches(t *testing.T) {
+	env := mustType(t, `{k: int?, s: string?, l: [int]?}`)
+	first := batchOf(env, []any{nil, nil, nil}, []any{nil, nil, []any{1, 2}}, []any{1, "x", nil})
+	second := batchOf(env, []any{5, "a", []any{7}}, []any{6, "b", []any{}})
+	for source, want := range map[string]string{`k * 2`: "[10 12]", `upper(s)`: `["A" "B"]`, `k > 5 && s == "b"`: "[false true]", `l`: "[[7] []]", `{a: l, b: k}`: `[{"a":[7],"b":5} {"a":[],"b":6}]`} {
+		for _, kernels := range []bool{false, true} {
+			p := mustCheck(t, source, env).compile(kernels)
+			eval(p, first)
+			dst := record.NewColumn(p.typ)
+			dst.Resize(3)
+			var errs RowErrors
+			p.Eval(first, dst, record.NewArena(0), &errs)
+			dst.Resize(2)
+			p.Eval(second, dst, record.NewArena(0), &errs)
+			var got []string
+			for i := range 2 {
+				got = append(got, string(appendJSON(nil, readValue(&row{}, dst, i), p.typ)))
+			}
+			if fmt.Sprint(got) != want {
+				t.Errorf("%s (kernels %v) gives %s, want %s", source, kernels, got, want)
+			}
+		}
+	}
+}
+
+// Text that is computed lives in the arena given, so the next batch does not touch
+// it; nor do programs of other workers.
+func TestTextOutlivesTheNextBatch(t *testing.T) {
+	env := mustType(t, `{s: string, t: time}`)
+	first, second := batchOf(env, []any{"abc", "2024-05-17"}), batchOf(env, []any{"xyz", "1999-12-31"})
+	for source, want := range map[string]string{`upper(s)`: `"ABC"`, `s + "!"`: `"abc!"`, `format(t, "2006")`: `"2024"`, `join([s, s])`: `"abcabc"`, `[upper(s)]`: `["ABC"]`,
+		`{a: {b: s + s}}`: `{"a":{"b":"abcabc"}}`, `json(s)`: `"\"abc\""`, `parse_json(json({k: s}))`: `{"k":"abc"}`, `string(t)`: `"2024-05-17T00:00:00Z"`} {
+		for _, kernels := range []bool{false, true} {
+			p := mustCheck(t, source, env).compile(kernels)
+			var errs RowErrors
+			dst, next := record.NewColumn(p.typ), record.NewColumn(p.typ)
+			dst.Resize(1)
+			next.Resize(1)
+			p.Eval(first, dst, record.NewArena(0), &errs)
+			p.Eval(second, next, record.NewArena(0), &errs)
+			if got := string(appendJSON(nil, readValue(&row{}, dst, 0), p.typ)); got != want {
+				t.Errorf("%s (kernels %v) gives %s after the next batch, want %s", source, kernels, got, want)
+			}
+		}
+	}
+}
+
+func TestRowErrors(t *testing.T) {
+	var r RowErrors
+	for _, i := range []int{3, 7, 5, 7, 1, 3} {
+		r.Add(i, fmt.Errorf("error %d of row %d", r.Len(), i))
+	}
+	got := ""
+	for k := range r.Len() {
+		i, err := r.At(k)
+		got += fmt.Sprintf("%d %s; ", i, err)
+	}
+	if got != "1 error 3 of row 1; 3 error 0 of row 3; 5 error 2 of row 5; 7 error 1 of row 7; " {
+		t.Error(got)
+	}
+	if r.Reset(); r.Len() != 0 {
+		t.Error("not reset")
+	}
+}
+
+func TestRungs(t *testing.T) {
+	env := mustType(t, fullType)
+	for source, want := range map[string]string{`i > 3 && s == "ok"`: "kernel", `(h ?? 0.0) * f`: "kernel", `upper(s) + "x"`: "kernel", `try(i / j) ?? 0.0`: "kernel",
+		`b ? r.a : rn.a`: "kernel", `s matches "a" && e in ["ok"]`: "kernel", `len(s) > 3`: "closure", `filter(l, # > 1)`: "closure", `year(t)`: "closure", `x.a`: "closure"} {
+		if got := mustCheck(t, source, env).Compile().Rung(); got != want {
+			t.Errorf("%s runs by %s, want %s", source, got, want)
+		}
+	}
+}
+
 // rowText shows a row of a batch, for messages.
 func rowText(b *record.Batch, i int) string {
 	out := ""

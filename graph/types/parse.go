@@ -216,19 +216,6 @@ func (p *parser) quoted() (string, error) {
 	return name, nil
 }
 
-// unquote reads a quoted name. In double quotes, escapes mean what they mean in
-// Go.
-func unquote(s string) (string, error) {
-	if s[0] != '"' {
-		return s[1 : len(s)-1], nil
-	}
-	name, err := strconv.Unquote(s)
-	if err != nil {
-		return s[1 : len(s)-1], nil // a line break, which Go would not have in a string
-	}
-	return name, nil
-}
-
 func (p *parser) decimal() (*Type, error) {
 	if !p.accept('(') {
 		return nil, p.wrong("want decimal(precision,scale), such as decimal(12,2)")

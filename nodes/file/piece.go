@@ -29,7 +29,6 @@ type input struct {
 	path string // "" for standard input in messages: see name
 	src  io.Reader
 	end  func()
-	size int64         // in bytes, 0 if not known
 	read *atomic.Int64 // bytes read of all files, before unpacking
 	slow bool          // standard input: what is there is taken, nothing is waited for
 
@@ -52,7 +51,7 @@ func (in *input) name() string {
 func open(ctx context.Context, path string, c compression, stdin io.Reader, read *atomic.Int64) (*input, error) {
 	in := &input{path: path, read: read, line: 1}
 	var raw io.Reader
-	closeFile := func() {}
+	var closeFile func()
 	if path == "-" {
 		p := newPump(ctx, stdin)
 		raw, in.slow, closeFile = p, true, p.close
@@ -95,7 +94,7 @@ func (in *input) next() (*piece, error) {
 		size = max(size, 2*len(in.rest))
 		arena := record.NewArena(size)
 		buf := append(arena.Buf, in.rest...)
-		buf, err := in.fill(buf[:len(buf)], size)
+		buf, err := in.fill(buf, size)
 		if err != nil {
 			arena.Release()
 			return nil, named(in.name(), err)

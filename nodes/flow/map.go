@@ -7,7 +7,7 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 var mapDecl = nodes.Kind("map", "Computes, selects, drops and renames fields.", &mapping{},

@@ -9,11 +9,11 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 var routeDecl = nodes.Kind("route", "Sends items different ways by conditions.", &route{Match: "first"},
-	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}), nodes.OutPort(restPort),
 	nodes.Pure(),
 	nodes.Lines("an item arrives that meets a condition, or none and `else` is read", "the output of an item is full", "", "a condition cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
@@ -44,6 +44,8 @@ nodes:
 // elsePort gets what no condition wants.
 const elsePort = "else"
 
+var restPort = graph.Port{Name: elsePort, Doc: "Items for which no condition is true.", Side: true}
+
 type route struct {
 	Cases config.Map[config.Text] `yaml:"cases,required" min:"1" doc:"The outputs, each with the condition under which an item leaves by it."`
 	Match string                  `yaml:"match" enum:"first|all" doc:"Whether an item leaves by the first output whose condition is true, or by all of them."`
@@ -62,7 +64,7 @@ func (k *route) names() []config.Name {
 // Outputs implements graph.Brancher.
 func (k *route) Outputs() []graph.Port {
 	ports := branches(k.names())
-	return append(ports, graph.Port{Name: elsePort, Doc: "Items for which no condition is true.", Side: true})
+	return append(ports, restPort)
 }
 
 func (k *route) Infer(c *graph.Inference) {

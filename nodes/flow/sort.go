@@ -9,7 +9,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 var sortDecl = nodes.Kind("sort", "Puts items in order, or finds the first few in that order.", &sorting{Nulls: "last"},

@@ -1,14 +1,13 @@
 package flow
 
 import (
-	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 // An ordering compares rows by their keys.
@@ -134,29 +133,30 @@ func pickRows(t *record.Table, rows []int32) *record.Table {
 	return kept
 }
 
-// sorted lists all rows in order.
+// sorted lists all rows in order: first by their prefixes, then rows with equal
+// ones among themselves.
 func (s *sorter) sorted() []int32 {
 	if s.items.Rows == 0 {
 		return nil
 	}
-	type entry struct {
-		prefix uint64
-		row    int32
-	}
-	entries := make([]entry, s.items.Rows)
-	for i := range entries {
-		entries[i] = entry{s.order.prefix(s.keys.Cols[0], i), int32(i)}
-	}
 	cols := s.keys.Cols
-	slices.SortFunc(entries, func(a, b entry) int {
-		if a.prefix != b.prefix {
-			return cmp.Compare(a.prefix, b.prefix)
+	entries := make([]ranked, s.items.Rows)
+	for i := range entries {
+		entries[i] = ranked{s.order.prefix(cols[0], i), int32(i)}
+	}
+	entries = sortByPrefix(entries)
+	if len(cols) > 1 || cols[0].Form == record.FormText || cols[0].HasNull() {
+		for from := 0; from < len(entries); {
+			to := from + 1
+			for to < len(entries) && entries[to].prefix == entries[from].prefix {
+				to++
+			}
+			if to > from+1 {
+				slices.SortStableFunc(entries[from:to], func(a, b ranked) int { return s.order.compare(cols, int(a.row), cols, int(b.row)) })
+			}
+			from = to
 		}
-		if c := s.order.compare(cols, int(a.row), cols, int(b.row)); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.row, b.row)
-	})
+	}
 	rows := make([]int32, len(entries))
 	for i, e := range entries {
 		rows[i] = e.row

@@ -8,7 +8,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 var uniqueDecl = nodes.Kind("unique", "Passes on the first item of each key.", &unique{},

@@ -10,8 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
-	"github.com/flowrun/flowrun/nodes/join/aggregate"
+	"github.com/flowrun/flowrun/nodes/aggregate"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 var groupDecl = nodes.Kind("group", "Counts, sums and the like for each key.", &group{},

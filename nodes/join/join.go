@@ -18,7 +18,7 @@ var joinDecl = nodes.Kind("join", "Puts the items of two inputs together that ha
 	nodes.Pure(),
 	nodes.Lines("right has ended and an item of left arrives", "its output is full, or right has not ended", "left has ended", "never"),
 	nodes.Doc(`
-`+"`on`"+` says which fields must be equal: on: {origin: iata} is a field of left and one of right, on: [country, year] fields that are called the same in both. int and float may be compared with each other. Null equals nothing, not even null.
+`+"`on`"+` says which fields must be equal: on: {origin: iata} is a field of left and one of right, on: [country, year] fields that are called the same in both. An int and a float are compared as floats. Null equals nothing, not even null.
 
 `+"`kind`"+` says what comes out:
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 func (k *join) Program(env *nodes.Env) (*nodes.Program, error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 // A keySide makes the key of the items of one side.

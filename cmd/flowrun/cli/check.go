@@ -44,8 +44,11 @@ Ends with 2 if there is an error, or with --strict a warning.`,
 			all = append(all, list...)
 			wrong := list.HasErrors() || strict && len(list) > 0
 			bad = bad || wrong
-			if !json {
-				c.verdict(path, flow, list, wrong)
+			if json {
+				continue
+			}
+			if err := c.verdict(path, flow, list, wrong); err != nil {
+				return err
 			}
 		}
 		if json {
@@ -62,18 +65,19 @@ Ends with 2 if there is an error, or with --strict a warning.`,
 }
 
 // verdict prints what is to be said about one flow.
-func (c *call) verdict(path string, flow *graph.Flow, list diag.List, wrong bool) {
+func (c *call) verdict(path string, flow *graph.Flow, list diag.List, wrong bool) error {
 	c.print(list)
 	if wrong {
 		fmt.Fprintln(c.stderr, tally(path, list))
-		return
+		return nil
 	}
 	if path == "-" {
 		path = stdinName
 	}
-	fmt.Fprintf(c.stdout, "%s: %s, %s, %s", path, c.ink(c.stdout).green("ok"), plural(len(flow.Nodes), "node"), plural(len(flow.Edges), "edge"))
+	text := fmt.Sprintf("%s: %s, %s, %s", path, c.ink(c.stdout).green("ok"), plural(len(flow.Nodes), "node"), plural(len(flow.Edges), "edge"))
 	if len(list) > 0 {
-		fmt.Fprintf(c.stdout, ", %s", plural(len(list), "warning"))
+		text += ", " + plural(len(list), "warning")
 	}
-	fmt.Fprintln(c.stdout)
+	_, err := fmt.Fprintln(c.stdout, text)
+	return err
 }

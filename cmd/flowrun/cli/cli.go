@@ -157,9 +157,25 @@ func (c *call) root() *cobra.Command {
 		c.runVerb(), c.checkVerb(), c.typesVerb(), c.renderVerb(), c.newVerb(), c.fmtVerb(),
 		c.nodesVerb(), c.evalVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb(), c.docsVerb(),
 	)
+	for _, verb := range root.Commands() {
+		verb.RunE = withEnding(verb.RunE)
+		verb.Example = strings.ReplaceAll(verb.Example, "flowrun ", c.name+" ")
+	}
 	root.SetHelpCommand(c.helpVerb())
 	root.SetHelpCommandGroupID(groupLook)
 	return root
+}
+
+// withEnding makes every error of a verb an ending, so that those of cobra can be told
+// apart: what a verb does not say otherwise, such as a full disk, is a failure.
+func withEnding(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(verb *cobra.Command, args []string) error {
+		err := run(verb, args)
+		if _, ok := errors.AsType[*ending](err); err == nil || ok {
+			return err
+		}
+		return &ending{code: codeFailed, err: err}
+	}
 }
 
 // The groups of verbs in the help.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/flowrun/flowrun/cmd/flowrun/cli"
@@ -203,6 +204,35 @@ func TestCompletion(t *testing.T) {
 	}
 	if r := call("", "__complete", "re"); !strings.Contains(r.out, "render\t") {
 		t.Errorf("verbs are not offered: %s", r.out)
+	}
+}
+
+// A full writer takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) {
+	return 0, &os.PathError{Op: "write", Path: "stdout", Err: syscall.ENOSPC}
+}
+
+// A gone writer has nobody who reads.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) {
+	return 0, &os.PathError{Op: "write", Path: "stdout", Err: syscall.EPIPE}
+}
+
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	folder(t, ordersFiles())
+	for _, line := range []string{"nodes", "nodes filter", "nodes --json", "schema", "types orders.yaml", "types orders.yaml --json", "version", "version --json",
+		"check orders.yaml", "check orders.yaml --json", "render orders.yaml", "render orders.yaml --format dot", "fmt orders.yaml", "eval 1+1", "completion bash"} {
+		var err bytes.Buffer
+		if code := cli.Run(strings.Fields(line), strings.NewReader(""), full{}, &err, std.Nodes); code != 1 || !strings.Contains(err.String(), "no space left") || strings.Contains(err.String(), "hint") {
+			t.Errorf("%s on a full disk: exit %d, %s", line, code, err.String())
+		}
+		err.Reset()
+		if code := cli.Run(strings.Fields(line), strings.NewReader(""), gone{}, &err, std.Nodes); code != 141 || err.Len() > 0 {
+			t.Errorf("%s with nobody who reads: exit %d, %s", line, code, err.String())
+		}
 	}
 }
 

@@ -132,7 +132,11 @@ func (k *kindInfo) page() string {
 	}
 	b.WriteString("\n## When\n\n")
 	for _, when := range whens {
-		if text := k.Lines[when]; text != "" {
+		switch text := k.Lines[when]; text {
+		case "":
+		case "never":
+			fmt.Fprintf(&b, "- **%s**: never.\n", when)
+		default:
 			fmt.Fprintf(&b, "- **%s** when %s.\n", when, text)
 		}
 	}

@@ -209,19 +209,19 @@ const (
 )
 
 // overRows evaluates the expression for each row.
-func (e *evalCall) overRows(rows io.Reader, t *types.Type) error {
-	lines := bufio.NewReaderSize(rows, 64<<10)
-	var held [][]byte // rows that were read to infer the type
+func (e *evalCall) overRows(in io.Reader, t *types.Type) error {
+	rows := &rowReader{r: bufio.NewReaderSize(in, 64<<10)}
 	if t == nil {
-		var err error
-		if held, err = readLines(lines); err != nil {
+		sample, err := rows.ahead()
+		if err != nil {
 			return err
 		}
-		if len(bytes.TrimSpace(bytes.Join(held, nil))) == 0 {
+		if len(bytes.TrimSpace(sample)) == 0 {
 			return e.noRows()
 		}
-		if t, err = inferType(held); err != nil {
-			return &ending{code: codeMisuse, err: fmt.Errorf("the rows are not JSON lines: %w", err)}
+		t, _, err = jsonl.Sample(sample, jsonl.Options{}, types.Origin{How: "sampled from the rows"})
+		if err != nil {
+			return misuse("the rows are not JSON lines: %w", err)
 		}
 	}
 	var list diag.List
@@ -234,65 +234,89 @@ func (e *evalCall) overRows(rows io.Reader, t *types.Type) error {
 		_, err := fmt.Fprintln(e.stdout, x.Type())
 		return err
 	}
+	return e.printRows(rows, x, t)
+}
+
+// printRows prints a value for each row. What is wrong with a row does not stop
+// those after it.
+func (e *evalCall) printRows(rows *rowReader, x *expr.Expr, t *types.Type) error {
 	scanner, err := jsonl.New(t, jsonl.Options{})
 	if err != nil {
 		return misuse("--type: %w", err)
 	}
 	out := bufio.NewWriter(e.stdout)
 	eval := e.evaluator(x)
-	failed := 0
+	failed := false
 	for n := 1; ; n++ {
-		var line []byte
-		if n <= len(held) {
-			line = held[n-1]
-		} else if line, err = lines.ReadBytes('\n'); len(line) == 0 {
+		if rows.mustWait() { // whoever gives rows slowly sees the values at once
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+		line, err := rows.next()
+		if len(line) == 0 && err == io.EOF {
 			break
+		}
+		if err != nil && err != io.EOF {
+			return errors.Join(err, out.Flush())
 		}
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		if lines.Buffered() == 0 && n > len(held) { // whoever writes slowly reads at once
-			out.Flush()
-		}
 		text, wrong := eval.line(scanner, t, line)
 		if wrong != nil {
-			failed++
+			failed = true
 			fmt.Fprintf(e.stderr, "row %d: %v\n", n, wrong)
 		}
-		if _, werr := out.Write(text); werr != nil {
-			return werr
+		if _, err := out.Write(text); err != nil {
+			return err
 		}
 	}
-	if ferr := out.Flush(); ferr != nil {
-		return ferr
-	}
-	if err != nil && err != io.EOF {
+	if err := out.Flush(); err != nil {
 		return err
 	}
-	if failed > 0 {
+	if failed {
 		return said(codeFailed)
 	}
 	return nil
 }
 
-// readLines reads what a type is inferred from.
-func readLines(r *bufio.Reader) (lines [][]byte, err error) {
-	size := 0
-	for len(lines) < sampledRows && size < sampledBytes {
-		line, err := r.ReadBytes('\n')
-		if len(line) > 0 {
-			lines = append(lines, line)
-			size += len(line)
-		}
+// A rowReader reads lines.
+type rowReader struct {
+	r    *bufio.Reader
+	held []byte // lines that were read ahead
+}
+
+// ahead reads the lines from which a type is inferred; next gives them again.
+func (r *rowReader) ahead() ([]byte, error) {
+	for n := 0; n < sampledRows && len(r.held) < sampledBytes; n++ {
+		line, err := r.r.ReadBytes('\n')
+		r.held = append(r.held, line...)
 		if err == io.EOF {
-			return lines, nil
+			break
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return lines, nil
+	return r.held, nil
 }
+
+// next gives a line with its end, which the last one may lack.
+func (r *rowReader) next() (line []byte, err error) {
+	if len(r.held) == 0 {
+		return r.r.ReadBytes('\n')
+	}
+	end := bytes.IndexByte(r.held, '\n') + 1
+	if end == 0 {
+		end = len(r.held)
+	}
+	line, r.held = r.held[:end:end], r.held[end:]
+	return line, nil
+}
+
+// mustWait reports whether next may take its time.
+func (r *rowReader) mustWait() bool { return len(r.held) == 0 && r.r.Buffered() == 0 }
 
 // An evaluator computes an expression for one row at a time.
 type evaluator struct {
@@ -342,10 +366,4 @@ func (v *evaluator) value(b *record.Batch) (text []byte, err error) {
 	}
 	v.buf = append(v.buf, '\n')
 	return v.buf, nil
-}
-
-// inferType finds the type of rows that nobody declared.
-func inferType(lines [][]byte) (*types.Type, error) {
-	t, _, err := jsonl.Sample(bytes.Join(lines, nil), jsonl.Options{}, types.Origin{How: "sampled from the rows"})
-	return t, err
 }

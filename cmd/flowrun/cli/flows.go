@@ -146,7 +146,7 @@ func plural(n int, word string) string {
 // settable adds the flag -s and gives the map that it fills.
 func settable(verb *cobra.Command) *assignments {
 	set := &assignments{}
-	verb.Flags().VarP(set, "set", "s", "give the variable `NAME=value` of the flow a value; may be repeated")
+	verb.Flags().VarP(set, "set", "s", "set a variable of the flow: `NAME=value`; may be repeated")
 	return set
 }
 

@@ -37,33 +37,40 @@ func (v *view) lines() []string {
 }
 
 // choose picks the nodes that there is room for: those still at work first, the
-// busiest of them first. They keep the order of the flow.
+// busiest of them first.
 func (v *view) choose(room int) (shown []*metrics.NodeReport, hidden string) {
-	for i := range v.now.Nodes {
-		shown = append(shown, &v.now.Nodes[i])
-	}
 	room = max(room, 1)
-	if len(shown) <= room+1 { // the line of the hidden is free then
+	if len(v.now.Nodes) <= room+1 { // the line of the hidden is free then
+		room++
+	}
+	shown, rest := foremost(v.now.Nodes, room, func(a, b *metrics.NodeReport) int {
+		return cmp.Or(cmp.Compare(doneLast(a), doneLast(b)), cmp.Compare(b.Busy, a.Busy))
+	})
+	if len(rest) == 0 {
 		return shown, ""
 	}
-	place := map[*metrics.NodeReport]int{}
-	for i, n := range shown {
-		place[n] = i
-	}
-	slices.SortStableFunc(shown, func(a, b *metrics.NodeReport) int {
-		if a.State != b.State {
-			return cmp.Compare(doneLast(a), doneLast(b))
-		}
-		return cmp.Compare(b.Busy, a.Busy)
-	})
-	rest := shown[room:]
 	done := 0
 	for _, n := range rest {
 		done += doneLast(n)
 	}
-	shown = shown[:room]
-	slices.SortFunc(shown, func(a, b *metrics.NodeReport) int { return cmp.Compare(place[a], place[b]) })
 	return shown, fmt.Sprintf("and %s more, %d of them done", plural(len(rest), "node"), done)
+}
+
+// foremost picks the first so many nodes by an order, and the rest. What is picked
+// keeps the order of the flow.
+func foremost(all []metrics.NodeReport, room int, order func(a, b *metrics.NodeReport) int) (shown, rest []*metrics.NodeReport) {
+	place := map[*metrics.NodeReport]int{}
+	for i := range all {
+		shown = append(shown, &all[i])
+		place[&all[i]] = i
+	}
+	if len(shown) <= room {
+		return shown, nil
+	}
+	slices.SortStableFunc(shown, order)
+	shown, rest = shown[:room], shown[room:]
+	slices.SortFunc(shown, func(a, b *metrics.NodeReport) int { return cmp.Compare(place[a], place[b]) })
+	return shown, rest
 }
 
 func doneLast(n *metrics.NodeReport) int {
@@ -93,11 +100,11 @@ func (v *view) table(shown []*metrics.NodeReport) *table {
 		if e := fullest(in[n.ID]); e != nil && n.State != "done" {
 			bar, full = gauge(fill(e), 10), percent(fill(e))
 		}
-		perSec := short(perSecond(rate, v.now.Took-v.before.Took))
+		perSec, busy := short(perSecond(rate, v.now.Took-v.before.Took)), percent(busyShare(v.before, v.now, &before, n))
 		if n.State == "done" {
-			perSec = ""
+			perSec, busy = "", ""
 		}
-		row := plainRow(n.ID, state, fmt.Sprint(n.Workers), short(float64(items)), perSec, bar, full, percent(busyShare(v.before, v.now, &before, n)), short(float64(n.Errors())))
+		row := plainRow(n.ID, state, fmt.Sprint(n.Workers), short(float64(items)), perSec, bar, full, busy, short(float64(n.Errors())))
 		row[1].paint = v.paintOf(state)
 		if n.Errors() > 0 {
 			row[8].paint = v.ink.red

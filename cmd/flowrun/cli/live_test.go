@@ -42,7 +42,7 @@ func TestViewShowsEveryNode(t *testing.T) {
 late-flights  0:03
   node      state    workers  items  a second  queue               busy  errors
   flights   working        1  1.20M      400k                      90 %       0
-  airports  done           1  3.38k                                 0 %       0
+  airports  done           1  3.38k                                           0
   late      working        2  1.17M      390k  ██████████  100 %   25 %       0
   named     blocked        1   100k         0  █████░░░░░   50 %    0 %       0
   worst     working        1   297k     99.0k  ██████████  100 %   10 %      12

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -55,10 +56,20 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// maxReported is how many nodes a report for people shows: those with errors and
+// the busiest.
+const maxReported = 100
+
 // writeText writes the report for people.
 func (s *summary) writeText(w io.Writer, on ink) error {
 	lines := []string{s.headline(on), ""}
-	lines = append(lines, s.nodeTable(on).lines("  ", 0, on)...)
+	shown, rest := foremost(s.Nodes, maxReported, func(a, b *metrics.NodeReport) int {
+		return cmp.Or(cmp.Compare(b.Errors(), a.Errors()), cmp.Compare(b.Busy, a.Busy))
+	})
+	lines = append(lines, nodeTable(shown, on).lines("  ", 0, on)...)
+	if len(rest) > 0 {
+		lines = append(lines, on.dim(fmt.Sprintf("  and %s more; --report run.json has them all", plural(len(rest), "node"))))
+	}
 	lines = append(lines, "")
 	say := func(what, text string) {
 		lines = append(lines, fmt.Sprintf("  %s %s", on.dim(fmt.Sprintf("%-11s", what)), text))
@@ -103,8 +114,8 @@ func (s *summary) headline(on ink) string {
 	return fmt.Sprintf("%s: %s %s", on.bold(s.Flow), outcome, took)
 }
 
-// nodeTable has a line for every node, in topological order.
-func (s *summary) nodeTable(on ink) *table {
+// nodeTable has a line for each node.
+func nodeTable(shown []*metrics.NodeReport, on ink) *table {
 	t := &table{heads: []head{
 		{text: "node"}, {text: "kind"}, {text: "workers", right: true}, {text: "in", right: true}, {text: "out", right: true},
 		{text: "left out", right: true}, {text: "errors", right: true}, {text: "held", right: true},
@@ -116,8 +127,7 @@ func (s *summary) nodeTable(on ink) *table {
 		}
 		return count(n)
 	}
-	for i := range s.Nodes {
-		n := &s.Nodes[i]
+	for _, n := range shown {
 		in, failed := count(n.In), cell{count(n.Errors()), nil}
 		if n.Source {
 			in = ""

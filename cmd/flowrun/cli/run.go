@@ -125,7 +125,7 @@ func (r *runCall) run() error {
 	}
 	report, err := r.drive(run, show, out)
 	show.end()
-	if out.broken.Load() {
+	if err != nil && out.broken.Load() {
 		return said(codeBrokenPipe)
 	}
 	end := r.ending(err)

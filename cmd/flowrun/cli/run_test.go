@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -51,6 +52,19 @@ func TestRunReports(t *testing.T) {
 	}
 	call("", "run", "orders.yaml", "--quiet").want(t, 0, "", "")
 	call("", "run", "orders.yaml", "--report", "none", "--serial").want(t, 0, "", "")
+}
+
+// A flow of many nodes has a report that can be read.
+func TestRunReportsOfManyNodes(t *testing.T) {
+	flow := "nodes:\n  n0: {use: generate, with: {count: 5}}\n"
+	for i := range 150 {
+		flow += fmt.Sprintf("  n%d: {use: skip, in: n%d, with: {count: 0}}\n", i+1, i)
+	}
+	folder(t, map[string]string{"many.yaml": flow + "  end: {use: drop, in: n150}\n"})
+	r := call("", "run", "many.yaml")
+	if r.code != 0 || strings.Count(r.err, "\n") > 120 || !strings.Contains(r.err, "\n  and 52 nodes more; --report run.json has them all\n") {
+		t.Errorf("exit %d\n%s", r.code, r.err)
+	}
 }
 
 type report struct {
@@ -166,17 +180,17 @@ nodes:
 // A dialing sink needs somebody who is not there.
 type dialing struct{}
 
-func (dialing) Write(context.Context, []int) error {
+func (*dialing) Write(context.Context, []int) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 }
 
 type counting struct{}
 
-func (counting) Read(_ context.Context, emit func(int) error) error { return emit(1) }
+func (*counting) Read(_ context.Context, emit func(int) error) error { return emit(1) }
 
 func TestRunSaysWhatIsUnreachable(t *testing.T) {
 	folder(t, map[string]string{"d.yaml": "nodes: {a: {use: test.count}, b: {use: test.dial, in: a}}\n"})
-	own := []nodes.Decl{nodes.Read("test.count", "Counts.", counting{}), nodes.Write("test.dial", "Dials.", dialing{})}
+	own := []nodes.Decl{nodes.Read("test.count", "Counts.", &counting{}), nodes.Write("test.dial", "Dials.", &dialing{})}
 	var out, errs bytes.Buffer
 	if code := cli.Run([]string{"run", "-q", "d.yaml"}, strings.NewReader(""), &out, &errs, own); code != 3 {
 		t.Errorf("exit %d: %s", code, errs.String())
@@ -184,7 +198,7 @@ func TestRunSaysWhatIsUnreachable(t *testing.T) {
 }
 
 func TestWronglyDeclaredKinds(t *testing.T) {
-	own := []nodes.Decl{nodes.Write("drop", "", dialing{})}
+	own := []nodes.Decl{nodes.Write("drop", "", &dialing{})}
 	var out, errs bytes.Buffer
 	code := cli.Run([]string{"nodes"}, strings.NewReader(""), &out, &errs, std.Nodes, own)
 	if code != 2 || !strings.Contains(errs.String(), "kind drop is declared twice") || !strings.Contains(errs.String(), "kind drop has no summary") {

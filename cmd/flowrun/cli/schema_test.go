@@ -61,10 +61,6 @@ func (v *validator) check(schema any, value any, at string) (wrong []string) {
 			if !reflect.DeepEqual(rule, value) {
 				say("want %v", rule)
 			}
-		case "pattern":
-			if text, ok := value.(string); ok && !regexp.MustCompile(rule.(string)).MatchString(text) {
-				say("%q does not match %s", text, rule)
-			}
 		case "anyOf", "oneOf":
 			fits := 0
 			for _, option := range rule.([]any) {
@@ -98,6 +94,10 @@ func (v *validator) checkSize(s object, key string, value any, at string) (wrong
 	number, isNumber := value.(float64)
 	text, isText := value.(string)
 	bound, _ := rule.(float64)
+	size := -1
+	if isObject || isArray || isText {
+		size = len(fields) + len(items) + len([]rune(text))
+	}
 	say := func(bad bool) {
 		if bad {
 			wrong = append(wrong, fmt.Sprintf("%s: %s is %v", at, key, rule))
@@ -130,18 +130,12 @@ func (v *validator) checkSize(s object, key string, value any, at string) (wrong
 		for i, item := range items {
 			wrong = append(wrong, v.check(rule, item, fmt.Sprintf("%s[%d]", at, i))...)
 		}
-	case "minItems":
-		say(isArray && len(items) < int(bound))
-	case "maxItems":
-		say(isArray && len(items) > int(bound))
-	case "minProperties":
-		say(isObject && len(fields) < int(bound))
-	case "maxProperties":
-		say(isObject && len(fields) > int(bound))
-	case "minLength":
-		say(isText && len([]rune(text)) < int(bound))
-	case "maxLength":
-		say(isText && len([]rune(text)) > int(bound))
+	case "minItems", "minProperties", "minLength":
+		say(size >= 0 && size < int(bound))
+	case "maxItems", "maxProperties", "maxLength":
+		say(size > int(bound))
+	case "pattern":
+		say(isText && !regexp.MustCompile(rule.(string)).MatchString(text))
 	case "minimum":
 		say(isNumber && number < bound)
 	case "maximum":
@@ -268,4 +262,3 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 		t.Errorf("the schema does not say its draft")
 	}
 }
-

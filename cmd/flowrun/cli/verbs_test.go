@@ -54,7 +54,9 @@ func TestTypes(t *testing.T) {
 func TestTypesCanBePinned(t *testing.T) {
 	folder(t, ordersFiles())
 	declared := parse[struct {
-		Nodes []struct{ Out []struct{ Declare, Type string } }
+		Nodes []struct {
+			Out []struct{ Declare, Type string }
+		}
 	}](t, call("", "types", "orders.yaml", "--json").out).Nodes[0].Out[0]
 	flow := strings.Replace(ordersFlow, "path: orders.csv", "path: orders.csv, as: Orders", 1) + "types:\n"
 	for line := range strings.Lines(declared.Declare) {

@@ -7,7 +7,7 @@ import (
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
-	"github.com/flowrun/flowrun/nodes/flow/columns"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 // A Part is one field of the result: an expression over aggregates of the rows for

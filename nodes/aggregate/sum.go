@@ -137,9 +137,9 @@ func (f *mean) Result(dst *record.Column, from, to int, errs *expr.RowErrors) {
 
 // spread is stddev(x): of a sample, by Welford's method (1962).
 type spread struct {
-	n     []int64
-	mean  []float64
-	m2    []float64
+	n    []int64
+	mean []float64
+	m2   []float64
 }
 
 func (f *spread) Grow(n int) {

@@ -156,31 +156,36 @@ func TestAgainstPlainLoops(t *testing.T) {
 				values = append(values, value[i])
 			}
 		}
-		sum, square := int64(0), 0.0
-		for _, v := range values {
-			sum += v
-		}
-		mean := float64(sum) / float64(len(values))
-		for _, v := range values {
-			square += (float64(v) - mean) * (float64(v) - mean)
-		}
-		sorted := slices.Sorted(slices.Values(values))
-		want := map[string]int64{
-			"count": int64(len(values)), "distinct": int64(len(slices.Compact(slices.Clone(sorted)))), "sum": sum, "min": sorted[0], "max": sorted[len(sorted)-1],
-			"first": values[0], "last": values[len(values)-1],
-		}
-		for name, v := range want {
-			if got := results[name].Int[g]; got != v {
-				t.Errorf("group %d: %s is %d, want %d", g, name, got, v)
-			}
-		}
-		deviation := math.Sqrt(square / float64(len(values)-1))
-		if got := results["mean"].Float[g]; got != mean || math.Abs(results["stddev"].Float[g]-deviation) > 1e-9 {
-			t.Errorf("group %d: mean %v and stddev %v, want %v and %v", g, got, results["stddev"].Float[g], mean, deviation)
-		}
+		checkGroup(t, g, values, results)
 	}
 	if errs.Len() > 0 {
 		t.Error("a result failed")
+	}
+}
+
+// checkGroup computes the results of a group from its values.
+func checkGroup(t *testing.T, g int, values []int64, results map[string]*record.Column) {
+	t.Helper()
+	sum, square := int64(0), 0.0
+	for _, v := range values {
+		sum += v
+	}
+	mean := float64(sum) / float64(len(values))
+	for _, v := range values {
+		square += (float64(v) - mean) * (float64(v) - mean)
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	for name, want := range map[string]int64{
+		"count": int64(len(values)), "distinct": int64(len(slices.Compact(slices.Clone(sorted)))), "sum": sum, "min": sorted[0], "max": sorted[len(sorted)-1],
+		"first": values[0], "last": values[len(values)-1],
+	} {
+		if got := results[name].Int[g]; got != want {
+			t.Errorf("group %d: %s is %d, want %d", g, name, got, want)
+		}
+	}
+	deviation := math.Sqrt(square / float64(len(values)-1))
+	if got := results["mean"].Float[g]; got != mean || math.Abs(results["stddev"].Float[g]-deviation) > 1e-9 {
+		t.Errorf("group %d: mean %v and stddev %v, want %v and %v", g, got, results["stddev"].Float[g], mean, deviation)
 	}
 }
 

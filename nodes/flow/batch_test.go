@@ -1,0 +1,44 @@
+package flow_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/flowrun/flowrun/nodes/std/flowtest"
+)
+
+func TestBatch(t *testing.T) {
+	flow := `flow: lists
+nodes:
+  in:    {use: generate, with: {count: %d, set: {n: n, s: 'n %% 2 == 0 ? string(n) : null'}}}
+  lists: {use: batch, in: in, with: {count: %d}}
+  out:   {use: file.write, in: lists, with: {path: lists.jsonl}}
+  items: {use: unbatch, in: lists}
+  again: {use: file.write, in: items, with: {path: items.jsonl}}
+`
+	for _, c := range [][2]int{{0, 3}, {7, 3}, {6, 3}, {5, 1}, {2500, 1000}, {2500, 9999}, {2048, 1024}} {
+		var lists, items strings.Builder
+		for i := range c[0] {
+			s := "null"
+			if i%2 == 0 {
+				s = fmt.Sprintf("%q", fmt.Sprint(i))
+			}
+			item := fmt.Sprintf(`{"n":%d,"s":%s}`, i, s)
+			fmt.Fprintln(&items, item)
+			if i%c[1] == 0 {
+				lists.WriteString("[")
+			} else {
+				lists.WriteString(",")
+			}
+			lists.WriteString(item)
+			if i%c[1] == c[1]-1 || i == c[0]-1 {
+				lists.WriteString("]\n")
+			}
+		}
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			flowtest.Check(t, fmt.Sprintf(flow, c[0], c[1]), nil, map[string]string{"lists.jsonl": lists.String(), "items.jsonl": items.String()})
+		})
+	}
+	flowtest.Refuse(t, flowtest.One(`"{a: int, l: [int]}"`, "unbatch", "{}"), map[string]string{"in.jsonl": ""}, "unbatch takes lists, got Item", `use flatten`)
+}

@@ -1,0 +1,119 @@
+package timing
+
+import (
+	"context"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+var changedDecl = nodes.Kind("changed", "Passes on items that differ from the one before.", &changed{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The first item, and each that differs from the one before it."}),
+	nodes.Conserves(), nodes.Pure(),
+	nodes.Lines("an item arrives that differs from the one before", "its output is full", "", "a value cannot be computed for an item and on_error says fail"),
+	nodes.Doc(`
+What is compared is the fields or expressions in `+"`by`"+`; without it, the whole item. Null is a value like any other. An item for which a value cannot be computed takes no part.
+
+Unique passes on the first item of each key, wherever the others stand; changed forgets all but the last one.`),
+	nodes.Example(graph.Example{
+		Title: "When a door opens and closes",
+		Flow: `flow: door
+nodes:
+  door:   {use: file.read, with: {path: door.csv}}
+  events: {use: changed, in: door, with: {by: state}}
+  out:    {use: file.write, in: events, with: {path: "-", format: csv}}
+`,
+		Files: map[string]string{"door.csv": "at,state\n1,open\n2,open\n3,closed\n4,open\n5,open\n"},
+		Want:  map[string]string{"-": "at,state\n1,open\n3,closed\n4,open\n"},
+	}))
+
+type changed struct {
+	By []config.Text `yaml:"by" lone:"true" doc:"What to compare: fields or expressions. Without it, the whole item."`
+
+	values *columns.Columns // nil: the whole item
+}
+
+// Infer implements graph.Inferer.
+func (k *changed) Infer(c *graph.Inference) {
+	in := columns.Items(c, "in")
+	c.Out("out", in)
+	if len(k.By) > 0 {
+		k.values = keyColumns(c, in, k.By)
+	}
+}
+
+// Needs implements graph.Needer.
+func (k *changed) Needs(c *graph.Needs) {
+	if k.values == nil {
+		c.In("in", graph.AllFields())
+		return
+	}
+	c.In("in", c.Out("out").Union(k.values.Needs()))
+}
+
+func (k *changed) Program(*nodes.Env) (*nodes.Program, error) {
+	var before *record.Batch // its last item is what the next one is compared with
+	worker := func(context.Context) (nodes.Work, error) {
+		var computer *columns.Computer
+		if k.values != nil {
+			computer = k.values.Computer()
+		}
+		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+			b := in.(*record.Batch)
+			if computer == nil {
+				return b.Retain(), nil
+			}
+			return computer.Batch(b, out)
+		}, nil
+	}
+	commit := func(_ context.Context, in record.Data, made any, out nodes.Out) error {
+		values := made.(*record.Batch)
+		if values.Len() == 0 {
+			values.Release()
+			return nil
+		}
+		d := in.(*record.Batch).Share()
+		sel := d.SelBuf()
+		for i := range values.Len() {
+			old, at := values, 0
+			if i > 0 {
+				at = values.Row(i - 1)
+			} else if old = before; old != nil {
+				at = old.Row(old.Len() - 1)
+			}
+			if row := values.Row(i); old == nil || differ(old, at, values, row) {
+				sel = append(sel, uint16(row))
+			}
+		}
+		d.Sel = sel
+		out.Filtered(values.Len() - len(sel))
+		if before != nil {
+			before.Release()
+		}
+		before = values
+		return out.Emit(0, d)
+	}
+	return &nodes.Program{
+		Stages: []nodes.Stage{{Worker: worker, Commit: commit}},
+		Settle: func(bool) error {
+			if before != nil {
+				before.Release()
+			}
+			return nil
+		},
+	}, nil
+}
+
+// differ reports whether a row of a differs from one of b.
+func differ(a *record.Batch, i int, b *record.Batch, j int) bool {
+	for k, c := range a.Cols {
+		if c != nil && !c.Equal(i, b.Cols[k], j) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,148 @@
+package timing
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var debounceDecl = nodes.Kind("debounce", "Passes an item on when no other has followed it for a while.", &debounce{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The last item before each silence; of each key, with `by`."}),
+	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
+	nodes.Lines("nothing has arrived for the span `quiet`", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
+	nodes.Doc(`
+Every item replaces the one before it, and waits: if another arrives within `+"`quiet`"+`, it is left out, else it leaves. When the input ends, the item that waits leaves at once.
+
+`+"```"+`
+in         a-b-c-----d---|
+quiet: 3s  -------c----d-|
+`+"```"+`
+
+A stream that never falls silent gives nothing before its end; throttle with `+"`keep: last`"+` and sample_time give something all the same.
+
+Memory: one item for each key that waits, about 30 bytes for each key ever seen and the bytes of its text, and 40 bytes for each batch and key within `+"`quiet`"+`.`),
+	nodes.Example(graph.Example{
+		Title: "The last state of each document",
+		Flow: `flow: saves
+nodes:
+  edits: {use: file.read, with: {path: edits.csv}}
+  saves: {use: debounce, in: edits, with: {quiet: 2s, by: document}}
+  out:   {use: file.write, in: saves, with: {path: "-", format: csv}}
+`,
+		Files: map[string]string{"edits.csv": "document,text\nx,h\nx,he\ny,a\nx,hey\n"},
+		Want:  map[string]string{"-": "document,text\ny,a\nx,hey\n"},
+	}))
+
+type debounce struct {
+	keyed
+	Quiet time.Duration `yaml:"quiet,required" min:"1ms" doc:"How long nothing must follow."`
+}
+
+func (k *debounce) Program(env *nodes.Env) (*nodes.Program, error) {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		d := &debouncing{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), keys: newNumberer(k.key), keep: newKeep(env.In("in"))}
+		if err := d.run(ctx); err != nil {
+			return err
+		}
+		return d.out.Close()
+	}}, nil
+}
+
+// A debouncing is a running debounce.
+type debouncing struct {
+	k       *debounce
+	in      inlet
+	out     nodes.OutCloser
+	keys    *numberer
+	keep    *keep
+	version []int64   // by key: of the item that waits; 0: none
+	count   int64     // of versions
+	due     []waiting // in order; one whose version is not the key's any more is void
+	latest  []int32   // the keys of a batch, the one with the last item first
+}
+
+// A waiting is when the item of a key is due, if no other comes.
+type waiting struct {
+	at      time.Time
+	key     int32
+	version int64
+}
+
+func (d *debouncing) run(ctx context.Context) error {
+	for {
+		var until time.Time
+		d.skipVoid()
+		if len(d.due) > 0 {
+			until = d.due[0].at
+		}
+		b, ended, err := d.in.receive(ctx, until, d.out)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if err := d.flush(now, ended); err != nil || ended {
+			return err
+		}
+		if b != nil {
+			err := d.take(b, now)
+			b.Release()
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (d *debouncing) void(w waiting) bool { return d.version[w.key] != w.version }
+
+func (d *debouncing) skipVoid() {
+	for len(d.due) > 0 && d.void(d.due[0]) {
+		d.due = d.due[1:]
+	}
+}
+
+// take lets the last item of each key wait. Those of one batch are due in the
+// order in which they came, as if they had come in batches of one.
+func (d *debouncing) take(b *record.Batch, now time.Time) error {
+	rows, keys, err := d.keys.number(b, d.out)
+	if err != nil {
+		return err
+	}
+	before := d.count
+	d.latest = d.latest[:0]
+	for _, key := range slices.Backward(keys) {
+		for int(key) >= len(d.version) {
+			d.version = append(d.version, 0)
+		}
+		if d.version[key] <= before {
+			d.count++
+			d.version[key] = d.count
+			d.latest = append(d.latest, key)
+		}
+	}
+	at := now.Add(d.k.Quiet)
+	for _, key := range slices.Backward(d.latest) {
+		d.due = append(d.due, waiting{at, key, d.version[key]})
+	}
+	d.out.Filtered(d.keep.put(b, rows, keys))
+	return nil
+}
+
+// flush sends the items that have waited long enough, or all of them.
+func (d *debouncing) flush(now time.Time, all bool) error {
+	var keys []int32
+	n := 0
+	for ; n < len(d.due) && (all || !d.due[n].at.After(now)); n++ {
+		if w := d.due[n]; !d.void(w) {
+			keys = append(keys, w.key)
+			d.version[w.key] = 0
+		}
+	}
+	d.due = d.due[n:]
+	return d.keep.emit(keys, d.out)
+}

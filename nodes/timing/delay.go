@@ -1,0 +1,294 @@
+package timing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+var delayDecl = nodes.Kind("delay", "Holds each item back for a while.", &delay{Pending: 1_000_000, AtEnd: "wait"},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The same items, each when it is due."}),
+	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
+	nodes.Lines("an item is due", "its output is full, or no item is due yet", "its input has ended and no item is held back any more",
+		"the delay of an item cannot be computed, is null, negative or longer than 290 years, and on_error says fail"),
+	nodes.Doc(`
+An item is due when the span `+"`for`"+` has passed since it arrived: a duration such as 5s, or an expression that gives one for each item, such as duration(string(attempt * 10) + "s"). Items leave in the order in which they are due; those due at the same moment in the order in which they came.
+
+When the input ends, items are still held back until they are due; `+"`at_end: send`"+` sends them at once instead, in the same order.
+
+Memory: the fields that later nodes need, in columns, about 8 bytes for a number and 16 for a text, with its bytes, and 16 bytes for each item that is held back. When `+"`pending`"+` items are held back, no more are read until some have left; so the memory has a bound. The cost of an item grows with the logarithm of the number held back.`),
+	nodes.Example(graph.Example{
+		Title: "Urgent jobs first",
+		Flow: `flow: jobs
+nodes:
+  jobs:  {use: file.read, with: {path: jobs.csv}}
+  later: {use: delay, in: jobs, with: {for: 'duration(string(rank * 100) + "ms")'}}
+  out:   {use: file.write, in: later, with: {path: "-", format: csv}}
+`,
+		Files: map[string]string{"jobs.csv": "job,rank\ntidy,2\npay,0\nmail,1\n"},
+		Want:  map[string]string{"-": "job,rank\npay,0\nmail,1\ntidy,2\n"},
+	}))
+
+type delay struct {
+	For     config.Text `yaml:"for,required" doc:"How long to hold an item back: a duration, or an expression that gives one."`
+	Pending int         `yaml:"pending" min:"1" max:"1000000000" doc:"How many items to hold back at most; beyond that, none is read."`
+	AtEnd   string      `yaml:"at_end" enum:"wait|send" doc:"What to do with items that are held back when the input ends: wait until they are due, or send them at once."`
+
+	fixed time.Duration
+	span  *expr.Expr // nil: fixed
+}
+
+// Infer implements graph.Inferer.
+func (k *delay) Infer(c *graph.Inference) {
+	in := columns.Items(c, "in")
+	c.Out("out", in)
+	at := c.Node.At
+	if k.For.Node != nil {
+		at = k.For.Node.Span
+	}
+	var err error
+	if k.fixed, err = time.ParseDuration(k.For.Value); err == nil {
+		if k.fixed < 0 {
+			c.List().Add(diag.WrongValue, at, "for: a delay cannot be negative, got %s", k.For.Value)
+		}
+		return
+	}
+	k.span = columns.Check(c, k.For, in)
+	k.span.Want(types.Duration.Opt(), "for", c.List())
+}
+
+// Needs implements graph.Needer.
+func (k *delay) Needs(c *graph.Needs) {
+	needed := c.Out("out")
+	if k.span != nil {
+		needed = needed.With(k.span.Fields()...)
+	}
+	c.In("in", needed)
+}
+
+func (k *delay) Program(env *nodes.Env) (*nodes.Program, error) {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		d := &delaying{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), start: time.Now(), rows: record.NewTable(env.In("in"))}
+		if k.span != nil {
+			d.span, d.spans = k.span.Compile(), record.NewColumn(types.Duration)
+		}
+		if err := d.run(ctx); err != nil {
+			return err
+		}
+		return d.out.Close()
+	}}, nil
+}
+
+// A delaying is a running delay. What is held back stands in a table, its times
+// in a heap beside it.
+type delaying struct {
+	k     *delay
+	in    inlet
+	out   nodes.OutCloser
+	span  *expr.Program // nil: all delays are equal
+	start time.Time     // what times are counted from
+	rows  *record.Table
+	held  held
+	errs  expr.RowErrors
+	spans *record.Column // of durations
+	dues  []int64
+}
+
+// A heldItem is an item that is held back.
+type heldItem struct {
+	due int64 // ns since the start
+	row int32 // in the table; rows are in the order of arrival
+}
+
+func (h heldItem) before(o heldItem) bool { return h.due < o.due || h.due == o.due && h.row < o.row }
+
+// held is the items that are held back: a binary heap, the one due next first.
+type held []heldItem
+
+func (h *held) push(item heldItem) {
+	s := append(*h, item)
+	i := len(s) - 1
+	for i > 0 && item.before(s[(i-1)/2]) {
+		s[i] = s[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	s[i] = item
+	*h = s
+}
+
+func (h *held) pop() heldItem {
+	s := *h
+	first, last := s[0], s[len(s)-1]
+	s = s[:len(s)-1]
+	for i := 0; len(s) > 0; {
+		child := 2*i + 1
+		if child+1 < len(s) && s[child+1].before(s[child]) {
+			child++
+		}
+		if child >= len(s) || !s[child].before(last) {
+			s[i] = last
+			break
+		}
+		s[i] = s[child]
+		i = child
+	}
+	*h = s
+	return first
+}
+
+func (d *delaying) run(ctx context.Context) error {
+	for {
+		var until time.Time
+		if len(d.held) > 0 {
+			until = d.start.Add(time.Duration(d.held[0].due))
+		}
+		if len(d.held) >= d.k.Pending {
+			if err := sleep(ctx, until); err != nil {
+				return err
+			}
+			if err := d.flush(int64(time.Since(d.start))); err != nil {
+				return err
+			}
+			continue
+		}
+		b, ended, err := d.in.receive(ctx, until, d.out)
+		if err != nil {
+			return err
+		}
+		now := int64(time.Since(d.start))
+		if err := d.flush(now); err != nil {
+			return err
+		}
+		if ended {
+			return d.finish(ctx)
+		}
+		if b == nil {
+			continue
+		}
+		err = d.take(b, now)
+		b.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// finish sends what is still held back.
+func (d *delaying) finish(ctx context.Context) error {
+	if d.k.AtEnd == "send" {
+		return d.flush(math.MaxInt64)
+	}
+	for len(d.held) > 0 {
+		if err := sleep(ctx, d.start.Add(time.Duration(d.held[0].due))); err != nil {
+			return err
+		}
+		if err := d.flush(int64(time.Since(d.start))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	errNoDelay   = errors.New("the delay is null")
+	errLongDelay = errors.New("the delay is longer than 290 years")
+)
+
+// take holds the items of a batch back.
+func (d *delaying) take(b *record.Batch, now int64) error {
+	s := b.Share()
+	defer s.Release()
+	var err error
+	if s.Sel, err = d.measure(b, now, s.SelBuf()); err != nil {
+		return err
+	}
+	first := d.rows.Append(s)
+	for i, due := range d.dues {
+		d.held.push(heldItem{due, int32(first + i)})
+	}
+	return nil
+}
+
+// measure finds when each item is due. It appends the rows that have a time to sel
+// and reports the others.
+func (d *delaying) measure(b *record.Batch, now int64, sel []uint16) ([]uint16, error) {
+	d.dues = d.dues[:0]
+	if d.span == nil {
+		due := now + min(int64(d.k.fixed), math.MaxInt64-now)
+		for i := range b.Len() {
+			sel, d.dues = append(sel, uint16(b.Row(i))), append(d.dues, due)
+		}
+		return sel, nil
+	}
+	d.spans.Resize(b.Rows)
+	d.spans.Null = d.spans.Null[:0]
+	d.errs.Reset()
+	d.span.Eval(b, d.spans, nil, &d.errs)
+	if err := nodes.BadRows(d.out, b, &d.errs); err != nil {
+		return sel, err
+	}
+	computed := columns.Without(b, &d.errs, nil)
+	d.errs.Reset()
+	for _, row := range computed {
+		switch span := d.spans.Int[row]; {
+		case d.spans.IsNull(int(row)):
+			d.errs.Add(int(row), errNoDelay)
+		case span < 0:
+			d.errs.Add(int(row), fmt.Errorf("the delay is negative: %s", time.Duration(span)))
+		case span > math.MaxInt64-now:
+			d.errs.Add(int(row), errLongDelay)
+		default:
+			sel, d.dues = append(sel, row), append(d.dues, now+span)
+		}
+	}
+	return sel, nodes.BadRows(d.out, b, &d.errs)
+}
+
+// flush sends what is due.
+func (d *delaying) flush(now int64) error {
+	for len(d.held) > 0 && d.held[0].due <= now {
+		var rows []int32
+		for len(rows) < record.MaxRows && len(d.held) > 0 && d.held[0].due <= now {
+			rows = append(rows, d.held.pop().row)
+		}
+		if err := d.out.Emit(0, d.rows.Batch(rows)); err != nil {
+			return err
+		}
+	}
+	d.tidy()
+	return nil
+}
+
+// tidy clears items that have left away when they outnumber those that are held
+// back. Rows keep their order, so the heap stays one.
+func (d *delaying) tidy() {
+	if d.rows.Rows < 2*len(d.held)+4*record.MaxRows {
+		return
+	}
+	order := make([]int32, len(d.held)) // places in the heap, in the order of the rows
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return int(d.held[a].row) - int(d.held[b].row) })
+	rows := make([]int32, len(order))
+	for i, at := range order {
+		rows[i] = d.held[at].row
+		d.held[at].row = int32(i)
+	}
+	old := d.rows
+	d.rows = record.NewTable(old.Type)
+	copyRows(d.rows, old, rows)
+}

@@ -1,0 +1,66 @@
+// Package timing is the pack of kinds that look at the clock or at what came
+// before: they slow streams down, wait for silence, hold items back, begin and end
+// streams, and keep running totals.
+//
+// Terms. An item arrives when its node receives it; kinds of this pack read the
+// clock of package time once for each batch that arrives. An item is due when its
+// time to leave has come. A timed kind is one whose output depends on the clock:
+// delay, debounce, latest, sample_time, throttle and tick; the others depend on
+// their input alone.
+//
+// Laws, beyond those of package nodes.
+//  1. A timed kind waits for its input and for the clock at once, on one goroutine:
+//     a receive with a deadline. It holds no timer while nothing is due.
+//  2. At the end of the input nothing is lost: what is held leaves, in the order in
+//     which it would have become due. Only delay still waits, unless told not to.
+//  3. Clocks are monotonic: setting the clock of the machine moves nothing.
+//  4. What is kept of items is copied, so a kept item pins no batch.
+//
+// For time that is a field of the items, see package window.
+package timing
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+// Nodes are the kinds of the pack.
+var Nodes = []nodes.Decl{
+	changedDecl, debounceDecl, delayDecl, sampleTimeDecl, scanDecl, skipUntilDecl, skipWhileDecl, startWithDecl,
+	takeUntilDecl, takeWhileDecl, throttleDecl, tickDecl,
+}
+
+// keyColumns checks the parts of a key.
+func keyColumns(c *graph.Inference, in *types.Type, by []config.Text) *columns.Columns {
+	key := columns.New()
+	for _, text := range by {
+		e := columns.Check(c, text, in)
+		key.Compute(types.Field{Name: text.Value, Type: e.Type()}, e, in)
+	}
+	return key
+}
+
+// passing is for kinds that give on items as they are and look at none.
+type passing struct{}
+
+func (passing) Infer(c *graph.Inference) { c.Out("out", columns.Items(c, "in")) }
+
+func (passing) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
+
+// keyed is for kinds that give on items as they are, for each key apart.
+type keyed struct {
+	By []config.Text `yaml:"by" lone:"true" doc:"The key: fields or expressions. Each key is looked at apart. Without it, all items are one stream."`
+
+	key *columns.Columns
+}
+
+func (k *keyed) Infer(c *graph.Inference) {
+	in := columns.Items(c, "in")
+	c.Out("out", in)
+	k.key = keyColumns(c, in, k.By)
+}
+
+func (k *keyed) Needs(c *graph.Needs) { c.In("in", c.Out("out").Union(k.key.Needs())) }

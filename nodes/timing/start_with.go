@@ -1,0 +1,126 @@
+package timing
+
+import (
+	"context"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var startWithDecl = nodes.Kind("start_with", "Puts given items before a stream.", &startWith{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Records."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "The given records, then those of the input."}),
+	nodes.Workers(graph.Single), nodes.Pure(),
+	nodes.Lines("the flow starts, and when an item arrives", "its output is full", "", "a given value cannot be computed"),
+	nodes.Doc(`
+`+"`rows`"+` lists records of the type of the input, each field with a constant expression: text is written in quotes of its own, as in {name: '"none"'}, a time as time("2026-01-01"). A field that may be null can be left out.
+
+The given items leave before anything arrives, so a node that waits for a first value, such as latest, has one.`),
+	nodes.Example(graph.Example{
+		Title: "A balance before the first booking",
+		Flow: `flow: account
+nodes:
+  bookings: {use: file.read, with: {path: bookings.csv}}
+  all:      {use: start_with, in: bookings, with: {rows: [{text: '"opening"', amount: 100}]}}
+  balance:  {use: scan, in: all, with: {set: {balance: sum(amount)}}}
+  out:      {use: file.write, in: balance, with: {path: "-", format: csv}}
+`,
+		Files: map[string]string{"bookings.csv": "text,amount\nrent,-70\nwage,250\n"},
+		Want:  map[string]string{"-": "text,amount,balance\nopening,100,100\nrent,-70,30\nwage,250,280\n"},
+	}))
+
+type startWith struct {
+	Rows []config.Map[config.Text] `yaml:"rows,required" min:"1" max:"1000" doc:"The records to begin with, each a mapping of fields to constant expressions."`
+
+	values [][]*expr.Expr // by row and field of the input; nil: null
+}
+
+// nothing is what constant expressions see.
+var nothing = types.Record()
+
+// Infer implements graph.Inferer.
+func (k *startWith) Infer(c *graph.Inference) {
+	in := c.Record("in")
+	if in == nil {
+		return
+	}
+	c.Out("out", in)
+	for _, row := range k.Rows {
+		values := make([]*expr.Expr, len(in.Fields))
+		for _, p := range row {
+			if f, ok := c.Field(config.Name{Value: p.Key, At: p.At}, in); ok {
+				e := c.Expr(p.Value, nothing)
+				e.Want(f.Type, p.Key, c.List())
+				values[in.Index(p.Key)] = e
+			}
+		}
+		for i, f := range in.Fields {
+			if values[i] == nil && !f.Type.Nullable && f.Type.Kind != types.KindError {
+				at := c.Node.UseAt
+				if len(row) > 0 {
+					at = row[0].At
+				}
+				c.List().Add(diag.MissingKey, at, "a row has no value for %q, which is %s and cannot be null", f.Name, f.Type)
+			}
+		}
+		k.values = append(k.values, values)
+	}
+}
+
+// Needs implements graph.Needer.
+func (k *startWith) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
+
+func (k *startWith) Program(env *nodes.Env) (*nodes.Program, error) {
+	t, needed := env.Out("out"), env.Needed("out")
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		out := io.Out()
+		for _, values := range k.values {
+			if err := k.emit(values, t, needed, out); err != nil {
+				return err
+			}
+		}
+		for {
+			d, err := io.In[0][0].Receive(ctx)
+			if err != nil {
+				return err
+			}
+			if d == nil {
+				return out.Close()
+			}
+			if err := out.Emit(0, d); err != nil {
+				return err
+			}
+		}
+	}}, nil
+}
+
+// emit sends a given record.
+func (k *startWith) emit(values []*expr.Expr, t *types.Type, needed []bool, out nodes.Out) error {
+	empty := record.New(nothing)
+	defer empty.Release()
+	empty.Rows = 1
+	b := record.NewNeeded(t, make([]bool, len(t.Fields)))
+	b.Rows = 1
+	arena := b.Arena()
+	var errs expr.RowErrors
+	for i, e := range values {
+		switch {
+		case !needed[i]:
+		case e == nil:
+			b.Fresh(i).SetNull(0)
+		default:
+			e.Compile().Eval(empty, b.Fresh(i), arena, &errs)
+		}
+	}
+	if errs.Len() > 0 {
+		b.Release()
+		_, err := errs.At(0)
+		return err
+	}
+	return out.Emit(0, b)
+}

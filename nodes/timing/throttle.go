@@ -1,0 +1,142 @@
+package timing
+
+import (
+	"context"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+var throttleDecl = nodes.Kind("throttle", "Passes on one item at most in each span of time.", &throttle{Keep: "first"},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "At most one of them in each span; of each key, with `by`."}),
+	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
+	nodes.Lines("an item arrives after a span of silence, or with `keep: last` when the span has passed", "its output is full", "",
+		"a key cannot be computed for an item and on_error says fail"),
+	nodes.Doc(`
+An item that arrives when no span is running begins one, of length `+"`every`"+`. With `+"`keep: first`"+` that item leaves at once and the others of the span are left out. With `+"`keep: last`"+` the span is waited for, and the last item of it leaves at its end, or at once when the input ends.
+
+`+"```"+`
+in          a-b---c-------d---
+every: 4s   |---|---|     |---|
+keep: first a-----c-------d---
+keep: last  ----b-----c-------d
+`+"```"+`
+
+To slow a stream down without leaving anything out, give generate a `+"`rate`"+`, or use delay.
+
+Memory: with `+"`by`"+`, about 30 bytes for each key and the bytes of its text; with `+"`keep: last`"+` one item for each key whose span is running.`),
+	nodes.Example(graph.Example{
+		Title: "One reading of each sensor",
+		Flow: `flow: calm
+nodes:
+  readings: {use: file.read, with: {path: readings.csv}}
+  calm:     {use: throttle, in: readings, with: {every: 1h, by: sensor, keep: last}}
+  out:      {use: file.write, in: calm, with: {path: "-", format: csv}}
+`,
+		Files: map[string]string{"readings.csv": "sensor,value\na,1\nb,5\na,2\na,3\n"},
+		Want:  map[string]string{"-": "sensor,value\na,3\nb,5\n"},
+	}))
+
+type throttle struct {
+	keyed
+	Every time.Duration `yaml:"every,required" min:"1ms" doc:"The length of a span."`
+	Keep  string        `yaml:"keep" enum:"first|last" doc:"Which item of a span to pass on."`
+}
+
+func (k *throttle) Program(env *nodes.Env) (*nodes.Program, error) {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		t := &throttling{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), keys: newNumberer(k.key), keep: newKeep(env.In("in"))}
+		if err := t.run(ctx); err != nil {
+			return err
+		}
+		return t.out.Close()
+	}}, nil
+}
+
+// A throttling is a running throttle.
+type throttling struct {
+	k    *throttle
+	in   inlet
+	out  nodes.OutCloser
+	keys *numberer
+	ends []time.Time // by key: when its span ends
+	keep *keep
+	due  []deadline // with keep: last, the spans that run; all are of one length, so they end in this order
+	sel  []uint16
+}
+
+// A deadline is when something is to be done about a key.
+type deadline struct {
+	at  time.Time
+	key int32
+}
+
+func (t *throttling) run(ctx context.Context) error {
+	for {
+		var until time.Time
+		if len(t.due) > 0 {
+			until = t.due[0].at
+		}
+		b, ended, err := t.in.receive(ctx, until, t.out)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if err := t.flush(now, ended); err != nil || ended {
+			return err
+		}
+		if b != nil {
+			err := t.take(b, now)
+			b.Release()
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take looks at the items of a batch.
+func (t *throttling) take(b *record.Batch, now time.Time) error {
+	rows, keys, err := t.keys.number(b, t.out)
+	if err != nil {
+		return err
+	}
+	last := t.k.Keep == "last"
+	t.sel = t.sel[:0]
+	for i, key := range keys {
+		for int(key) >= len(t.ends) {
+			t.ends = append(t.ends, time.Time{})
+		}
+		if now.Before(t.ends[key]) {
+			continue
+		}
+		t.ends[key] = now.Add(t.k.Every)
+		t.sel = append(t.sel, rows[i])
+		if last {
+			t.due = append(t.due, deadline{t.ends[key], key})
+		}
+	}
+	if last {
+		t.out.Filtered(t.keep.put(b, rows, keys))
+		return nil
+	}
+	t.out.Filtered(len(rows) - len(t.sel))
+	s := b.Share()
+	s.Sel = append(s.SelBuf(), t.sel...)
+	return t.out.Emit(0, s)
+}
+
+// flush sends the items whose span has ended, or all of them.
+func (t *throttling) flush(now time.Time, all bool) error {
+	var keys []int32
+	n := 0
+	for n < len(t.due) && (all || !t.due[n].at.After(now)) {
+		keys = append(keys, t.due[n].key)
+		n++
+	}
+	t.due = t.due[n:]
+	return t.keep.emit(keys, t.out)
+}

@@ -1,0 +1,515 @@
+package scheduler_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler"
+)
+
+// letters is a sink of the error port; it keeps the items as JSON, without time.
+func letters(lines *[]string) nodes.Decl {
+	return kind("letters", func(*program, *nodes.Env) *nodes.Program {
+		return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
+			b := in.(*record.Batch)
+			enc := jsonl.NewEncoder(b.Type)
+			for i := range b.Len() {
+				var m map[string]any
+				if err := json.Unmarshal(enc.AppendRow(nil, b, b.Row(i)), &m); err != nil {
+					return err
+				}
+				if m["time"] == "" || m["time"] == nil {
+					return errors.New("an item of the error port has no time")
+				}
+				delete(m, "time")
+				line, _ := json.Marshal(m)
+				*lines = append(*lines, string(line))
+			}
+			return nil
+		}}}}
+	}, graph.Port{Name: "in"})
+}
+
+func TestOnErrorFail(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		for _, workers := range []int{1, 2, 7} {
+			virtual(t, func(t *testing.T) {
+				// Item 40 fails long before item 13 does, and still 13 is the first.
+				tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 100}}
+  work:   {use: step, in: source, workers: %d, with: {fail: [13, 14, 40, 41], delays: [2s, 1s, 3s, 1s, 1s, 1s]}}
+  sink:   {use: keep, in: work}
+  other:  {use: collect, in: work}
+`, workers), scheduler.Options{Serial: serial})
+				report, err := tr.go_(context.Background())
+				want := "work (step): a bad item: 13\n  item: {\"n\":13,\"key\":\"b\"}"
+				if err == nil || err.Error() != want {
+					t.Errorf("%d workers, serial %v: %v, want %s", workers, serial, err, want)
+				}
+				failure, ok := errors.AsType[*scheduler.Failure](err)
+				if !ok || failure.Node != "work" || !errors.Is(err, errBad) {
+					t.Errorf("the error is %#v", err)
+				}
+				if report.Outcome != "failed" || report.Error != err.Error() {
+					t.Errorf("the report says %s, %s", report.Outcome, report.Error)
+				}
+				balanced(t, report)
+				if got := tr.store.numbers("sink"); len(got) > 13 || !slices.Equal(got, upTo(len(got))) {
+					t.Errorf("the sink got %v, want nothing behind the failure", got)
+				}
+				if got, want := tr.store.events, []string{"open other", "settle other false"}; !slices.Equal(got, want) {
+					t.Errorf("events %q, want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
+func TestOnErrorSkip(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		for _, workers := range []int{1, 3} {
+			for _, bad := range []string{"fail: [0, 7, 8, 9, 99]", "panic: [0, 7, 8, 9, 99]"} {
+				virtual(t, func(t *testing.T) {
+					tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 100}}
+  work:   {use: step, in: source, workers: %d, with: {%s}, on_error: skip}
+  sink:   {use: keep, in: work}
+`, workers, bad), scheduler.Options{Serial: serial})
+					report := tr.succeed()
+					want := slices.DeleteFunc(upTo(100), func(n int64) bool { return n == 0 || n >= 7 && n <= 9 || n == 99 })
+					equal(t, bad, tr.store.numbers("sink"), want)
+					if n := node(t, report, "work"); n.Skipped != 5 || n.In != 100 || n.Out != 95 || n.Used != 95 {
+						t.Errorf("%s: skipped %d, in %d, out %d, used %d", bad, n.Skipped, n.In, n.Out, n.Used)
+					}
+					recent := tr.run.RecentErrors("work")
+					if len(recent) != 5 || recent[0].Item != `{"n":0,"key":"a"}` {
+						t.Errorf("the recent errors are %v", recent)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestOnErrorDead(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		for _, workers := range []int{1, 4} {
+			virtual(t, func(t *testing.T) {
+				var lines []string
+				tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 10}}
+  work:   {use: step, in: source, workers: %d, with: {fail: 8, panic: 3, delays: [1s, 2s]}, retry: {attempts: 2}}
+  sink:   {use: keep, in: work}
+  dead:   {use: letters, in: work.errors}
+`, workers), scheduler.Options{Serial: serial}, letters(&lines))
+				report := tr.succeed()
+				want := slices.DeleteFunc(upTo(10), func(n int64) bool { return n == 3 || n == 8 })
+				equal(t, "the sink", tr.store.numbers("sink"), want)
+				wantLines := []string{
+					`{"attempts":2,"error":"panic: item 3","file":null,"item":{"key":"a","n":3},"line":null,"node":"work"}`,
+					`{"attempts":2,"error":"a bad item: 8","file":null,"item":{"key":"c","n":8},"line":null,"node":"work"}`,
+				}
+				if !slices.Equal(lines, wantLines) {
+					t.Errorf("the error port gave\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(wantLines, "\n"))
+				}
+				if n := node(t, report, "work"); n.Dead != 2 || n.Retries != 2 || n.Out != 8 {
+					t.Errorf("dead %d, retries %d, out %d", n.Dead, n.Retries, n.Out)
+				}
+			})
+		}
+	}
+}
+
+// More bad items than a batch holds.
+func TestManyDead(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var lines []string
+		bad := make([]string, 3000)
+		for i := range bad {
+			bad[i] = fmt.Sprint(i + 500)
+		}
+		tr := try(t, `
+  source: {use: emit, with: {count: 4000}}
+  work:   {use: step, in: source, workers: 3, with: {fail: [`+strings.Join(bad, ", ")+`]}}
+  sink:   {use: keep, in: work}
+  dead:   {use: letters, in: {from: work.errors, capacity: 5}}
+`, scheduler.Options{}, letters(&lines))
+		tr.succeed()
+		if len(lines) != 3000 || !strings.Contains(lines[0], `"n":500`) || !strings.Contains(lines[2999], `"n":3499`) {
+			t.Errorf("%d dead items, the first %s, the last %s", len(lines), lines[0], lines[len(lines)-1])
+		}
+	})
+}
+
+// The waits between tries grow as the flow says.
+func TestRetry(t *testing.T) {
+	for _, c := range []struct {
+		retry   string
+		tries   int // that fail
+		took    time.Duration
+		retries int64
+		fails   bool
+	}{
+		{"{attempts: 1}", 1, 0, 0, true},
+		{"{attempts: 3, initial_interval: 1s}", 2, 3 * time.Second, 2, false},
+		{"{attempts: 3, initial_interval: 1s}", 3, 3 * time.Second, 2, true},
+		{"{attempts: 5, initial_interval: 1s, multiplier: 10, max_interval: 20s}", 4, 51 * time.Second, 4, false},
+		{"{attempts: 5, initial_interval: 9s, max_interval: 2s}", 4, 8 * time.Second, 4, false},
+		{"{attempts: 100, initial_interval: 10s, multiplier: 1, max_elapsed: 35s}", 99, 30 * time.Second, 3, true},
+	} {
+		virtual(t, func(t *testing.T) {
+			tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 5}}
+  work:   {use: step, in: source, with: {fail: 2, tries: %d}, retry: %s, on_error: skip}
+  sink:   {use: keep, in: work}
+`, c.tries, c.retry), scheduler.Options{})
+			start := time.Now()
+			report := tr.succeed()
+			if took := time.Since(start).Round(10 * time.Millisecond); took != c.took {
+				t.Errorf("%s takes %s, want %s", c.retry, took, c.took)
+			}
+			n := node(t, report, "work")
+			if n.Retries != c.retries || (n.Skipped == 1) != c.fails {
+				t.Errorf("%s: %d retries, %d skipped, want %d, %v", c.retry, n.Retries, n.Skipped, c.retries, c.fails)
+			}
+		})
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  source: {use: emit, with: {count: 5}}
+  work:   {use: step, in: source, timeout: 3s, with: {fail: 2, stuck: true, delays: 1s}, retry: {attempts: 2, initial_interval: 1s}}
+  sink:   {use: keep, in: work}
+`, scheduler.Options{})
+		start := time.Now()
+		_, err := tr.go_(context.Background())
+		if want := "work (step): no answer within 3s\n  item: {\"n\":2,\"key\":\"c\"}"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		// Items 0 and 1, then two tries of 3 s and 1 s between them.
+		if took := time.Since(start).Round(10 * time.Millisecond); took != 9*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// An item that is tried again leaves nothing behind of its failed tries.
+func TestRetriedExpanderLeavesNoHalves(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		halves := nodes.Expand("halves", "Fails in the middle.", &halving{})
+		tr := try(t, `
+  source: {use: emit, with: {count: 4}}
+  work:   {use: halves, in: source, retry: {attempts: 3}, on_error: skip}
+  sink:   {use: keep, in: work}
+`, scheduler.Options{}, halves)
+		tr.succeed()
+		equal(t, "the sink", tr.store.numbers("sink"), []int64{0, 0, 1, 1, 3, 3})
+	})
+}
+
+type halving struct{ tries map[int64]int }
+
+func (h *halving) Expand(_ context.Context, x item, emit func(item) error) error {
+	if h.tries == nil {
+		h.tries = map[int64]int{}
+	}
+	h.tries[x.N]++
+	if err := emit(x); err != nil {
+		return err
+	}
+	if x.N == 1 && h.tries[1] < 3 || x.N == 2 {
+		return errBad
+	}
+	return emit(x)
+}
+
+// A sink that fails fails whole batches.
+func TestFailingSink(t *testing.T) {
+	for _, c := range []struct {
+		onError string
+		want    []int64
+	}{{"fail", upTo(3)}, {"skip", upTo(3)}} {
+		virtual(t, func(t *testing.T) {
+			tr := try(t, `
+  source: {use: emit, with: {count: 10}}
+  sink:   {use: keep, in: source, on_error: `+c.onError+`, with: {fail: 3}}
+`, scheduler.Options{})
+			report, err := tr.go_(context.Background())
+			if (err != nil) != (c.onError == "fail") {
+				t.Errorf("on_error: %s gives %v", c.onError, err)
+			}
+			balanced(t, report)
+			equal(t, "the sink", tr.store.numbers("sink"), c.want)
+			if n := node(t, report, "sink"); c.onError == "skip" && n.Skipped != 10 {
+				t.Errorf("%d skipped, want the whole batch of 10", n.Skipped)
+			}
+		})
+	}
+}
+
+// Of a source and a worker that fail, what comes first in the order of the input
+// is reported.
+func TestSourceFailureComesAfterItsItems(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		for _, failing := range []bool{false, true} {
+			virtual(t, func(t *testing.T) {
+				source := kind("lines", func(*program, *nodes.Env) *nodes.Program {
+					i := -1
+					return &nodes.Program{Stages: []nodes.Stage{{
+						Next: func(context.Context) (any, error) {
+							if i++; i == 5 {
+								return nil, errors.New("the disk is gone")
+							}
+							return i, nil
+						},
+						Worker: func(context.Context) (nodes.Work, error) {
+							return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
+								i := piece.(int)
+								time.Sleep(time.Duration(10-i) * time.Second)
+								if failing && i == 3 {
+									return nil, out.Bad(nodes.BadItem{Err: errBad, Raw: "line", File: "x.csv", Line: 4})
+								}
+								return nil, out.Emit(0, batchOf(item{N: int64(i)}))
+							}, nil
+						},
+					}}}
+				})
+				tr := try(t, fmt.Sprintf(`
+  source: {use: lines, workers: %d}
+  sink:   {use: keep, in: source}
+`, workers), scheduler.Options{}, source)
+				_, err := tr.go_(context.Background())
+				want, n := "source (lines): the disk is gone", 5
+				if failing {
+					want, n = "source (lines): x.csv:4: a bad item\n  item: \"line\"", 3
+				}
+				if err == nil || err.Error() != want {
+					t.Errorf("%d workers: %v, want %s", workers, err, want)
+				}
+				if got := tr.store.numbers("sink"); len(got) > n {
+					t.Errorf("%d workers: %v came before the failure, want %d items at most", workers, got, n)
+				}
+			})
+		}
+	}
+}
+
+// Every place where the code of a kind can fail or panic.
+func TestFailingPrograms(t *testing.T) {
+	type place struct {
+		name    string
+		program nodes.Program
+		source  bool
+	}
+	work := func(f func() error) func(context.Context) (nodes.Work, error) {
+		return func(context.Context) (nodes.Work, error) {
+			return func(context.Context, record.Data, any, nodes.Out) (any, error) { return nil, f() }, nil
+		}
+	}
+	for _, how := range []string{"fails", "panics"} {
+		f := func() error {
+			if how == "panics" {
+				panic("broken")
+			}
+			return errors.New("broken")
+		}
+		pass := func(_ context.Context, in record.Data, _ any, out nodes.Out) error { return out.Emit(0, in.Retain()) }
+		for _, p := range []place{
+			{"Open", nodes.Program{Open: func(context.Context) error { return f() }, Stages: []nodes.Stage{{Commit: pass}}}, false},
+			{"Worker", nodes.Program{Stages: []nodes.Stage{{Worker: func(context.Context) (nodes.Work, error) { return nil, f() }}}}, false},
+			{"Work", nodes.Program{Stages: []nodes.Stage{{Worker: work(f)}}}, false},
+			{"Commit", nodes.Program{Stages: []nodes.Stage{{Commit: func(context.Context, record.Data, any, nodes.Out) error { return f() }}}}, false},
+			{"Finish", nodes.Program{Stages: []nodes.Stage{{Commit: pass, Finish: func(context.Context, nodes.Out) error { return f() }}}}, false},
+			{"Settle", nodes.Program{Stages: []nodes.Stage{{Commit: pass}}, Settle: func(bool) error { return f() }}, false},
+			{"Run", nodes.Program{Run: func(context.Context, *nodes.IO) error { return f() }}, false},
+			{"Next", nodes.Program{Stages: []nodes.Stage{{Next: func(context.Context) (any, error) { return nil, f() }}}}, true},
+			{"Run of a source", nodes.Program{Run: func(context.Context, *nodes.IO) error { return f() }}, true},
+		} {
+			for _, workers := range []string{"1", "3", "3, order: none", "3, order: key, key: key"} {
+				for _, serial := range []bool{false, true} {
+					virtual(t, func(t *testing.T) {
+						broken, in, text := portIn, "", `
+  source: {use: emit, with: {count: 2000}}
+  broken: {use: broken, in: source, workers: `+workers+`}
+  sink:   {use: collect, in: broken}
+`
+						decl := kind("broken", func(*program, *nodes.Env) *nodes.Program { return &p.program }, broken)
+						if p.source {
+							decl = kind("broken", func(*program, *nodes.Env) *nodes.Program { return &p.program })
+							text = strings.ReplaceAll(text, "  source: {use: emit, with: {count: 2000}}\n", "")
+							text = strings.ReplaceAll(text, "in: source, ", in)
+						}
+						tr := try(t, text, scheduler.Options{Serial: serial}, decl)
+						report, err := tr.go_(context.Background())
+						want := "broken (broken): broken"
+						if how == "panics" {
+							want = "broken (broken): panic: broken\ngoroutine"
+						}
+						if err == nil || !strings.HasPrefix(err.Error(), want) {
+							t.Errorf("%s %s, workers %s, serial %v: got %v, want %s", p.name, how, workers, serial, err, want)
+						}
+						if report.Outcome != "failed" {
+							t.Errorf("%s %s: the outcome is %s", p.name, how, report.Outcome)
+						}
+						balanced(t, report)
+						if events, want := tr.store.events, []string{"open sink", "settle sink false"}; p.name != "Settle" && !slices.Equal(events, want) {
+							t.Errorf("%s %s: events %q, want %q", p.name, how, events, want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// A sink that cannot be opened stops the run before a source is read.
+func TestOpenBeforeReading(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		locked := kind("locked", func(*program, *nodes.Env) *nodes.Program {
+			return &nodes.Program{Open: func(context.Context) error { return errors.New("permission denied") },
+				Stages: []nodes.Stage{{Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil }}}}
+		}, portIn)
+		tr := try(t, `
+  source: {use: emit, with: {count: 10}}
+  sink:   {use: locked, in: source}
+`, scheduler.Options{}, locked)
+		_, err := tr.go_(context.Background())
+		if err == nil || err.Error() != "sink (locked): permission denied" {
+			t.Errorf("got %v", err)
+		}
+		if read := tr.store.numbers("source"); len(read) > 0 {
+			t.Errorf("%d items were read", len(read))
+		}
+	})
+}
+
+// Settle comes exactly once, after everything, in success too; a sink that fails
+// to settle makes the others take their output back.
+func TestSettle(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  source: {use: emit, with: {count: 10}}
+  a:      {use: collect, in: source}
+  b:      {use: collect, in: source}
+`, scheduler.Options{})
+		tr.succeed()
+		if got, want := tr.store.events, []string{"open b", "open a", "settle a true", "settle b true"}; !slices.Equal(got, want) {
+			t.Errorf("events %q, want %q", got, want)
+		}
+	})
+	virtual(t, func(t *testing.T) {
+		full := kind("full", func(*program, *nodes.Env) *nodes.Program {
+			return &nodes.Program{Settle: func(ok bool) error {
+				if !ok {
+					return nil
+				}
+				return errors.New("no space left")
+			}, Stages: []nodes.Stage{{Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil }}}}
+		}, portIn)
+		tr := try(t, `
+  source: {use: emit, with: {count: 10}}
+  a:      {use: full, in: source}
+  b:      {use: collect, in: source}
+`, scheduler.Options{}, full)
+		report, err := tr.go_(context.Background())
+		if err == nil || err.Error() != "a (full): no space left" || report.Outcome != "failed" {
+			t.Errorf("got %v, the report says %s", err, report.Outcome)
+		}
+		if got, want := tr.store.events, []string{"open b", "settle b false"}; !slices.Equal(got, want) {
+			t.Errorf("events %q, want %q", got, want)
+		}
+	})
+}
+
+// New reports every program that cannot be made.
+func TestNewReportsEverything(t *testing.T) {
+	s := &store{items: map[string][]item{}}
+	bad := kind("bad", func(k *program, _ *nodes.Env) *nodes.Program {
+		panic("no " + k.Mode)
+	}, portIn)
+	reg, err := nodes.NewRegistry([]nodes.Decl{nodes.Read("emit", "Emits.", &emit{s: s}), bad})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow, list := graph.Load(source(`
+flow: test
+nodes:
+  source: {use: emit}
+  a:      {use: bad, in: source, with: {mode: tea}}
+  b:      {use: bad, in: source, with: {mode: milk}}
+`), reg, graph.Options{})
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
+	_, err = scheduler.New(flow, reg, scheduler.Options{})
+	for _, want := range []string{"a (bad): panic: no tea", "b (bad): panic: no milk"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// Items that do not fit the records that a kind wants are bad items of that kind.
+func TestGoValuesThatAreNoRecords(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		for _, order := range []string{"strict", "none", "key, key: n"} {
+			virtual(t, func(t *testing.T) {
+				huge := nodes.Map("huge", "Makes some items too large.", &hugeMap{})
+				records := kind("records", func(*program, *nodes.Env) *nodes.Program {
+					return &nodes.Program{Stages: []nodes.Stage{{Worker: func(context.Context) (nodes.Work, error) {
+						return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+							return nil, out.Emit(0, in.(*record.Batch).Retain())
+						}, nil
+					}}}}
+				}, graph.Port{Name: "in"})
+				count := 0
+				sink := kind("count", func(*program, *nodes.Env) *nodes.Program {
+					return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
+						count += in.Len()
+						return nil
+					}}}}
+				}, graph.Port{Name: "in"})
+				var lines []string
+				if workers == 1 && order != "strict" {
+					return
+				}
+				tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 100}}
+  huge:   {use: huge, in: source}
+  record: {use: records, in: huge, workers: %d, order: %s}
+  sink:   {use: count, in: record}
+  dead:   {use: letters, in: record.errors}
+`, workers, order), scheduler.Options{}, huge, records, sink, letters(&lines))
+				report := tr.succeed()
+				if count != 90 || len(lines) != 10 {
+					t.Errorf("%d items and %d dead ones, want 90 and 10", count, len(lines))
+				}
+				if n := node(t, report, "record"); n.In != 100 || n.Dead != 10 || n.Used != 90 {
+					t.Errorf("in %d, dead %d, used %d", n.In, n.Dead, n.Used)
+				}
+			})
+		}
+	}
+}
+
+type hugeMap struct{}
+
+func (*hugeMap) Map(_ context.Context, x item) (struct{ N uint64 }, error) {
+	n := uint64(x.N)
+	if x.N%10 == 3 {
+		n = 1 << 63
+	}
+	return struct{ N uint64 }{n}, nil
+}

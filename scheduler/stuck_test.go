@@ -1,0 +1,143 @@
+package scheduler_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler"
+)
+
+// greedy reads its first input to the end before the second one, and does not say
+// so: the deadlock pass cannot know.
+var greedy = nodes.Kind("greedy", "Reads left first.", &program{make: func(*program, *nodes.Env) *nodes.Program {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		for _, port := range io.In {
+			for {
+				d, err := port[0].Receive(ctx)
+				if err != nil {
+					return err
+				}
+				if d == nil {
+					break
+				}
+				d.Release()
+			}
+		}
+		return nil
+	}}
+}}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
+
+// stages is greedy with stages, and workers that wait for each other.
+var stages = nodes.Kind("stages", "Reads left first.", &program{make: func(*program, *nodes.Env) *nodes.Program {
+	work := func(context.Context) (nodes.Work, error) {
+		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) { return nil, nil }, nil
+	}
+	return &nodes.Program{Stages: []nodes.Stage{{Input: 0, Worker: work}, {Input: 1, Worker: work}}}
+}}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
+
+func TestStuckFlow(t *testing.T) {
+	for _, kind := range []string{"greedy", "stages"} {
+		for _, workers := range []string{"1", "3", "3, order: none", "3, order: key, key: key"} {
+			virtual(t, func(t *testing.T) {
+				// The left branch filters everything out until the right one is full.
+				tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 100000}}
+  none:   {use: step, in: source, workers: %[2]s, with: {fail: 1}, on_error: skip}
+  left:   {use: copies, in: none, workers: %[2]s, with: {times: 0}}
+  right:  {use: step, in: source, workers: %[2]s}
+  both:   {use: %[1]s, in: {left: left, right: {from: right, capacity: 16, on_full: block}}, workers: %[2]s}
+`, kind, workers), scheduler.Options{}, greedy, stages)
+				start := time.Now()
+				report, err := tr.go_(context.Background())
+				if !errors.Is(err, scheduler.ErrStuck) {
+					t.Fatalf("%s, %s workers: %v", kind, workers, err)
+				}
+				for _, want := range []string{"both waits for items at both.left", "right waits for room in both.right (", " of 16 items)", "source waits for room in right.in (8192 of 8192 items)", "on_full: spill"} {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%s, %s workers: the message does not say %q:\n%v", kind, workers, want, err)
+					}
+				}
+				if took := time.Since(start); took > 5*time.Second {
+					t.Errorf("it took %s to see", took)
+				}
+				balanced(t, report)
+			})
+		}
+	}
+}
+
+// A flow in which somebody works, however slowly, is not stuck.
+func TestSlowIsNotStuck(t *testing.T) {
+	slow := nodes.Kind("slow", "Takes its time everywhere.", &program{make: func(*program, *nodes.Env) *nodes.Program {
+		wait := func() { time.Sleep(time.Hour) }
+		stage := func(input int) nodes.Stage {
+			return nodes.Stage{Input: input,
+				Worker: func(context.Context) (nodes.Work, error) {
+					wait()
+					return func(context.Context, record.Data, any, nodes.Out) (any, error) { return nil, nil }, nil
+				},
+				Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil },
+				Finish: func(context.Context, nodes.Out) error { wait(); return nil },
+			}
+		}
+		return &nodes.Program{Stages: []nodes.Stage{stage(0), stage(1)}}
+	}}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
+	for name, flow := range map[string]string{
+		"source": `
+  source: {use: emit, with: {count: 3, every: 1h}}
+  work:   {use: step, in: source, workers: 3}
+  sink:   {use: keep, in: work}`,
+		"work": `
+  source: {use: emit, with: {count: 20}}
+  work:   {use: step, in: source, workers: 3, with: {delays: [1h, 2h]}}
+  sink:   {use: keep, in: {from: work, capacity: 1}}`,
+		"sink": `
+  source: {use: emit, with: {count: 20}}
+  sink:   {use: keep, in: {from: source, capacity: 1}, with: {delay: 1h}}`,
+		"retry": `
+  source: {use: emit, with: {count: 20}}
+  work:   {use: step, in: {from: source, capacity: 1}, with: {fail: [1, 2], tries: 2}, retry: {attempts: 3, initial_interval: 1h, max_interval: 2h}}
+  sink:   {use: keep, in: work}`,
+		"workers that open, and the end": `
+  source: {use: emit, with: {count: 20000}}
+  other:  {use: emit, with: {count: 20000}}
+  sink:   {use: slow, in: {left: source, right: other}, workers: 2}`,
+	} {
+		virtual(t, func(t *testing.T) {
+			tr := try(t, flow, scheduler.Options{}, slow)
+			start := time.Now()
+			tr.succeed()
+			if took := time.Since(start); took < time.Hour {
+				t.Errorf("%s: it took %s, which is not slow", name, took)
+			}
+		})
+	}
+}
+
+// A diamond whose branches hold different numbers of items runs through, because
+// the deadlock pass makes an edge spill.
+func TestDiamond(t *testing.T) {
+	declared := nodes.Kind("declared", "Reads left first, and says so.", greedy.New().(*program),
+		nodes.InPort(graph.Port{Name: "left", Any: true, Reading: graph.First}), nodes.InPort(graph.Port{Name: "right", Any: true}))
+	for _, capacity := range []int{1, 16, 8192} {
+		virtual(t, func(t *testing.T) {
+			tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 20000}}
+  left:   {use: copies, in: source, with: {times: 0}}
+  right:  {use: step, in: source}
+  both:   {use: declared, in: {left: {from: left, capacity: %[1]d}, right: {from: right, capacity: %[1]d}}}
+`, capacity), scheduler.Options{}, declared)
+			report := tr.succeed()
+			if e := edge(t, report, "right.out", "both.right"); e.Spilled == 0 || e.Received != 20000 {
+				t.Errorf("spilled %d, received %d", e.Spilled, e.Received)
+			}
+		})
+	}
+}

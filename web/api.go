@@ -1,0 +1,134 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// healthy says that the process answers.
+func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write([]byte("ok\n"))
+}
+
+// ready says whether the flow is running.
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	now := s.sampler.latest.Load()
+	if now.at == 0 || now.ended() {
+		refuse(w, http.StatusServiceUnavailable, "the flow is not running")
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write([]byte("running\n"))
+}
+
+// openAPI describes what is here for programs.
+func (s *Server) openAPI(w http.ResponseWriter, r *http.Request) {
+	text, err := files.ReadFile("openapi.json")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	send(w, r, "application/json", text)
+}
+
+// flowJSON gives the outline.
+func (s *Server) flowJSON(w http.ResponseWriter, r *http.Request) { sendJSON(w, r, s.outline) }
+
+func sendJSON(w http.ResponseWriter, r *http.Request, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	send(w, r, "application/json", append(text, '\n'))
+}
+
+// A nodeState is a node in the answer of /api/v1/state: with names and units, for
+// scripts and for people.
+type nodeState struct {
+	State    string  `json:"state"`
+	InRate   float64 `json:"in_per_second"`
+	OutRate  float64 `json:"out_per_second"`
+	Busy     float64 `json:"busy"` // shares of the last two seconds
+	Blocked  float64 `json:"blocked"`
+	Starved  float64 `json:"starved"`
+	Progress float64 `json:"progress,omitempty"` // of a source that knows
+
+	Total metrics.NodeReport `json:"total"` // since the start
+}
+
+func newNodeState(s *snapshot, i int) nodeState {
+	row := s.nodes[i]
+	n := nodeState{
+		State: row.State.String(), InRate: float64(row.In) / 10, OutRate: float64(row.Out) / 10,
+		Busy: float64(row.Busy) / 100, Blocked: float64(row.Blocked) / 100, Starved: float64(row.Starved) / 100,
+		Total: s.report.Nodes[i],
+	}
+	if row.Progress >= 0 {
+		n.Progress = float64(row.Progress) / 1000
+	}
+	return n
+}
+
+type edgeState struct {
+	Rate  float64            `json:"per_second"`
+	Fill  float64            `json:"fill"` // share of capacity or bytes, whichever is fuller
+	Total metrics.EdgeReport `json:"total"`
+}
+
+// state gives the newest snapshot.
+func (s *Server) state(w http.ResponseWriter, r *http.Request) {
+	defer s.sampler.look()()
+	now := s.sampler.latest.Load()
+	answer := struct {
+		Flow    string      `json:"flow"`
+		Hash    string      `json:"hash"`
+		Outcome string      `json:"outcome"`
+		Error   string      `json:"error,omitempty"`
+		Seconds float64     `json:"seconds"`
+		Verdict verdict     `json:"verdict"`
+		Nodes   []nodeState `json:"nodes"`
+		Edges   []edgeState `json:"edges"`
+	}{s.flow.Name, s.outline.Hash, now.outcome, now.report.Error, now.at.Seconds(), now.verdict, nil, nil}
+	for i := range now.nodes {
+		answer.Nodes = append(answer.Nodes, newNodeState(now, i))
+	}
+	for i, e := range now.edges {
+		answer.Edges = append(answer.Edges, edgeState{float64(e.Rate) / 10, float64(e.Fill) / 100, now.report.Edges[i]})
+	}
+	sendJSON(w, r, answer)
+}
+
+// node gives one node with its last errors.
+func (s *Server) node(w http.ResponseWriter, r *http.Request) {
+	now := s.sampler.latest.Load()
+	for i, n := range s.flow.Nodes {
+		if n.ID == r.PathValue("id") {
+			sendJSON(w, r, struct {
+				nodeState
+				Errors []scheduler.ItemError `json:"errors"` // the last ones, the newest last
+			}{newNodeState(now, i), s.run.RecentErrors(n.ID)})
+			return
+		}
+	}
+	refuse(w, http.StatusNotFound, "the flow has no such node")
+}
+
+// drain stops the sources; what is on its way is worked off.
+func (s *Server) drain(w http.ResponseWriter, _ *http.Request) {
+	s.options.Drain()
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// kill ends the run at once.
+func (s *Server) kill(w http.ResponseWriter, _ *http.Request) {
+	if s.options.Kill == nil {
+		refuse(w, http.StatusNotFound, "this run can only be drained")
+		return
+	}
+	s.options.Kill()
+	w.WriteHeader(http.StatusAccepted)
+}

@@ -1,0 +1,35 @@
+// Package web is the page that shows a flow at work, and its API.
+//
+//	page, err := web.New(flow, run, web.Options{})
+//	defer page.Close()
+//	go page.Serve(listener)
+//	report, err := run.Run(ctx)
+//
+// # Terms
+//
+// The outline of a flow is what does not change while it runs: nodes, edges,
+// types, settings, positions. A snapshot is what all nodes and edges did in the
+// last two seconds, made by the sampler from the counters of the run. A tick is
+// what changed between two snapshots, as one event of the stream. The verdict is
+// the sentence above the drawing: what holds the flow up, and what to do about it.
+//
+// # Laws
+//
+// The page never slows the run: counters are read and never locked, one sampler
+// serves all readers, and while nobody looks it samples once a second for the
+// lines of history. A slow reader misses ticks, and nobody waits for it.
+//
+// The drawing is made once per flow, in a child process with a deadline (see
+// [Layouter]), since Graphviz can hang, leak and trap. A tick changes attributes of
+// what is drawn already, so the view never jumps.
+//
+// # Safety
+//
+// Without a token the page answers loopback names only, so that no name that a
+// stranger's page controls leads to it. With a token every request but the two
+// health checks must carry it. Whatever acts is a POST from the page's own origin,
+// and nothing acts in a page that is read only. The content security policy allows
+// the page its own files and nothing inline. Settings are shown as they stand in
+// the flow's file, before variables are filled in, with what looks like a secret
+// masked.
+package web

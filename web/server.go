@@ -1,0 +1,154 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/render"
+	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// A Run is what the page needs of a run; *scheduler.Run is one. Its methods are
+// called at any time from any goroutine.
+type Run interface {
+	Stats() metrics.Report
+	Stop()
+	RecentErrors(node string) []scheduler.ItemError
+}
+
+// Options of a page. The zero value is a page for this machine alone.
+type Options struct {
+	// Token, if set, must come with every request, and the page then answers under
+	// any host name.
+	Token string
+	// ReadOnly refuses everything that acts on the run.
+	ReadOnly bool
+	// Drain replaces Run.Stop, for a program that has a deadline of its own for it.
+	Drain func()
+	// Kill ends the run at once; nil: the page offers no such thing.
+	Kill func()
+	// Layout gives a scene its positions. Nil is render.LayoutBuiltin; programs that
+	// can start themselves as a child pass the Layout of a Layouter.
+	Layout func(context.Context, *render.Scene) error
+	// Clients is how many streams there may be at once; 0: 32.
+	Clients int
+}
+
+// A Server serves the page of one run. It is an http.Handler; Serve adds the
+// limits of a server that faces strangers. Close it when the run has ended.
+type Server struct {
+	flow    *graph.Flow
+	run     Run
+	options Options
+	outline *outline
+	sampler *sampler
+	drawing *drawing
+	streams chan struct{} // one place per client
+	handler http.Handler
+
+	ctx   context.Context // of everything that the server started
+	stop  context.CancelFunc
+	works sync.WaitGroup
+
+	mu   sync.Mutex
+	http *http.Server
+}
+
+// New makes the page of a run, which may not have started yet, and begins to
+// sample and to draw. The flow must be one without errors.
+func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
+	if options.Clients <= 0 {
+		options.Clients = 32
+	}
+	if options.Layout == nil {
+		options.Layout = func(_ context.Context, s *render.Scene) error { return render.LayoutBuiltin(s) }
+	}
+	if options.Drain == nil {
+		options.Drain = run.Stop
+	}
+	s := &Server{flow: flow, run: run, options: options, streams: make(chan struct{}, options.Clients)}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.outline = newOutline(flow)
+	s.sampler = newSampler(flow, run)
+	s.drawing = &drawing{done: make(chan struct{})}
+	s.handler = s.guard(s.routes())
+	s.works.Go(func() { s.sampler.work(s.ctx) })
+	s.works.Go(func() { s.draw() })
+	return s, nil
+}
+
+// routes are the paths of the page and of its API.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.healthy)
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /graph.svg", s.graph)
+	mux.HandleFunc("GET /static/{name}", s.static)
+	mux.HandleFunc("GET /api/v1/openapi.json", s.openAPI)
+	mux.HandleFunc("GET /api/v1/flow", s.flowJSON)
+	mux.HandleFunc("GET /api/v1/state", s.state)
+	mux.HandleFunc("GET /api/v1/nodes/{id}", s.node)
+	mux.HandleFunc("GET /api/v1/stream", s.stream)
+	mux.HandleFunc("POST /api/v1/run/drain", s.drain)
+	mux.HandleFunc("POST /api/v1/run/stop", s.kill)
+	return mux
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Limits of a server that faces strangers.
+const (
+	maxConnections = 256
+	maxHeader      = 16 << 10
+	maxBody        = 1 << 20
+	headerTime     = 5 * time.Second
+	answerTime     = 30 * time.Second // of all but the stream, which has a deadline per write
+	idleTime       = time.Minute
+	closeTime      = time.Second // for open streams to hear the end
+)
+
+// Serve answers on a listener until Close. It returns nil then.
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	if s.ctx.Err() != nil {
+		s.mu.Unlock()
+		return l.Close()
+	}
+	s.http = &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTime, ReadTimeout: answerTime, WriteTimeout: answerTime,
+		IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog: quiet(), // strangers must not be able to fill the log
+	}
+	server := s.http
+	s.mu.Unlock()
+	if err := server.Serve(limited(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close takes a last sample, lets the streams say how the run ended, and ends
+// everything that the server started. It takes a second at most.
+func (s *Server) Close() {
+	s.mu.Lock()
+	server := s.http
+	s.stop()
+	s.mu.Unlock()
+	s.works.Wait()
+	if server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		server.Close()
+	}
+}

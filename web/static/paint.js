@@ -1,0 +1,142 @@
+// Paints a snapshot on the drawing: attributes of what the server drew, and a few
+// elements that only a live drawing has, made when they are first needed.
+
+import { rate, say, short, span, svg } from "./parts.js";
+import { E, N, SIGNS, STATES, store } from "./store.js";
+import { boxOf, edgeInSight, inSight, picture, view } from "./view.js";
+
+const MOVING = 150; // edges that move at once at most
+const QUIET = 6; // percent of a queue, below which its pill waits to be asked
+const LOUD = new Set([1, 2, 4, 6]); // states that are written out on the card
+
+const reduced = matchMedia("(prefers-reduced-motion: reduce)");
+/** @type {any[]} */
+let cards = [];
+/** @type {any[]} */
+let wires = [];
+
+/** gather looks up, once, every element that ticks change. */
+export function gather() {
+  const { nodes, edges } = store.flow;
+  cards = nodes.map((n, i) => {
+    const g = document.getElementById("n-" + n.id), pick = s => g.querySelector(s);
+    const box = boxOf(i), foot = pick(".foot");
+    const blocked = svg("rect", { class: "blk", x: 10, y: 20, width: 0, height: 3, rx: 1.5 });
+    foot?.append(blocked);
+    return { g, box, rate: pick(".rate"), late: pick(".late"), busy: pick(".foot .busy"), blocked, name: g.getAttribute("aria-label"), title: g.querySelector("title"), state: -1, mark: null };
+  });
+  wires = edges.map((e, i) => {
+    const g = document.getElementById("e" + i), q = document.getElementById("q" + i);
+    q?.classList.add("quiet");
+    const rect = q?.querySelector("rect");
+    return { g, q, wire: g.querySelector(".wire"), depth: q?.querySelector(".depth"), text: q?.querySelector("text"), full: rect ? rect.width.baseVal.value : 0, label: g.getAttribute("aria-label"), motion: null };
+  });
+  picture.classList.add("lively");
+}
+
+/** paint applies rows of the newest snapshot. @param {Iterable<number>} nodes @param {Iterable<number>} edges */
+export function paint(nodes, edges) {
+  for (const i of nodes) card(i);
+  for (const i of edges) wire(i);
+  move();
+}
+
+/** paintAll is for a new level of detail or a new part in sight. */
+export function paintAll() {
+  if (store.n.length) paint(store.n.keys(), store.e.keys());
+}
+
+function card(i) {
+  const c = cards[i], row = store.n[i];
+  if (c.state !== row[N.state]) mark(c, i, row[N.state]);
+  if (view.level || !inSight(i) || !c.rate) return;
+  const source = store.flow.nodes[i].source;
+  say(c.rate, rate(source ? row[N.out] : Math.max(row[N.in], row[N.out])));
+  say(c.late, row[N.p99] ? "p99 " + span(row[N.p99]) : "");
+  const wide = c.box.w - 20, busy = wide * row[N.busy] / 100, blocked = wide * row[N.blocked] / 100;
+  c.busy.setAttribute("width", busy.toFixed(1));
+  c.blocked.setAttribute("x", (10 + busy).toFixed(1));
+  c.blocked.setAttribute("width", Math.min(blocked, wide - busy).toFixed(1));
+}
+
+// mark shows a state: a dot on the border while all is well, a tag with sign and
+// word when somebody should look.
+function mark(c, i, state) {
+  c.g.classList.remove("s" + c.state);
+  c.g.classList.add("s" + state);
+  c.state = state;
+  c.g.setAttribute("aria-label", `${c.name.split("\n")[0]}, ${STATES[state]}`);
+  say(c.title, `${c.name}\n${STATES[state]}`);
+  c.mark?.remove();
+  const text = LOUD.has(state) ? SIGNS[state] + " " + STATES[state] : state === 5 ? SIGNS[5] : "";
+  if (LOUD.has(state)) {
+    const wide = text.length * 5.6 + 12;
+    c.mark = svg("g", { class: "mark loud", transform: `translate(${c.box.w - 12 - wide} 0)` },
+      svg("rect", { y: -8, width: wide, height: 16, rx: 8 }), svg("text", { x: wide / 2, y: 3.4 }, text));
+  } else {
+    c.mark = svg("g", { class: "mark", transform: `translate(${c.box.w - 16} 0)` }, svg("circle", { r: text ? 7 : 4.5 }), svg("text", { y: 3.4 }, text));
+  }
+  c.g.append(c.mark);
+}
+
+function wire(i) {
+  const w = wires[i], row = store.e[i], edge = store.flow.edges[i], fill = row[E.fill];
+  w.g.classList.toggle("full", fill >= 95);
+  if (w.q) {
+    w.q.classList.toggle("full", fill >= 95);
+    w.q.classList.toggle("warn", fill >= 70 && fill < 95);
+    w.q.classList.toggle("quiet", fill < QUIET);
+  }
+  if (view.level || !edgeInSight(i)) return;
+  w.wire.style.setProperty("stroke-width", (1.4 + 0.55 * Math.log10(1 + row[E.rate] / 10)).toFixed(1));
+  if (w.q) {
+    // Round corners would turn a thin fill into a drop.
+    w.depth.setAttribute("width", (fill < QUIET ? 0 : Math.max(w.full * fill / 100, 8)).toFixed(1));
+    say(w.text, `${short(row[E.items])}/${short(edge.capacity)}`);
+  }
+}
+
+// move lets dots run along edges, as fast as items do on a logarithmic scale: on the
+// busiest edges in sight, in full detail, if the reader has nothing against it.
+function move() {
+  const off = view.level > 0 || reduced.matches || store.outcome !== "running" || picture.classList.contains("stale");
+  let moving = [];
+  if (!off) {
+    moving = store.e.keys().filter(i => store.e[i][E.rate] > 4 && edgeInSight(i)).toArray();
+    if (moving.length > MOVING) moving = moving.sort((a, b) => store.e[b][E.rate] - store.e[a][E.rate]).slice(0, MOVING);
+  }
+  const now = new Set(moving);
+  wires.forEach((w, i) => {
+    if (now.has(i)) run(w, store.e[i][E.rate] / 10);
+    else if (w.motion) halt(w);
+  });
+}
+
+function run(w, perSecond) {
+  const speed = Math.min(4, 0.35 + 0.42 * Math.log10(1 + perSecond)); // dots a second
+  if (!w.motion) {
+    const path = svg("path", { class: "stream", d: w.wire.getAttribute("d") });
+    w.wire.after(path);
+    w.motion = { path, play: path.animate([{ strokeDashoffset: 16 }, { strokeDashoffset: 0 }], { duration: 1000, iterations: Infinity }), speed: 0 };
+  }
+  // A small change of pace is not worth a new animation frame schedule.
+  if (Math.abs(speed - w.motion.speed) > 0.08) {
+    w.motion.speed = speed;
+    w.motion.play.updatePlaybackRate(speed);
+  }
+}
+
+function halt(w) {
+  w.motion.play.cancel();
+  w.motion.path.remove();
+  w.motion = null;
+}
+
+/** still takes all motion away, or gives it back. */
+export function still() { move(); }
+reduced.addEventListener("change", still);
+
+/** elements gives the parts of the drawing that belong to a node or an edge. @param {string} kind @param {number} i @returns {any[]} */
+export function elements(kind, i) {
+  return kind === "n" ? [cards[i].g] : [wires[i].g, wires[i].q].filter(Boolean);
+}

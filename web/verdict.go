@@ -1,0 +1,137 @@
+package web
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/flowrun/flowrun/graph"
+)
+
+// A verdict says in a sentence what holds the flow up, and what to do about it.
+type verdict struct {
+	Level string `json:"level"`          // ok, info, warn, bad
+	Node  string `json:"node,omitempty"` // whom it is about
+	Head  string `json:"head"`           // "enrich is the bottleneck"
+	Text  string `json:"text,omitempty"` // the figures, and a remedy
+}
+
+// judge gives the verdict on a snapshot that has its states.
+func (m *sampler) judge(s *snapshot) verdict {
+	switch {
+	case s.outcome == "failed":
+		first, _, _ := strings.Cut(s.report.Error, "\n")
+		v := verdict{Level: "bad", Head: "The run failed", Text: first}
+		if i := firstIn(s, stateFailed); i >= 0 {
+			v.Node = m.flow.Nodes[i].ID
+		}
+		return v
+	case s.ended():
+		return verdict{Level: "ok", Head: "The run is " + s.outcome, Text: s.report.Bottleneck}
+	}
+	if i := m.worst(s); i >= 0 {
+		return m.bottleneck(s, i)
+	}
+	if i := firstIn(s, stateErrors); i >= 0 {
+		n := m.flow.Nodes[i]
+		v := verdict{Level: "warn", Node: n.ID, Head: fmt.Sprintf("%s cannot work on %s", n.ID, items(s.nodes[i].Errors))}
+		switch n.Engine.OnError {
+		case "skip":
+			v.Text = "They are left out (on_error: skip)."
+		case "dead":
+			v.Text = "They go to " + n.ID + "." + graph.ErrorPort + "."
+		}
+		return v
+	}
+	return m.pace(s)
+}
+
+func firstIn(s *snapshot, want state) int {
+	for i := range s.nodes {
+		if s.nodes[i].State == want {
+			return i
+		}
+	}
+	return -1
+}
+
+// worst is the busiest bottleneck; -1 if there is none.
+func (m *sampler) worst(s *snapshot) int {
+	worst := -1
+	for i := range s.nodes {
+		if s.nodes[i].State == stateBottleneck && (worst < 0 || s.nodes[i].Busy > s.nodes[worst].Busy) {
+			worst = i
+		}
+	}
+	return worst
+}
+
+func (m *sampler) bottleneck(s *snapshot, i int) verdict {
+	n := m.flow.Nodes[i]
+	text := fmt.Sprintf("%d %% busy", s.nodes[i].Busy)
+	fullest := -1
+	for _, e := range m.in[i] {
+		if fullest < 0 || s.edges[e].Fill > s.edges[fullest].Fill {
+			fullest = e
+		}
+	}
+	if e := m.flow.Edges[fullest]; s.edges[fullest].Fill >= 95 {
+		text += fmt.Sprintf("; its queue is full (%s %d/%d)", arrow(e), s.edges[fullest].Items, e.Contract.Capacity)
+	} else if s.edges[fullest].Fill >= fullKeep {
+		text += fmt.Sprintf("; its queue is %d %% full (%s)", s.edges[fullest].Fill, arrow(e))
+	} else {
+		text += "; " + e.From.ID + " waits for it"
+	}
+	return verdict{Level: "bad", Node: n.ID, Head: n.ID + " is the bottleneck", Text: text + ". " + remedy(n, int(s.nodes[i].Workers))}
+}
+
+// remedy is what a person can do about a node that is too slow.
+func remedy(n *graph.Node, workers int) string {
+	cores := runtime.GOMAXPROCS(0)
+	switch {
+	case n.Spec != nil && n.Spec.Workers == graph.Single:
+		return fmt.Sprintf("Its kind has one worker: give %s fewer items or fields, by a filter or a map before it.", n.ID)
+	case len(n.Out) <= 1 || waits(n.Kind): // it waits for something outside, so cores do not bound it
+		return fmt.Sprintf("Try workers: %d on %s.", 2*workers, n.ID)
+	case workers < cores:
+		return fmt.Sprintf("Try workers: %d on %s.", min(2*workers, cores), n.ID)
+	}
+	return fmt.Sprintf("All %d cores work on it: filter before %s, or make its settings cheaper.", cores, n.ID)
+}
+
+// waits reports whether a kind spends its time on something outside the process.
+func waits(kind string) bool {
+	return strings.HasPrefix(kind, "http.") || strings.HasPrefix(kind, "sql.") || strings.HasPrefix(kind, "exec")
+}
+
+// pace is the verdict on a flow without trouble: who sets its speed.
+func (m *sampler) pace(s *snapshot) verdict {
+	fastest, moving := -1, false
+	for i := range s.nodes {
+		moving = moving || s.nodes[i].In > 0 || s.nodes[i].Out > 0
+		if s.nodes[i].State == stateRunning && s.nodes[i].Busy >= busyFrom && (fastest < 0 || s.nodes[i].Busy > s.nodes[fastest].Busy) {
+			fastest = i
+		}
+	}
+	if !moving {
+		return verdict{Level: "ok", Head: "Waiting for items", Text: "Nothing is on its way."}
+	}
+	if fastest < 0 {
+		return verdict{Level: "ok", Head: "Nothing holds the flow up"}
+	}
+	n := m.flow.Nodes[fastest]
+	text := fmt.Sprintf("%d %% busy; no queue before it is full, so the flow is as fast as it is.", s.nodes[fastest].Busy)
+	if len(n.In) == 0 {
+		text = fmt.Sprintf("It reads %d %% of the time, and everything behind it keeps up.", s.nodes[fastest].Busy)
+	}
+	return verdict{Level: "info", Node: n.ID, Head: n.ID + " sets the pace", Text: text}
+}
+
+func arrow(e *graph.Edge) string { return strings.Replace(e.String(), "->", "→", 1) }
+
+func items(n int64) string {
+	if n == 1 {
+		return "1 item"
+	}
+	return fmt.Sprintf("%d items", n)
+}

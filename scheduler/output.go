@@ -144,6 +144,9 @@ func (o *output) send(port int, d record.Data) error {
 		}
 		defer func() { <-token }()
 	}
+	if b, ok := d.(*record.Batch); ok {
+		d = b.Compact()
+	}
 	size := d.Bytes()
 	var failed error
 	for i, e := range edges {

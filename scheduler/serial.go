@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -71,7 +72,8 @@ func (r *Run) runSerial() {
 			}
 		}
 	}
-	for _, n := range r.nodes {
+	// Those downstream first: a custom program may emit before it reads.
+	for _, n := range slices.Backward(r.nodes) {
 		if err := s.start(s.nodes[n]); err != nil {
 			s.failed(n, err)
 			return

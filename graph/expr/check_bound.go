@@ -191,13 +191,15 @@ func sameForm(a, b *types.Type) bool {
 	return true
 }
 
-// convertValue gives v, of type from, in the form of type to, which Bound or the
-// checker has made for it. Items are put in the memory of r.
+// convertValue gives v, of type from, in the form of type to, which from fits.
+// Items are put in the memory of r.
 func convertValue(r *row, v value, from, to *types.Type) value {
 	if v.null || sameForm(from, to) {
 		return v
 	}
 	switch {
+	case to.Kind == types.KindAny:
+		return textValue(string(appendJSON(nil, v, from)))
 	case to.Kind == types.KindFloat && from.Kind == types.KindDecimal:
 		return floatValue(decimalFloat(v.n, from.Scale))
 	case to.Kind == types.KindFloat:

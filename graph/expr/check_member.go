@@ -117,14 +117,14 @@ func (c *checker) indexed(a *ast.MemberNode, base *node) *node {
 		return n
 	}
 	if index.typ.Kind != types.KindInt {
-		n, _ := c.fail(diag.WrongType, index.from, index.to, "a %s is indexed by int, got %s", sort(base.typ), index.typ)
+		n, _ := c.fail(diag.WrongType, index.from, index.to, "a %s is indexed by int, got %s", outermost(base.typ), index.typ)
 		return n
 	}
 	return n
 }
 
-// sort names a type with parts by its outermost word.
-func sort(t *types.Type) string {
+// outermost names a type with parts by its outermost word.
+func outermost(t *types.Type) string {
 	if t.Kind == types.KindList {
 		return "list"
 	}

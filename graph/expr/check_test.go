@@ -237,6 +237,39 @@ func TestWant(t *testing.T) {
 	}
 }
 
+func TestAs(t *testing.T) {
+	env := mustType(t, `{a: int, s: string, m: decimal(5,1), e: enum(ok|bad), n: int?}`)
+	b := batchOf(env, []any{7, `q"`, 15, "ok", nil})
+	for _, c := range []struct{ source, want, typ, result string }{
+		{`a`, `float`, `float`, `7`},
+		{`1`, `float?`, `float`, `1`},
+		{`n`, `float?`, `float?`, `null`},
+		{`null`, `int?`, `int?`, `null`},
+		{`[a, 2]`, `[float]`, `[float]`, `[7,2]`},
+		{`{x: a, y: s}`, `{y: string, x: float?, z: bool?}`, `{y: string, x: float?, z: bool?}`, `{"y":"q\"","x":7,"z":null}`},
+		{`m`, `decimal(8,3)`, `decimal(8,3)`, `1.500`},
+		{`e`, `string`, `string`, `"ok"`},
+		{`a`, `any`, `any`, `7`},
+		{`s`, `any`, `any`, `"q\""`},
+		{`[{k: a}]`, `[any]`, `[any]`, `[{"k":7}]`},
+		{`a`, `int`, `int`, `7`},
+	} {
+		var list diag.List
+		want := mustType(t, c.want)
+		e := mustCheck(t, c.source, env)
+		if !e.Want(want, "it", &list) {
+			t.Errorf("%s: %v", c.source, list)
+			continue
+		}
+		e = e.As(want)
+		for _, kernels := range []bool{false, true} {
+			if got := eval(e.compile(kernels), b)[0]; got != c.result || e.Type().String() != c.typ {
+				t.Errorf("%s as %s is %s %s, want %s %s", c.source, c.want, e.Type(), got, c.typ, c.result)
+			}
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	env := mustType(t, `{a: int, b: bool}`)
 	for _, c := range []struct {

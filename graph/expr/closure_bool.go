@@ -146,6 +146,15 @@ func compileText(n *node) fn[string] {
 			}
 			return s, true
 		})
+	case kConvert: // to JSON
+		x, from := boxed(n.args[0]), n.args[0].typ
+		return func(r *row) (string, bool) {
+			v := x(r)
+			if v.null {
+				return "", false
+			}
+			return r.text(func(dst []byte) []byte { return appendJSON(dst, v, from) }), true
+		}
 	case kPath:
 		x, name := compile(texts(), n.args[0]), n.name
 		return func(r *row) (string, bool) {

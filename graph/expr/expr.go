@@ -113,6 +113,19 @@ func (e *Expr) Want(want *types.Type, what string, list *diag.List) bool {
 	return false
 }
 
+// As gives the expression with its values in the form of type want, which they must
+// fit (see Want): an int is a float then, and any value is JSON where want is any.
+// Eval needs a column for the type of the result.
+func (e *Expr) As(want *types.Type) *Expr {
+	if e.root == nil || types.Equal(e.typ, want) {
+		return e
+	}
+	as := *e
+	as.root = (&checker{}).convert(e.root, want)
+	as.typ = as.root.typ
+	return &as
+}
+
 // trimmed gives the part of a text without white space at its ends.
 func trimmed(text []rune) (from, to int) {
 	to = len(text)

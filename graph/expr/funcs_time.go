@@ -44,9 +44,9 @@ func timeFunctions() []function {
 			}},
 		{sig: "from_unix(seconds: number) time", summary: "The time so many seconds after 1970 began.", example: `from_unix(86400) == time("1970-01-02")`, bind: fromUnix(time.Second)},
 		{sig: "from_unix_ms(milliseconds: number) time", summary: "The time so many milliseconds after 1970 began.", example: `from_unix_ms(86400000) == time("1970-01-02")`, bind: fromUnix(time.Millisecond)},
-		{sig: "seconds(d: duration) float", summary: "The duration in seconds.", example: `seconds(duration("1m")) == 60`, eval: in(time.Second)},
-		{sig: "minutes(d: duration) float", summary: "The duration in minutes.", example: `minutes(duration("90s")) == 1.5`, eval: in(time.Minute)},
-		{sig: "hours(d: duration) float", summary: "The duration in hours.", example: `hours(duration("1d")) == 24`, eval: in(time.Hour)},
+		{sig: "seconds(d: duration) float", summary: "The duration in seconds.", example: `seconds(duration("1m")) == 60`, eval: inUnit(time.Second)},
+		{sig: "minutes(d: duration) float", summary: "The duration in minutes.", example: `minutes(duration("90s")) == 1.5`, eval: inUnit(time.Minute)},
+		{sig: "hours(d: duration) float", summary: "The duration in hours.", example: `hours(duration("1d")) == 24`, eval: inUnit(time.Hour)},
 	}
 }
 
@@ -69,8 +69,8 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// in gives a duration in a unit.
-func in(unit time.Duration) call {
+// inUnit gives a duration in a unit.
+func inUnit(unit time.Duration) call {
 	return func(_ *row, a []value) (value, error) { return floatValue(float64(a[0].n) / float64(unit)), nil }
 }
 

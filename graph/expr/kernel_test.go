@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/flowrun/flowrun/graph/diag"
@@ -179,6 +180,40 @@ func TestTextOutlivesTheNextBatch(t *testing.T) {
 			if got := string(appendJSON(nil, readValue(&row{}, dst, 0), p.typ)); got != want {
 				t.Errorf("%s (kernels %v) gives %s after the next batch, want %s", source, kernels, got, want)
 			}
+		}
+	}
+}
+
+// An Expr is shared by workers, each with a program of its own.
+func TestExprIsShared(t *testing.T) {
+	env := mustType(t, rowType)
+	b := batchOf(env, theRow)
+	var wait sync.WaitGroup
+	for _, source := range []string{`s matches u ?? "h"`, `sort(l, "desc")`, `truncate(t, s == "x" ? "1h" : "1d")`, `hour(t, "Europe/Berlin")`, `map([3, 1, 2], # + i)`, `upper(s) + e`, `i in [1, 2, 7]`, `min([3, 2])`} {
+		e := mustCheck(t, source, env)
+		want := eval(e.compile(false), b)
+		for range 4 {
+			wait.Go(func() {
+				for range 20 {
+					if got := eval(e.Compile(), b); got[0] != want[0] {
+						t.Errorf("%s gives %s, want %s", source, got, want)
+					}
+				}
+			})
+		}
+	}
+	wait.Wait()
+}
+
+func TestFilterThatIsAlwaysNull(t *testing.T) {
+	env := mustType(t, `{a: int, c: bool?}`)
+	b := batchOf(env, []any{1, nil}, []any{2, true})
+	for _, source := range []string{`null`, `try(null)`, `c && null`, `a == 1 ? null : null`} {
+		e := mustCheck(t, source, env)
+		var list diag.List
+		var errs RowErrors
+		if !e.Want(types.Bool.Opt(), "where", &list) || len(e.Compile().Filter(b, nil, &errs)) > 0 {
+			t.Errorf("%s: %v", source, list)
 		}
 	}
 }

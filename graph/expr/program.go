@@ -47,8 +47,11 @@ func (e *Expr) compile(kernels bool) *Program {
 			p.kernel, p.rowwise = plan.selecting(e.root, k), plan.rowwise
 		}
 	}
-	if e.root.form() == record.FormBool {
+	switch e.typ.Kind {
+	case types.KindBool:
 		p.filter = compile(bools(), e.root)
+	case types.KindNull: // never true
+		p.filter = compile(bools(), e.As(types.Bool.Opt()).root)
 	}
 	p.store = compileStore(e.root, r)
 	return p
@@ -152,7 +155,7 @@ func (p *Program) byKernel(b *record.Batch, sel []uint16) bool {
 func (p *Program) Filter(b *record.Batch, sel []uint16, errs *RowErrors) []uint16 {
 	all := p.open(b, nil)
 	defer p.close(errs)
-	if !p.byKernel(b, all) {
+	if !p.byKernel(b, all) || p.kernel.narrow == nil {
 		r := p.engine.row
 		r.each(all, &p.errs, func(i uint16) {
 			if v, ok := p.filter(r); v && ok && r.err == nil {

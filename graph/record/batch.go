@@ -234,3 +234,38 @@ func (b *Batch) AppendRow(src *Batch, i int, arena *Arena) {
 	}
 	b.Rows++
 }
+
+// sparse is the share of selected rows, as 1/sparse, under which Compact copies.
+const sparse = 4
+
+// Compact gives a batch of the selected rows alone if they are few of all rows,
+// so that they do not keep the memory of the others; else the batch itself. The
+// caller's reference passes to the result.
+func (b *Batch) Compact() *Batch {
+	if b.Sel == nil || len(b.Sel)*sparse >= b.Rows || len(b.Sel) == 0 {
+		return b
+	}
+	rows := make([]int32, len(b.Sel))
+	for i, r := range b.Sel {
+		rows[i] = int32(r)
+	}
+	d := NewLike(b)
+	arena := d.Arena()
+	for i, c := range d.Cols {
+		if c != nil {
+			c.Gather(0, b.Cols[i], rows, arena)
+		}
+	}
+	d.Rows = len(rows)
+	b.Release()
+	return d
+}
+
+// NewLike gives an empty batch of the same type with the same columns.
+func NewLike(b *Batch) *Batch {
+	needed := make([]bool, len(b.Cols))
+	for i, c := range b.Cols {
+		needed[i] = c != nil
+	}
+	return NewNeeded(b.Type, needed)
+}

@@ -3,6 +3,7 @@ package record
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -283,4 +284,35 @@ func TestItems(t *testing.T) {
 	} else {
 		got.Release()
 	}
+}
+
+// A batch with few of its rows selected is copied and lets the others go; nested
+// columns that nobody needs are nil in records too.
+func TestCompact(t *testing.T) {
+	Poison(true)
+	inner := types.Record(types.Field{Name: "a", Type: types.Int}, types.Field{Name: "b", Type: types.String})
+	typ := types.Record(types.Field{Name: "n", Type: types.Int}, types.Field{Name: "s", Type: types.String.Opt()}, types.Field{Name: "r", Type: inner})
+	b := NewNeeded(typ, []bool{true, true, false})
+	arena := b.Arena()
+	for i := range 100 {
+		b.Cols[0].Resize(i + 1)
+		b.Cols[1].Resize(i + 1)
+		b.Cols[0].Int[i], b.Cols[1].Str[i] = int64(i), arena.Copy(strconv.Itoa(i))
+	}
+	b.Rows = 100
+	b.Cols[1].SetNull(7)
+	if same := b.Compact(); same != b {
+		t.Fatal("a batch without a selection was copied")
+	}
+	few := b.Share()
+	few.Sel = append(few.SelBuf(), 7, 50, 99)
+	b.Release()
+	c := few.Compact()
+	if c == few || c.Rows != 3 || c.Sel != nil || c.Cols[2] != nil {
+		t.Fatalf("not compacted: %+v", c)
+	}
+	if c.Cols[0].Int[0] != 7 || !c.Cols[1].IsNull(0) || c.Cols[1].Str[2] != "99" {
+		t.Error("rows changed on the way", c.Cols[0].Int, c.Cols[1].Str)
+	}
+	c.Release()
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/flowrun/flowrun/nodes/file"
 	"github.com/flowrun/flowrun/nodes/flow"
 	"github.com/flowrun/flowrun/nodes/join"
+	"github.com/flowrun/flowrun/nodes/timing"
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(file.Nodes, flow.Nodes, join.Nodes)
+var Nodes = slices.Concat(file.Nodes, flow.Nodes, join.Nodes, timing.Nodes)

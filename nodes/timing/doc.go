@@ -5,7 +5,7 @@
 // Terms. An item arrives when its node receives it; kinds of this pack read the
 // clock of package time once for each batch that arrives. An item is due when its
 // time to leave has come. A timed kind is one whose output depends on the clock:
-// delay, debounce, latest, sample_time, throttle and tick; the others depend on
+// debounce, delay, sample_time, throttle and tick; the others depend on
 // their input alone.
 //
 // Laws, beyond those of package nodes.

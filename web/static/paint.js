@@ -32,6 +32,13 @@ export function gather() {
     return { g, q, wire: g.querySelector(".wire"), depth: q?.querySelector(".depth"), text: q?.querySelector("text"), full: rect ? rect.width.baseVal.value : 0, label: g.getAttribute("aria-label"), motion: null };
   });
   picture.classList.add("lively");
+  // A quiet queue shows its numbers to whoever points at its edge.
+  const ask = on => e => {
+    const g = e.target.closest?.(".edge");
+    if (g) elements("e", +g.id.slice(1)).forEach(x => x.classList.toggle("asked", on));
+  };
+  for (const on of ["pointerover", "focusin"]) picture.addEventListener(on, ask(true));
+  for (const off of ["pointerout", "focusout"]) picture.addEventListener(off, ask(false));
 }
 
 /** paint applies rows of the newest snapshot. @param {Iterable<number>} nodes @param {Iterable<number>} edges */
@@ -115,7 +122,7 @@ function move() {
 function run(w, perSecond) {
   const speed = Math.min(4, 0.35 + 0.42 * Math.log10(1 + perSecond)); // dots a second
   if (!w.motion) {
-    const path = svg("path", { class: "stream", d: w.wire.getAttribute("d") });
+    const path = svg("path", { class: "wire stream", d: w.wire.getAttribute("d") });
     w.wire.after(path);
     w.motion = { path, play: path.animate([{ strokeDashoffset: 16 }, { strokeDashoffset: 0 }], { duration: 1000, iterations: Infinity }), speed: 0 };
   }

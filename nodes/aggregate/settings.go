@@ -1,0 +1,151 @@
+package aggregate
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+// A Term is a part of a key.
+type Term struct {
+	Name string // "": that of the field that the expression is
+	Text config.Text
+	At   diag.Span
+}
+
+// Terms is a key as it is written: a field, {name: expression, ...}, or a list of
+// these.
+type Terms []Term
+
+// DecodeConfig implements config.Decoder.
+func (k *Terms) DecodeConfig(n *config.Node, list *diag.List) {
+	if n.Kind != config.Sequence {
+		k.add(n, list)
+		return
+	}
+	for _, item := range n.Items {
+		k.add(item, list)
+	}
+	if len(n.Items) == 0 {
+		list.Add(diag.WrongValue, n.Span, "the key has no part").WithHint("leave `by` out to have one group")
+	}
+}
+
+func (k *Terms) add(n *config.Node, list *diag.List) {
+	switch n.Kind {
+	case config.Scalar:
+		*k = append(*k, Term{"", config.Text{Value: n.Text, Node: n}, n.Span})
+	case config.Mapping:
+		for _, e := range n.Entries {
+			if e.Value.Kind != config.Scalar {
+				list.Add(diag.WrongValue, e.Value.Span, "want an expression, got %s", e.Value.Describe())
+				continue
+			}
+			*k = append(*k, Term{e.Key, config.Text{Value: e.Value.Text, Node: e.Value}, e.KeySpan})
+		}
+	default:
+		list.Add(diag.WrongValue, n.Span, "want a field or {name: expression}, got %s", n.Describe())
+	}
+}
+
+// ConfigType implements config.Documented.
+func (Terms) ConfigType() (string, map[string]any) {
+	named := map[string]any{"type": "object", "additionalProperties": expressionSchema}
+	part := map[string]any{"anyOf": []any{map[string]any{"type": "string"}, named}}
+	return "field, {name: expression}, or a list of them", map[string]any{"anyOf": []any{
+		part, map[string]any{"type": "array", "items": part, "minItems": 1},
+	}}
+}
+
+var expressionSchema = map[string]any{"type": []any{"string", "number", "boolean", "null"}}
+
+// Columns checks the parts over items of type in and gives them as the fields of
+// a record.
+func (k Terms) Columns(c *graph.Inference, in *types.Type) *columns.Columns {
+	key := columns.New()
+	for _, term := range k {
+		e := columns.Check(c, term.Text, in)
+		f := types.Field{Name: term.Name, Type: e.Type(), Origin: c.Origin("grouped by", term.At)}
+		if term.Name == "" {
+			f.Name = term.nameOf(c, e, in)
+		}
+		key.Compute(f, e, in)
+	}
+	return key
+}
+
+// nameOf gives a part of the key without a name that of its field.
+func (t Term) nameOf(c *graph.Inference, e *expr.Expr, in *types.Type) string {
+	if i := columns.FieldOf(e, in); i >= 0 {
+		return in.Fields[i].Name
+	}
+	if e.Type().Kind != types.KindError {
+		c.List().Add(diag.MissingKey, t.At, "the key %s has no name", t.Text.Value).WithHint("write {NAME: %s}", t.Text.Value)
+	}
+	return ""
+}
+
+// A Value is a field to compute: an expression over aggregates, or {value, where}.
+type Value struct{ Value, Where config.Text }
+
+var valueKeys = []string{"value", "where"}
+
+// DecodeConfig implements config.Decoder.
+func (a *Value) DecodeConfig(n *config.Node, list *diag.List) {
+	switch n.Kind {
+	case config.Scalar:
+		a.Value = config.Text{Value: n.Text, Node: n}
+		return
+	case config.Mapping:
+	default:
+		list.Add(diag.WrongValue, n.Span, "want an expression over aggregates, such as sum(price), got %s", n.Describe())
+		return
+	}
+	for _, e := range n.Entries {
+		if e.Key != "value" && e.Key != "where" {
+			list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, valueKeys)
+			continue
+		}
+		if e.Value.Kind != config.Scalar {
+			list.Add(diag.WrongValue, e.Value.Span, "want an expression, got %s", e.Value.Describe())
+			continue
+		}
+		text := config.Text{Value: e.Value.Text, Node: e.Value}
+		if e.Key == "value" {
+			a.Value = text
+		} else {
+			a.Where = text
+		}
+	}
+	if !n.Has("value") {
+		list.Add(diag.MissingKey, n.Span, "the key value is missing").WithHint("write {value: count(), where: CONDITION}")
+	}
+}
+
+// ConfigType implements config.Documented.
+func (Value) ConfigType() (string, map[string]any) {
+	return "expression or {value, where}", map[string]any{"anyOf": []any{
+		expressionSchema,
+		map[string]any{
+			"type": "object", "additionalProperties": false, "required": []any{"value"},
+			"properties": map[string]any{"value": expressionSchema, "where": expressionSchema},
+		},
+	}}
+}
+
+// Parts checks the fields to compute, over items of type in.
+func Parts(c *graph.Inference, set config.Map[Value], in *types.Type) []Part {
+	var parts []Part
+	for _, s := range set {
+		p := Part{Name: s.Key, Expr: c.Aggregate(s.Value.Value, in)}
+		if s.Value.Where.Value != "" {
+			p.Where = c.Expr(s.Value.Where, in)
+			p.Where.Want(types.Bool.Opt(), "where", c.List())
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}

@@ -1,0 +1,35 @@
+// Package nodetest is the conformance kit: what every kind must keep, checked by
+// running the examples of its declaration.
+//
+//	func TestKinds(t *testing.T) {
+//		registry, err := nodes.NewRegistry(std.Nodes, geo.Nodes)
+//		if err != nil {
+//			t.Fatal(err)
+//		}
+//		for _, d := range geo.Nodes {
+//			nodetest.Conform(t, registry, d.Spec.Kind)
+//		}
+//	}
+//
+// Terms. A setup is a number of workers, a size of batches and a capacity of
+// queues, or the serial run, which is one goroutine and one item at a time. An
+// output is a file that a flow wrote, by its path in the folder of the flow;
+// standard output is "-".
+//
+// Laws that Conform checks.
+//  1. The kind, its ports and its settings are documented in sentences, and it
+//     states when it emits, waits, ends and fails.
+//  2. It has an example. An example loads without any problem and writes what it
+//     says, no more and no less.
+//  3. Outputs are the same under every setup. If a kind in the flow says that it
+//     interleaves, their lines are the same but for the order.
+//  4. With sources that give nothing the flow ends, and well.
+//  5. A flow that is killed, at any time, returns within a second and leaves no
+//     output behind; one that is stopped ends well.
+//  6. The books balance, no goroutine is left, and unless the flow was killed every
+//     reference to data is given back. Released memory is poisoned, so that whoever
+//     reads it shows it.
+//
+// Time is virtual (testing/synctest) in Conform: kinds that wait do not make tests
+// slow. Run and Try work in any time.
+package nodetest

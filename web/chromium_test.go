@@ -1,0 +1,273 @@
+package web_test
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A browser is a Chromium that is driven over its DevTools protocol through a pair
+// of pipes.
+type browser struct {
+	t       *testing.T
+	write   *os.File
+	session string
+
+	mu       sync.Mutex
+	serial   int
+	answers  map[int]chan answer
+	trouble  []string // console errors, policy reports, exceptions
+	requests []string // every address asked for
+}
+
+type answer struct {
+	Result json.RawMessage
+	Error  *struct{ Message string }
+}
+
+// openBrowser starts Chromium and opens a page, or skips the test: FLOWRUN_BROWSER=1
+// says that there is a Chromium and that these tests are wanted.
+func openBrowser(t *testing.T, width, height int) *browser {
+	t.Helper()
+	if os.Getenv("FLOWRUN_BROWSER") != "1" {
+		t.Skip("browser tests need Chromium and FLOWRUN_BROWSER=1")
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("FLOWRUN_BROWSER=1, but there is no chromium")
+	}
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--remote-debugging-pipe", "--hide-scrollbars",
+		fmt.Sprintf("--window-size=%d,%d", width, height), "--user-data-dir="+t.TempDir())
+	theirRead, write := pipe(t)
+	read, theirWrite := pipe(t)
+	cmd.ExtraFiles = []*os.File{theirRead, theirWrite}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirRead.Close()
+	theirWrite.Close()
+	b := &browser{t: t, write: write, answers: map[int]chan answer{}}
+	done := make(chan struct{})
+	go func() { defer close(done); b.listen(read) }()
+	t.Cleanup(func() {
+		b.session = ""
+		b.send("Browser.close", nil)
+		timer := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+		cmd.Wait()
+		timer.Stop()
+		write.Close()
+		<-done
+	})
+	var target struct{ TargetID, SessionID string }
+	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &target)
+	b.session = target.SessionID
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		b.call(domain+".enable", nil, nil)
+	}
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	return b
+}
+
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, w
+}
+
+// listen hands answers to their callers and keeps what a test wants to know.
+func (b *browser) listen(read *os.File) {
+	defer read.Close()
+	in := bufio.NewReaderSize(read, 1<<20)
+	for {
+		text, err := in.ReadBytes(0)
+		if err != nil {
+			return
+		}
+		var m struct {
+			ID     int
+			Method string
+			Params json.RawMessage
+			answer
+		}
+		if json.Unmarshal(text[:len(text)-1], &m) != nil {
+			continue
+		}
+		b.mu.Lock()
+		switch {
+		case m.ID != 0:
+			if c := b.answers[m.ID]; c != nil {
+				c <- m.answer
+				delete(b.answers, m.ID)
+			}
+		case m.Method == "Runtime.exceptionThrown", m.Method == "Log.entryAdded",
+			m.Method == "Runtime.consoleAPICalled" && strings.Contains(string(m.Params), `"type":"error"`):
+			b.trouble = append(b.trouble, string(m.Params))
+		case m.Method == "Network.requestWillBeSent":
+			var p struct{ Request struct{ URL string } }
+			json.Unmarshal(m.Params, &p)
+			b.requests = append(b.requests, p.Request.URL)
+		}
+		b.mu.Unlock()
+	}
+}
+
+func (b *browser) send(method string, params any) chan answer {
+	if params == nil {
+		params = struct{}{}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.serial++
+	text, err := json.Marshal(map[string]any{"id": b.serial, "method": method, "params": params, "sessionId": b.session})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if b.session == "" {
+		text, _ = json.Marshal(map[string]any{"id": b.serial, "method": method, "params": params})
+	}
+	c := make(chan answer, 1)
+	b.answers[b.serial] = c
+	b.write.Write(append(text, 0))
+	return c
+}
+
+// call waits for the answer to a command.
+func (b *browser) call(method string, params, result any) {
+	b.t.Helper()
+	select {
+	case a := <-b.send(method, params):
+		if a.Error != nil {
+			b.t.Fatalf("%s: %s", method, a.Error.Message)
+		}
+		if result != nil {
+			if err := json.Unmarshal(a.Result, result); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	case <-time.After(30 * time.Second):
+		b.t.Fatalf("%s: no answer", method)
+	}
+}
+
+// open goes to an address and waits for live numbers there.
+func (b *browser) open(url string) {
+	b.t.Helper()
+	b.call("Page.navigate", map[string]any{"url": url}, nil)
+	b.until(`document.querySelector("#conn")?.textContent.match(/live|ended/) && document.querySelector("#table tbody tr")`)
+}
+
+// eval runs JavaScript in the page.
+func (b *browser) eval(script string) any {
+	b.t.Helper()
+	var got struct {
+		Result           struct{ Value any }
+		ExceptionDetails *struct {
+			Exception struct{ Description string }
+		}
+	}
+	b.call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &got)
+	if got.ExceptionDetails != nil {
+		b.t.Fatalf("%s: %s", script, got.ExceptionDetails.Exception.Description)
+	}
+	return got.Result.Value
+}
+
+// until waits for a script to give something true.
+func (b *browser) until(script string) {
+	b.t.Helper()
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if b.eval("!!("+script+")") == true {
+			return
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.t.Fatalf("never true: %s\nthe page says: %s", script, strings.Join(b.trouble, "\n"))
+}
+
+// text is what an element says.
+func (b *browser) text(selector string) string {
+	b.t.Helper()
+	s, _ := b.eval(fmt.Sprintf(`document.querySelector(%q)?.textContent ?? ""`, selector)).(string)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// click presses the mouse in the middle of an element.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	at, ok := b.eval(fmt.Sprintf(`(() => { const r = document.querySelector(%q).getBoundingClientRect(); return [r.x + r.width/2, r.y + r.height/2] })()`, selector)).([]any)
+	if !ok {
+		b.t.Fatalf("nothing to click at %s", selector)
+	}
+	for _, kind := range []string{"mousePressed", "mouseReleased"} {
+		b.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1}, nil)
+	}
+}
+
+// press types keys by name; a key of one letter types it.
+func (b *browser) press(keys ...string) {
+	b.t.Helper()
+	codes := map[string]int{"Enter": 13, "Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+	for _, key := range keys {
+		p := map[string]any{"type": "keyDown", "key": key, "windowsVirtualKeyCode": codes[key]}
+		if len(key) == 1 {
+			p["text"] = key
+		} else if key == "Enter" {
+			p["text"] = "\r"
+		}
+		b.call("Input.dispatchKeyEvent", p, nil)
+		b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
+	}
+}
+
+// media sets a feature such as prefers-reduced-motion.
+func (b *browser) media(name, value string) {
+	b.t.Helper()
+	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": name, "value": value}}}, nil)
+}
+
+// shot saves a picture of the page in the folder FLOWRUN_SHOTS, if that is set.
+func (b *browser) shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("FLOWRUN_SHOTS")
+	if dir == "" {
+		return
+	}
+	var got struct{ Data string }
+	b.call("Page.captureScreenshot", map[string]any{"format": "png"}, &got)
+	png, err := base64.StdEncoding.DecodeString(got.Data)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// clean fails the test if the page complained or asked another server for anything.
+func (b *browser) clean(origin string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.trouble {
+		b.t.Errorf("the page complained: %s", t)
+	}
+	for _, u := range b.requests {
+		if !strings.HasPrefix(u, origin) && !strings.HasPrefix(u, "data:") && u != "about:blank" {
+			b.t.Errorf("the page asked for %s", u)
+		}
+	}
+}

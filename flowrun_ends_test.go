@@ -75,11 +75,11 @@ func TestStop(t *testing.T) {
 			})
 		},
 		"chan": func(g *flowrun.Graph) flowrun.Stream[int] {
-			ch := make(chan int, 10_000)
-			for i := range 10_000 {
+			ch := make(chan int, 2501)
+			for i := range cap(ch) {
 				ch <- i
 			}
-			return flowrun.Chan(g, "source", ch) // it is never closed
+			return flowrun.Chan(g, "source", ch) // it is never closed, and waits by then
 		},
 		"func": func(g *flowrun.Graph) flowrun.Stream[int] {
 			return flowrun.Func(g, "source", func(ctx context.Context, emit func(int) error) error {

@@ -136,7 +136,7 @@ type side[T any] struct {
 }
 
 // fill sees to it that there is an item; there is none at the end of the stream.
-// Before it waits it calls flush, so that nothing is held back.
+// Before it waits, or finds the end, it calls flush, so that nothing is held back.
 func (s *side[T]) fill(ctx context.Context, out nodes.Out, flush func() error) (bool, error) {
 	for s.xs == nil || s.at == len(s.xs.V) {
 		s.drop()
@@ -167,13 +167,14 @@ func (s *side[T]) drop() {
 	}
 }
 
+// run pairs until a side has ended: its fill has then sent what was held.
 func (z *zip[L, R, O]) run(ctx context.Context, out nodes.Out) error {
 	for {
 		if more, err := z.left.fill(ctx, out, z.e.flush); !more || err != nil {
-			return z.end(err)
+			return err
 		}
 		if more, err := z.right.fill(ctx, out, z.e.flush); !more || err != nil {
-			return z.end(err)
+			return err
 		}
 		err := guard(func() error { z.e.add(z.pair(z.left.xs.V[z.left.at], z.right.xs.V[z.right.at])); return nil })
 		if err := z.e.settle(err, nodes.BadItem{Data: z.left.xs, Row: z.left.at}); err != nil {
@@ -182,14 +183,6 @@ func (z *zip[L, R, O]) run(ctx context.Context, out nodes.Out) error {
 		z.left.at++
 		z.right.at++
 	}
-}
-
-// end sends what is held when a stream has ended.
-func (z *zip[L, R, O]) end(err error) error {
-	if err != nil {
-		return err
-	}
-	return z.e.flush()
 }
 
 func (z *zip[L, R, O]) drop() {

@@ -311,6 +311,15 @@ func TestBadItems(t *testing.T) {
 			folded := flowrun.Fold(s, id, same, func(_ *int, x int) error { check(x); return nil }, opts...)
 			return flowrun.Apply(folded, id+"_key", func(e flowrun.Entry[int, int]) int { return e.Key })
 		},
+		"fold with an error": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+			folded := flowrun.Fold(s, id, same, func(_ *int, x int) error {
+				if x%100 == 7 {
+					return errors.New("seven")
+				}
+				return nil
+			}, opts...)
+			return flowrun.Apply(folded, id+"_key", func(e flowrun.Entry[int, int]) int { return e.Key })
+		},
 		"join": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
 			return flowrun.Join(s, s, id, check, same, func(a, _ int) int { return a }, opts...)
 		},
@@ -351,6 +360,32 @@ func TestBadItems(t *testing.T) {
 			})
 		}
 	}
+}
+
+// However many items come out of one, batches have the usual size.
+func TestBatchesAreBounded(t *testing.T) {
+	g := flowrun.New("bounded")
+	few := flowrun.Slice(g, "few", upTo(3000))
+	same := func(x int) int { return x }
+	for i, s := range []flowrun.Stream[int]{
+		few,
+		flowrun.FlatMap(flowrun.Limit(few, "five", 5), "flatmap", func(_ context.Context, x int, emit func(int)) error {
+			for i := range 5000 {
+				emit(i)
+			}
+			return nil
+		}),
+		flowrun.Join(few, few, "join", func(x int) int { return x / 300 }, func(x int) int { return x / 300 }, func(a, b int) int { return a + b }),
+		flowrun.Apply(flowrun.Fold(few, "fold", same, func(*int, int) error { return nil }), "keys", func(e flowrun.Entry[int, int]) int { return e.Key }),
+	} {
+		flowrun.Write(s, fmt.Sprint("write", i), func(_ context.Context, xs []int) error {
+			if len(xs) > record.MaxRows {
+				return fmt.Errorf("a batch of stream %d has %d items", i, len(xs))
+			}
+			return nil
+		})
+	}
+	run(t, g)
 }
 
 func TestErrorsAreAStream(t *testing.T) {

@@ -82,6 +82,25 @@ func TestRetry(t *testing.T) {
 	})
 }
 
+// What a try that failed has emitted does not count.
+func TestRetriedFlatMap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := flowrun.New("retry")
+		tries := 0
+		s := flowrun.FlatMap(flowrun.Slice(g, "numbers", []int{1, 2}), "flaky", func(_ context.Context, x int, emit func(int)) error {
+			emit(10 * x)
+			if tries++; tries%3 != 0 {
+				return errors.New("not yet")
+			}
+			emit(10*x + 1)
+			return nil
+		}, flowrun.Retry(flowrun.RetryPolicy{Attempts: 3}))
+		out := flowrun.Collect(s, "out")
+		run(t, g)
+		equal(t, "out", out.Items(), []int{10, 11, 20, 21})
+	})
+}
+
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := flowrun.New("timeout")

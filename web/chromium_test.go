@@ -271,3 +271,53 @@ func (b *browser) clean(origin string) {
 		}
 	}
 }
+
+// wait lets time pass in the page.
+func (b *browser) wait(ms int) {
+	b.t.Helper()
+	b.eval(fmt.Sprintf(`new Promise(r => setTimeout(r, %d))`, ms))
+}
+
+// smoothness is how fluently a page is drawn.
+type smoothness struct {
+	FPS  float64 // frames a second
+	Main float64 // share of the main thread's time
+	Tick float64 // worst pause between two frames, ms
+}
+
+// frames measures for some seconds.
+func (b *browser) frames(seconds int) smoothness {
+	b.t.Helper()
+	busy := func() (task, at float64) {
+		var m struct {
+			Metrics []struct {
+				Name  string
+				Value float64
+			}
+		}
+		b.call("Performance.enable", nil, nil)
+		b.call("Performance.getMetrics", nil, &m)
+		for _, x := range m.Metrics {
+			switch x.Name {
+			case "TaskDuration":
+				task = x.Value
+			case "Timestamp":
+				at = x.Value
+			}
+		}
+		return task, at
+	}
+	task0, at0 := busy()
+	got, ok := b.eval(fmt.Sprintf(`new Promise(done => {
+		const begun = performance.now(); let n = 0, last = begun, worst = 0;
+		requestAnimationFrame(function step(now) {
+			n++; worst = Math.max(worst, now - last); last = now;
+			now - begun < %d000 ? requestAnimationFrame(step) : done([n * 1000 / (now - begun), worst]);
+		});
+	})`, seconds)).([]any)
+	if !ok {
+		b.t.Fatal("no frames")
+	}
+	task1, at1 := busy()
+	return smoothness{FPS: got[0].(float64), Main: (task1 - task0) / (at1 - at0), Tick: got[1].(float64)}
+}

@@ -52,14 +52,36 @@ func newChecker(src Text, t *tree, env *types.Type, list *diag.List) *checker {
 // report adds a problem at a part of the text. A problem said twice is dropped.
 func (c *checker) report(code diag.Code, from, to int, format string, args ...any) *diag.Diagnostic {
 	c.wrong++
-	d := diag.Diagnostic{Code: code, At: c.src.At(from, max(1, to-from)), Message: fmt.Sprintf(format, args...)}
-	if key := fmt.Sprint(from, code, d.Message); c.said[key] {
-		return &d
-	} else {
-		c.said[key] = true
+	for i, a := range args {
+		if t, ok := a.(*types.Type); ok {
+			args[i] = brief(t)
+		}
 	}
+	d := diag.Diagnostic{Code: code, At: c.src.At(from, max(1, to-from)), Message: fmt.Sprintf(format, args...)}
+	key := fmt.Sprint(from, code, d.Message)
+	if c.said[key] {
+		return &d
+	}
+	c.said[key] = true
 	*c.list = append(*c.list, d)
 	return &(*c.list)[len(*c.list)-1]
+}
+
+// brief is a type in a message: a long record is cut.
+func brief(t *types.Type) string {
+	const limit = 60
+	s := t.String()
+	if length(s) <= limit {
+		return s
+	}
+	end := ""
+	if t.Kind == types.KindRecord {
+		end = "}"
+	}
+	if t.Nullable && t.Name == "" {
+		end += "?"
+	}
+	return cut(s, 0, limit) + "…" + end
 }
 
 // fail is report for a part that has no type then.
@@ -222,7 +244,7 @@ func (c *checker) unknownName(name string, from, to int) *node {
 	}
 	if !c.env.IsRecord() {
 		n, d := c.fail(diag.UnknownField, from, to, "unknown name %q", name)
-		d.WithHint("items are %s here; the item is named item", c.env)
+		d.WithHint("items are %s here; the item is named item", brief(c.env))
 		return n
 	}
 	n, d := c.fail(diag.UnknownField, from, to, "unknown field %q", name)

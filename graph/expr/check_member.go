@@ -1,6 +1,9 @@
 package expr
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/flowrun/flowrun/graph/diag"
@@ -188,7 +191,10 @@ func (c *checker) noteOrigin(d *diag.Diagnostic, n *node) {
 	case o.Node != "":
 		how += " by " + o.Node
 	}
-	d.WithNote(o.At, "%s is %s, %s", c.source(n), n.typ, how)
+	message := fmt.Sprintf("%s is %s, %s", c.source(n), brief(n.typ), how)
+	if !slices.ContainsFunc(d.Notes, func(n diag.Note) bool { return n.Message == message }) {
+		d.WithNote(o.At, "%s", message)
+	}
 }
 
 func joinNames(names []string) string {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -203,6 +204,19 @@ func TestFieldsThatAlreadyHaveAProblem(t *testing.T) {
 	}
 	if e := Check(text(`anything.at[0] + all`), types.Error, &list); len(list) > 0 || e.Type().Kind != types.KindError {
 		t.Errorf("%s %v", e.Type(), list)
+	}
+}
+
+func TestLongTypesAreCut(t *testing.T) {
+	env := types.Record()
+	for i := range 40 {
+		env.Fields = append(env.Fields, types.Field{Name: fmt.Sprintf("field%d", i), Type: types.Int})
+	}
+	var list diag.List
+	Check(text(`r.x + (r > 1 ? 1 : 2)`), types.Record(types.Field{Name: "r", Type: env.Opt()}), &list)
+	want := []string{`no field "x" in {field0: int, field1: int, field2: int, field3: int, field4:…}?`, `cannot apply ">" to {field0: int, field1: int, field2: int, field3: int, field4:…}? and int`}
+	if len(list) != 2 || list[0].Message != want[0] || list[1].Message != want[1] {
+		t.Error(printed(list))
 	}
 }
 

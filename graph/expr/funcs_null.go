@@ -46,8 +46,7 @@ func checkTry(c *checker, s *callSite) *node {
 	if !c.wants(s, "try(x)", 1, 1) || !ok {
 		return errorNode(s.from, s.to)
 	}
-	x := args[0]
-	return &node{kind: kTry, typ: x.typ.Opt(), args: args, from: s.from, to: s.to, field: x.field}
+	return &node{kind: kTry, typ: args[0].typ.Opt(), args: args, from: s.from, to: s.to}
 }
 
 func checkGet(c *checker, s *callSite) *node {

@@ -9,36 +9,39 @@ import (
 	"testing"
 )
 
+// jsonNames are the names in random documents.
+var jsonNames = []string{"a", "b", "ä", `q"q`, "n\nl", "", "a.b", "\\"}
+
+// document makes a random JSON value.
+func document(r *rand.Rand, depth int) any {
+	switch n := r.IntN(8); {
+	case depth > 0 && n < 3:
+		m := map[string]any{}
+		for range r.IntN(4) {
+			m[jsonNames[r.IntN(len(jsonNames))]] = document(r, depth-1)
+		}
+		return m
+	case depth > 0 && n < 5:
+		l := []any{}
+		for range r.IntN(4) {
+			l = append(l, document(r, depth-1))
+		}
+		return l
+	case n == 5:
+		return nil
+	case n == 6:
+		return []any{true, -12.5e3, 0.0, "x,]}", `"{`}[r.IntN(5)]
+	}
+	return jsonNames[r.IntN(len(jsonNames))]
+}
+
 // TestJSONAgainstTheLibrary walks paths in random documents with and without white
 // space and compares with what encoding/json decodes.
 func TestJSONAgainstTheLibrary(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
-	names := []string{"a", "b", "ä", `q"q`, "n\nl", "", "a.b", "\\"}
-	var document func(depth int) any
-	document = func(depth int) any {
-		switch n := r.IntN(8); {
-		case depth > 0 && n < 3:
-			m := map[string]any{}
-			for range r.IntN(4) {
-				m[names[r.IntN(len(names))]] = document(depth - 1)
-			}
-			return m
-		case depth > 0 && n < 5:
-			l := []any{}
-			for range r.IntN(4) {
-				l = append(l, document(depth-1))
-			}
-			return l
-		case n == 5:
-			return nil
-		case n == 6:
-			return []any{true, -12.5e3, 0.0, "x,]}", `"{`}[r.IntN(5)]
-		}
-		return names[r.IntN(len(names))]
-	}
 	found := 0
 	for range 20_000 {
-		doc := document(4)
+		doc := document(r, 4)
 		raw, _ := json.Marshal(doc)
 		if r.IntN(2) == 0 {
 			raw, _ = json.MarshalIndent(doc, " ", "\t")
@@ -46,7 +49,7 @@ func TestJSONAgainstTheLibrary(t *testing.T) {
 		s, at, ok := string(raw), doc, doc != nil
 		for range r.IntN(4) {
 			if r.IntN(2) == 0 {
-				name := names[r.IntN(len(names))]
+				name := jsonNames[r.IntN(len(jsonNames))]
 				s, ok = jsonMember(s, name)
 				m, _ := at.(map[string]any)
 				at = m[name]

@@ -38,15 +38,8 @@ func Conform(t *testing.T, registry *nodes.Registry, kind string) {
 	}
 	for _, example := range spec.Examples {
 		t.Run(strings.ReplaceAll(example.Title, "/", "_"), func(t *testing.T) {
-			c := &conformance{registry: registry, kind: kind, example: example}
-			if !c.loads(t) {
-				return
-			}
-			c.sameUnderAllSetups(t)
-			c.endsWithoutInput(t)
-			for _, after := range []time.Duration{0, 5 * time.Millisecond, 25 * time.Millisecond, 65 * time.Millisecond} {
-				c.killed(t, after)
-				c.stopped(t, after)
+			for _, wrong := range checkExample(t, registry, kind, example) {
+				t.Error(wrong)
 			}
 		})
 	}
@@ -54,19 +47,41 @@ func Conform(t *testing.T, registry *nodes.Registry, kind string) {
 
 // A conformance is the check of one example.
 type conformance struct {
+	t           *testing.T
 	registry    *nodes.Registry
 	kind        string
 	example     graph.Example
+	files       map[string]string // the input
 	interleaves bool
+	problems    []string
+}
+
+// checkExample lists what is wrong with an example of a kind. After the first of
+// its checks that finds something it does not go on.
+func checkExample(t *testing.T, registry *nodes.Registry, kind string, example graph.Example) []string {
+	c := &conformance{t: t, registry: registry, kind: kind, example: example, files: example.Files}
+	checks := []func(){c.loads, c.sameUnderAllSetups, c.sameWithManyItems, c.endsWithoutInput}
+	for _, after := range []time.Duration{0, 5 * time.Millisecond, 25 * time.Millisecond, 65 * time.Millisecond} {
+		checks = append(checks, func() { c.killed(after) }, func() { c.stopped(after) })
+	}
+	for _, check := range checks {
+		if check(); len(c.problems) > 0 {
+			break
+		}
+	}
+	return c.problems
+}
+
+func (c *conformance) wrong(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
 }
 
 // loads looks at the example without running it.
-func (c *conformance) loads(t *testing.T) bool {
-	t.Helper()
-	e := newTrial(t, c.registry, c.example.Flow, c.example.Files)
+func (c *conformance) loads() {
+	e := newTrial(c.t, c.registry, c.example.Flow, c.files)
 	if len(e.problems) > 0 {
-		t.Error(Result{Problems: e.problems}.explain())
-		return !e.problems.HasErrors()
+		c.wrong("%s", Result{Problems: e.problems}.explain())
+		return
 	}
 	found := false
 	for _, n := range e.flow.Nodes {
@@ -74,70 +89,117 @@ func (c *conformance) loads(t *testing.T) bool {
 		c.interleaves = c.interleaves || n.Spec.Interleaves
 	}
 	if !found {
-		t.Errorf("no node of the example is a %s", c.kind)
+		c.wrong("no node of the example is a %s", c.kind)
 	}
 	if len(c.example.Want) == 0 {
-		t.Error("the example wants nothing, so it cannot fail")
+		c.wrong("the example wants nothing, so it cannot fail")
 	}
-	return true
 }
 
 // virtual runs the flow in a bubble of virtual time, in which no goroutine may be
 // left, and looks whether all data was given back: f reports whether that can be
 // expected.
-func (c *conformance) virtual(t *testing.T, what string, f func(t *testing.T, e *trial) bool) {
-	t.Helper()
+func (c *conformance) virtual(what string, f func(e *trial) bool) {
 	record.Poison(true)
+	defer record.Poison(false)
 	before := record.Live()
 	whole := false
-	synctest.Test(t, func(t *testing.T) {
-		whole = f(t, newTrial(t, c.registry, c.example.Flow, c.example.Files))
+	defer func() {
+		if p := recover(); p != nil { // of synctest, when goroutines are left
+			c.wrong("%s: %v", what, p)
+		}
+	}()
+	synctest.Test(c.t, func(t *testing.T) {
+		whole = f(newTrial(t, c.registry, c.example.Flow, c.files))
 	})
-	record.Poison(false)
 	if left := record.Live() - before; left != 0 && whole {
-		t.Errorf("%s: %d batches were never released", what, left)
+		c.wrong("%s: %d batches were never released", what, left)
 	}
 }
 
 // sameUnderAllSetups compares the outputs with what the example wants and with
 // each other.
-func (c *conformance) sameUnderAllSetups(t *testing.T) {
-	t.Helper()
+func (c *conformance) sameUnderAllSetups() {
 	for _, setup := range Setups() {
-		c.virtual(t, setup.String(), func(t *testing.T, e *trial) bool {
-			r := e.run(t.Context(), setup, c.registry, nil)
+		c.virtual(setup.String(), func(e *trial) bool {
+			r := e.run(e.t.Context(), setup, c.registry, nil)
 			if r.Err != nil {
-				t.Errorf("%s: %s", setup, r.explain())
+				c.wrong("%s: %s", setup, r.explain())
 				return false
 			}
 			for _, wrong := range compare(r.Outputs, c.example.Want, c.interleaves) {
-				t.Errorf("%s: %s", setup, wrong)
+				c.wrong("%s: %s", setup, wrong)
 			}
 			return true
 		})
-		if t.Failed() {
+		if len(c.problems) > 0 {
 			return // one setup is enough to look at
 		}
 	}
 }
 
+// sameWithManyItems runs the flow with its input repeated, for an example has few
+// items, and compares with the serial run. It may fail, but then everywhere.
+func (c *conformance) sameWithManyItems() {
+	defer func(before map[string]string) { c.files = before }(c.files)
+	c.files = repeated(c.files, 40)
+	var want Result
+	for _, setup := range []Setup{{Serial: true}, {1, 1, 1, false}, {1, 1024, 4096, false}, {2, 3, 16, false}, {7, 1, 16, false}, {7, 1024, 1, false}, {7, 1024, 4096, false}} {
+		what := setup.String() + ", with its input 40 times"
+		c.virtual(what, func(e *trial) bool {
+			r := e.run(e.t.Context(), setup, c.registry, nil)
+			switch {
+			case setup.Serial:
+				want = r
+			case (r.Err == nil) != (want.Err == nil):
+				c.wrong("%s: the error is %v, in the serial run %v", what, r.Err, want.Err)
+			case r.Err == nil:
+				for _, wrong := range compare(r.Outputs, want.Outputs, c.interleaves) {
+					c.wrong("%s: %s", what, wrong)
+				}
+			}
+			return r.Err == nil
+		})
+		if len(c.problems) > 0 {
+			return
+		}
+	}
+}
+
+// repeated gives files with their lines n times, those of CSV without the header.
+func repeated(files map[string]string, n int) map[string]string {
+	many := map[string]string{}
+	for name, text := range files {
+		head := ""
+		if strings.HasSuffix(name, ".csv") {
+			head, text, _ = strings.Cut(text, "\n")
+			head += "\n"
+		}
+		times := n
+		if !strings.HasSuffix(text, "\n") {
+			times = 1 // no lines
+		}
+		many[name] = head + strings.Repeat(text, times)
+	}
+	return many
+}
+
 // endsWithoutInput runs the flow with sources that have nothing.
-func (c *conformance) endsWithoutInput(t *testing.T) {
-	t.Helper()
+func (c *conformance) endsWithoutInput() {
 	var want map[string]string
 	for _, setup := range []Setup{{Serial: true}, {Workers: 1}, {Workers: 7}} {
 		what := setup.String() + ", with sources that have nothing"
-		c.virtual(t, what, func(t *testing.T, e *trial) bool {
-			r := e.run(t.Context(), setup, dry{c.registry}, nil)
+		c.virtual(what, func(e *trial) bool {
+			r := e.run(e.t.Context(), setup, dry{c.registry}, nil)
 			if r.Err != nil {
-				t.Errorf("%s: %s", what, r.explain())
+				c.wrong("%s: %s", what, r.explain())
 				return false
 			}
 			if want == nil {
 				want = r.Outputs
 			}
 			for _, wrong := range compare(r.Outputs, want, c.interleaves) {
-				t.Errorf("%s: %s", what, wrong)
+				c.wrong("%s: %s", what, wrong)
 			}
 			return true
 		})
@@ -147,29 +209,28 @@ func (c *conformance) endsWithoutInput(t *testing.T) {
 var errKilled = errors.New("killed by the test")
 
 // killed cancels the run of the flow after a while.
-func (c *conformance) killed(t *testing.T, after time.Duration) {
-	t.Helper()
+func (c *conformance) killed(after time.Duration) {
 	for _, setup := range []Setup{{Workers: 3, Batch: 1, Capacity: 1}, {Workers: 1}, {Serial: true}} {
 		what := fmt.Sprintf("%s, killed after %s", setup, after)
-		c.virtual(t, what, func(t *testing.T, e *trial) bool {
-			ctx, cancel := context.WithCancelCause(t.Context())
+		c.virtual(what, func(e *trial) bool {
+			ctx, cancel := context.WithCancelCause(e.t.Context())
 			timer := time.AfterFunc(after, func() { cancel(errKilled) })
 			start := time.Now()
 			r := e.run(ctx, setup, slowed{c.registry, 10 * time.Millisecond}, nil)
 			took := time.Since(start)
-			if timer.Stop() && r.Err == nil {
+			if timer.Stop(); r.Err == nil && took <= after {
 				return true // it was faster
 			}
 			switch {
 			case !errors.Is(r.Err, errKilled):
-				t.Errorf("%s: the error is %v", what, r.Err)
+				c.wrong("%s: the error is %v", what, r.Err)
 			case took > after+time.Second:
-				t.Errorf("%s: it took %s to return", what, took-after)
+				c.wrong("%s: it took %s to return", what, took-after)
 			case len(r.Outputs) > 0 && r.Outputs[Stdio] == "" || len(r.Outputs) > 1:
-				t.Errorf("%s: it left %s behind", what, names(r.Outputs))
+				c.wrong("%s: it left %s behind", what, names(r.Outputs))
 			}
 			for _, wrong := range r.Report.Balance() {
-				t.Errorf("%s: %s", what, wrong)
+				c.wrong("%s: %s", what, wrong)
 			}
 			return false // what a worker had made and not handed over is left to the garbage collector
 		})
@@ -177,13 +238,12 @@ func (c *conformance) killed(t *testing.T, after time.Duration) {
 }
 
 // stopped stops the run of the flow after a while: what was read is worked off.
-func (c *conformance) stopped(t *testing.T, after time.Duration) {
-	t.Helper()
+func (c *conformance) stopped(after time.Duration) {
 	for _, setup := range []Setup{{Workers: 3, Batch: 1, Capacity: 1}, {Workers: 1}, {Serial: true}} {
 		what := fmt.Sprintf("%s, stopped after %s", setup, after)
-		c.virtual(t, what, func(t *testing.T, e *trial) bool {
+		c.virtual(what, func(e *trial) bool {
 			var timer *time.Timer
-			r := e.run(t.Context(), setup, slowed{c.registry, 10 * time.Millisecond}, func(run *scheduler.Run) {
+			r := e.run(e.t.Context(), setup, slowed{c.registry, 10 * time.Millisecond}, func(run *scheduler.Run) {
 				if after == 0 {
 					run.Stop()
 				}
@@ -191,7 +251,7 @@ func (c *conformance) stopped(t *testing.T, after time.Duration) {
 			})
 			timer.Stop()
 			if r.Err != nil {
-				t.Errorf("%s: %v", what, r.Err)
+				c.wrong("%s: %v", what, r.Err)
 			}
 			return true
 		})

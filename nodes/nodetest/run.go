@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -79,7 +80,7 @@ func Try(t testing.TB, registry *nodes.Registry, flow string, files map[string]s
 
 // explain gives what went wrong as a user sees it.
 func (r Result) explain() string {
-	if len(r.Problems) > 0 {
+	if r.Err == nil || r.Problems.HasErrors() {
 		var b strings.Builder
 		diag.Print(&b, r.Problems, diag.Style{})
 		return b.String()
@@ -92,6 +93,7 @@ type trial struct {
 	t        testing.TB
 	dir      string
 	files    map[string]string
+	stdin    *bufio.Reader
 	flow     *graph.Flow
 	problems diag.List
 }
@@ -99,7 +101,7 @@ type trial struct {
 // newTrial writes the files and compiles the flow.
 func newTrial(t testing.TB, registry *nodes.Registry, flow string, files map[string]string) *trial {
 	t.Helper()
-	e := &trial{t: t, dir: t.TempDir(), files: files}
+	e := &trial{t: t, dir: t.TempDir(), files: files, stdin: bufio.NewReader(strings.NewReader(files[Stdio]))}
 	for name, text := range files {
 		if name == Stdio {
 			continue
@@ -112,7 +114,7 @@ func newTrial(t testing.TB, registry *nodes.Registry, flow string, files map[str
 			t.Fatal(err)
 		}
 	}
-	e.flow, e.problems = graph.Load(diag.NewSource(filepath.Join(e.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{})
+	e.flow, e.problems = graph.Load(diag.NewSource(filepath.Join(e.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: e.stdin})
 	return e
 }
 
@@ -131,7 +133,7 @@ func (e *trial) run(ctx context.Context, setup Setup, programs scheduler.Program
 	r := Result{Problems: e.problems}
 	run, err := scheduler.New(e.flow, programs, scheduler.Options{
 		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial,
-		Stdin: strings.NewReader(e.files[Stdio]), Stdout: &stdout, SpillDir: e.t.TempDir(),
+		Stdin: e.stdin, Stdout: &stdout, SpillDir: e.t.TempDir(),
 	})
 	if err != nil {
 		r.Err = err

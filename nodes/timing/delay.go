@@ -23,7 +23,7 @@ var delayDecl = nodes.Kind("delay", "Holds each item back for a while.", &delay{
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The same items, each when it is due."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Lines("an item is due", "its output is full, or no item is due yet", "its input has ended and no item is held back any more",
-		"the delay of an item cannot be computed, is null, negative or longer than 290 years, and on_error says fail"),
+		"the delay of an item cannot be computed, is null, negative or longer than 100 years, and on_error says fail"),
 	nodes.Doc(`
 An item is due when the span `+"`for`"+` has passed since it arrived: a duration such as 5s, or an expression that gives one for each item, such as duration(string(attempt * 10) + "s"). Items leave in the order in which they are due; those due at the same moment in the order in which they came.
 
@@ -61,8 +61,11 @@ func (k *delay) Infer(c *graph.Inference) {
 	}
 	var err error
 	if k.fixed, err = time.ParseDuration(k.For.Value); err == nil {
-		if k.fixed < 0 {
+		switch {
+		case k.fixed < 0:
 			c.List().Add(diag.WrongValue, at, "for: a delay cannot be negative, got %s", k.For.Value)
+		case k.fixed > maxDelay:
+			c.List().Add(diag.WrongValue, at, "for: a delay of %s is longer than 100 years", k.For.Value)
 		}
 		return
 	}
@@ -202,9 +205,12 @@ func (d *delaying) finish(ctx context.Context) error {
 	return nil
 }
 
+// maxDelay bounds a delay, so that times stay within 64 bits of nanoseconds.
+const maxDelay = 100 * 365 * 24 * time.Hour
+
 var (
 	errNoDelay   = errors.New("the delay is null")
-	errLongDelay = errors.New("the delay is longer than 290 years")
+	errLongDelay = errors.New("the delay is longer than 100 years")
 )
 
 // take holds the items of a batch back.
@@ -227,7 +233,7 @@ func (d *delaying) take(b *record.Batch, now int64) error {
 func (d *delaying) measure(b *record.Batch, now int64, sel []uint16) ([]uint16, error) {
 	d.dues = d.dues[:0]
 	if d.span == nil {
-		due := now + min(int64(d.k.fixed), math.MaxInt64-now)
+		due := now + int64(d.k.fixed)
 		for i := range b.Len() {
 			sel, d.dues = append(sel, uint16(b.Row(i))), append(d.dues, due)
 		}
@@ -248,7 +254,7 @@ func (d *delaying) measure(b *record.Batch, now int64, sel []uint16) ([]uint16, 
 			d.errs.Add(int(row), errNoDelay)
 		case span < 0:
 			d.errs.Add(int(row), fmt.Errorf("the delay is negative: %s", time.Duration(span)))
-		case span > math.MaxInt64-now:
+		case span > int64(maxDelay):
 			d.errs.Add(int(row), errLongDelay)
 		default:
 			sel, d.dues = append(sel, row), append(d.dues, now+span)

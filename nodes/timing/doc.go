@@ -43,13 +43,6 @@ func keyColumns(c *graph.Inference, in *types.Type, by []config.Text) *columns.C
 	return key
 }
 
-// passing is for kinds that give on items as they are and look at none.
-type passing struct{}
-
-func (passing) Infer(c *graph.Inference) { c.Out("out", columns.Items(c, "in")) }
-
-func (passing) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
-
 // keyed is for kinds that give on items as they are, for each key apart.
 type keyed struct {
 	By []config.Text `yaml:"by" lone:"true" doc:"The key: fields or expressions. Each key is looked at apart. Without it, all items are one stream."`

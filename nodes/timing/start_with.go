@@ -10,6 +10,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 var startWithDecl = nodes.Kind("start_with", "Puts given items before a stream.", &startWith{},
@@ -117,7 +118,9 @@ func (k *startWith) emit(values []*expr.Expr, t *types.Type, needed []bool, out 
 		case e == nil:
 			b.Fresh(i).SetNull(0)
 		default:
-			e.Compile().Eval(empty, b.Fresh(i), arena, &errs)
+			c := b.Scratch(e.Type())
+			e.Compile().Eval(empty, c, arena, &errs)
+			b.Cols[i] = columns.Convert(c, e.Type(), t.Fields[i].Type, b.Rows)
 		}
 	}
 	if errs.Len() > 0 {

@@ -3,7 +3,6 @@ package timing_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -52,12 +51,11 @@ func TestDelay(t *testing.T) {
 func TestDelayOfBadItems(t *testing.T) {
 	const text = "0s a 1; 1s a -1; 2s a 0; 3s end"
 	for with, want := range map[string]string{
-		`{for: 'duration(string(n) + "s")'}`:                          "the delay is negative: -1s",
-		`{for: 'n < 0 ? null : duration("1s")'}`:                      "the delay is null",
-		`{for: 'duration(string(1 / (n + 1)) + "s")'}`:                "",
-		`{for: 'n < 0 ? duration("292y") : duration("1s")'}`:          "",
-		`{for: 'n < 0 ? duration("2562047h47m") : duration("1s")'}`:   "the delay is longer than 290 years",
-		`{for: 'n < 0 ? duration("2562047h47m") : duration("999ms")'}`: "the delay is longer than 290 years",
+		`{for: 'duration(string(n) + "s")'}`:                           "the delay is negative: -1s",
+		`{for: 'n < 0 ? null : duration("1s")'}`:                       "the delay is null",
+		`{for: 'duration(string(1 / (n + 1)) + "s")'}`:                 "",
+		`{for: 'n < 0 ? duration("900000h") : duration("1s")'}`:    "the delay is longer than 100 years",
+		`{for: 'n < 0 ? duration("900000h") : duration("999ms")'}`: "the delay is longer than 100 years",
 	} {
 		notes, r := play(t, text, fmt.Sprintf("  one: {use: delay, in: in, with: %s, on_error: skip}", with))
 		if r.Err != nil || len(notes) != 2 {
@@ -72,41 +70,127 @@ func TestDelayOfBadItems(t *testing.T) {
 // Delays of chance, against a sort by when each item is due. The table is cleared
 // several times on the way.
 func TestDelayAgainstSort(t *testing.T) {
-	const n = 30_000
 	chance := rand.New(rand.NewPCG(1, 2))
-	spans := make([]int, n)
-	var in strings.Builder
-	for i := range spans {
-		spans[i] = chance.IntN(60)
-		fmt.Fprintf(&in, "{\"n\":%d,\"span\":%d}\n", i, spans[i])
+	type item struct{ due, n int }
+	var items []item
+	var text strings.Builder
+	for i := range 20_000 {
+		items = append(items, item{i + 1000*chance.IntN(30), i})
+		fmt.Fprintf(&text, "%dms k%d %d; ", i, i, items[i].due-i)
 	}
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
+	slices.SortStableFunc(items, func(a, b item) int { return a.due - b.due })
+	var want []string
+	for _, x := range items {
+		want = append(want, fmt.Sprintf("%s k%d %d", time.Duration(x.due)*time.Millisecond, x.n, x.due-x.n))
 	}
-	due := func(i int) int { return i/100*10 + spans[i]*1000 } // 100 items arrive at once, 10 ms apart
-	slices.SortStableFunc(order, func(a, b int) int { return due(a) - due(b) })
-	var want strings.Builder
-	for _, i := range order {
-		fmt.Fprintf(&want, "{\"n\":%d}\n", i)
-	}
+	expect(t, text.String()+"20s end", "delay", `{for: 'duration(string(n) + "ms")'}`, want...)
+}
+
+func TestDelayOfManyItems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := flowtest.Run(t, `flow: held
-types: {Item: {n: int, span: int}}
+		start := time.Now()
+		r := flowtest.Run(t, `flow: many
 nodes:
-  in:    {use: file.read, with: {path: in.jsonl, as: Item}}
-  pace:  {use: generate, with: {rate: 10000, count: 30000}}
-  both:  {use: zip, in: [in, pace], with: {as: [item, beat]}}
-  plain: {use: map, in: both, with: {set: {n: item.n, due: 'duration(string(item.n / 100 * 10 + item.span * 1000) + "ms")', group: floor(item.n / 100)}, drop: [item, beat]}}
-  held:  {use: delay, in: plain, with: {for: 'duration(string(group * 10) + "ms") * 0 + duration(string(floor(n / 100) * 0) + "ms") + due'}}
-  out:   {use: map, in: held, with: {select: n}}
-  file:  {use: file.write, in: out, with: {path: "-", format: jsonl}}
-`, map[string]string{"in.jsonl": in.String()}, flowtest.Setup{})
-		_ = runtime.NumCPU
-		_ = time.Now
+  in:   {use: generate, with: {count: 200000}}
+  one:  {use: delay, in: in, with: {for: 'duration(string(60 - n % 60) + "s")'}}
+  list: {use: group, in: one, with: {set: {n: count(), first: first(n), last: last(n)}}}
+  out:  {use: file.write, in: list, with: {path: "-", format: jsonl}}
+`, nil, flowtest.Setup{})
+		if took := time.Since(start); r.Err != nil || r.Stdout != "{\"n\":200000,\"first\":59,\"last\":199980}\n" || took != time.Minute {
+			t.Errorf("%v, %s, %s", r.Err, r.Stdout, took)
+		}
+	})
+}
+
+func TestDelaySettings(t *testing.T) {
+	refuse := func(with string, want ...string) {
+		t.Helper()
+		flowtest.Refuse(t, flowtest.One("{a: int, b: duration}", "delay", with), map[string]string{"in.jsonl": ""}, want...)
+	}
+	refuse("{}", "for")
+	refuse("{for: -5s}", "cannot be negative")
+	refuse("{for: 1000000h}", "longer than 100 years")
+	refuse("{for: a}", "for must be duration", "got int")
+	refuse("{for: c}", `unknown field "c"`)
+	refuse("{for: 1s, pending: 0}", "pending")
+	refuse("{for: 1s, at_end: now}", "at_end")
+}
+
+func TestSettings(t *testing.T) {
+	for _, c := range []struct{ kind, with, want string }{
+		{"throttle", "{}", "every"},
+		{"throttle", "{every: 0s}", "every"},
+		{"throttle", "{every: -1s}", "every"},
+		{"throttle", "{every: 1s, by: c}", `unknown field "c"`},
+		{"throttle", "{every: 1s, keep: middle}", "keep"},
+		{"debounce", "{quiet: 5}", "quiet"},
+		{"sample_time", "{every: 0s}", "every"},
+		{"tick", "{every: 0s}", "every"},
+		{"tick", "{every: 1s, after: -1s}", "after"},
+		{"changed", "{by: [a, c]}", `unknown field "c"`},
+		{"take_while", "{where: a}", "where must be bool"},
+		{"take_until", "{}", "where"},
+		{"start_with", "{rows: []}", "rows"},
+		{"start_with", "{rows: [{a: 1}]}", `no value for "b"`},
+		{"start_with", "{rows: [{a: 1, b: 2, c: 3}]}", `unknown field "c"`},
+		{"start_with", "{rows: [{a: '\"x\"', b: 2}]}", "a must be int"},
+		{"start_with", "{rows: [{a: b, b: 2}]}", `unknown field "b"`},
+		{"scan", "{set: {c: a}}", "differs from row to row"},
+		{"scan", "{set: {c: median(a)}}", "would read all items again"},
+		{"scan", "{set: {c: collect(a)}}", "would read all items again"},
+		{"scan", "{set: {c: {value: count(), were: a}}}", `did you mean "where"`},
+	} {
+		t.Run(c.kind+c.with, func(t *testing.T) {
+			flowtest.Refuse(t, flowtest.One("{a: int, b: int}", c.kind, c.with), map[string]string{"in.jsonl": ""}, c.want)
+		})
+	}
+}
+
+func TestTick(t *testing.T) {
+	for with, want := range map[string][]string{
+		"{every: 2s, count: 3}":               {"0s 0 0", "2s 1 2000000000", "4s 2 4000000000"},
+		"{every: 1s, count: 2, after: 500ms}": {"500ms 0 500000000", "1.5s 1 1500000000"},
+		"{every: 1s, count: 0}":               nil,
+	} {
+		var notes []string
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			r := flowtest.Run(t, fmt.Sprintf(`flow: clock
+nodes:
+  in:  {use: tick, with: %s}
+  one: {use: map, in: in, with: {set: {time: 'int((time - time("%s")) / duration("1ns"))'}}}
+  out: {use: diary, in: one}
+`, with, began.UTC().Format(time.RFC3339Nano)), nil, flowtest.Setup{Packs: kinds(&notes)})
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		})
+		if !slices.Equal(notes, want) {
+			t.Errorf("%s: got %q, want %q", with, notes, want)
+		}
+	}
+}
+
+// Ticks that were held up are made up for.
+func TestTickMadeUpFor(t *testing.T) {
+	var notes []string
+	synctest.Test(t, func(t *testing.T) {
+		r := flowtest.Run(t, `flow: clock
+nodes:
+  in:   {use: tick, with: {every: 1s, count: 10}}
+  n:    {use: map, in: in, with: {select: n}}
+  slow: {use: delay, in: n, with: {for: 5s, pending: 1}}
+  out:  {use: diary, in: slow}
+`, nil, flowtest.Setup{Packs: kinds(&notes), Capacity: 1})
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}
-		_ = want
 	})
+	var want []string
+	for i := range 10 {
+		want = append(want, fmt.Sprintf("%ds %d", 5+5*i, i))
+	}
+	if !slices.Equal(notes, want) {
+		t.Errorf("got %q, want %q", notes, want)
+	}
 }

@@ -1,7 +1,7 @@
 // The panel at the side: everything about one node or one edge. It is built when
 // something is selected; ticks change its numbers only.
 
-import { $, bytes, el, rate, say, short, span, spark, trace } from "./parts.js";
+import { $, bytes, count, el, rate, say, short, span, spark, trace } from "./parts.js";
 import { E, N, SIGNS, STATES, store } from "./store.js";
 
 const panel = $("#inspector");
@@ -131,7 +131,7 @@ function edge(i) {
     el("div", { class: "line" }, el("h2", {}, e.name), cross()),
     el("p", { class: "sub" }, "edge" + (e.at ? " · " + e.at : "")),
     el("div", { class: "figures" },
-      figure("queue, items", () => `${short(row()[E.items])} / ${short(e.capacity)}`, () => store.pastE[i], e.capacity / 8),
+      figure("queue, items", () => `${count(row()[E.items])} / ${count(e.capacity)}`, () => store.pastE[i], e.capacity / 8),
       figure("rate", () => rate(row()[E.rate])),
       figure("memory", () => `${bytes(row()[E.kb] * 1024)} / ${bytes(e.bytes)}`),
       figure("full", () => row()[E.fill] + " %"),

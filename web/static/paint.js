@@ -1,11 +1,12 @@
 // Paints a snapshot on the drawing: attributes of what the server drew, and a few
 // elements that only a live drawing has, made when they are first needed.
 
-import { rate, say, short, span, svg } from "./parts.js";
+import { count, rate, say, span, svg } from "./parts.js";
 import { E, N, SIGNS, STATES, store } from "./store.js";
 import { boxOf, edgeInSight, inSight, picture, view } from "./view.js";
 
 const MOVING = 150; // edges that move at once at most
+const LONGEST = 8000; // pixels of edges that move at once at most
 const QUIET = 6; // percent of a queue, below which its pill waits to be asked
 const LOUD = new Set([1, 2, 4, 6]); // states that are written out on the card
 
@@ -28,8 +29,10 @@ export function gather() {
   wires = edges.map((e, i) => {
     const g = document.getElementById("e" + i), q = document.getElementById("q" + i);
     q?.classList.add("quiet");
-    const rect = q?.querySelector("rect");
-    return { g, q, wire: g.querySelector(".wire"), depth: q?.querySelector(".depth"), text: q?.querySelector("text"), full: rect ? rect.width.baseVal.value : 0, label: g.getAttribute("aria-label"), motion: null };
+    const rect = q?.querySelector("rect"), depth = q?.querySelector(".depth");
+    depth?.setAttribute("width", rect.getAttribute("width"));
+    depth?.style.setProperty("clip-path", "inset(0 100% 0 0)");
+    return { g, q, wire: g.querySelector(".wire"), depth, text: q?.querySelector("text"), fullness: "quiet", wide: "", length: 0, motion: null };
   });
   picture.classList.add("lively");
   // A quiet queue shows its numbers to whoever points at its edge.
@@ -88,18 +91,20 @@ function mark(c, i, state) {
 
 function wire(i) {
   const w = wires[i], row = store.e[i], edge = store.flow.edges[i], fill = row[E.fill];
-  w.g.classList.toggle("full", fill >= 95);
-  if (w.q) {
-    w.q.classList.toggle("full", fill >= 95);
-    w.q.classList.toggle("warn", fill >= 70 && fill < 95);
-    w.q.classList.toggle("quiet", fill < QUIET);
+  const fullness = fill < QUIET ? "quiet" : fill < 70 ? "some" : fill < 95 ? "warn" : "full";
+  if (fullness !== w.fullness) {
+    w.g.classList.toggle("full", fullness === "full");
+    w.q?.classList.remove(w.fullness);
+    w.q?.classList.add(fullness);
+    w.fullness = fullness;
   }
   if (view.level || !edgeInSight(i)) return;
-  w.wire.style.setProperty("stroke-width", (1.4 + 0.55 * Math.log10(1 + row[E.rate] / 10)).toFixed(1));
+  const wide = (1.4 + 0.55 * Math.log10(1 + row[E.rate] / 10)).toFixed(1);
+  if (wide !== w.wide) w.wire.style.strokeWidth = w.wide = wide;
   if (w.q) {
-    // Round corners would turn a thin fill into a drop.
-    w.depth.setAttribute("width", (fill < QUIET ? 0 : Math.max(w.full * fill / 100, 8)).toFixed(1));
-    say(w.text, `${short(row[E.items])}/${short(edge.capacity)}`);
+    // Cut, not narrowed: round corners would turn a thin fill into a drop.
+    w.depth.style.clipPath = `inset(0 ${100 - fill}% 0 0)`;
+    say(w.text, `${count(row[E.items])}/${count(edge.capacity)}`);
   }
 }
 
@@ -107,16 +112,36 @@ function wire(i) {
 // busiest edges in sight, in full detail, if the reader has nothing against it.
 function move() {
   const off = view.level > 0 || reduced.matches || store.outcome !== "running" || picture.classList.contains("stale");
-  let moving = [];
+  const now = new Set();
   if (!off) {
-    moving = store.e.keys().filter(i => store.e[i][E.rate] > 4 && edgeInSight(i)).toArray();
-    if (moving.length > MOVING) moving = moving.sort((a, b) => store.e[b][E.rate] - store.e[a][E.rate]).slice(0, MOVING);
+    pace();
+    let left = allowed;
+    const moving = store.e.keys().filter(i => store.e[i][E.rate] > 4 && edgeInSight(i)).toArray();
+    moving.sort((a, b) => store.e[b][E.rate] - store.e[a][E.rate]);
+    for (const i of moving.slice(0, MOVING)) {
+      wires[i].length ||= wires[i].wire.getTotalLength();
+      left -= wires[i].length * view.k;
+      if (left < 0 && now.size > 0) break;
+      now.add(i);
+    }
   }
-  const now = new Set(moving);
   wires.forEach((w, i) => {
     if (now.has(i)) run(w, store.e[i][E.rate] / 10);
     else if (w.motion) halt(w);
   });
+}
+
+// pace lets motion give way where drawing is slow: it looks how long a frame takes,
+// and allows fewer or again more pixels of it.
+let allowed = LONGEST, slow = 0, fast = 0;
+function pace() {
+  requestAnimationFrame(first => requestAnimationFrame(second => {
+    const long = second - first > 30;
+    slow = long ? slow + 1 : 0;
+    fast = long ? 0 : fast + 1;
+    if (slow > 2) { slow = 0; allowed = Math.max(allowed / 2, 400); }
+    if (fast > 40) { fast = 0; allowed = Math.min(allowed * 1.3, LONGEST); }
+  }));
 }
 
 function run(w, perSecond) {

@@ -16,6 +16,9 @@ export function short(v) {
   return v === 0 || v >= 10 || Number.isInteger(v) ? v.toFixed(0) : v.toFixed(1);
 }
 
+/** count writes a number of items as the drawing writes capacities. @param {number} v */
+export const count = v => v < 10000 ? String(v) : short(v);
+
 /** rate writes items per ten seconds as items per second. @param {number} tenths */
 export const rate = tenths => short(tenths / 10) + "/s";
 

@@ -45,7 +45,9 @@ export function prepare(flow, changed) {
   }
   measure();
   restore() || start();
-  new ResizeObserver(() => { measure(); view.touched ? show() : start(); }).observe(picture.parentElement);
+  // The panel and the table take room away and move nothing; another window does.
+  new ResizeObserver(() => { measure(); show(); }).observe(picture.parentElement);
+  addEventListener("resize", () => { measure(); if (!view.touched) start(); });
 }
 
 function measure() {
@@ -218,6 +220,7 @@ let window_ = null;
 function drawMap(flow) {
   map.removeAttribute("hidden");
   map.setAttribute("viewBox", `0 0 ${whole.w} ${whole.h}`);
+  map.setAttribute("height", Math.round(190 * whole.h / whole.w));
   const d = boxes.map(b => `M${b.x | 0} ${b.y | 0}h${b.w | 0}v${b.h | 0}h-${b.w | 0}z`).join("");
   window_ = make("rect", { class: "window" });
   map.append(make("path", { d }), window_);

@@ -4,6 +4,7 @@ package webtest
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -229,13 +230,16 @@ func (r *Run) Stats() metrics.Report {
 		took = time.Since(r.start)
 	}
 	rep := metrics.Report{Flow: r.flow.Name, Outcome: r.outcome, Error: r.failure, Started: r.start, Took: took}
-	grown := func(rate float64) int64 { return int64(rate * took.Seconds()) }
+	// What has come by now at a rate that swings a little around its mean.
+	grown := func(rate float64, phase int) int64 {
+		t := took.Seconds()
+		return int64(rate * (t + .12*math.Sin(.7*t+float64(phase)) + .03*math.Sin(3.1*t)))
+	}
 	for i, n := range r.flow.Nodes {
 		l := r.loads[n.ID]
-		wave := 1 + float64((int(took.Seconds()*2)+i)%7)/400 // a little life in the lines
 		node := metrics.NodeReport{
-			ID: n.ID, Kind: n.Kind, State: "running", Workers: max(1, n.Engine.Workers), In: grown(l.In * wave), Out: grown(l.Out * wave),
-			Dead: grown(l.Failing), Busy: l.Busy, Blocked: l.Blocked, Starved: 1 - l.Busy - l.Blocked, P50: l.P99 / 3, P99: l.P99, Source: len(n.In) == 0,
+			ID: n.ID, Kind: n.Kind, State: "running", Workers: max(1, n.Engine.Workers), In: grown(l.In, i), Out: grown(l.Out, i),
+			Dead: int64(l.Failing * took.Seconds()), Busy: l.Busy, Blocked: l.Blocked, Starved: 1 - l.Busy - l.Blocked, P50: l.P99 / 3, P99: l.P99, Source: len(n.In) == 0,
 		}
 		if r.outcome != "running" {
 			node.State = "done"
@@ -247,7 +251,7 @@ func (r *Run) Stats() metrics.Report {
 		rep.Edges = append(rep.Edges, metrics.EdgeReport{
 			From: e.From.ID + "." + e.FromPort.Name, To: e.To.ID + "." + e.ToPort.Name, Capacity: e.Contract.Capacity,
 			Items: int64(r.fills[i] * float64(e.Contract.Capacity)), Bytes: int64(r.fills[i] * float64(e.Contract.Capacity) * 60),
-			Sent: grown(rate), Received: grown(rate),
+			Sent: grown(rate, i), Received: grown(rate, i),
 		})
 	}
 	return rep

@@ -1,0 +1,256 @@
+package nodetest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/std"
+)
+
+// A faulty kind passes records on, but for one fault.
+type faulty struct {
+	Unused bool `yaml:"unused" doc:"Says nothing."`
+	make   func(env *nodes.Env) *nodes.Program
+}
+
+func (k *faulty) Infer(c *graph.Inference) { c.Out("out", c.In("in")) }
+
+func (k *faulty) Program(env *nodes.Env) (*nodes.Program, error) { return k.make(env), nil }
+
+// commits is the program of a serial stage.
+func commits(commit func(ctx context.Context, in *record.Batch, out nodes.Out) error) func(*nodes.Env) *nodes.Program {
+	return func(*nodes.Env) *nodes.Program {
+		return &nodes.Program{Stages: []nodes.Stage{{Commit: func(ctx context.Context, in record.Data, _ any, out nodes.Out) error {
+			return commit(ctx, in.(*record.Batch), out)
+		}}}}
+	}
+}
+
+func works(work func(ctx context.Context, in *record.Batch, out nodes.Out) error) func(*nodes.Env) *nodes.Program {
+	return func(*nodes.Env) *nodes.Program {
+		return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) { return work, nil })
+	}
+}
+
+// single gives one row of a batch n times.
+func single(b *record.Batch, n int) *record.Batch {
+	d := record.New(b.Type)
+	arena := d.Arena()
+	for range n {
+		d.AppendRow(b, b.Row(0), arena)
+	}
+	return d
+}
+
+const faultyFlow = `flow: faulty
+nodes:
+  in:   {use: file.read, with: {path: in.jsonl}}
+  kind: {use: faulty, in: in}
+  out:  {use: file.write, in: kind, with: {path: out.jsonl}}
+`
+
+var faultyLines = strings.Repeat(`{"a":1,"b":"one"}`+"\n"+`{"a":2,"b":"two"}`+"\n"+`{"a":3,"b":"three"}`+"\n", 3)
+
+// Each fault is found, by the check that is there for it.
+func TestKitFindsFaults(t *testing.T) {
+	var counter atomic.Int64
+	for _, c := range []struct {
+		name string
+		make func(*nodes.Env) *nodes.Program
+		opts []nodes.Option
+		want string // in the first problem; "": none is found
+	}{
+		{"none", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error { return out.Emit(0, in.Retain()) }), nil, ""},
+		{"loses the last item", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			if in.Len() == 1 {
+				return nil
+			}
+			return out.Emit(0, in.Slice(0, in.Len()-1))
+		}), nil, "out.jsonl is"},
+		{"sees batches", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			for i := range in.Len() {
+				if i < 5 {
+					if err := out.Emit(0, in.Slice(i, i+1)); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}), nil, "workers 1, batch 1024, capacity 16: out.jsonl is"},
+		{"loses items and says that it conserves", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error { return nil }),
+			[]nodes.Option{nodes.Conserves()}, "the books do not balance"},
+		{"keeps what it was given", func(*nodes.Env) *nodes.Program {
+			var kept []*record.Batch
+			return &nodes.Program{Stages: []nodes.Stage{{
+				Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
+					kept = append(kept, in.(*record.Batch))
+					return nil
+				},
+				Finish: func(_ context.Context, out nodes.Out) error {
+					for _, b := range kept {
+						if b.Type == nil {
+							return fmt.Errorf("a batch is gone")
+						}
+					}
+					return nil
+				},
+			}}}
+		}, nil, "a batch is gone"},
+		{"keeps text", func(*nodes.Env) *nodes.Program {
+			last := ""
+			return commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+				d := single(in, in.Len())
+				for i := range d.Rows {
+					d.Cols[1].Str[i] = last
+				}
+				last = in.Cols[1].Str[in.Row(0)]
+				return out.Emit(0, d)
+			})(nil)
+		}, nil, "out.jsonl is"},
+		{"gives no reference back", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			in.Retain()
+			return out.Emit(0, in.Retain())
+		}), nil, "batches were never released"},
+		{"numbers items in its workers", works(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			d := single(in, in.Len())
+			for i := range d.Rows {
+				d.Cols[0].Int[i] = counter.Add(1)
+			}
+			return out.Emit(0, d)
+		}), nil, "out.jsonl is"},
+		{"waits whatever happens", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			time.Sleep(time.Hour)
+			return out.Emit(0, in.Retain())
+		}), nil, "to return"},
+		{"leaves a goroutine", func(env *nodes.Env) *nodes.Program {
+			return commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+				go func() { <-make(chan int) }()
+				return out.Emit(0, in.Retain())
+			})(env)
+		}, nil, "blocked goroutines remain"},
+		{"fails without input", func(*nodes.Env) *nodes.Program {
+			seen := false
+			return &nodes.Program{Stages: []nodes.Stage{{
+				Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
+					seen = true
+					return out.Emit(0, in.Retain())
+				},
+				Finish: func(context.Context, nodes.Out) error {
+					if !seen {
+						panic("nothing came")
+					}
+					return nil
+				},
+			}}}
+		}, nil, "with sources that have nothing: kind (faulty): panic: nothing came"},
+		{"mistakes the end of a run", func(*nodes.Env) *nodes.Program {
+			p := commits(func(_ context.Context, in *record.Batch, out nodes.Out) error { return out.Emit(0, in.Retain()) })(nil)
+			p.Stages[0].Commit = func(ctx context.Context, in record.Data, _ any, out nodes.Out) error {
+				if err := out.Emit(0, in.Retain()); err != nil || ctx.Err() == nil {
+					return err
+				}
+				return nil
+			}
+			p.Settle = func(ok bool) error {
+				if !ok {
+					panic("it was killed")
+				}
+				return nil
+			}
+			return p
+		}, nil, ""}, // the kill is the first failure, so this one is not seen
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			opts := append([]nodes.Option{nodes.InPort(graph.Port{Name: "in", Doc: "In."}), nodes.OutPort(graph.Port{Name: "out", Doc: "Out."})}, c.opts...)
+			registry, err := nodes.NewRegistry(std.Nodes, []nodes.Decl{nodes.Kind("faulty", "Has a fault.", &faulty{make: c.make}, opts...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := checkExample(t, registry, "faulty", graph.Example{
+				Flow: faultyFlow, Files: map[string]string{"in.jsonl": faultyLines}, Want: map[string]string{"out.jsonl": faultyLines},
+			})
+			switch {
+			case c.want == "" && len(got) > 0:
+				t.Errorf("found %q", got)
+			case c.want != "" && (len(got) == 0 || !strings.Contains(got[0], c.want)):
+				t.Errorf("found %.500q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestKitFindsBadExamples(t *testing.T) {
+	registry, err := nodes.NewRegistry(std.Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow := "flow: x\nnodes:\n  a: {use: generate, with: {count: 1}}\n  b: {use: file.write, in: a, with: {path: \"-\", format: jsonl}}\n"
+	want := map[string]string{Stdio: "{\"n\":0}\n"}
+	for _, c := range []struct {
+		name, kind string
+		example    graph.Example
+		want       string
+	}{
+		{"good", "generate", graph.Example{Flow: flow, Want: want}, ""},
+		{"another kind", "filter", graph.Example{Flow: flow, Want: want}, "no node of the example is a filter"},
+		{"no output", "generate", graph.Example{Flow: flow}, "wants nothing"},
+		{"more output", "generate", graph.Example{Flow: flow + "  c: {use: file.write, in: a, with: {path: c.jsonl}}\n", Want: want}, "nobody wants it"},
+		{"another output", "generate", graph.Example{Flow: flow, Want: map[string]string{Stdio: "{}\n"}}, "want\n{}"},
+		{"an error", "generate", graph.Example{Flow: strings.Replace(flow, "in: a", "in: aa", 1), Want: want}, "unknown node"},
+		{"a warning", "generate", graph.Example{Flow: "types: {T: int}\n" + flow, Want: want}, "never used"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := strings.Join(checkExample(t, registry, c.kind, c.example), "\n")
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("found %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestKitFindsMissingDocs(t *testing.T) {
+	d := nodes.Kind("Bad kind", "No period", &faulty{}, nodes.Doc("Nor here"), nodes.InPort(graph.Port{Name: "in"}),
+		nodes.OutPort(graph.Port{Name: "out", Doc: "Fine."}), nodes.Lines("", "always", "never.", "sometimes"),
+		nodes.Example(graph.Example{}))
+	got := strings.Join(undocumented(&d.Spec), "\n")
+	want := strings.Join([]string{
+		`"Bad kind" is no name of a kind`,
+		`the documentation of the kind does not end with a period: "No period"`,
+		`the documentation of the kind does not end with a period: "Nor here"`,
+		`input in has no documentation`,
+		`it does not say when it emits`,
+		`when it ends is a clause without a period, not "never."`,
+		`an example has no title`,
+	}, "\n")
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What outside packs use: run a text, look at the outputs.
+func TestRun(t *testing.T) {
+	registry, err := nodes.NewRegistry(std.Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := Run(t, registry, `
+nodes:
+  a: {use: file.read, with: {path: "-", format: jsonl}}
+  b: {use: file.write, in: a, with: {path: sub/b.csv}}
+  c: {use: file.write, in: a, with: {path: "-", format: jsonl}}
+`, map[string]string{Stdio: "{\"x\":1}\n", "other.txt": "untouched"})
+	if len(got) != 2 || got["sub/b.csv"] != "x\n1\n" || got[Stdio] != "{\"x\":1}\n" {
+		t.Errorf("got %q", got)
+	}
+	r := Try(t, registry, "nodes:\n  a: {use: nothing}\n", nil, Setup{})
+	if r.Err == nil || !strings.Contains(r.explain(), `flow.yaml:2:12: unknown kind "nothing"`) {
+		t.Errorf("got %v", r.explain())
+	}
+}

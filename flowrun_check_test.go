@@ -139,6 +139,15 @@ flowrun_check_test.go:#:11: nothing has no source for its input "in" [E204]
       |        ^^^^^^^
   hint: give Use a stream, or several, each as flowrun.In("port", stream)
 `},
+		"two edges": {func(g *flowrun.Graph) {
+			r := rows(g)
+			g.Use("two", "drop", nil, r, r)
+		}, `
+flowrun_check_test.go:#:11: two.in takes one edge [E203]
+    # | g.Use("two", "drop", nil, r, r)
+      |        ^^^
+  hint: put a merge, concat or zip before it
+`},
 		"another graph": {func(g *flowrun.Graph) {
 			other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})
 			flowrun.Drop(flowrun.Merge("merge", flowrun.Slice(g, "ours", []int{2}), other), "drop")

@@ -304,23 +304,14 @@ func (e *emission[O]) settle(err error, item nodes.BadItem) error {
 	return nil
 }
 
-// flush sends what is held, in batches of the usual size.
+// flush sends what is held.
 func (e *emission[O]) flush() error {
 	ys := e.held
 	e.held, e.before = nil, 0
 	if ys == nil {
 		return nil
 	}
-	if len(ys.V) <= record.MaxRows {
-		return e.out.Emit(0, ys)
-	}
-	defer ys.Release()
-	for i := 0; i < len(ys.V); i += record.MaxRows {
-		if err := e.out.Emit(0, ys.Slice(i, min(i+record.MaxRows, len(ys.V)))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.out.Emit(0, ys)
 }
 
 // drop releases what was not sent.

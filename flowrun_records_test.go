@@ -110,6 +110,18 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// Keys of a Go map have the order of the alphabet, every time.
+func TestSettingsHaveAnOrder(t *testing.T) {
+	for range 20 {
+		g := flowrun.New("order", std.Nodes)
+		set := map[string]string{"d": "1", "a": "2", "e": "3", "c": "4", "b": "5"}
+		g.Use("made", "generate", map[string]any{"count": 1, "set": set})
+		if got := g.Flow().Node("made").Output("out").Carries.String(); got != "{a: int, b: int, c: int, d: int, e: int}" {
+			t.Fatal(got)
+		}
+	}
+}
+
 func TestPorts(t *testing.T) {
 	type city struct{ Code, City string }
 	g := flowrun.New("ports", std.Nodes)
@@ -176,6 +188,24 @@ func TestScalarsAsRecords(t *testing.T) {
 	out := flowrun.Collect(flowrun.As[float64](first, "typed"), "out")
 	run(t, g)
 	equal(t, "first", out.Items(), []float64{1.5, 2.5})
+}
+
+// A batch of records has a bounded number of rows, however many items come out of
+// one.
+func TestManyItemsOfOneAsRecords(t *testing.T) {
+	g := flowrun.New("many", std.Nodes)
+	many := flowrun.FlatMap(flowrun.Slice(g, "one", []int{200_000}), "many", func(_ context.Context, n int, emit func(int)) error {
+		for i := range n {
+			emit(i)
+		}
+		return nil
+	})
+	skip := g.Use("skip", "skip", "count: 0", many, flowrun.Capacity(1_000_000))
+	out := flowrun.Collect(flowrun.As[int](skip, "typed"), "out")
+	run(t, g)
+	if !slices.Equal(out.Items(), upTo(200_000)) {
+		t.Errorf("%d items came through, or others", len(out.Items()))
+	}
 }
 
 // An opaque Go type passes Go nodes and is refused by those of the catalogue.

@@ -362,32 +362,6 @@ func TestBadItems(t *testing.T) {
 	}
 }
 
-// However many items come out of one, batches have the usual size.
-func TestBatchesAreBounded(t *testing.T) {
-	g := flowrun.New("bounded")
-	few := flowrun.Slice(g, "few", upTo(3000))
-	same := func(x int) int { return x }
-	for i, s := range []flowrun.Stream[int]{
-		few,
-		flowrun.FlatMap(flowrun.Limit(few, "five", 5), "flatmap", func(_ context.Context, x int, emit func(int)) error {
-			for i := range 5000 {
-				emit(i)
-			}
-			return nil
-		}),
-		flowrun.Join(few, few, "join", func(x int) int { return x / 300 }, func(x int) int { return x / 300 }, func(a, b int) int { return a + b }),
-		flowrun.Apply(flowrun.Fold(few, "fold", same, func(*int, int) error { return nil }), "keys", func(e flowrun.Entry[int, int]) int { return e.Key }),
-	} {
-		flowrun.Write(s, fmt.Sprint("write", i), func(_ context.Context, xs []int) error {
-			if len(xs) > record.MaxRows {
-				return fmt.Errorf("a batch of stream %d has %d items", i, len(xs))
-			}
-			return nil
-		})
-	}
-	run(t, g)
-}
-
 func TestErrorsAreAStream(t *testing.T) {
 	g := flowrun.New("dead")
 	numbers := flowrun.Slice(g, "numbers", upTo(2500))

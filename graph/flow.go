@@ -6,6 +6,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -137,18 +138,32 @@ func defaultEngine() Engine {
 type Contract struct {
 	Capacity int         `yaml:"capacity" min:"1" max:"100000000" doc:"Items that wait on the edge at most."`
 	Bytes    config.Size `yaml:"bytes" min:"1KB" doc:"Memory that waits on the edge at most."`
-	OnFull   string      `yaml:"on_full" enum:"block|spill" doc:"What a full edge does: make the sender wait, or put the overflow into a temporary file."`
+	OnFull   string      `yaml:"on_full" enum:"block|spill|drop_newest|drop_oldest|fail" doc:"What a full edge does: make the sender wait, put the overflow into a temporary file, drop what comes, drop what has waited longest, or stop the flow."`
 
-	Given bool `yaml:"-"` // the file says on_full
+	Priority config.Text   `yaml:"priority" doc:"An expression over the item: items with a higher number leave first, equal ones in their order."`
+	Aging    time.Duration `yaml:"aging" min:"1ms" doc:"How long an item waits to gain one unit of priority, so that low ones get their turn too."`
+	Delay    config.Text   `yaml:"delay" doc:"How long items wait on the edge: a duration such as 5s, or an expression that gives one."`
+
+	Given    bool          `yaml:"-"` // the file says on_full
+	Rank     *expr.Expr    `yaml:"-"` // of Priority or of Delay, once checked; nil: none
+	DelayFor time.Duration `yaml:"-"` // of a Delay that is no expression
 }
 
 // Defaults of a contract.
 const (
 	DefaultCapacity = 8192
 	DefaultBytes    = 64 << 20
+	DefaultAging    = 10 * time.Second
 )
+
+// Reorders reports whether items may leave an edge in another order than they
+// came in.
+func (c *Contract) Reorders() bool { return c.Rank != nil || c.DelayFor > 0 }
+
+// Blocks reports whether a full edge makes its sender wait.
+func (c *Contract) Blocks() bool { return c.OnFull == "block" }
 
 // DefaultContract is what an edge promises when the flow does not say.
 func DefaultContract() Contract {
-	return Contract{Capacity: DefaultCapacity, Bytes: DefaultBytes, OnFull: "block"}
+	return Contract{Capacity: DefaultCapacity, Bytes: DefaultBytes, OnFull: "block", Aging: DefaultAging}
 }

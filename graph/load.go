@@ -52,6 +52,7 @@ var passes = []struct {
 	{"connect", (*compiler).connect},          // edges
 	{"cycles", (*compiler).orderNodes},        // topological order, or the cycle
 	{"infer", (*compiler).inferTypes},         // the type on every port
+	{"contracts", (*compiler).checkContracts}, // priorities and delays of edges
 	{"needs", (*compiler).gatherNeeds},        // the fields that each port must carry
 	{"deadlock", (*compiler).rejectDeadlocks}, // queues that could block for good
 	{"lint", (*compiler).lint},                // what works but looks wrong

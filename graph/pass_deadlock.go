@@ -1,41 +1,142 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
 // rejectDeadlocks looks for the artificial deadlock of bounded process networks
-// (Parks, 1995): a node that waits on one input while another one fills up, where
-// both come from the same source. Such an edge is made to spill; if the flow
-// insists on blocking, that is an error that names both paths.
+// (Parks, 1995): nodes that wait for each other in a circle, where some wait for
+// items and others for room. Such a circle has a node that waits for items on one
+// input while another one is full. That edge is made to spill, which breaks the
+// circle; if the flow insists on blocking, that is an error that names the circle.
 func (c *compiler) rejectDeadlocks() {
 	if c.cyclic {
 		return
 	}
-	ancestors := map[*Node]map[*Node]bool{}
-	for _, n := range c.flow.Nodes {
-		late := waitingEdges(n)
-		if len(late) == 0 {
+	w := newWaits(c.flow)
+	for _, e := range c.flow.Edges {
+		if !e.Contract.Blocks() {
 			continue
 		}
-		for _, pair := range late {
-			shared := c.sharedAncestor(pair.waits.From, pair.read.From, ancestors)
-			if shared == nil || pair.waits.Contract.OnFull == "spill" {
-				continue
-			}
-			if !pair.waits.Contract.Given {
-				pair.waits.Contract.OnFull = "spill"
-				continue
-			}
-			d := c.list.Add(diag.Deadlock, pair.waits.At, "%s can block for good: it reads %s while %s fills up, and %s feeds both",
-				n.ID, pair.read, pair.waits, shared.ID)
-			d.WithNote(pair.read.At, "one path: %s", pathBetween(shared, pair.read))
-			d.WithNote(pair.waits.At, "the other: %s", pathBetween(shared, pair.waits))
-			d.WithHint("remove `on_full: block` there, the queue then spills to a file")
+		circle := w.circle(e)
+		switch {
+		case circle == nil:
+		case !e.Contract.Given:
+			e.Contract.OnFull = "spill"
+		default:
+			c.reportDeadlock(e, circle)
 		}
 	}
+}
+
+// reportDeadlock says how an edge that is full can block a flow for good: by two
+// paths from the node that feeds it and what is read instead, or else wait by wait.
+func (c *compiler) reportDeadlock(full *Edge, circle []wait) {
+	n, read := full.To, circle[0].edge
+	shared := c.sharedAncestor(full.From, read.From)
+	if shared != nil {
+		d := c.list.Add(diag.Deadlock, full.At, "%s can block for good: it reads %s while %s fills up, and %s feeds both", n.ID, read, full, shared.ID)
+		d.WithNote(read.At, "one path: %s", pathBetween(shared, read))
+		d.WithNote(full.At, "the other: %s", pathBetween(shared, full))
+		d.WithHint("remove `on_full: block` there, the queue then spills to a file")
+		return
+	}
+	d := c.list.Add(diag.Deadlock, full.At, "%s can block for good: it reads %s while %s fills up", n.ID, read, full)
+	for _, w := range circle {
+		d.WithNote(w.edge.At, "%s", w)
+	}
+	d.WithHint("remove `on_full: block` there, the queue then spills to a file")
+}
+
+// A wait is one end of an edge waiting for the other: the sender for room, or the
+// reader for items.
+type wait struct {
+	edge *Edge
+	full bool
+}
+
+func (w wait) String() string {
+	if w.full {
+		return w.edge.From.ID + " waits for room in " + w.edge.To.ID + "." + w.edge.ToPort.Name
+	}
+	return w.edge.To.ID + " waits for items from " + w.edge.From.ID
+}
+
+// waits is who may wait for whom in a flow.
+type waits struct {
+	// reads gives, by the id of an edge, the edges that its reader may be reading
+	// instead of it.
+	reads [][]*Edge
+	// seen holds by which search a wait was found last, and from which wait.
+	seen   map[wait]int
+	from   map[wait]wait
+	search int
+}
+
+func newWaits(f *Flow) *waits {
+	w := &waits{reads: make([][]*Edge, len(f.Edges)), seen: map[wait]int{}, from: map[wait]wait{}}
+	for _, n := range f.Nodes {
+		for _, pair := range waitingEdges(n) {
+			w.reads[pair.waits.ID] = append(w.reads[pair.waits.ID], pair.read)
+		}
+	}
+	return w
+}
+
+// circle finds waits that follow from each other and lead from the reader of a
+// full edge, which reads another one, back to its sender; nil if there are none.
+func (w *waits) circle(full *Edge) []wait {
+	w.search++
+	end := wait{full, true}
+	var queue []wait
+	for _, e := range w.reads[full.ID] {
+		queue = w.add(queue, wait{e, false}, wait{})
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if at == end {
+			var path []wait
+			for at != (wait{}) {
+				path = append(path, at)
+				at = w.from[at]
+			}
+			slices.Reverse(path)
+			return path
+		}
+		busy := at.edge.From // who is waited for
+		if at.full {
+			busy = at.edge.To
+			for _, e := range w.reads[at.edge.ID] {
+				queue = w.add(queue, wait{e, false}, at)
+			}
+		} else {
+			for _, in := range busy.In {
+				for _, e := range in.Edges {
+					queue = w.add(queue, wait{e, false}, at)
+				}
+			}
+		}
+		for _, out := range busy.Out {
+			for _, e := range out.Edges {
+				if e.Contract.Blocks() {
+					queue = w.add(queue, wait{e, true}, at)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// add puts a wait that was not found yet into the queue of a search.
+func (w *waits) add(queue []wait, found, from wait) []wait {
+	if w.seen[found] == w.search {
+		return queue
+	}
+	w.seen[found], w.from[found] = w.search, from
+	return append(queue, found)
 }
 
 // A waitingPair is an edge that is read while another one waits.
@@ -73,8 +174,8 @@ func waitingEdges(n *Node) []waitingPair {
 }
 
 // sharedAncestor finds a node that leads to both, either of them included.
-func (c *compiler) sharedAncestor(a, b *Node, known map[*Node]map[*Node]bool) *Node {
-	up, other := ancestorsOf(a, known), ancestorsOf(b, known)
+func (c *compiler) sharedAncestor(a, b *Node) *Node {
+	up, other := ancestorsOf(a), ancestorsOf(b)
 	for i := len(c.flow.Nodes) - 1; i >= 0; i-- { // the nearest one
 		if n := c.flow.Nodes[i]; up[n] && other[n] {
 			return n
@@ -83,10 +184,8 @@ func (c *compiler) sharedAncestor(a, b *Node, known map[*Node]map[*Node]bool) *N
 	return nil
 }
 
-func ancestorsOf(n *Node, known map[*Node]map[*Node]bool) map[*Node]bool {
-	if set, ok := known[n]; ok {
-		return set
-	}
+// ancestorsOf gives the nodes that lead to a node, and itself.
+func ancestorsOf(n *Node) map[*Node]bool {
 	set := map[*Node]bool{n: true}
 	for queue := []*Node{n}; len(queue) > 0; queue = queue[1:] {
 		for _, in := range queue[0].In {
@@ -98,7 +197,6 @@ func ancestorsOf(n *Node, known map[*Node]map[*Node]bool) map[*Node]bool {
 			}
 		}
 	}
-	known[n] = set
 	return set
 }
 
@@ -113,7 +211,7 @@ func pathBetween(from *Node, last *Edge) string {
 		next := n
 		for _, in := range n.In {
 			for _, e := range in.Edges {
-				if ancestorsOf(e.From, map[*Node]map[*Node]bool{})[from] {
+				if ancestorsOf(e.From)[from] {
 					next = e.From
 				}
 			}

@@ -96,9 +96,17 @@ func (c *compiler) gatherNeeds() {
 				needs.in[in.Name] = askedFor(in)
 			}
 		}
+		if p := n.Output(ErrorPort); p != nil && len(p.Edges) > 0 { // items that failed are shown whole
+			for _, in := range n.In {
+				needs.in[in.Name] = AllFields()
+			}
+		}
 		for _, in := range n.In {
 			for _, e := range in.Edges {
 				e.FromPort.Needed = e.FromPort.Needed.Union(needs.in[in.Name])
+				if e.Contract.Rank != nil {
+					e.FromPort.Needed = e.FromPort.Needed.With(e.Contract.Rank.Fields()...)
+				}
 			}
 		}
 	}

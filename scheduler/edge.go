@@ -18,6 +18,7 @@ type envelope struct {
 	data  record.Data
 	items int
 	bytes int
+	order []rank // where the items go in a queue that reorders; else nil
 }
 
 // maxSlots bounds the envelopes on a channel, whatever its capacity in items:
@@ -31,12 +32,14 @@ const (
 // holds envelopes, and the counts are kept beside it. One goroutine at a time
 // sends, one at a time receives.
 type edge struct {
+	run      *Run
 	spec     *graph.Edge
 	sender   *node
 	ch       chan envelope
 	capacity int64
 	bytes    int64
 	overflow *overflow // for on_full: spill; else nil
+	queue    *queue    // for contracts that a channel cannot keep; else nil
 
 	space   chan struct{} // wakes a sender that waits for room
 	waiting atomic.Bool   // a sender does
@@ -47,17 +50,20 @@ type edge struct {
 	count metrics.Edge
 }
 
-func newEdge(spec *graph.Edge, spillDir string) *edge {
+func newEdge(run *Run, spec *graph.Edge) *edge {
 	slots := min(defaultSlots, spec.Contract.Capacity)
 	if spec.Contract.Capacity != graph.DefaultCapacity {
 		slots = min(maxSlots, spec.Contract.Capacity)
 	}
 	e := &edge{
-		spec: spec, ch: make(chan envelope, slots), space: make(chan struct{}, 1), refused: make(chan struct{}),
+		run: run, spec: spec, ch: make(chan envelope, slots), space: make(chan struct{}, 1), refused: make(chan struct{}),
 		capacity: int64(spec.Contract.Capacity), bytes: int64(spec.Contract.Bytes),
 	}
 	if spec.Contract.OnFull == "spill" {
-		e.overflow = newOverflow(spec, spillDir)
+		e.overflow = newOverflow(spec, run.options.SpillDir)
+	}
+	if spec.Contract.Reorders() || !spec.Contract.Blocks() && e.overflow == nil {
+		e.queue = newQueue(e)
 	}
 	return e
 }
@@ -73,10 +79,11 @@ func (e *edge) room(env envelope) bool {
 // The reference to the data passes to the edge. It reports whether the reader
 // still wants data.
 func (e *edge) send(ctx context.Context, env envelope, w *worker) (wanted bool, err error) {
-	select {
-	case <-e.refused:
+	if e.isRefused() {
 		return e.discard(env), nil
-	default:
+	}
+	if e.queue != nil {
+		return e.sendQueued(ctx, env, w)
 	}
 	if e.overflow != nil {
 		e.note(env)
@@ -154,6 +161,9 @@ func (e *edge) receive(ctx context.Context, w *worker) (env envelope, ok bool, e
 	if env, ok, done := e.tryReceive(); ok || done {
 		return env, ok, e.fault()
 	}
+	if e.queue != nil {
+		return e.receiveQueued(ctx, w)
+	}
 	defer w.waits(receiving, e)()
 	select {
 	case env, ok = <-e.ch:
@@ -182,9 +192,12 @@ func (e *edge) fault() error {
 
 // tryReceive is receive that does not wait. done says that the edge has ended.
 func (e *edge) tryReceive() (env envelope, ok, done bool) {
-	if e.overflow != nil {
+	switch {
+	case e.overflow != nil:
 		env, ok, done = e.overflow.tryReceive(e)
-	} else {
+	case e.queue != nil:
+		env, ok, _, done = e.queue.take(time.Now(), e.hurry())
+	default:
 		select {
 		case env, ok = <-e.ch:
 			done = !ok
@@ -210,7 +223,12 @@ func (e *edge) took(env envelope) {
 }
 
 // end says that nothing more will be sent. Only the scheduler calls it, once.
-func (e *edge) end() { close(e.ch) }
+func (e *edge) end() {
+	close(e.ch)
+	if e.queue != nil {
+		close(e.queue.over)
+	}
+}
 
 func (e *edge) isRefused() bool {
 	select {
@@ -227,9 +245,12 @@ func (e *edge) empty(refused bool) {
 	for {
 		var env envelope
 		var ok bool
-		if e.overflow != nil {
+		switch {
+		case e.overflow != nil:
 			env, ok, _ = e.overflow.tryReceive(e)
-		} else {
+		case e.queue != nil:
+			env, ok, _, _ = e.queue.take(time.Time{}, true)
+		default:
 			select {
 			case env, ok = <-e.ch:
 			default:
@@ -246,6 +267,9 @@ func (e *edge) empty(refused bool) {
 	}
 	if e.overflow != nil {
 		e.overflow.close()
+	}
+	if e.queue != nil {
+		e.queue.close()
 	}
 }
 

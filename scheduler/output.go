@@ -188,6 +188,9 @@ func hold(ctx context.Context, token chan struct{}, w *worker) error {
 // sender fills one half while the reader empties the other, and batches of the
 // usual size, because a Go kind may emit any number of items at once.
 func (o *output) sendEdge(e *edge, d record.Data, n, size int) error {
+	if e.spec.Contract.Reorders() {
+		return o.sendRanked(e, d)
+	}
 	limit := min(max(1, int(e.capacity)/2), record.MaxRows)
 	if e.spec.Contract.Bytes > 0 && int64(size) > e.bytes && n > 1 {
 		limit = min(limit, max(1, int(e.bytes*int64(n)/int64(size))))
@@ -201,6 +204,42 @@ func (o *output) sendEdge(e *edge, d record.Data, n, size int) error {
 		j := min(i+limit, n)
 		part := envelope{epoch: o.n.run.epoch, data: d.Slice(i, j), items: j - i, bytes: size * (j - i) / n}
 		if _, err := e.send(o.ctx, part, o.w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendRanked is sendEdge for an edge whose items do not leave in their order. Go
+// values become records, which an expression can look into.
+func (o *output) sendRanked(e *edge, d record.Data) error {
+	b, ok := d.(*record.Batch)
+	if items, isGo := d.(record.GoItems); !ok && isGo {
+		var stop error
+		b = items.ToBatch(e.spec.Type, func(i int, err error) {
+			if stop == nil {
+				stop = o.Bad(nodes.BadItem{Err: err, Data: items, Row: i})
+			}
+		})
+		items.Release()
+		if stop != nil {
+			b.Release()
+			return stop
+		}
+	}
+	before := b.Len()
+	order, b, err := e.queue.ranks(b, o)
+	if err != nil {
+		return err
+	}
+	o.n.count.Out.Add(-int64(before - len(order))) // bad items of the sender did not leave it
+	defer b.Release()
+	limit := min(max(1, int(e.capacity)/2), record.MaxRows)
+	for i := 0; i < len(order); i += limit {
+		j := min(i+limit, len(order))
+		part := b.Slice(i, j)
+		env := envelope{epoch: o.n.run.epoch, data: part, items: j - i, bytes: part.Bytes() * (j - i) / max(b.Rows, 1), order: order[i:j]}
+		if _, err := e.send(o.ctx, env, o.w); err != nil {
 			return err
 		}
 	}

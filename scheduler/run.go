@@ -91,7 +91,7 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 	r := &Run{flow: f, options: options}
 	byEdge := map[*graph.Edge]*edge{}
 	for _, spec := range f.Edges {
-		e := newEdge(spec, options.SpillDir)
+		e := newEdge(r, spec)
 		r.edges = append(r.edges, e)
 		byEdge[spec] = e
 	}
@@ -344,7 +344,7 @@ func (e *edge) report() metrics.EdgeReport {
 	return metrics.EdgeReport{
 		From: e.spec.From.ID + "." + e.spec.FromPort.Name, To: e.spec.To.ID + "." + e.spec.ToPort.Name,
 		Capacity: e.spec.Contract.Capacity, Items: c.Items.Load(), Bytes: c.Bytes.Load(), Peak: c.Peak.Load(),
-		Sent: c.Sent.Load(), Received: c.Received.Load(), Unwanted: c.Unwanted.Load(), Spilled: c.Spilled.Load(),
+		Sent: c.Sent.Load(), Received: c.Received.Load(), Unwanted: c.Unwanted.Load(), Dropped: c.Dropped.Load(), Spilled: c.Spilled.Load(),
 	}
 }
 

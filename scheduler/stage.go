@@ -261,6 +261,9 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 		err = ferr
 	}
 	took := time.Since(start) - w.lost
+	if work == nil {
+		s.learn(items, took)
+	}
 	s.n.count.Busy.Add(int64(took))
 	s.n.count.Latency.Add(took)
 	s.n.count.Batches.Add(1)
@@ -313,6 +316,16 @@ func (s *stage) share(waiting int) int {
 		return 1 // it may be slow
 	}
 	return int(min(int64(waiting), max(1, int64(pieceTime)/cost)))
+}
+
+// ready is how many items to take off a queue that reorders: few, so that what
+// comes while the node works can still overtake.
+func (s *stage) ready() int {
+	cost := s.cost.Load()
+	if cost == 0 {
+		return 1
+	}
+	return int(min(gatherRows, max(1, int64(pieceTime)/cost)))
 }
 
 // next takes the next piece of work; io.EOF if there is none. The caller holds
@@ -398,6 +411,11 @@ func (s *stage) receive(w *worker) (piece, error) {
 		if err := s.n.dismissed(); err != nil {
 			return piece{}, err
 		}
+		for _, e := range s.edges {
+			if e.queue != nil {
+				e.queue.atOnce.Store(int64(s.ready()))
+			}
+		}
 		e := s.edges[0]
 		var env envelope
 		var ok bool
@@ -432,22 +450,53 @@ func (s *stage) receiveAny(w *worker) (envelope, *edge, bool, error) {
 		}
 	}
 	defer w.waits(receiving, s.edges[0])()
-	s.cases = s.cases[:0]
-	for _, e := range s.edges {
-		s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(e.ch)})
-	}
-	s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(s.n.taking.Done())})
-	i, v, ok := reflect.Select(s.cases)
-	if i == len(s.edges) {
-		return envelope{}, nil, false, s.n.dismissed()
-	}
-	if !ok {
-		return envelope{}, nil, false, nil // the look above finds the end, or an overflow
+	i, v, ok := s.selectAny(w)
+	if i < 0 || !ok || s.edges[i].queue != nil {
+		return envelope{}, nil, false, s.n.dismissed() // the look above finds what there is
 	}
 	env, e := v.Interface().(envelope), s.edges[i]
 	e.took(env)
 	s.rotate(i)
 	return env, e, true, nil
+}
+
+// selectAny waits until an edge has something or the node is dismissed; i is the
+// edge, -1 if it is none.
+func (s *stage) selectAny(w *worker) (i int, v reflect.Value, ok bool) {
+	s.cases = s.cases[:0]
+	add := func(ch any) {
+		s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)})
+	}
+	next := time.Time{}
+	for _, e := range s.edges {
+		if e.queue == nil {
+			add(e.ch)
+			continue
+		}
+		add(e.queue.wake)
+		if due := e.queue.next(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
+			next = due
+		}
+	}
+	add(s.n.taking.Done())
+	for _, e := range s.edges {
+		if e.queue != nil {
+			add(e.queue.ending())
+		}
+	}
+	if !s.n.run.stopping() {
+		add(s.n.run.sources.Done())
+	}
+	if !next.IsZero() {
+		w.note(working, nil) // time will pass, so this is no deadlock
+		timer := time.NewTimer(time.Until(next))
+		defer timer.Stop()
+		add(timer.C)
+	}
+	if i, v, ok = reflect.Select(s.cases); i >= len(s.edges) {
+		return -1, v, ok
+	}
+	return i, v, ok
 }
 
 // rotate lets the edge after i be looked at first the next time, so that no edge

@@ -26,6 +26,7 @@ import (
 type Layouter struct {
 	command  []string
 	deadline time.Duration
+	most     int // layouts of one child
 
 	mu    sync.Mutex // of the child: held during a layout
 	child *child
@@ -45,7 +46,7 @@ const (
 // NewLayouter makes a layouter whose child is started with a command, such as the
 // path of this program and the name of its hidden verb. No child is started yet.
 func NewLayouter(command ...string) *Layouter {
-	return &Layouter{command: command, deadline: layoutDeadline, kept: newCache(keptLayouts)}
+	return &Layouter{command: command, deadline: layoutDeadline, most: layoutsOfChild, kept: newCache(keptLayouts)}
 }
 
 // Layout gives a scene its positions, as [render.Layout] does.
@@ -99,7 +100,7 @@ func (l *Layouter) ask(ctx context.Context, question []byte) ([]byte, error) {
 	answer, memory, err := c.ask(question)
 	inTime := limit.Stop()
 	inTime = unwatch() && inTime
-	if l.spent++; err != nil || !inTime || l.spent >= layoutsOfChild || memory > childMemory {
+	if l.spent++; err != nil || !inTime || l.spent >= l.most || memory > childMemory {
 		l.drop()
 	}
 	return answer, err

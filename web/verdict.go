@@ -122,7 +122,7 @@ func (m *sampler) pace(s *snapshot) verdict {
 	n := m.flow.Nodes[fastest]
 	text := fmt.Sprintf("%d %% busy; no queue before it is full, so the flow is as fast as it is.", s.nodes[fastest].Busy)
 	if len(n.In) == 0 {
-		text = fmt.Sprintf("It reads %d %% of the time, and everything behind it keeps up.", s.nodes[fastest].Busy)
+		text = fmt.Sprintf("It is busy %d %% of the time, and everything behind it keeps up.", s.nodes[fastest].Busy)
 	}
 	return verdict{Level: "info", Node: n.ID, Head: n.ID + " sets the pace", Text: text}
 }

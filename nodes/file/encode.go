@@ -2,6 +2,11 @@ package file
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/csv"
@@ -11,10 +16,10 @@ import (
 
 // encoder gives what turns batches of type t into text: whole lines.
 func (k *writer) encoder(t *types.Type) func(dst []byte, b *record.Batch) []byte {
-	switch k.format {
-	case formatCSV, formatTSV:
+	switch {
+	case k.format.isCSV():
 		return k.csvEncoder(t).AppendBatch
-	case formatLines:
+	case k.format == formatLines:
 		return func(dst []byte, b *record.Batch) []byte {
 			for i := range b.Len() {
 				dst = append(append(dst, b.Cols[0].Str[b.Row(i)]...), '\n')
@@ -36,10 +41,44 @@ func (k *writer) csvEncoder(t *types.Type) *csv.Encoder {
 
 // head is what stands before the first row.
 func (k *writer) head(t *types.Type, to *target) []byte {
-	if (k.format == formatCSV || k.format == formatTSV) && k.Header && to.restore <= 0 {
+	if k.format.isCSV() && k.Header && to.old == 0 {
 		return k.csvEncoder(t).AppendHeader(nil)
 	}
 	return nil
+}
+
+// checkOld reports a csv file that is appended to and has other columns. A file
+// that is no csv is left to its user.
+func (k *writer) checkOld(t *types.Type, to *target) error {
+	if !k.format.isCSV() || !k.Header || to.old == 0 {
+		return nil
+	}
+	names := k.columns(to.path)
+	if names == nil || slices.Equal(names, t.FieldNames()) {
+		return nil
+	}
+	return to.wrong(fmt.Errorf("it has the columns %s, and these rows have %s; write another file, or say header: false",
+		strings.Join(names, ", "), strings.Join(t.FieldNames(), ", ")))
+}
+
+// columns reads the header of a file.
+func (k *writer) columns(path string) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	r, end, err := unpack(f, k.packed)
+	if err != nil {
+		return nil
+	}
+	defer end()
+	text, _ := io.ReadAll(io.LimitReader(r, bufferSize))
+	names, _, err := dialect(k.format, k.Delimiter, "", nil).Header(bytes.TrimPrefix(text, bom))
+	if err != nil {
+		return nil
+	}
+	return names
 }
 
 // arrayItems turns lines into items of a JSON array; first says that none stands

@@ -15,12 +15,19 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
 )
+
+// A found is a file to read, and the setting that named it.
+type found struct {
+	path string // in full; "-" for standard input
+	at   diag.Span
+}
 
 // find lists the files that paths and patterns name, each pattern's in the order
 // of their names, and reports what is not there.
-func find(c *graph.Inference, paths []config.Name) []string {
-	var files []string
+func find(c *graph.Inference, paths []config.Name) []found {
+	var files []found
 	for _, p := range paths {
 		at := p.At
 		if at.IsZero() {
@@ -29,21 +36,43 @@ func find(c *graph.Inference, paths []config.Name) []string {
 		full := c.Path(p.Value)
 		if !isPattern(p.Value) || exists(full) {
 			if checkFile(c, full, p.Value, at) {
-				files = append(files, full)
+				files = append(files, found{full, at})
 			}
 			continue
 		}
-		found, err := doublestar.FilepathGlob(full, doublestar.WithFilesOnly())
-		switch {
-		case err != nil:
-			c.List().Add(diag.WrongValue, at, "pattern %q: %s", p.Value, err)
-		case len(found) == 0:
-			c.List().Add(diag.NoFile, at, "no file matches %q", p.Value).WithHint("looked from the folder of the flow, %s", folder(c))
+		for _, full := range matches(c, p.Value, at) {
+			if checkFile(c, full, full, at) {
+				files = append(files, found{full, at})
+			}
 		}
-		slices.Sort(found)
-		files = append(files, found...)
 	}
 	return files
+}
+
+// matches lists the files that a pattern names. Only the pattern is one: the
+// folder of the flow may have a name with brackets. As in a shell, a star does not
+// match names that begin with a dot.
+func matches(c *graph.Inference, pattern string, at diag.Span) []string {
+	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
+	dir := c.Path(filepath.FromSlash(base))
+	names, err := doublestar.Glob(os.DirFS(dir), rest, doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithFailOnIOErrors())
+	switch {
+	case errors.Is(err, doublestar.ErrBadPattern):
+		c.List().Add(diag.WrongValue, at, "%q is no pattern: a bracket or brace is not closed", pattern).WithHint(`to mean the sign itself, write \ before it`)
+		return nil
+	case err != nil:
+		c.List().Add(diag.NoFile, at, "the folders of %q cannot be read: %s", pattern, reason(err))
+		return nil
+	case len(names) == 0 && !exists(dir):
+		c.List().Add(diag.NoFile, at, "no file matches %q: there is no folder %s", pattern, dir)
+	case len(names) == 0:
+		c.List().Add(diag.NoFile, at, "no file matches %q", pattern).WithHint("looked from the folder of the flow, %s", folder(c))
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		names[i] = filepath.Join(dir, filepath.FromSlash(name))
+	}
+	return names
 }
 
 // folder is the folder of the flow, in full.
@@ -61,7 +90,18 @@ func exists(p string) bool {
 	return err == nil
 }
 
-// checkFile reports a path that cannot be read from.
+// isStream reports whether a path is that of standard input, a pipe or a device:
+// what can be read only once, and may keep its reader waiting.
+func isStream(path string) bool {
+	if path == "-" {
+		return true
+	}
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular()
+}
+
+// checkFile reports a path that cannot be read from. Pipes are left alone: to open
+// one waits for its writer, and to close it again would kill him.
 func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 	if full == "-" {
 		return true
@@ -82,6 +122,8 @@ func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 	case info.IsDir():
 		c.List().Add(diag.NoFile, at, "%s is a folder", full).WithHint("to read all files in it: %s", filepath.Join(written, "*.csv"))
 		return false
+	case !info.Mode().IsRegular():
+		return true
 	}
 	f, err := os.Open(full)
 	if err != nil {
@@ -105,21 +147,32 @@ func nearFile(full string) string {
 	return diag.Nearest(filepath.Base(full), names)
 }
 
-// reason gives what is wrong without the path and the system call.
-func reason(err error) string {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err.Error()
+// called is how messages call the file of a path.
+func called(path string) string {
+	if path == "-" {
+		return "standard input"
 	}
-	return err.Error()
+	return nodes.ShortPath(path)
 }
 
+// bare takes the path and the system call off an error of package os: the message
+// names the file as its user knows it.
+func bare(err error) error {
+	switch e := err.(type) {
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	}
+	return err
+}
+
+func reason(err error) string { return bare(err).Error() }
+
 // named puts the file in front of what is wrong with it.
-func named(path string, err error) error {
+func named(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		err = p.Err
-	}
-	return fmt.Errorf("%s: %w", path, err)
+	return fmt.Errorf("%s: %w", name, bare(err))
 }

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -58,16 +59,26 @@ func formatOf(path string, set format, compress compression) (format, compressio
 	if f, ok := extensions[filepath.Ext(name)]; ok {
 		return f, packed, nil
 	}
+	if path == "-" {
+		return "", packed, errors.New("standard input and output have no name that tells the format")
+	}
 	return "", packed, fmt.Errorf("the format of %s cannot be told from its name", path)
 }
 
-// unpack reads through a compression. Close ends the reading of the pack only.
+// isCSV says whether rows are cells, for which delimiter and header count.
+func (f format) isCSV() bool { return f == formatCSV || f == formatTSV }
+
+// unpack reads through a compression. Close ends the reading of the pack only. A
+// zstd window is 512 MB at most, so that a file cannot ask for all memory.
 func unpack(r io.Reader, c compression) (io.Reader, func(), error) {
 	switch c {
 	case gzipped:
 		z, err := gzip.NewReader(r)
+		if err == io.EOF {
+			return nil, nil, errNothing
+		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("this is no gzip file: %w", err)
 		}
 		return z, func() { z.Close() }, nil
 	case zstandard:
@@ -78,6 +89,22 @@ func unpack(r io.Reader, c compression) (io.Reader, func(), error) {
 		return z, z.Close, nil
 	}
 	return r, func() {}, nil
+}
+
+// errNothing is that of a file without a byte, or without a row.
+var errNothing = errors.New("there is nothing in it")
+
+// unpackError says what is wrong with a pack that could not be read on.
+func unpackError(c compression, err error) error {
+	switch {
+	case c == plain:
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("the %s file ends too early: it was cut off", c)
+	case errors.Is(err, zstd.ErrMagicMismatch):
+		return errors.New("this is no zstd file")
+	}
+	return fmt.Errorf("the %s file is damaged: %w", c, err)
 }
 
 // pack writes through a compression.

@@ -3,7 +3,6 @@ package file
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,49 +23,48 @@ type piece struct {
 // maxRow bounds a row, in bytes.
 const maxRow = 256 << 20
 
-// An input is a file that is being read. One goroutine uses it at a time.
+// An input is a file that is being read. One goroutine uses it at a time; workers
+// read its name.
 type input struct {
-	path string // "" for standard input in messages: see name
-	src  io.Reader
-	end  func()
-	read *atomic.Int64 // bytes read of all files, before unpacking
-	slow bool          // standard input: what is there is taken, nothing is waited for
+	name   string // for messages
+	src    io.Reader
+	end    func()
+	packed compression
+	pump   *pump // of standard input, pipes and devices: what is there is taken, nothing is waited for
 
 	rows rows // set once the header is known
 	cut  cutter
 	rest []byte // read, and not yet part of a piece
-	line int
+	line int    // of rest, from 1
 	eof  bool
 }
 
-// name is how messages call the input.
-func (in *input) name() string {
-	if in.path == "-" {
-		return "standard input"
-	}
-	return in.path
-}
-
-// open opens a file, or standard input.
+// open opens a file, or standard input. read counts the bytes as they come, before
+// unpacking.
 func open(ctx context.Context, path string, c compression, stdin io.Reader, read *atomic.Int64) (*input, error) {
-	in := &input{path: path, read: read, line: 1}
+	in := &input{name: called(path), packed: c, line: 1}
 	var raw io.Reader
 	var closeFile func()
-	if path == "-" {
-		p := newPump(ctx, stdin)
-		raw, in.slow, closeFile = p, true, p.close
-	} else {
+	switch {
+	case path == "-":
+		in.pump = newPump(ctx, stdin, func() {})
+	case isStream(path):
+		f := &lateFile{path: path}
+		in.pump = newPump(ctx, f, f.close)
+	default:
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, named(path, err)
+			return nil, named(in.name, err)
 		}
 		raw, closeFile = f, func() { f.Close() }
 	}
-	counted := &counting{raw, read}
-	src, end, err := unpack(counted, c)
+	if in.pump != nil {
+		raw, closeFile = in.pump, in.pump.close
+	}
+	src, end, err := unpack(&counting{raw, read}, c)
 	if err != nil {
 		closeFile()
-		return nil, fmt.Errorf("%s: not a %s file: %w", in.name(), c, err)
+		return nil, named(in.name, err)
 	}
 	in.src, in.end = src, func() { end(); closeFile() }
 	return in, nil
@@ -84,61 +82,76 @@ func (c *counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next cuts the next piece; io.EOF at the end of the file.
+// next cuts the next piece; io.EOF at the end of the file. Where a row is longer than
+// the memory of a piece, the memory doubles.
 func (in *input) next() (*piece, error) {
-	size := record.ArenaSize
+	if in.eof && len(in.rest) == 0 {
+		return nil, io.EOF
+	}
+	arena := record.NewArena(max(record.ArenaSize, 2*len(in.rest)))
+	buf := append(arena.Buf, in.rest...)
+	in.rest = in.rest[:0]
 	for {
-		if in.eof && len(in.rest) == 0 {
-			return nil, io.EOF
-		}
-		size = max(size, 2*len(in.rest))
-		arena := record.NewArena(size)
-		buf := append(arena.Buf, in.rest...)
-		buf, err := in.fill(buf, size)
-		if err != nil {
+		var err error
+		if buf, err = in.fill(buf); err != nil {
 			arena.Release()
-			return nil, named(in.name(), err)
+			return nil, named(in.name, err)
 		}
 		from, to, used, err := in.cut.cut(buf, in.eof)
 		if err != nil {
 			arena.Release()
-			return nil, fmt.Errorf("%s:%d: %w", in.name(), in.line+bytes.Count(buf[:used], newline), err)
+			return nil, fmt.Errorf("%s:%d: %w", in.name, in.line+bytes.Count(buf[:used], newline), err)
 		}
-		in.rest = append(in.rest[:0], buf[used:]...)
-		line := in.line + bytes.Count(buf[:from], newline)
-		in.line = line + bytes.Count(buf[from:used], newline)
 		if from < to {
-			if buf[to-1] != '\n' { // scanners want it; what stood there is in rest by now
-				buf = append(buf[:to], '\n')
-				to++
-			}
-			arena.Buf = buf
-			return &piece{arena: arena, text: buf[from:to], line: line, file: in, rows: in.rows}, nil
+			return in.piece(arena, buf, from, to, used), nil
 		}
-		arena.Release()
-		if len(in.rest) > maxRow {
-			return nil, fmt.Errorf("%s:%d: a row is longer than %d MB", in.name(), in.line, maxRow>>20)
+		in.line += bytes.Count(buf[:used], newline)
+		buf = append(buf[:0], buf[used:]...)
+		switch {
+		case in.eof:
+			arena.Release()
+			return nil, io.EOF
+		case len(buf) > maxRow:
+			arena.Release()
+			return nil, fmt.Errorf("%s:%d: this row has no end within %d MB; in a csv file a quote may be open", in.name, in.line, maxRow>>20)
+		case len(buf) == cap(buf):
+			larger := record.NewArena(2 * len(buf))
+			buf = append(larger.Buf, buf...)
+			arena.Release()
+			arena = larger
 		}
 	}
 }
 
+// piece makes a piece of buf[from:to], which the arena holds, and keeps what is
+// behind used. Scanners want a newline at the end; what stood in its place is kept
+// before it is written.
+func (in *input) piece(arena *record.Arena, buf []byte, from, to, used int) *piece {
+	in.rest = append(in.rest, buf[used:]...)
+	line := in.line + bytes.Count(buf[:from], newline)
+	in.line = line + bytes.Count(buf[from:used], newline)
+	if buf[to-1] != '\n' {
+		buf = append(buf[:to], '\n')
+		to++
+	}
+	arena.Buf = buf
+	return &piece{arena: arena, text: buf[from:to], line: line, file: in, rows: in.rows}
+}
+
 var newline = []byte{'\n'}
 
-// fill reads behind what is in buf: until it is full, or, of a slow input, what is
-// there.
-func (in *input) fill(buf []byte, size int) ([]byte, error) {
-	if cap(buf) < size {
-		buf = append(make([]byte, 0, size), buf...)
-	}
+// fill reads behind what is in buf: until it is full, or, of a pipe, what is there.
+// A pack in a pipe is read once, for more of it need not be more text.
+func (in *input) fill(buf []byte) ([]byte, error) {
 	for !in.eof && len(buf) < cap(buf) {
 		n, err := in.src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			in.eof = true
 		} else if err != nil {
-			return buf, err
+			return buf, unpackError(in.packed, err)
 		}
-		if in.slow && n > 0 {
+		if in.pump != nil && n > 0 && (in.packed != plain || !in.pump.ready()) {
 			break
 		}
 	}
@@ -153,7 +166,10 @@ type cutter interface {
 }
 
 // lineCutter cuts at line ends.
-type lineCutter struct{ begun bool }
+type lineCutter struct {
+	begun bool
+	seen  int // bytes at the beginning of src that hold no line end
+}
 
 var bom = []byte("\xEF\xBB\xBF")
 
@@ -168,74 +184,11 @@ func (c *lineCutter) cut(src []byte, atEOF bool) (from, to, used int, err error)
 	if atEOF {
 		return from, len(src), len(src), nil
 	}
-	end := max(from, bytes.LastIndexByte(src, '\n')+1)
+	end := c.seen + bytes.LastIndexByte(src[c.seen:], '\n') + 1
+	if end == c.seen {
+		c.seen = len(src) - from
+		return from, from, from, nil
+	}
+	c.seen = len(src) - end
 	return from, end, end, nil
 }
-
-// A pump reads standard input on a goroutine of its own, because a read of a
-// terminal or a pipe cannot be interrupted: the reader can be stopped while the
-// goroutine waits. It is the one goroutine that may outlive a run, until its read
-// returns.
-type pump struct {
-	ctx    context.Context
-	filled chan []byte
-	empty  chan []byte
-	done   chan struct{}
-	err    error
-	rest   []byte
-	buf    []byte
-}
-
-func newPump(ctx context.Context, r io.Reader) *pump {
-	p := &pump{ctx: ctx, filled: make(chan []byte), empty: make(chan []byte, 2), done: make(chan struct{})}
-	for range cap(p.empty) {
-		p.empty <- make([]byte, 64<<10)
-	}
-	go func() {
-		defer close(p.filled)
-		for {
-			var buf []byte
-			select {
-			case buf = <-p.empty:
-			case <-p.done:
-				return
-			}
-			n, err := r.Read(buf[:cap(buf)])
-			if n > 0 {
-				select {
-				case p.filled <- buf[:n]:
-				case <-p.done:
-					return
-				}
-			}
-			if err != nil {
-				p.err = err
-				return
-			}
-		}
-	}()
-	return p
-}
-
-func (p *pump) Read(dst []byte) (int, error) {
-	if len(p.rest) == 0 {
-		if p.buf != nil {
-			p.empty <- p.buf
-			p.buf = nil
-		}
-		select {
-		case buf, ok := <-p.filled:
-			if !ok {
-				return 0, p.err
-			}
-			p.buf, p.rest = buf, buf
-		case <-p.ctx.Done():
-			return 0, context.Cause(p.ctx)
-		}
-	}
-	n := copy(dst, p.rest)
-	p.rest = p.rest[n:]
-	return n, nil
-}
-
-func (p *pump) close() { close(p.done) }

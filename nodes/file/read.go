@@ -1,11 +1,8 @@
 package file
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -22,19 +19,17 @@ import (
 type reader struct {
 	Path     []config.Name `yaml:"path,required" lone:"true" doc:"Files to read, one after the other: paths, patterns such as data/**/*.csv, or - for standard input."`
 	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows stand in the file; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log). json is an array, or values one after the other."`
-	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from the beginning of the first file."`
+	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from the beginning of the first file that has rows."`
 	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is packed; by default what its name says (.gz, .zst)."`
-	Extra    string        `yaml:"extra" enum:"drop|error" doc:"What to do with fields that the type does not list: leave them out, or take the row for a bad item."`
+	Extra    string        `yaml:"extra" enum:"drop|error" doc:"What to do with fields that the type does not list: leave them out, or take the row for a bad item; a csv file with such a column is refused as a whole."`
 
 	Delimiter string   `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool     `yaml:"header" doc:"Of csv: the first row names the fields. Without it, fields come in the order of the type."`
 	Comment   string   `yaml:"comment" doc:"Of csv: lines that begin with this character are skipped."`
 	Nulls     []string `yaml:"nulls" lone:"true" doc:"Of csv: texts that mean null, besides nothing at all."`
 
-	files  []string
+	files  []found
 	format format
-	packed compression
-	rowsOf *types.Type
 }
 
 var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Extra: "drop"},
@@ -48,9 +43,12 @@ Reads csv, tsv, jsonl, json and lines, plain or packed with gzip or zstd, with a
 Only the fields that later nodes use are turned into values, but every row is checked as a whole. A row that is not what it
 should be is a bad item: `+"`on_error`"+` decides, and on the port `+"`errors`"+` it carries its file, its line, the reason and its text.
 
+What is no file but a stream (standard input, a pipe) is read as it comes, each row at once, and a run that is stopped does not wait for it.
+
 A type that is not declared is inferred from the first rows, as narrow as they allow: whole numbers, numbers, true and false, RFC 3339
 times, else text; a field that is empty or missing somewhere gets a `+"`?`"+`. `+"`flowrun types`"+` prints the result; paste it under
-`+"`types:`"+` to pin it. Rows of format lines are `+"`{line: string}`"+`.`),
+`+"`types:`"+` to pin it. Of standard input those rows count that come with the first one, so declare its type where it matters; that of other
+pipes must be declared. Rows of format lines are `+"`{line: string}`"+`.`),
 	nodes.Example(graph.Example{
 		Title: "Read a CSV file whose type is inferred.",
 		Flow: `
@@ -88,169 +86,77 @@ nodes:
 
 // Infer finds the files and the type of their rows.
 func (k *reader) Infer(c *graph.Inference) {
-	k.checkSettings(c)
 	k.files = find(c, k.Path)
-	if len(k.Path) == 0 {
+	if len(k.files) == 0 || !k.checkFiles(c) || !k.checkSettings(c) {
 		return
 	}
-	var err error
-	first := k.Path[0]
-	if len(k.files) > 0 && isPattern(first.Value) {
-		first.Value = nodes.ShortPath(k.files[0])
-	}
-	k.format, k.packed, err = formatOf(first.Value, format(k.Format), compression(k.Compress))
-	if err != nil {
-		c.List().Add(diag.MissingKey, first.At, "%s", err).WithHint("add `format: csv` (or tsv, jsonl, json, lines)")
+	t := k.typeOf(c)
+	if t == nil {
 		return
 	}
-	k.rowsOf = k.typeOf(c, first)
-	if k.rowsOf == nil {
-		return
-	}
-	if _, err := k.newRows(k.rowsOf); err != nil {
+	if _, err := k.newRows(t); err != nil {
 		c.List().Add(diag.WrongValue, c.Node.At, "%s: %s", c.Node.ID, err)
 	} else if !k.As.Node.IsNull() {
-		k.checkHeader(c, k.rowsOf)
+		k.checkHeader(c, t)
 	}
-	c.Out("out", k.rowsOf)
+	c.Out("out", t)
 }
 
-// typeOf is the declared type, or that of a sample.
-func (k *reader) typeOf(c *graph.Inference, first config.Name) *types.Type {
-	declared := c.Type(k.As)
-	switch {
-	case declared != nil && declared.Kind == types.KindError:
-		return nil
-	case k.format == formatLines:
-		if declared != nil {
-			c.List().Add(diag.Conflict, k.As.Node.Span, "rows of format lines are {line: string}, they take no `as`")
+// checkFiles finds the format, which all files share, and reports a file that
+// cannot be read beside the others or beside what the flow writes.
+func (k *reader) checkFiles(c *graph.Inference) bool {
+	streams := map[string]bool{}
+	for i, f := range k.files {
+		form, _, err := formatOf(f.path, format(k.Format), compression(k.Compress))
+		switch {
+		case err != nil:
+			c.List().Add(diag.MissingKey, f.at, "%s", err).WithHint("add `format: csv` (or tsv, jsonl, json, lines)")
+			return false
+		case i == 0:
+			k.format = form
+		case form != k.format:
+			c.List().Add(diag.Conflict, f.at, "%s is %s, but %s is %s", called(f.path), form, called(k.files[0].path), k.format).
+				WithHint("read them by two nodes and merge, or say which `format:` both have")
+			return false
 		}
-		return lineType(c)
-	case declared != nil:
-		if !declared.IsRecord() && (k.format == formatCSV || k.format == formatTSV) {
-			c.List().Add(diag.WrongType, k.As.Node.Span, "rows of a csv file are records, got %s", declared)
-			return nil
-		}
-		return declared
-	case len(k.files) == 0:
-		return nil
-	}
-	return k.sample(c, first)
-}
-
-// sampleSize is how much of a file is looked at to infer its type, in bytes.
-const sampleSize = 1 << 20
-
-// sample infers the type of the rows from the beginning of the first file.
-func (k *reader) sample(c *graph.Inference, first config.Name) *types.Type {
-	at := first.At
-	text, whole, err := k.beginning(c)
-	if err != nil {
-		c.List().Add(diag.NoSchema, at, "the type of %s cannot be inferred: %s", first.Value, err).WithHint("declare it by `as:`")
-		return nil
-	}
-	if text == nil { // standard input, before the run
-		c.List().Warn(diag.NoSchema, at, "what comes from standard input is known only when the flow runs").WithHint("declare it by `as:` to have it checked before")
-		return nil
-	}
-	origin := types.Origin{Node: c.Node.ID, How: "sampled from " + first.Value, At: at}
-	if first.Value == "-" {
-		origin.How = "sampled from standard input"
-	}
-	t, warnings, err := k.sampleRows(text, whole, origin)
-	if err != nil {
-		c.List().Add(diag.NoSchema, at, "the type of %s cannot be inferred: %s", first.Value, err).WithHint("declare it by `as:`")
-		return nil
-	}
-	for _, w := range warnings {
-		c.List().Warn(diag.MixedTypes, at, "%s: %s", first.Value, w)
-	}
-	return t
-}
-
-// beginning reads the first part of the first file, unpacked, cut at the end of a
-// line; whole says that it is all of it. A nil text is that of a standard input
-// that is not there yet.
-func (k *reader) beginning(c *graph.Inference) (text []byte, whole bool, err error) {
-	if k.files[0] == "-" {
-		in := c.Stdin()
-		if in == nil {
-			return nil, false, nil
-		}
-		if k.packed != plain {
-			return nil, false, errors.New("standard input is packed")
-		}
-		text, whole = peekLines(in)
-		return nothingIn(text, whole)
-	}
-	src, err := os.Open(k.files[0])
-	if err != nil {
-		return nil, false, errors.New(reason(err))
-	}
-	defer src.Close()
-	r, end, err := unpack(src, k.packed)
-	if err != nil {
-		return nil, false, fmt.Errorf("not a %s file: %w", k.packed, err)
-	}
-	defer end()
-	for size := int64(sampleSize); ; size *= 4 { // a row may be longer than a sample should be
-		more, err := io.ReadAll(io.LimitReader(r, size-int64(len(text))))
-		if err != nil {
-			return nil, false, err
-		}
-		text = append(text, more...)
-		if whole = int64(len(text)) < size; whole || size > maxRow || bytes.IndexByte(text, '\n') >= 0 {
-			return nothingIn(text, whole)
+		if isStream(f.path) {
+			if streams[f.path] {
+				c.List().Add(diag.Conflict, f.at, "%s can be read only once", called(f.path))
+			}
+			streams[f.path] = true
 		}
 	}
-}
-
-// nothingIn refuses a text that has no rows, and takes off a byte order mark.
-func nothingIn(text []byte, whole bool) ([]byte, bool, error) {
-	text = bytes.TrimPrefix(text, bom)
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, false, errors.New("there is nothing in it")
-	}
-	return text, whole, nil
-}
-
-// peekLines looks ahead into standard input without taking anything: as far as
-// what came with its first line.
-func peekLines(in *bufio.Reader) (text []byte, whole bool) {
-	for want := 1; ; {
-		text, err := in.Peek(want)
-		if err != nil { // the end, or a line longer than the buffer
-			return text, true
+	for _, n := range c.Flow.Nodes {
+		other, ok := n.Config.(*reader)
+		if !ok || other == k {
+			continue
 		}
-		text, _ = in.Peek(in.Buffered())
-		if bytes.IndexByte(text, '\n') >= 0 {
-			return text, false
+		for _, f := range other.files {
+			if streams[f.path] {
+				c.List().Add(diag.Conflict, k.files[0].at, "%s is read by %s too", called(f.path), n.ID).
+					WithNote(f.at, "there").WithHint("what can be read only once has one reader; several nodes may use its output")
+			}
 		}
-		want = len(text) + 1
 	}
+	return true
 }
 
 // checkSettings reports settings of csv that stand beside another format, and
 // delimiters that are none.
-func (k *reader) checkSettings(c *graph.Inference) {
-	for _, s := range []struct{ name, value string }{{"delimiter", k.Delimiter}, {"comment", k.Comment}} {
-		if s.value != "" && (len(s.value) != 1 || s.value == "\"" || s.value == "\n" || s.value == "\r") {
-			c.List().Add(diag.WrongValue, c.Node.At, "%s: %s must be one ASCII character, got %q", c.Node.ID, s.name, s.value)
+func (k *reader) checkSettings(c *graph.Inference) bool {
+	if !k.format.isCSV() {
+		if k.Delimiter != "" || k.Comment != "" || len(k.Nulls) > 0 || !k.Header {
+			c.List().Warn(diag.Ineffective, c.Node.At, "%s: delimiter, header, comment and nulls are for csv, not for %s", c.Node.ID, k.format)
 		}
+		return true
 	}
-	if k.Format != "" && k.Format != "csv" && k.Format != "tsv" && (k.Delimiter != "" || k.Comment != "" || len(k.Nulls) > 0 || !k.Header) {
-		c.List().Warn(diag.Ineffective, c.Node.At, "%s: delimiter, header, comment and nulls are for csv", c.Node.ID)
-	}
+	return checkDialect(c, k.format, k.Delimiter, k.Comment, k.Nulls)
 }
 
 // Program reads pieces in order and scans them on all workers.
 func (k *reader) Program(env *nodes.Env) (*nodes.Program, error) {
 	r := &reading{k: k, env: env, t: env.Out("out"), needed: env.Needed("out")}
-	for _, f := range k.files {
-		if info, err := os.Stat(f); err == nil && f != "-" {
-			r.total += info.Size()
-		}
-	}
+	r.total = k.size()
 	env.Progress = func() (int64, int64) { return r.read.Load(), r.total }
 	return &nodes.Program{
 		Stages: []nodes.Stage{{Next: r.next, Worker: r.worker}},
@@ -261,6 +167,18 @@ func (k *reader) Program(env *nodes.Env) (*nodes.Program, error) {
 			return nil
 		},
 	}, nil
+}
+
+// size is that of all files in bytes, 0 if it is not known.
+func (k *reader) size() (total int64) {
+	for _, f := range k.files {
+		info, err := os.Stat(f.path)
+		if err != nil || isStream(f.path) {
+			return 0
+		}
+		total += info.Size()
+	}
+	return total
 }
 
 // reading is a running file.read. Its fields but read belong to next.
@@ -300,7 +218,7 @@ func (r *reading) next(ctx context.Context) (any, error) {
 
 // open opens the next file and reads its header.
 func (r *reading) open(ctx context.Context) error {
-	path := r.k.files[r.at]
+	path := r.k.files[r.at].path
 	r.at++
 	_, packed, err := formatOf(path, r.k.format, compression(r.k.Compress))
 	if err != nil {
@@ -315,7 +233,7 @@ func (r *reading) open(ctx context.Context) error {
 	}
 	if err != nil {
 		in.end()
-		return fmt.Errorf("%s: %w", in.name(), err)
+		return named(in.name, err)
 	}
 	r.in = in
 	return nil
@@ -355,7 +273,7 @@ func (r *reading) scan(p *piece, scan scanner, out nodes.Out) error {
 			line += bytes.Count(p.text[counted:bad.Offset], newline)
 			counted = bad.Offset
 			at = next
-			if err := out.Bad(nodes.BadItem{Err: bad, Raw: bad.Raw, File: p.file.name(), Line: line}); err != nil {
+			if err := out.Bad(nodes.BadItem{Err: bad, Raw: bad.Raw, File: p.file.name, Line: line}); err != nil {
 				b.Release()
 				return err
 			}

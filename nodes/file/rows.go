@@ -40,23 +40,6 @@ func (k *reader) newRows(t *types.Type) (rows, error) {
 	return r, err
 }
 
-// sampleRows infers the type of the rows in a text.
-func (k *reader) sampleRows(src []byte, whole bool, origin types.Origin) (*types.Type, []string, error) {
-	if k.format == formatCSV || k.format == formatTSV {
-		return k.sampleCSV(src, whole, origin)
-	}
-	r := &jsonRows{options: jsonl.Options{Values: k.format == formatJSON}}
-	cut, err := r.begin(nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	from, to, _, err := cut.cut(src, whole)
-	if err != nil {
-		return nil, nil, err
-	}
-	return jsonl.Sample(src[from:to], r.options, origin)
-}
-
 // jsonRows are JSON values: a line each, or items of an array.
 type jsonRows struct {
 	t       *types.Type

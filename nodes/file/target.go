@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -21,77 +23,162 @@ import (
 type target struct {
 	path    string // its final name, links resolved; "-" for standard output
 	aside   string // the name while it is written; "" if it is written directly
+	claimed bool
 	file    *os.File
 	buf     *bufio.Writer
 	packed  io.WriteCloser
 	rows    int64
-	restore int64 // the length to cut back to; -1: none
 	closed  bool
+	named   bool // it stands, whole, under its name
+
+	appends bool
+	old     int64 // bytes it had before
+	fresh   bool  // it was not there before
+	unended bool  // its last line has no end
 }
 
-const bufferSize = 256 << 10
+// Sizes of the buffer in front of a file: of the one file, and of each of many.
+const (
+	bufferSize = 256 << 10
+	splitSize  = 16 << 10
+)
 
-// create opens a target.
-func create(path string, c compression, appending bool, stdout io.Writer) (*target, error) {
-	t := &target{path: path, restore: -1}
+// claims are the paths that this process is writing. Two nodes that write one file
+// would each put theirs in the place of the other's.
+var claims sync.Map
+
+// create opens a target with a buffer of a size.
+func create(path string, c compression, appending bool, size int, stdout io.Writer) (*target, error) {
+	t := &target{path: path}
+	var err error
 	if path == "-" {
-		packed, err := pack(stdout, c)
-		t.packed = packed
+		t.packed, err = pack(stdout, c)
 		return t, err
 	}
 	if err := t.open(appending); err != nil {
+		t.discard()
 		return nil, t.wrong(err)
 	}
-	t.buf = bufio.NewWriterSize(t.file, bufferSize)
-	packed, err := pack(t.buf, c)
-	t.packed = packed
-	return t, err
+	t.buf = bufio.NewWriterSize(t.file, size)
+	if t.packed, err = pack(t.buf, c); err != nil {
+		t.discard()
+		return nil, t.wrong(err)
+	}
+	if t.unended && c == plain {
+		return t, t.write(newline, 0)
+	}
+	return t, nil
 }
 
 func (t *target) open(appending bool) error {
-	if err := os.MkdirAll(filepath.Dir(t.path), 0o777); err != nil {
+	full, err := filepath.Abs(t.path)
+	if err != nil {
 		return err
 	}
-	if full, err := filepath.EvalSymlinks(t.path); err == nil {
-		t.path = full
+	if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil {
+		return err
 	}
+	t.path = behindLinks(full)
 	info, err := os.Stat(t.path)
-	var flags int
 	switch {
-	case err == nil && info.IsDir():
-		return errors.New("it is a folder")
-	case err == nil && !info.Mode().IsRegular():
-		flags = os.O_WRONLY
-	case appending:
-		flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE
-		t.restore = 0
-		if err == nil {
-			t.restore = info.Size()
-		}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
-	default:
-		dir, name := filepath.Split(t.path)
-		t.aside = fmt.Sprintf("%s.%s.%08x.part", dir, name, rand.Uint32())
-		flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	case err != nil:
+		info = nil
+	case info.IsDir():
+		return errors.New("it is a folder")
+	case !info.Mode().IsRegular():
+		t.file, err = os.OpenFile(t.path, os.O_WRONLY, 0)
+		return err
 	}
-	name := t.path
-	if t.aside != "" {
-		name = t.aside
+	if _, taken := claims.LoadOrStore(t.path, t); taken {
+		return errors.New("another node is writing it")
 	}
-	t.file, err = os.OpenFile(name, flags, 0o666)
+	t.claimed = true
+	if appending {
+		return t.openBehind(info)
+	}
+	return t.openAside(info)
+}
+
+// behindLinks is the file that a path leads to, which need not be there yet.
+func behindLinks(path string) string {
+	for range 40 {
+		if full, err := filepath.EvalSymlinks(path); err == nil {
+			return full
+		}
+		link, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(path), link)
+		}
+		path = link
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// openBehind opens the file at its end. info is that of what is there, or nil.
+func (t *target) openBehind(info fs.FileInfo) (err error) {
+	t.appends, t.fresh = true, info == nil
+	if info != nil && info.Size() > 0 {
+		t.old = info.Size()
+		if old, err := os.Open(t.path); err == nil {
+			last := make([]byte, 1)
+			if _, err := old.ReadAt(last, t.old-1); err == nil {
+				t.unended = last[0] != '\n'
+			}
+			old.Close()
+		}
+	}
+	t.file, err = os.OpenFile(t.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
 	return err
 }
 
-// wrong names the file as its user knows it.
-func (t *target) wrong(err error) error {
-	if err == nil {
-		return nil
-	}
-	if t.path == "-" {
-		if errors.Is(err, syscall.EPIPE) {
-			return nodes.ErrDone // the program behind us wants no more
+// openAside opens a new file in the same folder, with the permissions of the one
+// whose place it will take. A file that its user may not write is not replaced.
+func (t *target) openAside(info fs.FileInfo) (err error) {
+	if info != nil {
+		old, err := os.OpenFile(t.path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
 		}
+		old.Close()
+	}
+	dir, name := filepath.Split(t.path)
+	if len(name) > longestAside {
+		name = strings.ToValidUTF8(name[:longestAside], "")
+	}
+	aside := fmt.Sprintf("%s.%s.%08x.part", dir, name, rand.Uint32())
+	if t.file, err = os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+		return fmt.Errorf("no file can be made in its folder: %w", bare(err))
+	}
+	t.aside = aside
+	if info != nil {
+		return t.file.Chmod(info.Mode().Perm())
+	}
+	return nil
+}
+
+// longestName is what common file systems allow; the name aside is a longer one.
+const (
+	longestName  = 255
+	longestAside = longestName - len("..00000000.part")
+)
+
+// wrong names the file as its user knows it. When the program that reads what we
+// write wants no more, that is an end, and no error.
+func (t *target) wrong(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EPIPE):
+		return nodes.ErrDone
+	case t.path == "-":
 		return named("standard output", err)
 	}
 	return named(nodes.ShortPath(t.path), err)
@@ -113,34 +200,56 @@ func (t *target) finish() error {
 	if t.closed {
 		return nil
 	}
-	t.closed = true
 	err := t.packed.Close()
-	if t.buf != nil {
-		err = errors.Join(err, t.buf.Flush())
+	if t.buf != nil && err == nil {
+		err = t.buf.Flush()
 	}
 	if t.file != nil {
-		err = errors.Join(err, t.file.Close())
+		if cerr := t.file.Close(); err == nil {
+			err = cerr
+		}
 	}
+	t.closed = err == nil
 	return t.wrong(err)
 }
 
-// settle gives the file its name, or takes back what was written.
+// settle gives the file its name, or takes back what was written. A file whose node
+// did not come to its end is not whole, whatever became of the flow.
 func (t *target) settle(ok bool) error {
-	if !t.closed { // the node did not come to its end
-		t.closed = true
-		if t.file != nil {
-			t.file.Close()
+	if !ok || !t.closed {
+		return t.wrong(t.discard())
+	}
+	defer t.unclaim()
+	if t.aside != "" {
+		if err := os.Rename(t.aside, t.path); err != nil {
+			os.Remove(t.aside)
+			return t.wrong(err)
 		}
 	}
-	switch {
-	case t.aside != "" && ok:
-		return t.wrong(os.Rename(t.aside, t.path))
-	case t.aside != "":
-		return t.wrong(os.Remove(t.aside))
-	case t.restore == 0 && !ok:
-		return t.wrong(os.Remove(t.path))
-	case t.restore > 0 && !ok:
-		return t.wrong(os.Truncate(t.path, t.restore))
-	}
+	t.named = t.path != "-"
 	return nil
+}
+
+// discard takes back what was written.
+func (t *target) discard() error {
+	defer t.unclaim()
+	if t.file != nil && !t.closed {
+		t.file.Close() // again, after finish failed: that is an error of no interest
+	}
+	switch {
+	case t.aside != "":
+		return os.Remove(t.aside)
+	case !t.appends || t.file == nil:
+		return nil
+	case t.fresh:
+		return os.Remove(t.path)
+	}
+	return os.Truncate(t.path, t.old)
+}
+
+func (t *target) unclaim() {
+	if t.claimed {
+		claims.Delete(t.path)
+		t.claimed = false
+	}
 }

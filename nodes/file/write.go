@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ type writer struct {
 	Compress string      `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is packed; by default what the name says (.gz, .zst)."`
 	Split    config.Text `yaml:"split" doc:"An expression of type string, int, bool or an enum: rows with the same value go to the same file, whose name has the value in place of the *."`
 	MaxFiles int         `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
-	Append   bool        `yaml:"append" doc:"Add to a file that is there. If the flow fails, the file is cut back to what it was."`
+	Append   bool        `yaml:"append" doc:"Add to a file that is there, or make it. If the flow fails, the file is cut back to what it was. A csv file must have the same columns."`
 
 	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append only into a file that is empty."`
@@ -43,7 +44,13 @@ var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard o
 	nodes.Doc(`
 Rows are turned into text by all workers and written in the order of the input. The file is written aside, in the same folder, and gets its
 name when the whole flow has succeeded: a flow that fails leaves no half-written file, and what was there before stays. Standard
-output is written as rows come.
+output, pipes and devices are written as rows come; when their reader wants no more, the node ends as if it had been told to.
+
+A file that is replaced passes on its permissions, and a link stays and leads to the new file. A flow may read the file that it
+writes anew.
+
+With split all files are open at once: each takes 16 KB, packed with gzip about 1 MB, with zstd several. A value that cannot be part of the
+name of a file is a bad item.
 
 csv and tsv hold flat fields; lines writes the one text field of its rows.`),
 	nodes.Example(graph.Example{
@@ -73,8 +80,12 @@ func (k *writer) Infer(c *graph.Inference) {
 		return
 	}
 	k.checkPath(c)
-	if len(k.Delimiter) > 1 {
-		c.List().Add(diag.WrongValue, c.Node.At, "%s: delimiter must be one ASCII character, got %q", c.Node.ID, k.Delimiter)
+	if k.format.isCSV() {
+		if !checkDialect(c, k.format, k.Delimiter, "", nil) {
+			return
+		}
+	} else if k.Delimiter != "" || !k.Header {
+		c.List().Warn(diag.Ineffective, c.Node.At, "%s: delimiter and header are for csv, not for %s", c.Node.ID, k.format)
 	}
 	if k.Split.Value != "" {
 		k.split = c.Expr(k.Split, t)
@@ -101,7 +112,7 @@ func (k *writer) refuses(t *types.Type) string {
 		if !t.IsRecord() || len(t.Fields) != 1 || !t.Fields[0].Type.IsText() {
 			return "lines takes records of one text field"
 		}
-	case k.format == formatCSV || k.format == formatTSV:
+	case k.format.isCSV():
 		if !t.IsRecord() {
 			return "its rows are no records"
 		}
@@ -131,9 +142,38 @@ func (k *writer) checkPath(c *graph.Inference) {
 		if n == c.Node {
 			break
 		}
-		if other, ok := n.Config.(*writer); ok && other.Path.Value != "-" && c.Path(other.Path.Value) == c.Path(k.Path.Value) {
+		if other, ok := n.Config.(*writer); ok && c.Path(other.Path.Value) == c.Path(k.Path.Value) && !(k.mixes() && other.mixes()) {
 			c.List().Add(diag.Conflict, at, "%s writes the same file, %s", n.ID, k.Path.Value).
 				WithNote(other.Path.At, "there").WithHint("merge the two inputs, or write two files")
+		}
+	}
+	k.checkRead(c)
+}
+
+// mixes reports whether another node may write between the rows: on standard
+// output, lines.
+func (k *writer) mixes() bool {
+	return k.Path.Value == "-" && k.packed == plain && (k.format == formatJSONL || k.format == formatLines)
+}
+
+// checkRead reports a file that is read while it is appended to: it would not end.
+// A file that is written anew may be read, for it gets its name later.
+func (k *writer) checkRead(c *graph.Inference) {
+	into, err := os.Stat(c.Path(k.Path.Value))
+	if !k.Append || k.Path.Value == "-" || err != nil {
+		return
+	}
+	for _, n := range c.Flow.Nodes {
+		r, ok := n.Config.(*reader)
+		if !ok {
+			continue
+		}
+		for _, f := range r.files {
+			if from, err := os.Stat(f.path); err == nil && from.Mode().IsRegular() && os.SameFile(from, into) {
+				c.List().Add(diag.Conflict, k.Path.At, "%s reads the file that this appends to, %s: it would not end", n.ID, k.Path.Value).
+					WithNote(f.at, "there").WithHint("write another file")
+				return
+			}
 		}
 	}
 }
@@ -181,20 +221,20 @@ func (w *writing) target(value string) (*target, error) {
 	if w.k.split != nil {
 		path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "*", value, 1))
 	}
-	t, err := create(path, w.k.packed, w.k.Append, w.env.Stdout)
+	size := bufferSize
+	if w.k.split != nil {
+		size = splitSize
+	}
+	t, err := create(path, w.k.packed, w.k.Append, size, w.env.Stdout)
 	if err != nil {
 		return nil, err
 	}
 	w.targets[value] = t
 	w.order = append(w.order, value)
+	if err := w.k.checkOld(w.t, t); err != nil {
+		return nil, err
+	}
 	return t, t.write(w.k.head(w.t, t), 0)
-}
-
-// A part is the text of rows that go to one file.
-type part struct {
-	value string
-	text  []byte
-	rows  int
 }
 
 // worker turns batches into parts.
@@ -212,93 +252,10 @@ func (w *writing) worker(context.Context) (nodes.Work, error) {
 			return parts, nil
 		}, nil
 	}
-	s := &splitter{w: w, encode: encode, program: w.k.split.Compile(), t: w.k.split.Type()}
+	s := &splitter{w: w, encode: encode, program: w.k.split.Compile(), t: w.k.split.Type(), name: filepath.Base(w.k.Path.Value)}
 	return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
 		return s.parts(in.(*record.Batch), out)
 	}, nil
-}
-
-// A splitter sorts the rows of batches by the value of split. It belongs to one
-// worker.
-type splitter struct {
-	w       *writing
-	encode  func([]byte, *record.Batch) []byte
-	program *expr.Program
-	t       *types.Type
-	errs    expr.RowErrors
-}
-
-func (s *splitter) parts(b *record.Batch, out nodes.Out) (any, error) {
-	values := b.Derive(s.t)
-	defer values.Release()
-	col := values.Fresh(0)
-	s.errs.Reset()
-	s.program.Eval(b, col, values.Arena(), &s.errs)
-	if err := nodes.BadRows(out, b, &s.errs); err != nil {
-		return nil, err
-	}
-	bad := map[int]bool{}
-	for i := range s.errs.Len() {
-		row, _ := s.errs.At(i)
-		bad[row] = true
-	}
-	byValue := map[string]*record.Batch{}
-	var order []string
-	for i := range b.Len() {
-		row := b.Row(i)
-		if bad[row] {
-			continue
-		}
-		value := textOf(s.t, col, row)
-		if err := fileName(value); err != nil {
-			if err := out.Bad(nodes.BadItem{Err: err, Data: b, Row: row}); err != nil {
-				release(byValue)
-				return nil, err
-			}
-			continue
-		}
-		v := byValue[value]
-		if v == nil {
-			v = b.Share()
-			v.Sel = v.SelBuf()
-			value = strings.Clone(value)
-			byValue[value] = v
-			order = append(order, value)
-		}
-		v.Sel = append(v.Sel, uint16(row))
-	}
-	parts := new([]part)
-	for _, value := range order {
-		v := byValue[value]
-		*parts = append(*parts, part{value, s.encode(nil, v), v.Len()})
-	}
-	release(byValue)
-	return parts, nil
-}
-
-func release(batches map[string]*record.Batch) {
-	for _, b := range batches {
-		b.Release()
-	}
-}
-
-// textOf gives a value of split as it stands in the name of a file.
-func textOf(t *types.Type, c *record.Column, row int) string {
-	switch t.Kind {
-	case types.KindInt:
-		return fmt.Sprint(c.Int[row])
-	case types.KindBool:
-		return fmt.Sprint(c.Bool[row])
-	}
-	return c.Str[row]
-}
-
-// fileName refuses values that are no part of a file's name.
-func fileName(value string) error {
-	if value == "" || value == "." || value == ".." || len(value) > 200 || strings.ContainsAny(value, "/\\\x00\n") {
-		return fmt.Errorf("split gave %q, which is no file name", value)
-	}
-	return nil
 }
 
 // commit writes parts in the order of the input.
@@ -354,7 +311,7 @@ func (w *writing) settle(ok bool) error {
 func (w *writing) wrote() []string {
 	var paths []string
 	for _, t := range w.targets {
-		if t.path != "-" {
+		if t.named {
 			paths = append(paths, nodes.ShortPath(t.path))
 		}
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/flowrun/flowrun/nodes/flow"
 	"github.com/flowrun/flowrun/nodes/join"
 	"github.com/flowrun/flowrun/nodes/timing"
+	"github.com/flowrun/flowrun/nodes/window"
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(file.Nodes, flow.Nodes, join.Nodes, timing.Nodes)
+var Nodes = slices.Concat(file.Nodes, flow.Nodes, join.Nodes, timing.Nodes, window.Nodes)

@@ -7,6 +7,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 // An inlet is the one input of a kind that waits for items and for the clock.
@@ -34,27 +35,8 @@ func (in inlet) receive(ctx context.Context, until time.Time, out nodes.Out) (b 
 	case d == nil:
 		return nil, true, nil
 	}
-	if b, ok := d.(*record.Batch); ok {
-		return b, false, nil
-	}
-	b, err = in.records(d, out)
+	b, err = columns.Records(d, in.t, out)
 	return b, false, err
-}
-
-// records turns Go values into records, and gives d back.
-func (in inlet) records(d record.Data, out nodes.Out) (*record.Batch, error) {
-	defer d.Release()
-	var stop error
-	b := d.(record.GoItems).ToBatch(in.t, func(i int, err error) {
-		if stop == nil {
-			stop = out.Bad(nodes.BadItem{Err: err, Data: d, Row: i})
-		}
-	})
-	if stop != nil {
-		b.Release()
-		return nil, stop
-	}
-	return b, nil
 }
 
 // sleep waits until a time has come.

@@ -4,7 +4,7 @@
 // The books. For each node, in = out + filtered + skipped + dead + held if the
 // kind conserves items; for any other kind, in = used + filtered + skipped + dead
 // + held, where used is what it worked on. For each edge, sent = received +
-// unwanted + left. Report.Balance checks both.
+// dropped + unwanted + left. Report.Balance checks both.
 package metrics
 
 import (
@@ -38,6 +38,7 @@ type Edge struct {
 	Sent     atomic.Int64 // items put on it
 	Received atomic.Int64 // items taken off it
 	Unwanted atomic.Int64 // items that the reader wanted no more
+	Dropped  atomic.Int64 // items that a full edge dropped
 	Spilled  atomic.Int64 // items that went through the overflow
 	Items    atomic.Int64 // waiting now
 	Bytes    atomic.Int64 // waiting now

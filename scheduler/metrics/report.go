@@ -63,6 +63,7 @@ type EdgeReport struct {
 	Sent     int64  `json:"sent"`
 	Received int64  `json:"received"`
 	Unwanted int64  `json:"unwanted,omitempty"`
+	Dropped  int64  `json:"dropped,omitempty"`
 	Spilled  int64  `json:"spilled,omitempty"`
 }
 
@@ -88,9 +89,9 @@ func (r *Report) Balance() []string {
 		}
 	}
 	for _, e := range r.Edges {
-		if e.Sent != e.Received+e.Unwanted+e.Items {
-			wrong = append(wrong, fmt.Sprintf("edge %s -> %s got %d items, but %d were received, %d unwanted and %d are left",
-				e.From, e.To, e.Sent, e.Received, e.Unwanted, e.Items))
+		if e.Sent != e.Received+e.Unwanted+e.Dropped+e.Items {
+			wrong = append(wrong, fmt.Sprintf("edge %s -> %s got %d items, but %d were received, %d dropped, %d unwanted and %d are left",
+				e.From, e.To, e.Sent, e.Received, e.Dropped, e.Unwanted, e.Items))
 		}
 	}
 	return wrong

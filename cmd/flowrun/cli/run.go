@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,13 +35,15 @@ type runCall struct {
 	json    bool
 	quiet   bool
 	drain   time.Duration
+	page    pageCall
 
-	path string
-	flow *graph.Flow
+	path    string
+	flow    *graph.Flow
+	signals chan os.Signal // that stop the run; the page sends some too
 }
 
 func (c *call) runVerb() *cobra.Command {
-	r := &runCall{call: c}
+	r := &runCall{call: c, signals: make(chan os.Signal, 2)}
 	verb := &cobra.Command{
 		Use:     "run FLOW",
 		GroupID: groupFlow,
@@ -54,6 +57,7 @@ and lets everything on its way finish; the second one ends the run at once. File
 get their final names only when the flow has succeeded.`,
 		Example: `  flowrun run flows/quickstart.yaml
   flowrun run flow.yaml -s YEAR=2026 --workers 8
+  flowrun run flow.yaml --ui
   zcat big.jsonl.gz | flowrun run clean.yaml > clean.jsonl
   flowrun run flow.yaml --report run.json`,
 		Args:              wantFlow(false),
@@ -74,6 +78,7 @@ get their final names only when the flow has succeeded.`,
 	f.BoolVar(&r.json, "json", false, "the same as --report json")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only")
 	f.DurationVar(&r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
+	r.page.flags(verb)
 	verb.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{"text", "json", "none"}, cobra.ShellCompDirectiveDefault))
 	return verb
 }
@@ -97,7 +102,7 @@ func (r *runCall) validate(verb *cobra.Command) error {
 	if r.toFile() && r.report != "-" && !strings.ContainsAny(r.report, `./\`) {
 		return oneOf("report", r.report, "text", "json", "none")
 	}
-	return nil
+	return r.page.validate(given)
 }
 
 // toFile reports whether the report goes to a file besides standard error.
@@ -123,6 +128,12 @@ func (r *runCall) run() error {
 	if err != nil {
 		return r.failure(err)
 	}
+	page, err := r.openPage(run)
+	if err != nil {
+		return err
+	}
+	defer page.close()
+	defer r.linger(page)
 	report, err := r.drive(run, show, out)
 	show.end()
 	if err != nil && out.broken.Load() {
@@ -172,7 +183,7 @@ const killGrace = 2 * time.Second
 // drive runs the flow to its end and meanwhile shows how it goes and obeys
 // signals.
 func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.Report, error) {
-	signals := make(chan os.Signal, 2)
+	signals := r.signals
 	signal.Notify(signals, stopSignals()...)
 	defer signal.Stop(signals)
 	// Caught, a broken pipe is an error of the write and not the end of the
@@ -198,29 +209,30 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 	tick := time.NewTimer(show.next())
 	defer tick.Stop()
 	var deadline, grace <-chan time.Time
-	var second os.Signal
+	var ended error // why the run was killed
 	for {
 		select {
 		case res := <-over:
-			if second != nil {
-				return res.report, interrupted{second}
-			}
-			return res.report, res.err
+			return res.report, cmp.Or(ended, res.err)
 		case sig := <-signals:
 			switch {
 			case deadline == nil:
 				run.Stop()
 				deadline = time.After(r.drain)
 				show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, r.drain))
-			case second == nil:
-				second = sig
-				end(interrupted{sig})
+			case ended == nil:
+				ended = interrupted{sig}
+				end(ended)
 				grace = time.After(killGrace)
 			}
 		case <-deadline:
-			end(errNotDrained)
+			if ended == nil {
+				ended = errNotDrained
+				end(ended)
+				grace = time.After(killGrace)
+			}
 		case <-grace:
-			return run.Stats(), interrupted{second}
+			return run.Stats(), ended
 		case <-tick.C:
 			show.show(run.Stats())
 			tick.Reset(show.next())

@@ -1,0 +1,47 @@
+package graph
+
+import (
+	"time"
+
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// checkContracts checks the expressions of edges, which need the type that the
+// edge carries.
+func (c *compiler) checkContracts() {
+	for _, e := range c.flow.Edges {
+		k := &e.Contract
+		text, key := k.Priority, "priority"
+		if k.Delay.Value != "" {
+			text, key = k.Delay, "delay"
+		}
+		if text.Value == "" {
+			continue
+		}
+		switch {
+		case k.Priority.Value != "" && k.Delay.Value != "":
+			c.list.Add(diag.Conflict, e.At, "an edge has a priority or a delay, not both").WithHint("put a node between: two edges, one contract each")
+			continue
+		case k.OnFull == "spill" || k.OnFull == "drop_oldest":
+			c.list.Add(diag.Conflict, e.At, "%s does not go with on_full: %s: the oldest item is not the next one to leave", key, k.OnFull).
+				WithHint("on_full may be block, drop_newest or fail here")
+			continue
+		}
+		if d, err := time.ParseDuration(text.Value); err == nil && key == "delay" {
+			if k.DelayFor = d; d < 0 {
+				c.list.Add(diag.WrongValue, exprText{text, e.At}.At(0, len(text.Value)), "a delay cannot be negative")
+			}
+			continue
+		}
+		infer := &Inference{Node: e.To, Flow: c.flow, list: &c.list}
+		k.Rank = infer.Expr(text, e.Type)
+		want := types.Float
+		if key == "delay" {
+			want = types.Duration
+		}
+		if k.Rank.Want(want.Opt(), key, &c.list) {
+			k.Rank = k.Rank.As(want.Opt())
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package window
+
+import (
+	"errors"
+
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/aggregate"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+// A windowing is a running window: what its workers share, and its state.
+type windowing struct {
+	k        *window
+	marks    *watermarks
+	store    store
+	sender   sender
+	lateRead bool
+	late     []uint16 // rows of the batch that is being taken
+}
+
+// A store holds open windows. One goroutine at a time uses it.
+type store interface {
+	// add puts the i-th item of a reading into its windows that are not closed at
+	// the watermark. It reports whether there was one, or no window has the item.
+	add(r *reading, i int, watermark int64) (inTime bool)
+	// settle folds what was added since the last call. The reading is valid until
+	// then.
+	settle(r *reading)
+	// close sends the windows that end at the watermark or before, or all.
+	close(watermark int64, all bool, s *sender, out nodes.Out) error
+}
+
+// A reading is what the parallel part makes of a batch. It owns its batches but in.
+type reading struct {
+	in     *record.Batch
+	keys   *record.Batch // its selection is the items that take part
+	hashes []uint64      // of the selected keys; nil without a key
+	times  *record.Column
+	values []*record.Batch
+}
+
+func (r *reading) release() {
+	r.keys.Release()
+	for _, b := range r.values {
+		b.Release()
+	}
+}
+
+var (
+	errNoTime  = errors.New("the time is null")
+	errFarTime = errors.New("the time is before 1698 or after 2242")
+)
+
+// A reader makes readings, for one worker.
+type reader struct {
+	k      *window
+	at     *expr.Program // nil: there is no time, or it is a field
+	column int           // of the time, if it is a field
+	keys   *columns.Computer
+	values *aggregate.Reader
+	hasher *record.Keys
+	errs   expr.RowErrors
+}
+
+func (w *windowing) reader() *reader {
+	r := &reader{k: w.k, column: -1, keys: w.k.keys.Computer(), values: w.k.set.Reader()}
+	if w.k.at != nil {
+		if r.column = columns.FieldOf(w.k.at, w.k.in); r.column < 0 {
+			r.at = w.k.at.Compile()
+		}
+	}
+	if len(w.k.By) > 0 {
+		r.hasher = record.NewKeys(w.k.keys.Type)
+	}
+	return r
+}
+
+// read computes what the items say. Items that fail are reported and take no part.
+func (r *reader) read(in *record.Batch, out nodes.Out) (*reading, error) {
+	r.errs.Reset()
+	m := &reading{in: in, keys: r.keys.Columns(in, &r.errs), values: r.values.Values(in, &r.errs)}
+	r.readTimes(m)
+	if r.errs.Len() > 0 {
+		if err := nodes.BadRows(out, in, &r.errs); err != nil {
+			m.release()
+			return nil, err
+		}
+		for _, d := range append(m.values, m.keys) {
+			d.Sel = columns.Without(d, &r.errs, d.SelBuf())
+		}
+	}
+	if r.hasher != nil {
+		m.hashes = r.hasher.Hash(m.keys, make([]uint64, 0, m.keys.Len()))
+	}
+	return m, nil
+}
+
+func (r *reader) readTimes(m *reading) {
+	switch {
+	case r.at != nil:
+		m.times = m.keys.Scratch(types.Time)
+		r.at.Eval(m.in, m.times, nil, &r.errs)
+	case r.column >= 0:
+		m.times = m.in.Cols[r.column]
+	default:
+		return
+	}
+	for i := range m.in.Len() {
+		row := m.in.Row(i)
+		if m.times.IsNull(row) {
+			r.errs.Add(row, errNoTime)
+		} else if t := m.times.Int[row]; t < earliest || t > latest {
+			r.errs.Add(row, errFarTime)
+		}
+	}
+}
+
+// take puts items from up to to of a reading into windows, and sends those that
+// are closed then. The watermark moves with each item, so that the result does not
+// depend on how items are put into batches.
+func (w *windowing) take(r *reading, from, to, input int, out nodes.Out) error {
+	w.late = w.late[:0]
+	watermark := w.marks.now()
+	for i := from; i < to; i++ {
+		row := r.keys.Row(i)
+		if !w.store.add(r, i, watermark) {
+			w.late = append(w.late, uint16(row))
+		}
+		if r.times != nil {
+			w.marks.advance(input, r.times.Int[row])
+			watermark = w.marks.now()
+		}
+	}
+	w.store.settle(r)
+	if err := w.sendLate(r.in, out); err != nil {
+		return err
+	}
+	return w.store.close(watermark, false, &w.sender, out)
+}
+
+func (w *windowing) sendLate(in *record.Batch, out nodes.Out) error {
+	if len(w.late) == 0 {
+		return nil
+	}
+	if !w.lateRead {
+		out.Filtered(len(w.late))
+		return nil
+	}
+	s := in.Share()
+	s.Sel = append(s.SelBuf(), w.late...)
+	return out.Emit(latePort, s)
+}
+
+// finish closes everything.
+func (w *windowing) finish(out nodes.Out) error {
+	return w.store.close(w.marks.now(), true, &w.sender, out)
+}

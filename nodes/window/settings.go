@@ -1,0 +1,67 @@
+package window
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A stride is a duration or a number of items.
+type stride struct {
+	span  time.Duration
+	items int
+	at    diag.Span // zero: not given
+}
+
+// DecodeConfig implements config.Decoder.
+func (s *stride) DecodeConfig(n *config.Node, list *diag.List) {
+	s.at = n.Span
+	if n.Kind == config.Scalar {
+		if items, err := strconv.Atoi(n.Text); err == nil && items > 0 {
+			s.items = items
+			return
+		}
+		if span, err := time.ParseDuration(n.Text); err == nil && span >= time.Millisecond {
+			s.span = span
+			return
+		}
+	}
+	list.Add(diag.WrongValue, n.Span, "want a duration of 1ms or more, or a number of items, got %s", n.Describe()).WithHint("write 15m, or 10")
+}
+
+// ConfigType implements config.Documented.
+func (stride) ConfigType() (string, map[string]any) {
+	return "duration or number of items", map[string]any{"type": []any{"string", "integer"}}
+}
+
+// boundOf gives the type that holds the items of all edges of a port, nil if there
+// is none.
+func boundOf(c *graph.Inference, port string) *types.Type {
+	var bound *types.Type
+	var first *graph.Edge // of the bound's type
+	for _, e := range c.Node.Input(port).Edges {
+		switch {
+		case e.Type == nil || e.Type.Kind == types.KindError:
+			return nil
+		case e.Type.Kind == types.KindOpaque:
+			c.List().Add(diag.TypeMismatch, e.At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, e.Type)
+			return nil
+		case bound == nil:
+			bound, first = e.Type, e
+			continue
+		}
+		b, err := types.Bound(bound, e.Type)
+		if err != nil {
+			c.List().Add(diag.TypeMismatch, e.At, "%s cannot bring %s and %s together: %s", c.Node.ID, first.From.ID, e.From.ID, err).
+				WithNote(first.At, "%s gives %s", first.From.ID, first.Type).WithNote(e.At, "%s gives %s", e.From.ID, e.Type).
+				WithHint("convert or rename the field before, with map")
+			return nil
+		}
+		bound = b
+	}
+	return bound
+}

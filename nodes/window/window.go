@@ -1,0 +1,227 @@
+package window
+
+import (
+	"context"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/aggregate"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+var windowDecl = nodes.Kind("window", "Counts, sums and the like over spans of time.", &window{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items that have a time; several inputs are read in the order of their times.", Arity: graph.Many, Reading: graph.Together}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each window and key: the key, start, end, then what was computed."}),
+	nodes.OutPort(graph.Port{Name: "late", Doc: "Items that came after their window was closed.", Side: true}),
+	nodes.Pure(),
+	nodes.Lines("the watermark passes the end of a window, or a window of `count` items is full", "its output is full, or an input has nothing", "all its inputs have ended and all windows are sent",
+		"a time is null, or a time, a key or a value cannot be computed for an item, or a result for a window, and on_error says fail"),
+	nodes.Doc(`
+Time is what the items say, in the field or expression `+"`time`"+`, not what the clock says. One of these makes the windows:
+
+* `+"`size: 1h`"+`: windows of an hour, one after the other, from 1970-01-01T00:00:00Z plus `+"`offset`"+` on. A window has its start and not its end.
+* `+"`size: 1h, every: 15m`"+`: windows of an hour, one beginning every quarter of an hour; an item is in four of them.
+* `+"`session: 10m`"+`: for each key, items with less than ten minutes between one and the next. A session ends ten minutes after its last item.
+* `+"`count: 100`"+`: for each key, 100 items after each other, as they come; with `+"`every: 10`"+`, the last 100 items, every 10 of them. With `+"`time`"+`, start and end are the least and the greatest time in the window; without, there are no such fields.
+
+`+"`by`"+` and `+"`set`"+` are those of group. A window without items gives nothing.
+
+The watermark is the greatest time seen, less `+"`lateness`"+`: nothing older is waited for. A window is closed when the watermark reaches its end. Windows come in the order of their ends, those of one end in the order of each key's first item. An item all of whose windows are closed is late: it leaves by the port `+"`late`"+`, or is counted as filtered where nobody reads that. At the end of the input everything is closed.
+
+Several inputs each have a watermark, and the least of them counts. They are read so that none runs ahead: the next item is that of the input whose watermark is least. So the result depends on the items alone, and a silent input holds everything back; with `+"`idle: 30s`"+` it does so for 30 seconds by the clock at most, and then the result depends on the clock.
+
+A single time far in the future closes all windows before it: filter such items out before.
+
+Memory: for `+"`size`"+`, the keys and one value for each key and aggregate of the windows that are open, and what was closed is freed. For `+"`session`"+` and `+"`count`"+`, the items of open windows themselves, the fields that are read, and about 60 bytes for each key ever seen.`),
+	nodes.Example(graph.Example{
+		Title: "Flights an hour, with one that is late",
+		Flow: `flow: hourly
+nodes:
+  flights: {use: file.read, with: {path: flights.csv}}
+  hourly:
+    use: window
+    in: flights
+    with: {time: at, size: 1h, lateness: 10m, by: from, set: {flights: count(), delay: mean(delay)}}
+  out:  {use: file.write, in: hourly, with: {path: "-", format: csv}}
+  late: {use: file.write, in: hourly.late, with: {path: late.csv}}
+`,
+		Files: map[string]string{"flights.csv": `at,from,delay
+2026-01-01T08:05:00Z,JFK,10
+2026-01-01T08:50:00Z,LAX,0
+2026-01-01T09:05:00Z,JFK,7
+2026-01-01T08:58:00Z,JFK,20
+2026-01-01T09:10:00Z,LAX,3
+2026-01-01T08:59:00Z,LAX,90
+`},
+		Want: map[string]string{"-": `from,start,end,flights,delay
+JFK,2026-01-01T08:00:00Z,2026-01-01T09:00:00Z,2,15
+LAX,2026-01-01T08:00:00Z,2026-01-01T09:00:00Z,1,0
+JFK,2026-01-01T09:00:00Z,2026-01-01T10:00:00Z,1,7
+LAX,2026-01-01T09:00:00Z,2026-01-01T10:00:00Z,1,3
+`, "late.csv": "at,from,delay\n2026-01-01T08:59:00Z,LAX,90\n"},
+	}))
+
+// The output ports.
+const (
+	outPort = iota
+	latePort
+)
+
+// The fields that a window adds.
+const (
+	startField = "start"
+	endField   = "end"
+)
+
+type window struct {
+	Time     config.Text                 `yaml:"time" doc:"The time of an item: a field or an expression. Windows of count items need none."`
+	Size     time.Duration               `yaml:"size" min:"1ms" max:"87600h" doc:"The length of a window."`
+	Every    stride                      `yaml:"every" doc:"How far apart windows begin: a duration with size, a number of items with count. Without it, each begins where the one before ends."`
+	Offset   time.Duration               `yaml:"offset" doc:"Move the beginning of all windows of a size, such as by 8h for days that begin at 8."`
+	Session  time.Duration               `yaml:"session" min:"1ms" max:"87600h" doc:"Put items together that have less than this between them."`
+	Count    int                         `yaml:"count" min:"1" max:"1000000" doc:"Put so many items of a key together."`
+	By       aggregate.Terms             `yaml:"by" doc:"The key: fields, or names with expressions. Without it, all items of a window are one group."`
+	Set      config.Map[aggregate.Value] `yaml:"set" doc:"The fields to compute, each with an expression over aggregates, or {value, where}."`
+	Lateness time.Duration               `yaml:"lateness" min:"0s" max:"87600h" doc:"How much older than the newest item an item may be and still be in time."`
+	Idle     time.Duration               `yaml:"idle" min:"1ms" doc:"After how long, by the clock, a silent input does not hold back the others any more. Without it, it always does."`
+
+	in   *types.Type
+	at   *expr.Expr // the time; nil: none
+	keys *columns.Columns
+	set  *aggregate.Set
+	out  *types.Type
+}
+
+// timed reports whether windows have a start and an end.
+func (k *window) timed() bool { return k.at != nil }
+
+// Infer implements graph.Inferer.
+func (k *window) Infer(c *graph.Inference) {
+	k.in = boundOf(c, "in")
+	if k.in == nil {
+		return
+	}
+	c.Out("late", k.in)
+	k.checkShape(c)
+	if k.Time.Value != "" {
+		k.at = columns.Check(c, k.Time, k.in)
+		k.at.Want(types.Time.Opt(), "time", c.List())
+	}
+	k.keys = k.By.Columns(c, k.in)
+	parts := aggregate.Parts(c, k.Set, k.in)
+	k.set = aggregate.NewSet(parts, k.in)
+	k.out = types.Record()
+	for _, f := range k.keys.Type.Fields {
+		k.add(c, f)
+	}
+	if k.timed() {
+		k.add(c, types.Field{Name: startField, Type: types.Time, Origin: c.Origin("start of the window", c.Node.At)})
+		k.add(c, types.Field{Name: endField, Type: types.Time, Origin: c.Origin("end of the window", c.Node.At)})
+	}
+	for i, p := range parts {
+		k.add(c, types.Field{Name: p.Name, Type: p.Expr.Type(), Origin: c.Origin("aggregated", k.Set[i].At)})
+	}
+	if len(k.out.Fields) == 0 {
+		c.List().Add(diag.MissingKey, c.Node.UseAt, "window computes nothing").WithHint("add `set: {count: count()}`")
+		return
+	}
+	c.Out("out", k.out)
+}
+
+func (k *window) add(c *graph.Inference, f types.Field) {
+	if first, clash := k.out.Field(f.Name); clash {
+		c.List().Add(diag.NameClash, f.Origin.At, "two fields would be called %q", f.Name).WithNote(first.Origin.At, "the other one: %s", first.Type)
+	}
+	k.out.Fields = append(k.out.Fields, f)
+}
+
+// maxOverlap bounds in how many windows an item may be.
+const maxOverlap = 10_000
+
+// checkShape reports settings that make no windows, or exclude each other.
+func (k *window) checkShape(c *graph.Inference) {
+	wrong := func(code diag.Code, format string, args ...any) *diag.Diagnostic {
+		return c.List().Add(code, c.Node.UseAt, format, args...)
+	}
+	shapes := 0
+	for _, given := range []bool{k.Size > 0, k.Session > 0, k.Count > 0} {
+		if given {
+			shapes++
+		}
+	}
+	switch {
+	case shapes == 0:
+		wrong(diag.MissingKey, "window needs to know what a window is").WithHint("add `size: 1h`, `session: 10m` or `count: 100`")
+	case shapes > 1:
+		wrong(diag.Conflict, "size, session and count exclude each other")
+	case k.Count == 0 && k.Time.Value == "":
+		wrong(diag.MissingKey, "window needs to know the time of an item").WithHint("add `time: FIELD`")
+	case k.Count > 0 && (k.Lateness > 0 || k.Idle > 0):
+		wrong(diag.Conflict, "windows of count items wait for nothing, so lateness and idle have nothing to say")
+	case k.Size == 0 && k.Offset != 0:
+		wrong(diag.Conflict, "offset moves windows of a size; there are none")
+	}
+	if k.Count > 0 && k.Time.Value == "" && len(c.Node.Input("in").Edges) > 1 {
+		wrong(diag.MissingKey, "window needs the time of an item to put several inputs in order").WithHint("add `time: FIELD`")
+	}
+	every, at := k.Every, k.Every.at
+	switch {
+	case at.IsZero():
+	case k.Session > 0:
+		c.List().Add(diag.Conflict, at, "a session begins with its first item, so every has nothing to say")
+	case k.Size > 0 && every.span == 0:
+		c.List().Add(diag.WrongValue, at, "every: want a duration above zero, as for size").WithHint("write every: 15m")
+	case k.Count > 0 && every.items == 0:
+		c.List().Add(diag.WrongValue, at, "every: want a number of items above zero, as for count").WithHint("write every: 10")
+	case k.Size > 0 && k.Size/every.span > maxOverlap:
+		c.List().Add(diag.WrongValue, at, "an item would be in more than %d windows", maxOverlap).WithHint("choose a larger every")
+	}
+	if edges := c.Node.Input("in").Edges; k.Idle > 0 && len(edges) == 1 {
+		c.List().Warn(diag.Ineffective, c.Node.UseAt, "idle has no effect: there is one input, so it holds back no other")
+	}
+}
+
+// Needs implements graph.Needer.
+func (k *window) Needs(c *graph.Needs) {
+	needed := c.Out("late").Union(k.keys.Needs()).Union(k.set.Needs())
+	if k.at != nil {
+		needed = needed.With(k.at.Fields()...)
+	}
+	c.In("in", needed)
+}
+
+func (k *window) Program(env *nodes.Env) (*nodes.Program, error) {
+	w := &windowing{
+		k: k, marks: newWatermarks(len(env.Node.Input("in").Edges), k.Lateness),
+		sender:   sender{k: k, needed: env.Needed("out")},
+		lateRead: len(env.Node.Output("late").Edges) > 0,
+	}
+	if k.Size > 0 {
+		w.store = newPanes(k)
+	} else {
+		w.store = newBuffer(k)
+	}
+	if len(env.Node.Input("in").Edges) > 1 {
+		return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error { return w.runAligned(ctx, io, env) }}, nil
+	}
+	return &nodes.Program{Stages: []nodes.Stage{{
+		Worker: func(context.Context) (nodes.Work, error) {
+			r := w.reader()
+			return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+				return r.read(in.(*record.Batch), out)
+			}, nil
+		},
+		Commit: func(_ context.Context, in record.Data, made any, out nodes.Out) error {
+			r := made.(*reading)
+			defer r.release()
+			return w.take(r, 0, r.keys.Len(), 0, out)
+		},
+		Finish: func(_ context.Context, out nodes.Out) error { return w.finish(out) },
+	}}}, nil
+}

@@ -197,20 +197,29 @@ func (c *compiler) checkInputs(n *Node, in *config.Node) {
 		if len(p.Edges) > 0 || p.Arity == Optional || n.misnamed(in) {
 			continue
 		}
-		if in != nil && (in.Kind != config.Mapping || in.Has(p.Name) || in.Has("from")) && len(n.In) == 1 {
-			continue // it was written, and is wrong: there is a message already
+		at := n.At
+		if written := wiringOf(p, in); written != nil {
+			if written.Kind != config.Sequence || len(written.Items) > 0 {
+				continue // it is wrong: there is a message already
+			}
+			at = written.Span
 		}
-		if in != nil && in.Kind == config.Mapping && in.Has(p.Name) {
-			continue
-		}
-		if in != nil && in.Kind != config.Mapping {
-			continue
-		}
-		d := c.list.Add(diag.PortUnwired, n.At, "%s has no source for its input %q", n.ID, p.Name)
+		d := c.list.Add(diag.PortUnwired, at, "%s has no source for its input %q", n.ID, p.Name)
 		if len(n.In) == 1 {
 			d.WithHint("add `in: NODE`")
 		} else {
 			d.WithHint("add `in: {%s: NODE}`", p.Name)
 		}
 	}
+}
+
+// wiringOf gives what `in` says of a port, nil if nothing.
+func wiringOf(p *Input, in *config.Node) *config.Node {
+	switch {
+	case in.IsNull():
+		return nil
+	case in.Kind == config.Mapping && !in.Has("from"):
+		return in.Get(p.Name)
+	}
+	return in
 }

@@ -18,6 +18,7 @@ func (c *compiler) inferTypes() {
 			}
 			c.checkArriving(n, in)
 		}
+		c.checkKey(n)
 		if k, ok := n.Config.(Inferer); ok {
 			k.Infer(&Inference{Node: n, Flow: c.flow, list: &c.list})
 			continue
@@ -39,6 +40,20 @@ func (c *compiler) checkArriving(n *Node, in *Input) {
 		d := c.list.Add(diag.TypeMismatch, e.At, "%s.%s takes %s, but %s.%s gives %s: %s",
 			n.ID, in.Name, in.Type, e.From.ID, e.FromPort.Name, e.Type, why)
 		noteOrigins(d, e.Type, in.Type)
+	}
+}
+
+// checkKey looks for the fields of order: key in what arrives.
+func (c *compiler) checkKey(n *Node) {
+	if n.Engine.Order != "key" {
+		return
+	}
+	look := &Inference{Node: n, Flow: c.flow, list: &c.list}
+	for _, in := range n.In {
+		t := look.Record(in.Name)
+		for _, name := range n.Engine.Key {
+			look.Field(name, t)
+		}
 	}
 }
 

@@ -1,7 +1,10 @@
 package web_test
 
 import (
+	"fmt"
+	"net"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/flowrun/flowrun/graph"
@@ -26,39 +29,52 @@ func serve(t *testing.T, flow *graph.Flow, run web.Run, o web.Options) *httptest
 	return server
 }
 
-// TestLooks makes the pictures that people look at.
+// bottleneck waits until the page has found out what is wrong.
+const bottleneck = `document.querySelector("#verdict").textContent.includes("enrich is the bottleneck")`
+
+// TestLooks makes the pictures that people look at, and takes the page's pulse.
 func TestLooks(t *testing.T) {
 	flow := webtest.Sensors()
 	server := serve(t, flow, webtest.PlaySensors(flow), web.Options{})
 	b := openBrowser(t, 1600, 950)
 	b.open(server.URL)
-	b.until(`document.querySelector("#verdict").textContent.includes("enrich is the bottleneck")`)
-	b.wait(3000)
+	b.until(bottleneck)
+	b.wait(2000)
 	b.shot("live-light")
+	t.Log("15 nodes: ", b.frames(3))
 	b.click("#n-decode")
-	b.wait(1200)
+	b.wait(1000)
 	b.shot("live-light-node")
 	b.media("prefers-color-scheme", "dark")
 	b.click("#q6")
-	b.wait(1200)
+	b.wait(1000)
 	b.shot("live-dark-edge")
-	t.Log(b.eval(`document.activeElement.outerHTML.slice(0, 200)`))
+	b.media("prefers-reduced-motion", "reduce")
+	b.until(`!document.querySelector(".stream")`)
+	t.Log("15 nodes, reduced motion: ", b.frames(3))
 	b.clean(server.URL)
 }
 
-// TestLarge looks at a thousand nodes.
+// TestLarge looks at a thousand nodes, from afar and from near.
 func TestLarge(t *testing.T) {
 	flow := webtest.Large(1000)
 	server := serve(t, flow, webtest.PlayLarge(flow), web.Options{})
 	b := openBrowser(t, 1600, 950)
 	b.open(server.URL)
-	b.wait(2000)
+	b.until(`document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`)
+	b.wait(1000)
 	b.shot("live-1000")
-	t.Log("whole: ", b.frames(3))
+	t.Log("1,000 nodes: ", b.frames(3))
 	b.press("b")
-	b.wait(1500)
+	b.until(`!document.querySelector("svg.flow.lod") && document.querySelector("#inspector h2")?.textContent === "node_500"`)
+	if n, _ := b.eval(`document.querySelectorAll(".node:not(.out-of-sight)").length`).(float64); n == 0 || n > 150 {
+		t.Errorf("%v of 1,000 cards are drawn in full detail", n)
+	}
+	b.wait(1000)
 	b.shot("live-1000-near")
-	t.Log("near: ", b.frames(3))
+	t.Log("1,000 nodes, near: ", b.frames(3))
+	b.click("#more button")
+	b.until(`document.querySelectorAll("#table tbody tr").length === 1000`)
 	b.clean(server.URL)
 }
 
@@ -68,10 +84,173 @@ func TestPhone(t *testing.T) {
 	server := serve(t, flow, webtest.PlaySensors(flow), web.Options{})
 	b := openBrowser(t, 390, 844)
 	b.open(server.URL)
-	b.wait(1500)
+	b.until(bottleneck)
+	if wide, _ := b.eval(`document.documentElement.scrollWidth`).(float64); wide > 390 {
+		t.Errorf("the page is %v px wide", wide)
+	}
 	b.shot("live-phone")
 	b.click("#table tbody tr")
-	b.wait(1000)
+	b.until(`document.querySelector("#inspector h2")?.textContent === "enrich"`)
+	b.wait(500)
 	b.shot("live-phone-node")
 	b.clean(server.URL)
+}
+
+// TestPage uses the page as a person would: by hand, by keys, and when things go
+// wrong.
+func TestPage(t *testing.T) {
+	flow := webtest.Sensors()
+	run := webtest.PlaySensors(flow)
+	server := serve(t, flow, run, web.Options{})
+	b := openBrowser(t, 1400, 900)
+	b.open(server.URL)
+	b.until(bottleneck)
+	view := `document.querySelector("svg.flow").getAttribute("viewBox")`
+
+	t.Run("numbers live and the view rests", func(t *testing.T) {
+		before := b.eval(view)
+		b.eval(`window.rates = new Set()`)
+		b.until(`rates.add(document.querySelector("#n-clean .rate").textContent).size > 2`)
+		b.until(`document.querySelector("#q6 text").textContent === "128/128" && document.querySelector("#e6.full .stream")`)
+		if after := b.eval(view); after != before {
+			t.Errorf("the view went from %v to %v by itself", before, after)
+		}
+	})
+	t.Run("inspector of a node", func(t *testing.T) {
+		b.click("#n-decode .name")
+		b.until(`document.querySelector("#inspector .error")`)
+		text := b.text("#inspector")
+		for _, want := range []string{"decode", "etl-iot.yaml:9", "wrong field count", `{"line":"d-0417;<b>21.43</b>"}`, "password: •••", "Reading", "→ clean"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q is not in the inspector: %s", want, text)
+			}
+		}
+		if b.eval(`document.querySelector("#inspector .error b")`) != nil {
+			t.Error("text of an item has become markup")
+		}
+		b.until(`document.querySelector("#n-clean.kin") && document.querySelector("#n-devices:not(.kin)")`)
+	})
+	t.Run("inspector of an edge", func(t *testing.T) {
+		b.click("#q6")
+		b.until(`document.querySelector("#inspector h2").textContent === "unbatch.out → enrich.in"`)
+		if text := b.text("#inspector"); !strings.Contains(text, "128 / 128") || !strings.Contains(text, "on_full") {
+			t.Errorf("the edge: %s", text)
+		}
+		b.press("Escape")
+		b.until(`document.querySelector("main.closed")`)
+	})
+	t.Run("table", func(t *testing.T) {
+		b.until(`document.querySelector("#table tbody th").textContent === "enrich"`)
+		b.click(`[data-sort="in"]`)
+		b.until(`document.querySelector("#table tbody th").textContent === "clean" && document.querySelector("th[aria-sort=descending] button").dataset.sort === "in"`)
+		b.click(`[data-sort="in"]`)
+		b.until(`document.querySelector("th[aria-sort=ascending]") && document.querySelector("#table tbody tr:last-child th").textContent === "clean"`)
+		b.click(`[data-sort="worst"]`)
+		b.click("#table tbody tr")
+		b.until(`document.querySelector("#inspector h2")?.textContent === "enrich" && document.querySelector("#n-enrich.chosen")`)
+		b.press("Escape")
+	})
+	t.Run("search", func(t *testing.T) {
+		b.press("/", "w", "a", "r")
+		b.until(`document.querySelector("#found li[aria-selected=true]")?.textContent.startsWith("warehouse")`)
+		b.until(`document.querySelectorAll("#table tbody tr").length === 1`)
+		b.press("Enter")
+		b.until(`document.querySelector("#inspector h2")?.textContent === "warehouse" && document.querySelectorAll("#table tbody tr").length === 15`)
+		b.press("Escape")
+	})
+	t.Run("keys", func(t *testing.T) {
+		b.eval(`document.querySelector("#n-mqtt_in").focus()`)
+		b.press("ArrowRight")
+		b.until(`document.activeElement.id === "e0"`)
+		b.press("ArrowRight")
+		b.until(`document.activeElement.id === "n-clean"`)
+		b.press("ArrowLeft", "ArrowDown")
+		b.until(`document.activeElement.id === "e2"`)
+		b.press("ArrowLeft")
+		b.until(`document.activeElement.id === "n-decode"`)
+		b.press("Tab")
+		b.until(`document.activeElement.id === "n-clean"`)
+		b.press("Enter")
+		b.until(`document.querySelector("#inspector h2")?.textContent === "clean"`)
+		b.press("Escape", "?")
+		b.until(`document.querySelector("#keys[open]")`)
+		b.press("Escape")
+		b.until(`!document.querySelector("dialog[open]")`)
+		b.press("+", "+")
+		b.wait(100)
+		near := b.eval(view)
+		b.press("f")
+		b.until(view + ` !== ` + fmt.Sprintf("%q", near))
+	})
+	t.Run("theme", func(t *testing.T) {
+		ground := `getComputedStyle(document.body).backgroundColor`
+		before := b.eval(ground)
+		b.click("#theme")
+		b.until(ground + ` !== ` + fmt.Sprintf("%q", before))
+		b.open(server.URL)
+		if b.eval(ground) == before {
+			t.Error("the theme is forgotten by a reload")
+		}
+	})
+	t.Run("reduced motion", func(t *testing.T) {
+		b.until(`document.querySelector(".stream")`)
+		b.media("prefers-reduced-motion", "reduce")
+		b.until(`!document.querySelector(".stream")`)
+		b.media("prefers-reduced-motion", "")
+	})
+	t.Run("names for everything", func(t *testing.T) {
+		nameless := b.eval(`[...document.querySelectorAll("button,a,input,[role=button],[tabindex='0']")].filter(e => !(e.getAttribute("aria-label") || e.textContent.trim() || e.title)).map(e => e.outerHTML.slice(0, 80)).join()`)
+		if nameless != "" {
+			t.Errorf("without a name: %v", nameless)
+		}
+		b.until(`document.querySelector("#n-enrich").getAttribute("aria-label").endsWith(", bottleneck") && document.querySelector("#live").textContent.includes("enrich")`)
+	})
+	t.Run("drain", func(t *testing.T) {
+		b.click("#stop")
+		b.until(`document.querySelector("#ask[open]")`)
+		b.click("#ask button:last-child")
+		b.until(`!document.querySelector("#ask[open]")`)
+		if run.Stopped() != 0 {
+			t.Error("the run was stopped by going on")
+		}
+		b.click("#stop")
+		b.click("#ask .main")
+		b.until(`document.querySelector("#outcome").textContent.startsWith("Stopped") && document.querySelector("#stop").disabled && document.querySelector("#lost").hidden`)
+		if run.Stopped() != 1 {
+			t.Errorf("the run was stopped %d times", run.Stopped())
+		}
+	})
+	b.clean(server.URL)
+}
+
+// TestLostServer takes the server away, and puts another flow in its place.
+func TestLostServer(t *testing.T) {
+	flow := webtest.Sensors()
+	l := listener(t)
+	up := func(l net.Listener) (down func()) {
+		page, err := web.New(flow, webtest.PlaySensors(flow), web.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go page.Serve(l)
+		return page.Close
+	}
+	address := l.Addr().String()
+	down := up(l)
+	b := openBrowser(t, 1400, 900)
+	b.open("http://" + address)
+	b.click("#n-enrich .name")
+	b.until(`document.querySelector("#inspector h2")?.textContent === "enrich"`)
+	down()
+	b.until(`!document.querySelector("#lost").hidden && document.body.classList.contains("stale")`)
+	b.shot("live-lost")
+
+	flow.About = "The same flow, changed" // another hash
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up(l)()
+	b.until(`document.querySelector("h1")?.title.endsWith("changed") && document.querySelector("#conn").textContent === "live"`)
+	b.until(`document.querySelector("#lost").hidden && document.querySelector("#inspector h2")?.textContent === "enrich"`)
 }

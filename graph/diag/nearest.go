@@ -4,13 +4,13 @@ import "strings"
 
 // Nearest gives the candidate that word was most likely meant to be, or "" if
 // none is near: a third of its letters may differ, and one more if there are more
-// than three. A swap of two neighbours counts once (the restricted
+// than four. A swap of two neighbours counts once (the restricted
 // Damerau-Levenshtein distance), and upper and lower case are the same. Of equally
 // near ones it is the first.
 func Nearest(word string, candidates []string) string {
 	n := len([]rune(word))
 	allowed := n / 3
-	if n > 3 {
+	if n > 4 {
 		allowed++
 	}
 	best := ""

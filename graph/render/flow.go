@@ -57,10 +57,24 @@ func wireOf(e *graph.Edge, from, to End) *Wire {
 	if e.Contract.Bytes > 0 {
 		w.About = strings.TrimPrefix(w.About+", at most "+e.Contract.Bytes.String(), ", ")
 	}
-	if e.Contract.OnFull == "spill" {
-		w.Marks = append(w.Marks, Mark{SignSpill, "on_full: spill"})
-	}
+	w.Marks = marks(&e.Contract)
 	return w
+}
+
+// marks are what a queue does besides holding items.
+func marks(c *graph.Contract) []Mark {
+	var all []Mark
+	signs := map[string]Sign{"spill": SignSpill, "fail": SignFail, "drop_newest": SignDrop, "drop_oldest": SignDrop}
+	if sign, ok := signs[c.OnFull]; ok {
+		all = append(all, Mark{sign, "on_full: " + c.OnFull})
+	}
+	if c.Priority.Value != "" {
+		all = append(all, Mark{SignPriority, "priority: " + c.Priority.Value})
+	}
+	if c.Delay.Value != "" {
+		all = append(all, Mark{SignDelay, "delay: " + c.Delay.Value})
+	}
+	return all
 }
 
 // shortCount writes a capacity in at most five characters: 8192, 64k, 1.5M.

@@ -102,7 +102,7 @@ func (p *parser) plain() (*Type, error) {
 		}
 		return nil, p.wrong("want a type, got %q", string(p.text[p.at]))
 	case "decimal":
-		return p.decimal()
+		return p.decimal(start)
 	case "enum":
 		return p.enum()
 	}
@@ -216,7 +216,8 @@ func (p *parser) quoted() (string, error) {
 	return name, nil
 }
 
-func (p *parser) decimal() (*Type, error) {
+// decimal parses behind the word, which begins at start.
+func (p *parser) decimal(start int) (*Type, error) {
 	if !p.accept('(') {
 		return nil, p.wrong("want decimal(precision,scale), such as decimal(12,2)")
 	}
@@ -234,7 +235,9 @@ func (p *parser) decimal() (*Type, error) {
 		return nil, p.wrong("want ) after decimal(%d,%d", precision, scale)
 	}
 	if precision < 1 || precision > 18 || scale > precision {
-		return nil, p.wrong("decimal(%d,%d): precision goes from 1 to 18, scale from 0 to precision", precision, scale)
+		e := p.wrong("decimal(%d,%d): precision goes from 1 to 18, scale from 0 to precision", precision, scale)
+		e.Offset, e.Width = start, p.at-start
+		return nil, e
 	}
 	return Decimal(precision, scale), nil
 }

@@ -41,6 +41,9 @@ func (k *writer) csvEncoder(t *types.Type) *csv.Encoder {
 
 // head is what stands before the first row.
 func (k *writer) head(t *types.Type, to *target) []byte {
+	if to.unended {
+		return newline
+	}
 	if k.format.isCSV() && k.Header && to.old == 0 {
 		return k.csvEncoder(t).AppendHeader(nil)
 	}

@@ -127,18 +127,46 @@ func (k *reader) checkFiles(c *graph.Inference) bool {
 		}
 	}
 	for _, n := range c.Flow.Nodes {
-		other, ok := n.Config.(*reader)
-		if !ok || other == k {
-			continue
-		}
-		for _, f := range other.files {
-			if streams[f.path] {
-				c.List().Add(diag.Conflict, k.files[0].at, "%s is read by %s too", called(f.path), n.ID).
-					WithNote(f.at, "there").WithHint("what can be read only once has one reader; several nodes may use its output")
-			}
+		switch other := n.Config.(type) {
+		case *reader:
+			k.checkShared(c, n.ID, other, streams)
+		case *writer:
+			k.checkAppended(c, n.ID, other)
 		}
 	}
 	return true
+}
+
+// checkShared reports a stream that another node reads too.
+func (k *reader) checkShared(c *graph.Inference, id string, other *reader, streams map[string]bool) {
+	if other == k {
+		return
+	}
+	for _, f := range other.files {
+		if streams[f.path] {
+			c.List().Add(diag.Conflict, k.files[0].at, "%s is read by %s too", called(f.path), id).
+				WithNote(f.at, "there").WithHint("what can be read only once has one reader; several nodes may use its output")
+		}
+	}
+}
+
+// checkAppended reports a file that another node appends to while it is read: that
+// would not end. A file that is written anew may be read, for it gets its name later.
+func (k *reader) checkAppended(c *graph.Inference, id string, other *writer) {
+	if !other.Append || other.Path.Value == "-" {
+		return
+	}
+	into, err := os.Stat(c.Path(other.Path.Value))
+	if err != nil {
+		return
+	}
+	for _, f := range k.files {
+		if from, err := os.Stat(f.path); err == nil && from.Mode().IsRegular() && os.SameFile(from, into) {
+			c.List().Add(diag.Conflict, f.at, "%s appends to the file that is read here, %s: it would not end", id, called(f.path)).
+				WithNote(other.Path.At, "there").WithHint("write another file")
+			return
+		}
+	}
 }
 
 // checkSettings reports settings of csv that stand beside another format, and

@@ -3,6 +3,7 @@ package file
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph/expr"
@@ -38,8 +39,11 @@ func (s *splitter) parts(b *record.Batch, out nodes.Out) (any, error) {
 	if err := nodes.BadRows(out, b, &s.errs); err != nil {
 		return nil, err
 	}
-	bad := map[int]bool{}
+	var bad map[int]bool
 	for i := range s.errs.Len() {
+		if bad == nil {
+			bad = map[int]bool{}
+		}
 		row, _ := s.errs.At(i)
 		bad[row] = true
 	}
@@ -51,15 +55,15 @@ func (s *splitter) parts(b *record.Batch, out nodes.Out) (any, error) {
 			continue
 		}
 		value := textOf(s.t, col, row)
-		if err := fileName(s.name, value); err != nil {
-			if err := out.Bad(nodes.BadItem{Err: err, Data: b, Row: row}); err != nil {
-				release(byValue)
-				return nil, err
-			}
-			continue
-		}
 		v := byValue[value]
 		if v == nil {
+			if err := fileName(s.name, value); err != nil {
+				if err := out.Bad(nodes.BadItem{Err: err, Data: b, Row: row}); err != nil {
+					release(byValue)
+					return nil, err
+				}
+				continue
+			}
 			v = b.Share()
 			v.Sel = v.SelBuf()
 			value = strings.Clone(value)
@@ -87,9 +91,9 @@ func release(batches map[string]*record.Batch) {
 func textOf(t *types.Type, c *record.Column, row int) string {
 	switch t.Kind {
 	case types.KindInt:
-		return fmt.Sprint(c.Int[row])
+		return strconv.FormatInt(c.Int[row], 10)
 	case types.KindBool:
-		return fmt.Sprint(c.Bool[row])
+		return strconv.FormatBool(c.Bool[row])
 	}
 	return c.Str[row]
 }

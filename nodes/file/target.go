@@ -34,7 +34,7 @@ type target struct {
 	appends bool
 	old     int64 // bytes it had before
 	fresh   bool  // it was not there before
-	unended bool  // its last line has no end
+	unended bool  // its last line has no end yet
 }
 
 // Sizes of the buffer in front of a file: of the one file, and of each of many.
@@ -64,9 +64,7 @@ func create(path string, c compression, appending bool, size int, stdout io.Writ
 		t.discard()
 		return nil, t.wrong(err)
 	}
-	if t.unended && c == plain {
-		return t, t.write(newline, 0)
-	}
+	t.unended = t.unended && c == plain
 	return t, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -147,35 +146,12 @@ func (k *writer) checkPath(c *graph.Inference) {
 				WithNote(other.Path.At, "there").WithHint("merge the two inputs, or write two files")
 		}
 	}
-	k.checkRead(c)
 }
 
 // mixes reports whether another node may write between the rows: on standard
 // output, lines.
 func (k *writer) mixes() bool {
 	return k.Path.Value == "-" && k.packed == plain && (k.format == formatJSONL || k.format == formatLines)
-}
-
-// checkRead reports a file that is read while it is appended to: it would not end.
-// A file that is written anew may be read, for it gets its name later.
-func (k *writer) checkRead(c *graph.Inference) {
-	into, err := os.Stat(c.Path(k.Path.Value))
-	if !k.Append || k.Path.Value == "-" || err != nil {
-		return
-	}
-	for _, n := range c.Flow.Nodes {
-		r, ok := n.Config.(*reader)
-		if !ok {
-			continue
-		}
-		for _, f := range r.files {
-			if from, err := os.Stat(f.path); err == nil && from.Mode().IsRegular() && os.SameFile(from, into) {
-				c.List().Add(diag.Conflict, k.Path.At, "%s reads the file that this appends to, %s: it would not end", n.ID, k.Path.Value).
-					WithNote(f.at, "there").WithHint("write another file")
-				return
-			}
-		}
-	}
 }
 
 // Program turns batches into text on all workers and writes in order.
@@ -206,6 +182,9 @@ func (w *writing) open(context.Context) error {
 		return nil
 	}
 	_, err := w.target("")
+	if errors.Is(err, nodes.ErrDone) {
+		return nil // the first row ends the node
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -39,12 +40,9 @@ type input struct {
 	ended bool
 }
 
-func newAligner(env *nodes.Env, receivers []nodes.Receiver, to *types.Type, port string) *aligner {
-	a := &aligner{}
-	for i, e := range env.Node.Input(port).Edges {
-		a.inputs = append(a.inputs, input{from: receivers[i], t: e.Type, conv: columns.NewConversion(e.Type, to, nil)})
-	}
-	return a
+// add adds an input, whose items are read as ones of type to.
+func (a *aligner) add(e *graph.Edge, from nodes.Receiver, to *types.Type) {
+	a.inputs = append(a.inputs, input{from: from, t: e.Type, conv: columns.NewConversion(e.Type, to, nil)})
 }
 
 // next gives an input and items of it, from at up to to, that come before those of
@@ -186,9 +184,11 @@ func (r *reading) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
 // runAligned is a window over several inputs.
 func (w *windowing) runAligned(ctx context.Context, io *nodes.IO, env *nodes.Env) error {
 	out, r := io.Out(), w.reader()
-	a := newAligner(env, io.In[0], w.k.in, "in")
-	a.marks, a.idle = w.marks, w.k.Idle
+	a := &aligner{marks: w.marks, idle: w.k.Idle}
 	a.read = func(_ int, b *record.Batch, out nodes.Out) (timesOf, error) { return r.read(b, out) }
+	for i, e := range env.Node.Input("in").Edges {
+		a.add(e, io.In[0][i], w.k.in)
+	}
 	defer a.release()
 	for {
 		which, to, moved, err := a.next(ctx, out)

@@ -270,15 +270,7 @@ func (b *buffer) tidy() {
 		at, _ := slices.BinarySearch(live, *row)
 		*row = int32(at)
 	})
-	old := b.rows
-	b.rows = record.NewTable(old.Type)
-	for rest := live; len(rest) > 0; {
-		n := min(len(rest), record.MaxRows)
-		batch := old.Batch(rest[:n])
-		b.rows.Append(batch)
-		batch.Release()
-		rest = rest[n:]
-	}
+	b.rows = moved(b.rows, live)
 	if b.times != nil {
 		for i, row := range live {
 			b.times[i] = b.times[row]

@@ -148,11 +148,23 @@ type Run struct {
 	failure string
 	took    time.Duration
 	stopped int
+	asked   int
+	silent  bool             // no share is counted
+	failed  map[string]int64 // items that failed on nodes that Fail was called for
+	spent   map[string]spent // at the last Set
+}
+
+// spent is the time that a node spent until a moment, all in seconds.
+type spent struct{ at, busy, blocked float64 }
+
+// until adds what a load spends until a later moment.
+func (s spent) until(at float64, l Load) spent {
+	return spent{at, s.busy + l.Busy*(at-s.at), s.blocked + l.Blocked*(at-s.at)}
 }
 
 // Play makes a run that began a minute ago. Nodes without a load are idle.
 func Play(flow *graph.Flow, loads map[string]Load, fills map[int]float64) *Run {
-	return &Run{flow: flow, start: time.Now().Add(-time.Minute), loads: loads, fills: fills, outcome: "running"}
+	return &Run{flow: flow, start: time.Now().Add(-time.Minute), loads: loads, fills: fills, outcome: "running", spent: map[string]spent{}}
 }
 
 // PlaySensors plays Sensors with enrich as its bottleneck.
@@ -196,7 +208,32 @@ func PlayLarge(flow *graph.Flow) *Run {
 func (r *Run) Set(id string, l Load) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.spent[id] = r.spent[id].until(time.Since(r.start).Seconds(), r.loads[id])
 	r.loads[id] = l
+}
+
+// Fail changes how many items fail a second from now on; those that failed stay.
+func (r *Run) Fail(id string, perSecond float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.loads[id]
+	r.failed = map[string]int64{id: int64(l.Failing * time.Since(r.start).Seconds())}
+	l.Failing = perSecond
+	r.loads[id] = l
+}
+
+// Uncounted makes every wait and every piece of work one that has not ended yet.
+func (r *Run) Uncounted() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.silent = true
+}
+
+// Asked is how often Stats was called.
+func (r *Run) Asked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
 }
 
 // Finish ends the run: "done", "stopped", or "failed" with an error.
@@ -225,6 +262,7 @@ func (r *Run) Stopped() int {
 func (r *Run) Stats() metrics.Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked++
 	took := r.took
 	if r.outcome == "running" {
 		took = time.Since(r.start)
@@ -237,9 +275,14 @@ func (r *Run) Stats() metrics.Report {
 	}
 	for i, n := range r.flow.Nodes {
 		l := r.loads[n.ID]
+		s := r.spent[n.ID].until(took.Seconds(), l)
+		busy, blocked := s.busy/took.Seconds(), s.blocked/took.Seconds()
 		node := metrics.NodeReport{
 			ID: n.ID, Kind: n.Kind, State: "running", Workers: max(1, n.Engine.Workers), In: grown(l.In, i), Out: grown(l.Out, i),
-			Dead: int64(l.Failing * took.Seconds()), Busy: l.Busy, Blocked: l.Blocked, Starved: 1 - l.Busy - l.Blocked, P50: l.P99 / 3, P99: l.P99, Source: len(n.In) == 0,
+			Dead: r.failed[n.ID] + int64(l.Failing*took.Seconds()), Busy: busy, Blocked: blocked, Starved: 1 - busy - blocked, P50: l.P99 / 3, P99: l.P99, Source: len(n.In) == 0,
+		}
+		if r.silent {
+			node.Busy, node.Starved = 0, 0
 		}
 		if r.outcome != "running" {
 			node.State = "done"

@@ -1,0 +1,41 @@
+package graph_test
+
+import (
+	"context"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// testKinds are kinds with ports that those of flowrun do not have.
+var testKinds = []nodes.Decl{
+	nodes.Map("go.point", "Maps points.", &pointMap{}),
+	nodes.Map("go.opaque", "Maps what no record can hold.", &opaqueMap{}),
+	nodes.Kind("test.first", "Reads right first.", &nothing{},
+		nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true, Reading: graph.First}),
+		nodes.OutPort(graph.Port{Name: "out", Any: true})),
+	nodes.Kind("test.optional", "May read more.", &nothing{},
+		nodes.InPort(graph.Port{Name: "in", Any: true}), nodes.InPort(graph.Port{Name: "more", Any: true, Arity: graph.Optional}),
+		nodes.OutPort(graph.Port{Name: "a", Any: true}), nodes.OutPort(graph.Port{Name: "b", Any: true})),
+}
+
+type point struct{ X, Y float64 }
+
+type pointMap struct{}
+
+func (*pointMap) Map(_ context.Context, p point) (point, error) { return p, nil }
+
+type opaqueMap struct{}
+
+func (*opaqueMap) Map(_ context.Context, p point) (chan point, error) { return nil, nil }
+
+// nothing passes the type of its first input on.
+type nothing struct{}
+
+func (*nothing) Infer(c *graph.Inference) {
+	for _, p := range c.Node.Out[:len(c.Node.Out)-1] {
+		c.Out(p.Name, c.In(c.Node.In[0].Name))
+	}
+}
+
+func (*nothing) Program(*nodes.Env) (*nodes.Program, error) { return &nodes.Program{}, nil }

@@ -1,0 +1,118 @@
+package columns
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A Pair is a field of left and one of right that belong together.
+type Pair struct{ Left, Right config.Name }
+
+// Pairs are the fields of a join's key: {left: right, ...}, or a field, or a list
+// of fields, that are called the same on both sides.
+type Pairs []Pair
+
+// DecodeConfig implements config.Decoder.
+func (k *Pairs) DecodeConfig(n *config.Node, list *diag.List) {
+	switch n.Kind {
+	case config.Mapping:
+		for _, e := range n.Entries {
+			if e.Value.Kind != config.Scalar {
+				list.Add(diag.WrongValue, e.Value.Span, "want the name of a field of right, got %s", e.Value.Describe())
+				continue
+			}
+			*k = append(*k, Pair{config.Name{Value: e.Key, At: e.KeySpan}, config.Name{Value: e.Value.Text, At: e.Value.Span}})
+		}
+	case config.Sequence:
+		for _, item := range n.Items {
+			k.same(item, list)
+		}
+	default:
+		k.same(n, list)
+	}
+	if len(n.Entries)+len(n.Items) == 0 && n.Kind != config.Scalar {
+		list.Add(diag.WrongValue, n.Span, "the key has no field").WithHint("write {FIELD_OF_LEFT: FIELD_OF_RIGHT}")
+	}
+}
+
+// same adds a field that is called the same on both sides.
+func (k *Pairs) same(n *config.Node, list *diag.List) {
+	if n.Kind == config.Mapping && len(n.Entries) > 0 {
+		k.DecodeConfig(n, list)
+		return
+	}
+	if n.Kind != config.Scalar {
+		list.Add(diag.WrongValue, n.Span, "want the name of a field, got %s", n.Describe())
+		return
+	}
+	name := config.Name{Value: n.Text, At: n.Span}
+	*k = append(*k, Pair{name, name})
+}
+
+// ConfigType implements config.Documented.
+func (Pairs) ConfigType() (string, map[string]any) {
+	text := map[string]any{"type": "string"}
+	pairs := map[string]any{"type": "object", "additionalProperties": text, "minProperties": 1}
+	return "{left: right}, field, or list of fields", map[string]any{"anyOf": []any{
+		text, pairs, map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{text, pairs}}, "minItems": 1},
+	}}
+}
+
+// A PairedKey is a key of which each part is a field of left and one of right.
+type PairedKey struct {
+	Type        *types.Type // a record of the parts, of types that hold those of both sides
+	Left, Right []int       // by part: the field of each side
+}
+
+// Key finds the fields of the key and the types in which they are compared. It
+// reports fields that are not there or cannot be compared, and is nil then.
+func (k Pairs) Key(c *graph.Inference, left, right *types.Type) *PairedKey {
+	key, ok := &PairedKey{Type: types.Record()}, left != nil && right != nil
+	for _, pair := range k {
+		l, found := sideField(c, "left", pair.Left, left)
+		r, foundToo := sideField(c, "right", pair.Right, right)
+		if !found || !foundToo {
+			ok = false
+			continue
+		}
+		t, err := types.Bound(l.Type, r.Type)
+		if err != nil {
+			d := c.List().Add(diag.TypeMismatch, pair.Left.At, "left %s and right %s cannot be equal: %s", types.Quote(l.Name), types.Quote(r.Name), err)
+			d.WithNote(l.Origin.At, "left %s is %s", types.Quote(l.Name), l.Type).WithNote(r.Origin.At, "right %s is %s", types.Quote(r.Name), r.Type)
+			d.WithHint("convert one of them before, with map")
+			ok = false
+			continue
+		}
+		key.Type.Fields = append(key.Type.Fields, types.Field{Name: l.Name, Type: t, Origin: l.Origin})
+		key.Left, key.Right = append(key.Left, left.Index(l.Name)), append(key.Right, right.Index(r.Name))
+	}
+	if !ok {
+		return nil
+	}
+	return key
+}
+
+// sideField finds a field of the key on one side.
+func sideField(c *graph.Inference, side string, name config.Name, t *types.Type) (types.Field, bool) {
+	if t == nil {
+		return types.Field{}, false
+	}
+	f, ok := t.Field(name.Value)
+	if !ok {
+		c.List().Add(diag.UnknownField, name.At, "%s has no field %q", side, name.Value).DidYouMean(name.Value, t.FieldNames())
+	}
+	return f, ok && f.Type.Kind != types.KindError // which has a message of its own
+}
+
+// Batch gives the keys of the items of one side, whose fields are at the given
+// places, as a batch that the caller owns.
+func (k *PairedKey) Batch(b *record.Batch, fields []int) *record.Batch {
+	d := b.Derive(k.Type)
+	for i, at := range fields {
+		d.Cols[i] = Convert(b.Cols[at], b.Type.Fields[at].Type, k.Type.Fields[i].Type, b.Rows)
+	}
+	return d
+}

@@ -1,0 +1,369 @@
+package window
+
+import (
+	"context"
+	"math"
+
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+// A joining is a running window_join. Items that may still find a partner are held
+// on their side; an item that arrives is looked up on the other one.
+type joining struct {
+	k        *windowJoin
+	inputs   aligner
+	marks    *watermarks
+	keys     *record.Keys
+	sides    [2]holding
+	needed   []bool
+	lateRead [2]bool
+	errs     expr.RowErrors
+
+	lefts, rights []int32 // the pairs gathered so far: rows of the sides, -1: none
+	late          []uint16
+}
+
+// A holding is the items of one side that are held.
+type holding struct {
+	rows    *record.Table
+	times   []int64
+	keyOf   []int32   // by row; -1: a part of the key is null
+	byKey   [][]int32 // rows, in the order of arrival
+	matched []bool    // by row: it had a partner; only of left
+	lone    timeHeap  // of left, with kind left: rows that may come out alone
+	tidyAt  int
+}
+
+func newHolding(t *types.Type) holding {
+	return holding{rows: record.NewTable(t), tidyAt: 8 * record.MaxRows}
+}
+
+func newJoining(k *windowJoin, env *nodes.Env) *joining {
+	j := &joining{
+		k: k, marks: newWatermarks(2, k.Lateness), keys: record.NewKeys(k.key.Type), needed: env.Needed("out"),
+		sides: [2]holding{newHolding(k.types[left]), newHolding(k.types[right])},
+	}
+	for side, port := range []string{"late_left", "late_right"} {
+		j.lateRead[side] = len(env.Node.Output(port).Edges) > 0
+	}
+	j.inputs = aligner{marks: j.marks, idle: k.Idle, read: j.read}
+	return j
+}
+
+// A joinReading is a batch of one side with its keys.
+type joinReading struct {
+	in      *record.Batch
+	keys    *record.Batch // its selection is the items that have a time
+	numbers []int32       // of the selected keys; -1: a part is null
+	times   *record.Column
+}
+
+func (r *joinReading) len() int         { return r.keys.Len() }
+func (r *joinReading) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
+func (r *joinReading) release()         { r.keys.Release() }
+
+// read finds the keys of a batch. Items without a time are reported.
+func (j *joining) read(side int, b *record.Batch, out nodes.Out) (timesOf, error) {
+	fields := [2][]int{j.k.key.Left, j.k.key.Right}[side]
+	r := &joinReading{in: b, keys: j.k.key.Batch(b, fields), times: b.Cols[j.k.times[side]]}
+	j.errs.Reset()
+	for i := range b.Len() {
+		row := b.Row(i)
+		if r.times.IsNull(row) {
+			j.errs.Add(row, errNoTime)
+		} else if t := r.times.Int[row]; t < earliest || t > latest {
+			j.errs.Add(row, errFarTime)
+		}
+	}
+	if j.errs.Len() > 0 {
+		if err := nodes.BadRows(out, b, &j.errs); err != nil {
+			r.release()
+			return nil, err
+		}
+		r.keys.Sel = columns.Without(b, &j.errs, r.keys.SelBuf())
+	}
+	r.numbers = j.keys.Add(r.keys, j.keys.Hash(r.keys, nil), nil)
+	for i := range r.numbers {
+		for _, c := range r.keys.Cols {
+			if c.IsNull(r.keys.Row(i)) {
+				r.numbers[i] = -1
+			}
+		}
+	}
+	return r, nil
+}
+
+func (j *joining) run(ctx context.Context, out nodes.Out) error {
+	for {
+		side, to, moved, err := j.inputs.next(ctx, out)
+		switch {
+		case err != nil:
+			return err
+		case side < 0:
+			if err := j.release(math.MaxInt64, out); err != nil {
+				return err
+			}
+			return j.flush(out)
+		case moved:
+			err = j.release(j.marks.now(), out)
+		case j.inputs.inputs[side].items != nil:
+			in := &j.inputs.inputs[side]
+			err = j.take(in.items.(*joinReading), side, in.at, to, out)
+			j.inputs.used(side, to)
+		}
+		if err == nil {
+			err = j.flush(out)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// take puts items from up to to of a batch together with those that are held, and
+// holds them.
+func (j *joining) take(r *joinReading, side, from, to int, out nodes.Out) error {
+	own := &j.sides[side]
+	j.late = j.late[:0]
+	kept := r.in.Share()
+	defer kept.Release()
+	sel := kept.SelBuf()
+	first := own.rows.Rows
+	var marks []int64 // by kept item: the watermark before it
+	watermark := j.marks.now()
+	for i := from; i < to; i++ {
+		row := uint16(r.keys.Row(i))
+		t := r.time(i)
+		if t < watermark {
+			j.late = append(j.late, row)
+			continue
+		}
+		sel, marks = append(sel, row), append(marks, watermark)
+		own.hold(t, r.numbers[i])
+		j.marks.advance(side, t)
+		watermark = j.marks.now()
+	}
+	kept.Sel = sel
+	own.rows.Append(kept)
+	for i, mark := range marks {
+		if err := j.release(mark, out); err != nil {
+			return err
+		}
+		if err := j.pair(side, int32(first+i), mark, out); err != nil {
+			return err
+		}
+	}
+	if err := j.release(watermark, out); err != nil {
+		return err
+	}
+	if err := j.flush(out); err != nil {
+		return err
+	}
+	for i := range j.sides {
+		j.sides[i].tidy(watermark - int64(j.k.Within))
+	}
+	return j.sendLate(r.in, side, out)
+}
+
+// hold notes the time and the key of an item that is appended to the rows.
+func (h *holding) hold(t int64, key int32) {
+	h.times, h.keyOf, h.matched = append(h.times, t), append(h.keyOf, key), append(h.matched, false)
+}
+
+// pair looks for the partners of an item, and holds it.
+func (j *joining) pair(side int, row int32, watermark int64, out nodes.Out) error {
+	own, other := &j.sides[side], &j.sides[1-side]
+	key, t, within := own.keyOf[row], own.times[row], int64(j.k.Within)
+	if side == left && j.k.Kind == "left" {
+		own.lone.push(timed{t, row})
+	}
+	if key < 0 {
+		return nil
+	}
+	own.reach(key)
+	own.byKey[key] = append(own.byKey[key], row)
+	other.reach(key)
+	held := other.byKey[key]
+	kept := held[:0]
+	for _, partner := range held {
+		at := other.times[partner]
+		if at < watermark-within { // nothing in time is near it any more
+			continue
+		}
+		kept = append(kept, partner)
+		if at < t-within || at > t+within {
+			continue
+		}
+		l, r := row, partner
+		if side == right {
+			l, r = partner, row
+		}
+		j.sides[left].matched[l] = true
+		if err := j.emit(l, r, out); err != nil {
+			return err
+		}
+	}
+	other.byKey[key] = kept
+	return nil
+}
+
+func (h *holding) reach(key int32) {
+	for int(key) >= len(h.byKey) {
+		h.byKey = append(h.byKey, nil)
+	}
+}
+
+// release sends items of left that had no partner and can have none any more.
+func (j *joining) release(watermark int64, out nodes.Out) error {
+	l := &j.sides[left]
+	for len(l.lone) > 0 && (watermark == math.MaxInt64 || l.lone[0].t < watermark-int64(j.k.Within)) {
+		if row := l.lone.pop().row; !l.matched[row] {
+			if err := j.emit(row, -1, out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (j *joining) emit(l, r int32, out nodes.Out) error {
+	j.lefts, j.rights = append(j.lefts, l), append(j.rights, r)
+	if len(j.lefts) < record.MaxRows {
+		return nil
+	}
+	return j.flush(out)
+}
+
+// flush sends the pairs gathered so far.
+func (j *joining) flush(out nodes.Out) error {
+	if len(j.lefts) == 0 {
+		return nil
+	}
+	d := record.NewNeeded(j.k.out, make([]bool, len(j.k.out.Fields)))
+	d.Rows = len(j.lefts)
+	n := len(j.k.types[left].Fields)
+	for i := range d.Cols {
+		switch {
+		case !j.needed[i]:
+		case i < n:
+			d.Fresh(i).Gather(0, j.sides[left].rows.Cols[i], j.lefts, nil)
+		case j.sides[right].rows.Cols == nil:
+			columns.Nulls(d.Fresh(i), d.Rows)
+		default:
+			d.Fresh(i).Gather(0, j.sides[right].rows.Cols[j.k.fields[i-n]], j.rights, nil)
+		}
+	}
+	j.lefts, j.rights = j.lefts[:0], j.rights[:0]
+	return out.Emit(outPort, d)
+}
+
+func (j *joining) sendLate(in *record.Batch, side int, out nodes.Out) error {
+	if len(j.late) == 0 {
+		return nil
+	}
+	if !j.lateRead[side] {
+		out.Filtered(len(j.late))
+		return nil
+	}
+	s := in.Share()
+	s.Sel = append(s.SelBuf(), j.late...)
+	return out.Emit(1+side, s)
+}
+
+// tidy drops items older than a time when they outnumber the others. Rows keep
+// their order. Rows of lone are as young as that.
+func (h *holding) tidy(oldest int64) {
+	if h.rows.Rows < h.tidyAt {
+		return
+	}
+	var live []int32
+	for row, t := range h.times {
+		if t >= oldest {
+			live = append(live, int32(row))
+		}
+	}
+	h.tidyAt = 2*len(live) + 8*record.MaxRows
+	if 2*len(live) > h.rows.Rows {
+		return
+	}
+	place := make([]int32, h.rows.Rows) // by old row: the new one plus 1
+	for i, row := range live {
+		place[row] = int32(i) + 1
+		h.times[i], h.keyOf[i], h.matched[i] = h.times[row], h.keyOf[row], h.matched[row]
+	}
+	n := len(live)
+	h.times, h.keyOf, h.matched = h.times[:n], h.keyOf[:n], h.matched[:n]
+	for key, rows := range h.byKey {
+		kept := rows[:0]
+		for _, row := range rows {
+			if place[row] > 0 {
+				kept = append(kept, place[row]-1)
+			}
+		}
+		if h.byKey[key] = kept; len(kept) == 0 {
+			h.byKey[key] = nil
+		}
+	}
+	for i := range h.lone {
+		h.lone[i].row = place[h.lone[i].row] - 1
+	}
+	h.rows = moved(h.rows, live)
+}
+
+// moved copies rows of a table to a new one.
+func moved(from *record.Table, rows []int32) *record.Table {
+	to := record.NewTable(from.Type)
+	for len(rows) > 0 {
+		n := min(len(rows), record.MaxRows)
+		b := from.Batch(rows[:n])
+		to.Append(b)
+		b.Release()
+		rows = rows[n:]
+	}
+	return to
+}
+
+// A timed is a row with its time.
+type timed struct {
+	t   int64
+	row int32
+}
+
+func (x timed) before(y timed) bool { return x.t < y.t || x.t == y.t && x.row < y.row }
+
+// A timeHeap has the earliest row at its top, of equals the one that came first.
+type timeHeap []timed
+
+func (h *timeHeap) push(x timed) {
+	s := append(*h, x)
+	i := len(s) - 1
+	for ; i > 0 && x.before(s[(i-1)/2]); i = (i - 1) / 2 {
+		s[i] = s[(i-1)/2]
+	}
+	s[i] = x
+	*h = s
+}
+
+func (h *timeHeap) pop() timed {
+	s := *h
+	first, last := s[0], s[len(s)-1]
+	s = s[:len(s)-1]
+	for i := 0; len(s) > 0; {
+		child := 2*i + 1
+		if child+1 < len(s) && s[child+1].before(s[child]) {
+			child++
+		}
+		if child >= len(s) || !s[child].before(last) {
+			s[i] = last
+			break
+		}
+		s[i] = s[child]
+		i = child
+	}
+	*h = s
+	return first
+}

@@ -1,0 +1,166 @@
+package window
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+var windowJoinDecl = nodes.Kind("window_join", "Puts the items of two inputs together that have equal keys and near times.", &windowJoin{Kind: "inner"},
+	// Each input may have to wait for the other one, which is what First says of it.
+	nodes.InPort(graph.Port{Name: "left", Doc: "Records with a time.", Reading: graph.First}),
+	nodes.InPort(graph.Port{Name: "right", Doc: "Records with a time.", Reading: graph.First}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "For each pair a record: the fields of left, then those of right without its key."}),
+	nodes.OutPort(graph.Port{Name: "late_left", Doc: "Items of left that came after the watermark.", Side: true}),
+	nodes.OutPort(graph.Port{Name: "late_right", Doc: "Items of right that came after the watermark.", Side: true}),
+	nodes.Workers(graph.Single), nodes.Pure(),
+	nodes.Lines("the second item of a pair arrives, or with `kind: left` the watermark has passed all that an item could be put together with",
+		"its output is full, or an input has nothing", "both inputs have ended", "a time is null and on_error says fail"),
+	nodes.Doc(`
+Two items make a pair if the fields in `+"`on`"+` are equal, as in join, and their times differ by `+"`within`"+` at most. `+"`time: at`"+` is a field of both, `+"`time: {sent: received}`"+` one of left and one of right. Null keys equal nothing.
+
+`+"`kind: inner`"+` gives every pair. `+"`kind: left`"+` gives items of left without a partner too, once no partner can come any more, with null for the fields of right.
+
+The inputs are read in the order of their times: the next item is that of the input that has come least far. The watermark is the lesser of the greatest times seen on each, less `+"`lateness`"+`; an item that is older is late and takes no part: it leaves by `+"`late_left`"+` or `+"`late_right`"+`, or is counted as filtered where nobody reads that. So what comes out depends on the items alone. With `+"`idle: 30s`"+` an input that is silent for that long by the clock does not hold the other one back.
+
+Pairs come in the order in which their second item was read, those of one item in the order of the others.
+
+Memory: the items that may still find a partner, those of the last `+"`within`"+` plus `+"`lateness`"+`, with the fields that are needed; and about 60 bytes for each key ever seen.`),
+	nodes.Example(graph.Example{
+		Title: "Clicks within a minute of what was shown",
+		Flow: `flow: clicks
+nodes:
+  shown:  {use: file.read, with: {path: shown.csv}}
+  clicks: {use: file.read, with: {path: clicks.csv}}
+  both:
+    use: window_join
+    in: {left: shown, right: clicks}
+    with: {on: ad, time: {at: clicked}, within: 1m, kind: left}
+  out: {use: file.write, in: both, with: {path: "-", format: csv}}
+`,
+		Files: map[string]string{
+			"shown.csv":  "ad,at\na,2026-01-01T10:00:00Z\nb,2026-01-01T10:00:10Z\na,2026-01-01T10:05:00Z\n",
+			"clicks.csv": "ad,clicked\na,2026-01-01T10:00:30Z\nb,2026-01-01T10:03:00Z\na,2026-01-01T10:05:01Z\n",
+		},
+		Want: map[string]string{"-": `ad,at,clicked
+a,2026-01-01T10:00:00Z,2026-01-01T10:00:30Z
+b,2026-01-01T10:00:10Z,
+a,2026-01-01T10:05:00Z,2026-01-01T10:05:01Z
+`},
+	}))
+
+// The sides of a join, which are also the places of its inputs.
+const (
+	left = iota
+	right
+)
+
+type windowJoin struct {
+	On       columns.Pairs `yaml:"on,required" doc:"Fields of left, each with the field of right that must be equal; or a list of fields that both have."`
+	Time     columns.Pairs `yaml:"time,required" doc:"The time of the items: a field of both, or one of left and one of right."`
+	Within   time.Duration `yaml:"within,required" min:"0s" max:"87600h" doc:"How far apart the times of a pair may be."`
+	Kind     string        `yaml:"kind" enum:"inner|left" doc:"What comes out: see above."`
+	Lateness time.Duration `yaml:"lateness" min:"0s" max:"87600h" doc:"How much older than the newest item an item may be and still be in time."`
+	Idle     time.Duration `yaml:"idle" min:"1ms" doc:"After how long, by the clock, a silent input does not hold back the other any more. Without it, it always does."`
+	Prefix   string        `yaml:"prefix" doc:"What to put before the names of the fields that come from right."`
+	Suffix   string        `yaml:"suffix" doc:"What to put behind the names of the fields that come from right."`
+
+	types  [2]*types.Type
+	times  [2]int // the field of each side
+	key    *columns.PairedKey
+	fields []int // of right: the fields that come out behind those of left
+	out    *types.Type
+}
+
+// Infer implements graph.Inferer.
+func (k *windowJoin) Infer(c *graph.Inference) {
+	k.types = [2]*types.Type{c.Record("left"), c.Record("right")}
+	for side, port := range []string{"late_left", "late_right"} {
+		if k.types[side] != nil {
+			c.Out(port, k.types[side])
+		}
+	}
+	key := k.On.Key(c, k.types[left], k.types[right])
+	at := k.Time.Key(c, k.types[left], k.types[right])
+	if len(k.Time) > 1 {
+		c.List().Add(diag.WrongValue, k.Time[1].Left.At, "time is one field of each side, got %d", len(k.Time))
+	}
+	if key == nil || at == nil {
+		return
+	}
+	if t := at.Type.Fields[0]; t.Type.Kind != types.KindTime {
+		c.List().Add(diag.WrongType, k.Time[0].Left.At, "time must be time, got %s", t.Type).WithNote(t.Origin.At, "it comes from here")
+		return
+	}
+	k.key, k.times = key, [2]int{at.Left[0], at.Right[0]}
+	k.inferFields(c)
+	c.Out("out", k.out)
+}
+
+// inferFields makes the record of a pair.
+func (k *windowJoin) inferFields(c *graph.Inference) {
+	k.out = types.Record(slices.Clone(k.types[left].Fields)...)
+	for i, f := range k.types[right].Fields {
+		if slices.Contains(k.key.Right, i) {
+			continue
+		}
+		name := f.Name
+		f.Name = k.Prefix + f.Name + k.Suffix
+		f.Type = f.Type.WithOpt(k.Kind == "left")
+		if first, clash := k.out.Field(f.Name); clash {
+			d := c.List().Add(diag.NameClash, c.Node.Input("right").Edges[0].At, "left and right both have a field %q", f.Name)
+			d.WithNote(first.Origin.At, "that of left is %s", first.Type).WithNote(f.Origin.At, "that of right is %s", f.Type)
+			if k.Prefix+k.Suffix == "" {
+				d.WithHint("add `prefix: right_`, or rename or drop %q before, with map", name)
+			} else {
+				d.WithHint("choose another prefix or suffix")
+			}
+		}
+		k.out.Fields, k.fields = append(k.out.Fields, f), append(k.fields, i)
+	}
+}
+
+// Needs implements graph.Needer.
+func (k *windowJoin) Needs(c *graph.Needs) {
+	needed := c.Out("out")
+	reads := [2]graph.Fields{c.Out("late_left"), c.Out("late_right")}
+	for side, t := range k.types {
+		reads[side] = reads[side].With(t.Fields[k.times[side]].Name)
+		for _, at := range [2][]int{k.key.Left, k.key.Right}[side] {
+			reads[side] = reads[side].With(t.Fields[at].Name)
+		}
+	}
+	n := len(k.types[left].Fields)
+	for i, f := range k.out.Fields {
+		switch {
+		case !needed.Has(f.Name):
+		case i < n:
+			reads[left] = reads[left].With(f.Name)
+		default:
+			reads[right] = reads[right].With(k.types[right].Fields[k.fields[i-n]].Name)
+		}
+	}
+	c.In("left", reads[left])
+	c.In("right", reads[right])
+}
+
+func (k *windowJoin) Program(env *nodes.Env) (*nodes.Program, error) {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		j := newJoining(k, env)
+		out := io.Out()
+		for side, port := range []string{"left", "right"} {
+			j.inputs.add(env.Node.Input(port).Edges[0], io.In[side][0], k.types[side])
+		}
+		defer j.inputs.release()
+		if err := j.run(ctx, out); err != nil {
+			return err
+		}
+		return out.Close()
+	}}, nil
+}

@@ -10,7 +10,8 @@ import (
 )
 
 var contractSchema = sync.OnceValue(func() *config.Schema {
-	s, err := config.Of(&Contract{})
+	proto := DefaultContract()
+	s, err := config.Of(&proto)
 	if err != nil {
 		panic("graph: " + err.Error())
 	}

@@ -17,17 +17,20 @@ func (c *compiler) rejectDeadlocks() {
 		return
 	}
 	w := newWaits(c.flow)
-	for _, e := range c.flow.Edges {
-		if !e.Contract.Blocks() {
-			continue
-		}
-		circle := w.circle(e)
-		switch {
-		case circle == nil:
-		case !e.Contract.Given:
-			e.Contract.OnFull = "spill"
-		default:
-			c.reportDeadlock(e, circle)
+	// From the end of the flow on: where an edge spills, what stands before it can
+	// often block.
+	for _, n := range slices.Backward(c.flow.Nodes) {
+		for _, in := range n.In {
+			for _, e := range in.Edges {
+				circle := w.circle(e)
+				switch {
+				case circle == nil:
+				case !e.Contract.Given:
+					e.Contract.OnFull = "spill"
+				default:
+					c.reportDeadlock(e, circle)
+				}
+			}
 		}
 	}
 }
@@ -89,6 +92,9 @@ func newWaits(f *Flow) *waits {
 // circle finds waits that follow from each other and lead from the reader of a
 // full edge, which reads another one, back to its sender; nil if there are none.
 func (w *waits) circle(full *Edge) []wait {
+	if !full.Contract.Blocks() {
+		return nil
+	}
 	w.search++
 	end := wait{full, true}
 	var queue []wait

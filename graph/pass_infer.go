@@ -111,9 +111,13 @@ func (c *compiler) gatherNeeds() {
 				needs.in[in.Name] = askedFor(in)
 			}
 		}
-		if p := n.Output(ErrorPort); p != nil && len(p.Edges) > 0 { // items that failed are shown whole
-			for _, in := range n.In {
+		failed := n.Output(ErrorPort)
+		for _, in := range n.In {
+			if failed != nil && len(failed.Edges) > 0 { // items that failed are shown whole
 				needs.in[in.Name] = AllFields()
+			}
+			for _, name := range n.Engine.Key {
+				needs.in[in.Name] = needs.in[in.Name].With(name.Value)
 			}
 		}
 		for _, in := range n.In {

@@ -10,7 +10,8 @@ import (
 
 // engineSchema is the schema of what stands beside `use`, `with` and `in`.
 var engineSchema = sync.OnceValue(func() *config.Schema {
-	s, err := config.Of(&Engine{Order: "strict"})
+	proto := defaultEngine()
+	s, err := config.Of(&proto)
 	if err != nil {
 		panic("graph: " + err.Error())
 	}

@@ -73,7 +73,7 @@ func TestLarge(t *testing.T) {
 	b.wait(1000)
 	b.shot("live-1000-near")
 	t.Log("1,000 nodes, near: ", b.frames(3))
-	b.click("#more button")
+	b.eval(`document.querySelector("#more button").click()`)
 	b.until(`document.querySelectorAll("#table tbody tr").length === 1000`)
 	b.clean(server.URL)
 }

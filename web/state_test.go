@@ -80,7 +80,7 @@ func TestBottleneckIsSticky(t *testing.T) {
 		for _, c := range []struct {
 			busy float64
 			want string
-		}{{.7, "running"}, {.9, "bottleneck"}, {.7, "bottleneck"}, {.5, "running"}, {.7, "running"}} {
+		}{{.5, "running"}, {.7, "running"}, {.9, "bottleneck"}, {.7, "bottleneck"}, {.5, "running"}, {.7, "running"}} {
 			if got := step(c.busy); got != c.want {
 				t.Errorf("at %v busy enrich is %s, want %s", c.busy, got, c.want)
 			}

@@ -17,12 +17,14 @@ type Batch struct {
 	Cols []*Column // nil where no later node needs the field
 	Sel  []uint16  // the rows that are alive, ascending; nil: all
 
-	refs    atomic.Int32
-	from    *Batch    // whose columns this batch shares
-	owned   []*Column // to recycle
-	arenas  []*Arena  // to release
-	sel     []uint16  // memory for Sel
-	counted bool      // by Live
+	refs   atomic.Int32
+	from   *Batch    // whose columns this batch shares
+	owned  []*Column // to recycle
+	arenas []*Arena  // to release
+	sel    []uint16  // memory for Sel
+
+	inherited int  // bytes of the arenas of from, when this batch was made of it
+	counted   bool // by Live
 }
 
 var batches = sync.Pool{New: func() any { return new(Batch) }}
@@ -65,9 +67,7 @@ func (b *Batch) own(t *types.Type) *Column {
 // columns are nil: the caller shares those of b or makes new ones by Fresh. The
 // new batch keeps b alive; the caller's reference to b stays the caller's.
 func (b *Batch) Derive(t *types.Type) *Batch {
-	d := header(t)
-	d.Rows, d.from = b.Rows, b
-	d.Sel = b.Sel
+	d := b.over(t)
 	n := 1
 	if t.IsRecord() {
 		n = len(t.Fields)
@@ -75,8 +75,33 @@ func (b *Batch) Derive(t *types.Type) *Batch {
 	for range n {
 		d.Cols = append(d.Cols, nil)
 	}
-	b.refs.Add(1)
 	return d
+}
+
+// over gives a batch without columns over the rows and the selection of b. It
+// keeps alive whoever owns memory: a batch that is nothing but a selection is
+// passed over, so that a thousand filters in a row do not make a chain of a
+// thousand batches.
+func (b *Batch) over(t *types.Type) *Batch {
+	d := header(t)
+	d.Rows, d.from, d.Sel = b.Rows, b, b.Sel
+	if b.from != nil && len(b.owned) == 0 && len(b.arenas) == 0 {
+		d.from = b.from
+		if b.Sel != nil {
+			d.Sel = append(d.SelBuf(), b.Sel...)
+		}
+	}
+	d.from.refs.Add(1)
+	d.inherited = d.from.inherited + d.from.arenaBytes()
+	return d
+}
+
+func (b *Batch) arenaBytes() int {
+	sum := 0
+	for _, a := range b.arenas {
+		sum += a.size
+	}
+	return sum
 }
 
 // Fresh puts a new column with room for all rows in place i and returns it.
@@ -102,11 +127,8 @@ func (b *Batch) Scratch(t *types.Type) *Column {
 // Share gives a batch with the same columns and a selection of its own, which the
 // caller fills by SelBuf.
 func (b *Batch) Share() *Batch {
-	d := header(b.Type)
-	d.Rows, d.from = b.Rows, b
+	d := b.over(b.Type)
 	d.Cols = append(d.Cols, b.Cols...)
-	d.Sel = b.Sel
-	b.refs.Add(1)
 	return d
 }
 
@@ -157,15 +179,10 @@ func (b *Batch) Col(name string) *Column {
 // Bytes estimates the memory: columns, and the arenas that the batch brought.
 // Memory shared with a batch it was derived from counts for each.
 func (b *Batch) Bytes() int {
-	sum := 0
+	sum := b.inherited + b.arenaBytes()
 	for _, c := range b.Cols {
 		if c != nil {
 			sum += c.bytes(b.Rows)
-		}
-	}
-	for o := b; o != nil; o = o.from {
-		for _, a := range o.arenas {
-			sum += a.size
 		}
 	}
 	return sum
@@ -175,7 +192,7 @@ func (b *Batch) Bytes() int {
 func (b *Batch) Slice(i, j int) Data {
 	d := b.Share()
 	if b.Sel != nil {
-		d.Sel = b.Sel[i:j:j]
+		d.Sel = d.Sel[i:j:j]
 		return d
 	}
 	sel := d.SelBuf()
@@ -211,7 +228,7 @@ func (b *Batch) Release() {
 	clear(b.Cols)
 	clear(b.owned)
 	clear(b.arenas)
-	b.Type, b.Rows, b.Sel, b.from = nil, 0, nil, nil
+	b.Type, b.Rows, b.Sel, b.from, b.inherited = nil, 0, nil, nil, 0
 	b.Cols, b.owned, b.arenas, b.sel = b.Cols[:0], b.owned[:0], b.arenas[:0], b.sel[:0]
 	batches.Put(b)
 	if from != nil {

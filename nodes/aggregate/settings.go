@@ -53,14 +53,18 @@ func (k *Terms) add(n *config.Node, list *diag.List) {
 
 // ConfigType implements config.Documented.
 func (Terms) ConfigType() (string, map[string]any) {
-	named := map[string]any{"type": "object", "additionalProperties": expressionSchema}
+	named := map[string]any{"type": "object", "additionalProperties": expressionSchema()}
 	part := map[string]any{"anyOf": []any{map[string]any{"type": "string"}, named}}
 	return "field, {name: expression}, or a list of them", map[string]any{"anyOf": []any{
 		part, map[string]any{"type": "array", "items": part, "minItems": 1},
 	}}
 }
 
-var expressionSchema = map[string]any{"type": []any{"string", "number", "boolean", "null"}}
+// expressionSchema is a function, not a variable: the packs are variables too, and
+// might be made before it.
+func expressionSchema() map[string]any {
+	return map[string]any{"type": []any{"string", "number", "boolean", "null"}}
+}
 
 // Columns checks the parts over items of type in and gives them as the fields of
 // a record.
@@ -128,10 +132,10 @@ func (a *Value) DecodeConfig(n *config.Node, list *diag.List) {
 // ConfigType implements config.Documented.
 func (Value) ConfigType() (string, map[string]any) {
 	return "expression or {value, where}", map[string]any{"anyOf": []any{
-		expressionSchema,
+		expressionSchema(),
 		map[string]any{
 			"type": "object", "additionalProperties": false, "required": []any{"value"},
-			"properties": map[string]any{"value": expressionSchema, "where": expressionSchema},
+			"properties": map[string]any{"value": expressionSchema(), "where": expressionSchema()},
 		},
 	}}
 }

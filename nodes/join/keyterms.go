@@ -49,14 +49,18 @@ func (k *keyTerms) add(n *config.Node, list *diag.List) {
 
 // ConfigType implements config.Documented.
 func (keyTerms) ConfigType() (string, map[string]any) {
-	named := map[string]any{"type": "object", "additionalProperties": expressionSchema}
+	named := map[string]any{"type": "object", "additionalProperties": expressionSchema()}
 	part := map[string]any{"anyOf": []any{map[string]any{"type": "string"}, named}}
 	return "field, {name: expression}, or a list of them", map[string]any{"anyOf": []any{
 		part, map[string]any{"type": "array", "items": part, "minItems": 1},
 	}}
 }
 
-var expressionSchema = map[string]any{"type": []any{"string", "number", "boolean", "null"}}
+// expressionSchema is a function, not a variable: the packs are variables too, and
+// might be made before it.
+func expressionSchema() map[string]any {
+	return map[string]any{"type": []any{"string", "number", "boolean", "null"}}
+}
 
 // aggregated is a field to compute: an expression over aggregates, or {value, where}.
 type aggregated struct{ value, where config.Text }
@@ -98,10 +102,10 @@ func (a *aggregated) DecodeConfig(n *config.Node, list *diag.List) {
 // ConfigType implements config.Documented.
 func (aggregated) ConfigType() (string, map[string]any) {
 	return "expression or {value, where}", map[string]any{"anyOf": []any{
-		expressionSchema,
+		expressionSchema(),
 		map[string]any{
 			"type": "object", "additionalProperties": false, "required": []any{"value"},
-			"properties": map[string]any{"value": expressionSchema, "where": expressionSchema},
+			"properties": map[string]any{"value": expressionSchema(), "where": expressionSchema()},
 		},
 	}}
 }

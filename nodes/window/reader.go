@@ -51,7 +51,7 @@ func (r *reading) release() {
 
 var (
 	errNoTime  = errors.New("the time is null")
-	errFarTime = errors.New("the time is before 1698 or after 2242")
+	errFarTime = errors.New("the time is before 1844 or after 2241")
 )
 
 // A reader makes readings, for one worker.

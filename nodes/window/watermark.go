@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// noTime is before every time.
-const noTime = math.MinInt64
+// noTime is before every time, also when a span is taken from it.
+const noTime = math.MinInt64 / 2
 
 // watermarks are how far each input has come: the greatest time seen on it.
 type watermarks struct {
@@ -42,10 +42,10 @@ func (m *watermarks) now() int64 {
 func (m *watermarks) advance(input int, t int64) { m.seen[input] = max(m.seen[input], t) }
 
 // Times outside of these leave no room for the ends of windows in 64 bits of
-// nanoseconds: before 1698 and after 2242.
-const (
-	earliest = math.MinInt64 + int64(20*366*24*time.Hour)
-	latest   = math.MaxInt64 - int64(20*366*24*time.Hour)
+// nanoseconds, or for times before noTime.
+var (
+	earliest = time.Date(1844, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	latest   = time.Date(2242, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 )
 
 // floor rounds t down to a multiple of step, which is above zero.

@@ -160,7 +160,7 @@ function glide(x, y, k) {
   if (reduced.matches || document.hidden) return set(x, y, k);
   const from = { ...view }, begun = performance.now();
   const step = now => {
-    const p = Math.min(1, (now - begun) / 220), s = p * (2 - p);
+    const p = Math.min(1, Math.max(0, now - begun) / 220), s = p * (2 - p);
     set(from.x + (x - from.x) * s, from.y + (y - from.y) * s, from.k + (k - from.k) * s);
     if (p < 1) gliding = requestAnimationFrame(step);
   };

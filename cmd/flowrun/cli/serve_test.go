@@ -1,0 +1,107 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// never is a flow that runs until somebody stops it.
+const never = `
+nodes:
+  n: {use: generate, with: {rate: 100}}
+  out: {use: drop, in: n}
+`
+
+// address waits for the line that tells where the page is.
+func (p *process) address() string {
+	p.t.Helper()
+	line, err := p.err.ReadString('\n')
+	_, at, ok := strings.Cut(strings.TrimSpace(line), "page: ")
+	if err != nil || !ok {
+		p.t.Fatalf("%q does not tell where the page is: %v", line, err)
+	}
+	return at
+}
+
+func TestPageOfARun(t *testing.T) {
+	folder(t, map[string]string{"f.yaml": never})
+	p := start(t, "run", "f.yaml", "--ui=127.0.0.1:0")
+	at := p.address()
+	res, err := http.Get(at + "api/v1/state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var state struct {
+		Outcome string
+		Nodes   []struct{ Total struct{ ID string } }
+	}
+	if err := json.NewDecoder(res.Body).Decode(&state); err != nil || state.Outcome != "running" || len(state.Nodes) != 2 || state.Nodes[1].Total.ID != "out" {
+		t.Errorf("state %+v, error %v", state, err)
+	}
+	// The child of the command makes the drawing; Graphviz leaves its mark.
+	res, err = http.Get(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("the page: %s", res.Status)
+	}
+	res, err = http.Post(at+"api/v1/run/drain", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "the page: sources stopped") || !strings.Contains(errs, "stopped after") {
+		t.Errorf("exit %d:\n%s", code, errs)
+	}
+}
+
+func TestPageStays(t *testing.T) {
+	folder(t, map[string]string{"f.yaml": "nodes:\n  n: {use: generate, with: {count: 10}}\n  out: {use: drop, in: n}\n"})
+	p := start(t, "run", "f.yaml", "--ui=127.0.0.1:0", "--ui-stay", "--ui-readonly")
+	at := p.address()
+	p.says("the page stays up")
+	res, err := http.Get(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	res, err = http.Post(at+"api/v1/run/stop", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusForbidden {
+		t.Errorf("stopping from a page that is read only: %s", res.Status)
+	}
+	p.signal(syscall.SIGINT)
+	if code, _, errs := p.end(); code != 0 {
+		t.Errorf("exit %d:\n%s", code, errs)
+	}
+}
+
+func TestFlagsOfThePage(t *testing.T) {
+	folder(t, map[string]string{"f.yaml": never})
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--ui=:8790"}, "needs a token"},
+		{[]string{"--ui=0.0.0.0:8790"}, "needs a token"},
+		{[]string{"--ui=example.org:80"}, "needs a token"},
+		{[]string{"--ui=8790"}, "want an address such as 127.0.0.1:8790"},
+		{[]string{"--ui-stay"}, "--ui opens it"},
+		{[]string{"--ui-token", "x"}, "--ui opens it"},
+		{[]string{"--ui=127.0.0.1:999999"}, "--ui 127.0.0.1:999999"},
+	} {
+		got := call("", append([]string{"run", "f.yaml"}, c.args...)...)
+		if got.code != 2 || !strings.Contains(got.err, c.want) {
+			t.Errorf("%v: exit %d\n%s", c.args, got.code, got.err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/flowrun/flowrun"
+	"github.com/flowrun/flowrun/nodes/std"
 )
 
 // Items are any Go values. Order is kept, however many workers there are.
@@ -76,6 +77,28 @@ func ExampleFold() {
 	// Output:
 	// LAS 20
 	// PHL 2
+}
+
+// Kinds of the catalogue work on streams of structs, which are records by the names
+// of their fields, and As makes structs of records.
+func ExampleGraph_Use() {
+	g := flowrun.New("worst", std.Nodes)
+	flights := flowrun.Slice(g, "flights", []Flight{{"LAS", 33}, {"PHL", 2}, {"ORD", 70}, {"LAS", 45}})
+	late := g.Use("late", "filter", "where: delay > 15", flights, flowrun.Workers(2))
+	worst := g.Use("worst", "group", `
+		by: origin
+		set: {flights: count(), worst: max(delay) ?? 0}
+	`, late)
+	type Worst struct {
+		Origin         string
+		Flights, Worst int
+	}
+	out := flowrun.Collect(flowrun.As[Worst](worst, "typed"), "out")
+	if _, err := g.Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Printf("%+v\n", out.Items())
+	// Output: [{Origin:LAS Flights:2 Worst:45} {Origin:ORD Flights:1 Worst:70}]
 }
 
 // Failed items are a stream like any other.

@@ -122,6 +122,8 @@ func (g *Graph) explain(d *diag.Diagnostic) {
 		if d.Hint != "" {
 			d.Hint += `; ports are named by flowrun.In("port", stream) and records.Port("port")`
 		}
+	case diag.Deadlock:
+		d.Hint = "leave out OnFull(Block) there: the edge then holds more than its capacity"
 	case diag.TypeMismatch:
 		if d.Hint == "" {
 			d.Hint = "fields are paired by name: that of the tag `flow` or `json`, else the Go name in snake case"

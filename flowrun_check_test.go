@@ -93,7 +93,7 @@ flowrun_check_test.go:#:40: unknown key "else" [E101]
 			}
 			flowrun.Drop(flowrun.As[other](g.Use("late", "filter", "where: delay > 15", rows(g)), "others"), "drop")
 		}, `
-flowrun_check_test.go:#:91: others.in takes {origin: string, delay: string}, but late.out gives {origin: string, delay: int}: field "delay": int is not string [E300]
+flowrun_check_test.go:#:91: others.in takes other, but late.out gives row: field "delay": int is not string [E300]
     # | flowrun.Drop(flowrun.As[other](g.Use("late", "filter", "where: delay > 15", rows(g)), "others"), "drop")
       |                                                                                        ^^^^^^
   delay is int: Go type flowrun_test.row
@@ -147,6 +147,24 @@ flowrun_check_test.go:#:11: two.in takes one edge [E203]
     # | g.Use("two", "drop", nil, r, r)
       |        ^^^
   hint: put a merge, concat or zip before it
+`},
+		"a deadlock": {func(g *flowrun.Graph) {
+			all := flowrun.Slice(g, "all", []int{1})
+			some := flowrun.Filter(all, "some", func(x int) bool { return x > 0 })
+			key := func(x int) int { return x }
+			pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
+			flowrun.Drop(pairs, "drop")
+		}, `
+flowrun_check_test.go:#:38: pairs can block for good: it reads some.out -> pairs.right while all.out -> pairs.left fills up, and all feeds both [E206]
+    # | pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
+      |                                   ^^^^^
+  one path: all -> some -> pairs.right (flowrun_check_test.go:#:38)
+    # | pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
+      |                                   ^^^^^
+  the other: all -> pairs.left (flowrun_check_test.go:#:38)
+    # | pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
+      |                                   ^^^^^
+  hint: leave out OnFull(Block) there: the edge then holds more than its capacity
 `},
 		"another graph": {func(g *flowrun.Graph) {
 			other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})

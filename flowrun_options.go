@@ -74,3 +74,30 @@ func Capacity(items int) Option { return contract("Capacity", "capacity", items)
 // Bytes bounds the memory of the items that wait on each edge that the node
 // reads. What items point to is not counted.
 func Bytes(n int64) Option { return contract("Bytes", "bytes", n) }
+
+// A FullPolicy says what a full edge does.
+type FullPolicy string
+
+// The policies. Block is the default, Spill where Block could stop the flow for
+// good.
+const (
+	Block      FullPolicy = "block"       // the sender waits
+	Spill      FullPolicy = "spill"       // records go to a temporary file; Go values wait in memory
+	DropNewest FullPolicy = "drop_newest" // what comes is dropped and counted
+	DropOldest FullPolicy = "drop_oldest" // what has waited longest is dropped and counted
+	FailFull   FullPolicy = "fail"        // the flow ends with an error
+)
+
+// OnFull sets what the edges that the node reads do when they are full.
+func OnFull(p FullPolicy) Option { return contract("OnFull", "on_full", string(p)) }
+
+// Priority lets items with a higher number leave the edges that the node reads
+// before others that wait there. The number is an expression over the fields of
+// the item, as in a flow file.
+func Priority(expr string) Option { return contract("Priority", "priority", expr) }
+
+// Aging is for Priority: an item gains one unit for each d that it waits.
+func Aging(d time.Duration) Option { return contract("Aging", "aging", d) }
+
+// Delay lets items wait for d on the edges that the node reads.
+func Delay(d time.Duration) Option { return contract("Delay", "delay", d) }

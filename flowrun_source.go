@@ -124,11 +124,16 @@ func source[T any](id, kind, summary string) *node {
 	}}
 }
 
-// typed is a port for items of a Go type.
+// typed is a port for items of a Go type. A struct that is a record is called by its
+// Go name.
 func typed[T any](name string) graph.Port {
-	t := reflect.TypeFor[T]()
-	if t == reflect.TypeFor[ItemError]() {
+	g := reflect.TypeFor[T]()
+	if g == reflect.TypeFor[ItemError]() {
 		return graph.Port{Name: name, Type: graph.ErrorItem}
 	}
-	return graph.Port{Name: name, Type: types.FromGo(t)}
+	t := types.FromGo(g)
+	if t.IsRecord() && types.IsWord(g.Name()) {
+		t = t.Named(g.Name())
+	}
+	return graph.Port{Name: name, Type: t}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -180,4 +181,52 @@ func TestResultsLeaveAtOnce(t *testing.T) {
 		})
 		run(t, g)
 	})
+}
+
+// Edges do what their options say: hold items back, let the urgent ones pass, drop
+// what is too much.
+func TestEdges(t *testing.T) {
+	type job struct {
+		ID     int
+		Urgent int
+	}
+	id := func(j job) int { return j.ID }
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		g := flowrun.New("edges")
+		jobs := flowrun.Slice(g, "jobs", []job{{1, 0}, {2, 5}, {3, 1}, {4, 5}})
+		var late []time.Duration
+		flowrun.Each(jobs, "late", func(context.Context, job) error {
+			late = append(late, time.Since(start))
+			return nil
+		}, flowrun.Delay(time.Hour))
+		ordered := flowrun.Map(jobs, "ordered", func(_ context.Context, j job) (job, error) {
+			time.Sleep(time.Minute)
+			return j, nil
+		}, flowrun.Priority("urgent"), flowrun.Aging(24*time.Hour))
+		out := flowrun.Collect(flowrun.Apply(ordered, "ids", id), "out")
+		run(t, g)
+		if len(late) != 4 || late[0] < time.Hour || late[3] > time.Hour+time.Second {
+			t.Error("delayed items came after", late)
+		}
+		equal(t, "items by priority", out.Items(), []int{2, 4, 3, 1})
+	})
+	for _, policy := range []flowrun.FullPolicy{flowrun.DropNewest, flowrun.DropOldest} {
+		synctest.Test(t, func(t *testing.T) {
+			g := flowrun.New("full")
+			out := flowrun.Map(flowrun.Seq(g, "many", slices.Values(upTo(10_000))), "slow", func(_ context.Context, x int) (int, error) {
+				time.Sleep(time.Minute)
+				return x, nil
+			}, flowrun.OnFull(policy), flowrun.Capacity(10))
+			got := flowrun.Collect(out, "out")
+			report := run(t, g)
+			first, last := got.Items()[0], got.Items()[len(got.Items())-1]
+			if policy == flowrun.DropNewest && first != 0 || policy == flowrun.DropOldest && last != 9999 {
+				t.Errorf("%s let %d to %d through", policy, first, last)
+			}
+			if n, e := int64(len(got.Items())), report.Edges[0]; n > 5000 || e.Dropped != 10_000-n {
+				t.Errorf("%s: %d items came through, %d are counted as dropped", policy, n, e.Dropped)
+			}
+		})
+	}
 }

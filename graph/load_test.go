@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"bufio"
 	"flag"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/std"
 )
@@ -217,12 +219,12 @@ nodes:
   e: {use: drop, in: k}
 `, `s: generate
   out {n: int}, needs all
-    -> j.left, spill
+    -> j.left
     -> k.right
 t: generate
   out {n: int}, needs all
     -> j.right
-    -> k.left
+    -> k.left, spill
 j: test.first
   out {n: int}, needs 
     -> d.in
@@ -270,5 +272,76 @@ d: drop
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// Load must never panic and never hang, whatever the text; and what it has no
+// problem with must be a flow as the package promises it.
+func FuzzLoad(f *testing.F) {
+	files, err := filepath.Glob("testdata/problems/*.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	more, err := filepath.Glob("../flows/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(files, more...) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		flow, _, _ := strings.Cut(string(text), "\n---\n")
+		f.Add(flow)
+	}
+	registry := kinds(f)
+	for _, kind := range registry.Kinds() {
+		spec, _ := registry.Spec(kind)
+		for _, e := range spec.Examples {
+			f.Add(e.Flow)
+		}
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		flow, list := graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(text)), registry, graph.Options{Stdin: bufio.NewReader(strings.NewReader("a,b\n1,2\n"))})
+		for _, d := range list {
+			if d.Message == "" || d.Code == "" || d.At.Line < 0 || d.At.Line > strings.Count(text, "\n")+1 || d.At.Line > 0 && d.At.Col < 1 {
+				t.Errorf("a problem without message or place: %#v", d)
+			}
+		}
+		var b strings.Builder
+		if err := diag.Print(&b, list, diag.Style{Color: true}); err != nil {
+			t.Error(err)
+		}
+		if list.HasErrors() {
+			return
+		}
+		checkFlow(t, flow)
+	})
+}
+
+// checkFlow holds a flow without errors against law 3 of the package.
+func checkFlow(t *testing.T, flow *graph.Flow) {
+	place := map[*graph.Node]int{}
+	for i, n := range flow.Nodes {
+		place[n] = i
+		if n.Spec == nil || n.Config == nil {
+			t.Errorf("%s has no kind or no settings", n.ID)
+		}
+		for _, in := range n.In {
+			if len(in.Edges) == 0 && in.Arity != graph.Optional || len(in.Edges) > 1 && in.Arity != graph.Many {
+				t.Errorf("%s.%s has %d edges", n.ID, in.Name, len(in.Edges))
+			}
+		}
+		for _, out := range n.Out {
+			if out.Carries == nil || out.Carries.Kind == types.KindError {
+				t.Errorf("%s.%s has no type", n.ID, out.Name)
+			}
+		}
+	}
+	for i, e := range flow.Edges {
+		if e.ID != i || place[e.From] >= place[e.To] || e.Type == nil {
+			t.Errorf("edge %d, %s: the order of the nodes is wrong, or it has no type", e.ID, e)
+		}
 	}
 }

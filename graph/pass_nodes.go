@@ -151,8 +151,12 @@ var foreignKinds = map[string]string{
 // resolveKind finds the kind of a node in the catalogue.
 func (c *compiler) resolveKind(n *Node, tree *config.Node) bool {
 	if n.Kind == "" {
-		if !tree.Has("use") && tree.Kind == config.Mapping {
+		switch use := tree.Get("use"); {
+		case tree.Kind != config.Mapping: // there is a message already
+		case use == nil:
 			c.list.Add(diag.MissingKey, n.At, "node %q does not say what it is", n.ID).WithHint("add `use: KIND`; flowrun nodes lists the kinds")
+		case use.Kind == config.Scalar:
+			c.list.Add(diag.UnknownKind, n.UseAt, "the kind of node %q has no name", n.ID).WithHint("flowrun nodes lists the kinds")
 		}
 		return false
 	}

@@ -3,11 +3,11 @@ package scheduler
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
 	"io"
 	"sync"
 
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -63,7 +63,6 @@ func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
 	defer w.note(ended, nil)
 	o := &output{ctx: ctx, n: s.n, w: w}
 	defer o.drop()
-	seed := maphash.MakeSeed()
 	for {
 		p, err := s.next(ctx, w)
 		if err == io.EOF {
@@ -88,19 +87,18 @@ func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
 			}
 			continue
 		}
-		if err := s.deal(ctx, w, seed, b, p.edge, queues); err != nil {
+		if err := s.deal(ctx, w, b, p.edge, queues); err != nil {
 			return err
 		}
 	}
 }
 
 // deal gives each worker the rows of a batch that have its keys.
-func (s *stage) deal(ctx context.Context, w *worker, seed maphash.Seed, b *record.Batch, from *edge, queues []chan piece) error {
+func (s *stage) deal(ctx context.Context, w *worker, b *record.Batch, from *edge, queues []chan piece) error {
 	defer b.Release()
 	parts := make([]*record.Batch, len(queues))
-	for i := range b.Len() {
-		row := b.Row(i)
-		k := s.hash(seed, b, row) % uint64(len(queues))
+	for i, hash := range s.hashes(b) {
+		row, k := b.Row(i), hash%uint64(len(queues))
 		if parts[k] == nil {
 			parts[k] = b.Share()
 			parts[k].Sel = parts[k].SelBuf()
@@ -149,28 +147,19 @@ func get(q chan piece, w *worker) (p piece, ok bool) {
 	return p, ok
 }
 
-// hash is that of the key fields of a row.
-func (s *stage) hash(seed maphash.Seed, b *record.Batch, row int) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
+// hashes gives a hash of the key fields for each selected row: the same in every
+// run, so that a flow shares its keys among workers alike each time.
+func (s *stage) hashes(b *record.Batch) []uint64 {
+	var fields []types.Field
+	var cols []*record.Column
 	for _, name := range s.n.spec.Engine.Key {
-		c := b.Col(name.Value)
-		if c == nil || c.IsNull(row) {
-			h.WriteByte(0)
-			continue
-		}
-		h.WriteByte(1)
-		switch c.Form {
-		case record.FormInt:
-			maphash.WriteComparable(&h, c.Int[row])
-		case record.FormFloat:
-			maphash.WriteComparable(&h, c.Float[row])
-		case record.FormBool:
-			maphash.WriteComparable(&h, c.Bool[row])
-		case record.FormText:
-			h.WriteString(c.Str[row])
-			h.WriteByte(0)
+		if f, ok := b.Type.Field(name.Value); ok {
+			fields = append(fields, f)
+			cols = append(cols, b.Col(name.Value))
 		}
 	}
-	return h.Sum64()
+	keys := b.Derive(types.Record(fields...))
+	defer keys.Release()
+	copy(keys.Cols, cols)
+	return record.StableHashes(keys, make([]uint64, 0, b.Len()))
 }

@@ -2,11 +2,9 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/render"
@@ -50,14 +48,11 @@ type Server struct {
 	sampler *sampler
 	drawing *drawing
 	streams chan struct{} // one place per client
-	handler http.Handler
+	host
 
 	ctx   context.Context // of everything that the server started
 	stop  context.CancelFunc
 	works sync.WaitGroup
-
-	mu   sync.Mutex
-	http *http.Server
 }
 
 // New makes the page of a run, which may not have started yet, and begins to
@@ -77,7 +72,7 @@ func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
 	s.outline = newOutline(flow)
 	s.sampler = newSampler(flow, run)
 	s.drawing = &drawing{done: make(chan struct{})}
-	s.handler = s.guard(s.routes())
+	s.handler = gate{options.Token, options.ReadOnly}.guard(s.routes())
 	s.works.Go(func() { s.sampler.work(s.ctx) })
 	s.works.Go(func() { s.draw() })
 	return s, nil
@@ -88,6 +83,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthy)
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /graph.svg", s.graph)
 	mux.HandleFunc("GET /static/{name}", s.static)
@@ -104,51 +100,13 @@ func (s *Server) routes() http.Handler {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Limits of a server that faces strangers.
-const (
-	maxConnections = 256
-	maxHeader      = 16 << 10
-	maxBody        = 1 << 20
-	headerTime     = 5 * time.Second
-	answerTime     = 30 * time.Second // of all but the stream, which has a deadline per write
-	idleTime       = time.Minute
-	closeTime      = time.Second // for open streams to hear the end
-)
-
-// Serve answers on a listener until Close. It returns nil then.
-func (s *Server) Serve(l net.Listener) error {
-	s.mu.Lock()
-	if s.ctx.Err() != nil {
-		s.mu.Unlock()
-		return l.Close()
-	}
-	s.http = &http.Server{
-		Handler: s, ReadHeaderTimeout: headerTime, ReadTimeout: answerTime, WriteTimeout: answerTime,
-		IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
-		ErrorLog: quiet(), // strangers must not be able to fill the log
-	}
-	server := s.http
-	s.mu.Unlock()
-	if err := server.Serve(limited(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
+// Serve answers on a listener until Close, and returns nil then.
+func (s *Server) Serve(l net.Listener) error { return s.serve(l) }
 
 // Close takes a last sample, lets the streams say how the run ended, and ends
 // everything that the server started. It takes a second at most.
 func (s *Server) Close() {
-	s.mu.Lock()
-	server := s.http
 	s.stop()
-	s.mu.Unlock()
 	s.works.Wait()
-	if server == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		server.Close()
-	}
+	s.shut()
 }

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/nodetest"
+	"github.com/flowrun/flowrun/nodes/std"
 )
 
 // geopack builds the command and gives a function that calls it.
@@ -44,7 +46,7 @@ func TestCommand(t *testing.T) {
 		code int
 	}{
 		{[]string{"nodes"}, []string{"geo.distance", "file.read", "join"}, 0},
-		{[]string{"nodes", "geo.distance"}, []string{"latitude", "-90 to 90", "{name: string, latitude: float, longitude: float}"}, 0},
+		{[]string{"nodes", "geo.distance"}, []string{"latitude", "-90 to 90", "How far it is from Berlin", "{name: string, latitude: float, longitude: float}"}, 0},
 		{[]string{"render", "near.yaml"}, []string{"<svg", "geo.distance", "nearest"}, 0},
 		{[]string{"types", "near.yaml"}, []string{"km: float"}, 0},
 		{[]string{"check", "testdata/south.yaml"}, []string{"south.yaml:5:57", "latitude", "want -90 to 90, got 91.5"}, 2},
@@ -61,22 +63,13 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// The kind gives the same with any number of workers, any batches and any queues.
-func TestKind(t *testing.T) {
-	const flow = `
-flow: far
-nodes:
-  places: {use: file.read, with: {path: places.csv}}
-  far: {use: geo.distance, in: places, with: {latitude: 52.52, longitude: 13.405}, workers: 3}
-  out: {use: file.write, in: far, with: {path: far.csv}}
-`
-	files := map[string]string{"places.csv": "name,latitude,longitude\nBerlin,52.52,13.405\nParis,48.8566,2.3522\nAuckland,-36.8509,174.7645\n"}
-	want := "name,km\nBerlin,0\nParis,877\nAuckland,17747\n"
-	for _, setup := range flowtest.Setups() {
-		setup.Packs = Nodes
-		r := flowtest.Run(t, flow, files, setup)
-		if got := r.File("far.csv"); r.Err != nil || got != want {
-			t.Fatalf("%s: %v\n%s", setup, r.Err, got)
-		}
+// The kind keeps the laws of kinds: see package nodetest.
+func TestKinds(t *testing.T) {
+	registry, err := nodes.NewRegistry(std.Nodes, Nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range Nodes {
+		nodetest.Conform(t, registry, d.Spec.Kind)
 	}
 }

@@ -67,7 +67,7 @@ func (b *Batch) own(t *types.Type) *Column {
 // columns are nil: the caller shares those of b or makes new ones by Fresh. The
 // new batch keeps b alive; the caller's reference to b stays the caller's.
 func (b *Batch) Derive(t *types.Type) *Batch {
-	d := b.over(t)
+	d := b.over(t, b)
 	n := 1
 	if t.IsRecord() {
 		n = len(t.Fields)
@@ -78,21 +78,16 @@ func (b *Batch) Derive(t *types.Type) *Batch {
 	return d
 }
 
-// over gives a batch without columns over the rows and the selection of b. It
-// keeps alive whoever owns memory: a batch that is nothing but a selection is
-// passed over, so that a thousand filters in a row do not make a chain of a
-// thousand batches.
-func (b *Batch) over(t *types.Type) *Batch {
+// over gives a batch without columns over the rows and the selection of b, which
+// keeps another one alive: b, or one that b keeps alive.
+func (b *Batch) over(t *types.Type, from *Batch) *Batch {
 	d := header(t)
-	d.Rows, d.from, d.Sel = b.Rows, b, b.Sel
-	if b.from != nil && len(b.owned) == 0 && len(b.arenas) == 0 {
-		d.from = b.from
-		if b.Sel != nil {
-			d.Sel = append(d.SelBuf(), b.Sel...)
-		}
+	d.Rows, d.from, d.Sel = b.Rows, from, b.Sel
+	if from != b && b.Sel != nil {
+		d.Sel = append(d.SelBuf(), b.Sel...)
 	}
-	d.from.refs.Add(1)
-	d.inherited = d.from.inherited + d.from.arenaBytes()
+	from.refs.Add(1)
+	d.inherited = from.inherited + from.arenaBytes()
 	return d
 }
 
@@ -127,7 +122,13 @@ func (b *Batch) Scratch(t *types.Type) *Column {
 // Share gives a batch with the same columns and a selection of its own, which the
 // caller fills by SelBuf.
 func (b *Batch) Share() *Batch {
-	d := b.over(b.Type)
+	// A batch that is nothing but a selection is passed over, so that a thousand
+	// filters in a row do not make a chain of a thousand batches.
+	from := b
+	if b.from != nil && len(b.owned) == 0 && len(b.arenas) == 0 {
+		from = b.from
+	}
+	d := b.over(b.Type, from)
 	d.Cols = append(d.Cols, b.Cols...)
 	return d
 }

@@ -195,6 +195,23 @@ func viewsShare() bool {
 	return s == "b"
 }
 
+// A column made of the columns of a batch lives as long as what was derived of it.
+func TestDeriveKeepsTheBatch(t *testing.T) {
+	poisoned(t)
+	inner := types.Record(types.Field{Name: "x", Type: types.Int})
+	whole := itemBatch(inner, []any{[]any{int64(7)}, []any{int64(8)}})
+	b := whole.Slice(0, 2).(*Batch)
+	whole.Release()
+	d := b.Derive(types.Record(types.Field{Name: "all", Type: inner}))
+	d.Cols[0] = &Column{Form: FormRecord, Fields: b.Cols}
+	b.Release()
+	others := []*Batch{New(inner), New(inner), New(types.String)} // they may get the memory of b
+	same(t, "derived", d.items(), []any{[]any{[]any{int64(7)}}, []any{[]any{int64(8)}}})
+	for _, o := range append(others, d) {
+		o.Release()
+	}
+}
+
 func TestAppendRowOfMissingColumns(t *testing.T) {
 	typ := types.Record(types.Field{Name: "a", Type: types.Int.Opt()}, types.Field{Name: "b", Type: types.List(types.Int).Opt()})
 	src := NewNeeded(typ, []bool{true, false})

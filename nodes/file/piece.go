@@ -99,8 +99,9 @@ func (in *input) next() (*piece, error) {
 		}
 		from, to, used, err := in.cut.cut(buf, in.eof)
 		if err != nil {
+			line := in.line + bytes.Count(buf[:used], newline)
 			arena.Release()
-			return nil, fmt.Errorf("%s:%d: %w", in.name, in.line+bytes.Count(buf[:used], newline), err)
+			return nil, fmt.Errorf("%s:%d: %w", in.name, line, err)
 		}
 		if from < to {
 			return in.piece(arena, buf, from, to, used), nil

@@ -49,8 +49,8 @@ nodes:
 	}))
 
 type group struct {
-	By  keyTerms               `yaml:"by" doc:"The key: fields, or names with expressions. Without it, all items are one group."`
-	Set config.Map[aggregated] `yaml:"set" doc:"The fields to compute, each with an expression over aggregates, or {value, where}."`
+	By  aggregate.Terms             `yaml:"by" doc:"The key: fields, or names with expressions. Without it, all items are one group."`
+	Set config.Map[aggregate.Value] `yaml:"set" doc:"The fields to compute, each with an expression over aggregates, or {value, where}."`
 
 	in   *types.Type
 	keys *columns.Columns
@@ -60,31 +60,20 @@ type group struct {
 
 // Infer implements graph.Inferer.
 func (k *group) Infer(c *graph.Inference) {
-	k.in, k.keys, k.out = columns.Items(c, "in"), columns.New(), types.Record()
+	k.in, k.out = columns.Items(c, "in"), types.Record()
+	k.keys = k.By.Columns(c, k.in)
 	add := func(f types.Field) {
 		if first, clash := k.out.Field(f.Name); clash {
 			c.List().Add(diag.NameClash, f.Origin.At, "two fields would be called %q", f.Name).WithNote(first.Origin.At, "the other one: %s", first.Type)
 		}
 		k.out.Fields = append(k.out.Fields, f)
 	}
-	for _, term := range k.By {
-		e := columns.Check(c, term.text, k.in)
-		f := types.Field{Name: term.name, Type: e.Type(), Origin: c.Origin("grouped by", term.at)}
-		if term.name == "" {
-			f.Name = k.nameOf(c, term, e)
-		}
-		k.keys.Compute(f, e, k.in)
+	for _, f := range k.keys.Type.Fields {
 		add(f)
 	}
-	var parts []aggregate.Part
-	for _, s := range k.Set {
-		p := aggregate.Part{Name: s.Key, Expr: c.Aggregate(s.Value.value, k.in)}
-		if s.Value.where.Value != "" {
-			p.Where = c.Expr(s.Value.where, k.in)
-			p.Where.Want(types.Bool.Opt(), "where", c.List())
-		}
-		parts = append(parts, p)
-		add(types.Field{Name: s.Key, Type: p.Expr.Type(), Origin: c.Origin("aggregated", s.At)})
+	parts := aggregate.Parts(c, k.Set, k.in)
+	for i, p := range parts {
+		add(types.Field{Name: p.Name, Type: p.Expr.Type(), Origin: c.Origin("aggregated", k.Set[i].At)})
 	}
 	k.set = aggregate.NewSet(parts, k.in)
 	if len(k.out.Fields) == 0 {
@@ -92,17 +81,6 @@ func (k *group) Infer(c *graph.Inference) {
 		return
 	}
 	c.Out("out", k.out)
-}
-
-// nameOf gives a part of the key without a name that of its field.
-func (k *group) nameOf(c *graph.Inference, term keyTerm, e *expr.Expr) string {
-	if i := columns.FieldOf(e, k.in); i >= 0 {
-		return k.in.Fields[i].Name
-	}
-	if e.Type().Kind != types.KindError {
-		c.List().Add(diag.MissingKey, term.at, "the key %s has no name", term.text.Value).WithHint("write {NAME: %s}", term.text.Value)
-	}
-	return ""
 }
 
 // Needs implements graph.Needer.

@@ -4,10 +4,10 @@ import (
 	"slices"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 var joinDecl = nodes.Kind("join", "Puts the items of two inputs together that have equal keys.", &join{Kind: "inner"},
@@ -61,10 +61,10 @@ const (
 )
 
 type join struct {
-	On     keyPairs `yaml:"on,required" doc:"Fields of left, each with the field of right that must be equal; or a list of fields that both have."`
-	Kind   string   `yaml:"kind" enum:"inner|left|right|full|semi|anti" doc:"What comes out: see above."`
-	Prefix string   `yaml:"prefix" doc:"What to put before the names of the fields that come from right."`
-	Suffix string   `yaml:"suffix" doc:"What to put behind the names of the fields that come from right."`
+	On     columns.Pairs `yaml:"on,required" doc:"Fields of left, each with the field of right that must be equal; or a list of fields that both have."`
+	Kind   string        `yaml:"kind" enum:"inner|left|right|full|semi|anti" doc:"What comes out: see above."`
+	Prefix string        `yaml:"prefix" doc:"What to put before the names of the fields that come from right."`
+	Suffix string        `yaml:"suffix" doc:"What to put behind the names of the fields that come from right."`
 
 	left, right *types.Type
 	key         *types.Type // a record of the parts of the key, of types that hold those of both sides
@@ -89,52 +89,17 @@ func (k *join) Infer(c *graph.Inference) {
 	if k.left != nil {
 		c.Out("unmatched", k.left)
 	}
-	if !k.inferKey(c) {
+	key := k.On.Key(c, k.left, k.right)
+	if key == nil {
 		return
 	}
+	k.key, k.leftKey, k.rightKey = key.Type, key.Left, key.Right
 	if k.filters() {
 		k.out = k.left
 	} else {
 		k.inferFields(c)
 	}
 	c.Out("out", k.out)
-}
-
-// inferKey finds the fields of the key and the types in which they are compared.
-func (k *join) inferKey(c *graph.Inference) bool {
-	ok := k.left != nil && k.right != nil
-	k.key = types.Record()
-	for _, pair := range k.On {
-		l, found := k.side(c, "left", pair.left, k.left)
-		r, foundToo := k.side(c, "right", pair.right, k.right)
-		if !found || !foundToo {
-			ok = false
-			continue
-		}
-		t, err := types.Bound(l.Type, r.Type)
-		if err != nil {
-			d := c.List().Add(diag.TypeMismatch, pair.left.At, "left %s and right %s cannot be equal: %s", types.Quote(l.Name), types.Quote(r.Name), err)
-			d.WithNote(l.Origin.At, "left %s is %s", types.Quote(l.Name), l.Type).WithNote(r.Origin.At, "right %s is %s", types.Quote(r.Name), r.Type)
-			d.WithHint("convert one of them before, with map")
-			ok = false
-			continue
-		}
-		k.key.Fields = append(k.key.Fields, types.Field{Name: l.Name, Type: t, Origin: l.Origin})
-		k.leftKey, k.rightKey = append(k.leftKey, k.left.Index(l.Name)), append(k.rightKey, k.right.Index(r.Name))
-	}
-	return ok
-}
-
-// side finds a field of the key on one side.
-func (k *join) side(c *graph.Inference, side string, name config.Name, t *types.Type) (types.Field, bool) {
-	if t == nil {
-		return types.Field{}, false
-	}
-	f, ok := t.Field(name.Value)
-	if !ok {
-		c.List().Add(diag.UnknownField, name.At, "%s has no field %q", side, name.Value).DidYouMean(name.Value, t.FieldNames())
-	}
-	return f, ok && f.Type.Kind != types.KindError // which has a message of its own
 }
 
 // inferFields makes the record of a pair.

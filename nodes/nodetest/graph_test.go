@@ -78,9 +78,11 @@ func (s *sketch) node(kind, in, with, engine string) string {
 
 // edge spells how a stream is read.
 func (s *sketch) edge(st stream) string {
-	switch s.r.IntN(6) {
+	switch s.r.IntN(7) {
 	case 0:
 		return fmt.Sprintf("{from: %s, capacity: %d}", st.ref, 1+s.r.IntN(5))
+	case 3:
+		return fmt.Sprintf("{from: %s, capacity: %d, delay: %dms}", st.ref, 1+s.r.IntN(200), 1+s.r.IntN(5))
 	case 1:
 		return fmt.Sprintf("{from: %s, capacity: %d, bytes: 1KB}", st.ref, 1+s.r.IntN(100))
 	case 2:
@@ -120,8 +122,12 @@ func (s *sketch) source() {
 }
 
 func (s *sketch) sink(st stream) {
-	id := s.node("remember", s.edge(st), "", "")
-	s.mixed[id] = st.mixed
+	edge, mixes := s.edge(st), false
+	if s.r.IntN(6) == 0 {
+		edge, mixes = fmt.Sprintf("{from: %s, capacity: %d, priority: n %% 7}", st.ref, 1+s.r.IntN(200)), true
+	}
+	id := s.node("remember", edge, "", "")
+	s.mixed[id] = st.mixed || mixes
 }
 
 // workers gives some nodes several workers, and says whether that mixes items.

@@ -41,4 +41,4 @@ package window
 import "github.com/flowrun/flowrun/nodes"
 
 // Nodes are the kinds of the pack.
-var Nodes = []nodes.Decl{windowDecl, windowJoinDecl}
+var Nodes = []nodes.Decl{gatherDecl, windowDecl, windowJoinDecl}

@@ -125,13 +125,10 @@ func difference(got, want string) string {
 
 // A plainWindow is a window and key of the plain program.
 type plainWindow struct {
-	key           string
-	start, end    time.Time
-	n, sum, worst int
-	first, last   int
-	order         int // in which windows were begun
-	firstOfKey    int // in which items came
-	items         []flight
+	key        string
+	start, end time.Time
+	order      int // in which windows were begun
+	items      []flight
 }
 
 func (w *plainWindow) add(f flight) { w.items = append(w.items, f) }
@@ -184,7 +181,7 @@ func (p *plain) take(f flight, watermark time.Time, keyed bool) {
 }
 
 func (p *plain) session(f flight, key string, watermark time.Time) {
-	mine := &plainWindow{key: key, start: f.date, end: f.date.Add(p.gap), order: len(p.windows) + len(p.late)*0 + p.count()}
+	mine := &plainWindow{key: key, start: f.date, end: f.date.Add(p.gap), order: p.count()}
 	if !mine.end.After(watermark) {
 		p.late = append(p.late, f)
 		return

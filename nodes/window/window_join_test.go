@@ -107,9 +107,6 @@ func plainJoin(halves [2][]flight, within, lateness time.Duration, keep bool) (s
 				where = f.origin
 			}
 			fmt.Fprintf(&late[side], "%d,%s,%s\n", f.id, stamp(f.date), where)
-			if len(left[side]) > 0 {
-				continue
-			}
 		} else {
 			me := &held{flight: f, order: len(sides[side])}
 			sides[side] = append(sides[side], me)
@@ -127,32 +124,21 @@ func plainJoin(halves [2][]flight, within, lateness time.Duration, keep bool) (s
 		if f.date.After(seen[side]) {
 			seen[side] = f.date
 		}
-		mark := func(ended bool) {
-			now := time.Time{}
-			for i := range seen {
-				if len(left[i]) == 0 && (ended || i != side) {
-					continue
-				}
-				if seen[i].IsZero() {
-					return
-				}
+		now := time.Time{}
+		for i := range seen { // an input that has ended holds nothing back, but its end is seen only when it is read next
+			if len(left[i]) > 0 || i == side {
 				if now.IsZero() || seen[i].Before(now) {
 					now = seen[i]
 				}
-			}
-			if now = now.Add(-lateness); now.After(watermark) {
-				watermark = now
-			}
-			release(false)
-		}
-		mark(false)
-		if len(left[side]) == 0 { // the end of an input is seen when it would be read next
-			if len(left[1-side]) > 0 {
-				for len(left[1-side]) > 0 && seen[1-side].Before(seen[side]) {
+				if seen[i].IsZero() {
 					break
 				}
 			}
 		}
+		if now = now.Add(-lateness); now.After(watermark) {
+			watermark = now
+		}
+		release(false)
 	}
 	release(true)
 	return out[0].String(), [2]string{late[0].String(), late[1].String()}

@@ -80,8 +80,8 @@ let spoken = 0, spokenHead = "";
 function verdict() {
   const v = store.verdict, box = $("#verdict"), sign = { ok: "✓", info: "●", warn: "!", bad: "▲" }[v.level];
   if (box.className !== "verdict " + v.level) box.className = "verdict " + v.level;
-  say(box.firstChild, `${sign} ${v.head}`);
-  say(box.lastChild, v.text ? "— " + v.text : "");
+  say(box.firstElementChild, `${sign} ${v.head}`);
+  say(box.lastElementChild, v.text ? "— " + v.text : "");
   box.classList.toggle("about", !!v.node);
   // Only changes are announced, one every five seconds at most.
   if (v.head !== spokenHead && performance.now() - spoken > 5000) {

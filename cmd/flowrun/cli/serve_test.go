@@ -42,7 +42,6 @@ func TestPageOfARun(t *testing.T) {
 	if err := json.NewDecoder(res.Body).Decode(&state); err != nil || state.Outcome != "running" || len(state.Nodes) != 2 || state.Nodes[1].Total.ID != "out" {
 		t.Errorf("state %+v, error %v", state, err)
 	}
-	// The child of the command makes the drawing; Graphviz leaves its mark.
 	res, err = http.Get(at)
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +57,15 @@ func TestPageOfARun(t *testing.T) {
 	res.Body.Close()
 	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "the page: sources stopped") || !strings.Contains(errs, "stopped after") {
 		t.Errorf("exit %d:\n%s", code, errs)
+	}
+}
+
+// The hidden verb answers a frame, four bytes of length and a scene, with one.
+func TestLayoutWorker(t *testing.T) {
+	scene := `{"cards":[{"id":"a","kind":"map"}],"wires":[]}`
+	got := call(string([]byte{0, 0, 0, byte(len(scene))})+scene, "layout-worker")
+	if got.code != 0 || !strings.Contains(got.out, `"engine":"graphviz"`) {
+		t.Errorf("exit %d, %q %s", got.code, got.out, got.err)
 	}
 }
 

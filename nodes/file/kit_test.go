@@ -1,0 +1,218 @@
+package file_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/std"
+	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// A world is a folder with a flow, and what its standard input and output are.
+type world struct {
+	dir     string
+	stdin   io.Reader
+	stdout  io.Writer // nil: kept for the outcome
+	workers int
+	serial  bool
+	packs   []nodes.Decl
+	started func(*scheduler.Run)
+}
+
+type outcome struct {
+	list   diag.List
+	err    error
+	stdout string
+	report metrics.Report
+}
+
+// text is all that the user is told.
+func (o outcome) text() string {
+	said := flowtest.Printed(o.list)
+	if o.err != nil {
+		said += o.err.Error()
+	}
+	return said
+}
+
+// put writes a file of the folder.
+func (w world) put(t testing.TB, name, text string) {
+	t.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// file reads a file of the folder; "" if it is not there.
+func (w world) file(name string) string {
+	text, _ := os.ReadFile(filepath.Join(w.dir, name))
+	return string(text)
+}
+
+// names lists all files of the folder, hidden ones too.
+func (w world) names(t testing.TB) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(w.dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			name, _ := filepath.Rel(w.dir, path)
+			names = append(names, filepath.ToSlash(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// run loads and runs a flow as the program does.
+func (w world) run(t testing.TB, flow string) outcome {
+	t.Helper()
+	record.Poison(true)
+	t.Cleanup(func() { record.Poison(false) })
+	registry, err := nodes.NewRegistry(std.Nodes, w.packs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.stdin == nil {
+		w.stdin = strings.NewReader("")
+	}
+	var stdout bytes.Buffer
+	if w.stdout == nil {
+		w.stdout = &stdout
+	}
+	in := bufio.NewReaderSize(w.stdin, 1<<20)
+	f, list := graph.Load(diag.NewSource(filepath.Join(w.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: in})
+	if list.HasErrors() {
+		return outcome{list: list}
+	}
+	run, err := scheduler.New(f, registry, scheduler.Options{
+		Workers: w.workers, Serial: w.serial, Stdin: in, Stdout: w.stdout, Log: slog.New(slog.DiscardHandler), SpillDir: t.TempDir(),
+	})
+	if err != nil {
+		return outcome{list: list, err: err}
+	}
+	if w.started != nil {
+		w.started(run)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	report, err := run.Run(ctx)
+	if wrong := report.Balance(); err == nil && len(wrong) > 0 {
+		t.Errorf("the books: %v", wrong)
+	}
+	return outcome{list: list, err: err, stdout: stdout.String(), report: report}
+}
+
+// copyFlow reads and writes standard output.
+func copyFlow(read, write string) string {
+	return fmt.Sprintf("flow: copy\nnodes:\n  r: {use: file.read, with: {%s}}\n  w: {use: file.write, in: r, with: {%s}}\n", read, write)
+}
+
+// reads expects what a file.read with some settings gives, as lines of JSON, for
+// several numbers of workers.
+func (w world) reads(t testing.TB, with, want string) {
+	t.Helper()
+	stdin := ""
+	if w.stdin != nil {
+		text, _ := io.ReadAll(w.stdin)
+		stdin = string(text)
+	}
+	for _, setup := range []world{{workers: 1}, {workers: 3}, {serial: true}} {
+		w.workers, w.serial, w.stdin = setup.workers, setup.serial, strings.NewReader(stdin)
+		o := w.run(t, copyFlow(with, `path: "-", format: jsonl`))
+		if o.err != nil || o.list.HasErrors() {
+			t.Fatalf("%s: %s", with, o.text())
+		}
+		if o.stdout != want {
+			t.Fatalf("%s, %d workers: got\n%.2000s\nwant\n%.2000s", with, w.workers, o.stdout, want)
+		}
+	}
+}
+
+// refused expects that a flow does not run to its end, and what is said of it.
+func (w world) refused(t testing.TB, flow string, want ...string) outcome {
+	t.Helper()
+	o := w.run(t, flow)
+	if o.err == nil && !o.list.HasErrors() {
+		t.Errorf("no problem was found:\n%s", o.text())
+	}
+	says(t, o.text(), want...)
+	return o
+}
+
+func says(t testing.TB, text string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("no word of %q in\n%s", w, text)
+		}
+	}
+}
+
+func packed(t testing.TB, compress, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch compress {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "zstd":
+		var err error
+		if w, err = zstd.NewWriter(&b); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		return text
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func unpacked(t testing.TB, compress, text string) string {
+	t.Helper()
+	var r io.Reader = strings.NewReader(text)
+	var err error
+	switch compress {
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	case "zstd":
+		r, err = zstd.NewReader(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}

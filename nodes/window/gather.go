@@ -1,0 +1,345 @@
+package window
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+var gatherDecl = nodes.Kind("gather", "Collects the parts of a whole.", &gather{},
+	nodes.InPort(graph.Port{Name: "in", Doc: "The parts, items of any type."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each whole: {id, parts: [...], complete: bool}."}),
+	nodes.Workers(graph.Single), nodes.Interleaves(),
+	nodes.Lines("the last part of a whole arrives, or its time is up", "its output is full", "its input has ended and what was incomplete is sent",
+		"the id or the count of a part cannot be computed, or the count is below one, and on_error says fail"),
+	nodes.Doc(`
+Parts belong together whose `+"`id`"+` is equal, a field or an expression. A whole is complete when it has `+"`count`"+` parts: a number, or an expression such as a field total that the parts bring; the first part counts that has one that is not null. It leaves then, with its parts in the order of arrival.
+
+With `+"`timeout`"+`, a whole whose first part came that long ago leaves as it is, with complete: false; so do, at the end of the input, all that are left, in the order of their first parts. A part that comes later begins a new whole.
+
+Work is scattered by flatten, which makes a part of each entry of a list, goes through nodes with several workers, by different ways if need be, is brought together by merge, and is gathered here.
+
+Memory: the parts of what is incomplete, with all their fields. Without a timeout a part that never comes keeps the others to the end.`),
+	nodes.Example(graph.Example{
+		Title: "Orders put together from their lines",
+		Flow: `flow: orders
+nodes:
+  lines:  {use: file.read, with: {path: lines.csv}}
+  orders: {use: gather, in: lines, with: {id: order, count: lines}}
+  sums:   {use: map, in: orders, with: {set: {n: len(parts)}, drop: parts}}
+  out:    {use: file.write, in: sums, with: {path: "-", format: csv}}
+`,
+		Files: map[string]string{"lines.csv": "order,lines,item\n1,2,pen\n2,3,ink\n1,2,pad\n2,3,nib\n3,1,cap\n"},
+		Want:  map[string]string{"-": "id,complete,n\n1,true,2\n3,true,1\n2,false,2\n"},
+	}))
+
+type gather struct {
+	ID      config.Text   `yaml:"id,required" doc:"What parts of one whole have in common: a field or an expression."`
+	Count   config.Text   `yaml:"count,required" doc:"How many parts make a whole: a number, or an expression over a part."`
+	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long to wait, from the first part on, by the clock. Without it, to the end of the input."`
+
+	in    *types.Type
+	id    *columns.Columns
+	count *expr.Expr
+	out   *types.Type
+}
+
+// The fields of a whole.
+const (
+	idColumn = iota
+	partsColumn
+	completeColumn
+)
+
+// Infer implements graph.Inferer.
+func (k *gather) Infer(c *graph.Inference) {
+	k.in = columns.Items(c, "in")
+	id := columns.Check(c, k.ID, k.in)
+	k.id = columns.New()
+	k.id.Compute(types.Field{Name: "id", Type: id.Type()}, id, k.in)
+	k.count = columns.Check(c, k.Count, k.in)
+	k.count.Want(types.Int.Opt(), "count", c.List())
+	if n, err := strconv.Atoi(k.Count.Value); err == nil && n < 1 {
+		c.List().Add(diag.WrongValue, k.Count.Node.Span, "%s: %d", errNoCount, n)
+	}
+	if k.in.Kind == types.KindError {
+		return
+	}
+	how := c.Origin("gathered", c.Node.At)
+	k.out = types.Record(types.Field{Name: "id", Type: id.Type(), Origin: how},
+		types.Field{Name: "parts", Type: types.List(k.in), Origin: how}, types.Field{Name: "complete", Type: types.Bool, Origin: how})
+	c.Out("out", k.out)
+}
+
+// Needs implements graph.Needer.
+func (k *gather) Needs(c *graph.Needs) {
+	if c.Out("out").Has("parts") {
+		c.In("in", graph.AllFields())
+		return
+	}
+	c.In("in", k.id.Needs().With(k.count.Fields()...))
+}
+
+func (k *gather) Program(env *nodes.Env) (*nodes.Program, error) {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		g := &gathering{
+			k: k, in: io.In[0][0], out: io.Out(), needed: env.Needed("out"), id: k.id.Computer(), count: k.count.Compile(),
+			counts: record.NewColumn(types.Int), keys: record.NewKeys(k.id.Type), rows: record.NewTable(k.in), tidyAt: 8 * record.MaxRows,
+		}
+		if err := g.run(ctx); err != nil {
+			return err
+		}
+		return g.out.Close()
+	}}, nil
+}
+
+// A gathering is a running gather.
+type gathering struct {
+	k      *gather
+	in     nodes.Receiver
+	out    nodes.OutCloser
+	needed []bool
+	id     *columns.Computer
+	count  *expr.Program
+	counts *record.Column
+	errs   expr.RowErrors
+
+	keys   *record.Keys
+	open   []*whole // by key; nil: none
+	queue  []*whole // in the order of their first parts; some have left
+	rows   *record.Table
+	tidyAt int // rows to have before tidying
+	ready  []*whole
+}
+
+// A whole is some parts of one.
+type whole struct {
+	key   int32
+	want  int64 // 0: not known yet
+	due   time.Time
+	parts []int32 // rows
+	left  bool
+}
+
+func (g *gathering) run(ctx context.Context) error {
+	for {
+		b, ended, err := g.receive(ctx)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		g.expire(now, ended)
+		if err := g.flush(); err != nil {
+			return err
+		}
+		if ended {
+			return nil
+		}
+		if b != nil {
+			err := g.take(b, now)
+			b.Release()
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// receive waits for parts, or until the time of a whole is up.
+func (g *gathering) receive(ctx context.Context) (b *record.Batch, ended bool, err error) {
+	for len(g.queue) > 0 && g.queue[0].left {
+		g.queue = g.queue[1:]
+	}
+	limited := ctx
+	if g.k.Timeout > 0 && len(g.queue) > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, g.queue[0].due)
+		defer cancel()
+	}
+	d, err := g.in.Receive(limited)
+	switch {
+	case err != nil && ctx.Err() == nil && limited.Err() != nil:
+		return nil, false, nil
+	case err != nil:
+		return nil, false, err
+	case d == nil:
+		return nil, true, nil
+	}
+	b, err = columns.Records(d, g.k.in, g.out)
+	return b, false, err
+}
+
+// expire makes ready what has waited long enough, or everything.
+func (g *gathering) expire(now time.Time, all bool) {
+	for len(g.queue) > 0 && (all || g.queue[0].left || g.k.Timeout > 0 && !g.queue[0].due.After(now)) {
+		if w := g.queue[0]; !w.left {
+			g.leave(w)
+		}
+		g.queue = g.queue[1:]
+	}
+}
+
+func (g *gathering) leave(w *whole) {
+	w.left = true
+	g.open[w.key] = nil
+	g.ready = append(g.ready, w)
+}
+
+var errNoCount = errors.New("the count is below one")
+
+// take puts parts to their wholes.
+func (g *gathering) take(b *record.Batch, now time.Time) error {
+	g.errs.Reset()
+	keys := g.id.Columns(b, &g.errs)
+	defer keys.Release()
+	g.counts.Resize(b.Rows)
+	g.counts.Null = g.counts.Null[:0]
+	g.count.Eval(b, g.counts, nil, &g.errs)
+	for i := range b.Len() {
+		if row := b.Row(i); !g.counts.IsNull(row) && g.counts.Int[row] < 1 {
+			g.errs.Add(row, fmt.Errorf("%w: %d", errNoCount, g.counts.Int[row]))
+		}
+	}
+	if err := nodes.BadRows(g.out, b, &g.errs); err != nil {
+		return err
+	}
+	keys.Sel = columns.Without(b, &g.errs, keys.SelBuf())
+	s := b.Share()
+	s.Sel = keys.Sel
+	first := g.rows.Append(s)
+	s.Release()
+	numbers := g.keys.Add(keys, g.keys.Hash(keys, nil), nil)
+	g.open = append(g.open, make([]*whole, g.keys.Len()-len(g.open))...)
+	for i, key := range numbers {
+		g.add(key, int32(first+i), keys.Row(i), now)
+	}
+	if err := g.flush(); err != nil {
+		return err
+	}
+	g.tidy()
+	return nil
+}
+
+// add puts a part to its whole.
+func (g *gathering) add(key, part int32, row int, now time.Time) {
+	w := g.open[key]
+	if w == nil {
+		w = &whole{key: key, due: now.Add(g.k.Timeout)}
+		g.open[key] = w
+		g.queue = append(g.queue, w)
+	}
+	w.parts = append(w.parts, part)
+	if w.want == 0 && !g.counts.IsNull(row) {
+		w.want = g.counts.Int[row]
+	}
+	if w.want > 0 && int64(len(w.parts)) >= w.want {
+		g.leave(w)
+	}
+}
+
+// flush sends what is ready.
+func (g *gathering) flush() error {
+	for len(g.ready) > 0 {
+		n := min(len(g.ready), record.MaxRows)
+		b := g.make(g.ready[:n])
+		g.ready = g.ready[n:]
+		if err := g.out.Emit(0, b); err != nil {
+			return err
+		}
+	}
+	g.ready = nil
+	return nil
+}
+
+// make gives the records of wholes. Their text is the tables', which the garbage
+// collector frees.
+func (g *gathering) make(wholes []*whole) *record.Batch {
+	b := record.NewNeeded(g.k.out, make([]bool, len(g.k.out.Fields)))
+	b.Rows = len(wholes)
+	keys := make([]int32, len(wholes))
+	for i, w := range wholes {
+		keys[i] = w.key
+	}
+	if g.needed[idColumn] {
+		b.Fresh(idColumn).Gather(0, g.keys.Table().Cols[0], keys, nil)
+	}
+	if g.needed[completeColumn] {
+		c := b.Fresh(completeColumn)
+		for i, w := range wholes {
+			c.Bool[i] = w.want > 0 && int64(len(w.parts)) >= w.want
+		}
+	}
+	if g.needed[partsColumn] {
+		c, part := b.Fresh(partsColumn), entryOf(g.rows)
+		at := 0
+		for i, w := range wholes {
+			c.Elem.Gather(at, part, w.parts, nil)
+			at += len(w.parts)
+			c.Ends[i] = int32(at)
+		}
+	}
+	return b
+}
+
+// entryOf gives the rows of a table as one column.
+func entryOf(t *record.Table) *record.Column {
+	if t.Type.IsRecord() {
+		return &record.Column{Form: record.FormRecord, Fields: t.Cols}
+	}
+	return t.Cols[0]
+}
+
+// tidy forgets parts that have left, and their ids, when they outnumber the
+// others. Parts keep their order.
+func (g *gathering) tidy() {
+	if max(g.rows.Rows, g.keys.Len()) < g.tidyAt {
+		return
+	}
+	var rows, keys []int32
+	var wholes []*whole
+	for key, w := range g.open {
+		if w == nil {
+			continue
+		}
+		keys, wholes = append(keys, int32(key)), append(wholes, w)
+		for i, row := range w.parts {
+			w.parts[i] = int32(len(rows))
+			rows = append(rows, row)
+		}
+	}
+	g.tidyAt = 2*max(len(rows), len(keys)) + 8*record.MaxRows
+	g.rows = moved(g.rows, rows)
+	old := g.keys.Table()
+	g.keys = record.NewKeys(g.k.id.Type)
+	var numbers []int32
+	for rest := keys; len(rest) > 0; {
+		n := min(len(rest), record.MaxRows)
+		b := old.Batch(rest[:n])
+		numbers = g.keys.Add(b, g.keys.Hash(b, nil), numbers)
+		b.Release()
+		rest = rest[n:]
+	}
+	g.open = make([]*whole, g.keys.Len())
+	for i, w := range wholes {
+		w.key = numbers[i]
+		g.open[w.key] = w
+	}
+	waiting := g.queue[:0]
+	for _, w := range g.queue {
+		if !w.left {
+			waiting = append(waiting, w)
+		}
+	}
+	g.queue = waiting
+}

@@ -47,7 +47,7 @@ func Timeout(d time.Duration) Option { return engine("Timeout", "timeout", d) }
 type RetryPolicy = graph.Retry
 
 // Retry tries items that failed again. It is for nodes that work on one item at a
-// time: Map, FlatMap and Each.
+// time, and for Write, which tries a whole batch again.
 func Retry(p RetryPolicy) Option { return engine("Retry", "retry", p) }
 
 // An ErrorPolicy says what becomes of an item that failed for good.

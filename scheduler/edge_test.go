@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
@@ -203,17 +204,97 @@ func TestHugeOutput(t *testing.T) {
 				}, nil
 			}}}}
 		}, portIn)
+		largest := 0
+		whole := kind("whole", func(*program, *nodes.Env) *nodes.Program {
+			return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+				for {
+					d, err := io.In[0][0].Receive(ctx)
+					if d == nil || err != nil {
+						return err
+					}
+					largest = max(largest, d.Len())
+					d.Release()
+				}
+			}}
+		}, portIn)
 		tr := try(t, `
   source: {use: emit, with: {count: 2}}
   many:   {use: copies, in: {from: source}, with: {times: 70000}}
   record: {use: records, in: {from: many, capacity: 1000000}}
   sink:   {use: collect, in: record}
-`, scheduler.Options{}, records)
+  whole:  {use: whole, in: {from: many, capacity: 1000000}}
+`, scheduler.Options{}, records, whole)
 		tr.succeed()
 		want := make([]int64, 140000)
 		for i := 70000; i < len(want); i++ {
 			want[i] = 1
 		}
 		equal(t, "the sink", tr.store.numbers("sink"), want)
+		if largest != record.MaxRows {
+			t.Errorf("the largest batch has %d items", largest)
+		}
+	})
+}
+
+// What workers made before one of them said that it is done still leaves, in
+// order; what comes after it does not.
+func TestDoneInAWorker(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		for _, serial := range []bool{false, true} {
+			virtual(t, func(t *testing.T) {
+				until := nodes.Kind("until", "Ends at item 20.", &program{make: func(*program, *nodes.Env) *nodes.Program {
+					return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Worker: func(context.Context) (nodes.Work, error) {
+						return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+							for i, x := range values(in) {
+								if x.N != 20 { // it has to wait for those before it
+									time.Sleep(time.Minute)
+								}
+								if err := out.Emit(0, in.Slice(i, i+1)); err != nil {
+									return nil, err
+								}
+								if x.N == 20 {
+									return nil, nodes.ErrDone
+								}
+							}
+							return nil, nil
+						}, nil
+					}}}}
+				}}, nodes.Conserves(), nodes.InPort(portIn), nodes.OutPort(portOut("out")))
+				tr := try(t, fmt.Sprintf(`
+  source: {use: emit, with: {count: 100}}
+  until:  {use: until, in: source, workers: %d}
+  sink:   {use: keep, in: until}
+`, workers), scheduler.Options{Serial: serial}, until)
+				tr.succeed()
+				equal(t, fmt.Sprintf("%d workers, serial %v", workers, serial), tr.store.numbers("sink"), upTo(21))
+			})
+		}
+	}
+}
+
+// A node with a Many port reads all its edges in turn, however fast one of them is.
+func TestNoEdgeIsStarved(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		merge := kind("merge", func(*program, *nodes.Env) *nodes.Program {
+			return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
+				time.Sleep(time.Second)
+				return out.Emit(0, in.Retain())
+			}}}}
+		}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
+		tr := try(t, `
+  a:    {use: tens}
+  b:    {use: tens}
+  c:    {use: tens}
+  all:  {use: merge, in: [{from: a, capacity: 10}, {from: b, capacity: 10}, {from: c, capacity: 10}]}
+  sink: {use: keep, in: all}
+`, scheduler.Options{}, merge, tens(100))
+		time.AfterFunc(90*time.Second, func() {
+			for _, e := range tr.run.Stats().Edges[:3] {
+				if e.Received < 120 {
+					t.Errorf("%s -> %s: %d items were taken in 90 s, want about 150", e.From, e.To, e.Received)
+				}
+			}
+		})
+		tr.succeed()
 	})
 }

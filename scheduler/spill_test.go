@@ -87,7 +87,7 @@ func TestSpillComesAndGoes(t *testing.T) {
 		bursts := kind("bursts", func(*program, *nodes.Env) *nodes.Program {
 			return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(60), Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
 				if i := made.(int); i%20 == 19 {
-					time.Sleep(90 * time.Second)
+					time.Sleep(200 * time.Second) // in which the reader catches up
 				}
 				return out.Emit(0, batchOf(numbered(10*made.(int), 10*made.(int)+10)...))
 			}}}}

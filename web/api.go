@@ -9,7 +9,7 @@ import (
 )
 
 // healthy says that the process answers.
-func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
+func healthy(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Write([]byte("ok\n"))
 }

@@ -96,131 +96,175 @@ func TestPhone(t *testing.T) {
 	b.clean(server.URL)
 }
 
-// TestPage uses the page as a person would: by hand, by keys, and when things go
-// wrong.
+// A reader uses the page of Sensors as a person would.
+type reader struct {
+	*browser
+	url string
+	run *webtest.Run
+}
+
+// viewBox is where the view is.
+const viewBox = `document.querySelector("svg.flow").getAttribute("viewBox")`
+
+// TestPage uses the page by hand and by keys.
 func TestPage(t *testing.T) {
 	flow := webtest.Sensors()
 	run := webtest.PlaySensors(flow)
 	server := serve(t, flow, run, web.Options{})
-	b := openBrowser(t, 1400, 900)
+	b := reader{openBrowser(t, 1400, 900), server.URL, run}
 	b.open(server.URL)
 	b.until(bottleneck)
-	view := `document.querySelector("svg.flow").getAttribute("viewBox")`
-
-	t.Run("numbers live and the view rests", func(t *testing.T) {
-		before := b.eval(view)
-		b.eval(`window.rates = new Set()`)
-		b.until(`rates.add(document.querySelector("#n-clean .rate").textContent).size > 2`)
-		b.until(`document.querySelector("#q6 text").textContent === "128/128" && document.querySelector("#e6.full .stream")`)
-		if after := b.eval(view); after != before {
-			t.Errorf("the view went from %v to %v by itself", before, after)
-		}
-	})
-	t.Run("inspector of a node", func(t *testing.T) {
-		b.click("#n-decode .name")
-		b.until(`document.querySelector("#inspector .error")`)
-		text := b.text("#inspector")
-		for _, want := range []string{"decode", "etl-iot.yaml:9", "wrong field count", `{"line":"d-0417;<b>21.43</b>"}`, "password: •••", "Reading", "→ clean"} {
-			if !strings.Contains(text, want) {
-				t.Errorf("%q is not in the inspector: %s", want, text)
-			}
-		}
-		if b.eval(`document.querySelector("#inspector .error b")`) != nil {
-			t.Error("text of an item has become markup")
-		}
-		b.until(`document.querySelector("#n-clean.kin") && document.querySelector("#n-devices:not(.kin)")`)
-	})
-	t.Run("inspector of an edge", func(t *testing.T) {
-		b.click("#q6")
-		b.until(`document.querySelector("#inspector h2").textContent === "unbatch.out → enrich.in"`)
-		if text := b.text("#inspector"); !strings.Contains(text, "128 / 128") || !strings.Contains(text, "on_full") {
-			t.Errorf("the edge: %s", text)
-		}
-		b.press("Escape")
-		b.until(`document.querySelector("main.closed")`)
-	})
-	t.Run("table", func(t *testing.T) {
-		b.until(`document.querySelector("#table tbody th").textContent === "enrich"`)
-		b.click(`[data-sort="in"]`)
-		b.until(`document.querySelector("#table tbody th").textContent === "clean" && document.querySelector("th[aria-sort=descending] button").dataset.sort === "in"`)
-		b.click(`[data-sort="in"]`)
-		b.until(`document.querySelector("th[aria-sort=ascending]") && document.querySelector("#table tbody tr:last-child th").textContent === "clean"`)
-		b.click(`[data-sort="worst"]`)
-		b.click("#table tbody tr")
-		b.until(`document.querySelector("#inspector h2")?.textContent === "enrich" && document.querySelector("#n-enrich.chosen")`)
-		b.press("Escape")
-	})
-	t.Run("search", func(t *testing.T) {
-		b.press("/", "w", "a", "r")
-		b.until(`document.querySelector("#found li[aria-selected=true]")?.textContent.startsWith("warehouse")`)
-		b.until(`document.querySelectorAll("#table tbody tr").length === 1`)
-		b.press("Enter")
-		b.until(`document.querySelector("#inspector h2")?.textContent === "warehouse" && document.querySelectorAll("#table tbody tr").length === 15`)
-		b.press("Escape")
-	})
-	t.Run("keys", func(t *testing.T) {
-		b.eval(`document.querySelector("#n-mqtt_in").focus()`)
-		b.press("ArrowRight")
-		b.until(`document.activeElement.id === "e0"`)
-		b.press("ArrowRight")
-		b.until(`document.activeElement.id === "n-clean"`)
-		b.press("ArrowLeft", "ArrowDown")
-		b.until(`document.activeElement.id === "e2"`)
-		b.press("ArrowLeft")
-		b.until(`document.activeElement.id === "n-decode"`)
-		b.press("Tab")
-		b.until(`document.activeElement.id === "n-clean"`)
-		b.press("Enter")
-		b.until(`document.querySelector("#inspector h2")?.textContent === "clean"`)
-		b.press("Escape", "?")
-		b.until(`document.querySelector("#keys[open]")`)
-		b.press("Escape")
-		b.until(`!document.querySelector("dialog[open]")`)
-		b.press("+", "+")
-		b.wait(100)
-		near := b.eval(view)
-		b.press("f")
-		b.until(view + ` !== ` + fmt.Sprintf("%q", near))
-	})
-	t.Run("theme", func(t *testing.T) {
-		ground := `getComputedStyle(document.body).backgroundColor`
-		before := b.eval(ground)
-		b.click("#theme")
-		b.until(ground + ` !== ` + fmt.Sprintf("%q", before))
-		b.open(server.URL)
-		if b.eval(ground) == before {
-			t.Error("the theme is forgotten by a reload")
-		}
-	})
-	t.Run("reduced motion", func(t *testing.T) {
-		b.until(`document.querySelector(".stream")`)
-		b.media("prefers-reduced-motion", "reduce")
-		b.until(`!document.querySelector(".stream")`)
-		b.media("prefers-reduced-motion", "")
-	})
-	t.Run("names for everything", func(t *testing.T) {
-		nameless := b.eval(`[...document.querySelectorAll("button,a,input,[role=button],[tabindex='0']")].filter(e => !(e.getAttribute("aria-label") || e.textContent.trim() || e.title)).map(e => e.outerHTML.slice(0, 80)).join()`)
-		if nameless != "" {
-			t.Errorf("without a name: %v", nameless)
-		}
-		b.until(`document.querySelector("#n-enrich").getAttribute("aria-label").endsWith(", bottleneck") && document.querySelector("#live").textContent.includes("enrich")`)
-	})
-	t.Run("drain", func(t *testing.T) {
-		b.click("#stop")
-		b.until(`document.querySelector("#ask[open]")`)
-		b.click("#ask button:last-child")
-		b.until(`!document.querySelector("#ask[open]")`)
-		if run.Stopped() != 0 {
-			t.Error("the run was stopped by going on")
-		}
-		b.click("#stop")
-		b.click("#ask .main")
-		b.until(`document.querySelector("#outcome").textContent.startsWith("Stopped") && document.querySelector("#stop").disabled && document.querySelector("#lost").hidden`)
-		if run.Stopped() != 1 {
-			t.Errorf("the run was stopped %d times", run.Stopped())
-		}
-	})
+	for _, step := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"numbers live and the view rests", b.numbersLive},
+		{"inspector of a node", b.nodeInspector},
+		{"inspector of an edge", b.edgeInspector},
+		{"table", b.table},
+		{"search", b.search},
+		{"keys", b.keys},
+		{"theme", b.theme},
+		{"reduced motion", b.reducedMotion},
+		{"names for everything", b.names},
+		{"drain", b.drain},
+	} {
+		t.Run(step.name, step.run)
+	}
 	b.clean(server.URL)
+}
+
+// numbersLive sees numbers change and the view rest.
+func (b reader) numbersLive(t *testing.T) {
+	before := b.eval(viewBox)
+	b.eval(`window.rates = new Set()`)
+	b.until(`rates.add(document.querySelector("#n-clean .rate").textContent).size > 2`)
+	b.until(`document.querySelector("#q6 text").textContent === "128/128" && document.querySelector(".dots .full .stream")`)
+	if after := b.eval(viewBox); after != before {
+		t.Errorf("the view went from %v to %v by itself", before, after)
+	}
+}
+
+// nodeInspector looks into a node that has errors.
+func (b reader) nodeInspector(t *testing.T) {
+	b.click("#n-decode .name")
+	b.until(`document.querySelector("#inspector .error")`)
+	text := b.text("#inspector")
+	for _, want := range []string{"decode", "etl-iot.yaml:9", "wrong field count", `{"line":"d-0417;<b>21.43</b>"}`, "password: •••", "Reading", "→ clean"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in the inspector: %s", want, text)
+		}
+	}
+	if b.eval(`document.querySelector("#inspector .error b")`) != nil {
+		t.Error("text of an item has become markup")
+	}
+	b.until(`document.querySelector("#n-clean.kin") && document.querySelector("#n-devices:not(.kin)")`)
+}
+
+// edgeInspector looks into a full queue.
+func (b reader) edgeInspector(t *testing.T) {
+	b.click("#q6")
+	b.until(`document.querySelector("#inspector h2").textContent === "unbatch.out → enrich.in"`)
+	if text := b.text("#inspector"); !strings.Contains(text, "128 / 128") || !strings.Contains(text, "on_full") {
+		t.Errorf("the edge: %s", text)
+	}
+	b.press("Escape")
+	b.until(`document.querySelector("main.closed")`)
+}
+
+// table sorts, and selects by a row.
+func (b reader) table(_ *testing.T) {
+	b.until(`document.querySelector("#table tbody th").textContent === "enrich"`)
+	b.click(`[data-sort="in"]`)
+	b.until(`document.querySelector("#table tbody th").textContent === "clean" && document.querySelector("th[aria-sort=descending] button").dataset.sort === "in"`)
+	b.click(`[data-sort="in"]`)
+	b.until(`document.querySelector("th[aria-sort=ascending]") && document.querySelector("#table tbody tr:last-child th").textContent === "clean"`)
+	b.click(`[data-sort="worst"]`)
+	b.click("#table tbody tr")
+	b.until(`document.querySelector("#inspector h2")?.textContent === "enrich" && document.querySelector("#n-enrich.chosen")`)
+	b.press("Escape")
+}
+
+// search finds a node by the beginning of its name.
+func (b reader) search(_ *testing.T) {
+	b.press("/", "w", "a", "r")
+	b.until(`document.querySelector("#found li[aria-selected=true]")?.textContent.startsWith("warehouse")`)
+	b.until(`document.querySelectorAll("#table tbody tr").length === 1`)
+	b.press("Enter")
+	b.until(`document.querySelector("#inspector h2")?.textContent === "warehouse" && document.querySelectorAll("#table tbody tr").length === 15`)
+	b.press("Escape")
+}
+
+// keys does everything without a mouse.
+func (b reader) keys(_ *testing.T) {
+	b.eval(`document.querySelector("#n-mqtt_in").focus()`)
+	b.press("ArrowRight")
+	b.until(`document.activeElement.id === "e0"`)
+	b.press("ArrowRight")
+	b.until(`document.activeElement.id === "n-clean"`)
+	b.press("ArrowLeft", "ArrowDown")
+	b.until(`document.activeElement.id === "e2"`)
+	b.press("ArrowLeft")
+	b.until(`document.activeElement.id === "n-decode"`)
+	b.press("Tab")
+	b.until(`document.activeElement.id === "n-clean"`)
+	b.press("Enter")
+	b.until(`document.querySelector("#inspector h2")?.textContent === "clean"`)
+	b.press("Escape", "?")
+	b.until(`document.querySelector("#keys[open]")`)
+	b.press("Escape")
+	b.until(`!document.querySelector("dialog[open]")`)
+	b.press("+", "+")
+	b.wait(100)
+	near := b.eval(viewBox)
+	b.press("f")
+	b.until(viewBox + ` !== ` + fmt.Sprintf("%q", near))
+}
+
+// theme changes it, and sees it outlive a reload.
+func (b reader) theme(t *testing.T) {
+	ground := `getComputedStyle(document.body).backgroundColor`
+	before := b.eval(ground)
+	b.click("#theme")
+	b.until(ground + ` !== ` + fmt.Sprintf("%q", before))
+	b.open(b.url)
+	if b.eval(ground) == before {
+		t.Error("the theme is forgotten by a reload")
+	}
+}
+
+// reducedMotion wants nothing to move.
+func (b reader) reducedMotion(_ *testing.T) {
+	b.until(`document.querySelector(".stream")`)
+	b.media("prefers-reduced-motion", "reduce")
+	b.until(`!document.querySelector(".stream")`)
+	b.media("prefers-reduced-motion", "")
+}
+
+// names looks for what a screen reader could not name.
+func (b reader) names(t *testing.T) {
+	nameless := b.eval(`[...document.querySelectorAll("button,a,input,[role=button],[tabindex='0']")].filter(e => !(e.getAttribute("aria-label") || e.textContent.trim() || e.title)).map(e => e.outerHTML.slice(0, 80)).join()`)
+	if nameless != "" {
+		t.Errorf("without a name: %v", nameless)
+	}
+	b.until(`document.querySelector("#n-enrich").getAttribute("aria-label").endsWith(", bottleneck") && document.querySelector("#live").textContent.includes("enrich")`)
+}
+
+// drain thinks twice before it stops the run.
+func (b reader) drain(t *testing.T) {
+	b.click("#stop")
+	b.until(`document.querySelector("#ask[open]")`)
+	b.click("#ask button:last-child")
+	b.until(`!document.querySelector("#ask[open]")`)
+	if b.run.Stopped() != 0 {
+		t.Error("the run was stopped by going on")
+	}
+	b.click("#stop")
+	b.click("#ask .main")
+	b.until(`document.querySelector("#outcome").textContent.startsWith("Stopped") && document.querySelector("#stop").disabled && document.querySelector("#lost").hidden`)
+	if b.run.Stopped() != 1 {
+		t.Errorf("the run was stopped %d times", b.run.Stopped())
+	}
 }
 
 // TestLostServer takes the server away, and puts another flow in its place.

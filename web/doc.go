@@ -13,6 +13,9 @@
 // what changed between two snapshots, as one event of the stream. The verdict is
 // the sentence above the drawing: what holds the flow up, and what to do about it.
 //
+// A [Folder] is the other server: it shows the flows of a folder as they stand in
+// their files, and the catalogue of kinds, and runs nothing.
+//
 // # Laws
 //
 // The page never slows the run: counters are read and never locked, one sampler
@@ -32,4 +35,10 @@
 // the page its own files and nothing inline. Settings are shown as they stand in
 // the flow's file, before variables are filled in, with what looks like a secret
 // masked.
+//
+// # Tests
+//
+// Most tests need nothing but Go. Those that use the page as a person would drive
+// Chromium; they run when FLOWRUN_BROWSER=1 is set, and FLOWRUN_SHOTS=DIR keeps the
+// pictures of the page that they take.
 package web

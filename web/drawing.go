@@ -69,7 +69,6 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, "the flow cannot be drawn: "+err.Error())
 		return
 	}
-	// The file has a style sheet inside; it is shown alone or as an image.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", filePolicy)
 	send(w, r, "image/svg+xml", text)
 }

@@ -14,6 +14,10 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
+// filePolicy is that of a drawing, which has its style sheet inside and is shown
+// alone or as an image.
+const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
 // A gate decides who may come in.
 type gate struct {
 	token    string // "": whoever is on this machine

@@ -74,7 +74,7 @@ var assets = sync.OnceValue(func() map[string]asset {
 })
 
 // static serves the page's files. Browsers ask each time whether they changed.
-func (s *Server) static(w http.ResponseWriter, r *http.Request) {
+func static(w http.ResponseWriter, r *http.Request) {
 	a, ok := assets()[r.PathValue("name")]
 	if !ok {
 		http.NotFound(w, r)

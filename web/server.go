@@ -81,12 +81,12 @@ func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
 // routes are the paths of the page and of its API.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", s.healthy)
+	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /graph.svg", s.graph)
-	mux.HandleFunc("GET /static/{name}", s.static)
+	mux.HandleFunc("GET /static/{name}", static)
 	mux.HandleFunc("GET /api/v1/openapi.json", s.openAPI)
 	mux.HandleFunc("GET /api/v1/flow", s.flowJSON)
 	mux.HandleFunc("GET /api/v1/state", s.state)

@@ -77,14 +77,14 @@ func (r *csvRows) begin(in *input) (cutter, error) {
 			return nil, err
 		}
 	}
-	in.rest = append(head[:0], text...)
+	in.rest, in.full = append(head[:0], text...), len(text) > 0
 	return cut, nil
 }
 
 // firstRow reads until the text, which is what was read without its byte order
 // mark, holds a row, or all of the file.
 func (in *input) firstRow(d csv.Dialect) (read, text []byte, err error) {
-	read = make([]byte, 0, record.ArenaSize)
+	read = slices.Grow(in.rest[:0], record.ArenaSize)
 	for {
 		if read, err = in.fill(read); err != nil {
 			return nil, nil, err
@@ -157,7 +157,7 @@ func (k *reader) checkHeader(c *graph.Inference, t *types.Type) {
 		return
 	}
 	first := k.files[0]
-	text, whole, err := k.beginning(c, first.path)
+	text, whole, err := k.beginning(c, first.path, headerSize)
 	if err != nil {
 		c.List().Add(diag.BadData, first.at, "%s: %s", called(first.path), err)
 		return

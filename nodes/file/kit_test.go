@@ -91,8 +91,10 @@ func (w world) names(t testing.TB) []string {
 // run loads and runs a flow as the program does.
 func (w world) run(t testing.TB, flow string) outcome {
 	t.Helper()
-	record.Poison(true)
-	t.Cleanup(func() { record.Poison(false) })
+	if _, test := t.(*testing.T); test { // whoever reads what was given back shows it
+		record.Poison(true)
+		t.Cleanup(func() { record.Poison(false) })
+	}
 	registry, err := nodes.NewRegistry(std.Nodes, w.packs)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +120,7 @@ func (w world) run(t testing.TB, flow string) outcome {
 	if w.started != nil {
 		w.started(run)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	report, err := run.Run(ctx)
 	if wrong := report.Balance(); err == nil && len(wrong) > 0 {

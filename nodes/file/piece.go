@@ -37,6 +37,7 @@ type input struct {
 	rest []byte // read, and not yet part of a piece
 	line int    // of rest, from 1
 	eof  bool
+	full bool // rest may hold whole rows: it came with the header
 }
 
 // open opens a file, or standard input. read counts the bytes as they come, before
@@ -90,13 +91,18 @@ func (in *input) next() (*piece, error) {
 	}
 	arena := record.NewArena(max(record.ArenaSize, 2*len(in.rest)))
 	buf := append(arena.Buf, in.rest...)
-	in.rest = in.rest[:0]
+	if in.rest = in.rest[:0]; cap(in.rest) > 4*record.ArenaSize { // one long row must not keep its memory for good
+		in.rest = nil
+	}
 	for {
 		var err error
-		if buf, err = in.fill(buf); err != nil {
-			arena.Release()
-			return nil, named(in.name, err)
+		if in.pump == nil || !in.full {
+			if buf, err = in.fill(buf); err != nil {
+				arena.Release()
+				return nil, named(in.name, err)
+			}
 		}
+		in.full = false
 		from, to, used, err := in.cut.cut(buf, in.eof)
 		if err != nil {
 			line := in.line + bytes.Count(buf[:used], newline)

@@ -216,7 +216,8 @@ type reading struct {
 	t      *types.Type
 	needed []bool
 	in     *input
-	at     int // which file comes next
+	spare  []byte // memory for the rest of the next file
+	at     int    // which file comes next
 	read   atomic.Int64
 	total  int64
 }
@@ -240,7 +241,7 @@ func (r *reading) next(ctx context.Context) (any, error) {
 			return p, err
 		}
 		r.in.end()
-		r.in = nil
+		r.spare, r.in = r.in.rest[:0], nil
 	}
 }
 
@@ -256,6 +257,7 @@ func (r *reading) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	in.rest = r.spare
 	if in.rows, err = r.k.newRows(r.t); err == nil {
 		in.cut, err = in.rows.begin(in)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -34,8 +35,11 @@ func (k *reader) typeOf(c *graph.Inference) *types.Type {
 	return k.sample(c)
 }
 
-// sampleSize is how much of a file is looked at to infer its type, in bytes.
-const sampleSize = 1 << 20
+// How much of a file is looked at, in bytes: to infer its type, to see its header.
+const (
+	sampleSize = 1 << 20
+	headerSize = 64 << 10
+)
 
 // sample infers the type of the rows from the beginning of the first file that has
 // some.
@@ -43,7 +47,7 @@ func (k *reader) sample(c *graph.Inference) *types.Type {
 	var t *types.Type
 	for i, f := range k.files {
 		last := i == len(k.files)-1
-		text, whole, err := k.beginning(c, f.path)
+		text, whole, err := k.beginning(c, f.path, sampleSize)
 		if errors.Is(err, errNothing) && (t != nil || !last) {
 			continue
 		}
@@ -95,10 +99,10 @@ func (k *reader) sampleRows(src []byte, whole bool, origin types.Origin) (t *typ
 	return t, true, warnings, err
 }
 
-// beginning reads the first part of a file, unpacked, without its byte order mark;
-// whole says that it is all of it. A nil text is that of a standard input that is
-// not there yet.
-func (k *reader) beginning(c *graph.Inference, path string) (text []byte, whole bool, err error) {
+// beginning reads the first part of a file, unpacked, without its byte order mark:
+// size bytes, or as many as the first row takes. whole says that it is all of it. A
+// nil text is that of a standard input that is not there yet.
+func (k *reader) beginning(c *graph.Inference, path string, size int) (text []byte, whole bool, err error) {
 	_, packed, _ := formatOf(path, k.format, compression(k.Compress))
 	switch {
 	case path == "-" && c.Stdin() == nil:
@@ -118,14 +122,18 @@ func (k *reader) beginning(c *graph.Inference, path string) (text []byte, whole 
 		return nil, false, err
 	}
 	defer end()
-	for size := int64(sampleSize); ; size *= 4 { // a row may be longer than a sample should be
-		more, err := io.ReadAll(io.LimitReader(r, size-int64(len(text))))
-		if err != nil {
+	for ; ; size *= 4 {
+		text = slices.Grow(text, size-len(text))
+		for len(text) < size && err == nil {
+			var n int
+			n, err = r.Read(text[len(text):size])
+			text = text[:len(text)+n]
+		}
+		if whole = err == io.EOF; err != nil && !whole {
 			return nil, false, unpackError(packed, err)
 		}
-		text = append(text, more...)
-		if whole = int64(len(text)) < size; whole || size >= maxRow || k.hasRow(text) {
-			return nothingIn(text, whole)
+		if whole || size >= maxRow || k.hasRow(text) {
+			return readable(text, whole)
 		}
 	}
 }
@@ -138,13 +146,13 @@ func (k *reader) peek(in *bufio.Reader) (text []byte, whole bool, err error) {
 		text, _ = in.Peek(in.Buffered())
 		switch {
 		case err == io.EOF:
-			return nothingIn(text, true)
+			return readable(text, true)
 		case err == bufio.ErrBufferFull:
-			return nothingIn(text, false)
+			return readable(text, false)
 		case err != nil:
 			return nil, false, err
 		case k.hasRow(text):
-			return nothingIn(text, false)
+			return readable(text, false)
 		}
 	}
 }
@@ -171,8 +179,17 @@ func (k *reader) hasRow(text []byte) bool {
 	return len(bytes.TrimSpace(text[:bytes.LastIndexByte(text, '\n')+1])) > 0
 }
 
-// nothingIn refuses a text that has no rows, and takes off a byte order mark.
-func nothingIn(text []byte, whole bool) ([]byte, bool, error) {
+// readable refuses what has no rows, or is no text, and takes off a byte order
+// mark.
+func readable(text []byte, whole bool) ([]byte, bool, error) {
+	for _, m := range []struct{ magic, what string }{
+		{"\xFF\xFE", "it is UTF-16; save it as UTF-8"}, {"\xFE\xFF", "it is UTF-16; save it as UTF-8"},
+		{"\x1F\x8B", "it is packed; say compress: gzip"}, {"\x28\xB5\x2F\xFD", "it is packed; say compress: zstd"},
+	} {
+		if bytes.HasPrefix(text, []byte(m.magic)) {
+			return nil, false, errors.New(m.what)
+		}
+	}
 	text = bytes.TrimPrefix(text, bom)
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil, false, errNothing

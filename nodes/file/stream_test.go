@@ -15,7 +15,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// A conversation is a run whose standard input and output are pipes.
+// A conversation is a run whose standard input and output are pipes; without workers
+// it is serial.
 type conversation struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
@@ -28,7 +29,7 @@ func converse(t *testing.T, dir, flow string, workers int) *conversation {
 	inRead, inWrite := io.Pipe()
 	outRead, outWrite := io.Pipe()
 	c := &conversation{in: inWrite, out: bufio.NewReader(outRead), ended: make(chan outcome, 1)}
-	w := world{dir: dir, stdin: inRead, stdout: outWrite, workers: workers, started: func(r *scheduler.Run) { c.runner = r }}
+	w := world{dir: dir, stdin: inRead, stdout: outWrite, workers: workers, serial: workers == 0, started: func(r *scheduler.Run) { c.runner = r }}
 	go func() {
 		o := w.run(t, flow)
 		outWrite.Close()
@@ -50,9 +51,9 @@ func (c *conversation) ask(t *testing.T, text, want string) {
 
 // A row that comes from standard input goes out before the next one comes.
 func TestStdinAnswersAtOnce(t *testing.T) {
-	for _, workers := range []int{1, 4} {
+	for _, workers := range []int{0, 1, 4} {
 		c := converse(t, t.TempDir(), copyFlow(`path: "-", format: csv, as: {a: int}`, `path: "-", format: jsonl`), workers)
-		c.ask(t, "# a\na\n1\n"[4:], "{\"a\":1}\n")
+		c.ask(t, "a\n1\n", "{\"a\":1}\n")
 		c.ask(t, "2\n", "{\"a\":2}\n")
 		if _, err := io.WriteString(c.in, "3"); err != nil { // half a row waits
 			t.Fatal(err)
@@ -86,13 +87,15 @@ func TestStdinSample(t *testing.T) {
 // A run that is stopped does not wait for standard input, which may be silent for
 // good.
 func TestStdinStop(t *testing.T) {
-	c := converse(t, t.TempDir(), copyFlow(`path: "-", format: jsonl, as: {a: int}`, `path: "-", format: jsonl`), 2)
-	c.ask(t, "{\"a\":1}\n", "{\"a\":1}\n")
-	c.runner.Stop()
-	if o := <-c.ended; o.err != nil || o.report.Outcome != "stopped" {
-		t.Errorf("%s %s", o.report.Outcome, o.text())
+	for _, workers := range []int{0, 1, 2} {
+		c := converse(t, t.TempDir(), copyFlow(`path: "-", format: jsonl, as: {a: int}`, `path: "-", format: jsonl`), workers)
+		c.ask(t, "{\"a\":1}\n", "{\"a\":1}\n")
+		c.runner.Stop()
+		if o := <-c.ended; o.err != nil || o.report.Outcome != "stopped" {
+			t.Errorf("%d workers: %s %s", workers, o.report.Outcome, o.text())
+		}
+		c.in.Close()
 	}
-	c.in.Close()
 }
 
 // A pipe in the file system is read as standard input is: not opened before the

@@ -39,7 +39,7 @@ type target struct {
 
 // Sizes of the buffer in front of a file: of the one file, and of each of many.
 const (
-	bufferSize = 256 << 10
+	bufferSize = 64 << 10
 	splitSize  = 16 << 10
 )
 

@@ -123,7 +123,7 @@ func (s *sketch) source() {
 
 func (s *sketch) sink(st stream) {
 	edge, mixes := s.edge(st), false
-	if s.r.IntN(6) == 0 {
+	if !st.nullable && s.r.IntN(4) == 0 { // an item of priority null is a bad item
 		edge, mixes = fmt.Sprintf("{from: %s, capacity: %d, priority: n %% 7}", st.ref, 1+s.r.IntN(200)), true
 	}
 	id := s.node("remember", edge, "", "")

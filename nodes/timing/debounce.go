@@ -85,15 +85,15 @@ func (d *debouncing) run(ctx context.Context) error {
 			return err
 		}
 		now := time.Now()
-		if err := d.flush(now, ended); err != nil || ended {
-			return err
-		}
+		err = d.flush(now, ended)
 		if b != nil {
-			err := d.take(b, now)
-			b.Release()
-			if err != nil {
-				return err
+			if err == nil {
+				err = d.take(b, now)
 			}
+			b.Release()
+		}
+		if err != nil || ended {
+			return err
 		}
 	}
 }

@@ -172,19 +172,18 @@ func (d *delaying) run(ctx context.Context) error {
 			return err
 		}
 		now := int64(time.Since(d.start))
-		if err := d.flush(now); err != nil {
+		err = d.flush(now)
+		if b != nil {
+			if err == nil {
+				err = d.take(b, now)
+			}
+			b.Release()
+		}
+		if err != nil {
 			return err
 		}
 		if ended {
 			return d.finish(ctx)
-		}
-		if b == nil {
-			continue
-		}
-		err = d.take(b, now)
-		b.Release()
-		if err != nil {
-			return err
 		}
 	}
 }

@@ -137,7 +137,7 @@ func TestScan(t *testing.T) {
 	type total struct{ n, sum, even, most int }
 	totals := map[string]*total{}
 	all := 0
-	for i := range 5000 {
+	for i := range 2000 {
 		key := fmt.Sprint("k", i*i%13)
 		x := totals[key]
 		if x == nil {

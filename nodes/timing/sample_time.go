@@ -64,24 +64,21 @@ func (k *sampleTime) run(ctx context.Context, in inlet, out nodes.Out) error {
 		}
 		now := time.Now()
 		if len(held) > 0 && (ended || !now.Before(until)) {
-			if err := keep.emit(held, out); err != nil {
-				return err
-			}
+			err = keep.emit(held, out)
 			held, until = held[:0], time.Time{}
 		}
-		if ended {
-			return nil
+		if b != nil {
+			if err == nil {
+				var rows []uint16
+				var numbers []int32
+				if rows, numbers, err = keys.number(b, out); err == nil {
+					out.Filtered(keep.put(b, rows, numbers))
+					held = append(held, keep.fresh...)
+				}
+			}
+			b.Release()
 		}
-		if b == nil {
-			continue
-		}
-		rows, numbers, err := keys.number(b, out)
-		if err == nil {
-			out.Filtered(keep.put(b, rows, numbers))
-			held = append(held, keep.fresh...)
-		}
-		b.Release()
-		if err != nil {
+		if err != nil || ended {
 			return err
 		}
 		if len(held) > 0 && until.IsZero() {

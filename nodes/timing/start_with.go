@@ -17,11 +17,11 @@ var startWithDecl = nodes.Kind("start_with", "Puts given items before a stream."
 	nodes.InPort(graph.Port{Name: "in", Doc: "Records."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The given records, then those of the input."}),
 	nodes.Workers(graph.Single), nodes.Pure(),
-	nodes.Lines("an item arrives", "its output is full", "", "a given value cannot be computed"),
+	nodes.Lines("the flow starts, and when an item arrives", "its output is full", "", "a given value cannot be computed"),
 	nodes.Doc(`
 `+"`rows`"+` lists records of the type of the input, each field with a constant expression: text is written in quotes of its own, as in {name: '"none"'}, a time as time("2026-01-01"). A field that may be null can be left out.
 
-The given items leave together with the first item that arrives, before it, or at the end of an input without items.`),
+The given items leave when the flow starts, before anything arrives.`),
 	nodes.Example(graph.Example{
 		Title: "A balance before the first booking",
 		Flow: `flow: account
@@ -78,29 +78,26 @@ func (k *startWith) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
 
 func (k *startWith) Program(env *nodes.Env) (*nodes.Program, error) {
 	t, needed := env.Out("out"), env.Needed("out")
-	begun := false
-	begin := func(out nodes.Out) error {
-		if begun {
-			return nil
-		}
-		begun = true
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		out := io.Out()
 		for _, values := range k.values {
 			if err := k.emit(values, t, needed, out); err != nil {
 				return err
 			}
 		}
-		return nil
-	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		GoValues: true,
-		Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-			if err := begin(out); err != nil {
+		for {
+			d, err := io.In[0][0].Receive(ctx)
+			if err != nil {
 				return err
 			}
-			return out.Emit(0, in.Retain())
-		},
-		Finish: func(_ context.Context, out nodes.Out) error { return begin(out) },
-	}}}, nil
+			if d == nil {
+				return out.Close()
+			}
+			if err := out.Emit(0, d); err != nil {
+				return err
+			}
+		}
+	}}, nil
 }
 
 // emit sends a given record.

@@ -85,15 +85,15 @@ func (t *throttling) run(ctx context.Context) error {
 			return err
 		}
 		now := time.Now()
-		if err := t.flush(now, ended); err != nil || ended {
-			return err
-		}
+		err = t.flush(now, ended)
 		if b != nil {
-			err := t.take(b, now)
-			b.Release()
-			if err != nil {
-				return err
+			if err == nil {
+				err = t.take(b, now)
 			}
+			b.Release()
+		}
+		if err != nil || ended {
+			return err
 		}
 	}
 }

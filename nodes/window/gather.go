@@ -140,18 +140,15 @@ func (g *gathering) run(ctx context.Context) error {
 		}
 		now := time.Now()
 		g.expire(now, ended)
-		if err := g.flush(); err != nil {
-			return err
-		}
-		if ended {
-			return nil
-		}
+		err = g.flush()
 		if b != nil {
-			err := g.take(b, now)
-			b.Release()
-			if err != nil {
-				return err
+			if err == nil {
+				err = g.take(b, now)
 			}
+			b.Release()
+		}
+		if err != nil || ended {
+			return err
 		}
 	}
 }

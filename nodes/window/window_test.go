@@ -24,7 +24,7 @@ nodes:
 
 // Windows over flights out of order, against a plain program.
 func TestAgainstPlainProgram(t *testing.T) {
-	flights := readFlights(t, 1500)
+	flights := readFlights(t, 600)
 	for _, c := range []struct {
 		with            string
 		plain           plain
@@ -63,11 +63,11 @@ func TestAgainstPlainProgram(t *testing.T) {
 
 // Two inputs: what is read next is that of the input that has come least far.
 func TestInputsAgainstPlainProgram(t *testing.T) {
-	flights := readFlights(t, 1500)
+	flights := readFlights(t, 600)
 	var halves [2][]flight
 	for i, f := range flights {
 		side := 0
-		if i > 500 && i%5 == 0 {
+		if i > 200 && i%5 == 0 {
 			side = 1
 		}
 		halves[side] = append(halves[side], f)
@@ -121,7 +121,7 @@ func TestInputsAgainstPlainProgram(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	flights := readFlights(t, 3000)
+	flights := readFlights(t, 1200)
 	for _, c := range []struct {
 		with         string
 		count, every int

@@ -3,7 +3,7 @@
 
 import { count, rate, say, span, svg } from "./parts.js";
 import { E, N, SIGNS, STATES, store } from "./store.js";
-import { boxOf, edgeInSight, inSight, picture, view } from "./view.js";
+import { boxOf, dots, edgeInSight, inSight, picture, view } from "./view.js";
 
 const MOVING = 150; // edges that move at once at most
 const LONGEST = 8000; // pixels of edges that move at once at most
@@ -116,7 +116,9 @@ function move() {
   if (!off) {
     pace();
     let left = allowed;
-    const moving = store.e.keys().filter(i => store.e[i][E.rate] > 4 && edgeInSight(i)).toArray();
+    // What is dimmed, because it has nothing to do with the selection, rests.
+    const dim = picture.classList.contains("focused");
+    const moving = store.e.keys().filter(i => store.e[i][E.rate] > 4 && edgeInSight(i) && !(dim && !wires[i].g.classList.contains("kin"))).toArray();
     moving.sort((a, b) => store.e[b][E.rate] - store.e[a][E.rate]);
     for (const i of moving.slice(0, MOVING)) {
       wires[i].length ||= wires[i].wire.getTotalLength();
@@ -147,10 +149,11 @@ function pace() {
 function run(w, perSecond) {
   const speed = Math.min(4, 0.35 + 0.42 * Math.log10(1 + perSecond)); // dots a second
   if (!w.motion) {
-    const path = svg("path", { class: "wire stream", d: w.wire.getAttribute("d") });
-    w.wire.after(path);
-    w.motion = { path, play: path.animate([{ strokeDashoffset: 16 }, { strokeDashoffset: 0 }], { duration: 1000, iterations: Infinity }), speed: 0 };
+    const path = svg("path", { class: "wire stream", d: w.wire.getAttribute("d") }), g = svg("g", {}, path);
+    dots.append(g);
+    w.motion = { g, play: path.animate([{ strokeDashoffset: 16 }, { strokeDashoffset: 0 }], { duration: 1000, iterations: Infinity }), speed: 0 };
   }
+  w.motion.g.setAttribute("class", w.g.getAttribute("class"));
   // A small change of pace is not worth a new animation frame schedule.
   if (Math.abs(speed - w.motion.speed) > 0.08) {
     w.motion.speed = speed;
@@ -160,7 +163,7 @@ function run(w, perSecond) {
 
 function halt(w) {
   w.motion.play.cancel();
-  w.motion.path.remove();
+  w.motion.g.remove();
   w.motion = null;
 }
 

@@ -8,6 +8,10 @@ const LOD = 0.4, FAR = 0.12; // below: without ports and numbers; plain blocks
 const CULL = 150; // nodes, from which on what is out of sight is left out
 
 export const picture = $("svg.flow");
+/** The dots that run along edges are a drawing of their own, below the other, so that a
+ * frame of their motion does not paint all the rest again. */
+export const dots = make("svg", { class: "flow dots", "aria-hidden": "true" });
+picture.after(dots);
 const whole = { w: picture.viewBox.baseVal.width, h: picture.viewBox.baseVal.height };
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -91,7 +95,9 @@ function show() {
 function paint() {
   asked = false;
   const { x, y, k } = view, w = size.w / k, h = size.h / k;
-  picture.setAttribute("viewBox", `${x.toFixed(2)} ${y.toFixed(2)} ${w.toFixed(2)} ${h.toFixed(2)}`);
+  const box = `${x.toFixed(2)} ${y.toFixed(2)} ${w.toFixed(2)} ${h.toFixed(2)}`;
+  picture.setAttribute("viewBox", box);
+  dots.setAttribute("viewBox", box);
   const level = k < FAR ? 2 : k < LOD ? 1 : 0;
   const other = level !== view.level;
   if (other) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/web"
 )
@@ -53,14 +56,49 @@ func (p *pageCall) validate(given func(string) bool) error {
 		}
 		return nil
 	}
-	host, _, err := net.SplitHostPort(p.addr)
+	return reachable("--ui", p.addr, p.token)
+}
+
+// reachable refuses an address that others can reach while there is no token.
+func reachable(flag, addr, token string) error {
+	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return misuse("--ui %s: want an address such as %s", p.addr, pageAddr)
+		return misuse("%s %s: want an address such as %s", flag, addr, pageAddr)
 	}
-	if ip := net.ParseIP(host); p.token == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return misuse("--ui %s: others can reach this address, so the page needs a token", p.addr).or("--ui-token or %s sets it; %s is for this machine alone", tokenVariable, pageAddr)
+	if ip := net.ParseIP(host); token == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return misuse("%s %s: others can reach this address, so the page needs a token", flag, addr).or("--ui-token or %s sets it; %s is for this machine alone", tokenVariable, pageAddr)
 	}
 	return nil
+}
+
+// listenFor opens an address; the usual one gives way to any that is free.
+func listenFor(flag, addr string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) && addr == pageAddr {
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, misuse("%s %s: %w", flag, addr, err)
+	}
+	return listener, nil
+}
+
+// announce tells where a page is.
+func announce(w io.Writer, l net.Listener, token string) {
+	address := "http://" + l.Addr().String() + "/"
+	if token != "" {
+		address += "?token=…"
+	}
+	fmt.Fprintf(w, "page: %s\n", address)
+}
+
+// newLayouter makes layouts in a child that is this program again.
+func newLayouter() *web.Layouter {
+	self, err := os.Executable()
+	if err != nil {
+		return web.NewLayouter() // the built-in layout serves then
+	}
+	return web.NewLayouter(self, layoutVerb)
 }
 
 // A page is the page of a run while it is up; nil is no page.
@@ -75,18 +113,11 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 	if r.page.addr == "" {
 		return nil, nil
 	}
-	listener, err := net.Listen("tcp", r.page.addr)
-	if errors.Is(err, syscall.EADDRINUSE) && r.page.addr == pageAddr {
-		listener, err = net.Listen("tcp", "127.0.0.1:0")
-	}
+	listener, err := listenFor("--ui", r.page.addr)
 	if err != nil {
-		return nil, misuse("--ui %s: %w", r.page.addr, err)
+		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		self = "" // the layouter then does without a child
-	}
-	p := &page{layouter: web.NewLayouter(self, layoutVerb)}
+	p := &page{layouter: newLayouter()}
 	ask := func(times int) {
 		for range times {
 			select {
@@ -105,11 +136,7 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 	}
 	p.works.Go(func() { p.server.Serve(listener) })
 	if !r.quiet && r.report != "json" {
-		address := "http://" + listener.Addr().String() + "/"
-		if r.page.token != "" {
-			address += "?token=…"
-		}
-		fmt.Fprintf(r.stderr, "page: %s\n", address)
+		announce(r.stderr, listener, r.page.token)
 	}
 	return p, nil
 }
@@ -141,6 +168,67 @@ func (p *page) close() {
 	p.server.Close()
 	p.works.Wait()
 	p.layouter.Close()
+}
+
+func (c *call) serveVerb() *cobra.Command {
+	var addr, token string
+	verb := &cobra.Command{
+		Use:     "serve [DIR]",
+		GroupID: groupFlow,
+		Short:   "Show the flows of a folder on a page, with what is wrong with them",
+		Long: `Shows the flows below a folder (the one you are in, if none is named): their
+drawings, the problems that check finds, and the catalogue of kinds. Files are read
+again for every page, so a change shows after a reload. Nothing is run; flowrun run
+FLOW --ui shows one at work.`,
+		Example: `  flowrun serve
+  flowrun serve flows --addr 127.0.0.1:9000`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+				return misuse("%s: there is no such folder", dir)
+			}
+			if err := reachable("--addr", addr, token); err != nil {
+				return err
+			}
+			return c.serve(dir, addr, token)
+		},
+	}
+	verb.Flags().StringVar(&addr, "addr", pageAddr, "the `ADDR` to answer at")
+	verb.Flags().StringVar(&token, "ui-token", os.Getenv(tokenVariable), "what a reader must know; needed where others can reach the page (or "+tokenVariable+")")
+	verb.Flags().Lookup("ui-token").DefValue = ""
+	return verb
+}
+
+// serve shows a folder until a signal ends it.
+func (c *call) serve(dir, addr, token string) error {
+	listener, err := listenFor("--addr", addr)
+	if err != nil {
+		return err
+	}
+	layouter := newLayouter()
+	defer layouter.Close()
+	folder := web.NewFolder(web.FolderOptions{
+		Token: token, Catalog: c.registry, Layout: layouter.Layout,
+		Paths: func() ([]string, error) { return flowsIn(dir) },
+		Load:  func(path string) (*graph.Flow, diag.List) { return c.load(path, nil) },
+	})
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, stopSignals()...)
+	defer signal.Stop(stop)
+	over := make(chan error, 1)
+	go func() { over <- folder.Serve(listener) }()
+	announce(c.stderr, listener, token)
+	select {
+	case <-stop:
+		folder.Close()
+		return <-over
+	case err := <-over:
+		return err
+	}
 }
 
 // layoutWorkerVerb is for the page alone; see web.Layouter.

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"syscall"
@@ -112,4 +113,58 @@ func TestFlagsOfThePage(t *testing.T) {
 			t.Errorf("%v: exit %d\n%s", c.args, got.code, got.err)
 		}
 	}
+}
+
+func TestServeAFolder(t *testing.T) {
+	folder(t, map[string]string{
+		"good.yaml":     never,
+		"sub/bad.yaml":  "about: <b>bold</b>\nnodes:\n  n: {use: generat}\n",
+		"compose.yaml":  "services: {}\n",
+		"secret.txt":    "nodes: none of your business",
+		"sub/with.yaml": "nodes:\n  n: {use: generate, with: {password: hunter2}}\n",
+	})
+	p := start(t, "serve", "--addr", "127.0.0.1:0")
+	at := p.address()
+	page := func(path string, want int) string {
+		t.Helper()
+		res, err := http.Get(at + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != want {
+			t.Errorf("%s: %s, want %d, %v", path, res.Status, want, err)
+		}
+		return string(text)
+	}
+	list := page("", 200)
+	for want, there := range map[string]bool{"good.yaml": true, "sub/bad.yaml": true, "compose": false, "1 error": true, "&lt;b&gt;bold": true, "<b>bold": false} {
+		if strings.Contains(list, want) != there {
+			t.Errorf("the list has %q: %v, want %v", want, !there, there)
+		}
+	}
+	if good := page("flow?path=good.yaml", 200); !strings.Contains(good, `id="n-out"`) || !strings.Contains(good, "rate: 100") {
+		t.Error("the page of a good flow has no drawing or no source")
+	}
+	if bad := page("flow?path=sub/bad.yaml", 200); !strings.Contains(bad, "did you mean") {
+		t.Error("the page of a bad flow does not say what is wrong")
+	}
+	if text := page("flow?path=sub/with.yaml", 200); strings.Contains(text, "hunter2") {
+		t.Error("a secret is shown")
+	}
+	if kinds := page("nodes", 200); !strings.Contains(kinds, `id="file.read"`) || strings.Contains(kinds, "ZgotmplZ") {
+		t.Error("the catalogue lacks file.read")
+	}
+	if svg := page("graph.svg?path=good.yaml", 200); !strings.Contains(svg, "<svg") {
+		t.Error("no drawing")
+	}
+	for _, path := range []string{"flow?path=secret.txt", "flow?path=../good.yaml", "flow?path=/etc/passwd", "flow", "graph.svg?path=compose.yaml", "static/../good.yaml"} {
+		page(path, 404)
+	}
+	p.signal(syscall.SIGINT)
+	if code, _, errs := p.end(); code != 0 {
+		t.Errorf("exit %d:\n%s", code, errs)
+	}
+	call("", "serve", "nowhere").want(t, 2, "", "flowrun: nowhere: there is no such folder\n")
 }

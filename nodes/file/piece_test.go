@@ -1,0 +1,177 @@
+package file
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/csv"
+)
+
+// A jerky reader gives what it has in parts of any size.
+type jerky struct {
+	r   io.Reader
+	rng *rand.Rand
+	max int
+}
+
+func (j *jerky) Read(p []byte) (int, error) {
+	return j.r.Read(p[:min(len(p), 1+j.rng.IntN(j.max))])
+}
+
+// pieces reads an input to its end: the text of the pieces, and for each the line of
+// its first byte.
+func pieces(t *testing.T, in *input) (all string, texts []string, lines []int) {
+	t.Helper()
+	for {
+		p, err := in.next()
+		if err == io.EOF {
+			return all, texts, lines
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(p.text)
+		texts, lines = append(texts, string(p.text)), append(lines, p.line)
+		p.arena.Release()
+	}
+}
+
+// However standard input comes, pieces are whole rows, all of them, with the right
+// lines.
+func TestPiecesOfStreams(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 300 {
+		var text strings.Builder
+		if round%2 == 0 {
+			text.Write(bom)
+		}
+		var rows []string
+		for range rng.IntN(40) {
+			cell := strings.Repeat("x\n", rng.IntN(5)) + strings.Repeat("y", rng.IntN(200))
+			if rng.IntN(20) == 0 {
+				cell = strings.Repeat("long ", 60_000)
+			}
+			rows = append(rows, "1,\""+cell+"\"\n")
+		}
+		text.WriteString(strings.Join(rows, ""))
+		rest := strings.TrimPrefix(text.String(), string(bom))
+		for name, cut := range map[string]func(in *input) (cutter, error){
+			"lines": lineRows{}.begin,
+			"csv":   (&csvRows{options: csv.Options{Dialect: csv.Standard}}).begin,
+		} {
+			p := newPump(t.Context(), &jerky{strings.NewReader(text.String()), rng, 1 + rng.IntN(50_000)}, func() {})
+			in := &input{name: name, src: p, pump: p, line: 1}
+			var err error
+			if in.cut, err = cut(in); err != nil {
+				t.Fatal(err)
+			}
+			all, texts, lines := pieces(t, in)
+			p.close()
+			if all != rest {
+				t.Fatalf("%s, round %d: %d bytes, want %d", name, round, len(all), len(rest))
+			}
+			line := 1
+			for i, text := range texts {
+				if lines[i] != line {
+					t.Fatalf("%s, round %d: piece %d begins in line %d, want %d", name, round, i, lines[i], line)
+				}
+				line += strings.Count(text, "\n")
+				if name == "csv" && strings.Count(text, `"`)%2 != 0 {
+					t.Fatalf("round %d: a piece ends inside quotes", round)
+				}
+			}
+		}
+	}
+}
+
+// A file that grows while it is read is read to where it ends then, and one that is
+// cut off ends there.
+func TestPiecesOfChangingFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.txt")
+	row := strings.Repeat("x", 99) + "\n"
+	for _, c := range []struct {
+		name   string
+		change func() error
+		want   int
+	}{
+		{"grows", func() error {
+			f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			if _, err := f.WriteString(row); err != nil {
+				return err
+			}
+			return f.Close()
+		}, 40_001},
+		{"shrinks", func() error { return os.Truncate(path, int64(20_000*len(row))) }, 20_000},
+	} {
+		if err := os.WriteFile(path, []byte(strings.Repeat(row, 40_000)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var read atomic.Int64
+		in, err := open(context.Background(), path, plain, nil, &read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.cut = &lineCutter{}
+		p, err := in.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := bytes.Count(p.text, newline)
+		p.arena.Release()
+		if err := c.change(); err != nil {
+			t.Fatal(err)
+		}
+		all, _, _ := pieces(t, in)
+		in.end()
+		if got := first + strings.Count(all, row); got != c.want {
+			t.Errorf("%s: %d rows, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// One long row does not keep its memory for the rest of the file.
+func TestPiecesForgetLongRows(t *testing.T) {
+	text := "a\n" + strings.Repeat("y", 20<<20) + "\n" + strings.Repeat("short\n", 400_000)
+	in := &input{name: "x", src: strings.NewReader(text), cut: &lineCutter{}, line: 1}
+	if all, _, _ := pieces(t, in); all != text {
+		t.Errorf("%d bytes, want %d", len(all), len(text))
+	}
+	if cap(in.rest) > 4*record.ArenaSize {
+		t.Errorf("%d bytes are kept", cap(in.rest))
+	}
+}
+
+// A row without an end is reported before it takes all memory.
+func TestPiecesBoundRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 512 MB")
+	}
+	in := &input{name: "x.csv", src: io.MultiReader(strings.NewReader("a\nb\n"), endless{}), cut: &lineCutter{}, line: 1}
+	p, err := in.next()
+	if err != nil || p.line != 1 {
+		t.Fatal(err)
+	}
+	if _, err = in.next(); err == nil || !strings.HasPrefix(err.Error(), "x.csv:3: this row has no end within 256 MB") {
+		t.Errorf("%v", err)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}

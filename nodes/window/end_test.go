@@ -1,0 +1,63 @@
+package window_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes/std/flowtest"
+)
+
+// Two ways from one source, one of which has items for the other to wait for: the
+// queue that fills up meanwhile must not block the source for good.
+func TestInputsFromOneSource(t *testing.T) {
+	flow := `flow: diamond
+nodes:
+  in:    {use: generate, with: {count: 3000, start: 2026-01-01, step: 1s}}
+  few:   {use: filter, in: in, with: {where: n %% 1000 == 999}}
+  there: {use: map, in: few, with: {set: {m: n, then: time}, select: [m, then]}}
+  one:   %s
+  out:   {use: file.write, in: one, with: {path: "-", format: jsonl}}
+`
+	check(t, fmt.Sprintf(flow, "{use: window_join, in: {left: in, right: there}, with: {on: {n: m}, time: {time: then}, within: 0s}}"), nil, map[string]string{
+		"-": `{"n":999,"time":"2026-01-01T00:16:39Z","then":"2026-01-01T00:16:39Z"}` + "\n" +
+			`{"n":1999,"time":"2026-01-01T00:33:19Z","then":"2026-01-01T00:33:19Z"}` + "\n" +
+			`{"n":2999,"time":"2026-01-01T00:49:59Z","then":"2026-01-01T00:49:59Z"}` + "\n",
+	})
+	flow = strings.Replace(flow, "[m, then]}}", "[m, then], rename: {then: time, m: n}}}", 1)
+	flow = strings.Replace(flow, "{m: n, then: time}, select: [m, then], rename: {then: time, m: n}", "{n: n}", 1)
+	check(t, fmt.Sprintf(flow, "{use: window, in: [in, there], with: {time: time, size: 30m, set: {n: count(), last: last(n)}}}"), nil, map[string]string{
+		"-": `{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:30:00Z","n":1801,"last":1799}` + "\n" +
+			`{"start":"2026-01-01T00:30:00Z","end":"2026-01-01T01:00:00Z","n":1202,"last":2999}` + "\n",
+	})
+}
+
+// Nobody wants more in the middle of it: every batch is given back.
+func TestLimitAfter(t *testing.T) {
+	for kind, node := range map[string]string{
+		"window":      "{use: window, in: [a, b], with: {time: time, size: 1m, by: n, set: {c: count()}}}",
+		"session":     "{use: window, in: a, with: {time: time, session: 1s, by: n, set: {c: count()}}}",
+		"count":       "{use: window, in: a, with: {count: 3, set: {c: sum(n)}}}",
+		"window_join": "{use: window_join, in: {left: a, right: c}, with: {on: {n: m}, time: {time: then}, within: 1m}}",
+		"gather":      "{use: gather, in: a, with: {id: floor(n / 2), count: 2}}",
+	} {
+		before := record.Live()
+		r := flowtest.Run(t, fmt.Sprintf(`flow: short
+nodes:
+  a:   {use: generate, with: {start: 2026-01-01}}
+  b:   {use: generate, with: {start: 2026-01-01, count: 20000}}
+  c:   {use: map, in: b, with: {rename: {n: m, time: then}}}
+  one: %s
+  ten: {use: limit, in: one, with: {count: 10}}
+  out: {use: group, in: ten, with: {set: {n: count()}}}
+  to:  {use: file.write, in: out, with: {path: "-", format: jsonl}}
+`, node), nil, flowtest.Setup{})
+		if r.Err != nil || r.Stdout != "{\"n\":10}\n" {
+			t.Errorf("%s: %v, %s", kind, r.Err, r.Stdout)
+		}
+		if live := record.Live(); live != before {
+			t.Errorf("%s: %d batches were not given back", kind, live-before)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"html/template"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/render"
+)
+
+// A Folder serves the flows of a folder: what is in them, what is wrong with them,
+// their drawings, and the catalogue of kinds. It runs nothing. It is an
+// http.Handler; Serve adds the limits of a server that faces strangers.
+type Folder struct {
+	options FolderOptions
+	host
+	layouts sync.Mutex // one drawing at a time: a layout can take seconds
+}
+
+// FolderOptions say where flows come from.
+type FolderOptions struct {
+	// Token, if set, must come with every request.
+	Token string
+	// Paths lists the flows. It is asked for every request, so new files appear.
+	Paths func() ([]string, error)
+	// Load compiles one of them; the flow is nil if its text cannot be read at all.
+	Load func(path string) (*graph.Flow, diag.List)
+	// Catalog has the kinds that flows may use.
+	Catalog graph.Catalog
+	// Layout gives a scene its positions, as in Options.
+	Layout func(context.Context, *render.Scene) error
+}
+
+//go:embed folder.html.tmpl
+var folderText embed.FS
+
+var folderTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.ParseFS(folderText, "folder.html.tmpl"))
+})
+
+// NewFolder makes the server of a folder.
+func NewFolder(o FolderOptions) *Folder {
+	if o.Layout == nil {
+		o.Layout = func(_ context.Context, s *render.Scene) error { return render.LayoutBuiltin(s) }
+	}
+	f := &Folder{options: o}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", f.list)
+	mux.HandleFunc("GET /flow", f.flow)
+	mux.HandleFunc("GET /graph.svg", f.graph)
+	mux.HandleFunc("GET /nodes", f.nodes)
+	mux.HandleFunc("GET /static/{name}", static)
+	mux.HandleFunc("GET /healthz", healthy)
+	f.handler = gate{o.Token, true}.guard(mux)
+	return f
+}
+
+// ServeHTTP answers one request.
+func (f *Folder) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
+
+// Serve answers on a listener until Close, and returns nil then.
+func (f *Folder) Serve(l net.Listener) error { return f.serve(l) }
+
+// Close ends the server. It takes a second at most.
+func (f *Folder) Close() { f.shut() }
+
+// A folderFlow is a flow as the pages show it.
+type folderFlow struct {
+	Path     string
+	Name     string
+	About    string
+	Nodes    int
+	Edges    int
+	Errors   int
+	Warnings int
+	Problems string        // printed as the command prints them
+	Lines    []string      // of the file
+	Drawing  template.HTML // of the flow, if there is anything to draw
+}
+
+func (f *Folder) look(path string) (folderFlow, *graph.Flow) {
+	flow, list := f.options.Load(path)
+	page := folderFlow{Path: path, Name: path}
+	for _, d := range list {
+		if d.Severity == diag.Error {
+			page.Errors++
+		} else {
+			page.Warnings++
+		}
+	}
+	var b bytes.Buffer
+	diag.Print(&b, list, diag.Style{}) // a buffer takes everything
+	page.Problems = masked(b.String())
+	if flow != nil {
+		page.About, page.Nodes, page.Edges = flow.About, len(flow.Nodes), len(flow.Edges)
+		if flow.Name != "" {
+			page.Name = flow.Name
+		}
+		if src := flow.At.Source; src != nil {
+			page.Lines = strings.Split(masked(strings.TrimRight(string(src.Text), "\n")), "\n")
+		}
+	}
+	return page, flow
+}
+
+// draw gives the drawing of a flow, as part of a page or as a file; nothing of one
+// without nodes. A bare one has no title, where the page says it already.
+func (f *Folder) draw(ctx context.Context, flow *graph.Flow, inline, bare bool) ([]byte, error) {
+	if flow == nil || len(flow.Nodes) == 0 {
+		return nil, nil
+	}
+	f.layouts.Lock()
+	defer f.layouts.Unlock()
+	scene := render.FromFlow(flow)
+	if bare {
+		scene.Title, scene.About = "", ""
+	}
+	if err := f.options.Layout(ctx, scene); err != nil {
+		if err := render.LayoutBuiltin(scene); err != nil {
+			return nil, err
+		}
+	}
+	var b bytes.Buffer
+	err := render.SVG(&b, scene, render.SVGOptions{Inline: inline})
+	return b.Bytes(), err
+}
+
+// list shows all flows.
+func (f *Folder) list(w http.ResponseWriter, r *http.Request) {
+	paths, err := f.options.Paths()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	var flows []folderFlow
+	for _, path := range paths {
+		page, _ := f.look(path)
+		flows = append(flows, page)
+	}
+	show(w, r, "list", flows)
+}
+
+// asked finds the flow that a request names; it must be one of the list.
+func (f *Folder) asked(w http.ResponseWriter, r *http.Request) (path string, ok bool) {
+	path = r.URL.Query().Get("path")
+	paths, err := f.options.Paths()
+	if err != nil || !slices.Contains(paths, path) {
+		refuse(w, http.StatusNotFound, "there is no such flow here")
+		return "", false
+	}
+	return path, true
+}
+
+// flow shows one flow with its problems.
+func (f *Folder) flow(w http.ResponseWriter, r *http.Request) {
+	path, ok := f.asked(w, r)
+	if !ok {
+		return
+	}
+	page, flow := f.look(path)
+	drawing, err := f.draw(r.Context(), flow, true, true)
+	if err != nil {
+		page.Problems += "\nit cannot be drawn: " + err.Error()
+	}
+	page.Drawing = template.HTML(drawing)
+	show(w, r, "flow", page)
+}
+
+// graph serves the drawing of a flow as a file.
+func (f *Folder) graph(w http.ResponseWriter, r *http.Request) {
+	path, ok := f.asked(w, r)
+	if !ok {
+		return
+	}
+	_, flow := f.look(path)
+	drawing, err := f.draw(r.Context(), flow, false, r.URL.Query().Has("bare"))
+	if err != nil || drawing == nil {
+		refuse(w, http.StatusNotFound, "there is nothing to draw")
+		return
+	}
+	w.Header().Set("Content-Security-Policy", filePolicy)
+	send(w, r, "image/svg+xml", drawing)
+}
+
+// A kindPage is a kind in the catalogue.
+type kindPage struct {
+	*graph.Spec
+	Settings []config.FieldInfo
+}
+
+// nodes shows the catalogue.
+func (f *Folder) nodes(w http.ResponseWriter, r *http.Request) {
+	var kinds []kindPage
+	for _, name := range f.options.Catalog.Kinds() {
+		if spec, ok := f.options.Catalog.Spec(name); ok {
+			kinds = append(kinds, kindPage{spec, spec.Config.Fields()})
+		}
+	}
+	show(w, r, "nodes", kinds)
+}
+
+// show answers with a page of the folder.
+func show(w http.ResponseWriter, r *http.Request, name string, data any) {
+	var b bytes.Buffer
+	if err := folderTemplate().ExecuteTemplate(&b, name, data); err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	send(w, r, "text/html; charset=utf-8", b.Bytes())
+}

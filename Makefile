@@ -14,6 +14,11 @@ test: fmt-check vet drift ## everything that must hold: format, vet, staticcheck
 	CGO_ENABLED=0 go build ./...
 	go test -race -timeout 20m ./...
 	cd bench && go vet ./... && go test ./...
+	$(MAKE) browser
+
+browser: ## the live page in a real browser; installs Debian's Chromium if there is none
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq chromium; }
+	FLOWRUN_BROWSER=1 go test -count=1 ./web/
 
 fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')
@@ -42,4 +47,4 @@ fuzz: ## fuzz the readers for ten minutes each
 	go test -run xxx -fuzz FuzzJSONL -fuzztime 10m ./graph/record/jsonl
 	go test -run xxx -fuzz FuzzCSV -fuzztime 10m ./graph/record/csv
 
-.PHONY: help build run test fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test browser fmt fmt-check vet docs drift golden bench fuzz

@@ -23,7 +23,8 @@ var mayImport = map[string][]string{
 	"graph":        {"graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
 	"graph/render": {"graph", "graph/types", "graph/diag", "graph/render"},
 	"nodes":        {"graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
-	"scheduler":    {"nodes", "graph", "graph/types", "graph/record", "scheduler"},
+	"scheduler":    {"nodes", "graph", "graph/types", "graph/record", "graph/expr", "scheduler"},
+	"web":          {"scheduler", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/render", "web"},
 }
 
 // shared are packages that packs are built on; they hold no kinds.

@@ -25,7 +25,7 @@ func (c *compiler) rejectDeadlocks() {
 				circle := w.circle(e)
 				switch {
 				case circle == nil:
-				case !e.Contract.Given:
+				case !e.Contract.Given && !e.Contract.Reorders():
 					e.Contract.OnFull = "spill"
 				default:
 					c.reportDeadlock(e, circle)
@@ -44,14 +44,21 @@ func (c *compiler) reportDeadlock(full *Edge, circle []wait) {
 		d := c.list.Add(diag.Deadlock, full.At, "%s can block for good: it reads %s while %s fills up, and %s feeds both", n.ID, read, full, shared.ID)
 		d.WithNote(read.At, "one path: %s", pathBetween(shared, read))
 		d.WithNote(full.At, "the other: %s", pathBetween(shared, full))
-		d.WithHint("remove `on_full: block` there, the queue then spills to a file")
+		d.WithHint("%s", unblockHint(full))
 		return
 	}
 	d := c.list.Add(diag.Deadlock, full.At, "%s can block for good: it reads %s while %s fills up", n.ID, read, full)
 	for _, w := range circle {
 		d.WithNote(w.edge.At, "%s", w)
 	}
-	d.WithHint("remove `on_full: block` there, the queue then spills to a file")
+	d.WithHint("%s", unblockHint(full))
+}
+
+func unblockHint(e *Edge) string {
+	if e.Contract.Reorders() {
+		return "a queue with a priority or a delay cannot spill to a file: put that on an edge further up"
+	}
+	return "remove `on_full: block` there, the queue then spills to a file"
 }
 
 // A wait is one end of an edge waiting for the other: the sender for room, or the

@@ -47,7 +47,9 @@ type Stage struct {
 	// Worker makes the parallel part for one worker; nil: there is none.
 	Worker func(ctx context.Context) (Work, error)
 	// Commit is the serial part; nil: there is none. in is nil in a source, made
-	// is what Work returned, or without Work what Next gave.
+	// is what Work returned, or without Work what Next gave. What is never
+	// committed, because the node has ended meanwhile, is released if it has a
+	// method Release().
 	Commit func(ctx context.Context, in record.Data, made any, out Out) error
 	// Finish is called after the last Commit, with nothing else running.
 	Finish func(ctx context.Context, out Out) error

@@ -24,7 +24,8 @@
 // drain; cancelling the context of Run kills, and what is on its way is lost and
 // counted as held.
 //
-// Files: run.go builds and runs, node.go drives the stages of a node, output.go is
+// Files: run.go builds and runs, node.go drives a node, stage.go its workers, take.go
+// is how they take their input, keyed.go how they share it by keys, output.go is
 // where they emit, edge.go the channel, spill.go its overflow, watch.go finds
 // flows that are stuck, serial.go runs the same programs on one goroutine, one
 // item at a time, as the baseline and the oracle of tests.

@@ -165,6 +165,7 @@ func (e *edge) receive(ctx context.Context, w *worker) (env envelope, ok bool, e
 		return e.receiveQueued(ctx, w)
 	}
 	defer w.waits(receiving, e)()
+	w.mayWakeItself(ctx)
 	select {
 	case env, ok = <-e.ch:
 		if !ok && e.overflow != nil { // filled between the look and the end
@@ -298,6 +299,14 @@ func (w *worker) note(a activity, e *edge) {
 		v |= uint64(e.spec.ID+1) << 8
 	}
 	w.at.Store(v)
+}
+
+// mayWakeItself notes that a wait ends by itself, because ctx has a deadline: such
+// a worker is not stuck.
+func (w *worker) mayWakeItself(ctx context.Context) {
+	if _, timed := ctx.Deadline(); timed {
+		w.note(working, nil)
+	}
 }
 
 // waits notes that the worker waits and returns what to call when it does not any

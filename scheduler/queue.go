@@ -348,6 +348,7 @@ func (r *Run) stopping() bool { return r.sources.Err() != nil }
 // receiveQueued is edge.receive for an edge with a queue.
 func (e *edge) receiveQueued(ctx context.Context, w *worker) (envelope, bool, error) {
 	defer w.waits(receiving, e)()
+	w.mayWakeItself(ctx)
 	for {
 		env, ok, next, done := e.queue.take(time.Now(), e.hurry())
 		if ok {

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -226,7 +225,6 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 	items := 0
 	start := time.Now()
 	w.lost = 0
-	made := p.made
 	var err error
 	if p.data != nil {
 		items = p.data.Len()
@@ -234,16 +232,22 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 		defer p.data.Release()
 	}
 	defer o.drop()
-	if work != nil && err == nil {
-		err = guard(func() (err error) { made, err = work(ctx, p.data, p.made, o); return err })
-		s.learn(items, time.Since(start)-w.lost)
+	made := p.made
+	if work != nil {
+		made = nil // what Next gave is the worker's
+		if err == nil {
+			err = guard(func() (err error) { made, err = work(ctx, p.data, p.made, o); return err })
+			s.learn(items, time.Since(start)-w.lost)
+		}
 	}
 	// Everything before this piece is done once it is its turn, so the first
 	// failure is the first in the order of the input.
 	if killed := o.await(); killed != nil {
+		s.abandon(made)
 		return killed
 	}
 	if s.done.Load() {
+		s.abandon(made)
 		left := max(0, items-o.bad-o.sent)
 		s.n.count.Filtered.Add(int64(left))
 		s.n.count.Used.Add(int64(items - o.bad - left))
@@ -256,6 +260,8 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 	}
 	if err == nil && s.def.Commit != nil {
 		err = s.commit(ctx, p.data, made, o)
+	} else {
+		s.abandon(made)
 	}
 	if ferr := o.flushErrors(); err == nil {
 		err = ferr
@@ -264,13 +270,26 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 	if work == nil {
 		s.learn(items, took)
 	}
-	s.n.count.Busy.Add(int64(took))
-	s.n.count.Latency.Add(took)
-	s.n.count.Batches.Add(1)
-	s.n.count.Filtered.Add(int64(o.filtered))
+	return s.book(items, took, o, err)
+}
+
+// abandon releases what a worker made if it is never committed.
+func (s *stage) abandon(made any) {
+	if r, ok := made.(interface{ Release() }); ok {
+		r.Release()
+	}
+}
+
+// book counts a piece that was worked on, and notes whether the kind is done.
+func (s *stage) book(items int, took time.Duration, o *output, err error) error {
+	c := &s.n.count
+	c.Busy.Add(int64(took))
+	c.Latency.Add(took)
+	c.Batches.Add(1)
+	c.Filtered.Add(int64(o.filtered))
 	done := errors.Is(err, nodes.ErrDone)
 	if err == nil || done {
-		s.n.count.Used.Add(int64(items - o.filtered - o.bad))
+		c.Used.Add(int64(items - o.filtered - o.bad))
 	}
 	if done {
 		s.done.Store(true)
@@ -288,219 +307,4 @@ func (s *stage) commit(ctx context.Context, in record.Data, made any, o *output)
 		defer func() { <-token }()
 	}
 	return guard(func() error { return s.def.Commit(ctx, in, made, o) })
-}
-
-// pieceTime is how long a piece of work should take: long enough to make tokens
-// cheap, short enough to share work among workers and to hold nothing back.
-const pieceTime = 250 * time.Microsecond
-
-// learn updates the cost of an item.
-func (s *stage) learn(items int, took time.Duration) {
-	if items == 0 {
-		return
-	}
-	now := max(int64(took)/int64(items), 1)
-	if old := s.cost.Load(); old > 0 {
-		now = (3*old + now) / 4
-	}
-	s.cost.Store(now)
-}
-
-// share is how many items to take at once.
-func (s *stage) share(waiting int) int {
-	if s.def.Worker == nil || s.def.Whole {
-		return waiting
-	}
-	cost := s.cost.Load()
-	if cost == 0 {
-		return 1 // it may be slow
-	}
-	return int(min(int64(waiting), max(1, int64(pieceTime)/cost)))
-}
-
-// ready is how many items to take off a queue that reorders: few, so that what
-// comes while the node works can still overtake.
-func (s *stage) ready() int {
-	cost := s.cost.Load()
-	if cost == 0 {
-		return 1
-	}
-	return int(min(gatherRows, max(1, int64(pieceTime)/cost)))
-}
-
-// next takes the next piece of work; io.EOF if there is none. The caller holds
-// the take token.
-func (s *stage) next(ctx context.Context, w *worker) (piece, error) {
-	if s.over || s.done.Load() {
-		s.over = true
-		return piece{}, io.EOF
-	}
-	if s.def.Next != nil {
-		made, err := s.nextOfSource(ctx)
-		s.over = err != nil
-		return piece{made: made}, err
-	}
-	if s.rest.data == nil {
-		p, err := s.receive(w)
-		if errors.Is(err, nodes.ErrDone) {
-			s.done.Store(true)
-			err = io.EOF
-		}
-		if err != nil {
-			s.over = true
-			return piece{}, err
-		}
-		s.n.count.In.Add(int64(p.data.Len()))
-		s.rest, s.at = p, 0
-	}
-	p := s.rest
-	n := p.data.Len()
-	size := min(s.share(n), s.n.run.options.batch())
-	if s.at == 0 && size >= n {
-		s.rest = piece{}
-		return p, nil
-	}
-	end := min(s.at+size, n)
-	p.data = s.rest.data.Slice(s.at, end)
-	if s.at = end; end == n {
-		s.rest.data.Release()
-		s.rest = piece{}
-	}
-	return p, nil
-}
-
-func (s *stage) nextOfSource(ctx context.Context) (made any, err error) {
-	switch s.n.dismissed() {
-	case nil:
-	case nodes.ErrDone:
-		return nil, io.EOF // it was told to stop
-	default:
-		return nil, context.Cause(ctx)
-	}
-	start := time.Now()
-	err = guard(func() error { made, err = s.def.Next(s.n.taking); return err })
-	s.n.count.Busy.Add(int64(time.Since(start)))
-	if err != nil && s.n.dismissed() == nodes.ErrDone {
-		return nil, io.EOF
-	}
-	return made, err
-}
-
-// toRecords turns Go values into records for stages that want them. Items that do
-// not fit are bad items.
-func (s *stage) toRecords(p *piece, o *output) error {
-	items, ok := p.data.(record.GoItems)
-	if !ok || s.def.GoValues {
-		return nil
-	}
-	var stop error
-	b := items.ToBatch(p.edge.spec.Type, func(i int, err error) {
-		if stop == nil {
-			stop = o.Bad(nodes.BadItem{Err: err, Data: items, Row: i})
-		}
-	})
-	items.Release()
-	p.data = b
-	return stop
-}
-
-// receive takes the next data off the edges of the stage; io.EOF if all of them
-// have ended, nodes.ErrDone if nobody wants what the node would make of it.
-func (s *stage) receive(w *worker) (piece, error) {
-	for len(s.edges) > 0 {
-		if err := s.n.dismissed(); err != nil {
-			return piece{}, err
-		}
-		for _, e := range s.edges {
-			if e.queue != nil {
-				e.queue.atOnce.Store(int64(s.ready()))
-			}
-		}
-		e := s.edges[0]
-		var env envelope
-		var ok bool
-		var err error
-		if len(s.edges) == 1 || s.n.spec.In[s.def.Input].Reading == graph.InOrder {
-			env, ok, err = e.receive(s.n.run.ctx, w)
-			if !ok && err == nil {
-				s.edges = s.edges[1:]
-			}
-		} else {
-			env, e, ok, err = s.receiveAny(w)
-		}
-		if ok || err != nil {
-			return piece{data: env.data, edge: e}, err
-		}
-	}
-	return piece{}, io.EOF
-}
-
-// receiveAny takes from whichever edge has something. It returns without one when
-// an edge ended, which it then no longer looks at.
-func (s *stage) receiveAny(w *worker) (envelope, *edge, bool, error) {
-	for i, e := range s.edges {
-		env, ok, done := e.tryReceive()
-		switch {
-		case ok:
-			s.rotate(i)
-			return env, e, true, nil
-		case done:
-			s.edges = append(s.edges[:i:i], s.edges[i+1:]...)
-			return env, e, false, e.fault()
-		}
-	}
-	defer w.waits(receiving, s.edges[0])()
-	i, v, ok := s.selectAny(w)
-	if i < 0 || !ok || s.edges[i].queue != nil {
-		return envelope{}, nil, false, s.n.dismissed() // the look above finds what there is
-	}
-	env, e := v.Interface().(envelope), s.edges[i]
-	e.took(env)
-	s.rotate(i)
-	return env, e, true, nil
-}
-
-// selectAny waits until an edge has something or the node is dismissed; i is the
-// edge, -1 if it is none.
-func (s *stage) selectAny(w *worker) (i int, v reflect.Value, ok bool) {
-	s.cases = s.cases[:0]
-	add := func(ch any) {
-		s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)})
-	}
-	next := time.Time{}
-	for _, e := range s.edges {
-		if e.queue == nil {
-			add(e.ch)
-			continue
-		}
-		add(e.queue.wake)
-		if due := e.queue.next(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
-			next = due
-		}
-	}
-	add(s.n.taking.Done())
-	for _, e := range s.edges {
-		if e.queue != nil {
-			add(e.queue.ending())
-		}
-	}
-	if !s.n.run.stopping() {
-		add(s.n.run.sources.Done())
-	}
-	if !next.IsZero() {
-		w.note(working, nil) // time will pass, so this is no deadlock
-		timer := time.NewTimer(time.Until(next))
-		defer timer.Stop()
-		add(timer.C)
-	}
-	if i, v, ok = reflect.Select(s.cases); i >= len(s.edges) {
-		return -1, v, ok
-	}
-	return i, v, ok
-}
-
-// rotate lets the edge after i be looked at first the next time, so that no edge
-// is starved by a busy one.
-func (s *stage) rotate(i int) {
-	s.edges = append(append([]*edge(nil), s.edges[i+1:]...), s.edges[:i+1]...)
 }

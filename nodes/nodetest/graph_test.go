@@ -78,11 +78,18 @@ func (s *sketch) node(kind, in, with, engine string) string {
 
 // edge spells how a stream is read.
 func (s *sketch) edge(st stream) string {
-	switch s.r.IntN(7) {
+	if s.r.IntN(7) == 0 {
+		return fmt.Sprintf("{from: %s, capacity: %d, delay: %dms}", st.ref, 1+s.r.IntN(200), 1+s.r.IntN(5))
+	}
+	return s.oneOfSeveral(st)
+}
+
+// oneOfSeveral is edge for nodes that may wait on one input while another one is
+// full: such an edge may have to spill, and what has a delay cannot.
+func (s *sketch) oneOfSeveral(st stream) string {
+	switch s.r.IntN(6) {
 	case 0:
 		return fmt.Sprintf("{from: %s, capacity: %d}", st.ref, 1+s.r.IntN(5))
-	case 3:
-		return fmt.Sprintf("{from: %s, capacity: %d, delay: %dms}", st.ref, 1+s.r.IntN(200), 1+s.r.IntN(5))
 	case 1:
 		return fmt.Sprintf("{from: %s, capacity: %d, bytes: 1KB}", st.ref, 1+s.r.IntN(100))
 	case 2:
@@ -216,7 +223,7 @@ func (s *sketch) together() {
 		if !ok {
 			continue
 		}
-		edges = append(edges, s.edge(st))
+		edges = append(edges, s.oneOfSeveral(st))
 		out.size += st.size
 		out.nullable, out.mixed = out.nullable || st.nullable, out.mixed || st.mixed
 	}
@@ -237,7 +244,7 @@ func (s *sketch) join() {
 		return
 	}
 	kind := []string{"inner", "left", "right", "full", "semi", "anti"}[s.r.IntN(6)]
-	id := s.node("join", fmt.Sprintf("{left: %s, right: %s}", s.edge(left), s.edge(right)), "on: k, prefix: r_, kind: "+kind, "")
+	id := s.node("join", fmt.Sprintf("{left: %s, right: %s}", s.oneOfSeveral(left), s.oneOfSeveral(right)), "on: k, prefix: r_, kind: "+kind, "")
 	mixed := left.mixed || right.mixed
 	if kind == "inner" || kind == "semi" {
 		s.add(stream{ref: id + ".unmatched", size: left.size, nullable: left.nullable, mixed: mixed})
@@ -264,7 +271,7 @@ func (s *sketch) zip() {
 	if s.r.IntN(2) == 0 {
 		with, size = with+", longest: true", max(a.size, b.size)
 	}
-	id := s.node("zip", fmt.Sprintf("[%s, %s]", s.edge(a), s.edge(b)), with, "")
+	id := s.node("zip", fmt.Sprintf("[%s, %s]", s.oneOfSeveral(a), s.oneOfSeveral(b)), with, "")
 	id = s.node("map", id, "set: {n: a.n + b.n, k: a.k}, select: [n, k]", "")
 	s.add(stream{ref: id, size: size, nullable: true})
 }

@@ -19,6 +19,7 @@ type buffer struct {
 	rows   *record.Table // the items that are held, and some that are not any more
 	times  []int64       // by row; only if there is a time
 	tidyAt int           // rows to have before tidying
+	keysAt int           // keys to have before tidying them
 
 	of      []lane // by key
 	lanes   int32  // given numbers so far
@@ -56,7 +57,7 @@ type closing struct {
 }
 
 func newBuffer(k *window) *buffer {
-	b := &buffer{k: k, rows: record.NewTable(k.in), tidyAt: 8 * record.MaxRows, values: k.set.Reader()}
+	b := &buffer{k: k, rows: record.NewTable(k.in), tidyAt: 8 * record.MaxRows, keysAt: 4 * record.MaxRows, values: k.set.Reader()}
 	if len(k.By) > 0 {
 		b.keys = record.NewKeys(k.keys.Type)
 	}
@@ -170,6 +171,7 @@ func (b *buffer) close(watermark int64, all bool, s *sender, out nodes.Out) erro
 		done = done[n:]
 	}
 	b.tidy()
+	b.tidyKeys()
 	return nil
 }
 
@@ -277,6 +279,37 @@ func (b *buffer) tidy() {
 		}
 		b.times = b.times[:len(live)]
 	}
+}
+
+// tidyKeys forgets keys of which nothing is held when they outnumber the others.
+func (b *buffer) tidyKeys() {
+	if b.keys == nil || b.keys.Len() < b.keysAt {
+		return
+	}
+	var keys, numbers []int32
+	var lanes []lane
+	for key, l := range b.of {
+		if len(l.sessions) > 0 || len(l.rows) > 0 || l.skip > 0 {
+			keys, lanes = append(keys, int32(key)), append(lanes, l)
+		}
+	}
+	b.keysAt = 2*len(keys) + 4*record.MaxRows
+	old := b.keys.Table()
+	b.keys = record.NewKeys(old.Type)
+	for rest := keys; len(rest) > 0; {
+		n := min(len(rest), record.MaxRows)
+		batch := old.Batch(rest[:n])
+		numbers = b.keys.Add(batch, b.keys.Hash(batch, nil), numbers)
+		batch.Release()
+		rest = rest[n:]
+	}
+	b.of = lanes // numbers are given in the order in which keys are added
+	for i := range lanes {
+		for _, s := range lanes[i].sessions {
+			s.key = numbers[i]
+		}
+	}
+	b.current = nil // its keys have other numbers now
 }
 
 // eachRow visits the rows of all open windows.

@@ -61,3 +61,23 @@ nodes:
 		}
 	}
 }
+
+// Ever new keys must not be kept: they are forgotten many times on the way, and
+// those that are open then are still found.
+func TestManyKeys(t *testing.T) {
+	flow := `flow: keys
+nodes:
+  in:   {use: generate, with: {count: 39999, start: 2026-01-01, step: 1s, set: {key: 'n %% 1000 == 0 ? "thousand" : string(floor(n / 3))', time: time, n: n}}}
+  one:  {use: window, in: in, with: {time: time, %s, by: key, set: {n: count(), first: first(n), last: last(n)}}}
+  sums: {use: group, in: one, with: {by: {n: n, long: key == "thousand"}, set: {windows: count(), span: max(last - first)}}}
+  sort: {use: sort, in: sums, with: {by: [long, n]}}
+  out:  {use: file.write, in: sort, with: {path: "-", format: jsonl}}
+`
+	check(t, fmt.Sprintf(flow, "session: 1001s, lateness: 1s"), nil, map[string]string{
+		"-": `{"n":2,"long":false,"windows":40,"span":2}` + "\n" + `{"n":3,"long":false,"windows":13293,"span":2}` + "\n" + `{"n":40,"long":true,"windows":1,"span":39000}` + "\n",
+	})
+	check(t, fmt.Sprintf(flow, "count: 3"), nil, map[string]string{
+		"-": `{"n":2,"long":false,"windows":40,"span":2}` + "\n" + `{"n":3,"long":false,"windows":13293,"span":2}` + "\n" +
+			`{"n":1,"long":true,"windows":1,"span":0}` + "\n" + `{"n":3,"long":true,"windows":13,"span":2000}` + "\n",
+	})
+}

@@ -38,7 +38,7 @@ Several inputs each have a watermark, and the least of them counts. They are rea
 
 A single time far in the future closes all windows before it: filter such items out before.
 
-Memory: for `+"`size`"+`, the keys and one value for each key and aggregate of the windows that are open, and what was closed is freed. For `+"`session`"+` and `+"`count`"+`, the items of open windows themselves, the fields that are read, and about 60 bytes for each key ever seen.`),
+Memory: for `+"`size`"+`, the keys and one value for each key and aggregate of the windows that are open, and what was closed is freed. For `+"`session`"+` and `+"`count`"+`, the items of open windows themselves, the fields that are read, and about 100 bytes for each key of which something is open.`),
 	nodes.Example(graph.Example{
 		Title: "Flights an hour, with one that is late",
 		Flow: `flow: hourly

@@ -93,6 +93,9 @@ func (r *Report) Balance() []string {
 			wrong = append(wrong, fmt.Sprintf("edge %s -> %s got %d items, but %d were received, %d dropped, %d unwanted and %d are left",
 				e.From, e.To, e.Sent, e.Received, e.Dropped, e.Unwanted, e.Items))
 		}
+		if e.Items > 0 && r.Outcome != "failed" {
+			wrong = append(wrong, fmt.Sprintf("edge %s -> %s has ended and still holds %d items", e.From, e.To, e.Items))
+		}
 	}
 	return wrong
 }

@@ -24,9 +24,10 @@
 // drain; cancelling the context of Run kills, and what is on its way is lost and
 // counted as held.
 //
-// Files: run.go builds and runs, node.go drives a node, stage.go its workers, take.go
-// is how they take their input, keyed.go how they share it by keys, output.go is
-// where they emit, edge.go the channel, spill.go its overflow, watch.go finds
-// flows that are stuck, serial.go runs the same programs on one goroutine, one
-// item at a time, as the baseline and the oracle of tests.
+// Files: run.go builds and runs, node.go drives a node, stage.go its workers,
+// take.go is how they take their input and keyed.go how they share it by keys,
+// output.go is where they emit, edge.go the channel, spill.go its overflow, queue.go
+// what stands in for a channel that cannot keep a contract, watch.go finds flows
+// that are stuck, serial.go runs the same programs on one goroutine, one item at a
+// time, as the baseline and the oracle of tests.
 package scheduler

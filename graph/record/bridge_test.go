@@ -36,7 +36,7 @@ type outer struct {
 	List   []inner
 	Nested [][]int64
 	F32    float32
-	hidden int
+	_      int
 	Left   chan int `flow:"-"`
 }
 

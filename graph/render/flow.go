@@ -163,7 +163,7 @@ var icons = map[string]Icon{
 
 // iconOf is the sign of a node's kind: by its name, else by its ports.
 func iconOf(n *graph.Node) Icon {
-	if icon, ok := icons[n.Kind]; ok {
+	if icon, ok := icons[strings.TrimPrefix(n.Kind, "go.")]; ok { // go.filter is the filter of the library
 		return icon
 	}
 	outputs := 0

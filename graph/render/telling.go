@@ -108,8 +108,7 @@ func valueText(v reflect.Value, separator string) string {
 
 // structText writes a text that knows its place as the text, an entry of a
 // mapping by its key, and a pair of texts as "left = right", once if they are
-// the same: what a join compares. The term of an order has a minus in front if it
-// is descending, as in the flow.
+// the same.
 func structText(v reflect.Value) string {
 	value := v.FieldByName("Value")
 	if key := v.FieldByName("Key"); key.Kind() == reflect.String && value.IsValid() {
@@ -127,11 +126,7 @@ func structText(v reflect.Value) string {
 			}
 		}
 	}
-	text := strings.Join(parts, " = ")
-	if desc := v.FieldByName("desc"); desc.Kind() == reflect.Bool && desc.Bool() && text != "" {
-		text = "-" + text
-	}
-	return text
+	return strings.Join(parts, " = ")
 }
 
 // shortDuration leaves out zeros at the end: 1m, not 1m0s.

@@ -16,6 +16,14 @@ type Term struct {
 	At   diag.Span
 }
 
+// String gives the term as a drawing shows it.
+func (t Term) String() string {
+	if t.Name == "" {
+		return t.Text.Value
+	}
+	return t.Name
+}
+
 // Terms is a key as it is written: a field, {name: expression, ...}, or a list of
 // these.
 type Terms []Term

@@ -14,6 +14,14 @@ type sortTerm struct {
 	desc bool
 }
 
+// String gives the term as a drawing shows it.
+func (t sortTerm) String() string {
+	if t.desc {
+		return "-" + t.text.Value
+	}
+	return t.text.Value
+}
+
 // sortKeys are the keys of a term that is written out.
 var sortKeys = []string{"expr", "desc"}
 

@@ -167,6 +167,13 @@ type (
 
 func (secret) String() string { return "[secret]" }
 
+func (t term) String() string {
+	if t.desc {
+		return "-" + t.text.Value
+	}
+	return t.text.Value
+}
+
 func TestTelling(t *testing.T) {
 	word, ten, tenth := "hidden", 10, 0.1
 	for want, settings := range map[string]any{

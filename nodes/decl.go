@@ -106,7 +106,11 @@ func (d Decl) with(opts []Option) Decl {
 
 // goPort is the port of a shape: its type is read off a Go type.
 func goPort[T any](name string) graph.Port {
-	return graph.Port{Name: name, Type: types.FromGo(reflect.TypeFor[T]())}
+	doc := "The items."
+	if name == "out" {
+		doc = "The results."
+	}
+	return graph.Port{Name: name, Doc: doc, Type: types.FromGo(reflect.TypeFor[T]())}
 }
 
 // New gives a settings struct with the defaults of the kind.

@@ -391,13 +391,14 @@ func (q *queue) next() time.Time {
 	return q.heap[0].due
 }
 
-// ending is closed when nothing more will come; nil once that is known and only
-// due times are waited for.
+// ending is closed when nothing more will come; nil while items wait for their
+// time. It must not be nil only because the end came: whoever looked before that,
+// and found nothing, would wait for ever.
 func (q *queue) ending() <-chan struct{} {
-	select {
-	case <-q.over:
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.heap) > 0 {
 		return nil
-	default:
-		return q.over
 	}
+	return q.over
 }

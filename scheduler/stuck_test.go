@@ -59,7 +59,7 @@ func TestStuckFlow(t *testing.T) {
 				if !errors.Is(err, scheduler.ErrStuck) {
 					t.Fatalf("%s, %s workers: %v", kind, workers, err)
 				}
-				for _, want := range []string{"both waits for items at both.left", "right waits for room in both.right (", " of 16 items)", "source waits for room in right.in (8192 of 8192 items)", "on_full: spill"} {
+				for _, want := range []string{"both waits for items at both.left from left", "right waits for room at both.right (", " of 16 items)", "source waits for room at right.in (8192 of 8192 items)", "on_full: spill"} {
 					if !strings.Contains(err.Error(), want) {
 						t.Errorf("%s, %s workers: the message does not say %q:\n%v", kind, workers, want, err)
 					}

@@ -81,11 +81,11 @@ func (r *Run) allWait() string {
 			e := r.edges[v>>8-1]
 			switch a {
 			case sending:
-				waits = append(waits, fmt.Sprintf("%s waits for room in %s.%s (%d of %d items)",
+				waits = append(waits, fmt.Sprintf("%s waits for room at %s.%s (%d of %d items)",
 					n.spec.ID, e.spec.To.ID, e.spec.ToPort.Name, e.count.Items.Load(), e.capacity))
 				said = true
 			case receiving:
-				waits = append(waits, fmt.Sprintf("%s waits for items at %s.%s", n.spec.ID, n.spec.ID, e.spec.ToPort.Name))
+				waits = append(waits, fmt.Sprintf("%s waits for items at %s.%s from %s", n.spec.ID, n.spec.ID, e.spec.ToPort.Name, e.spec.From.ID))
 				said = true
 			}
 		}

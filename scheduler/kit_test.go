@@ -252,7 +252,7 @@ func try(t testing.TB, text string, opts scheduler.Options, extra ...nodes.Decl)
 	return tr
 }
 
-func (tr *trial) go_(ctx context.Context) (metrics.Report, error) {
+func (tr *trial) execute(ctx context.Context) (metrics.Report, error) {
 	tr.store.start = time.Now()
 	return tr.run.Run(ctx)
 }
@@ -260,7 +260,7 @@ func (tr *trial) go_(ctx context.Context) (metrics.Report, error) {
 // succeed runs the flow, which must end well with books that balance.
 func (tr *trial) succeed() metrics.Report {
 	tr.t.Helper()
-	report, err := tr.go_(context.Background())
+	report, err := tr.execute(context.Background())
 	if err != nil {
 		tr.t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func TestOnFull(t *testing.T) {
   source: {use: emit, with: {count: 100}}
   sink:   {use: keep, in: {from: source, capacity: 20, on_full: fail}, with: {delay: 1s}}
 `, scheduler.Options{})
-		if _, err := tr.go_(context.Background()); err == nil {
+		if _, err := tr.execute(context.Background()); err == nil {
 			t.Error("a full edge under on_full: fail did not stop the flow")
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -189,16 +190,13 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	if cause := context.Cause(r.ctx); cause != nil {
 		r.setFailure(cause)
 	}
+	r.audit()
 	r.settle()
 	r.mu.Lock()
 	r.took, r.ended = time.Since(r.started), true
 	failure := r.failure
 	r.mu.Unlock()
-	report := r.Stats()
-	if failure == nil && len(report.Unbalanced) > 0 {
-		failure = fmt.Errorf("the books do not balance: %s", report.Unbalanced[0])
-	}
-	return report, failure
+	return r.Stats(), failure
 }
 
 // open calls the Open of every node, those downstream first, so that a sink that
@@ -231,6 +229,23 @@ func (r *Run) runAll() {
 	watcher.Wait()
 	for _, e := range r.edges {
 		e.empty(r.ctx.Err() == nil)
+	}
+}
+
+// audit checks the books of a run that went well. If they do not balance, items
+// were lost, and that is a failure before any output becomes visible.
+func (r *Run) audit() {
+	report := r.Stats()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure != nil {
+		return
+	}
+	if report.Outcome = "done"; r.stopped {
+		report.Outcome = "stopped"
+	}
+	if wrong := report.Balance(); len(wrong) > 0 {
+		r.failure = fmt.Errorf("the books do not balance: %s", strings.Join(wrong, "; "))
 	}
 }
 

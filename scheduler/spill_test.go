@@ -133,7 +133,7 @@ func TestSpillWithoutDisk(t *testing.T) {
   source: {use: tens}
   slow:   {use: keep, in: {from: source, capacity: 1, bytes: 1KB, on_full: spill}, with: {delay: 1s}}
 `, scheduler.Options{SpillDir: dir}, tens(100))
-		report, err := tr.go_(context.Background())
+		report, err := tr.execute(context.Background())
 		if err == nil || !strings.HasPrefix(err.Error(), "source (tens): ") || !strings.Contains(err.Error(), dir) {
 			t.Errorf("got %v, want the node and the folder %s", err, dir)
 		}
@@ -184,7 +184,7 @@ func TestSpillDamaged(t *testing.T) {
 					t.Errorf("%d overflow files are open", cut)
 				}
 			})
-			_, err := tr.go_(context.Background())
+			_, err := tr.execute(context.Background())
 			if err == nil || !strings.Contains(err.Error(), "slow (merge): the overflow of a queue cannot be read back") {
 				t.Errorf("got %v", err)
 			}

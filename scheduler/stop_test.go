@@ -137,7 +137,7 @@ func TestKill(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(10*time.Second, func() { cancel(errors.New("the second signal")) })
 				start := time.Now()
-				report, err := tr.go_(ctx)
+				report, err := tr.execute(ctx)
 				if err == nil || err.Error() != "the second signal" {
 					t.Errorf("%s: got %v", name, err)
 				}
@@ -165,7 +165,7 @@ func TestKilledBeforeRun(t *testing.T) {
 `, scheduler.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := tr.go_(ctx); !errors.Is(err, context.Canceled) {
+		if _, err := tr.execute(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -55,7 +55,7 @@ func TestStuckFlow(t *testing.T) {
   both:   {use: %[1]s, in: {left: left, right: {from: right, capacity: 16, on_full: block}}, workers: %[2]s}
 `, kind, workers), scheduler.Options{}, greedy, stages)
 				start := time.Now()
-				report, err := tr.go_(context.Background())
+				report, err := tr.execute(context.Background())
 				if !errors.Is(err, scheduler.ErrStuck) {
 					t.Fatalf("%s, %s workers: %v", kind, workers, err)
 				}

@@ -32,7 +32,7 @@ func (s *stage) keyed(ctx context.Context, workers int) error {
 		crew.Go(func() {
 			w := s.n.newWorker()
 			defer w.note(ended, nil)
-			o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
+			var j job
 			for {
 				p, ok := get(queues[i], w)
 				if !ok {
@@ -42,8 +42,7 @@ func (s *stage) keyed(ctx context.Context, workers int) error {
 					p.data.Release()
 					continue
 				}
-				o.begin(nil)
-				if err := s.work(ctx, w, works[i], o, p); err != nil {
+				if err := s.do(ctx, w, works[i], &j, p); err != nil {
 					s.n.run.fail(s.n, err)
 				}
 			}
@@ -61,7 +60,7 @@ func (s *stage) keyed(ctx context.Context, workers int) error {
 func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
 	w := s.n.newWorker()
 	defer w.note(ended, nil)
-	o := &output{ctx: ctx, n: s.n, w: w}
+	var o output
 	defer o.drop()
 	for {
 		p, err := s.next(ctx, w)
@@ -71,8 +70,8 @@ func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
 		if err != nil {
 			return err
 		}
-		o.begin(nil)
-		err = s.toRecords(&p, o)
+		o.begin(ctx, w, nil)
+		err = s.toRecords(&p, &o)
 		if ferr := o.flushErrors(); err == nil {
 			err = ferr
 		}

@@ -35,7 +35,6 @@ type node struct {
 	sendToken chan struct{}
 	// commitToken is held by a commit, for the same case.
 	commitToken chan struct{}
-	turns       chan chan struct{} // turns to use again
 
 	count metrics.Node
 
@@ -76,23 +75,6 @@ func (n *node) newWorker() *worker {
 	n.crew = append(n.crew, w)
 	n.mu.Unlock()
 	return w
-}
-
-// freeTurn keeps a turn for another use.
-func (n *node) freeTurn(turn chan struct{}) {
-	select {
-	case n.turns <- turn:
-	default:
-	}
-}
-
-func (n *node) newTurn() chan struct{} {
-	select {
-	case turn := <-n.turns:
-		return turn
-	default:
-		return make(chan struct{}, 1)
-	}
 }
 
 // unwanted reports whether the node has readers and none of them wants more.
@@ -199,8 +181,8 @@ func (n *node) runCustom(ctx context.Context) error {
 	n.count.Workers.Store(1)
 	var outs []*output
 	io := &nodes.IO{Out: func() nodes.OutCloser {
-		o := &output{ctx: ctx, n: n, w: w}
-		o.begin(nil)
+		o := &output{}
+		o.begin(ctx, w, nil)
 		outs = append(outs, o)
 		return o
 	}}

@@ -11,15 +11,19 @@ import (
 )
 
 // An output takes what one call of Work or Commit produces: it is the engine's
-// nodes.Out. Until it is the worker's turn, data is held back; one goroutine uses
-// an output at a time.
+// nodes.Out. Until the turn of its job has come, data is held back; one goroutine
+// uses an output at a time.
 type output struct {
 	ctx  context.Context
 	n    *node
 	w    *worker
-	turn chan struct{} // to be received before sending; nil: it is our turn
 	held []held
-	size int // items held back
+	size int  // items held back
+	turn bool // what is emitted may leave at once
+
+	order *turns        // whom to ask whether the turn has come, while turn is false
+	job   *job          // whose turn that is
+	wake  chan struct{} // tells the worker that waits for it
 
 	done     *atomic.Bool  // of the stage: an earlier piece ended it; may be nil
 	errors   *record.Batch // of on_error: dead, to leave with the rest
@@ -37,9 +41,10 @@ type held struct {
 // what bounds the memory of a kind that makes many items out of one.
 const heldLimit = 4 * record.MaxRows
 
-// begin prepares for a piece of work that may be sent after turn.
-func (o *output) begin(turn chan struct{}) {
-	o.turn, o.held, o.size, o.filtered, o.bad, o.sent = turn, o.held[:0], 0, 0, 0, 0
+// begin prepares for another piece of work, by w, that may send at once.
+func (o *output) begin(ctx context.Context, w *worker, done *atomic.Bool) {
+	o.ctx, o.n, o.w, o.done, o.turn = ctx, w.n, w, done, true
+	o.held, o.size, o.filtered, o.bad, o.sent = o.held[:0], 0, 0, 0, 0
 }
 
 // Emit implements nodes.Out.
@@ -49,45 +54,21 @@ func (o *output) Emit(port int, d record.Data) error {
 		d.Release()
 		return nil
 	}
-	if o.turn != nil {
+	if !o.turn {
 		o.held = append(o.held, held{port, d})
-		if o.size += n; o.size < heldLimit && !o.takeTurn() {
-			return nil
-		}
-		if err := o.await(); err != nil {
-			return err
+		o.size += n
+		if o.turn = o.order.claim(o.job); !o.turn {
+			if o.size < heldLimit {
+				return nil
+			}
+			if err := o.order.await(o.ctx, o.job); err != nil {
+				return err
+			}
+			o.turn = true
 		}
 		return o.sendHeld()
 	}
 	return o.send(port, d)
-}
-
-// takeTurn reports whether it is the worker's turn, without waiting.
-func (o *output) takeTurn() bool {
-	select {
-	case <-o.turn:
-		o.n.freeTurn(o.turn)
-		o.turn = nil
-		return true
-	default:
-		return false
-	}
-}
-
-// await waits for the turn.
-func (o *output) await() error {
-	if o.turn == nil || o.takeTurn() {
-		return nil
-	}
-	defer o.w.waits(queueing, nil)()
-	select {
-	case <-o.turn:
-		o.n.freeTurn(o.turn)
-		o.turn = nil
-		return nil
-	case <-o.ctx.Done():
-		return context.Cause(o.ctx)
-	}
 }
 
 // sendHeld sends what was held back, unless an earlier piece ended the node.

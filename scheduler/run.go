@@ -109,7 +109,6 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 
 func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edge]*edge) (*node, error) {
 	n := &node{run: r, spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec)}
-	n.turns = make(chan chan struct{}, n.workers+1)
 	if n.workers > 1 && spec.Engine.Order != "strict" {
 		n.sendToken, n.commitToken = make(chan struct{}, 1), make(chan struct{}, 1)
 	}

@@ -31,8 +31,9 @@ type serial struct {
 type serialNode struct {
 	n     *node
 	w     *worker
-	o     *output
-	stage int // the current one
+	job   job     // the current one of a stage
+	o     *output // of job, or of a custom program
+	stage int     // the current one
 	s     *stage
 	work  nodes.Work
 	over  bool
@@ -63,7 +64,8 @@ func (r *Run) runSerial() {
 	}()
 	for _, n := range r.nodes {
 		sn := &serialNode{n: n, w: n.newWorker(), queues: map[*edge][]record.Data{}, ended: map[*edge]bool{}}
-		sn.o = &output{ctx: r.ctx, n: n, w: sn.w}
+		sn.o = &sn.job.out
+		sn.o.begin(r.ctx, sn.w, nil)
 		s.nodes[n] = sn
 		n.count.Workers.Store(1)
 		for _, edges := range n.in {
@@ -161,7 +163,6 @@ func (s *serial) start(sn *serialNode) error {
 			}
 			io.In = append(io.In, port)
 		}
-		sn.o.begin(nil)
 		err := guard(func() error { return sn.n.program.Run(s.run.ctx, io) })
 		if ferr := sn.o.flushErrors(); err == nil {
 			err = ferr
@@ -199,7 +200,6 @@ func (s *serial) openStage(sn *serialNode) error {
 	}
 	def := &sn.n.program.Stages[sn.stage]
 	sn.s = &stage{n: sn.n, def: def}
-	sn.o.done = &sn.s.done
 	work, err := sn.s.open(s.run.ctx)
 	sn.work = work
 	return err
@@ -236,7 +236,6 @@ func (s *serial) finished(sn *serialNode) error {
 // source drives a node without inputs to its end.
 func (s *serial) source(sn *serialNode) error {
 	if sn.n.program.Run != nil {
-		sn.o.begin(nil)
 		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.o }}
 		start := time.Now()
 		err := guard(func() error { return sn.n.program.Run(sn.n.taking, io) })
@@ -254,8 +253,7 @@ func (s *serial) source(sn *serialNode) error {
 		if err != nil {
 			return at(sn.n, err)
 		}
-		sn.o.begin(nil)
-		if err := sn.s.work(s.run.ctx, sn.w, sn.work, sn.o, p); err != nil {
+		if err := sn.s.do(s.run.ctx, sn.w, sn.work, &sn.job, p); err != nil {
 			return at(sn.n, err)
 		}
 	}
@@ -327,8 +325,7 @@ func (s *serial) process(sn *serialNode, e *edge, d record.Data) error {
 	e.count.Received.Add(n)
 	e.count.Items.Add(-n)
 	sn.n.count.In.Add(n)
-	sn.o.begin(nil)
-	if err := sn.s.work(s.run.ctx, sn.w, sn.work, sn.o, piece{data: d, edge: e}); err != nil {
+	if err := sn.s.do(s.run.ctx, sn.w, sn.work, &sn.job, piece{data: d, edge: e}); err != nil {
 		return at(sn.n, err)
 	}
 	if sn.s.done.Load() {

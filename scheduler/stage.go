@@ -16,12 +16,13 @@ import (
 // A stage is a nodes.Stage in a run: what its workers share.
 //
 // The take token makes taking serial: whoever holds it receives the next piece
-// and, with it, the turn of that piece, makes a new turn for the next one, and
-// passes the token on. rest, edges and over are guarded by the token.
+// and, with it, its place in the order of the input, and passes the token on. rest,
+// edges and over are guarded by the token.
 type stage struct {
-	n    *node
-	def  *nodes.Stage
-	take chan chan struct{}
+	n     *node
+	def   *nodes.Stage
+	take  chan struct{}
+	turns *turns // nil: one worker, or no order to keep
 
 	edges []*edge // still to be read
 	cases []reflect.SelectCase
@@ -43,7 +44,7 @@ type piece struct {
 
 // runStage runs a stage to its end.
 func (n *node) runStage(ctx context.Context, def *nodes.Stage) error {
-	s := &stage{n: n, def: def, take: make(chan chan struct{}, 1)}
+	s := &stage{n: n, def: def, take: make(chan struct{}, 1)}
 	if def.Next == nil {
 		s.edges = append(s.edges, n.in[def.Input]...)
 	}
@@ -84,8 +85,8 @@ func (n *node) runStage(ctx context.Context, def *nodes.Stage) error {
 func (s *stage) finish(ctx context.Context) error {
 	w := s.n.newWorker()
 	defer w.note(ended, nil)
-	o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
-	o.begin(nil)
+	o := &output{n: s.n}
+	o.begin(ctx, w, &s.done)
 	defer o.drop()
 	start := time.Now()
 	err := guard(func() error { return s.def.Finish(ctx, o) })
@@ -118,7 +119,7 @@ func (s *stage) alone(ctx context.Context) error {
 	}
 	w := s.n.newWorker()
 	defer w.note(ended, nil)
-	o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
+	var j job
 	for {
 		p, err := s.next(ctx, w)
 		if err == io.EOF {
@@ -127,18 +128,27 @@ func (s *stage) alone(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.begin(nil)
-		if err := s.work(ctx, w, work, o, p); err != nil {
+		if err := s.do(ctx, w, work, &j, p); err != nil {
 			return err
 		}
 	}
 }
 
-// together is a stage with several workers. With order kept they send in turn;
+// do works on a piece and delivers it at once.
+func (s *stage) do(ctx context.Context, w *worker, work nodes.Work, j *job, p piece) error {
+	j.piece = p
+	j.out.begin(ctx, w, &s.done)
+	s.work(ctx, w, work, j)
+	return s.deliver(ctx, w, j)
+}
+
+// together is a stage with several workers. With order kept they take turns;
 // without, they hold the node's send token while sending, and commits have one
 // token of their own.
 func (s *stage) together(ctx context.Context, workers int) error {
-	ordered := s.n.spec.Engine.Order != "none"
+	if s.n.spec.Engine.Order != "none" {
+		s.turns = newTurns(workers)
+	}
 	works := make([]nodes.Work, workers)
 	for i := range works {
 		var err error
@@ -146,114 +156,143 @@ func (s *stage) together(ctx context.Context, workers int) error {
 			return err
 		}
 	}
-	first := s.n.newTurn()
-	first <- struct{}{}
-	s.take <- first
+	s.take <- struct{}{}
 	var crew sync.WaitGroup
 	for _, work := range works {
 		crew.Go(func() {
 			w := s.n.newWorker()
 			defer w.note(ended, nil)
-			if err := s.worker(ctx, w, work, ordered); err != nil {
+			var err error
+			if s.turns != nil {
+				err = s.inTurn(ctx, w, work)
+			} else {
+				err = s.asItComes(ctx, w, work)
+			}
+			if err != nil {
 				s.n.run.fail(s.n, err) // at once: the others may be waiting for input
 			}
 		})
 	}
 	crew.Wait()
+	if s.turns != nil {
+		s.turns.clear(s)
+	}
 	return context.Cause(ctx)
 }
 
-func (s *stage) worker(ctx context.Context, w *worker, work nodes.Work, ordered bool) error {
-	o := &output{ctx: ctx, n: s.n, w: w, done: &s.done}
+// inTurn is the loop of a worker whose results leave in the order of the input.
+func (s *stage) inTurn(ctx context.Context, w *worker, work nodes.Work) error {
 	for {
-		turn, err := s.token(ctx, w)
+		if err := s.token(ctx, w); err != nil {
+			return err
+		}
+		j, err := s.turns.begin(ctx, w)
 		if err != nil {
 			return err
 		}
 		p, err := s.next(ctx, w)
-		if err != nil {
-			s.over = true
-			s.take <- turn // there is one token, so this never blocks
-			if err == io.EOF {
-				return nil
-			}
-			if ordered { // a failure of an earlier piece comes first
-				o.begin(turn)
-				if killed := o.await(); killed != nil {
-					return killed
-				}
-			}
-			return err
+		if err == io.EOF {
+			s.take <- struct{}{} // there is one token, so this never blocks
+			return nil
 		}
-		if !ordered {
-			s.take <- turn
-			o.begin(nil)
-			if err := s.work(ctx, w, work, o, p); err != nil {
+		s.turns.taken++
+		s.over = s.over || err != nil
+		s.take <- struct{}{}
+		j.piece, j.err = p, err // a failure to take has its turn too: that of an earlier piece comes first
+		j.out.begin(ctx, w, &s.done)
+		j.out.order = s.turns
+		j.out.job, j.out.turn = j, false
+		if err == nil {
+			s.work(ctx, w, work, j)
+		}
+		if s.turns.leave(j) {
+			if err := s.turns.deliver(ctx, w, s, j); err != nil {
 				return err
 			}
-			continue
 		}
-		next := s.n.newTurn()
-		s.take <- next
-		o.begin(turn)
-		if err := s.work(ctx, w, work, o, p); err != nil {
+	}
+}
+
+// asItComes is the loop of a worker that sends what it has when it has it.
+func (s *stage) asItComes(ctx context.Context, w *worker, work nodes.Work) error {
+	var j job
+	for {
+		if err := s.token(ctx, w); err != nil {
 			return err
 		}
-		next <- struct{}{}
+		p, err := s.next(ctx, w)
+		s.over = s.over || err != nil
+		s.take <- struct{}{}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.do(ctx, w, work, &j, p); err != nil {
+			return err
+		}
 	}
 }
 
 // token waits for the right to take.
-func (s *stage) token(ctx context.Context, w *worker) (chan struct{}, error) {
+func (s *stage) token(ctx context.Context, w *worker) error {
 	select {
-	case turn := <-s.take:
-		return turn, nil
+	case <-s.take:
+		return nil
 	default:
 	}
 	defer w.waits(queueing, nil)()
 	select {
-	case turn := <-s.take:
-		return turn, nil
+	case <-s.take:
+		return nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
 
-// work works on one piece and sends what it makes. It returns nil also after the
-// kind said that it is done: the next take then finds the end.
-func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output, p piece) error {
-	items := 0
+// work runs the parallel part of a job.
+func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, j *job) {
 	start := time.Now()
 	w.lost = 0
-	var err error
-	if p.data != nil {
-		items = p.data.Len()
-		err = s.toRecords(&p, o)
-		defer p.data.Release()
+	j.items, j.err = 0, nil
+	if j.data != nil {
+		j.items = j.data.Len()
+		j.err = s.toRecords(&j.piece, &j.out)
 	}
-	defer o.drop()
-	made := p.made
 	if work != nil {
-		made = nil // what Next gave is the worker's
-		if err == nil {
-			err = guard(func() (err error) { made, err = work(ctx, p.data, p.made, o); return err })
-			if err != nil {
-				made = nil // whoever fails makes nothing
-			}
-			s.learn(items, time.Since(start)-w.lost)
+		given := j.made
+		j.made = nil
+		if j.err == nil {
+			j.err = guard(func() (err error) { j.made, err = work(ctx, j.data, given, &j.out); return err })
+		}
+		if j.err != nil {
+			j.made = nil // whoever fails makes nothing
 		}
 	}
-	// Everything before this piece is done once it is its turn, so the first
-	// failure is the first in the order of the input.
-	if killed := o.await(); killed != nil {
-		s.abandon(made)
-		return killed
+	j.took = time.Since(start) - w.lost
+	if work != nil {
+		s.learn(j.items, j.took)
+	}
+}
+
+// deliver sends what a job made and runs the serial part. It returns nil also
+// after the kind said that it is done: the next take then finds the end. All jobs
+// before this one have been delivered, so the first failure is the first in the
+// order of the input.
+func (s *stage) deliver(ctx context.Context, w *worker, j *job) error {
+	o, err := &j.out, j.err
+	o.w, o.turn = w, true
+	defer j.clear()
+	if ctx.Err() != nil {
+		s.abandon(j.made)
+		return context.Cause(ctx)
 	}
 	if s.done.Load() {
-		s.abandon(made)
-		left := max(0, items-o.bad-o.sent)
+		s.abandon(j.made)
+		left := max(0, j.items-o.bad-o.sent)
 		s.n.count.Filtered.Add(int64(left))
-		s.n.count.Used.Add(int64(items - o.bad - left))
+		s.n.count.Used.Add(int64(j.items - o.bad - left))
 		return nil
 	}
 	if err == nil || errors.Is(err, nodes.ErrDone) { // what a kind made before it was done is sent
@@ -262,18 +301,20 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, o *output,
 		}
 	}
 	if err == nil && s.def.Commit != nil {
-		err = s.commit(ctx, p.data, made, o)
+		start := time.Now()
+		w.lost = 0
+		err = s.commit(ctx, j.data, j.made, o)
+		j.took += time.Since(start) - w.lost
 	} else {
-		s.abandon(made)
+		s.abandon(j.made)
 	}
 	if ferr := o.flushErrors(); err == nil {
 		err = ferr
 	}
-	took := time.Since(start) - w.lost
-	if work == nil {
-		s.learn(items, took)
+	if s.def.Worker == nil {
+		s.learn(j.items, j.took)
 	}
-	return s.book(items, took, o, err)
+	return s.book(j, err)
 }
 
 // abandon releases what a worker made if it is never committed.
@@ -283,16 +324,18 @@ func (s *stage) abandon(made any) {
 	}
 }
 
-// book counts a piece that was worked on, and notes whether the kind is done.
-func (s *stage) book(items int, took time.Duration, o *output, err error) error {
+// book counts a job that was delivered, and notes whether the kind is done.
+func (s *stage) book(j *job, err error) error {
 	c := &s.n.count
-	c.Busy.Add(int64(took))
-	c.Latency.Add(took)
+	c.Busy.Add(int64(j.took))
+	c.Latency.Add(j.took)
 	c.Batches.Add(1)
-	c.Filtered.Add(int64(o.filtered))
+	if j.out.filtered > 0 {
+		c.Filtered.Add(int64(j.out.filtered))
+	}
 	done := errors.Is(err, nodes.ErrDone)
 	if err == nil || done {
-		c.Used.Add(int64(items - o.filtered - o.bad))
+		c.Used.Add(int64(j.items - j.out.filtered - j.out.bad))
 	}
 	if done {
 		s.done.Store(true)

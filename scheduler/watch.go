@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/flowrun/flowrun/nodes"
 )
 
 // watch looks, while nothing moves, whether nothing can: every worker that has
@@ -98,5 +96,3 @@ func (r *Run) allWait() string {
 	}
 	return strings.Join(waits, "; ") + "; a larger `capacity` or `on_full: spill` on the full edge helps"
 }
-
-var _ nodes.Out = (*output)(nil)

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bufio"
+	"os"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
@@ -21,6 +22,7 @@ type Flow struct {
 	At    diag.Span
 
 	stdin *bufio.Reader
+	root  *os.Root // nil: every file
 }
 
 // Node finds a node by id, nil if there is none.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bufio"
+	"os"
 	"path/filepath"
 
 	"github.com/flowrun/flowrun/graph/config"
@@ -19,13 +20,18 @@ type Options struct {
 	// Stdin is what a source that reads standard input may look ahead into, to
 	// infer its type; the run must read from the same. Nil: it is not known yet.
 	Stdin *bufio.Reader
+	// Root, if set, encloses the flow: kinds see the files below it and no others,
+	// while checking and in a run. The name of the source is a path in it then, and
+	// paths in settings are relative to the folder of that. It must stay open as
+	// long as the flow is used.
+	Root *os.Root
 }
 
 // Load compiles a flow. It gives everything it found: errors, after which the
 // flow must not run but what could be made of it can be drawn, and warnings. The
 // flow is nil only if the text as such cannot be read.
 func Load(src *diag.Source, cat Catalog, opts Options) (*Flow, diag.List) {
-	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), stdin: opts.Stdin, At: diag.Span{Source: src, Line: 1, Col: 1}}}
+	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), stdin: opts.Stdin, root: opts.Root, At: diag.Span{Source: src, Line: 1, Col: 1}}}
 	for _, p := range passes {
 		p.run(c)
 		if c.stop {

@@ -3,9 +3,10 @@
 //
 // Terms. A Run is one execution of a flow. An envelope is what travels on a
 // channel: an epoch and data. A worker is a goroutine of a node; it takes a piece
-// of work, works on it, waits for its turn and sends. A turn is a token that the
-// worker before it passes on, so that results leave in the order of the input
-// however many workers there are.
+// of work, works on it and leaves what it made; a piece with what came of it is a
+// job. The jobs of a node have turns, so that results leave in the order of the
+// input however many workers there are: whoever leaves the job whose turn it is
+// delivers it, and all behind it that are ready.
 //
 // Laws.
 //  1. Data is immutable once sent, and counted: whoever receives it releases it.
@@ -25,6 +26,7 @@
 // counted as held.
 //
 // Files: run.go builds and runs, node.go drives a node, stage.go its workers,
+// turns.go the order of what they make,
 // take.go is how they take their input and keyed.go how they share it by keys,
 // output.go is where they emit, edge.go the channel, spill.go its overflow, queue.go
 // what stands in for a channel that cannot keep a contract, watch.go finds flows

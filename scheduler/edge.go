@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,6 +164,12 @@ func (e *edge) receive(ctx context.Context, w *worker) (env envelope, ok bool, e
 	}
 	if e.queue != nil {
 		return e.receiveQueued(ctx, w)
+	}
+	// Let those who are about to send go first: a reader that wakes for every single
+	// item of a burst costs more than the items.
+	runtime.Gosched()
+	if env, ok, done := e.tryReceive(); ok || done {
+		return env, ok, e.fault()
 	}
 	defer w.waits(receiving, e)()
 	w.mayWakeItself(ctx)

@@ -247,7 +247,14 @@ func (b reader) names(t *testing.T) {
 	if nameless != "" {
 		t.Errorf("without a name: %v", nameless)
 	}
-	b.until(`document.querySelector("#n-enrich").getAttribute("aria-label").endsWith(", bottleneck") && document.querySelector("#live").textContent.includes("enrich")`)
+	b.until(bottleneck + ` && document.querySelector("#live").textContent.includes("enrich")`)
+	for selector, want := range map[string]string{
+		"#n-enrich": "button: enrich: lookup, bottleneck", "#e6": "button: unbatch.out → enrich.in Stat capacity: 128", "#stop": "button: Drain & stop",
+	} {
+		if got := b.spoken(selector); got != want {
+			t.Errorf("%s is read as %q, want %q", selector, got, want)
+		}
+	}
 }
 
 // drain thinks twice before it stops the run.

@@ -205,6 +205,18 @@ func (b *browser) text(selector string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+// spoken is what a screen reader says of an element: its role and name.
+func (b *browser) spoken(selector string) string {
+	b.t.Helper()
+	var found struct{ Result struct{ ObjectID string } }
+	b.call("Runtime.evaluate", map[string]any{"expression": fmt.Sprintf(`document.querySelector(%q)`, selector)}, &found)
+	var tree struct {
+		Nodes []struct{ Role, Name struct{ Value string } }
+	}
+	b.call("Accessibility.getPartialAXTree", map[string]any{"objectId": found.Result.ObjectID, "fetchRelatives": false}, &tree)
+	return tree.Nodes[0].Role.Value + ": " + strings.Join(strings.Fields(tree.Nodes[0].Name.Value), " ")
+}
+
 // click presses the mouse in the middle of an element.
 func (b *browser) click(selector string) {
 	b.t.Helper()

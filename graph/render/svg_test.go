@@ -140,7 +140,7 @@ func TestSVGInline(t *testing.T) {
 		}
 		if e.attr["tabindex"] == "0" {
 			reachable++
-			if e.attr["aria-label"] == "" || e.attr["role"] == "" {
+			if e.attr["aria-label"]+e.title == "" || e.attr["role"] == "" {
 				t.Errorf("%s takes focus and has no name or role", e.attr["id"])
 			}
 		}

@@ -153,7 +153,7 @@ func (k *reader) sampleCSV(src []byte, whole bool, origin types.Origin) (t *type
 
 // checkHeader holds a declared type against the header of the first file.
 func (k *reader) checkHeader(c *graph.Inference, t *types.Type) {
-	if !k.Header || !k.format.isCSV() || len(k.files) == 0 || isStream(k.files[0].path) {
+	if !k.Header || !k.format.isCSV() || len(k.files) == 0 || isStream(c.Flow, k.files[0].path) {
 		return
 	}
 	first := k.files[0]

@@ -34,7 +34,7 @@ func find(c *graph.Inference, paths []config.Name) []found {
 			at = c.Node.At
 		}
 		full := c.Path(p.Value)
-		if !isPattern(p.Value) || exists(full) {
+		if !isPattern(p.Value) || exists(c.Flow, full) {
 			if checkFile(c, full, p.Value, at) {
 				files = append(files, found{full, at})
 			}
@@ -55,7 +55,7 @@ func find(c *graph.Inference, paths []config.Name) []found {
 func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	dir := c.Path(filepath.FromSlash(base))
-	names, err := doublestar.Glob(os.DirFS(dir), rest, doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithFailOnIOErrors())
+	names, err := doublestar.Glob(c.Flow.Folder(dir), rest, doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithFailOnIOErrors())
 	switch {
 	case errors.Is(err, doublestar.ErrBadPattern):
 		c.List().Add(diag.WrongValue, at, "%q is no pattern: a bracket or brace is not closed", pattern).WithHint(`to mean the sign itself, write \ before it`)
@@ -63,7 +63,7 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	case err != nil:
 		c.List().Add(diag.NoFile, at, "the folders of %q cannot be read: %s", pattern, reason(err))
 		return nil
-	case len(names) == 0 && !exists(dir):
+	case len(names) == 0 && !exists(c.Flow, dir):
 		c.List().Add(diag.NoFile, at, "no file matches %q: there is no folder %s", pattern, dir)
 	case len(names) == 0:
 		c.List().Add(diag.NoFile, at, "no file matches %q", pattern).WithHint("looked from the folder of the flow, %s", folder(c))
@@ -75,8 +75,11 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	return names
 }
 
-// folder is the folder of the flow, in full.
+// folder is the folder of the flow, in full if the reader of the message may know.
 func folder(c *graph.Inference) string {
+	if c.Flow.Enclosed() {
+		return c.Flow.Dir
+	}
 	if full, err := filepath.Abs(c.Flow.Dir); err == nil {
 		return full
 	}
@@ -85,18 +88,18 @@ func folder(c *graph.Inference) string {
 
 func isPattern(p string) bool { return strings.ContainsAny(p, "*?[{") }
 
-func exists(p string) bool {
-	_, err := os.Stat(p)
+func exists(f *graph.Flow, p string) bool {
+	_, err := f.Stat(p)
 	return err == nil
 }
 
 // isStream reports whether a path is that of standard input, a pipe or a device:
 // what can be read only once, and may keep its reader waiting.
-func isStream(path string) bool {
+func isStream(f *graph.Flow, path string) bool {
 	if path == "-" {
 		return true
 	}
-	info, err := os.Stat(path)
+	info, err := f.Stat(path)
 	return err == nil && !info.Mode().IsRegular()
 }
 
@@ -106,11 +109,11 @@ func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 	if full == "-" {
 		return true
 	}
-	info, err := os.Stat(full)
+	info, err := c.Flow.Stat(full)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		d := c.List().Add(diag.NoFile, at, "there is no file %s", full)
-		if near := nearFile(full); near != "" {
+		if near := nearFile(c.Flow, full); near != "" {
 			d.WithHint("did you mean %q?", filepath.Join(filepath.Dir(written), near))
 		} else if !filepath.IsAbs(written) {
 			d.WithHint("paths are relative to the folder of the flow, %s", folder(c))
@@ -122,10 +125,13 @@ func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 	case info.IsDir():
 		c.List().Add(diag.NoFile, at, "%s is a folder", full).WithHint("to read all files in it: %s", filepath.Join(written, "*.csv"))
 		return false
+	case !info.Mode().IsRegular() && c.Flow.Enclosed():
+		c.List().Add(diag.NoFile, at, "%s is a pipe or a device, which may not be read here", full)
+		return false
 	case !info.Mode().IsRegular():
 		return true
 	}
-	f, err := os.Open(full)
+	f, err := c.Flow.Open(full)
 	if err != nil {
 		c.List().Add(diag.NoFile, at, "%s cannot be read: %s", full, reason(err))
 		return false
@@ -135,8 +141,8 @@ func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 }
 
 // nearFile finds a file in the same folder with a similar name.
-func nearFile(full string) string {
-	entries, err := os.ReadDir(filepath.Dir(full))
+func nearFile(f *graph.Flow, full string) string {
+	entries, err := fs.ReadDir(f.Folder(filepath.Dir(full)), ".")
 	if err != nil {
 		return ""
 	}

@@ -5,9 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 )
 
@@ -40,20 +40,20 @@ type input struct {
 	full bool // rest may hold whole rows: it came with the header
 }
 
-// open opens a file, or standard input. read counts the bytes as they come, before
+// open opens a file that the flow may read, or standard input. read counts the bytes as they come, before
 // unpacking.
-func open(ctx context.Context, path string, c compression, stdin io.Reader, read *atomic.Int64) (*input, error) {
+func open(ctx context.Context, flow *graph.Flow, path string, c compression, stdin io.Reader, read *atomic.Int64) (*input, error) {
 	in := &input{name: called(path), packed: c, line: 1}
 	var raw io.Reader
 	var closeFile func()
 	switch {
 	case path == "-":
 		in.pump = newPump(ctx, stdin, func() {})
-	case isStream(path):
-		f := &lateFile{path: path}
+	case isStream(flow, path):
+		f := &lateFile{flow: flow, path: path}
 		in.pump = newPump(ctx, f, f.close)
 	default:
-		f, err := os.Open(path)
+		f, err := flow.Open(path)
 		if err != nil {
 			return nil, named(in.name, err)
 		}

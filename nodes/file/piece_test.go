@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/csv"
 )
@@ -145,7 +146,7 @@ func TestPiecesOfChangingFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		var read atomic.Int64
-		in, err := open(context.Background(), path, plain, nil, &read)
+		in, err := open(context.Background(), new(graph.Flow), path, plain, nil, &read)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"os"
+
+	"github.com/flowrun/flowrun/graph"
 )
 
 // A pump reads standard input, a pipe or a device on a goroutine of its own,
@@ -89,6 +91,7 @@ func (p *pump) close() { close(p.done) }
 
 // A lateFile is opened by the first read: to open a pipe waits for its writer.
 type lateFile struct {
+	flow *graph.Flow
 	path string
 	file *os.File
 }
@@ -96,7 +99,7 @@ type lateFile struct {
 func (f *lateFile) Read(p []byte) (int, error) {
 	if f.file == nil {
 		var err error
-		if f.file, err = os.Open(f.path); err != nil {
+		if f.file, err = f.flow.Open(f.path); err != nil {
 			return 0, err
 		}
 	}

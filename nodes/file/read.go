@@ -119,7 +119,7 @@ func (k *reader) checkFiles(c *graph.Inference) bool {
 				WithHint("read them by two nodes and merge, or say which `format:` both have")
 			return false
 		}
-		if isStream(f.path) {
+		if isStream(c.Flow, f.path) {
 			if streams[f.path] {
 				c.List().Add(diag.Conflict, f.at, "%s can be read only once", called(f.path))
 			}
@@ -156,12 +156,12 @@ func (k *reader) checkAppended(c *graph.Inference, id string, other *writer) {
 	if !other.Append || other.Path.Value == "-" {
 		return
 	}
-	into, err := os.Stat(c.Path(other.Path.Value))
+	into, err := c.Flow.Stat(c.Path(other.Path.Value))
 	if err != nil {
 		return
 	}
 	for _, f := range k.files {
-		if from, err := os.Stat(f.path); err == nil && from.Mode().IsRegular() && os.SameFile(from, into) {
+		if from, err := c.Flow.Stat(f.path); err == nil && from.Mode().IsRegular() && os.SameFile(from, into) {
 			c.List().Add(diag.Conflict, f.at, "%s appends to the file that is read here, %s: it would not end", id, called(f.path)).
 				WithNote(other.Path.At, "there").WithHint("write another file")
 			return
@@ -184,7 +184,7 @@ func (k *reader) checkSettings(c *graph.Inference) bool {
 // Program reads pieces in order and scans them on all workers.
 func (k *reader) Program(env *nodes.Env) (*nodes.Program, error) {
 	r := &reading{k: k, env: env, t: env.Out("out"), needed: env.Needed("out")}
-	r.total = k.size()
+	r.total = k.size(env.Flow)
 	env.Progress = func() (int64, int64) { return r.read.Load(), r.total }
 	return &nodes.Program{
 		Stages: []nodes.Stage{{Next: r.next, Worker: r.worker}},
@@ -198,10 +198,10 @@ func (k *reader) Program(env *nodes.Env) (*nodes.Program, error) {
 }
 
 // size is that of all files in bytes, 0 if it is not known.
-func (k *reader) size() (total int64) {
+func (k *reader) size(flow *graph.Flow) (total int64) {
 	for _, f := range k.files {
-		info, err := os.Stat(f.path)
-		if err != nil || isStream(f.path) {
+		info, err := flow.Stat(f.path)
+		if err != nil || isStream(flow, f.path) {
 			return 0
 		}
 		total += info.Size()
@@ -253,7 +253,7 @@ func (r *reading) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := open(ctx, path, packed, r.env.Stdin, &r.read)
+	in, err := open(ctx, r.env.Flow, path, packed, r.env.Stdin, &r.read)
 	if err != nil {
 		return err
 	}

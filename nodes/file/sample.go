@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/flowrun/flowrun/graph"
@@ -109,10 +108,10 @@ func (k *reader) beginning(c *graph.Inference, path string, size int) (text []by
 		return nil, false, nil
 	case path == "-" && packed == plain:
 		return k.peek(c.Stdin())
-	case isStream(path):
+	case isStream(c.Flow, path):
 		return nil, false, errors.New("what was read of a pack or a pipe for a sample would be lost for the run")
 	}
-	src, err := os.Open(path)
+	src, err := c.Flow.Open(path)
 	if err != nil {
 		return nil, false, err
 	}

@@ -154,8 +154,14 @@ func (k *writer) mixes() bool {
 	return k.Path.Value == "-" && k.packed == plain && (k.format == formatJSONL || k.format == formatLines)
 }
 
+// errEnclosed keeps a flow that may see one folder from writing anything at all.
+var errEnclosed = errors.New("a flow that may only look writes no files")
+
 // Program turns batches into text on all workers and writes in order.
 func (k *writer) Program(env *nodes.Env) (*nodes.Program, error) {
+	if env.Flow.Enclosed() {
+		return nil, errEnclosed
+	}
 	w := &writing{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
 	env.Wrote = w.wrote
 	return &nodes.Program{

@@ -24,7 +24,7 @@ export function gather() {
     const box = boxOf(i), foot = pick(".foot");
     const blocked = svg("rect", { class: "blk", x: 10, y: 20, width: 0, height: 3, rx: 1.5 });
     foot?.append(blocked);
-    return { g, box, rate: pick(".rate"), late: pick(".late"), busy: pick(".foot .busy"), blocked, name: g.getAttribute("aria-label"), title: g.querySelector("title"), state: -1, mark: null };
+    return { g, box, rate: pick(".rate"), late: pick(".late"), busy: pick(".foot .busy"), blocked, title: pick("title"), name: pick("title").textContent, state: -1, mark: null };
   });
   wires = edges.map((e, i) => {
     const g = document.getElementById("e" + i), q = document.getElementById("q" + i);
@@ -75,16 +75,16 @@ function mark(c, i, state) {
   c.g.classList.remove("s" + c.state);
   c.g.classList.add("s" + state);
   c.state = state;
-  c.g.setAttribute("aria-label", `${c.name.split("\n")[0]}, ${STATES[state]}`);
-  say(c.title, `${c.name}\n${STATES[state]}`);
+  const [first, ...rest] = c.name.split("\n");
+  say(c.title, [`${first}, ${STATES[state]}`, ...rest].join("\n")); // the tooltip, and what a screen reader says
   c.mark?.remove();
   const text = LOUD.has(state) ? SIGNS[state] + " " + STATES[state] : state === 5 ? SIGNS[5] : "";
   if (LOUD.has(state)) {
     const wide = text.length * 5.6 + 12;
-    c.mark = svg("g", { class: "mark loud", transform: `translate(${c.box.w - 12 - wide} 0)` },
+    c.mark = svg("g", { class: "mark loud", "aria-hidden": "true", transform: `translate(${c.box.w - 12 - wide} 0)` },
       svg("rect", { y: -8, width: wide, height: 16, rx: 8 }), svg("text", { x: wide / 2, y: 3.4 }, text));
   } else {
-    c.mark = svg("g", { class: "mark", transform: `translate(${c.box.w - 16} 0)` }, svg("circle", { r: text ? 7 : 4.5 }), svg("text", { y: 3.4 }, text));
+    c.mark = svg("g", { class: "mark", "aria-hidden": "true", transform: `translate(${c.box.w - 16} 0)` }, svg("circle", { r: text ? 7 : 4.5 }), svg("text", { y: 3.4 }, text));
   }
   c.g.append(c.mark);
 }

@@ -16,9 +16,23 @@ test: fmt-check vet drift ## everything that must hold: format, vet, staticcheck
 	cd bench && go vet ./... && go test ./...
 	$(MAKE) browser
 
-browser: ## the live page in a real browser; installs Debian's Chromium if there is none
+AXE = dist/browser/node_modules/axe-core/axe.min.js
+BROWSER = FLOWRUN_BROWSER=1 FLOWRUN_AXE=$(CURDIR)/$(AXE)
+
+browser: $(AXE) ## the live page in a real browser; installs Debian's Chromium and npm if there are none
 	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq chromium; }
-	FLOWRUN_BROWSER=1 go test -count=1 ./web/
+	$(BROWSER) go test -count=1 ./web/
+
+$(AXE): Makefile
+	@command -v npm >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends npm; }
+	npm install --prefix dist/browser --no-save --no-audit --no-fund --ignore-scripts axe-core@4.14.1
+	@touch $@
+
+shots: ## take the README's pictures of the live page again
+	FLOWRUN_BROWSER=1 FLOWRUN_SHOTS=$(CURDIR)/docs/pictures go test -count=1 -run 'TestPictures' ./web/
+
+soak: ## the big versions of the proofs: 10,000 slow clients, 1,000 layouts; some minutes
+	ulimit -n $$(ulimit -Hn) && FLOWRUN_SOAK=1 go test -count=1 -timeout 20m -v -run 'TestSoak' ./web/
 
 fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')
@@ -47,4 +61,4 @@ fuzz: ## fuzz the readers for ten minutes each
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/jsonl
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/csv
 
-.PHONY: help build run test browser fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test browser shots soak fmt fmt-check vet docs drift golden bench fuzz

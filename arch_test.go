@@ -15,16 +15,18 @@ const module = "github.com/flowrun/flowrun/"
 // May import is who may import whom, by the first part of the path that is listed.
 // Arrows go one way; ARCHITECTURE.md draws them.
 var mayImport = map[string][]string{
-	"graph/diag":   {},
-	"graph/types":  {"graph/diag"},
-	"graph/record": {"graph/types", "graph/diag", "graph/record"},
-	"graph/config": {"graph/diag"},
-	"graph/expr":   {"graph/diag", "graph/types", "graph/record"},
-	"graph":        {"graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
-	"graph/render": {"graph", "graph/types", "graph/diag", "graph/render"},
-	"nodes":        {"graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
-	"scheduler":    {"nodes", "graph", "graph/types", "graph/record", "graph/expr", "scheduler"},
-	"web":          {"scheduler", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/render", "web"},
+	"graph/diag":         {},
+	"graph/types":        {"graph/diag"},
+	"graph/record":       {"graph/types", "graph/diag", "graph/record"},
+	"graph/config":       {"graph/diag"},
+	"graph/expr":         {"graph/diag", "graph/types", "graph/record"},
+	"graph":              {"graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
+	"graph/diff":         {"graph", "graph/types", "graph/diag", "graph/config"},
+	"graph/render":       {"graph", "graph/types", "graph/diag", "graph/diff", "graph/render"},
+	"nodes":              {"graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
+	"scheduler":          {"nodes", "graph", "graph/types", "graph/record", "graph/expr", "scheduler"},
+	"scheduler/flowtest": {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
+	"web":                {"scheduler", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/expr", "graph/render", "web"},
 }
 
 // shared are packages that packs are built on; they hold no kinds.

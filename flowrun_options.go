@@ -33,6 +33,12 @@ func contract(name, key string, value any) Option {
 // once. Nodes with state, such as Fold, have one worker always.
 func Workers(n int) Option { return engine("Workers", "workers", n) }
 
+// ElasticWorkers lets between low and high goroutines work on the node, as many as
+// its load asks for: see Workers.
+func ElasticWorkers(low, high int) Option {
+	return engine("ElasticWorkers", "workers", map[string]any{"min": low, "max": high})
+}
+
 // Unordered lets items leave a node with several workers in the order in which
 // they are done.
 func Unordered() Option { return engine("Unordered", "order", "none") }

@@ -129,11 +129,11 @@ func source[T any](id, kind, summary string) *node {
 func typed[T any](name string) graph.Port {
 	g := reflect.TypeFor[T]()
 	if g == reflect.TypeFor[ItemError]() {
-		return graph.Port{Name: name, Type: graph.ErrorItem}
+		return graph.Port{Name: name, Type: graph.ErrorItem, Go: true}
 	}
 	t := types.FromGo(g)
 	if t.IsRecord() && types.IsWord(g.Name()) {
 		t = t.Named(g.Name())
 	}
-	return graph.Port{Name: name, Type: t}
+	return graph.Port{Name: name, Type: t, Go: true}
 }

@@ -12,6 +12,10 @@ import (
 // out of its folder: by "..", by being absolute, or by a symbolic link.
 var ErrOutside = errors.New("it lies outside the folder that this flow may read")
 
+// errHidden is the same for names that begin with a dot: .env and .git hold what is
+// nobody's business.
+var errHidden = errors.New("this flow may not read hidden files")
+
 // Enclosed reports whether the flow sees one folder only; see Options.Root.
 func (f *Flow) Enclosed() bool { return f.root != nil }
 
@@ -60,6 +64,11 @@ func (f *Flow) Folder(path string) fs.FS {
 func within(path string) error {
 	if !filepath.IsLocal(path) {
 		return &fs.PathError{Op: "open", Path: path, Err: ErrOutside}
+	}
+	for name := range strings.SplitSeq(filepath.ToSlash(filepath.Clean(path)), "/") {
+		if name != "." && strings.HasPrefix(name, ".") {
+			return &fs.PathError{Op: "open", Path: path, Err: errHidden}
+		}
 	}
 	return nil
 }

@@ -13,13 +13,14 @@ import (
 
 // A Flow is a compiled graph.
 type Flow struct {
-	Name  string
-	About string
-	Dir   string // paths in settings are relative to it
-	Nodes []*Node
-	Edges []*Edge
-	Types map[string]*types.Type // declared
-	At    diag.Span
+	Name   string
+	About  string
+	Dir    string // paths in settings are relative to it
+	Nodes  []*Node
+	Edges  []*Edge
+	Types  map[string]*types.Type // declared
+	Limits Limits
+	At     diag.Span
 
 	stdin *bufio.Reader
 	root  *os.Root // nil: every file
@@ -46,6 +47,9 @@ type Node struct {
 	Out    []*Output // in the order of the spec, then the error port
 	At     diag.Span // its id in the file
 	UseAt  diag.Span // its kind in the file
+	// Exprs are the expressions of its settings that have no problem, for tools to
+	// list.
+	Exprs []*expr.Expr
 }
 
 // An Input is an input port of a node.
@@ -110,12 +114,15 @@ func (e *Edge) String() string {
 
 // Engine holds the settings that mean the same on every kind.
 type Engine struct {
-	Workers int           `yaml:"workers" min:"1" max:"10000" doc:"How many goroutines work on the node. Order is kept all the same."`
+	Workers WorkerRange   `yaml:"workers" doc:"How many goroutines work on the node: a number, or {min, max} to follow the load. Order is kept all the same."`
 	Order   string        `yaml:"order" enum:"strict|key|none" doc:"What order several workers keep: that of the input (strict), that among items with an equal key, or none."`
 	Key     []config.Name `yaml:"key" lone:"true" doc:"The fields that make the key for order: key."`
 	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long one try of one item may take. Nodes that work on whole batches have no tries of items."`
 	Retry   Retry         `yaml:"retry" doc:"How often and when an item that failed is tried again."`
 	OnError string        `yaml:"on_error" enum:"fail|skip|dead" doc:"What becomes of an item that failed for good: stop the flow, leave it out, or send it to the port errors."`
+	Rate    Rate          `yaml:"rate" doc:"How many items the node takes in a time at most, such as 100/s or 10/100ms; of a source, how many it gives. {limit: 100/s, burst: 20} lets 20 go at once after a pause; without a burst it is what comes in 10ms, at least one. All workers share it."`
+	Breaker Breaker       `yaml:"breaker" doc:"{failures: 5, open_for: 30s}: after so many items in a row that failed for good the node takes nothing for a while; then it tries one item, and goes on if that succeeds. Items wait meanwhile."`
+	Batch   Batching      `yaml:"batch" doc:"{count: 100, bytes: 1MB, period: 1s}: how many items the node is given at once; fewer if they have so many bytes, if the first one has waited so long, or if no more will come."`
 	About   string        `yaml:"about" doc:"What the node is for."`
 }
 

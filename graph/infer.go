@@ -93,7 +93,15 @@ func (c *Inference) Expr(text config.Text, env *types.Type) *expr.Expr {
 	if env == nil {
 		env = types.Error
 	}
-	return expr.Check(exprText{text, c.Node.At}, env, c.list)
+	return c.noted(expr.Check(exprText{text, c.Node.At}, env, c.list))
+}
+
+// noted lists an expression with its node.
+func (c *Inference) noted(e *expr.Expr) *expr.Expr {
+	if e.Type().Kind != types.KindError {
+		c.Node.Exprs = append(c.Node.Exprs, e)
+	}
+	return e
 }
 
 // Aggregate checks an expression over aggregates of items of type env.
@@ -101,7 +109,13 @@ func (c *Inference) Aggregate(text config.Text, env *types.Type) *expr.AggExpr {
 	if env == nil {
 		env = types.Error
 	}
-	return expr.CheckAggregate(exprText{text, c.Node.At}, env, c.list)
+	a := expr.CheckAggregate(exprText{text, c.Node.At}, env, c.list)
+	for _, agg := range a.Aggs {
+		if agg.Arg != nil {
+			c.noted(agg.Arg)
+		}
+	}
+	return a
 }
 
 // Field finds a field of a record by a name that a setting gives; a problem if

@@ -25,6 +25,9 @@ type Options struct {
 	// paths in settings are relative to the folder of that. It must stay open as
 	// long as the flow is used.
 	Root *os.Root
+	// Edit, if not nil, may change the tree of the text before anything else is
+	// made of it. Tests of flows exchange nodes by it.
+	Edit func(root *config.Node)
 }
 
 // Load compiles a flow. It gives everything it found: errors, after which the
@@ -54,6 +57,7 @@ var passes = []struct {
 	{"parse", (*compiler).parse},              // the tree of the text
 	{"variables", (*compiler).variables},      // ${NAME} replaced in scalars
 	{"types", (*compiler).declareTypes},       // the declared types
+	{"limits", (*compiler).declareLimits},     // bounds of the flow as a whole
 	{"nodes", (*compiler).declareNodes},       // nodes with their kinds and settings
 	{"connect", (*compiler).connect},          // edges
 	{"cycles", (*compiler).orderNodes},        // topological order, or the cycle
@@ -62,6 +66,7 @@ var passes = []struct {
 	{"needs", (*compiler).gatherNeeds},        // the fields that each port must carry
 	{"deadlock", (*compiler).rejectDeadlocks}, // queues that could block for good
 	{"lint", (*compiler).lint},                // what works but looks wrong
+	{"protect", (*compiler).checkProtection},  // rates, breakers and batches
 }
 
 // A compiler is one call of Load.
@@ -81,7 +86,7 @@ type compiler struct {
 }
 
 // topKeys are the keys of a flow file.
-var topKeys = []string{"flow", "about", "vars", "types", "nodes"}
+var topKeys = []string{"flow", "about", "vars", "types", "limits", "nodes"}
 
 // parse reads the text and the head of the file.
 func (c *compiler) parse() {
@@ -106,7 +111,7 @@ func (c *compiler) parse() {
 			}
 		case "about":
 			c.flow.About = c.text(e.Value)
-		case "vars", "types", "nodes":
+		case "vars", "types", "limits", "nodes":
 			if e.Value.Kind != config.Mapping && !e.Value.IsNull() {
 				c.list.Add(diag.WrongValue, e.Value.Span, "want a mapping under %s, got %s", e.Key, e.Value.Describe())
 			}
@@ -121,6 +126,9 @@ func (c *compiler) parse() {
 	}
 	if !c.root.Has("nodes") {
 		c.list.Add(diag.MissingKey, c.root.Span, "the flow has no nodes").WithHint("write them under `nodes:`, each with `use: KIND`")
+	}
+	if c.opts.Edit != nil {
+		c.opts.Edit(c.root)
 	}
 }
 

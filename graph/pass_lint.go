@@ -12,7 +12,7 @@ func (c *compiler) lint() {
 			continue
 		}
 		c.lintOutputs(n)
-		if n.Spec.Workers == Single && n.Engine.Workers > 1 {
+		if n.Spec.Workers == Single && n.Engine.Workers.Max > 1 {
 			c.list.Warn(diag.Ineffective, n.At, "%s has one worker, whatever the flow says: %s works on one item at a time", n.ID, n.Kind)
 		}
 	}

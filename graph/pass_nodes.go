@@ -27,10 +27,11 @@ var foreignKeys = map[string]string{
 	"inputs": "in", "input": "in", "from": "in", "depends": "in", "depends_on": "in", "source": "in",
 	"type": "use", "uses": "use", "kind": "use",
 	"threads": "workers", "parallelism": "workers", "concurrency": "workers", "replicas": "workers",
+	"rate_limit": "rate", "circuit_breaker": "breaker", "batching": "batch",
 	"config": "with", "params": "with", "settings": "with", "options": "with",
 }
 
-var nodeKeys = []string{"use", "in", "with", "workers", "order", "key", "timeout", "retry", "on_error", "about"}
+var nodeKeys = []string{"use", "in", "with", "workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch", "about"}
 
 // declareNodes reads the nodes: their kinds, their settings, their ports.
 func (c *compiler) declareNodes() {
@@ -86,6 +87,7 @@ func (c *compiler) readNode(n *Node, tree *config.Node) {
 	if c.resolveKind(n, tree) {
 		n.Config = c.cat.New(n.Kind)
 		n.Spec.Config.DecodeAt(with, n.At, n.Config, &c.list)
+		c.checkWorkers(n, tree)
 	}
 	c.foreignSettings(n, foreign)
 	c.openPorts(n)
@@ -131,6 +133,23 @@ func (c *compiler) checkEngine(n *Node, tree *config.Node) {
 	if n.Engine.Order != "key" && len(n.Engine.Key) > 0 {
 		c.list.Add(diag.Conflict, keySpan(tree, "key", n.At), "key is for order: key")
 	}
+}
+
+// checkWorkers refuses numbers that follow a load where there is none to follow.
+func (c *compiler) checkWorkers(n *Node, tree *config.Node) {
+	if !n.Engine.Workers.Elastic() {
+		return
+	}
+	at := keySpan(tree, "workers", n.At)
+	switch {
+	case len(n.Spec.In) == 0:
+		c.list.Add(diag.Conflict, at, "%s is a source: it has no queue whose load the number of workers could follow", n.ID).WithHint("write workers: %d", n.Engine.Workers.Max)
+	case n.Engine.Order == "key":
+		c.list.Add(diag.Conflict, at, "with order: key each worker has keys of its own, so their number is fixed").WithHint("write workers: %d", n.Engine.Workers.Max)
+	default:
+		return
+	}
+	n.Engine.Workers = FixedWorkers(n.Engine.Workers.Max)
 }
 
 func keySpan(tree *config.Node, key string, otherwise diag.Span) diag.Span {

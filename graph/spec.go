@@ -15,9 +15,10 @@ type Spec struct {
 	Config  *config.Schema
 
 	Workers     Workers
-	Interleaves bool // the order of its output depends on timing
-	Conserves   bool // every item that comes in goes out once, or is counted as filtered
-	Pure        bool // the same input gives the same output, and nothing else happens
+	Interleaves bool   // the order of its output depends on timing
+	Conserves   bool   // every item that comes in goes out once, or is counted as filtered
+	Pure        bool   // the same input gives the same output, and nothing else happens
+	Holds       string // what it keeps in memory that grows with its input; "": nothing
 	Lines       Lines
 	Examples    []Example
 }
@@ -29,6 +30,7 @@ type Port struct {
 	Type    *types.Type // what an input asks for, what an output gives; nil: the kind infers it
 	Arity   Arity
 	Reading Reading
+	Go      bool // its items are Go values; records are turned into them
 	Any     bool // takes Go values and records alike, and looks into neither
 	Side    bool // an output that need not be read, such as the unmatched of a join
 }

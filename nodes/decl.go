@@ -46,7 +46,7 @@ func OutPort(p graph.Port) Option {
 func setPort(ports []graph.Port, p graph.Port) []graph.Port {
 	for i := range ports {
 		if ports[i].Name == p.Name {
-			p.Type = ports[i].Type
+			p.Type, p.Go = ports[i].Type, ports[i].Go
 			ports[i] = p
 			return ports
 		}
@@ -71,6 +71,10 @@ func Conserves() Option { return func(d *Decl) { d.Spec.Conserves = true } }
 
 // Pure says that the same input gives the same output and nothing else happens.
 func Pure() Option { return func(d *Decl) { d.Spec.Pure = true } }
+
+// Holds says what the kind keeps in memory that grows with its input, such as "a row
+// for each key". A kind without it keeps nothing of the kind.
+func Holds(what string) Option { return func(d *Decl) { d.Spec.Holds = what } }
 
 // Kind declares a kind that works on records: proto implements Programmer, and
 // mostly graph.Inferer. Ports are given by InPort and OutPort.
@@ -110,7 +114,7 @@ func goPort[T any](name string) graph.Port {
 	if name == "out" {
 		doc = "The results."
 	}
-	return graph.Port{Name: name, Doc: doc, Type: types.FromGo(reflect.TypeFor[T]())}
+	return graph.Port{Name: name, Doc: doc, Type: types.FromGo(reflect.TypeFor[T]()), Go: true}
 }
 
 // New gives a settings struct with the defaults of the kind.

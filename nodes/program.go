@@ -98,6 +98,10 @@ type BadItem struct {
 type IO struct {
 	// In has the edges of each input port, in the order of the file.
 	In [][]Receiver
+	// Any receives from whichever edge of an input port has something first, which
+	// it gives by its place; the port is one that is read Free. The caller must
+	// Release the data. It is nil, and the edge -1, when all edges have ended.
+	Any func(ctx context.Context, port int) (edge int, d record.Data, err error)
 	// Out gives a new Out. Each goroutine of a Run needs its own; Close it.
 	Out func() OutCloser
 }

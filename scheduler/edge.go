@@ -48,6 +48,7 @@ type edge struct {
 	refused    chan struct{} // closed: the reader wants no more
 	refuseOnce sync.Once
 
+	taps  taps
 	count metrics.Edge
 }
 
@@ -82,6 +83,9 @@ func (e *edge) room(env envelope) bool {
 func (e *edge) send(ctx context.Context, env envelope, w *worker) (wanted bool, err error) {
 	if e.isRefused() {
 		return e.discard(env), nil
+	}
+	if e.taps.list.Load() != nil {
+		e.taps.offer(env.data, 0, env.data.Len())
 	}
 	if e.queue != nil {
 		return e.sendQueued(ctx, env, w)
@@ -232,6 +236,7 @@ func (e *edge) took(env envelope) {
 
 // end says that nothing more will be sent. Only the scheduler calls it, once.
 func (e *edge) end() {
+	e.endTaps()
 	close(e.ch)
 	if e.queue != nil {
 		close(e.queue.over)

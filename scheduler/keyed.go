@@ -86,14 +86,14 @@ func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
 			}
 			continue
 		}
-		if err := s.deal(ctx, w, b, p.edge, queues); err != nil {
+		if err := s.deal(ctx, w, b, p, queues); err != nil {
 			return err
 		}
 	}
 }
 
 // deal gives each worker the rows of a batch that have its keys.
-func (s *stage) deal(ctx context.Context, w *worker, b *record.Batch, from *edge, queues []chan piece) error {
+func (s *stage) deal(ctx context.Context, w *worker, b *record.Batch, from piece, queues []chan piece) error {
 	defer b.Release()
 	parts := make([]*record.Batch, len(queues))
 	for i, hash := range s.hashes(b) {
@@ -111,7 +111,7 @@ func (s *stage) deal(ctx context.Context, w *worker, b *record.Batch, from *edge
 		case killed != nil:
 			part.Release()
 		default:
-			killed = put(ctx, w, queues[k], piece{data: part, edge: from})
+			killed = put(ctx, w, queues[k], piece{data: part, edge: from.edge, era: from.era})
 		}
 	}
 	return killed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,9 @@ type node struct {
 	in        [][]*edge // by input port
 	out       [][]*edge // by output port, the error port last
 	errorPort int
-	workers   int
+	workers   graph.WorkerRange
+	bucket    *bucket  // of its rate; nil: there is none
+	breaker   *breaker // nil: there is none
 	opened    bool
 
 	// taking ends when the node is to take no more: nobody wants what it would
@@ -39,15 +42,19 @@ type node struct {
 	count metrics.Node
 
 	mu     sync.Mutex
-	crew   []*worker // everyone who ever worked here; guarded by mu
+	crew   []*worker // who works here, and some who did
+	now    *stage    // with several workers that runs; nil: none
 	recent []ItemError
+
+	elapsed time.Duration // of all workers of such stages that have ended
 }
 
 // An ItemError is an item that failed and did not stop the flow.
 type ItemError struct {
-	Time  time.Time `json:"time"`
-	Error string    `json:"error"`
-	Item  string    `json:"item"`
+	Time     time.Time `json:"time"`
+	Error    string    `json:"error"`
+	Item     string    `json:"item"`
+	Attempts int       `json:"attempts,omitempty"` // to work on it; 0: one
 }
 
 // keptErrors is how many failed items a node remembers.
@@ -60,7 +67,7 @@ func (n *node) noteError(item nodes.BadItem) {
 	if len(n.recent) == keptErrors {
 		n.recent = append(n.recent[:0], n.recent[1:]...)
 	}
-	n.recent = append(n.recent, ItemError{time.Now(), item.Err.Error(), itemText(item)})
+	n.recent = append(n.recent, ItemError{time.Now(), item.Err.Error(), itemText(item), item.Attempts})
 }
 
 // itemFailure is the error of an item that stops the flow.
@@ -72,9 +79,40 @@ func (n *node) itemFailure(item nodes.BadItem) error {
 func (n *node) newWorker() *worker {
 	w := &worker{n: n}
 	n.mu.Lock()
+	if len(n.crew) > 2*n.workers.Max+2 { // others hold the old slice, so it stays as it is
+		n.crew = slices.DeleteFunc(slices.Clone(n.crew), func(w *worker) bool { return activity(w.at.Load()&0xff) == ended })
+	}
 	n.crew = append(n.crew, w)
 	n.mu.Unlock()
 	return w
+}
+
+// setCurrent says which stage with several workers runs.
+func (n *node) setCurrent(s *stage) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.now != nil {
+		n.elapsed += n.now.crew.timeOfAll()
+	}
+	n.now = s
+}
+
+// current is the stage with several workers that runs, nil if none does.
+func (n *node) current() *stage {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.now
+}
+
+// timeOfAll is how long the workers of stages with several of them have been there,
+// added up.
+func (n *node) timeOfAll() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.now == nil {
+		return n.elapsed
+	}
+	return n.elapsed + n.now.crew.timeOfAll()
 }
 
 // unwanted reports whether the node has readers and none of them wants more.
@@ -133,8 +171,9 @@ func (n *node) closeBooks() {
 // work runs the program of the node to its end, then ends its outputs and refuses
 // its inputs.
 func (n *node) work(ctx context.Context) {
+	n.begin()
 	defer func() {
-		n.count.Ended.Store(true)
+		n.finish()
 		for _, edges := range n.out {
 			for _, e := range edges {
 				e.end()
@@ -184,15 +223,10 @@ func (n *node) runCustom(ctx context.Context) error {
 		o := &output{}
 		o.begin(ctx, w, nil)
 		outs = append(outs, o)
-		return o
+		return n.gated(o)
 	}}
-	for _, edges := range n.in {
-		var port []nodes.Receiver
-		for _, e := range edges {
-			port = append(port, &receiver{e: e, w: w})
-		}
-		io.In = append(io.In, port)
-	}
+	in := newInputs(n, w, &outs)
+	io.In, io.Any = in.all, in.any
 	runCtx := ctx
 	if len(n.in) == 0 {
 		runCtx = n.taking
@@ -200,6 +234,7 @@ func (n *node) runCustom(ctx context.Context) error {
 	start := time.Now()
 	err := guard(func() error { return n.program.Run(runCtx, io) })
 	n.count.Busy.Add(int64(time.Since(start) - w.lost))
+	in.drop()
 	filtered, bad := 0, 0
 	for _, o := range outs {
 		if ferr := o.flushErrors(); err == nil {

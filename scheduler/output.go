@@ -103,8 +103,8 @@ func (o *output) drop() {
 	}
 }
 
-// send puts data on every edge of a port. The last edge gets the reference.
-func (o *output) send(port int, d record.Data) error {
+// sendNow puts data on every edge of a port. The last edge gets the reference.
+func (o *output) sendNow(port int, d record.Data) error {
 	n := d.Len()
 	if port != o.n.errorPort {
 		o.n.count.Out.Add(int64(n))

@@ -40,11 +40,14 @@ type Options struct {
 
 	Stdin  io.Reader
 	Stdout io.Writer
-	Log    *slog.Logger
-	Seed   uint64 // of chance in kinds such as sample
+	Log    *slog.Logger // of what kinds log; nil: nobody reads it
+	Events *slog.Logger // of what happens to the run, see events.go; nil: nobody wants to know
+	Seed   uint64       // of chance in kinds such as sample
 	// SpillDir is where edges that spill put their overflow; "": the system's
 	// folder for temporary files.
 	SpillDir string
+
+	cpu func() time.Duration // processor time of the process; tests set it
 }
 
 func (o *Options) batch() int {
@@ -62,6 +65,8 @@ type Run struct {
 	nodes   []*node // in the order of the flow: topological
 	edges   []*edge
 	epoch   uint64
+	pausing pausing
+	tapping tapping
 	serial  *serial // nil in a run on all cores
 
 	ctx     context.Context // of the whole run; cancelled by a failure
@@ -83,11 +88,18 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
+	if options.Events == nil {
+		options.Events = slog.New(slog.DiscardHandler)
+	}
+	options.Events = options.Events.With("flow", f.Name)
 	if options.Stdin == nil {
 		options.Stdin = os.Stdin
 	}
 	if options.Stdout == nil {
 		options.Stdout = os.Stdout
+	}
+	if options.cpu == nil {
+		options.cpu = metrics.CPUTime
 	}
 	r := &Run{flow: f, options: options}
 	byEdge := map[*graph.Edge]*edge{}
@@ -109,7 +121,7 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 
 func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edge]*edge) (*node, error) {
 	n := &node{run: r, spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec)}
-	if n.workers > 1 && spec.Engine.Order != "strict" {
+	if n.workers.Max > 1 && spec.Engine.Order != "strict" {
 		n.sendToken, n.commitToken = make(chan struct{}, 1), make(chan struct{}, 1)
 	}
 	for _, in := range spec.In {
@@ -128,11 +140,14 @@ func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edg
 		n.out = append(n.out, port)
 	}
 	n.env = &nodes.Env{
-		Node: spec, Flow: r.flow, Workers: n.workers, Stdin: r.options.Stdin, Stdout: r.options.Stdout,
+		Node: spec, Flow: r.flow, Workers: n.workers.Max, Stdin: r.options.Stdin, Stdout: r.options.Stdout,
 		Log: r.options.Log.With("node", spec.ID), Seed: r.options.Seed,
 		Retries: &n.count.Retries,
 	}
 	err := guard(func() (err error) { n.program, err = programs.Program(spec, n.env); return err })
+	if err == nil {
+		err = n.protect()
+	}
 	if err != nil {
 		return n, n.wrap(err)
 	}
@@ -140,18 +155,18 @@ func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edg
 }
 
 // workersOf is the number of workers of a node.
-func (r *Run) workersOf(spec *graph.Node) int {
+func (r *Run) workersOf(spec *graph.Node) graph.WorkerRange {
 	switch {
 	case spec.Spec.Workers == graph.Single || r.options.Serial:
-		return 1
-	case spec.Engine.Workers > 0:
+		return graph.FixedWorkers(1)
+	case spec.Engine.Workers.Max > 0:
 		return spec.Engine.Workers
 	case r.options.Workers > 0:
-		return r.options.Workers
+		return graph.FixedWorkers(r.options.Workers)
 	case spec.Spec.Workers == graph.PerCore:
-		return runtime.GOMAXPROCS(0)
+		return graph.FixedWorkers(runtime.GOMAXPROCS(0))
 	}
-	return 1
+	return graph.FixedWorkers(1)
 }
 
 // ErrStuck is the cause of a run in which every node waited for another one.
@@ -165,6 +180,7 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	r.sources, r.stop = context.WithCancel(r.ctx)
 	r.started = time.Now()
+	r.pausing.start()
 	stopped := r.stopped
 	for _, n := range r.nodes {
 		until := r.ctx
@@ -174,6 +190,7 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 		n.taking, n.dismiss = context.WithCancel(until)
 	}
 	r.mu.Unlock()
+	ended := r.observe()
 	defer r.cancel(nil)
 	defer r.stop()
 	if stopped {
@@ -193,9 +210,13 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.settle()
 	r.mu.Lock()
 	r.took, r.ended = time.Since(r.started), true
+	r.pausing.end()
+	r.endTaps()
 	failure := r.failure
 	r.mu.Unlock()
-	return r.Stats(), failure
+	report := r.Stats()
+	ended(&report, failure)
+	return report, failure
 }
 
 // open calls the Open of every node, those downstream first, so that a sink that
@@ -223,6 +244,7 @@ func (r *Run) runAll() {
 	over := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() { r.watch(over) })
+	watcher.Go(func() { r.scale(over) })
 	all.Wait()
 	close(over)
 	watcher.Wait()
@@ -294,6 +316,7 @@ func (r *Run) Stop() {
 		return
 	}
 	r.stopped = true
+	r.pausing.end()
 	if r.stop != nil {
 		r.stop()
 	}
@@ -305,7 +328,10 @@ func (r *Run) Stats() metrics.Report {
 	report := metrics.Report{Flow: r.flow.Name, Outcome: "running", Started: r.started, Took: r.took}
 	switch {
 	case !r.ended && !r.started.IsZero():
-		report.Took = time.Since(r.started)
+		report.Took, report.Draining = time.Since(r.started), r.stopped
+		if cause := context.Cause(r.ctx); cause != nil {
+			report.Error = cause.Error()
+		}
 	case !r.ended:
 	case r.failure != nil:
 		report.Outcome, report.Error = "failed", r.failure.Error()
@@ -324,21 +350,29 @@ func (r *Run) Stats() metrics.Report {
 	for _, e := range r.edges {
 		report.Edges = append(report.Edges, e.report())
 	}
+	r.pausing.mark(&report)
 	report.Close()
 	return report
 }
 
 func (n *node) report(took time.Duration) metrics.NodeReport {
 	c := &n.count
+	latency := c.Latency.Snapshot()
 	workers := max(c.Workers.Load(), 1)
 	whole := float64(max(took, 1)) * float64(workers)
+	if n.workers.Elastic() {
+		whole = float64(max(n.timeOfAll(), 1))
+	}
 	share := func(ns int64) float64 { return min(1, max(0, float64(ns)/whole)) }
 	rep := metrics.NodeReport{
-		ID: n.spec.ID, Kind: n.spec.Kind, State: "running", Workers: int(workers),
+		ID: n.spec.ID, Kind: n.spec.Kind, State: "running", Workers: int(workers), Most: int(c.Most.Load()), Resized: c.Resized.Load(),
 		In: c.In.Load(), Out: c.Out.Load(), Used: c.Used.Load(), Filtered: c.Filtered.Load(),
 		Skipped: c.Skipped.Load(), Dead: c.Dead.Load(), Failed: c.Failed.Load(), Retries: c.Retries.Load(),
 		Busy: share(c.Busy.Load()), Blocked: share(c.Blocked.Load()), Starved: share(c.Starved.Load()),
-		P50: c.Latency.Quantile(0.5), P99: c.Latency.Quantile(0.99),
+		P50: latency.Quantile(0.5), P99: latency.Quantile(0.99), Latency: latency,
+		BusyTime: time.Duration(c.Busy.Load()), BlockedTime: time.Duration(c.Blocked.Load()), StarvedTime: time.Duration(c.Starved.Load()),
+		Began: moment(c.Began.Load()), Finished: moment(c.Finished.Load()),
+		Limited: share(c.Limited.Load() * workers), Breaker: metrics.BreakerState(c.Breaker.Load()), Openings: c.Openings.Load(),
 		Conserves: n.spec.Spec.Conserves, Source: len(n.in) == 0,
 	}
 	if c.Ended.Load() {
@@ -351,6 +385,14 @@ func (n *node) report(took time.Duration) metrics.NodeReport {
 		rep.Done, rep.Total = n.env.Progress()
 	}
 	return rep
+}
+
+// moment is a time that a counter holds, zero if it holds none.
+func moment(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
 }
 
 func (e *edge) report() metrics.EdgeReport {

@@ -43,8 +43,9 @@ type serialNode struct {
 
 	resume func() (*edge, bool) // of a custom program
 	cancel func()
-	needs  *edge // what it waits for
-	early  bool  // it ended before its input
+	needs  *edge   // what it waits for
+	anyOf  []*edge // or these
+	early  bool    // it ended before its input
 }
 
 func (r *Run) runSerial() {
@@ -76,6 +77,7 @@ func (r *Run) runSerial() {
 	}
 	// Those downstream first: a custom program may emit before it reads.
 	for _, n := range slices.Backward(r.nodes) {
+		n.begin()
 		if err := s.start(s.nodes[n]); err != nil {
 			s.failed(n, err)
 			return
@@ -155,14 +157,9 @@ func (s *serial) start(sn *serialNode) error {
 		return nil
 	}
 	next, stop := iter.Pull(func(yield func(*edge) bool) {
-		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.o }}
-		for _, edges := range sn.n.in {
-			var port []nodes.Receiver
-			for _, e := range edges {
-				port = append(port, &serialReceiver{sn: sn, e: e, yield: yield})
-			}
-			io.In = append(io.In, port)
-		}
+		in := sn.inputs(yield)
+		defer in.drop()
+		io := &nodes.IO{In: in.all, Any: in.any, Out: func() nodes.OutCloser { return sn.o }}
 		err := guard(func() error { return sn.n.program.Run(s.run.ctx, io) })
 		if ferr := sn.o.flushErrors(); err == nil {
 			err = ferr
@@ -177,6 +174,7 @@ func (s *serial) start(sn *serialNode) error {
 
 // step lets a coroutine run until it waits again or has ended.
 func (s *serial) step(sn *serialNode) error {
+	sn.anyOf = nil
 	e, ok := sn.resume()
 	sn.needs = e
 	if s.run.ctx.Err() != nil {
@@ -184,7 +182,7 @@ func (s *serial) step(sn *serialNode) error {
 	}
 	if !ok {
 		sn.n.count.Filtered.Add(int64(sn.o.filtered))
-		sn.n.count.Used.Add(sn.n.count.In.Load() - int64(sn.o.filtered) - int64(sn.o.bad))
+		sn.n.count.Used.Add(sn.n.count.In.Load() - sn.n.count.Filtered.Load() - int64(sn.o.bad))
 		if sn.early {
 			sn.n.closeBooks()
 		}
@@ -211,7 +209,7 @@ func (s *serial) finished(sn *serialNode) error {
 		return nil
 	}
 	sn.over = true
-	sn.n.count.Ended.Store(true)
+	sn.n.finish()
 	for _, edges := range sn.n.in {
 		for _, e := range edges {
 			e.refuse()
@@ -236,10 +234,10 @@ func (s *serial) finished(sn *serialNode) error {
 // source drives a node without inputs to its end.
 func (s *serial) source(sn *serialNode) error {
 	if sn.n.program.Run != nil {
-		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.o }}
+		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.n.gated(sn.o) }}
 		start := time.Now()
 		err := guard(func() error { return sn.n.program.Run(sn.n.taking, io) })
-		sn.n.count.Busy.Add(int64(time.Since(start)))
+		sn.n.count.Busy.Add(int64(time.Since(start) - sn.w.lost))
 		if err != nil && !errors.Is(err, nodes.ErrDone) && sn.n.dismissed() != nodes.ErrDone {
 			return at(sn.n, err)
 		}
@@ -325,7 +323,11 @@ func (s *serial) process(sn *serialNode, e *edge, d record.Data) error {
 	e.count.Received.Add(n)
 	e.count.Items.Add(-n)
 	sn.n.count.In.Add(n)
-	if err := sn.s.do(s.run.ctx, sn.w, sn.work, &sn.job, piece{data: d, edge: e}); err != nil {
+	if _, err := sn.s.admit(s.run.ctx, sn.w, 1); err != nil {
+		d.Release()
+		return at(sn.n, err)
+	}
+	if err := sn.s.do(s.run.ctx, sn.w, sn.work, &sn.job, piece{data: d, edge: e, era: sn.s.era}); err != nil {
 		return at(sn.n, err)
 	}
 	if sn.s.done.Load() {
@@ -348,6 +350,9 @@ func (s *serial) push(n *node, edges []*edge, d record.Data) error {
 				continue
 			}
 			e.count.Raise(e.count.Items.Add(1))
+			if e.taps.list.Load() != nil {
+				e.taps.offer(d, i, i+1)
+			}
 			sn := s.ends[e]
 			sn.queues[e] = append(sn.queues[e], d.Slice(i, i+1))
 			if err := s.wake(sn, e); err != nil {
@@ -364,7 +369,7 @@ func (s *serial) push(n *node, edges []*edge, d record.Data) error {
 // wake lets a node work on what is there.
 func (s *serial) wake(sn *serialNode, e *edge) error {
 	if sn.n.program.Run != nil {
-		if sn.needs == e {
+		if sn.needs == e || slices.Contains(sn.anyOf, e) {
 			return s.step(sn)
 		}
 		return nil
@@ -375,6 +380,7 @@ func (s *serial) wake(sn *serialNode, e *edge) error {
 func (s *serial) endEdge(e *edge) error {
 	sn := s.ends[e]
 	sn.ended[e] = true
+	e.endTaps()
 	if sn.over {
 		return nil
 	}

@@ -261,7 +261,7 @@ func TestLongItems(t *testing.T) {
 		tr.succeed()
 		recent := tr.run.RecentErrors("bad")
 		if len(recent) != 1 || len(recent[0].Item) > 510 || !strings.HasSuffix(recent[0].Item, "ü…") {
-			t.Errorf("the message has %q", recent)
+			t.Errorf("the message has %+v", recent)
 		}
 		if len(lines) != 1 || strings.Count(lines[0], "ü") != 1000 {
 			t.Errorf("the item on the error port has %d characters", len(lines[0]))

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"reflect"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -23,12 +23,15 @@ type stage struct {
 	def   *nodes.Stage
 	take  chan struct{}
 	turns *turns // nil: one worker, or no order to keep
+	crew  *crew  // nil: one worker, or keyed ones
 
-	edges []*edge // still to be read
-	cases []reflect.SelectCase
-	rest  piece // a batch that is handed out in pieces
-	at    int   // how much of it was handed out
-	over  bool  // nothing is left to take
+	edges  []*edge // still to be read
+	cases  []reflect.SelectCase
+	gather *gathering // puts batches together; nil: what is there is taken
+	rest   piece      // a batch that is handed out in pieces
+	at     int        // how much of it was handed out
+	over   bool       // nothing is left to take
+	era    uint64     // of the breaker, for what is taken next
 
 	done atomic.Bool  // the kind wants no more
 	cost atomic.Int64 // ns per item, a moving average; 0: not known yet
@@ -40,6 +43,7 @@ type piece struct {
 	data record.Data
 	edge *edge // where data came from
 	made any
+	era  uint64 // of the breaker, when it was taken
 }
 
 // runStage runs a stage to its end.
@@ -47,26 +51,30 @@ func (n *node) runStage(ctx context.Context, def *nodes.Stage) error {
 	s := &stage{n: n, def: def, take: make(chan struct{}, 1)}
 	if def.Next == nil {
 		s.edges = append(s.edges, n.in[def.Input]...)
+		s.gather = newGathering(s)
 	}
 	workers := n.workers
 	if def.Worker == nil {
-		workers = 1
+		workers = graph.FixedWorkers(1)
 	}
-	n.count.Workers.Store(int64(workers))
+	n.count.Workers.Store(int64(workers.Min))
 	var err error
 	switch {
-	case workers == 1:
+	case workers.Max == 1:
 		err = s.alone(ctx)
 	case n.spec.Engine.Order == "key" && def.Next == nil:
-		err = s.keyed(ctx, workers)
+		err = s.keyed(ctx, workers.Max)
 	default:
-		err = s.together(ctx, workers)
+		err = s.together(ctx)
 	}
 	if s.rest.data != nil {
 		if s.done.Load() {
 			n.count.Filtered.Add(int64(s.rest.data.Len() - s.at))
 		}
 		s.rest.data.Release()
+	}
+	if left := s.gather.drop(); s.done.Load() {
+		n.count.Filtered.Add(int64(left))
 	}
 	if err == nil && s.done.Load() {
 		err = nodes.ErrDone
@@ -145,11 +153,11 @@ func (s *stage) do(ctx context.Context, w *worker, work nodes.Work, j *job, p pi
 // together is a stage with several workers. With order kept they take turns;
 // without, they hold the node's send token while sending, and commits have one
 // token of their own.
-func (s *stage) together(ctx context.Context, workers int) error {
+func (s *stage) together(ctx context.Context) error {
 	if s.n.spec.Engine.Order != "none" {
-		s.turns = newTurns(workers)
+		s.turns = newTurns(s.n.workers.Max)
 	}
-	works := make([]nodes.Work, workers)
+	works := make([]nodes.Work, s.n.workers.Min)
 	for i := range works {
 		var err error
 		if works[i], err = s.open(ctx); err != nil {
@@ -157,23 +165,15 @@ func (s *stage) together(ctx context.Context, workers int) error {
 		}
 	}
 	s.take <- struct{}{}
-	var crew sync.WaitGroup
+	s.crew = newCrew(ctx, s)
+	s.crew.mu.Lock()
 	for _, work := range works {
-		crew.Go(func() {
-			w := s.n.newWorker()
-			defer w.note(ended, nil)
-			var err error
-			if s.turns != nil {
-				err = s.inTurn(ctx, w, work)
-			} else {
-				err = s.asItComes(ctx, w, work)
-			}
-			if err != nil {
-				s.n.run.fail(s.n, err) // at once: the others may be waiting for input
-			}
-		})
+		s.crew.hire(work)
 	}
-	crew.Wait()
+	s.crew.mu.Unlock()
+	s.n.setCurrent(s)
+	s.crew.all.Wait()
+	s.n.setCurrent(nil)
 	if s.turns != nil {
 		s.turns.clear(s)
 	}
@@ -235,8 +235,13 @@ func (s *stage) asItComes(ctx context.Context, w *worker, work nodes.Work) error
 	}
 }
 
-// token waits for the right to take.
+// token waits for the right to take; errLeave if the worker is to go instead.
 func (s *stage) token(ctx context.Context, w *worker) error {
+	select {
+	case <-s.crew.leave:
+		return errLeave
+	default:
+	}
 	select {
 	case <-s.take:
 		return nil
@@ -246,6 +251,8 @@ func (s *stage) token(ctx context.Context, w *worker) error {
 	select {
 	case <-s.take:
 		return nil
+	case <-s.crew.leave:
+		return errLeave
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -274,6 +281,7 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, j *job) {
 	if work != nil {
 		s.learn(j.items, j.took)
 	}
+	s.judge(j, false)
 }
 
 // deliver sends what a job made and runs the serial part. It returns nil also
@@ -284,6 +292,7 @@ func (s *stage) deliver(ctx context.Context, w *worker, j *job) error {
 	o, err := &j.out, j.err
 	o.w, o.turn = w, true
 	defer j.clear()
+	defer s.judge(j, true)
 	if ctx.Err() != nil {
 		s.abandon(j.made)
 		return context.Cause(ctx)

@@ -32,7 +32,7 @@ func (s *stage) learn(items int, took time.Duration) {
 
 // share is how many items to take at once.
 func (s *stage) share(waiting int) int {
-	if s.def.Worker == nil || s.def.Whole {
+	if s.def.Worker == nil || s.def.Whole || s.gather != nil {
 		return waiting
 	}
 	cost := s.cost.Load()
@@ -46,7 +46,7 @@ func (s *stage) share(waiting int) int {
 // comes while the node works can still overtake.
 func (s *stage) ready() int {
 	cost := s.cost.Load()
-	if cost == 0 {
+	if cost == 0 || s.n.breaker != nil || s.n.bucket != nil && s.n.bucket.ready() <= 1 {
 		return 1
 	}
 	return int(min(gatherRows, max(1, int64(pieceTime)/cost)))
@@ -65,7 +65,7 @@ func (s *stage) next(ctx context.Context, w *worker) (piece, error) {
 		return piece{made: made}, err
 	}
 	if s.rest.data == nil {
-		p, err := s.receive(w)
+		p, err := s.fetch(w)
 		if errors.Is(err, nodes.ErrDone) {
 			s.done.Store(true)
 			err = io.EOF
@@ -74,12 +74,15 @@ func (s *stage) next(ctx context.Context, w *worker) (piece, error) {
 			s.over = true
 			return piece{}, err
 		}
-		s.n.count.In.Add(int64(p.data.Len()))
 		s.rest, s.at = p, 0
 	}
 	p := s.rest
 	n := p.data.Len()
-	size := min(s.share(n), s.n.run.options.batch())
+	size, err := s.admit(ctx, w, s.atOnce(n-s.at))
+	if err != nil {
+		return piece{}, err
+	}
+	p.era = s.era
 	if s.at == 0 && size >= n {
 		s.rest = piece{}
 		return p, nil
@@ -94,6 +97,7 @@ func (s *stage) next(ctx context.Context, w *worker) (piece, error) {
 }
 
 func (s *stage) nextOfSource(ctx context.Context) (made any, err error) {
+	s.n.run.pausing.pass(s.n.taking)
 	switch s.n.dismissed() {
 	case nil:
 	case nodes.ErrDone:
@@ -106,6 +110,9 @@ func (s *stage) nextOfSource(ctx context.Context) (made any, err error) {
 	s.n.count.Busy.Add(int64(time.Since(start)))
 	if err != nil && s.n.dismissed() == nodes.ErrDone {
 		return nil, io.EOF
+	}
+	if err == nil {
+		s.n.run.pausing.pass(s.n.taking)
 	}
 	return made, err
 }
@@ -129,8 +136,9 @@ func (s *stage) toRecords(p *piece, o *output) error {
 }
 
 // receive takes the next data off the edges of the stage; io.EOF if all of them
-// have ended, nodes.ErrDone if nobody wants what the node would make of it.
-func (s *stage) receive(w *worker) (piece, error) {
+// have ended, nodes.ErrDone if nobody wants what the node would make of it, the
+// cause of ctx if that ends first.
+func (s *stage) receive(ctx context.Context, w *worker) (piece, error) {
 	for len(s.edges) > 0 {
 		if err := s.n.dismissed(); err != nil {
 			return piece{}, err
@@ -145,15 +153,21 @@ func (s *stage) receive(w *worker) (piece, error) {
 		var ok bool
 		var err error
 		if len(s.edges) == 1 || s.n.spec.In[s.def.Input].Reading == graph.InOrder {
-			env, ok, err = e.receive(s.n.run.ctx, w)
+			env, ok, err = e.receive(ctx, w)
 			if !ok && err == nil {
 				s.edges = s.edges[1:]
 			}
 		} else {
-			env, e, ok, err = s.receiveAny(w)
+			env, e, ok, err = s.receiveAny(ctx, w)
+		}
+		if ok {
+			s.n.count.In.Add(int64(env.items))
 		}
 		if ok || err != nil {
 			return piece{data: env.data, edge: e}, err
+		}
+		if ctx.Err() != nil {
+			return piece{}, context.Cause(ctx)
 		}
 	}
 	return piece{}, io.EOF
@@ -161,7 +175,7 @@ func (s *stage) receive(w *worker) (piece, error) {
 
 // receiveAny takes from whichever edge has something. It returns without one when
 // an edge ended, which it then no longer looks at.
-func (s *stage) receiveAny(w *worker) (envelope, *edge, bool, error) {
+func (s *stage) receiveAny(ctx context.Context, w *worker) (envelope, *edge, bool, error) {
 	for i, e := range s.edges {
 		env, ok, done := e.tryReceive()
 		switch {
@@ -174,7 +188,7 @@ func (s *stage) receiveAny(w *worker) (envelope, *edge, bool, error) {
 		}
 	}
 	defer w.waits(receiving, s.edges[0])()
-	i, v, ok := s.selectAny(w)
+	i, v, ok := s.selectAny(ctx, w)
 	if i < 0 || !ok || s.edges[i].queue != nil {
 		return envelope{}, nil, false, s.n.dismissed() // the look above finds what there is
 	}
@@ -184,9 +198,9 @@ func (s *stage) receiveAny(w *worker) (envelope, *edge, bool, error) {
 	return env, e, true, nil
 }
 
-// selectAny waits until an edge has something or the node is dismissed; i is the
-// edge, -1 if it is none.
-func (s *stage) selectAny(w *worker) (i int, v reflect.Value, ok bool) {
+// selectAny waits until an edge has something, ctx ends or the node is dismissed; i
+// is the edge, -1 if it is none.
+func (s *stage) selectAny(ctx context.Context, w *worker) (i int, v reflect.Value, ok bool) {
 	s.cases = s.cases[:0]
 	add := func(ch any) {
 		s.cases = append(s.cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)})
@@ -203,6 +217,8 @@ func (s *stage) selectAny(w *worker) (i int, v reflect.Value, ok bool) {
 		}
 	}
 	add(s.n.taking.Done())
+	add(ctx.Done())
+	w.mayWakeItself(ctx)
 	for _, e := range s.edges {
 		if e.queue != nil {
 			add(e.queue.ending())

@@ -48,7 +48,6 @@ type turns struct {
 	next    uint64 // the place of the job whose turn it is
 	sending bool   // somebody delivers it
 	jobs    []*job // the window: by place, modulo its length
-	grow    int    // the length the window is to have
 
 	taken uint64        // how many places were given; guarded by the take token
 	full  bool          // the taker waits for room in the window

@@ -33,7 +33,10 @@ func (r *Run) watch(over <-chan struct{}) {
 			before, still = now, 0
 			continue
 		}
-		if still++; still >= 2 {
+		if still++; still == 1 {
+			r.options.Events.Warn("nothing moves", "waiting", waiting)
+		}
+		if still >= 2 {
 			r.cancel(fmt.Errorf("%w: %s", ErrStuck, waiting))
 			return
 		}

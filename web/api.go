@@ -8,22 +8,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// healthy says that the process answers.
-func healthy(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Write([]byte("ok\n"))
-}
-
-// ready says whether the flow is running.
-func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
-	now := s.sampler.latest.Load()
-	if now.at == 0 || now.ended() {
-		refuse(w, http.StatusServiceUnavailable, "the flow is not running")
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Write([]byte("running\n"))
-}
+// phase says what the run was doing at the last look.
+func (s *Server) phase() metrics.Phase { return s.sampler.latest.Load().report.Phase() }
 
 // openAPI describes what is here for programs.
 func (s *Server) openAPI(w http.ResponseWriter, r *http.Request) {
@@ -55,6 +41,8 @@ type nodeState struct {
 	Busy     float64 `json:"busy"` // shares of the last two seconds
 	Blocked  float64 `json:"blocked"`
 	Starved  float64 `json:"starved"`
+	P50      float64 `json:"p50_seconds"` // of a piece of work in the last ten seconds
+	P99      float64 `json:"p99_seconds"`
 	Progress float64 `json:"progress,omitempty"` // of a source that knows
 
 	Total metrics.NodeReport `json:"total"` // since the start
@@ -65,6 +53,7 @@ func newNodeState(s *snapshot, i int) nodeState {
 	n := nodeState{
 		State: row.State.String(), InRate: float64(row.In) / 10, OutRate: float64(row.Out) / 10,
 		Busy: float64(row.Busy) / 100, Blocked: float64(row.Blocked) / 100, Starved: float64(row.Starved) / 100,
+		P50: float64(row.P50) / 1e6, P99: float64(row.P99) / 1e6,
 		Total: s.report.Nodes[i],
 	}
 	if row.Progress >= 0 {

@@ -168,6 +168,11 @@ func (b reader) edgeInspector(t *testing.T) {
 	if text := b.text("#inspector"); !strings.Contains(text, "128 / 128") || !strings.Contains(text, "on_full") {
 		t.Errorf("the edge: %s", text)
 	}
+	b.until(`document.querySelector("#inspector").innerText.match(/oldest item waits\s+\d+ ms/)`)
+	b.press("Escape") // the panel covers that edge
+	b.until(`document.querySelector("main.closed")`)
+	b.click("#q9")
+	b.until(`document.querySelector("#inspector").innerText.match(/dropped\s+[1-9]/) && document.querySelector("#q9 .drops").textContent.endsWith("dropped")`)
 	b.press("Escape")
 	b.until(`document.querySelector("main.closed")`)
 }
@@ -249,7 +254,7 @@ func (b reader) names(t *testing.T) {
 	}
 	b.until(bottleneck + ` && document.querySelector("#live").textContent.includes("enrich")`)
 	for selector, want := range map[string]string{
-		"#n-enrich": "button: enrich: lookup, bottleneck", "#e6": "button: unbatch.out → enrich.in Stat capacity: 128", "#stop": "button: Drain & stop",
+		"#n-enrich": "button: enrich: lookup, bottleneck", "#e6": "button: unbatch.out → enrich.in Stat = {device: string, mean: float} capacity: 128 at most 64MiB", "#stop": "button: Drain & stop",
 	} {
 		if got := b.spoken(selector); got != want {
 			t.Errorf("%s is read as %q, want %q", selector, got, want)
@@ -268,7 +273,7 @@ func (b reader) drain(t *testing.T) {
 	}
 	b.click("#stop")
 	b.click("#ask .main")
-	b.until(`document.querySelector("#outcome").textContent.startsWith("Stopped") && document.querySelector("#stop").disabled && document.querySelector("#lost").hidden`)
+	b.until(`document.querySelector("#outcome").textContent.includes("✓Stopped") && document.querySelector("#stop").disabled && document.querySelector("#lost").hidden`)
 	if b.run.Stopped() != 1 {
 		t.Errorf("the run was stopped %d times", b.run.Stopped())
 	}

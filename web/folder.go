@@ -38,6 +38,8 @@ type FolderOptions struct {
 	Catalog graph.Catalog
 	// Layout gives a scene its positions, as in Options.
 	Layout func(context.Context, *render.Scene) error
+	// Playground, if set, is the page to write and try flows on.
+	Playground *Playground
 }
 
 //go:embed folder.html.tmpl
@@ -60,7 +62,8 @@ func NewFolder(o FolderOptions) *Folder {
 	mux.HandleFunc("GET /nodes", f.nodes)
 	mux.HandleFunc("GET /static/{name}", static)
 	mux.HandleFunc("GET /healthz", healthy)
-	f.handler = gate{o.Token, true}.guard(mux)
+	f.play(mux)
+	f.handler = gate{o.Token, o.Playground == nil}.guard(mux)
 	return f
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -13,6 +14,17 @@ import (
 // an inline script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+
+// framePolicy is that of a page which other origins may show in a frame.
+func framePolicy(origins []string) string {
+	return strings.Replace(policy, "frame-ancestors 'none'", "frame-ancestors "+strings.Join(origins, " "), 1)
+}
+
+var origin = regexp.MustCompile(`^https?://[a-zA-Z0-9.-]+(:[0-9]{1,5})?$`)
+
+// isOrigin reports whether a text is a scheme, a host and perhaps a port: no path, no
+// wildcard, nothing that would end a directive of the policy.
+func isOrigin(text string) bool { return origin.MatchString(text) }
 
 // filePolicy is that of a drawing, which has its style sheet inside and is shown
 // alone or as an image.
@@ -26,11 +38,11 @@ type gate struct {
 
 // guard is what every request passes first.
 func (g gate) guard(next http.Handler) http.Handler {
-	origin := http.NewCrossOriginProtection()
-	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	sameOrigin := http.NewCrossOriginProtection()
+	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "this request came from another site")
 	}))
-	next = http.MaxBytesHandler(origin.Handler(next), maxBody)
+	next = http.MaxBytesHandler(sameOrigin.Handler(next), maxBody)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -43,7 +55,7 @@ func (g gate) guard(next http.Handler) http.Handler {
 		case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
 			// Probes know neither the token nor a name of this machine.
 		case g.token == "" && !loopback(r.Host):
-			refuse(w, http.StatusForbidden, "this page answers on localhost only; --ui-token lets it answer elsewhere")
+			refuse(w, http.StatusForbidden, "this answers on localhost only; a token lets it answer elsewhere")
 			return
 		case g.token != "" && !g.admitted(w, r):
 			return
@@ -85,7 +97,9 @@ func (g gate) admitted(w http.ResponseWriter, r *http.Request) bool {
 	if r.URL.Path == "/" && r.Method == http.MethodGet && g.isToken(r.URL.Query().Get("token")) {
 		http.SetCookie(w, &http.Cookie{Name: g.cookieName(), Value: g.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 		// The token must not stay in the address bar or the history.
-		http.Redirect(w, r, "/", http.StatusSeeOther)
+		rest := r.URL.Query()
+		rest.Del("token")
+		http.Redirect(w, r, strings.TrimSuffix("/?"+rest.Encode(), "?"), http.StatusSeeOther)
 		return false
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="flowrun"`)

@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) < 2 || !strings.HasPrefix(os.Args[1], "child-") {
 		os.Exit(m.Run())
 	}
+	notePID()
 	switch os.Args[1] {
 	case "child-good":
 		if err := web.LayoutWorker(os.Stdin, os.Stdout); err != nil {
@@ -35,6 +36,11 @@ func TestMain(m *testing.M) {
 	case "child-shouts": // a frame of four gigabytes
 		fmt.Print("\xff\xff\xff\xff")
 		io.Copy(io.Discard, os.Stdin)
+	case "child-serves":
+		if err := serveEndless(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case "child-dies":
 		os.Exit(3)
 	}

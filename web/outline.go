@@ -52,6 +52,8 @@ type outlineEdge struct {
 	Capacity int    `json:"capacity"`
 	Bytes    int64  `json:"bytes"`
 	OnFull   string `json:"on_full"`
+	Priority string `json:"priority,omitempty"`
+	Delay    string `json:"delay,omitempty"`
 	At       string `json:"at,omitempty"`
 	Side     bool   `json:"side,omitempty"`
 }
@@ -69,7 +71,7 @@ func newOutline(f *graph.Flow) *outline {
 	for _, e := range f.Edges {
 		o.Edges = append(o.Edges, outlineEdge{
 			Name: strings.Replace(e.String(), "->", "→", 1), From: index[e.From], To: index[e.To], Type: typeText(e.Type),
-			Capacity: e.Contract.Capacity, Bytes: int64(e.Contract.Bytes), OnFull: e.Contract.OnFull,
+			Capacity: e.Contract.Capacity, Bytes: int64(e.Contract.Bytes), OnFull: e.Contract.OnFull, Priority: e.Contract.Priority.Value, Delay: e.Contract.Delay.Value,
 			At: place(e.At), Side: e.FromPort.Side || e.FromPort.Name == graph.ErrorPort,
 		})
 	}

@@ -21,20 +21,27 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.ParseFS(files, "page.html.tmpl"))
 })
 
-// page serves the live page.
+// page serves the live page; with ?embed=1 the drawing alone, for a frame, without
+// anything that acts.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	d, err := s.drawn(r.Context())
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "the flow cannot be drawn: "+err.Error())
 		return
 	}
+	embed := r.URL.Query().Get("embed") == "1"
+	if embed && len(s.options.Frames) > 0 {
+		w.Header().Set("Content-Security-Policy", framePolicy(s.options.Frames))
+	}
 	data := struct {
 		*outline
 		Drawing  template.HTML
+		Embed    bool
 		ReadOnly bool
 		CanKill  bool
 		States   []string
-	}{s.outline, template.HTML(d.page), s.options.ReadOnly, s.options.Kill != nil, stateWords[:]}
+		Signs    []string
+	}{s.outline, template.HTML(d.page), embed, s.options.ReadOnly || embed, s.options.Kill != nil, stateWords[:], stateSigns[:]}
 	var b bytes.Buffer
 	if err := pageTemplate().Execute(&b, data); err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
@@ -83,7 +90,7 @@ func static(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", a.tag)
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	if r.Header.Get("If-None-Match") == a.tag {
 		w.WriteHeader(http.StatusNotModified)
 		return

@@ -15,7 +15,8 @@ const (
 	historyLength = 60
 	window        = 2 * time.Second // over which rates and shares are measured
 	errorsFor     = 10 * time.Second
-	manyNodes     = 100 // above, a tick comes every second
+	latencyFor    = errorsFor // over which quantiles are measured; no report is kept for longer
+	manyNodes     = 100       // above, a tick comes every second
 )
 
 // A sampler makes snapshots of a run: at the pace of ticks while somebody looks,
@@ -25,7 +26,7 @@ type sampler struct {
 	flow *graph.Flow
 	run  Run
 	in   [][]int // edges that arrive at each node
-	out  [][]int // edges that leave each node
+	out  [][]int // edges that leave each node and can make it wait
 	from []int   // node that each edge leaves
 
 	latest  atomic.Pointer[snapshot]
@@ -48,7 +49,9 @@ func newSampler(flow *graph.Flow, run Run) *sampler {
 	for k, e := range flow.Edges {
 		m.from = append(m.from, index[e.From])
 		m.in[index[e.To]] = append(m.in[index[e.To]], k)
-		m.out[index[e.From]] = append(m.out[index[e.From]], k)
+		if e.Contract.Blocks() {
+			m.out[index[e.From]] = append(m.out[index[e.From]], k)
+		}
 	}
 	m.sample()
 	return m
@@ -105,8 +108,10 @@ func (m *sampler) sample() *snapshot {
 	for i, e := range m.flow.Edges {
 		s.edges = append(s.edges, p.edge(i, e.Contract.Capacity, int64(e.Contract.Bytes)))
 	}
+	recent := between(m.earlier(report.Took-latencyFor), &report)
 	for i := range m.flow.Nodes {
 		s.nodes = append(s.nodes, p.node(i, m.fuller(s, m.in[i], 1), m.fuller(s, m.out[i], 95)))
+		s.nodes[i].P50, s.nodes[i].P99 = recent.latency(i)
 	}
 	m.states(s, before, m.earlier(report.Took-errorsFor))
 	s.verdict = m.judge(s)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -34,6 +35,9 @@ type Options struct {
 	// Layout gives a scene its positions. Nil is render.LayoutBuiltin; programs that
 	// can start themselves as a child pass the Layout of a Layouter.
 	Layout func(context.Context, *render.Scene) error
+	// Frames are the origins, such as https://dashboard.example, whose pages may show
+	// /?embed=1 in a frame. That page has nothing that acts. None: nobody may.
+	Frames []string
 	// Clients is how many streams there may be at once; 0: 32.
 	Clients int
 }
@@ -58,6 +62,11 @@ type Server struct {
 // New makes the page of a run, which may not have started yet, and begins to
 // sample and to draw. The flow must be one without errors.
 func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
+	for _, o := range options.Frames {
+		if !isOrigin(o) {
+			return nil, fmt.Errorf("%q is no origin: want one such as https://dashboard.example or http://localhost:3000", o)
+		}
+	}
 	if options.Clients <= 0 {
 		options.Clients = 32
 	}
@@ -81,9 +90,7 @@ func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
 // routes are the paths of the page and of its API.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", healthy)
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /metrics", s.metrics)
+	probes{s.run.Stats, s.phase}.add(mux)
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /graph.svg", s.graph)
 	mux.HandleFunc("GET /static/{name}", static)

@@ -278,13 +278,13 @@ func getJSON(t *testing.T, url string, v any) {
 	}
 }
 
-// Before the run starts and after it has ended it is not ready, but healthy.
+// A run that has failed is neither ready nor well.
 func TestReadiness(t *testing.T) {
 	flow := webtest.Sensors()
 	run := webtest.PlaySensors(flow)
 	run.Finish("failed", "enrich (lookup): no connection")
 	server := serve(t, flow, run, web.Options{})
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
+	for path, want := range map[string]int{"/healthz": 503, "/readyz": 503} {
 		if res, _ := get(t, server.URL+path, nil); res.StatusCode != want {
 			t.Errorf("%s: %d, want %d", path, res.StatusCode, want)
 		}

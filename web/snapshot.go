@@ -19,9 +19,15 @@ const (
 	stateErrors
 	stateDone
 	stateFailed
+	statePaused
 )
 
-var stateWords = [...]string{"running", "bottleneck", "back-pressured", "idle", "errors", "done", "failed"}
+// A state shows as sign, word and colour, so that none of them is the only one to
+// tell.
+var (
+	stateWords = [...]string{"running", "bottleneck", "back-pressured", "idle", "errors", "done", "failed", "paused"}
+	stateSigns = [...]string{"●", "▲", "↑", "○", "!", "✓", "✕", "‖"}
+)
 
 func (s state) String() string { return stateWords[s] }
 
@@ -29,7 +35,7 @@ func (s state) String() string { return stateWords[s] }
 type nodeRow struct {
 	State    state
 	In, Out  int64 // items per ten seconds, three digits: so that a rate below 1 has a decimal
-	P50, P99 int64 // µs, of a piece of work
+	P50, P99 int64 // µs, of a piece of work in the last ten seconds; 0 if there was none
 	Busy     int64 // percent of the workers' time, as the two below
 	Blocked  int64
 	Starved  int64
@@ -44,6 +50,9 @@ type edgeRow struct {
 	Rate  int64 // items per ten seconds
 	KB    int64 // waiting
 	Fill  int64 // percent of capacity or of bytes, whichever is fuller
+
+	Dropped int64 // by on_full, since the start
+	Oldest  int64 // ms that the oldest item has waited
 }
 
 // A snapshot is what a flow did in the last two seconds; of a flow that has ended,
@@ -98,6 +107,14 @@ func (p span) share(i int, of func(*metrics.NodeReport) float64) float64 {
 	return min(1, max(0, spent/p.seconds))
 }
 
+// latency gives the median and the 99th percentile of the time of a piece of work,
+// in µs with three digits.
+func (p span) latency(i int) (p50, p99 int64) {
+	d := p.to.Nodes[i].Latency.Sub(&p.from.Nodes[i].Latency)
+	micros := func(q float64) int64 { return rounded(float64(d.Quantile(q)) / 1e3) }
+	return micros(0.5), micros(0.99)
+}
+
 // edge gives the row of an edge.
 func (p span) edge(i int, capacity int, bytes int64) edgeRow {
 	a, b := &p.from.Edges[i], &p.to.Edges[i]
@@ -107,7 +124,7 @@ func (p span) edge(i int, capacity int, bytes int64) edgeRow {
 	}
 	return edgeRow{
 		Items: b.Items, Rate: p.rate(a.Sent, b.Sent), KB: rounded(float64(b.Bytes) / 1024),
-		Fill: int64(math.Round(100 * min(fill, 1))),
+		Fill: int64(math.Round(100 * min(fill, 1))), Dropped: b.Dropped, Oldest: rounded(float64(b.Oldest.Milliseconds())),
 	}
 }
 
@@ -134,7 +151,7 @@ func (p span) node(i int, waiting, full bool) nodeRow {
 	}
 	percent := func(x float64) int64 { return int64(math.Round(100 * x)) }
 	row := nodeRow{
-		In: p.rate(a.In, b.In), Out: p.rate(a.Out, b.Out), P50: b.P50.Microseconds(), P99: b.P99.Microseconds(),
+		In: p.rate(a.In, b.In), Out: p.rate(a.Out, b.Out),
 		Busy: percent(busy), Blocked: percent(blocked), Starved: percent(starved),
 		Errors: b.Errors(), Workers: int64(b.Workers), Progress: -1,
 	}

@@ -27,7 +27,7 @@ func (m *sampler) states(s, before *snapshot, since *metrics.Report) {
 		row.State = m.state(s, i, was)
 		// Errors show while they happen, and for as long as a report is kept after.
 		fresh := since == nil || rep.Errors() > since.Nodes[i].Errors()
-		if rep.Errors() > 0 && fresh && row.State != stateFailed && row.State != stateBottleneck {
+		if rep.Errors() > 0 && fresh && row.State != stateFailed && row.State != stateBottleneck && row.State != statePaused {
 			row.State = stateErrors
 		}
 	}
@@ -46,6 +46,8 @@ func (m *sampler) state(s *snapshot, i int, was state) state {
 		return stateFailed
 	case rep.State == "done" || s.ended():
 		return stateDone
+	case rep.State == "paused":
+		return statePaused
 	case row.Busy >= limit(busyFrom, busyKeep, stateBottleneck) && m.holdsUp(s, i, limit(fullFrom, fullKeep, stateBottleneck)):
 		return stateBottleneck
 	case row.Blocked >= limit(blockedFrom, blockedKeep, stateBlocked):

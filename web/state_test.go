@@ -52,6 +52,12 @@ func TestStates(t *testing.T) {
 			t.Errorf("long after its last error decode is %s", got)
 		}
 
+		run.Hold("mqtt_in")
+		if got := words(m, m.sample())["mqtt_in"]; got != "paused" {
+			t.Errorf("a node that is paused is %s", got)
+		}
+		run.Hold()
+
 		run.Finish("failed", "route (route): disk full\n  item: {}")
 		s := m.sample()
 		if got := words(m, s); got["route"] != "failed" || got["clean"] != "done" {

@@ -23,6 +23,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-s.streams }()
 	default:
 		w.Header().Set("Retry-After", "10")
+		w.Header().Set("Connection", "close") // places for connections are few, too
 		refuse(w, http.StatusServiceUnavailable, "too many pages look at this run already")
 		return
 	}
@@ -170,7 +171,7 @@ func appendTick(b []byte, before, now *snapshot) []byte {
 	first = true
 	for i, e := range now.edges {
 		if before == nil || before.edges[i] != e {
-			b = appendRow(b, &first, int64(i), e.Items, e.Rate, e.KB, e.Fill)
+			b = appendRow(b, &first, int64(i), e.Items, e.Rate, e.KB, e.Fill, e.Dropped, e.Oldest)
 		}
 	}
 	b = append(b, ']')

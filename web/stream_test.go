@@ -72,7 +72,7 @@ func TestStream(t *testing.T) {
 		}
 		switch ticks++; ticks {
 		case 1:
-			if len(got.N) != 15 || len(got.E) != 15 || got.V == nil || len(got.N[0]) != 12 || len(got.E[0]) != 5 {
+			if len(got.N) != 15 || len(got.E) != 15 || got.V == nil || len(got.N[0]) != 12 || len(got.E[0]) != 7 {
 				t.Errorf("the first tick is not whole: %s", e.data)
 			}
 		case 3:

@@ -5,7 +5,7 @@ package diag
 type Code string
 
 // The codes. E0xx: the text as such; E1xx: nodes and settings; E2xx: wiring;
-// E3xx: types and expressions; E4xx: files that a flow names; W…: lints.
+// E3xx: types and expressions; E4xx: files that a flow names; E5xx: tests; W…: lints.
 const (
 	BadYAML       Code = "E001" // the text is no YAML
 	TooLarge      Code = "E002" // size, depth or aliases over the limits
@@ -34,6 +34,7 @@ const (
 	NoSchema      Code = "E308" // the type of a source cannot be told
 	NoFile        Code = "E401" // a file that is not there or cannot be read
 	BadData       Code = "E402" // a file that cannot be what it is declared to be
+	Unexpected    Code = "E501" // a test did not get what it expects
 	UnusedOutput  Code = "W501" // an output that nobody reads
 	UnusedNode    Code = "W502" // a node that nothing leads to or from
 	UnusedType    Code = "W503" // a declared type or variable that nobody uses
@@ -76,6 +77,7 @@ var Codes = []CodeInfo{
 	{NoSchema, "The type of a source cannot be told."},
 	{NoFile, "A file that does not exist or cannot be read."},
 	{BadData, "A file that is not what it is declared to be."},
+	{Unexpected, "What a test of the flow expects did not come."},
 	{UnusedOutput, "An output that nobody reads."},
 	{UnusedNode, "A node that nothing leads to or from."},
 	{UnusedType, "A declared type or variable that nobody uses."},

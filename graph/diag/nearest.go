@@ -28,7 +28,7 @@ func (d *Diagnostic) DidYouMean(word string, candidates []string) *Diagnostic {
 	if near := Nearest(word, candidates); near != "" {
 		return d.WithHint("did you mean %q?", near)
 	}
-	if n := len(candidates); n > 0 && n <= 12 {
+	if n := len(candidates); n > 0 && n <= 16 {
 		return d.WithHint("there is %s", strings.Join(candidates, ", "))
 	}
 	return d

@@ -32,6 +32,11 @@ const (
 	badgeY      = 9.0
 	badgeHeight = 16.0
 	badgeText   = 11.8 // baseline, from the badge's top
+
+	noteHeight = 15.0 // of a line below the ports
+	noteX      = 10.0
+	noteY      = 11.5 // baseline, from the line's top
+	noteLimit  = 320.0
 )
 
 // How wide texts on a card may become before they are cut.
@@ -109,30 +114,54 @@ func (c *Card) size(live bool) {
 		}
 		w = max(w, row)
 	}
+	for _, note := range c.Notes {
+		w = max(w, 2*noteX+styleNote.width(styleNote.fit(note, noteLimit)))
+	}
 	c.W = 2 * math.Ceil(w/2)
 	c.H = headHeight + rowHeight*float64(c.rows()) + padBelow
+	if len(c.Notes) > 0 {
+		c.H += noteHeight*float64(len(c.Notes)) + padBelow
+	}
 	if live {
 		c.H += footHeight
 	}
 }
 
 // pillText is the capacity as drawn.
-func (w *Wire) pillText() string { return stylePill.fit(w.Capacity, 60) }
+func (w *Wire) pillText() string {
+	if w.Diff != "" {
+		return stylePill.fit(w.Capacity, 110) // the old and the new
+	}
+	return stylePill.fit(w.Capacity, 60)
+}
 
 // pillWidth is the width of a wire's pill, zero when it has none.
 func (w *Wire) pillWidth(live bool) float64 {
 	if w.Capacity == "" && len(w.Marks) == 0 {
 		return 0
 	}
+	return math.Ceil(max(pillMin, w.pillTextWidth(live)+14+(signSide+3)*float64(len(w.Marks))))
+}
+
+// pillTextWidth is the room for the text; a live one is "depth/capacity".
+func (w *Wire) pillTextWidth(live bool) float64 {
 	text := w.pillText()
-	if live {
+	if live && text != "" {
 		text += "/" + text
 	}
-	return math.Ceil(max(pillMin, stylePill.width(text)+14+(signSide+3)*float64(len(w.Marks))))
+	return stylePill.width(text)
 }
 
 // headRoom is the height of title and subtitle at the top of the page.
 func (s *Scene) headRoom() float64 {
+	room := s.titleRoom()
+	if s.Diff {
+		room += legendHeight
+	}
+	return room
+}
+
+func (s *Scene) titleRoom() float64 {
 	switch {
 	case s.Title == "" && s.About == "":
 		return 0

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/flowrun/flowrun/graph/diff"
 )
 
 // maxLabels is the number of wires up to which DOT labels them: with labels
@@ -73,16 +75,20 @@ func (d *dotWriter) heading() string {
 func (d *dotWriter) card(c *Card) {
 	icon := glyphs[c.Icon.known()]
 	id := "n-" + clean(c.ID)
+	border := fate{c.Diff, d.scene.Diff}.or(shadeCardLine).light
 	fmt.Fprintf(&d.b, `%s [id=%s class=%s tooltip=%s label=<<table style="rounded" border="1" cellborder="0" cellspacing="0" cellpadding="3" color="%s" bgcolor="%s">`,
-		quoted(c.ID), quoted(id), quoted("node k-"+string(c.Icon.known())), dotTooltip(c.label()), shadeCardLine.light, shadeCard.light)
-	workers := ""
+		quoted(c.ID), quoted(id), quoted("node k-"+string(c.Icon.known())), dotTooltip(c.label()), border, shadeCard.light)
+	workers := c.dotFate()
 	if c.Workers != "" {
-		workers = fmt.Sprintf(` <font point-size="9" color="%s">%s</font>`, shadeMuted.light, html.EscapeString(clean(c.Workers)))
+		workers += fmt.Sprintf(` <font point-size="9" color="%s">%s</font>`, shadeMuted.light, html.EscapeString(clean(c.Workers)))
 	}
 	fmt.Fprintf(&d.b, `<tr><td align="left" colspan="2"><font color="%s">●</font> <font point-size="12" color="%s"><b>%s</b></font>%s</td></tr>`,
 		icon.shade.light, shadeInk.light, dotText(styleName, c.ID), workers)
 	if line := c.kindLine(); line != "" {
 		fmt.Fprintf(&d.b, `<tr><td align="left" colspan="2"><font point-size="8.5" color="%s">%s</font></td></tr>`, shadeMuted.light, dotText(styleKind, line))
+	}
+	for _, note := range c.Notes {
+		fmt.Fprintf(&d.b, `<tr><td align="left" colspan="2"><font point-size="8.5" color="%s">%s</font></td></tr>`, shadeMuted.light, html.EscapeString(styleNote.fit(note, noteLimit)))
 	}
 	for r := range c.rows() {
 		d.b.WriteString("<tr>")
@@ -122,12 +128,13 @@ func (d *dotWriter) wire(i int, w *Wire) {
 		label = fmt.Sprintf(` label=< <font point-size="8">%s</font> >`, html.EscapeString(w.pillText()))
 	}
 	dashed := ""
-	if w.Side {
+	if w.Side || w.Diff == diff.Removed {
 		dashed = " style=dashed"
 	}
+	colour := fate{w.Diff, s.Diff}.or(slotShades[d.slots[s.source(w).key()]]).light
 	d.line(`%s:o%d:e -> %s:i%d:w [id="e%d" tooltip=%s color="%s"%s%s];`,
 		quoted(s.Cards[w.From.Card].ID), w.From.Port, quoted(s.Cards[w.To.Card].ID), w.To.Port,
-		i, dotTooltip(s.wireLabel(w)), slotShades[d.slots[s.source(w).key()]].light, dashed, label)
+		i, dotTooltip(s.wireLabel(w)), colour, dashed, label)
 }
 
 // dotText cuts a text and escapes it for an HTML label. Graphviz refuses an

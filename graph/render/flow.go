@@ -16,7 +16,7 @@ func FromFlow(f *graph.Flow) *Scene {
 	s := &Scene{Title: f.Name, About: f.About}
 	from, to := map[*graph.Output]End{}, map[*graph.Input]End{}
 	for i, n := range f.Nodes {
-		c := &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), About: n.Engine.About, Icon: iconOf(n)}
+		c := newCard(n)
 		for _, in := range n.In {
 			to[in] = End{i, len(c.In)}
 			c.In = append(c.In, inputPort(in))
@@ -40,13 +40,18 @@ func FromFlow(f *graph.Flow) *Scene {
 	return s
 }
 
+// newCard is the card of a node without its ports.
+func newCard(n *graph.Node) *Card {
+	return &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), About: n.Engine.About, Icon: iconOf(n)}
+}
+
 func isSide(out *graph.Output) bool { return out.Side || out.Name == graph.ErrorPort }
 
 func workers(n *graph.Node) string {
-	if n.Engine.Workers < 2 || n.Spec != nil && n.Spec.Workers == graph.Single {
+	if n.Engine.Workers.Max < 2 || n.Spec != nil && n.Spec.Workers == graph.Single {
 		return ""
 	}
-	return "×" + strconv.Itoa(n.Engine.Workers)
+	return "×" + strings.ReplaceAll(n.Engine.Workers.String(), "-", "–")
 }
 
 func wireOf(e *graph.Edge, from, to End) *Wire {

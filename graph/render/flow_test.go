@@ -50,8 +50,8 @@ func flights() *graph.Flow {
 	rest := b.node("rest", "file.write", nil, []string{"in"})
 	named.Output("unmatched").Side = true
 	read.Output("out").Carries, late.Output("out").Carries, named.Output("out").Carries = flight, flight, joined
-	late.Engine = graph.Engine{Workers: 2, About: "keeps what is late"}
-	report.Engine.Workers, report.Spec.Workers = 4, graph.Single
+	late.Engine = graph.Engine{Workers: graph.FixedWorkers(2), About: "keeps what is late"}
+	report.Engine.Workers, report.Spec.Workers = graph.FixedWorkers(4), graph.Single
 	b.edge(read, "out", late, "in")
 	b.edge(late, "out", named, "left").Contract.OnFull = "spill"
 	b.edge(named, "out", report, "in").Contract.Capacity = 65_536

@@ -115,6 +115,9 @@ func (s *Scene) crop() {
 	}
 	for _, c := range s.Cards {
 		grow(c.grown(1))
+		if s.Diff && c.Diff != "" {
+			grow(Box{c.X, c.Y - tagRise, c.W, 1})
+		}
 		if len(c.In) > 0 {
 			grow(Box{c.X - dotRadius - 1, c.Y, 1, c.H})
 		}
@@ -135,6 +138,9 @@ func (s *Scene) crop() {
 	}
 	// A small flow is as wide as its title needs, within reason.
 	need := max(styleTitle.width(clean(s.Title)), styleSubtitle.width(clean(s.About)))
+	if s.Diff {
+		need = max(need, s.legendWidth())
+	}
 	s.Width = math.Ceil(max(x1-x0, min(need, 560))) + 2*pagePad
 	s.Height = math.Ceil(y1-y0) + 2*pagePad + s.headRoom()
 	s.shift(math.Round(pagePad-x0), math.Round(pagePad+s.headRoom()-y0))

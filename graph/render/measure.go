@@ -38,6 +38,7 @@ var (
 	styleBadge    = style{bold, 10.5}
 	stylePill     = style{regular, 10.5}
 	styleFoot     = style{regular, 10.5}
+	styleNote     = style{regular, 11}
 )
 
 // spread is what the reader's font may be wider than the Go fonts that are

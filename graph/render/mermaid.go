@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/flowrun/flowrun/graph/diff"
 )
 
 // Mermaid writes the scene as a Mermaid flowchart, for Markdown that draws it.
@@ -33,7 +35,7 @@ func Mermaid(w io.Writer, s *Scene) error {
 	}
 	for _, wire := range s.Wires {
 		arrow := "-->"
-		if wire.Side {
+		if wire.Side || wire.Diff == diff.Removed {
 			arrow = "-.->"
 		}
 		label := ""
@@ -42,6 +44,7 @@ func Mermaid(w io.Writer, s *Scene) error {
 		}
 		fmt.Fprintf(&b, "  n%d %s%s n%d\n", wire.From.Card, arrow, label, wire.To.Card)
 	}
+	s.mermaidFates(&b)
 	_, err := w.Write(b.Bytes())
 	return err
 }
@@ -51,6 +54,12 @@ func (c *Card) mermaid(b *bytes.Buffer, i int) {
 	lines := []string{"<b>" + markdownText(styleName.fit(c.ID, nameLimit)) + "</b>"}
 	if line := c.kindLine(); line != "" {
 		lines = append(lines, markdownText(styleKind.fit(line, kindLimit)))
+	}
+	if c.Diff != diff.Same {
+		lines = append([]string{markdownText(c.Diff.Sign() + " " + fateWords[c.Diff])}, lines...)
+	}
+	for _, note := range c.Notes {
+		lines = append(lines, markdownText(styleNote.fit(note, noteLimit)))
 	}
 	if c.Workers != "" {
 		lines = append(lines, markdownText(clean(c.Workers)))

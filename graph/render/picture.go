@@ -17,6 +17,7 @@ type picture struct {
 	Places        []placePart
 	Wires         []wirePart
 	Cards         []cardPart
+	Legend        []tagPart
 }
 
 type placePart struct {
@@ -29,6 +30,7 @@ type wirePart struct {
 	Index int
 	Slot  Slot
 	Side  bool
+	Fate  fate
 	Label string
 	Curve []Point
 	Tip   [3]Point // the arrowhead
@@ -38,6 +40,7 @@ type wirePart struct {
 // A pillPart's positions are relative to the pill's middle, At.
 type pillPart struct {
 	Index   int
+	Fate    fate
 	At      Point
 	Box     Box
 	Text    string
@@ -60,6 +63,9 @@ type cardPart struct {
 	Badge      *badgePart
 	Ports      []portPart
 	Live       bool
+	Fate       fate
+	Tag        *tagPart
+	Notes      []notePart
 }
 
 type badgePart struct {
@@ -108,6 +114,9 @@ func newPicture(s *Scene) *picture {
 	for _, c := range s.Cards {
 		p.Cards = append(p.Cards, newCardPart(s, c))
 	}
+	if s.Diff {
+		p.Legend = s.legend()
+	}
 	return p
 }
 
@@ -131,7 +140,7 @@ func newWirePart(s *Scene, i int, w *Wire) wirePart {
 	end := w.Path[len(w.Path)-1]
 	tip := end.X - arrowGap
 	part := wirePart{
-		Index: i, Slot: w.Slot, Side: w.Side, Curve: w.Path,
+		Index: i, Slot: w.Slot, Side: w.Side, Fate: s.fate(w.Diff), Curve: w.Path,
 		Label: s.wireLabel(w),
 		Tip:   [3]Point{{tip, end.Y}, {tip - arrowLong, end.Y - arrowWide}, {tip - arrowLong, end.Y + arrowWide}},
 	}
@@ -139,8 +148,8 @@ func newWirePart(s *Scene, i int, w *Wire) wirePart {
 	if width == 0 {
 		return part
 	}
-	pill := &pillPart{Index: i, At: w.Pill, Box: around(Point{}, width, pillHeight), Text: w.pillText(), Label: part.Label}
-	text := stylePill.width(pill.Text)
+	pill := &pillPart{Index: i, Fate: part.Fate, At: w.Pill, Box: around(Point{}, width, pillHeight), Text: w.pillText(), Label: part.Label}
+	text := w.pillTextWidth(s.Live)
 	x := -(text + (signSide+3)*float64(len(w.Marks))) / 2
 	pill.TextX = x + text/2
 	x += text + 3
@@ -160,6 +169,7 @@ func newCardPart(s *Scene, c *Card) cardPart {
 		Name: styleName.fit(c.ID, nameLimit),
 		Kind: styleKind.fit(c.kindLine(), kindLimit),
 	}
+	part.mark(s, c)
 	if c.Workers != "" {
 		w := c.badgeWidth()
 		part.Badge = &badgePart{c.W - w - tileX, w, clean(c.Workers)}
@@ -180,6 +190,9 @@ func newCardPart(s *Scene, c *Card) cardPart {
 // wireLabel says all that is known about a wire.
 func (s *Scene) wireLabel(w *Wire) string {
 	lines := []string{s.wireName(w), s.source(w).typeText()}
+	if w.Diff != "" {
+		lines[0] = string(w.Diff) + ": " + lines[0]
+	}
 	if w.Capacity != "" {
 		lines = append(lines, "capacity: "+w.Capacity)
 	}
@@ -196,6 +209,9 @@ func (c *Card) label() string {
 	}
 	if c.Workers != "" {
 		head += ", workers " + c.Workers
+	}
+	if c.Diff != "" {
+		head = string(c.Diff) + ": " + head
 	}
 	return tooltip(head, c.About)
 }

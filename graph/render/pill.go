@@ -66,6 +66,9 @@ func (s *Scene) placePills() {
 	taken := newIndex() // nothing may be covered of these
 	for _, c := range s.Cards {
 		taken.add(c.grown(3))
+		if s.Diff && c.Diff != "" {
+			taken.add(Box{c.X, c.Y - tagRise - 2, c.W, tagRise + 2})
+		}
 	}
 	for _, w := range s.Wires {
 		a, b := s.start(w), s.end(w)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"github.com/flowrun/flowrun/graph/diff"
 )
 
 // Bounds on the size of a PNG. A pixel takes 4 bytes while it is painted.
@@ -33,7 +35,7 @@ func PNG(w io.Writer, s *Scene, o PNGOptions) error {
 	if err != nil {
 		return err
 	}
-	p := &painter{newCanvas(s.Width, s.Height, scale), o.Dark}
+	p := &painter{canvas: newCanvas(s.Width, s.Height, scale), dark: o.Dark}
 	p.scene(newPicture(s), s.aboutY())
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
 	return encoder.Encode(w, p.img)
@@ -59,13 +61,20 @@ func (o PNGOptions) scale(width, height float64) (float64, error) {
 // says, element by element.
 type painter struct {
 	*canvas
-	dark bool
+	dark  bool
+	faint bool // what is painted bears no mark among others that do
 }
 
-func (p *painter) ink(s shade) color.Color { return rgb(s.in(p.dark)) }
+func (p *painter) ink(s shade) color.Color {
+	colour := s.in(p.dark)
+	if p.faint {
+		colour = mix(colour, shadeBackground.in(p.dark), faintShare)
+	}
+	return rgb(colour)
+}
 
 // within is the painter with its origin at a point.
-func (p *painter) within(at Point) *painter { return &painter{p.at(at), p.dark} }
+func (p *painter) within(at Point) *painter { return &painter{p.at(at), p.dark, p.faint} }
 
 func (p *painter) scene(pic *picture, aboutY float64) {
 	p.clear(p.ink(shadeBackground))
@@ -77,26 +86,33 @@ func (p *painter) scene(pic *picture, aboutY float64) {
 		p.dashes(p.ink(shadePlaceLine), 1, outline, 5, 4)
 		p.text(p.ink(shadeMuted), stylePlace, place.Text, anchorStart, place.Name)
 	}
+	for _, tag := range pic.Legend {
+		p.within(Point{tag.X, tag.Y}).tag(&tag)
+	}
 	for _, w := range pic.Wires {
-		p.wire(w)
+		p.as(w.Fate).wire(w)
 	}
 	for _, c := range pic.Cards {
-		p.within(Point{c.X, c.Y}).card(c)
+		p.as(c.Fate).within(Point{c.X, c.Y}).card(c)
 	}
 	for _, w := range pic.Wires {
 		if w.Pill != nil {
-			p.within(w.Pill.At).pill(w.Pill)
+			p.as(w.Fate).within(w.Pill.At).pill(w.Pill)
 		}
 	}
 }
 
 func (p *painter) wire(w wirePart) {
-	ink := p.ink(slotShades[w.Slot])
+	ink := p.ink(w.Fate.or(slotShades[w.Slot]))
 	curve := line(slices.Collect(flattened(w.Curve, 3/p.scale)))
-	if w.Side {
-		p.dashes(ink, 1.7, curve, 5, 4)
-	} else {
-		p.stroke(ink, 1.7, curve)
+	width := w.Fate.width(1.7)
+	switch {
+	case w.Fate.Mark == diff.Removed:
+		p.dashes(ink, width, curve, 2, 4)
+	case w.Side:
+		p.dashes(ink, width, curve, 5, 4)
+	default:
+		p.stroke(ink, width, curve)
 	}
 	p.fill(ink, w.Tip[:])
 }
@@ -105,7 +121,7 @@ func (p *painter) card(c cardPart) {
 	box := Box{0, 0, c.W, c.H}
 	icon := glyphs[c.Icon]
 	p.fill(p.ink(shadeShadow), rounded(Box{0, shadowDrop, c.W, c.H}, cardRadius))
-	p.bordered(box, cardRadius, p.ink(shadeCard), p.ink(shadeCardLine), 1.2)
+	p.border(box, c.Fate)
 	p.fill(p.ink(icon.tile()), rounded(Box{tileX, tileY, tileSide, tileSide}, tileRadius))
 	p.within(Point{tileX + glyphInset, tileY + glyphInset}).icon(p.ink(icon.shade), 1.7, icon.path)
 	p.text(p.ink(shadeInk), styleName, Point{textX, nameY}, anchorStart, c.Name)
@@ -117,6 +133,12 @@ func (p *painter) card(c cardPart) {
 	}
 	for _, port := range c.Ports {
 		p.within(Point{port.X, port.Y}).port(port)
+	}
+	for _, note := range c.Notes {
+		p.text(p.ink(note.Fate.or(shadeMuted)), styleNote, Point{noteX, note.Y}, anchorStart, note.Text)
+	}
+	if c.Tag != nil {
+		p.within(Point{c.Tag.X, c.Tag.Y}).tag(c.Tag)
 	}
 	if c.Live {
 		p.stroke(p.ink(shadeCardLine), 1, line{{0, c.FootY()}, {c.W, c.FootY()}})
@@ -141,8 +163,8 @@ func (p *painter) port(port portPart) {
 }
 
 func (p *painter) pill(pill *pillPart) {
-	p.bordered(pill.Box, pillHeight/2, p.ink(shadeBackground), p.ink(shadePlaceLine), 1)
-	p.text(p.ink(shadeMuted), stylePill, Point{pill.TextX, pillTextY}, anchorMiddle, pill.Text)
+	p.bordered(pill.Box, pillHeight/2, p.ink(shadeBackground), p.ink(pill.Fate.or(shadePlaceLine)), 1)
+	p.text(p.ink(pill.Fate.or(shadeMuted)), stylePill, Point{pill.TextX, pillTextY}, anchorMiddle, pill.Text)
 	for _, sign := range pill.Strokes {
 		p.within(Point{sign.X, -signSide / 2}).icon(p.ink(shadeMuted), 1.2, sign.Path)
 	}

@@ -3,6 +3,8 @@ package render
 import (
 	"fmt"
 	"slices"
+
+	"github.com/flowrun/flowrun/graph/diff"
 )
 
 // A Scene is a flow as a picture. The caller fills in what it shows; [Layout]
@@ -16,6 +18,9 @@ type Scene struct {
 	// Live leaves room for running numbers: a foot under each card and pills wide
 	// enough for "depth/capacity".
 	Live bool `json:"live,omitempty"`
+	// Diff says that the scene shows two versions: what bears no mark is drawn faint,
+	// and a legend explains the marks.
+	Diff bool `json:"diff,omitempty"`
 
 	// Set by Layout.
 	Places []*Place `json:"places,omitempty"`
@@ -45,6 +50,9 @@ type Card struct {
 	In      []Port `json:"in,omitempty"`
 	Out     []Port `json:"out,omitempty"`
 
+	Diff  diff.Mark `json:"diff,omitempty"`  // what became of it, in a scene of two versions
+	Notes []string  `json:"notes,omitempty"` // lines below the ports
+
 	Box // set by Layout
 }
 
@@ -65,6 +73,8 @@ type Wire struct {
 	Side     bool   `json:"side,omitempty"`     // errors and other side outputs: dashed
 	Marks    []Mark `json:"marks,omitempty"`    // what else the queue does, drawn in the pill
 	About    string `json:"about,omitempty"`    // added to the tooltip
+
+	Diff diff.Mark `json:"diff,omitempty"` // what became of it, in a scene of two versions
 
 	// Set by Layout. Path holds the control points of cubic Bézier curves: a start
 	// and three points per curve. Pill is the middle of the pill.

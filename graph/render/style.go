@@ -28,7 +28,15 @@ var shapeRules = fmt.Sprintf(`text{font-family:Inter,ui-sans-serif,system-ui,-ap
 .foot text{font-size:%gpx}
 .foot .late{text-anchor:end}
 .hit{fill:none;stroke:transparent;stroke-width:14}
-`, styleTitle.size, styleSubtitle.size, stylePlace.size, styleName.size, styleKind.size, stylePort.size, styleBadge.size, stylePill.size, styleFoot.size)
+.note{font-size:%gpx}
+.tag text{font-size:%gpx;font-weight:600;text-anchor:middle}
+.tag rect{stroke-width:1.4}
+.d-same{opacity:.42}
+.marked .card{stroke-width:2.2}
+.marked .wire{stroke-width:2.2}
+.d-removed .card{stroke-dasharray:6 4}
+.d-removed .wire{stroke-dasharray:2 4}
+`, styleTitle.size, styleSubtitle.size, stylePlace.size, styleName.size, styleKind.size, stylePort.size, styleBadge.size, stylePill.size, styleFoot.size, styleNote.size, styleBadge.size)
 
 // colourRules is the part that themes change; the list gives selector, property
 // and colour.
@@ -65,7 +73,7 @@ func colourRules() []colourRule {
 			colourRule{c + " .glyph", "stroke", glyphs[icon].shade},
 			colourRule{c + " .tile", "fill", glyphs[icon].tile()})
 	}
-	return rules
+	return append(rules, fateRules()...)
 }
 
 type colourRule struct {

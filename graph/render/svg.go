@@ -19,7 +19,7 @@ var svgTemplate = sync.OnceValue(func() *template.Template {
 		"textX": textX, "nameY": nameY, "kindY": kindY, "portX": portX, "portY": portY, "dotRadius": dotRadius,
 		"cardRadius": cardRadius, "placeRadius": placeRadius, "tileRadius": tileRadius, "shadowDrop": shadowDrop,
 		"badgeY": badgeY, "badgeH": badgeHeight, "badgeText": badgeText, "signY": -signSide / 2, "pillText": pillTextY,
-		"pagePad": pagePad, "titleY": titleY,
+		"pagePad": pagePad, "titleY": titleY, "noteX": noteX,
 	} {
 		text := number1(x)
 		functions[name] = func() string { return text }

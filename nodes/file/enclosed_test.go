@@ -18,6 +18,7 @@ func TestEnclosed(t *testing.T) {
 	inner := filepath.Join(outer, "served")
 	for path, text := range map[string]string{
 		"secret.csv": "password\nhunter2\n", "served/data/a.csv": "id\n1\n", "served/sub/b.csv": "id\n2\n",
+		"served/.env": "KEY=hunter2\n", "served/.git/config": "a\n",
 	} {
 		full := filepath.Join(outer, path)
 		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -46,7 +47,8 @@ func TestEnclosed(t *testing.T) {
 		"../../secret.csv": "outside the folder", "../out.csv": "outside the folder", "../far.csv": "outside the folder",
 		"../up/secret.csv": "outside the folder", "../../*.csv": "outside the folder", "/etc/passwd": "outside the folder",
 		filepath.Join(outer, "secret.csv"): "outside the folder", "/dev/stdin": "outside the folder", "/et[c]/*": "outside the folder",
-		"../up/*.csv": "no file matches", "../../served/data/a.csv": "outside the folder", "../b.csv": "there is no file",
+		"../up/*.csv": "cannot be read", "../../served/data/a.csv": "outside the folder", "../b.csv": "there is no file",
+		"../.env": "hidden files", "../.git/config": "hidden files", "../.*": "hidden files", "../.gi[t]/*": "cannot be read",
 	} {
 		text := "nodes:\n  r:\n    use: file.read\n    with: {path: '" + path + "', format: csv}\n  w:\n    use: file.write\n    in: r\n    with: {path: o.csv}\n"
 		flow, list := graph.Load(diag.NewSource("sub/flow.yaml", []byte(text)), registry, graph.Options{Root: root})

@@ -16,6 +16,7 @@ var sortDecl = nodes.Kind("sort", "Puts items in order, or finds the first few i
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items in order."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Holds("every item, or with `limit` twice as many as it lets through"),
 	nodes.Lines("its input has ended", "its output is full", "all items are sent", "a key cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
 Items are ordered by the first of `+"`by`"+`, those with equal values by the second, and so on; items that are equal in all of them stay in the order in which they came. `+"`-field`"+` turns the order around, as `+"`{expr: lower(name), desc: true}`"+` does for an expression. Numbers and times go up, text goes by its bytes (so Z comes before a), false comes before true. Null comes last, also where the order is turned around, unless `+"`nulls: first`"+`.

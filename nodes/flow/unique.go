@@ -15,6 +15,7 @@ var uniqueDecl = nodes.Kind("unique", "Passes on the first item of each key.", &
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The first item of each key, in the order of the input."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Holds("every key"),
 	nodes.Lines("an item arrives whose key is new", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
 The key is made of the fields or expressions in `+"`by`"+`; without it the whole item is the key. Null is a key like any other.

@@ -18,6 +18,7 @@ var groupDecl = nodes.Kind("group", "Counts, sums and the like for each key.", &
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each key: the key, then what was computed."}),
 	nodes.Pure(),
+	nodes.Holds("a row for each key"),
 	nodes.Lines("its input has ended", "its output is full", "all groups are sent", "a key or a value cannot be computed for an item, or a result for a group, and on_error says fail"),
 	nodes.Doc(`
 `+"`by`"+` names the key: fields, or expressions with a name, as in {day: date(ts)}. Groups come in the order of their first item; null is a key like any other. Without `+"`by`"+` there is one group, also where there is no item at all.

@@ -16,6 +16,7 @@ var joinDecl = nodes.Kind("join", "Puts the items of two inputs together that ha
 	nodes.OutPort(graph.Port{Name: "out", Doc: "For each pair a record: the fields of left, then those of right without its key."}),
 	nodes.OutPort(graph.Port{Name: "unmatched", Doc: "Items of left that have no partner.", Side: true}),
 	nodes.Pure(),
+	nodes.Holds("the items of its right input"),
 	nodes.Lines("right has ended and an item of left arrives", "its output is full, or right has not ended", "left has ended", "never"),
 	nodes.Doc(`
 `+"`on`"+` says which fields must be equal: on: {origin: iata} is a field of left and one of right, on: [country, year] fields that are called the same in both. An int and a float are compared as floats. Null equals nothing, not even null.

@@ -18,6 +18,7 @@ var scanDecl = nodes.Kind("scan", "Adds running totals and the like to each item
 	nodes.InPort(graph.Port{Name: "in", Doc: "Records."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each one that came in, with what was computed so far."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Holds("a row for each key"),
 	nodes.Lines("an item arrives", "its output is full", "", "a key or a value cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
 `+"`set`"+` gives the fields to compute, each an expression over aggregates as in group: count(), sum(x), mean(x), min(x), max(x), first(x), last(x), distinct(x), stddev(x). They see the items so far, this one included; with `+"`by`"+`, those with the same key. A computed field that exists already takes its place, others are added behind. {value: EXPRESSION, where: CONDITION} computes one over those items only for which the condition is true.

@@ -20,6 +20,7 @@ var windowDecl = nodes.Kind("window", "Counts, sums and the like over spans of t
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each window and key: the key, start, end, then what was computed."}),
 	nodes.OutPort(graph.Port{Name: "late", Doc: "Items that came after their window was closed.", Side: true}),
 	nodes.Pure(),
+	nodes.Holds("a row for each key of each window that is open"),
 	nodes.Lines("the watermark passes the end of a window, or a window of `count` items is full", "its output is full, or an input has nothing", "all its inputs have ended and all windows are sent",
 		"a time is null, or a time, a key or a value cannot be computed for an item, or a result for a window, and on_error says fail"),
 	nodes.Doc(`

@@ -20,6 +20,7 @@ var windowJoinDecl = nodes.Kind("window_join", "Puts the items of two inputs tog
 	nodes.OutPort(graph.Port{Name: "late_left", Doc: "Items of left that came after the watermark.", Side: true}),
 	nodes.OutPort(graph.Port{Name: "late_right", Doc: "Items of right that came after the watermark.", Side: true}),
 	nodes.Workers(graph.Single), nodes.Pure(),
+	nodes.Holds("the items that may still find a partner"),
 	nodes.Lines("the second item of a pair arrives, or with `kind: left` the watermark has passed all that an item could be put together with",
 		"its output is full, or an input has nothing", "both inputs have ended", "a time is null and on_error says fail"),
 	nodes.Doc(`

@@ -7,10 +7,7 @@
 // dropped + unwanted + left. Report.Balance checks both.
 package metrics
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "sync/atomic"
 
 // Node counts for one node. All fields may be written by many goroutines.
 type Node struct {
@@ -28,9 +25,23 @@ type Node struct {
 	Blocked atomic.Int64 // ns waiting for room on an output
 	Starved atomic.Int64 // ns waiting for input
 
-	Workers atomic.Int64
+	Limited  atomic.Int64 // ns held back by its rate or an open breaker
+	Openings atomic.Int64 // how often its breaker opened
+	Breaker  atomic.Int32 // a BreakerState
+
+	Workers atomic.Int64 // now
+	Most    atomic.Int64 // workers at once, of a node that follows its load
+	Resized atomic.Int64 // how often their number changed
 	Ended   atomic.Bool
 	Latency Histogram // of a piece of work, per batch
+
+	Began    atomic.Int64 // when its first worker began, ns since 1970; 0: not yet
+	Finished atomic.Int64 // when its last worker had ended; 0: not yet
+}
+
+// Done is how many items were worked on to the end, whatever became of them.
+func (n *Node) Done() int64 {
+	return n.Used.Load() + n.Filtered.Load() + n.Skipped.Load() + n.Dead.Load() + n.Failed.Load()
 }
 
 // Edge counts for one edge.
@@ -53,37 +64,4 @@ func (e *Edge) Raise(depth int64) {
 			return
 		}
 	}
-}
-
-// histogramSize covers 1 µs to more than an hour in powers of two.
-const histogramSize = 33
-
-// A Histogram counts durations in buckets whose bounds double from 1 µs.
-type Histogram struct{ counts [histogramSize]atomic.Int64 }
-
-// Add counts a duration.
-func (h *Histogram) Add(d time.Duration) {
-	i := 0
-	for us := d.Microseconds(); us > 0 && i < histogramSize-1; us >>= 1 {
-		i++
-	}
-	h.counts[i].Add(1)
-}
-
-// Quantile estimates the duration below which the share q of all lies: the upper
-// bound of its bucket. It is 0 if nothing was counted.
-func (h *Histogram) Quantile(q float64) time.Duration {
-	var total int64
-	var counts [histogramSize]int64
-	for i := range h.counts {
-		counts[i] = h.counts[i].Load()
-		total += counts[i]
-	}
-	want := int64(q * float64(total))
-	for i, c := range counts {
-		if want -= c; want < 0 {
-			return time.Microsecond << i
-		}
-	}
-	return 0
 }

@@ -4,28 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
-
-func TestHistogram(t *testing.T) {
-	var h Histogram
-	if got := h.Quantile(0.5); got != 0 {
-		t.Errorf("the median of nothing is %s", got)
-	}
-	for range 98 {
-		h.Add(3 * time.Microsecond)
-	}
-	h.Add(0)
-	h.Add(time.Hour)
-	for q, want := range map[float64]time.Duration{0: time.Microsecond, 0.5: 4 * time.Microsecond, 0.98: 4 * time.Microsecond} {
-		if got := h.Quantile(q); got != want {
-			t.Errorf("quantile %v is %s, want %s", q, got, want)
-		}
-	}
-	if got := h.Quantile(0.99); got < time.Hour || got > 2*time.Hour {
-		t.Errorf("quantile 0.99 is %s, want an hour to two", got)
-	}
-}
 
 func TestRaise(t *testing.T) {
 	var e Edge

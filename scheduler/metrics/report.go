@@ -9,25 +9,37 @@ import (
 // it has ended, of the whole.
 type Report struct {
 	Flow    string        `json:"flow"`
-	Outcome string        `json:"outcome"` // running, done, stopped, failed
-	Error   string        `json:"error,omitempty"`
+	Outcome string        `json:"outcome"`         // running, done, stopped, failed
+	Error   string        `json:"error,omitempty"` // known before the outcome: workers are ending then
 	Started time.Time     `json:"started"`
 	Took    time.Duration `json:"took_ns"`
 	Nodes   []NodeReport  `json:"nodes"`
 	Edges   []EdgeReport  `json:"edges"`
+	// Draining says that the sources of a running flow were stopped.
+	Draining bool `json:"draining,omitempty"`
+	// Paused says that the sources take nothing until somebody resumes the run,
+	// PausedFor how long that was so in all.
+	Paused    bool          `json:"paused,omitempty"`
+	PausedFor time.Duration `json:"paused_ns,omitempty"`
 	// Bottleneck says in a sentence what bounds the flow; "" if nothing stands out.
 	Bottleneck string `json:"bottleneck,omitempty"`
 	// Unbalanced lists the books that do not balance; a run that ended has none.
 	Unbalanced []string `json:"unbalanced,omitempty"`
 	Files      []string `json:"files,omitempty"` // written
+	// Cores is how many goroutines could compute at once, CPU the processor time of
+	// the process during the run; 0: not known.
+	Cores int           `json:"cores,omitempty"`
+	CPU   time.Duration `json:"cpu_ns,omitempty"`
 }
 
 // A NodeReport is what one node did. Shares are of the time of all its workers.
 type NodeReport struct {
 	ID       string        `json:"id"`
 	Kind     string        `json:"kind"`
-	State    string        `json:"state"` // running, done
+	State    string        `json:"state"` // running, paused (a source), done
 	Workers  int           `json:"workers"`
+	Most     int           `json:"workers_most,omitempty"` // at once, of a node that follows its load
+	Resized  int64         `json:"resized,omitempty"`      // how often their number changed
 	In       int64         `json:"in"`
 	Out      int64         `json:"out"`
 	Used     int64         `json:"used"`
@@ -44,6 +56,26 @@ type NodeReport struct {
 	P99      time.Duration `json:"p99_ns"`
 	Done     int64         `json:"bytes_done,omitempty"`  // of a source that knows
 	Total    int64         `json:"bytes_total,omitempty"` // 0: not known
+
+	Limited  float64      `json:"limited,omitempty"` // share of the time that its rate or its breaker held it back
+	Breaker  BreakerState `json:"breaker,omitempty"`
+	Openings int64        `json:"openings,omitempty"` // how often the breaker opened
+
+	// CPU is the processor time of the node over all workers, Serial the time at
+	// work of the part that one worker at a time does. Both are 0 unless a meter
+	// measured them; see package meter.
+	CPU    time.Duration `json:"cpu_ns,omitempty"`
+	Serial time.Duration `json:"serial_ns,omitempty"`
+
+	// For those who measure over a time of their own: what two reports have in
+	// these, subtracted, is of the time between them.
+	Latency     Distribution  `json:"-"` // of a piece of work
+	BusyTime    time.Duration `json:"-"` // over all workers, as the two below
+	BlockedTime time.Duration `json:"-"`
+	StarvedTime time.Duration `json:"-"`
+
+	Began    time.Time `json:"-"` // zero: it has not
+	Finished time.Time `json:"-"`
 
 	Conserves bool `json:"-"`
 	Source    bool `json:"source,omitempty"`
@@ -65,6 +97,8 @@ type EdgeReport struct {
 	Unwanted int64  `json:"unwanted,omitempty"`
 	Dropped  int64  `json:"dropped,omitempty"`
 	Spilled  int64  `json:"spilled,omitempty"`
+
+	Oldest time.Duration `json:"oldest_ns,omitempty"` // that the item which waits longest has waited
 }
 
 // Balance checks the books and says what does not add up, in sentences.

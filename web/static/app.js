@@ -1,7 +1,7 @@
 // The live page: puts the parts together.
 
 import { $, clock, rate, say, short } from "./parts.js";
-import { E, N, store } from "./store.js";
+import { E, N, SIGNS, store } from "./store.js";
 import { listen, outline } from "./stream.js";
 import { boxOf, handle, picture, prepare, reveal } from "./view.js";
 import { elements, gather, paint, paintAll, still } from "./paint.js";
@@ -14,7 +14,14 @@ const root = document.documentElement;
 /** @type {{kind: string, i: number} | null} */
 let selected = null;
 
+// Inside the frame of another page there is the drawing only; more opens beside it.
+const embedded = root.classList.contains("embed");
+
 function select(kind, i, show = true) {
+  if (embedded) {
+    if (kind) open("/?sel=" + encodeURIComponent(kind === "n" ? store.flow.nodes[i].id : "e" + i), "_blank", "noopener");
+    return;
+  }
   if (selected) elements(selected.kind, selected.i).forEach(e => e.classList.remove("chosen"));
   selected = kind ? { kind, i } : null;
   $("main").classList.toggle("closed", !selected);
@@ -76,7 +83,7 @@ function elapsed() {
   say($("#elapsed"), clock(store.t + (running ? performance.now() - store.at : 0)));
 }
 
-let spoken = 0, spokenHead = "";
+let spoken = -Infinity, spokenHead = "";
 function verdict() {
   const v = store.verdict, box = $("#verdict"), sign = { ok: "✓", info: "●", warn: "!", bad: "▲" }[v.level];
   if (box.className !== "verdict " + v.level) box.className = "verdict " + v.level;
@@ -100,6 +107,7 @@ const words = { running: "Running", done: "Done", stopped: "Stopped", failed: "F
 const states = { running: 0, done: 5, stopped: 5, failed: 6 };
 function outcome(now) {
   $("#outcome").className = "chip s" + states[now];
+  say($("#outcome").firstElementChild, now === "running" ? "" : SIGNS[states[now]]);
   say($("#outcome").children[1], words[now] || now);
   const button = $("#stop");
   if (button && now !== "running") button.disabled = true;
@@ -173,7 +181,7 @@ async function start() {
     paintInspector();
   }, note);
   setInterval(elapsed, 1000);
-  remembered();
+  if (!embedded) remembered();
 }
 
 // The selection outlives a reload; ?sel=ID or ?sel=e3 asks for one.

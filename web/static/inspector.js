@@ -7,7 +7,7 @@ import { E, N, SIGNS, STATES, store } from "./store.js";
 const panel = $("#inspector");
 /** @type {(() => void)[]} */
 let updates = [];
-let asked = 0, current = "";
+let asked = -Infinity, current = "";
 /** @type {(kind: string, i: number) => void} */
 let go = () => {};
 let close = () => {};
@@ -22,7 +22,7 @@ export function wireInspector(onGo, onClose) {
 export function inspect(kind, i = -1) {
   updates = [];
   current = kind + i;
-  asked = 0;
+  asked = -Infinity;
   panel.replaceChildren(...(kind === "n" ? node(i) : kind === "e" ? edge(i) : []));
   panel.scrollTop = 0;
   paintInspector();
@@ -36,14 +36,16 @@ export function paintInspector() {
 const head = text => el("h3", {}, text);
 const cross = () => el("button", { type: "button", class: "icon cross", "aria-label": "Close", title: "Close (Esc)", onclick: () => close() }, "×");
 
-// figure is a number with a name, and a line of its history.
-function figure(name, value, history, least) {
+// figure is a number with a name, a line of its history if there is one, and the
+// colour of errors while bad says so.
+function figure(name, value, history, least, bad) {
   const number = el("b", {}, "–"), box = el("div", {}, el("small", {}, name), number);
   const line = history && spark();
   if (line) box.append(line);
   let beat = -1;
   updates.push(() => {
     say(number, value());
+    if (bad) number.classList.toggle("some", bad());
     if (line && beat !== store.beat) { beat = store.beat; trace(line, history() || [], least); }
   });
   return box;
@@ -135,10 +137,14 @@ function edge(i) {
       figure("rate", () => rate(row()[E.rate])),
       figure("memory", () => `${bytes(row()[E.kb] * 1024)} / ${bytes(e.bytes)}`),
       figure("full", () => row()[E.fill] + " %"),
-      figure("an item waits about", () => row()[E.rate] > 0 ? span(Math.round(row()[E.items] / row()[E.rate] * 1e7)) : "–"),
+      figure("oldest item waits", () => row()[E.oldest] > 0 ? span(row()[E.oldest] * 1e3) : "–"),
+      figure("dropped", () => short(row()[E.dropped]), undefined, 1, () => row()[E.dropped] > 0),
+      figure("a new item will wait", () => row()[E.rate] > 0 ? "≈ " + span(Math.round(row()[E.items] / row()[E.rate] * 1e7)) : "–"),
       figure("until full", () => untilFull(i, e.capacity))),
     head("Contract"),
-    el("dl", { class: "facts" }, ...facts({ capacity: e.capacity.toLocaleString("en") + " items", bytes: bytes(e.bytes), on_full: e.on_full })),
+    el("dl", { class: "facts" }, ...facts({
+      capacity: e.capacity.toLocaleString("en") + " items", bytes: bytes(e.bytes), on_full: e.on_full, ...(e.priority && { priority: e.priority }), ...(e.delay && { delay: e.delay }),
+    })),
     head("Between"), el("p", { class: "links" }, link(e.from), " → ", link(e.to)),
     head("Carries"), el("pre", {}, carried(e)),
   ];

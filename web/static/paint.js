@@ -1,14 +1,14 @@
 // Paints a snapshot on the drawing: attributes of what the server drew, and a few
 // elements that only a live drawing has, made when they are first needed.
 
-import { count, rate, say, span, svg } from "./parts.js";
+import { count, rate, say, short, span, svg } from "./parts.js";
 import { E, N, SIGNS, STATES, store } from "./store.js";
 import { boxOf, dots, edgeInSight, inSight, picture, view } from "./view.js";
 
 const MOVING = 150; // edges that move at once at most
 const LONGEST = 8000; // pixels of edges that move at once at most
 const QUIET = 6; // percent of a queue, below which its pill waits to be asked
-const LOUD = new Set([1, 2, 4, 6]); // states that are written out on the card
+const LOUD = new Set([1, 2, 4, 6, 7]); // states that are written out on the card
 
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 /** @type {any[]} */
@@ -32,7 +32,7 @@ export function gather() {
     const rect = q?.querySelector("rect"), depth = q?.querySelector(".depth");
     depth?.setAttribute("width", rect.getAttribute("width"));
     depth?.style.setProperty("clip-path", "inset(0 100% 0 0)");
-    return { g, q, wire: g.querySelector(".wire"), depth, text: q?.querySelector("text"), fullness: "quiet", wide: "", length: 0, motion: null };
+    return { g, q, wire: g.querySelector(".wire"), depth, text: q?.querySelector("text"), drops: null, fullness: "quiet", wide: "", length: 0, motion: null };
   });
   picture.classList.add("lively");
   // A quiet queue shows its numbers to whoever points at its edge.
@@ -105,6 +105,11 @@ function wire(i) {
     // Cut, not narrowed: round corners would turn a thin fill into a drop.
     w.depth.style.clipPath = `inset(0 ${100 - fill}% 0 0)`;
     say(w.text, `${count(row[E.items])}/${count(edge.capacity)}`);
+    if (row[E.dropped]) {
+      if (!w.drops) w.q.append(w.drops = svg("text", { class: "drops", x: w.text.getAttribute("x"), y: 19 }));
+      w.q.classList.add("dropping");
+      say(w.drops, `−${short(row[E.dropped])} dropped`);
+    }
   }
 }
 

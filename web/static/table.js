@@ -13,7 +13,7 @@ const orders = {
 for (const column of ["in", "out", "p50", "p99", "busy", "errors"]) orders[column] = (a, b) => store.n[a][N[column]] - store.n[b][N[column]];
 
 let by = "worst", down = true, all = false, filter = "", chosen = -1;
-let sorted = 0, beat = -1;
+let sorted = -Infinity, beat = -1;
 /** @type {number[]} */
 let shown = [];
 /** @type {Map<number, any>} */

@@ -29,7 +29,7 @@ func Build(name string) *Builder {
 
 // Node adds a node; ins and outs are "name" or "name:Type", separated by spaces.
 func (b *Builder) Node(id, kind, ins, outs string) *graph.Node {
-	n := &graph.Node{ID: id, Kind: kind, Spec: &graph.Spec{Kind: kind, Summary: "Stands in for " + kind + "."}, Engine: graph.Engine{OnError: "fail", Workers: 1}}
+	n := &graph.Node{ID: id, Kind: kind, Spec: &graph.Spec{Kind: kind, Summary: "Stands in for " + kind + "."}, Engine: graph.Engine{OnError: "fail", Workers: graph.FixedWorkers(1)}}
 	for _, name := range strings.Fields(ins) {
 		n.In = append(n.In, &graph.Input{Port: graph.Port{Name: name}})
 	}
@@ -90,7 +90,7 @@ func Sensors() *graph.Flow {
 	b.Node("enrich", "lookup", "in table", "out:Enriched miss:Stat")
 	b.Node("route", "route", "in", "alert:Enriched all:Enriched")
 	b.Node("alert", "http.post", "in", "")
-	b.Node("kpi", "group", "in", "out:KPI").Engine.Workers = 4
+	b.Node("kpi", "group", "in", "out:KPI").Engine.Workers = graph.FixedWorkers(4)
 	b.Node("dashboard", "redis.write", "in", "")
 	b.Node("warehouse", "sql.write", "in", "")
 	b.Node("dead_letter", "file.write", "in", "")
@@ -105,6 +105,7 @@ func Sensors() *graph.Flow {
 	} {
 		b.Edge(e.from, e.to, e.capacity)
 	}
+	b.Flow.Edges[9].Contract.OnFull = "drop_oldest" // an alert that comes late is worth nothing
 	return b.Done()
 }
 
@@ -144,6 +145,8 @@ type Run struct {
 	mu      sync.Mutex
 	loads   map[string]Load
 	fills   map[int]float64 // share of the capacity by edge
+	drops   map[int]float64 // items dropped a second by edge
+	held    map[string]bool // nodes that are paused
 	outcome string
 	failure string
 	took    time.Duration
@@ -152,6 +155,27 @@ type Run struct {
 	silent  bool             // no share is counted
 	failed  map[string]int64 // items that failed on nodes that Fail was called for
 	spent   map[string]spent // at the last Set
+
+	pieces map[string]*pieces
+}
+
+// pieces are those that a node has worked on.
+type pieces struct {
+	n    int
+	took metrics.Histogram
+}
+
+// until adds those of a load until a later moment: twenty a second, one in forty as
+// slow as P99 says, the others three times as fast.
+func (p *pieces) until(at float64, l Load) metrics.Distribution {
+	for ; l.P99 > 0 && p.n < int(20*at); p.n++ {
+		if p.n%40 == 0 {
+			p.took.Add(l.P99)
+		} else {
+			p.took.Add(l.P99 / 3)
+		}
+	}
+	return p.took.Snapshot()
 }
 
 // spent is the time that a node spent until a moment, all in seconds.
@@ -164,13 +188,13 @@ func (s spent) until(at float64, l Load) spent {
 
 // Play makes a run that began a minute ago. Nodes without a load are idle.
 func Play(flow *graph.Flow, loads map[string]Load, fills map[int]float64) *Run {
-	return &Run{flow: flow, start: time.Now().Add(-time.Minute), loads: loads, fills: fills, outcome: "running", spent: map[string]spent{}}
+	return &Run{flow: flow, start: time.Now().Add(-time.Minute), loads: loads, fills: fills, outcome: "running", spent: map[string]spent{}, pieces: map[string]*pieces{}}
 }
 
 // PlaySensors plays Sensors with enrich as its bottleneck.
 func PlaySensors(flow *graph.Flow) *Run {
 	ms := time.Millisecond
-	return Play(flow, map[string]Load{
+	r := Play(flow, map[string]Load{
 		"mqtt_in": {Out: 4200, Busy: .32, P99: 2300 * time.Microsecond}, "files": {Out: 919, Busy: .3, P99: 4600 * time.Microsecond},
 		"decode": {In: 950, Out: 945, Busy: .34, P99: 4500 * time.Microsecond, Failing: 2}, "clean": {In: 5200, Out: 5150, Busy: .35, P99: 2600 * time.Microsecond},
 		"avg_1m": {In: 4400, Out: 850, Busy: .5, P99: 2400 * time.Microsecond}, "bundle": {In: 809, Out: 8, Busy: .08, Blocked: .9, P99: 2500 * time.Microsecond},
@@ -178,7 +202,9 @@ func PlaySensors(flow *graph.Flow) *Run {
 		"enrich": {In: 771, Out: 771, Busy: .97, P99: 40 * ms}, "route": {In: 867, Out: 867, Busy: .4, P99: 3700 * time.Microsecond},
 		"alert": {In: 2.9, Busy: .3, P99: 4800 * time.Microsecond}, "kpi": {In: 770, Out: 1, Busy: .2, P99: ms}, "warehouse": {In: 770, Busy: .33, P99: 4100 * time.Microsecond},
 		"dead_letter": {In: 4.1, Busy: .3, P99: 3500 * time.Microsecond},
-	}, map[int]float64{0: .2, 1: .11, 2: .18, 3: .41, 4: .78, 5: 1, 6: 1, 8: .08, 9: .06, 10: .96, 13: .19, 14: .07})
+	}, map[int]float64{0: .2, 1: .11, 2: .18, 3: .41, 4: .78, 5: 1, 6: 1, 8: .08, 9: 1, 10: .96, 13: .19, 14: .07})
+	r.drops = map[int]float64{9: .4}
+	return r
 }
 
 // PlayLarge plays a flow of any size, each node a little different.
@@ -210,6 +236,16 @@ func (r *Run) Set(id string, l Load) {
 	defer r.mu.Unlock()
 	r.spent[id] = r.spent[id].until(time.Since(r.start).Seconds(), r.loads[id])
 	r.loads[id] = l
+}
+
+// Hold pauses nodes.
+func (r *Run) Hold(ids ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = map[string]bool{}
+	for _, id := range ids {
+		r.held[id] = true
+	}
 }
 
 // Fail changes how many items fail a second from now on; those that failed stay.
@@ -277,12 +313,19 @@ func (r *Run) Stats() metrics.Report {
 		l := r.loads[n.ID]
 		s := r.spent[n.ID].until(took.Seconds(), l)
 		busy, blocked := s.busy/took.Seconds(), s.blocked/took.Seconds()
+		if r.pieces[n.ID] == nil {
+			r.pieces[n.ID] = &pieces{}
+		}
 		node := metrics.NodeReport{
-			ID: n.ID, Kind: n.Kind, State: "running", Workers: max(1, n.Engine.Workers), In: grown(l.In, i), Out: grown(l.Out, i),
+			Latency: r.pieces[n.ID].until(took.Seconds(), l),
+			ID:      n.ID, Kind: n.Kind, State: "running", Workers: max(1, n.Engine.Workers.Min), In: grown(l.In, i), Out: grown(l.Out, i),
 			Dead: r.failed[n.ID] + int64(l.Failing*took.Seconds()), Busy: busy, Blocked: blocked, Starved: 1 - busy - blocked, P50: l.P99 / 3, P99: l.P99, Source: len(n.In) == 0,
 		}
 		if r.silent {
 			node.Busy, node.Starved = 0, 0
+		}
+		if r.held[n.ID] {
+			node.State = "paused"
 		}
 		if r.outcome != "running" {
 			node.State = "done"
@@ -290,11 +333,11 @@ func (r *Run) Stats() metrics.Report {
 		rep.Nodes = append(rep.Nodes, node)
 	}
 	for i, e := range r.flow.Edges {
-		rate := r.loads[e.From.ID].Out
+		rate, items := r.loads[e.From.ID].Out, r.fills[i]*float64(e.Contract.Capacity)
 		rep.Edges = append(rep.Edges, metrics.EdgeReport{
 			From: e.From.ID + "." + e.FromPort.Name, To: e.To.ID + "." + e.ToPort.Name, Capacity: e.Contract.Capacity,
-			Items: int64(r.fills[i] * float64(e.Contract.Capacity)), Bytes: int64(r.fills[i] * float64(e.Contract.Capacity) * 60),
-			Sent: grown(rate, i), Received: grown(rate, i),
+			Items: int64(items), Bytes: int64(items * 60), Sent: grown(rate, i), Received: grown(rate, i),
+			Dropped: grown(r.drops[i], i), Oldest: time.Duration(items / max(rate, 1) * float64(time.Second)),
 		})
 	}
 	return rep

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,10 +32,12 @@ type runCall struct {
 	set     *assignments
 	workers int
 	serial  bool
+	compare bool
 	report  string // text, json, none or a file
 	json    bool
 	quiet   bool
 	drain   time.Duration
+	keep    bool // the record of the run
 	page    pageCall
 
 	path    string
@@ -67,6 +70,9 @@ get their final names only when the flow has succeeded.`,
 				return err
 			}
 			r.path = args[0]
+			if r.compare {
+				return r.compareSerial()
+			}
 			return r.run()
 		},
 	}
@@ -74,10 +80,12 @@ get their final names only when the flow has succeeded.`,
 	r.set = settable(verb)
 	f.IntVar(&r.workers, "workers", 0, "workers of every node to which the flow gives no number (0: one, or one a core where the kind says so)")
 	f.BoolVar(&r.serial, "serial", false, "run on one goroutine, one item at a time: the baseline to compare with")
+	f.BoolVar(&r.compare, "compare-serial", false, "run the flow twice, serial and on all cores, and compare time and output; what it writes and sends, it does twice")
 	f.StringVar(&r.report, "report", "text", "the report at the end: text, json, none, or a `FILE` (.json: as JSON)")
 	f.BoolVar(&r.json, "json", false, "the same as --report json")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only")
 	f.DurationVar(&r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
+	r.keepFlag(verb)
 	r.page.flags(verb)
 	verb.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{"text", "json", "none"}, cobra.ShellCompDirectiveDefault))
 	return verb
@@ -91,6 +99,14 @@ func (r *runCall) validate(verb *cobra.Command) error {
 		return misuse("--workers %d: want 1 or more", r.workers)
 	case r.serial && given("workers"):
 		return misuse("--serial runs on one goroutine: --workers cannot be there too")
+	case r.compare && r.serial:
+		return misuse("--compare-serial runs the flow both ways: --serial cannot be there too")
+	case r.compare && r.page.addr != "":
+		return misuse("--compare-serial runs the flow twice, and a page shows one run").or("leave out --ui")
+	case r.compare && r.keep:
+		return misuse("--compare-serial runs the flow twice, and --keep keeps one run").or("leave out --keep")
+	case r.compare && r.toFile():
+		return misuse("--compare-serial prints what it found: --report %s cannot be there too", r.report).or("--json gives it as JSON")
 	case r.json && given("report") && r.report != "json":
 		return misuse("--json and --report %s exclude each other", r.report)
 	case r.drain <= 0:
@@ -101,6 +117,9 @@ func (r *runCall) validate(verb *cobra.Command) error {
 	}
 	if r.toFile() && r.report != "-" && !strings.ContainsAny(r.report, `./\`) {
 		return oneOf("report", r.report, "text", "json", "none")
+	}
+	if !given("keep") {
+		r.keep = r.page.addr != ""
 	}
 	return r.page.validate(given)
 }
@@ -134,8 +153,10 @@ func (r *runCall) run() error {
 	}
 	defer page.close()
 	defer r.linger(page)
+	keep := r.keeper(run)
 	report, err := r.drive(run, show, out)
 	show.end()
+	keep.save(report, err)
 	if err != nil && out.broken.Load() {
 		return said(codeBrokenPipe)
 	}
@@ -202,7 +223,9 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 	}
 	over := make(chan result, 1)
 	go func() {
+		used := metrics.CPUTime()
 		report, err := run.Run(ctx)
+		report.Cores, report.CPU = runtime.GOMAXPROCS(0), metrics.CPUTime()-used
 		over <- result{report, err}
 	}()
 

@@ -37,10 +37,11 @@ func (c *call) flowSchema() object {
 		"description": "A dataflow graph: nodes with typed ports, joined by edges that are bounded queues.",
 		"type":        "object",
 		"properties": object{
-			"flow":  object{"type": "string", "pattern": "^[A-Za-z-][A-Za-z0-9_-]*$", "description": "The name of the flow; that of the file if it is not given."},
-			"about": object{"type": "string", "description": "What the flow is for."},
-			"vars":  varsSchema(),
-			"types": object{"type": []string{"object", "null"}, "additionalProperties": ref("type"), "description": "Types by name, for the settings of sources and for other types."},
+			"flow":   object{"type": "string", "pattern": "^[A-Za-z-][A-Za-z0-9_-]*$", "description": "The name of the flow; that of the file if it is not given."},
+			"about":  object{"type": "string", "description": "What the flow is for."},
+			"vars":   varsSchema(),
+			"types":  object{"type": []string{"object", "null"}, "additionalProperties": ref("type"), "description": "Types by name, for the settings of sources and for other types."},
+			"limits": ref("limits"),
 			"nodes": object{
 				"type": "object", "minProperties": 1, "description": "The nodes by their ids.",
 				"propertyNames": object{"pattern": "^[a-z][a-z0-9_]*$"}, "additionalProperties": ref("node"),

@@ -34,6 +34,7 @@ type pageCall struct {
 	token    string
 	readOnly bool
 	stay     bool
+	frames   []string // origins whose pages may show the drawing
 }
 
 func (p *pageCall) flags(verb *cobra.Command) {
@@ -43,13 +44,14 @@ func (p *pageCall) flags(verb *cobra.Command) {
 	f.StringVar(&p.token, "ui-token", os.Getenv(tokenVariable), "what a reader of the page must know; needed where others can reach it (or "+tokenVariable+")")
 	f.Lookup("ui-token").DefValue = ""
 	f.BoolVar(&p.readOnly, "ui-readonly", false, "the page can look, but not stop the run")
+	f.StringArrayVar(&p.frames, "ui-embed", nil, "an `ORIGIN` such as https://dashboard.example whose pages may show /?embed=1, the drawing alone, in a frame; may be repeated")
 	f.BoolVar(&p.stay, "ui-stay", false, "keep the page after the run until ctrl-c")
 }
 
 // validate checks the flags of the page against each other.
 func (p *pageCall) validate(given func(string) bool) error {
 	if p.addr == "" {
-		for _, name := range []string{"ui-token", "ui-readonly", "ui-stay"} {
+		for _, name := range []string{"ui-token", "ui-readonly", "ui-stay", "ui-embed"} {
 			if given(name) {
 				return misuse("--%s says how the page is, but there is none", name).or("--ui opens it")
 			}
@@ -127,12 +129,12 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 		}
 	}
 	p.server, err = web.New(r.flow, run, web.Options{
-		Token: r.page.token, ReadOnly: r.page.readOnly, Layout: p.layouter.Layout,
+		Token: r.page.token, ReadOnly: r.page.readOnly, Frames: r.page.frames, Layout: p.layouter.Layout,
 		Drain: func() { ask(1) }, Kill: func() { ask(2) },
 	})
 	if err != nil {
 		listener.Close()
-		return nil, err
+		return nil, misuse("--ui-embed: %w", err)
 	}
 	p.works.Go(func() { p.server.Serve(listener) })
 	if !r.quiet && r.report != "json" {
@@ -172,6 +174,7 @@ func (p *page) close() {
 
 func (c *call) serveVerb() *cobra.Command {
 	var addr, token string
+	var allowRun bool
 	verb := &cobra.Command{
 		Use:     "serve [DIR]",
 		GroupID: groupFlow,
@@ -179,7 +182,11 @@ func (c *call) serveVerb() *cobra.Command {
 		Long: `Shows the flows below a folder (the one you are in, if none is named): their
 drawings, the problems that check finds, and the catalogue of kinds. Files are read
 again for every page, so a change shows after a reload. Nothing is run; flowrun run
-FLOW --ui shows one at work.`,
+FLOW --ui shows one at work.
+
+The playground is a page to write flows on, with the same checks. What is written
+there sees the files of the folder and nothing else. With --allow-run it can be tried
+on the first rows of its sources; nothing is written then.`,
 		Example: `  flowrun serve
   flowrun serve flows --addr 127.0.0.1:9000`,
 		Args: cobra.MaximumNArgs(1),
@@ -194,17 +201,27 @@ FLOW --ui shows one at work.`,
 			if err := reachable("--addr", addr, token); err != nil {
 				return err
 			}
-			return c.serve(dir, addr, token)
+			return c.serve(dir, addr, token, allowRun)
 		},
 	}
 	verb.Flags().StringVar(&addr, "addr", pageAddr, "the `ADDR` to answer at")
 	verb.Flags().StringVar(&token, "ui-token", os.Getenv(tokenVariable), "what a reader must know; needed where others can reach the page (or "+tokenVariable+")")
 	verb.Flags().Lookup("ui-token").DefValue = ""
+	verb.Flags().BoolVar(&allowRun, "allow-run", false, "let readers run what they write in the playground, on samples and without writing anything")
 	return verb
 }
 
 // serve shows a folder until a signal ends it.
-func (c *call) serve(dir, addr, token string) error {
+func (c *call) serve(dir, addr, token string, allowRun bool) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return misuse("%s: %w", dir, err)
+	}
+	defer root.Close()
+	play := &web.Playground{Root: root}
+	if allowRun {
+		play.Programs = c.registry
+	}
 	listener, err := listenFor("--addr", addr)
 	if err != nil {
 		return err
@@ -212,7 +229,7 @@ func (c *call) serve(dir, addr, token string) error {
 	layouter := newLayouter()
 	defer layouter.Close()
 	folder := web.NewFolder(web.FolderOptions{
-		Token: token, Catalog: c.registry, Layout: layouter.Layout,
+		Token: token, Catalog: c.registry, Layout: layouter.Layout, Playground: play,
 		Paths: func() ([]string, error) { return flowsIn(dir) },
 		Load:  func(path string) (*graph.Flow, diag.List) { return c.load(path, nil) },
 	})

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diff"
+	"github.com/flowrun/flowrun/graph/render"
+)
+
+func (c *call) diffVerb() *cobra.Command {
+	var output, format string
+	var asJSON, exitCode bool
+	verb := &cobra.Command{
+		Use:     "diff OLD NEW",
+		GroupID: groupFlow,
+		Short:   "Say or draw what differs between two versions of a flow",
+		Long: `Compares two versions of a flow: which nodes and edges came, went, changed or were
+renamed, which settings, from what to what, and which types follow. Nodes are the
+same by their id; one whose id alone changed is said to be renamed. Of the two
+versions one may be - for standard input.
+
+Without -o the differences are printed. With -o both versions are drawn as one
+picture, what differs marked by colour, sign and word, the rest faint. The exit
+code is 0 whether or not there is a difference; --exit-code makes it 1 if there is
+one. A flow with errors is not compared: its problems are printed, and the exit
+code is 2.`,
+		Example: `  flowrun diff before.yaml after.yaml
+  flowrun diff before.yaml after.yaml -o change.svg
+  git show HEAD:flow.yaml | flowrun diff - flow.yaml --exit-code`,
+		Args:              wantTwoFlows,
+		ValidArgsFunction: completeFlows,
+	}
+	set := settable(verb)
+	f := verb.Flags()
+	f.StringVarP(&output, "output", "o", "", "draw the difference into a `FILE`; - is standard output")
+	f.StringVar(&format, "format", "", "svg, png, dot or mermaid (default: by the name of the output)")
+	f.BoolVar(&asJSON, "json", false, "print the differences as JSON")
+	f.BoolVar(&exitCode, "exit-code", false, "end with 1 if there is a difference")
+	verb.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"svg", "png", "dot", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
+	verb.RunE = func(_ *cobra.Command, args []string) error {
+		if format != "" && output == "" {
+			output = "-"
+		}
+		if asJSON && output != "" {
+			return misuse("--json prints the differences, -o draws them: one at a time")
+		}
+		d, err := c.compare(args[0], args[1], *set)
+		if err != nil {
+			return err
+		}
+		switch {
+		case output != "":
+			err = c.drawDiff(d, output, format)
+		case asJSON:
+			err = writeJSON(c.stdout, d)
+		default:
+			err = d.Write(c.stdout, c.ink(c.stdout).mark)
+		}
+		if err == nil && exitCode && !d.Equal() {
+			return said(codeFailed)
+		}
+		return err
+	}
+	return verb
+}
+
+// wantTwoFlows wants two flows, of which one may come from standard input.
+func wantTwoFlows(verb *cobra.Command, args []string) error {
+	switch {
+	case len(args) != 2:
+		return misuse("%s compares two flows, got %s", verb.Name(), plural(len(args), "argument")).or("%s OLD NEW", verb.CommandPath())
+	case args[0] == "-" && args[1] == "-":
+		return misuse("standard input can be one of the two flows only")
+	}
+	return nil
+}
+
+// compare loads two flows, which must be right, and compares them. The problems of
+// both are printed.
+func (c *call) compare(old, new string, set map[string]string) (*diff.Diff, error) {
+	var flows [2]*graph.Flow
+	wrong := false
+	for i, path := range []string{old, new} {
+		flow, list := c.load(path, set)
+		if list.HasErrors() {
+			c.print(list)
+			fmt.Fprintf(c.stderr, "%s; nothing was compared\n", tally(path, list))
+			wrong = true
+		}
+		flows[i] = flow
+	}
+	if wrong {
+		return nil, said(codeMisuse)
+	}
+	return diff.Compare(flows[0], flows[1]), nil
+}
+
+// mark paints a text by what became of it.
+func (on ink) mark(m diff.Mark, text string) string {
+	switch m {
+	case diff.Added:
+		return on.green(text)
+	case diff.Removed:
+		return on.red(text)
+	case diff.Changed, diff.Renamed:
+		return on.yellow(text)
+	case diff.Affected:
+		return on.blue(text)
+	}
+	return on.dim(text)
+}
+
+// drawDiff draws both versions as one.
+func (c *call) drawDiff(d *diff.Diff, output, format string) error {
+	format, err := formatOf(format, output)
+	if err != nil {
+		return err
+	}
+	if _, tty := terminal(c.stdout); tty && output == "-" && format == "png" {
+		return misuse("a picture does not fit on a terminal").or("-o change.png writes it to a file")
+	}
+	scene := render.FromDiff(d)
+	drawing := drawings[format]
+	if drawing.placed {
+		if err := render.Layout(context.Background(), scene); err != nil {
+			return &ending{code: codeFailed, err: err}
+		}
+	}
+	write := func(w io.Writer) error { return drawing.draw(w, scene) }
+	if output == "-" {
+		return write(c.stdout)
+	}
+	return writeWhole(output, write)
+}

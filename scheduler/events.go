@@ -1,0 +1,186 @@
+package scheduler
+
+// This file tells Options.Events what happens to a run. Messages and keys are for
+// programs that read them, so they stay as they are. Every event has the key flow;
+// times are in seconds; no event has an item, and texts of errors have no secrets
+// that can be told by their names.
+//
+//	message           level  keys
+//	run started       info   nodes, edges
+//	node started      info   node, kind, workers
+//	node ended        info   node, in, out, errors, seconds
+//	workers changed   info   node, from, to, waiting
+//	paused, resumed   info
+//	draining          info
+//	items failed      warn   node, items (since the last such event), total, attempts, error (of the last one)
+//	edge drops        warn   from, to, items; once an edge
+//	edge spills       info   from, to, items; once an edge
+//	nothing moves     warn   waiting; the run fails if that does not change
+//	run ended         info   outcome, seconds, rows (that sources gave), errors, dropped; of a run that failed:
+//	                  error  those, error and, if it was one, node
+//
+// Events of nodes and edges come as they happen; what counters tell (pauses,
+// failures, drops, spills) is looked at once a second, so that it costs the workers
+// nothing, and a node that fails on every item says so every ten seconds.
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+const (
+	eventsEvery   = time.Second
+	failuresEvery = 10 * time.Second // of one node
+)
+
+// An observer finds events in reports that follow each other. One goroutine uses
+// it.
+type observer struct {
+	log    *slog.Logger
+	recent func(node string) []ItemError
+	hide   *hiding
+
+	phase  metrics.Phase // at the last look
+	failed map[string]toldErrors
+	drops  map[int]bool // edges that were told of
+	spills map[int]bool
+}
+
+// toldErrors is what was said of the failures of a node.
+type toldErrors struct {
+	total int64
+	at    time.Duration // since the start
+}
+
+func newObserver(log *slog.Logger, recent func(string) []ItemError) *observer {
+	return &observer{
+		log: log, recent: recent, hide: newHiding(nil, nil),
+		phase: metrics.Running, failed: map[string]toldErrors{}, drops: map[int]bool{}, spills: map[int]bool{},
+	}
+}
+
+// observe tells that the run begins, and from then on what happens to it. What it
+// returns tells how the run ended; nothing of it is left then.
+func (r *Run) observe() (end func(*metrics.Report, error)) {
+	if !r.options.Events.Enabled(context.Background(), slog.LevelError) {
+		return func(*metrics.Report, error) {}
+	}
+	r.options.Events.Info("run started", "nodes", len(r.nodes), "edges", len(r.edges))
+	o := newObserver(r.options.Events, r.RecentErrors)
+	over := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() { o.watch(r.Stats, over) })
+	return func(report *metrics.Report, failure error) {
+		close(over)
+		watcher.Wait()
+		o.look(report, true)
+		o.end(report, failure)
+	}
+}
+
+// watch looks once a second until over is closed.
+func (o *observer) watch(stats func() metrics.Report, over <-chan struct{}) {
+	ticker := time.NewTicker(eventsEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-ticker.C:
+			report := stats()
+			o.look(&report, false)
+		}
+	}
+}
+
+// look tells what is new in a report. The last one tells of every failure.
+func (o *observer) look(r *metrics.Report, last bool) {
+	if now := r.Phase(); now != o.phase {
+		switch {
+		case now == metrics.Paused, now == metrics.Draining:
+			o.log.Info(string(now))
+		case now == metrics.Stopped && o.phase != metrics.Draining: // it was soon over
+			o.log.Info(string(metrics.Draining))
+		case now == metrics.Running && o.phase == metrics.Paused:
+			o.log.Info("resumed")
+		}
+		o.phase = now
+	}
+	for i := range r.Nodes {
+		o.failures(&r.Nodes[i], r.Took, last)
+	}
+	for i := range r.Edges {
+		e := &r.Edges[i]
+		if e.Dropped > 0 && !o.drops[i] {
+			o.drops[i] = true
+			o.log.Warn("edge drops", "from", e.From, "to", e.To, "items", e.Dropped)
+		}
+		if e.Spilled > 0 && !o.spills[i] {
+			o.spills[i] = true
+			o.log.Info("edge spills", "from", e.From, "to", e.To, "items", e.Spilled)
+		}
+	}
+}
+
+// failures tells of items that failed and did not stop the flow.
+func (o *observer) failures(n *metrics.NodeReport, now time.Duration, last bool) {
+	told, total := o.failed[n.ID], n.Skipped+n.Dead
+	if total == told.total || !last && told.total > 0 && now-told.at < failuresEvery {
+		return
+	}
+	o.failed[n.ID] = toldErrors{total, now}
+	keys := []any{"node", n.ID, "items", total - told.total, "total", total}
+	if recent := o.recent(n.ID); len(recent) > 0 {
+		e := recent[len(recent)-1]
+		keys = append(keys, "attempts", max(e.Attempts, 1), "error", o.hide.text(e.Error))
+	}
+	o.log.Warn("items failed", keys...)
+}
+
+// begin notes that the node begins.
+func (n *node) begin() {
+	n.count.Began.Store(time.Now().UnixNano())
+	n.run.options.Events.Info("node started", "node", n.spec.ID, "kind", n.spec.Kind, "workers", max(n.workers.Min, 1))
+}
+
+// finish notes that the last worker of the node has ended.
+func (n *node) finish() {
+	c := &n.count
+	now := time.Now().UnixNano()
+	c.Finished.Store(now)
+	c.Ended.Store(true)
+	n.run.options.Events.Info("node ended", "node", n.spec.ID, "in", c.In.Load(), "out", c.Out.Load(),
+		"errors", c.Skipped.Load()+c.Dead.Load()+c.Failed.Load(), "seconds", time.Duration(now-c.Began.Load()).Seconds())
+}
+
+// end tells how the run ended.
+func (o *observer) end(report *metrics.Report, failure error) {
+	var rows, failed, dropped int64
+	for i := range report.Nodes {
+		n := &report.Nodes[i]
+		failed += n.Errors()
+		if n.Source {
+			rows += n.Out
+		}
+	}
+	for i := range report.Edges {
+		dropped += report.Edges[i].Dropped
+	}
+	keys := []any{"outcome", report.Outcome, "seconds", report.Took.Seconds(), "rows", rows, "errors", failed, "dropped", dropped}
+	if failure == nil {
+		o.log.Info("run ended", keys...)
+		return
+	}
+	first, _, _ := strings.Cut(failure.Error(), "\n") // the others show the item, or the stack
+	keys = append(keys, "error", o.hide.text(first))
+	if f, ok := errors.AsType[*Failure](failure); ok {
+		keys = append(keys, "node", f.Node)
+	}
+	o.log.Error("run ended", keys...)
+}

@@ -1,0 +1,241 @@
+package flowtest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/record/text"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A writer turns values of a file into JSON of a type and reports what does not fit.
+type writer struct {
+	list *diag.List
+	// partial lets fields be left out, as expected items may.
+	partial bool
+	// needed says which fields of a record must be there; nil: all.
+	needed []bool
+}
+
+func (w *writer) wrong(n *config.Node, t *types.Type) *diag.Diagnostic {
+	return w.list.Add(diag.WrongType, n.Span, "want %s, got %s", t, n.Describe())
+}
+
+// append adds a value as JSON.
+func (w *writer) append(dst []byte, t *types.Type, n *config.Node) []byte {
+	switch {
+	case n.IsNull() && t.Kind != types.KindNull && !t.Nullable:
+		w.list.Add(diag.WrongType, n.Span, "%s is never null", t)
+		return append(dst, "null"...)
+	case n.IsNull():
+		return append(dst, "null"...)
+	}
+	switch t.Kind {
+	case types.KindRecord:
+		return w.appendRecord(dst, t, n)
+	case types.KindList:
+		if n.Kind != config.Sequence {
+			w.wrong(n, t)
+			return append(dst, "[]"...)
+		}
+		return appendAll(dst, n.Items, func(dst []byte, item *config.Node) []byte { return w.append(dst, t.Elem, item) })
+	case types.KindAny:
+		return w.appendAny(dst, n)
+	}
+	if n.Kind != config.Scalar {
+		w.wrong(n, t)
+		return append(dst, "null"...)
+	}
+	scalar, hint, ok := scalarJSON(t, n)
+	if !ok {
+		d := w.wrong(n, t)
+		d.Hint = hint
+		return append(dst, "null"...)
+	}
+	return append(dst, scalar...)
+}
+
+func appendAll(dst []byte, items []*config.Node, one func([]byte, *config.Node) []byte) []byte {
+	dst = append(dst, '[')
+	for i, item := range items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = one(dst, item)
+	}
+	return append(dst, ']')
+}
+
+func (w *writer) appendRecord(dst []byte, t *types.Type, n *config.Node) []byte {
+	if n.Kind != config.Mapping {
+		w.wrong(n, t)
+		return append(dst, "null"...)
+	}
+	needed := w.needed
+	w.needed = nil
+	defer func() { w.needed = needed }()
+	dst = append(dst, '{')
+	first := true
+	for _, e := range n.Entries {
+		f, ok := t.Field(e.Key)
+		if !ok {
+			w.list.Add(diag.UnknownField, e.KeySpan, "unknown field %q", e.Key).DidYouMean(e.Key, t.FieldNames())
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(jsonl.AppendString(dst, e.Key), ':')
+		dst = w.append(dst, f.Type, e.Value)
+	}
+	for i, f := range t.Fields {
+		if !w.partial && !f.Type.Nullable && !n.Has(f.Name) && (needed == nil || needed[i]) {
+			w.list.Add(diag.MissingKey, n.Span, "the field %q is missing; it is %s and never null", f.Name, f.Type)
+		}
+	}
+	return append(dst, '}')
+}
+
+// appendAny adds a value of whatever kind.
+func (w *writer) appendAny(dst []byte, n *config.Node) []byte {
+	switch n.Kind {
+	case config.Null:
+		return append(dst, "null"...)
+	case config.Sequence:
+		return appendAll(dst, n.Items, w.appendAny)
+	case config.Mapping:
+		dst = append(dst, '{')
+		for i, e := range n.Entries {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = w.appendAny(append(jsonl.AppendString(dst, e.Key), ':'), e.Value)
+		}
+		return append(dst, '}')
+	}
+	as := map[config.Type]*types.Type{config.Bool: types.Bool, config.Int: types.Int, config.Float: types.Float, config.String: types.String}[n.Type]
+	scalar, _, ok := scalarJSON(as, n)
+	if !ok {
+		w.list.Add(diag.WrongValue, n.Span, "JSON has no %s", n.Describe())
+		return append(dst, "null"...)
+	}
+	return append(dst, scalar...)
+}
+
+// scalarJSON gives a scalar as JSON of a type, in the forms that package jsonl
+// reads. What is not ok comes with a hint, which may be empty.
+func scalarJSON(t *types.Type, n *config.Node) (json, hint string, ok bool) {
+	quoted := string(jsonl.AppendString(nil, n.Text))
+	word := n.Type == config.String
+	switch t.Kind {
+	case types.KindBool:
+		return strings.ToLower(n.Text), "", n.Type == config.Bool
+	case types.KindInt:
+		v, err := strconv.ParseInt(strings.ReplaceAll(n.Text, "_", ""), 0, 64)
+		return strconv.FormatInt(v, 10), "", n.Type == config.Int && err == nil
+	case types.KindFloat:
+		v, err := strconv.ParseFloat(strings.ReplaceAll(n.Text, "_", ""), 64)
+		number := n.Type == config.Int || n.Type == config.Float
+		return strconv.FormatFloat(v, 'g', -1, 64), "", number && err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
+	case types.KindString:
+		if !word {
+			return "", `as a text it stands in quotes: "` + n.Text + `"`, false
+		}
+		return quoted, "", true
+	case types.KindEnum:
+		return quoted, "one of " + strings.Join(t.Words, ", "), slices.Contains(t.Words, n.Text)
+	case types.KindTime:
+		if _, ok := text.Time([]byte(n.Text)); ok {
+			return quoted, "", true
+		}
+		if day := n.Text + "T00:00:00Z"; len(n.Text) == len("2006-01-02") {
+			_, ok = text.Time([]byte(day))
+			return `"` + day + `"`, "", ok
+		}
+		return "", "write 2006-01-02T15:04:05Z, or 2006-01-02 for the beginning of a day", false
+	case types.KindDuration:
+		_, err := time.ParseDuration(n.Text)
+		return quoted, "write 500ms, 5s or 1h30m", err == nil
+	case types.KindBytes:
+		_, err := base64.StdEncoding.DecodeString(n.Text)
+		return quoted, "bytes are written in base64", word && err == nil
+	case types.KindDecimal:
+		_, end := text.Decimal([]byte(n.Text), 0, t.Precision, t.Scale)
+		return `"` + n.Text + `"`, "", end == len(n.Text)
+	}
+	return "", "", false
+}
+
+// plain gives a type without the ways in which readers find its fields, and with
+// relax also with every field of a record nullable.
+func plain(t *types.Type, relax bool) *types.Type {
+	c := *t
+	if t.Elem != nil {
+		c.Elem = plain(t.Elem, relax)
+	}
+	c.Fields = nil
+	for _, f := range t.Fields {
+		f.Reading, f.Type = nil, plain(f.Type, relax)
+		if relax {
+			f.Type = f.Type.Opt()
+		}
+		c.Fields = append(c.Fields, f)
+	}
+	return &c
+}
+
+// rowsOf reads lines of JSON, which a writer has made or a file has brought, into a
+// batch of type t; needed says which fields it has, nil for all. bad is what the
+// first wrong line says.
+func rowsOf(t *types.Type, needed []bool, lines []byte) (b *record.Batch, bad *text.RowError) {
+	scanner, err := jsonl.New(plain(t, false), jsonl.Options{Strict: true})
+	if err != nil {
+		return nil, &text.RowError{Reason: err.Error()}
+	}
+	b = record.NewNeeded(t, needed)
+	next, bad := scanner.Scan(lines, 0, b, maxItems)
+	if bad == nil && next < len(lines) {
+		bad = &text.RowError{Reason: "there are more than " + strconv.Itoa(maxItems) + " items"}
+	}
+	if bad != nil {
+		b.Release()
+		return nil, bad
+	}
+	return b, nil
+}
+
+// maxItems bounds the items of one feed and of one expectation: those of a batch.
+const maxItems = 65_535
+
+// rowText gives a row for a message: as JSON, at most a line or two.
+func rowText(b *record.Batch, row int) string {
+	return shorten(string(jsonl.NewEncoder(b.Type).AppendRow(nil, b, row)), 300)
+}
+
+func shorten(s string, limit int) string {
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit]) + "…"
+	}
+	return s
+}
+
+// decodeAny reads JSON without losing the digits of numbers.
+func decodeAny(s string) any {
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return nil
+	}
+	return v
+}

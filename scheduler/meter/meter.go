@@ -1,0 +1,163 @@
+// Package meter measures, during a run, what each node of a flow spends: how much
+// processor time, and how much of its time in parts that one worker at a time does.
+//
+// A Meter stands between the scheduler and the programs of the kinds. While the code
+// of a kind runs, its goroutine keeps its thread, whose processor time the system
+// counts. That costs about a microsecond for each piece of work, so a run is measured
+// when somebody asks for it.
+//
+// What it does not see: goroutines that a kind starts itself, and what the engine does
+// with the items. Both are in the processor time of the process.
+package meter
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+)
+
+// Programs gives the program of a node; see scheduler.Programs.
+type Programs interface {
+	Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error)
+}
+
+// A Meter is the Programs of a run on all cores that is measured. It must not be
+// used for a serial run, whose coroutines cannot keep a thread.
+type Meter struct {
+	of    Programs
+	nodes map[string]*node
+}
+
+// New measures the programs for one run.
+func New(of Programs) *Meter { return &Meter{of: of, nodes: map[string]*node{}} }
+
+// maxThreads is how many workers of a node may keep a thread each; a node that has
+// more is not measured.
+const maxThreads = 128
+
+// A node is what is counted of one; workers count at once.
+type node struct {
+	cpu    atomic.Int64 // ns
+	serial atomic.Int64 // ns, not waiting for others
+}
+
+// Program gives the program of a node with its parts measured. The scheduler calls
+// it for one node after the other, before the run.
+func (m *Meter) Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
+	p, err := m.of.Program(n, env)
+	if err != nil || p == nil || env.Workers > maxThreads || threadTime() < 0 {
+		return p, err
+	}
+	count := &node{}
+	m.nodes[n.ID] = count
+	measured := *p
+	measured.Stages = nil
+	for _, s := range p.Stages {
+		measured.Stages = append(measured.Stages, count.stage(s))
+	}
+	if run := p.Run; run != nil {
+		measured.Run = func(ctx context.Context, io *nodes.IO) error {
+			watch := count.start(nil)
+			defer watch.stop(false)
+			return run(ctx, io)
+		}
+	}
+	return &measured, nil
+}
+
+// Fill writes what was measured into the report of the run.
+func (m *Meter) Fill(r *metrics.Report) {
+	for i := range r.Nodes {
+		if count := m.nodes[r.Nodes[i].ID]; count != nil {
+			r.Nodes[i].CPU = max(1, time.Duration(count.cpu.Load()))
+			r.Nodes[i].Serial = time.Duration(count.serial.Load())
+		}
+	}
+}
+
+// stage measures the parts of a stage.
+func (count *node) stage(s nodes.Stage) nodes.Stage {
+	if next := s.Next; next != nil {
+		s.Next = func(ctx context.Context) (any, error) {
+			watch := count.start(nil)
+			defer watch.stop(true)
+			return next(ctx)
+		}
+	}
+	if worker := s.Worker; worker != nil {
+		s.Worker = func(ctx context.Context) (nodes.Work, error) {
+			work, err := worker(ctx)
+			if err != nil || work == nil {
+				return work, err
+			}
+			return func(ctx context.Context, in record.Data, piece any, out nodes.Out) (any, error) {
+				watch := count.start(out)
+				defer watch.stop(false)
+				return work(ctx, in, piece, watch)
+			}, nil
+		}
+	}
+	if commit := s.Commit; commit != nil {
+		s.Commit = func(ctx context.Context, in record.Data, made any, out nodes.Out) error {
+			watch := count.start(out)
+			defer watch.stop(true)
+			return commit(ctx, in, made, watch)
+		}
+	}
+	if finish := s.Finish; finish != nil {
+		s.Finish = func(ctx context.Context, out nodes.Out) error {
+			watch := count.start(out)
+			defer watch.stop(true)
+			return finish(ctx, watch)
+		}
+	}
+	return s
+}
+
+// A watch measures one call of a part, on the thread of its goroutine. It stands
+// still while the part emits: what happens then is the engine's, which may wait.
+type watch struct {
+	nodes.Out
+	count *node
+	cpu   time.Duration // of the thread when it was started
+	at    time.Time
+	took  time.Duration
+}
+
+func (count *node) start(out nodes.Out) *watch {
+	w := &watch{Out: out, count: count}
+	w.resume()
+	return w
+}
+
+func (w *watch) resume() {
+	runtime.LockOSThread()
+	w.cpu, w.at = threadTime(), time.Now()
+}
+
+func (w *watch) pause() {
+	w.took += time.Since(w.at)
+	w.count.cpu.Add(int64(threadTime() - w.cpu))
+	runtime.UnlockOSThread()
+}
+
+// stop ends the measurement, also when the part panics.
+func (w *watch) stop(serial bool) {
+	w.pause()
+	if serial {
+		w.count.serial.Add(int64(w.took))
+	}
+}
+
+// Emit implements nodes.Out.
+func (w *watch) Emit(port int, d record.Data) error {
+	w.pause()
+	defer w.resume()
+	return w.Out.Emit(port, d)
+}

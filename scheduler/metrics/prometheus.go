@@ -1,0 +1,102 @@
+package metrics
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The types of the two texts, for the header Content-Type.
+const (
+	PrometheusType  = "text/plain; version=0.0.4; charset=utf-8"
+	OpenMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+)
+
+// Prometheus gives a report in the text format of Prometheus, version 0.0.4.
+func (r *Report) Prometheus() []byte { return (&exposition{}).text(r) }
+
+// OpenMetrics gives a report in the text format of OpenMetrics, version 1.0.0,
+// which has units besides and an end that tells a whole text from a cut one.
+func (r *Report) OpenMetrics() []byte { return (&exposition{open: true}).text(r) }
+
+// An exposition is one of the two texts while it is written.
+type exposition struct {
+	open bool
+	b    []byte
+}
+
+func (x *exposition) text(r *Report) []byte {
+	for _, f := range r.Families() {
+		x.family(&f)
+	}
+	if x.open {
+		x.add("# EOF\n")
+	}
+	return x.b
+}
+
+func (x *exposition) add(parts ...string) {
+	for _, p := range parts {
+		x.b = append(x.b, p...)
+	}
+}
+
+func (x *exposition) family(f *Family) {
+	name := "flowrun_" + f.Of + "_" + f.Name
+	sample := name
+	if f.Shape == Counter {
+		sample += "_total"
+		if !x.open { // there the family has the name of its samples
+			name = sample
+		}
+	}
+	x.add("# HELP ", name, " ", escapeHelp(f.Help), "\n# TYPE ", name, " ", string(f.Shape), "\n")
+	if x.open && f.Unit != "" {
+		x.add("# UNIT ", name, " ", f.Unit, "\n")
+	}
+	for _, p := range f.Points {
+		if p.Spread != nil {
+			x.spread(sample, &p)
+		} else {
+			x.sample(sample, p.Labels, "", p.Value)
+		}
+	}
+}
+
+// spread writes a distribution: each bucket has all that are below its bound.
+func (x *exposition) spread(name string, p *Point) {
+	bounds, counts, over := p.Spread.Shown()
+	var n int64
+	for i, c := range counts {
+		n += c
+		x.sample(name+"_bucket", p.Labels, number(bounds[i].Seconds()), float64(n))
+	}
+	n += over
+	x.sample(name+"_bucket", p.Labels, "+Inf", float64(n))
+	x.sample(name+"_sum", p.Labels, "", p.Spread.Sum.Seconds())
+	x.sample(name+"_count", p.Labels, "", float64(n))
+}
+
+// sample writes one line; le is the bound of a bucket, "" of anything else.
+func (x *exposition) sample(name string, labels []Label, le string, value float64) {
+	x.add(name)
+	separator := "{"
+	for _, l := range labels {
+		x.add(separator, l.Name, `="`, escapeLabel(l.Value), `"`)
+		separator = ","
+	}
+	if le != "" {
+		x.add(separator, `le="`, le, `"`)
+	}
+	x.add("} ", number(value), "\n")
+}
+
+// number writes the shortest text that reads back as the same number.
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+var (
+	labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+	helpEscapes  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+)
+
+func escapeLabel(s string) string { return labelEscapes.Replace(s) }
+func escapeHelp(s string) string  { return helpEscapes.Replace(s) }

@@ -1,0 +1,245 @@
+package scheduler_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler"
+)
+
+// ticks gives i*step for the items from..to-1.
+func ticks(n int, step time.Duration) []time.Duration {
+	all := make([]time.Duration, n)
+	for i := range all {
+		all[i] = time.Duration(i) * step
+	}
+	return all
+}
+
+func sameTimes(t *testing.T, what string, got, want []time.Duration) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: at %v, want %v", what, got, want)
+	}
+}
+
+// A node with a rate takes its items to the tick, with any number of workers, in
+// their order, and is neither busy nor stuck meanwhile.
+func TestRate(t *testing.T) {
+	for _, c := range []struct {
+		rate string
+		want []time.Duration
+	}{
+		{"100/s", ticks(12, 10*time.Millisecond)},
+		{"10/100ms", ticks(12, 10*time.Millisecond)},
+		{"6/m", ticks(12, 10*time.Second)},
+		{"1/h", ticks(4, time.Hour)},
+		{"{limit: 100/s, burst: 4}", append(make([]time.Duration, 4), ticks(9, 10*time.Millisecond)[1:]...)},
+		// A third of a second does not come out even: nothing is lost to rounding.
+		{"3/s", []time.Duration{0, 333333334, 666666667, time.Second, 1333333334, 1666666667, 2 * time.Second}},
+		{"2000/s", append(append(make([]time.Duration, 20), slices.Repeat([]time.Duration{time.Millisecond}, 2)...), slices.Repeat([]time.Duration{2 * time.Millisecond}, 2)...)},
+	} {
+		for _, workers := range []int{1, 4} {
+			for _, serial := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, workers %d, serial %v", c.rate, workers, serial), func(t *testing.T) {
+					virtual(t, func(t *testing.T) {
+						tr := try(t, fmt.Sprintf(`
+  in: {use: emit, with: {count: %d}}
+  a: {use: step, in: in, rate: %s, workers: %d}
+  out: {use: keep, in: a}
+`, len(c.want), c.rate, workers), scheduler.Options{Serial: serial, Watch: time.Second})
+						report := tr.succeed()
+						equal(t, "items", tr.store.numbers("out"), upTo(len(c.want)))
+						if !serial || c.rate != "2000/s" { // alone, an item waits for itself only
+							sameTimes(t, "times", tr.store.times["out"], c.want)
+						}
+						n := node(t, report, "a")
+						if n.Busy != 0 || n.Limited < 0.9 {
+							t.Errorf("busy %v, limited %v", n.Busy, n.Limited)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// A pause fills the bucket up to the burst and no further.
+func TestRateAfterPause(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  in: {use: bursts}
+  out: {use: keep, in: in, rate: {limit: 10/s, burst: 3}}
+`, scheduler.Options{}, kind("bursts", func(*program, *nodes.Env) *nodes.Program {
+			i := 0
+			return &nodes.Program{Stages: []nodes.Stage{{
+				Next: func(context.Context) (any, error) {
+					if i++; i == 3 {
+						return nil, io.EOF
+					}
+					if i == 2 {
+						time.Sleep(time.Hour)
+					}
+					return i, nil
+				},
+				Commit: func(_ context.Context, _ record.Data, piece any, out nodes.Out) error {
+					from := 5 * (piece.(int) - 1)
+					return out.Emit(0, record.Wrap(numbered(from, from+5)))
+				},
+			}}}
+		}))
+		tr.succeed()
+		h := time.Hour
+		sameTimes(t, "times", tr.store.times["out"], []time.Duration{
+			0, 0, 0, 100 * time.Millisecond, 200 * time.Millisecond,
+			h, h, h, h + 100*time.Millisecond, h + 200*time.Millisecond,
+		})
+	})
+}
+
+// Of a source the rate bounds what it gives, also if several workers send.
+func TestRateOfSource(t *testing.T) {
+	for _, text := range []string{
+		"  in: {use: emit, with: {count: 8}, rate: 10/s}",
+		"  in: {use: numbers, rate: 10/s}",
+		"  in: {use: numbers, rate: 10/s, workers: 3}",
+		"  in: {use: numbers, rate: 10/s, workers: 3, order: none}",
+	} {
+		for _, serial := range []bool{false, true} {
+			t.Run(text, func(t *testing.T) {
+				virtual(t, func(t *testing.T) {
+					tr := try(t, text+"\n  out: {use: keep, in: in}\n", scheduler.Options{Serial: serial}, quads)
+					tr.succeed()
+					sameTimes(t, "times", tr.store.times["out"], ticks(8, 100*time.Millisecond))
+				})
+			})
+		}
+	}
+}
+
+// quads is a source with two pieces of four items.
+var quads = kind("numbers", func(*program, *nodes.Env) *nodes.Program {
+	return &nodes.Program{Stages: []nodes.Stage{{
+		Next: numbering(2),
+		Worker: func(context.Context) (nodes.Work, error) {
+			return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
+				from := 4 * piece.(int)
+				return nil, out.Emit(0, record.Wrap(numbered(from, from+4)))
+			}, nil
+		},
+	}}}
+})
+
+// A custom program receives at the rate of its node: by Receive, by TryReceive and
+// by Any.
+func TestRateOfCustomProgram(t *testing.T) {
+	for _, how := range []string{"receive", "try", "any"} {
+		for _, serial := range []bool{false, true} {
+			t.Run(how, func(t *testing.T) {
+				virtual(t, func(t *testing.T) {
+					tr := try(t, fmt.Sprintf(`
+  in: {use: emit, with: {count: 7}}
+  a: {use: relay, in: in, rate: {limit: 10/s, burst: 2}, with: {mode: %s}}
+  out: {use: keep, in: a}
+`, how), scheduler.Options{Serial: serial}, relay)
+					tr.succeed()
+					equal(t, "items", tr.store.numbers("out"), upTo(7))
+					sameTimes(t, "times", tr.store.times["out"], append([]time.Duration{0}, ticks(6, 100*time.Millisecond)...))
+				})
+			})
+		}
+	}
+}
+
+// relay passes items on by a program of its own.
+var relay = kind("relay", func(k *program, _ *nodes.Env) *nodes.Program {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		out := io.Out()
+		for {
+			d, ok := record.Data(nil), false
+			if k.Mode == "try" {
+				d, ok = io.In[0][0].TryReceive()
+			}
+			if !ok {
+				var err error
+				if k.Mode == "any" {
+					_, d, err = io.Any(ctx, 0)
+				} else {
+					d, err = io.In[0][0].Receive(ctx)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if d == nil {
+				return out.Close()
+			}
+			if err := out.Emit(0, d); err != nil {
+				return err
+			}
+		}
+	}}
+}, portIn)
+
+// A node that waits for its rate ends at once when the flow is killed, and when
+// nobody wants more; a source also when it is stopped.
+func TestRateEnds(t *testing.T) {
+	errStop := errors.New("enough")
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  in: {use: emit, with: {count: 100}}
+  out: {use: keep, in: in, rate: 1/h}
+`, scheduler.Options{})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(90*time.Minute, func() { cancel(errStop) })
+		report, err := tr.execute(ctx)
+		if !errors.Is(err, errStop) || report.Took != 90*time.Minute {
+			t.Errorf("killed: %v after %s", err, report.Took)
+		}
+		equal(t, "killed", tr.store.numbers("out"), upTo(2))
+	})
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  in: {use: emit, with: {count: 100}}
+  a: {use: step, in: in, rate: 1/h}
+  f: {use: first, in: a, with: {count: 2}}
+  out: {use: keep, in: f}
+`, scheduler.Options{})
+		if report := tr.succeed(); report.Took != time.Hour {
+			t.Errorf("a limit: after %s", report.Took)
+		}
+	})
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  in: {use: numbers, rate: 1/h}
+  out: {use: keep, in: in}
+`, scheduler.Options{}, quads)
+		time.AfterFunc(90*time.Minute, tr.run.Stop)
+		if report := tr.succeed(); report.Took != 90*time.Minute {
+			t.Errorf("a source that was stopped: after %s", report.Took)
+		}
+		equal(t, "stopped", tr.store.numbers("out"), upTo(4)) // what it had read
+	})
+}
+
+// A priority edge before a node with a rate gives the best item of each moment.
+func TestRateAndPriority(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		tr := try(t, `
+  in: {use: emit, with: {count: 6}}
+  out: {use: keep, in: {from: in, priority: n}, rate: 10/s}
+`, scheduler.Options{})
+		tr.succeed()
+		got := tr.store.numbers("out")
+		if !slices.Equal(got[1:], []int64{5, 4, 3, 2, 1}) && !slices.Equal(got[2:], []int64{5, 4, 3, 2}) && got[0] != 5 {
+			t.Errorf("got %v: the rate took items before their time", got)
+		}
+	})
+}

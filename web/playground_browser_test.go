@@ -1,0 +1,191 @@
+package web_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/flowrun/flowrun/scheduler/trial"
+	"github.com/flowrun/flowrun/web"
+)
+
+// A writer uses the playground as a person would.
+type writer struct{ *browser }
+
+// visit opens the playground and waits until its flow was checked.
+func (b writer) visit(url string) {
+	b.t.Helper()
+	b.call("Page.navigate", map[string]any{"url": url}, nil)
+	b.until(`document.querySelector("#play")?.dataset.checked && document.querySelector(".cm-editor")`)
+}
+
+// write puts the cursor behind a text and types another one.
+func (b writer) write(behind, text string) {
+	b.t.Helper()
+	b.eval(fmt.Sprintf(`(() => {
+		const lines = [...document.querySelectorAll(".cm-line")];
+		for (const line of lines) {
+			const walk = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+			const whole = line.textContent, at = whole.indexOf(%q);
+			if (at < 0) continue;
+			let left = at + %d;
+			for (let n = walk.nextNode(); n; n = walk.nextNode()) {
+				if (left <= n.length) {
+					document.querySelector(".cm-content").focus();
+					getSelection().collapse(n, left);
+					return;
+				}
+				left -= n.length;
+			}
+		}
+		throw new Error("the text is not there");
+	})()`, behind, len([]rune(behind))))
+	b.wait(50) // for the editor to see where the cursor is
+	if text != "" {
+		b.call("Input.insertText", map[string]any{"text": text}, nil)
+	}
+}
+
+// erase takes away the characters before the cursor.
+func (b writer) erase(n int) {
+	b.t.Helper()
+	for range n {
+		for _, kind := range []string{"keyDown", "keyUp"} {
+			b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": "Backspace", "windowsVirtualKeyCode": 8}, nil)
+		}
+	}
+}
+
+// TestPlayground writes a mistake and mends it, is helped, and runs the flow.
+func TestPlayground(t *testing.T) {
+	g := playground(t, web.FolderOptions{}, true, trial.Limits{})
+	b := writer{openBrowser(t, 1500, 900)}
+	b.visit(g.address("orders.yaml"))
+	b.until(`document.querySelector("#verdict").textContent.includes("4 nodes, 3 edges") && document.querySelector("#drawing #n-spent")`)
+	b.shot("playground-light")
+	for _, step := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"mistake and mending", b.mistake},
+		{"completion", b.completion},
+		{"explanations", b.explanations},
+		{"keys", b.keys},
+		{"a run", func(t *testing.T) { b.sample(t, g) }},
+		{"dark", b.dark},
+	} {
+		t.Run(step.name, step.run)
+	}
+	b.clean(g.URL)
+}
+
+// mistake wants the problem at its line, and the last good drawing meanwhile.
+func (b writer) mistake(t *testing.T) {
+	b.write("where: amount", "t")
+	b.until(`document.querySelector("#problems button")`)
+	if said := b.text("#problems li"); !strings.Contains(said, "12:19") || !strings.Contains(said, "amountt") || !strings.Contains(said, `did you mean "amount"`) {
+		t.Errorf("the problem: %s", said)
+	}
+	b.until(`document.querySelector(".cm-lintRange-error")?.textContent === "amountt" && document.querySelector(".cm-lint-marker-error")`)
+	if line := b.text(".cm-line:has(.cm-lintRange-error)"); line != "with: {where: amountt > 100}" {
+		t.Errorf("the mark is in the line %q", line)
+	}
+	b.until(`!document.querySelector("#stale").hidden && document.querySelector("#drawing.old #n-spent") && document.querySelector("#run").disabled`)
+	b.shot("playground-error")
+	b.erase(1)
+	b.until(`!document.querySelector("#problems button") && document.querySelector("#stale").hidden && !document.querySelector("#drawing.old") && !document.querySelector("#run").disabled`)
+	// What is no YAML has a place as well.
+	b.write("flow: orders", "\nnodes: {")
+	b.until(`document.querySelector("#problems button") && document.querySelector("#drawing.old #n-spent")`)
+	b.erase(20)
+	b.until(`document.querySelector("#play").dataset.checked && document.querySelector("#problems button")`)
+	b.write("f", "low: orders")
+	b.until(`document.querySelector("#verdict").textContent.includes("4 nodes")`)
+}
+
+const offered = `[...document.querySelectorAll(".cm-tooltip-autocomplete .cm-completionLabel")].map(e => e.textContent)`
+
+// completion offers kinds, settings, sources and fields.
+func (b writer) completion(t *testing.T) {
+	b.write("with: {path: out/spent.csv}", "\n\n  top:\n    use: ")
+	b.until(offered + `.includes("filter")`)
+	b.call("Input.insertText", map[string]any{"text": "sor"}, nil)
+	b.until(offered + `.join() === "sort"`)
+	b.press("Enter")
+	b.until(`[...document.querySelectorAll(".cm-line")].some(l => l.textContent === "    use: sort")`)
+	b.call("Input.insertText", map[string]any{"text": "\n    in: "}, nil)
+	b.until(offered + `.includes("spent")`)
+	b.call("Input.insertText", map[string]any{"text": "spent\n    with: {by: ["}, nil)
+	b.call("Input.insertText", map[string]any{"text": "s"}, nil)
+	b.until(offered + `[0] === "spent"`)
+	b.shot("playground-completion")
+	b.press("Enter")
+	b.call("Input.insertText", map[string]any{"text": "]}\n  out2: {use: drop, in: top}\n"}, nil)
+	b.until(`document.querySelector("#drawing #n-out2")`)
+}
+
+// explanations are shown at words and at cards.
+func (b writer) explanations(_ *testing.T) {
+	at, _ := b.eval(`(() => { const w = [...document.querySelectorAll(".cm-line")].find(l => l.textContent.includes("by: [customer]")); const r = document.createRange(); const n = document.createTreeWalker(w, NodeFilter.SHOW_TEXT); for (let t = n.nextNode(); t; t = n.nextNode()) { const i = t.textContent.indexOf("customer"); if (i >= 0) { r.setStart(t, i + 2); r.setEnd(t, i + 4); } } const q = r.getBoundingClientRect(); return [q.x, q.y + q.height / 2] })()`).([]any)
+	b.call("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": at[0], "y": at[1]}, nil)
+	b.until(`document.querySelector(".cm-tooltip-hover .said")?.textContent.includes("customer: string")`)
+	b.shot("playground-hover")
+	b.eval(`document.querySelector("#n-spent").dispatchEvent(new PointerEvent("pointerover", {bubbles: true}))`)
+	b.until(`document.querySelector("#facts").textContent.includes("spent: float")`)
+}
+
+// keys leaves the editor with Escape and Tab, and indents with Tab alone.
+func (b writer) keys(t *testing.T) {
+	b.write("flow: orders", "")
+	b.press("Tab")
+	b.until(`document.querySelector(".cm-line").textContent.startsWith("  flow")`)
+	b.eval(`document.querySelector(".cm-content").focus()`)
+	b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "Tab", "windowsVirtualKeyCode": 9, "modifiers": 8}, nil)
+	b.until(`document.querySelector(".cm-line").textContent.startsWith("flow")`)
+	b.press("Escape", "Escape", "Tab")
+	if b.eval(`document.activeElement.closest(".cm-editor")`) != nil {
+		t.Error("the keyboard is trapped in the editor")
+	}
+}
+
+// sample runs the flow, and finds nothing written.
+func (b writer) sample(t *testing.T, g ground) {
+	b.until(`!document.querySelector("#run").disabled`)
+	b.click("#run")
+	b.until(`document.querySelector("#outcome").textContent.includes("done") && document.querySelector("#result-report table")`)
+	if got := b.text("#result-report tbody"); got != "ann2340.5cy1300" {
+		t.Errorf("the result: %q", got)
+	}
+	if got := b.text("#result-large summary"); !strings.Contains(got, "4 in · 3 out · 1 filtered") {
+		t.Errorf("what filter did: %q", got)
+	}
+	if entries, _ := os.ReadDir(g.dir + "/out"); entries != nil {
+		t.Error("the sample run has written files")
+	}
+	b.shot("playground-run")
+}
+
+func (b writer) dark(_ *testing.T) {
+	b.media("prefers-color-scheme", "dark")
+	b.wait(300)
+	b.shot("playground-dark")
+}
+
+// TestPlaygroundPhone looks at a narrow screen where nothing may run.
+func TestPlaygroundPhone(t *testing.T) {
+	g := playground(t, web.FolderOptions{}, false, trial.Limits{})
+	b := writer{openBrowser(t, 390, 844)}
+	b.visit(g.address("orders.yaml"))
+	b.until(`document.querySelector("#drawing #n-spent") && document.querySelector("#run").disabled`)
+	if wide, _ := b.eval(`document.documentElement.scrollWidth`).(float64); wide > 390 {
+		t.Errorf("the page is %v px wide", wide)
+	}
+	if why := b.text("#why"); !strings.Contains(why, "--allow-run") {
+		t.Errorf("why nothing runs: %q", why)
+	}
+	b.shot("playground-phone")
+	if status := b.eval(`fetch("/api/v1/try", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({text: "nodes: {}"})}).then(r => r.status)`); status != float64(403) {
+		t.Errorf("a run that is not allowed: %v", status)
+	}
+}

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"nodes":              {"graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
 	"scheduler":          {"nodes", "graph", "graph/types", "graph/record", "graph/expr", "scheduler"},
 	"scheduler/flowtest": {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
-	"web":                {"scheduler", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/expr", "graph/render", "web"},
+	"web":                {"scheduler", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/expr", "graph/diff", "graph/render", "web"},
 }
 
 // shared are packages that packs are built on; they hold no kinds.
@@ -41,6 +41,8 @@ var soleImporters = map[string]string{
 	"github.com/spf13/cobra":        "cmd/flowrun/cli",
 	"github.com/klauspost/compress": "nodes/file",
 	"github.com/bmatcuk/doublestar": "nodes/file",
+	"go.opentelemetry.io":           "otlp",
+	"google.golang.org/protobuf":    "otlp",
 }
 
 // room is the entry of mayImport that rules a package.

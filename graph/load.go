@@ -25,6 +25,9 @@ type Options struct {
 	// paths in settings are relative to the folder of that. It must stay open as
 	// long as the flow is used.
 	Root *os.Root
+	// MaxNodes bounds how many nodes a flow may have, for texts of strangers; 0:
+	// as many as the text holds.
+	MaxNodes int
 	// Edit, if not nil, may change the tree of the text before anything else is
 	// made of it. Tests of flows exchange nodes by it.
 	Edit func(root *config.Node)

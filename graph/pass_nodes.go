@@ -43,6 +43,11 @@ func (c *compiler) declareNodes() {
 	if section.Kind == config.Null || section.Kind == config.Mapping && len(section.Entries) == 0 {
 		c.list.Add(diag.MissingKey, section.Span, "the flow has no nodes").WithHint("write them under `nodes:`, each with `use: KIND`")
 	}
+	if most := c.opts.MaxNodes; most > 0 && len(section.Entries) > most {
+		c.list.Add(diag.TooLarge, section.Span, "the flow has %d nodes; %d are the most that is taken here", len(section.Entries), most)
+		c.stop = true
+		return
+	}
 	for _, e := range section.Entries {
 		if !validName(e.Key, false) {
 			c.list.Add(diag.BadName, e.KeySpan, "node id %q: want a lower-case letter, then letters, digits and _", e.Key)

@@ -33,7 +33,9 @@ func readAll[N Source[O], O any](ctx context.Context, n N, io *IO) error {
 	out := io.Out()
 	g := newGathering[O](out)
 	defer context.AfterFunc(ctx, func() { g.refuse(context.Cause(ctx)) })()
-	err := guard(func() error { return n.Read(ctx, g.add) })
+	err := guard(func() error {
+		return n.Read(ctx, func(x O) error { io.Await(); return g.add(x) })
+	})
 	if flushed := g.close(); err == nil {
 		err = flushed
 	}

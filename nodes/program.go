@@ -104,6 +104,17 @@ type IO struct {
 	Any func(ctx context.Context, port int) (edge int, d record.Data, err error)
 	// Out gives a new Out. Each goroutine of a Run needs its own; Close it.
 	Out func() OutCloser
+	// Gate waits while the run is paused. A source calls Await, and so Gate, before it
+	// takes the next item; what it emits waits in any case. May be nil.
+	Gate func()
+}
+
+// Await returns when a source may take something: at once, unless the run is
+// paused.
+func (io *IO) Await() {
+	if io.Gate != nil {
+		io.Gate()
+	}
 }
 
 // OutCloser is an Out that must be closed when its goroutine ends.

@@ -109,7 +109,7 @@ func whole(name string, value int64) *common.KeyValue {
 	return &common.KeyValue{Key: name, Value: &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: value}}}
 }
 
-func real(name string, value float64) *common.KeyValue {
+func fraction(name string, value float64) *common.KeyValue {
 	return &common.KeyValue{Key: name, Value: &common.AnyValue{Value: &common.AnyValue_DoubleValue{DoubleValue: value}}}
 }
 

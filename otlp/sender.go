@@ -28,7 +28,10 @@ type sender struct {
 }
 
 func newSender(s Settings) sender {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := s.transport
+	if transport == nil {
+		transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
 	return sender{
 		client: &http.Client{
 			Transport: transport, Timeout: s.Timeout,

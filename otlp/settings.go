@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -21,6 +22,8 @@ type Settings struct {
 
 	Resource map[string]string // what sends: service.name and more
 	Parent   []byte            // the trace and the span that the run is part of, 24 bytes; nil: none
+
+	transport http.RoundTripper // of tests; nil: the usual one
 }
 
 // local is where a collector listens when nobody says.
@@ -71,25 +74,14 @@ func FromEnv(endpoint string, env func(string) string) (Settings, error) {
 
 // endpoints finds the two URLs.
 func (s *Settings) endpoints(given string, env func(string) string) error {
-	const variable = "OTEL_EXPORTER_OTLP_ENDPOINT"
-	from, whole := given, false
-	if given == "" {
-		from = env(variable)
-		whole = from == ""
-	}
-	if whole {
-		from = local
-	}
-	if err := isURL(from); err != nil {
-		if given == "" {
-			return fmt.Errorf("%s: %w", variable, err)
-		}
-		return err
-	}
-	base := strings.TrimSuffix(from, "/")
-	s.Metrics, s.Traces = base+"/v1/metrics", base+"/v1/traces"
+	s.below(cmp.Or(given, env("OTEL_EXPORTER_OTLP_ENDPOINT"), local))
 	if given != "" {
-		return nil
+		return isURL(given)
+	}
+	if base := env("OTEL_EXPORTER_OTLP_ENDPOINT"); base != "" {
+		if err := isURL(base); err != nil {
+			return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+		}
 	}
 	for name, at := range map[string]*string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": &s.Metrics, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": &s.Traces} {
 		if own := env(name); own != "" {
@@ -100,6 +92,12 @@ func (s *Settings) endpoints(given string, env func(string) string) error {
 		}
 	}
 	return nil
+}
+
+// below sets both URLs to the usual paths below a third.
+func (s *Settings) below(base string) {
+	base = strings.TrimSuffix(base, "/")
+	s.Metrics, s.Traces = base+"/v1/metrics", base+"/v1/traces"
 }
 
 func isURL(text string) error {

@@ -61,7 +61,7 @@ func nodeSpan(r *metrics.Report, n *metrics.NodeReport, run *otlp.Span) *otlp.Sp
 			text("flowrun.node", n.ID), text("flowrun.kind", n.Kind), whole("flowrun.workers", int64(n.Workers)),
 			whole("flowrun.in", n.In), whole("flowrun.out", n.Out), whole("flowrun.errors", n.Errors()),
 			whole("flowrun.dropped", n.Filtered), whole("flowrun.retries", n.Retries),
-			real("flowrun.busy_seconds", n.BusyTime.Round(time.Microsecond).Seconds()),
+			fraction("flowrun.busy_seconds", n.BusyTime.Round(time.Microsecond).Seconds()),
 		},
 	}
 	if n.Failed > 0 || strings.HasPrefix(r.Error, n.ID+" (") {

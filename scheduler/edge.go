@@ -19,7 +19,8 @@ type envelope struct {
 	data  record.Data
 	items int
 	bytes int
-	order []rank // where the items go in a queue that reorders; else nil
+	order []rank        // where the items go in a queue that reorders; else nil
+	sent  time.Duration // when it was sent, since the run began
 }
 
 // maxSlots bounds the envelopes on a channel, whatever its capacity in items:
@@ -62,7 +63,10 @@ func newEdge(run *Run, spec *graph.Edge) *edge {
 		capacity: int64(spec.Contract.Capacity), bytes: int64(spec.Contract.Bytes),
 	}
 	if spec.Contract.OnFull == "spill" {
-		e.overflow = newOverflow(spec, run.options.SpillDir)
+		if run.pool != nil { // one half on the channel, the other one in the overflow
+			e.bytes = min(e.bytes, max(1, run.pool.share/2))
+		}
+		e.overflow = newOverflow(spec, e.bytes, run.options.SpillDir)
 	}
 	if spec.Contract.Reorders() || !spec.Contract.Blocks() && e.overflow == nil {
 		e.queue = newQueue(e)
@@ -73,8 +77,8 @@ func newEdge(run *Run, spec *graph.Edge) *edge {
 // room reports whether the items may be put on the edge now. An empty edge takes
 // anything: a single item may be larger than the bound in bytes.
 func (e *edge) room(env envelope) bool {
-	items := e.count.Items.Load()
-	return items == 0 || items+int64(env.items) <= e.capacity && e.count.Bytes.Load()+int64(env.bytes) <= e.bytes
+	items, bytes := e.count.Items.Load(), e.count.Bytes.Load()+int64(env.bytes)
+	return items == 0 || items+int64(env.items) <= e.capacity && bytes <= e.bytes && (e.run.pool == nil || e.run.pool.room(e, bytes))
 }
 
 // send puts an envelope on the edge and waits for room, telling w that it does.
@@ -91,7 +95,7 @@ func (e *edge) send(ctx context.Context, env envelope, w *worker) (wanted bool, 
 		return e.sendQueued(ctx, env, w)
 	}
 	if e.overflow != nil {
-		e.note(env)
+		e.note(&env)
 		err := e.overflow.send(e, env)
 		return err == nil, err
 	}
@@ -100,7 +104,7 @@ func (e *edge) send(ctx context.Context, env envelope, w *worker) (wanted bool, 
 			return false, err
 		}
 	}
-	e.note(env)
+	e.note(&env)
 	select {
 	case e.ch <- env:
 		return true, nil
@@ -120,10 +124,19 @@ func (e *edge) send(ctx context.Context, env envelope, w *worker) (wanted bool, 
 	}
 }
 
-func (e *edge) note(env envelope) {
+// note books and stamps what is about to be put on the edge.
+func (e *edge) note(env *envelope) {
+	env.sent = e.run.clock()
 	e.count.Sent.Add(int64(env.items))
-	e.count.Raise(e.count.Items.Add(int64(env.items)))
+	items := e.count.Items.Add(int64(env.items))
+	e.count.Raise(items)
+	if items == int64(env.items) {
+		e.count.Oldest.Store(int64(env.sent))
+	}
 	e.count.Bytes.Add(int64(env.bytes))
+	if e.run.pool != nil && e.overflow == nil {
+		e.run.pool.settle(e)
+	}
 }
 
 // unnote takes back a note: the envelope was not sent after all.
@@ -131,6 +144,9 @@ func (e *edge) unnote(env envelope) {
 	e.count.Sent.Add(-int64(env.items))
 	e.count.Items.Add(-int64(env.items))
 	e.count.Bytes.Add(-int64(env.bytes))
+	if e.run.pool != nil && e.overflow == nil {
+		e.run.pool.settle(e)
+	}
 }
 
 func (e *edge) discard(env envelope) bool {
@@ -142,6 +158,10 @@ func (e *edge) discard(env envelope) bool {
 
 func (e *edge) awaitRoom(ctx context.Context, env envelope, w *worker) (bool, error) {
 	defer w.waits(sending, e)()
+	if p := e.run.pool; p != nil {
+		p.wait(e, true)
+		defer p.wait(e, false)
+	}
 	for {
 		e.waiting.Store(true)
 		if e.room(env) { // the reader may have made room before it could see that we wait
@@ -226,6 +246,11 @@ func (e *edge) took(env envelope) {
 	e.count.Received.Add(int64(env.items))
 	e.count.Items.Add(-int64(env.items))
 	e.count.Bytes.Add(-int64(env.bytes))
+	e.count.Wait.Add(e.run.clock() - env.sent)
+	e.count.Oldest.Store(int64(env.sent)) // what comes next is hardly younger
+	if e.run.pool != nil && e.overflow == nil {
+		e.run.pool.settle(e)
+	}
 	if e.waiting.Swap(false) {
 		select {
 		case e.space <- struct{}{}:
@@ -302,6 +327,8 @@ type worker struct {
 	n    *node
 	at   atomic.Uint64 // what it does, and the edge it waits on: see note
 	lost time.Duration // of its current piece of work: time spent waiting
+	// inside says that it is one of those that the limit of the flow lets work.
+	inside bool
 }
 
 // note says what the worker does.
@@ -322,22 +349,45 @@ func (w *worker) mayWakeItself(ctx context.Context) {
 }
 
 // waits notes that the worker waits and returns what to call when it does not any
-// more; that call counts the time.
+// more; that call counts the time. A worker that waits lets others work.
 func (w *worker) waits(a activity, e *edge) func() {
 	w.note(a, e)
+	inside := w.inside
+	w.exit()
 	start := time.Now()
 	return func() {
+		if inside {
+			w.enter() // if that fails, the run is over, which whoever waited will see
+		}
 		took := time.Since(start)
 		switch a {
 		case sending:
 			w.n.count.Blocked.Add(int64(took))
-			w.lost += took
 		case receiving:
 			w.n.count.Starved.Add(int64(took))
-			w.lost += took
-		case queueing:
-			w.lost += took
 		}
+		w.lost += took
 		w.note(working, nil)
+	}
+}
+
+// enter waits until the limit of the flow lets the worker work, and exit lets
+// another one. Both do nothing if there is no limit.
+func (w *worker) enter() error {
+	if w.n.run.gate == nil {
+		return nil
+	}
+	at := w.at.Load()
+	w.note(queueing, nil)
+	err := w.n.run.gate.enter(w.n.run.ctx, w)
+	w.inside = err == nil
+	w.at.Store(at)
+	return err
+}
+
+func (w *worker) exit() {
+	if w.inside {
+		w.inside = false
+		w.n.run.gate.exit()
 	}
 }

@@ -132,9 +132,13 @@ func follow(t *testing.T, which int, workers string, serves int, sink string) co
 			}
 		}
 	})
-	report := tr.succeed()
+	report, err := tr.execute(context.Background())
 	close(over)
 	watcher.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	balanced(t, report)
 	c.report = node(t, report, "w")
 	return c
 }

@@ -75,7 +75,7 @@ func (r *Run) observe() (end func(*metrics.Report, error)) {
 	o := newObserver(r.options.Events, r.RecentErrors)
 	over := make(chan struct{})
 	var watcher sync.WaitGroup
-	watcher.Go(func() { o.watch(r.Stats, over) })
+	watcher.Go(func() { o.watch(r.Stats, r.news, over) })
 	return func(report *metrics.Report, failure error) {
 		close(over)
 		watcher.Wait()
@@ -84,18 +84,19 @@ func (r *Run) observe() (end func(*metrics.Report, error)) {
 	}
 }
 
-// watch looks once a second until over is closed.
-func (o *observer) watch(stats func() metrics.Report, over <-chan struct{}) {
+// watch looks once a second, and when there is news, until over is closed.
+func (o *observer) watch(stats func() metrics.Report, news, over <-chan struct{}) {
 	ticker := time.NewTicker(eventsEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-over:
 			return
+		case <-news:
 		case <-ticker.C:
-			report := stats()
-			o.look(&report, false)
 		}
+		report := stats()
+		o.look(&report, false)
 	}
 }
 

@@ -225,6 +225,12 @@ type trial struct {
 // try loads a flow. The kinds are emit, step, copies, keep, and those of extra.
 func try(t testing.TB, text string, opts scheduler.Options, extra ...nodes.Decl) *trial {
 	t.Helper()
+	return tryWith(t, text, opts, func(*graph.Flow) {}, extra...)
+}
+
+// tryWith is try for a flow that is changed before it runs.
+func tryWith(t testing.TB, text string, opts scheduler.Options, change func(*graph.Flow), extra ...nodes.Decl) *trial {
+	t.Helper()
 	s := &store{items: map[string][]item{}, times: map[string][]time.Duration{}, data: map[string][]record.Data{}}
 	reg, err := nodes.NewRegistry([]nodes.Decl{
 		nodes.Read("emit", "Emits items.", &emit{s: s}),
@@ -242,6 +248,7 @@ func try(t testing.TB, text string, opts scheduler.Options, extra ...nodes.Decl)
 		diag.Print(&b, list, diag.Style{})
 		t.Fatal(b.String())
 	}
+	change(flow)
 	if opts.SpillDir == "" {
 		opts.SpillDir = t.TempDir()
 	}

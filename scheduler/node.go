@@ -46,6 +46,8 @@ type node struct {
 	now    *stage    // with several workers that runs; nil: none
 	recent []ItemError
 
+	atGate []chan struct{} // workers that wait for the gate of the run; guarded by its mu
+
 	elapsed time.Duration // of all workers of such stages that have ended
 }
 
@@ -224,7 +226,7 @@ func (n *node) runCustom(ctx context.Context) error {
 		o.begin(ctx, w, nil)
 		outs = append(outs, o)
 		return n.gated(o)
-	}}
+	}, Gate: n.gate()}
 	in := newInputs(n, w, &outs)
 	io.In, io.Any = in.all, in.any
 	runCtx := ctx
@@ -233,7 +235,7 @@ func (n *node) runCustom(ctx context.Context) error {
 	}
 	start := time.Now()
 	err := guard(func() error { return n.program.Run(runCtx, io) })
-	n.count.Busy.Add(int64(time.Since(start) - w.lost))
+	n.count.Busy.Add(int64(max(0, time.Since(start)-w.lost-n.rested())))
 	in.drop()
 	filtered, bad := 0, 0
 	for _, o := range outs {

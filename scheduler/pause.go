@@ -77,12 +77,11 @@ func (p *pausing) end() {
 	p.over = true
 }
 
-// pass waits at the gate until the run goes on or ctx ends, and tells how long.
-func (p *pausing) pass(ctx context.Context) (waited time.Duration) {
+// pass waits at the gate until the run goes on or ctx ends.
+func (p *pausing) pass(ctx context.Context) {
 	if !p.on.Load() {
-		return 0
+		return
 	}
-	start := time.Now()
 	for ctx.Err() == nil {
 		p.mu.Lock()
 		gate := p.gate
@@ -95,7 +94,16 @@ func (p *pausing) pass(ctx context.Context) (waited time.Duration) {
 		case <-ctx.Done():
 		}
 	}
-	return time.Since(start)
+}
+
+// total is how long the run was paused until now.
+func (p *pausing) total() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gate != nil {
+		return p.spent + time.Since(p.since)
+	}
+	return p.spent
 }
 
 // mark says in a report of a run that is paused that it is.
@@ -119,6 +127,23 @@ func (p *pausing) mark(report *metrics.Report) {
 	}
 }
 
+// gate gives what a source with a Run of its own waits at; nil for other nodes.
+func (n *node) gate() func() {
+	if len(n.in) > 0 {
+		return nil
+	}
+	return func() { n.run.pausing.pass(n.taking) }
+}
+
+// rested is for how much of the time that a Run of its own took the node was held
+// up by pauses.
+func (n *node) rested() time.Duration {
+	if len(n.in) > 0 {
+		return 0
+	}
+	return n.run.pausing.total()
+}
+
 // gated gives the outputs of a source with a Run of its own, which decides by
 // itself when it takes something: what it emits waits at the gate. Outputs of other
 // nodes are left as they are.
@@ -132,6 +157,6 @@ func (n *node) gated(o *output) nodes.OutCloser {
 type gatedOut struct{ *output }
 
 func (g gatedOut) Emit(port int, d record.Data) error {
-	g.w.lost += g.n.run.pausing.pass(g.n.taking)
+	g.n.run.pausing.pass(g.n.taking)
 	return g.output.Emit(port, d)
 }

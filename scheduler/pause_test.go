@@ -13,23 +13,25 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// own is a source with a Run of its own that gives an item a second and never looks
-// at its context.
+// own is a source with a Run of its own that gives an item a second.
 var own = kind("own", func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Run: func(_ context.Context, io *nodes.IO) error {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
 		out := io.Out()
 		defer out.Close()
-		for i := 0; ; i++ {
+		for i := 0; ctx.Err() == nil; i++ {
+			io.Await()
 			time.Sleep(time.Second)
 			if err := out.Emit(0, batchOf(item{N: int64(i)})); err != nil {
 				return err
 			}
 		}
+		return nil
 	}}
 })
 
 // everySource runs a test for sources of every form, with and without cores.
 func everySource(t *testing.T, flow string, f func(t *testing.T, name string, tr *trial)) {
+	t.Helper()
 	for name, source := range map[string]string{"reading": "emit, with: {every: 1s}", "deaf": "emit, with: {every: 1s, deaf: true}", "stages": "endless", "own": "own"} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
@@ -60,6 +62,7 @@ func TestPause(t *testing.T) {
 		at(3620, func() { after = tr.run.Stats() })
 		at(3625, tr.run.Stop)
 		report := tr.succeed()
+		synctest.Wait()
 		if arrived < 9 || arrived > 11 || later != arrived {
 			t.Errorf("%s: %d items had arrived soon after the pause, %d an hour later", name, arrived, later)
 		}
@@ -84,8 +87,8 @@ func TestPause(t *testing.T) {
 func TestPausedIsNotStuck(t *testing.T) {
 	everySource(t, "\n  source: {use: %s}\n  sink:   {use: collect, in: source}\n", func(t *testing.T, name string, tr *trial) {
 		tr.run.Pause() // before it starts
-		time.AfterFunc(24*time.Hour, func() {
-			if s := tr.run.Stats(); !s.Paused || s.PausedFor != 24*time.Hour || len(tr.store.numbers("sink")) > 0 {
+		time.AfterFunc(time.Hour, func() {
+			if s := tr.run.Stats(); !s.Paused || s.PausedFor != time.Hour || len(tr.store.numbers("sink")) > 0 {
 				t.Errorf("%s: paused %v for %s, %d items", name, s.Paused, s.PausedFor, len(tr.store.numbers("sink")))
 			}
 			tr.run.Stop()

@@ -60,7 +60,8 @@ type waitingBatch struct {
 	data  *record.Batch
 	left  int
 	epoch uint64
-	bytes int // of one item
+	bytes int           // of one item
+	sent  time.Duration // as of the envelope
 }
 
 type waitingItems []waitingItem
@@ -102,7 +103,7 @@ func (q *queue) put(env envelope) {
 		q.list = append(q.list, env)
 	} else {
 		b := env.data.(*record.Batch)
-		from := &waitingBatch{data: b, left: len(env.order), epoch: env.epoch, bytes: env.bytes / max(env.items, 1)}
+		from := &waitingBatch{data: b, left: len(env.order), epoch: env.epoch, bytes: env.bytes / max(env.items, 1), sent: env.sent}
 		for _, r := range env.order {
 			heap.Push(&q.heap, waitingItem{key: r.key, due: r.due, seq: q.seq, from: from, row: r.row})
 			q.seq++
@@ -187,12 +188,13 @@ const gatherRows = 256
 func (q *queue) gather(now time.Time, hurry bool) envelope {
 	first := q.heap[0].from
 	b := record.NewLike(first.data)
-	env := envelope{epoch: first.epoch, data: b}
+	env := envelope{epoch: first.epoch, data: b, sent: first.sent}
 	arena := b.Arena()
 	for len(q.heap) > 0 && env.items < int(q.atOnce.Load()) && (hurry || !q.heap[0].due.After(now)) {
 		item := heap.Pop(&q.heap).(waitingItem)
 		b.AppendRow(item.from.data, item.row, arena)
 		env.items++
+		env.sent = min(env.sent, item.from.sent)
 		env.bytes += item.from.bytes
 		if item.from.left--; item.from.left == 0 {
 			item.from.data.Release()
@@ -311,7 +313,7 @@ func (e *edge) sendQueued(ctx context.Context, env envelope, w *worker) (wanted 
 			}
 		}
 	}
-	e.note(env)
+	e.note(&env)
 	e.queue.put(env)
 	return true, nil
 }
@@ -334,7 +336,7 @@ func (e *edge) dropNewest(env envelope) bool {
 		kept.order = env.order[:fit]
 	}
 	env.data.Release()
-	e.note(kept)
+	e.note(&kept)
 	e.queue.put(kept)
 	return true
 }

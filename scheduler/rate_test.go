@@ -237,9 +237,6 @@ func TestRateAndPriority(t *testing.T) {
   out: {use: keep, in: {from: in, priority: n}, rate: 10/s}
 `, scheduler.Options{})
 		tr.succeed()
-		got := tr.store.numbers("out")
-		if !slices.Equal(got[1:], []int64{5, 4, 3, 2, 1}) && !slices.Equal(got[2:], []int64{5, 4, 3, 2}) && got[0] != 5 {
-			t.Errorf("got %v: the rate took items before their time", got)
-		}
+		equal(t, "items", tr.store.numbers("out"), []int64{5, 4, 3, 2, 1, 0})
 	})
 }

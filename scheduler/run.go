@@ -65,8 +65,11 @@ type Run struct {
 	nodes   []*node // in the order of the flow: topological
 	edges   []*edge
 	epoch   uint64
+	gate    *gate // of limits.workers
+	pool    *pool // of limits.memory
 	pausing pausing
 	tapping tapping
+	news    chan struct{} // wakes the observer; see events.go
 	serial  *serial // nil in a run on all cores
 
 	ctx     context.Context // of the whole run; cancelled by a failure
@@ -101,7 +104,7 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 	if options.cpu == nil {
 		options.cpu = metrics.CPUTime
 	}
-	r := &Run{flow: f, options: options}
+	r := &Run{flow: f, options: options, news: make(chan struct{}, 1), pool: newPool(f.Limits, len(f.Edges)), gate: newGate(f.Limits.Workers)}
 	byEdge := map[*graph.Edge]*edge{}
 	for _, spec := range f.Edges {
 		e := newEdge(r, spec)
@@ -320,7 +323,14 @@ func (r *Run) Stop() {
 	if r.stop != nil {
 		r.stop()
 	}
+	select {
+	case r.news <- struct{}{}:
+	default: // the observer has been told and not looked yet
+	}
 }
+
+// clock is the time since the run began.
+func (r *Run) clock() time.Duration { return time.Since(r.started) }
 
 // Stats gives a report of now.
 func (r *Run) Stats() metrics.Report {
@@ -397,11 +407,17 @@ func moment(ns int64) time.Time {
 
 func (e *edge) report() metrics.EdgeReport {
 	c := &e.count
-	return metrics.EdgeReport{
+	wait := c.Wait.Snapshot()
+	rep := metrics.EdgeReport{
 		From: e.spec.From.ID + "." + e.spec.FromPort.Name, To: e.spec.To.ID + "." + e.spec.ToPort.Name,
 		Capacity: e.spec.Contract.Capacity, Items: c.Items.Load(), Bytes: c.Bytes.Load(), Peak: c.Peak.Load(),
 		Sent: c.Sent.Load(), Received: c.Received.Load(), Unwanted: c.Unwanted.Load(), Dropped: c.Dropped.Load(), Spilled: c.Spilled.Load(),
+		WaitP50: wait.Quantile(0.5), WaitP99: wait.Quantile(0.99), Wait: wait,
 	}
+	if rep.Items > 0 {
+		rep.Oldest = max(0, e.run.clock()-time.Duration(c.Oldest.Load()))
+	}
+	return rep
 }
 
 // RecentErrors gives the last items that failed on a node without stopping it.

@@ -234,10 +234,10 @@ func (s *serial) finished(sn *serialNode) error {
 // source drives a node without inputs to its end.
 func (s *serial) source(sn *serialNode) error {
 	if sn.n.program.Run != nil {
-		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.n.gated(sn.o) }}
+		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.n.gated(sn.o) }, Gate: sn.n.gate()}
 		start := time.Now()
 		err := guard(func() error { return sn.n.program.Run(sn.n.taking, io) })
-		sn.n.count.Busy.Add(int64(time.Since(start) - sn.w.lost))
+		sn.n.count.Busy.Add(int64(max(0, time.Since(start)-sn.n.rested())))
 		if err != nil && !errors.Is(err, nodes.ErrDone) && sn.n.dismissed() != nodes.ErrDone {
 			return at(sn.n, err)
 		}

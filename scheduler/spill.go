@@ -41,8 +41,8 @@ type spilled struct {
 	size int // in the file
 }
 
-func newOverflow(spec *graph.Edge, dir string) *overflow {
-	return &overflow{t: spec.Type, dir: dir, limit: int(spec.Contract.Bytes)}
+func newOverflow(spec *graph.Edge, bytes int64, dir string) *overflow {
+	return &overflow{t: spec.Type, dir: dir, limit: int(bytes)}
 }
 
 // send puts an envelope on the channel or into the overflow. It never waits.

@@ -260,9 +260,13 @@ func (s *stage) token(ctx context.Context, w *worker) error {
 
 // work runs the parallel part of a job.
 func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, j *job) {
+	j.items, j.err = 0, nil
+	if j.err = w.enter(); j.err != nil {
+		return
+	}
+	defer w.exit()
 	start := time.Now()
 	w.lost = 0
-	j.items, j.err = 0, nil
 	if j.data != nil {
 		j.items = j.data.Len()
 		j.err = s.toRecords(&j.piece, &j.out)
@@ -310,10 +314,7 @@ func (s *stage) deliver(ctx context.Context, w *worker, j *job) error {
 		}
 	}
 	if err == nil && s.def.Commit != nil {
-		start := time.Now()
-		w.lost = 0
-		err = s.commit(ctx, j.data, j.made, o)
-		j.took += time.Since(start) - w.lost
+		err = s.commitInside(ctx, w, j)
 	} else {
 		s.abandon(j.made)
 	}
@@ -350,6 +351,20 @@ func (s *stage) book(j *job, err error) error {
 		s.done.Store(true)
 		return nil
 	}
+	return err
+}
+
+// commitInside is commit under the limit of the flow, and timed.
+func (s *stage) commitInside(ctx context.Context, w *worker, j *job) error {
+	if err := w.enter(); err != nil {
+		s.abandon(j.made)
+		return err
+	}
+	defer w.exit()
+	start := time.Now()
+	w.lost = 0
+	err := s.commit(ctx, j.data, j.made, &j.out)
+	j.took += time.Since(start) - w.lost
 	return err
 }
 

@@ -76,12 +76,13 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 		Flow    string      `json:"flow"`
 		Hash    string      `json:"hash"`
 		Outcome string      `json:"outcome"`
+		Paused  bool        `json:"paused,omitempty"`
 		Error   string      `json:"error,omitempty"`
 		Seconds float64     `json:"seconds"`
 		Verdict verdict     `json:"verdict"`
 		Nodes   []nodeState `json:"nodes"`
 		Edges   []edgeState `json:"edges"`
-	}{s.flow.Name, s.outline.Hash, now.outcome, now.report.Error, now.at.Seconds(), now.verdict, nil, nil}
+	}{s.flow.Name, s.outline.Hash, now.outcome, now.report.Paused, now.report.Error, now.at.Seconds(), now.verdict, nil, nil}
 	for i := range now.nodes {
 		answer.Nodes = append(answer.Nodes, newNodeState(now, i))
 	}

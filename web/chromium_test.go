@@ -2,9 +2,11 @@ package web_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,11 +262,20 @@ func (b *browser) shot(name string) {
 	}
 	var got struct{ Data string }
 	b.call("Page.captureScreenshot", map[string]any{"format": "png"}, &got)
-	png, err := base64.StdEncoding.DecodeString(got.Data)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
-	}
+	raw, err := base64.StdEncoding.DecodeString(got.Data)
 	if err != nil {
+		b.t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var small bytes.Buffer // Chromium is in a hurry
+	pack := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := pack.Encode(&small, picture); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), small.Bytes(), 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -14,24 +14,38 @@ import (
 // the built-in layout.
 const drawTime = 20 * time.Second
 
-// A drawing is the picture of the flow, made once.
+// A drawing is the picture of the flow in one direction, made once.
 type drawing struct {
-	done chan struct{} // closed when page is there
-	page []byte        // for the page: inline, with room for live numbers
+	make sync.Once
+	page []byte // for the page: inline, with room for live numbers
 	err  error
 	file func() ([]byte, error) // a file of its own, made when first asked for
 }
 
-// draw makes the drawing.
-func (s *Server) draw() {
-	defer close(s.drawing.done)
-	s.drawing.page, s.drawing.err = s.picture(true)
-	s.drawing.file = sync.OnceValues(func() ([]byte, error) { return s.picture(false) })
+// drawings are from left to right, which the server makes when it starts, and from
+// top to bottom, made when somebody wants to see it.
+type drawings struct{ across, down drawing }
+
+// of is the drawing that a request wants: from top to bottom with ?down=1.
+func (d *drawings) of(r *http.Request) (which *drawing, down bool) {
+	if r.URL.Query().Get("down") == "1" {
+		return &d.down, true
+	}
+	return &d.across, false
+}
+
+// draw makes a drawing, or waits until it is made.
+func (s *Server) draw(d *drawing, down bool) {
+	d.make.Do(func() {
+		d.page, d.err = s.picture(true, down)
+		d.file = sync.OnceValues(func() ([]byte, error) { return s.picture(false, down) })
+	})
 }
 
 // picture draws the flow for the page or as a file.
-func (s *Server) picture(live bool) ([]byte, error) {
+func (s *Server) picture(live, down bool) ([]byte, error) {
 	scene := render.FromFlow(s.flow)
+	scene.Down = down
 	if live {
 		scene.Live = true
 		scene.Title, scene.About = "", "" // the page has a head of its own
@@ -48,19 +62,16 @@ func (s *Server) picture(live bool) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// drawn waits for the drawing.
-func (s *Server) drawn(ctx context.Context) (*drawing, error) {
-	select {
-	case <-s.drawing.done:
-		return s.drawing, s.drawing.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+// drawn gives the drawing that a request wants.
+func (s *Server) drawn(r *http.Request) (*drawing, error) {
+	d, down := s.drawings.of(r)
+	s.draw(d, down)
+	return d, d.err
 }
 
 // graph serves the drawing as a file.
 func (s *Server) graph(w http.ResponseWriter, r *http.Request) {
-	d, err := s.drawn(r.Context())
+	d, err := s.drawn(r)
 	var text []byte
 	if err == nil {
 		text, err = d.file()

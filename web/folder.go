@@ -63,6 +63,8 @@ func NewFolder(o FolderOptions) *Folder {
 	mux.HandleFunc("GET /static/{name}", static)
 	mux.HandleFunc("GET /healthz", healthy)
 	f.play(mux)
+	f.compareRoutes(mux)
+	f.runRoutes(mux)
 	f.handler = gate{o.Token, o.Playground == nil}.guard(mux)
 	return f
 }

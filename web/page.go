@@ -24,11 +24,12 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 // page serves the live page; with ?embed=1 the drawing alone, for a frame, without
 // anything that acts.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	d, err := s.drawn(r.Context())
+	d, err := s.drawn(r)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "the flow cannot be drawn: "+err.Error())
 		return
 	}
+	_, down := s.drawings.of(r)
 	embed := r.URL.Query().Get("embed") == "1"
 	if embed && len(s.options.Frames) > 0 {
 		w.Header().Set("Content-Security-Policy", framePolicy(s.options.Frames))
@@ -36,12 +37,17 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	data := struct {
 		*outline
 		Drawing  template.HTML
+		Down     bool
 		Embed    bool
 		ReadOnly bool
 		CanKill  bool
+		CanPause bool
+		Tap      bool
+		Base     string
 		States   []string
 		Signs    []string
-	}{s.outline, template.HTML(d.page), embed, s.options.ReadOnly || embed, s.options.Kill != nil, stateWords[:], stateSigns[:]}
+	}{s.outline, template.HTML(d.page), down, embed, s.options.ReadOnly || embed, s.options.Kill != nil, false, s.options.Tap != nil, s.options.Base, stateWords[:], stateSigns[:]}
+	_, data.CanPause = s.pausable()
 	var b bytes.Buffer
 	if err := pageTemplate().Execute(&b, data); err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())

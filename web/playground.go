@@ -41,22 +41,23 @@ type Playground struct {
 
 // Limits of what the playground does for strangers.
 const (
-	checksAtOnce  = 2               // compilations, drawings and answers to the editor
-	trialsAtOnce  = 1               // flows that run
-	turnTime      = 2 * time.Second // to wait for a place among them
-	checkTime     = 5 * time.Second // of one compilation, after which the answer is given up
-	graceTime     = 2 * time.Second // of a trial, beyond its limit
-	maxProblems   = 200             // in an answer
-	maxMessage    = 2000            // bytes of a message
-	maxDrawnNodes = 1500
-	starterFlow   = "flow: new-flow\n\nnodes:\n  numbers:\n    use: generate\n    with: {count: 20, set: {id: n, square: n * n}}\n\n  even:\n    use: filter\n    in: numbers\n    with: {where: id % 2 == 0}\n\n  out:\n    use: file.write\n    in: even\n    with: {path: out/even.jsonl}\n"
+	checksAtOnce = 2               // compilations, drawings and answers to the editor
+	trialsAtOnce = 1               // flows that run
+	turnTime     = 2 * time.Second // to wait for a place among them
+	checkTime    = 5 * time.Second // of one compilation, after which the answer is given up
+	graceTime    = 2 * time.Second // of a trial, beyond its limit
+	maxProblems  = 200             // in an answer
+	maxMessage   = 2000            // bytes of a message
+	maxNodes     = 1500
+	maxEdges     = 5000 // in a drawing
+	starterFlow  = "flow: new-flow\n\nnodes:\n  numbers:\n    use: generate\n    with: {count: 20, set: {id: n, square: n * n}}\n\n  even:\n    use: filter\n    in: numbers\n    with: {where: id % 2 == 0}\n\n  out:\n    use: file.write\n    in: even\n    with: {path: out/even.jsonl}\n"
 )
 
 //go:embed playground.html.tmpl
 var playgroundText embed.FS
 
 var playgroundTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.Must(folderTemplate().Clone()).ParseFS(playgroundText, "playground.html.tmpl"))
+	return template.Must(template.Must(template.ParseFS(folderText, "folder.html.tmpl")).ParseFS(playgroundText, "playground.html.tmpl"))
 })
 
 // A playground is the page to write and try flows on.
@@ -173,7 +174,7 @@ func (p *playground) read(w http.ResponseWriter, r *http.Request) (d draft, ok b
 
 // load compiles a draft: nothing is known to it but the files of the folder.
 func (p *playground) load(name, text string) (*graph.Flow, diag.List) {
-	return graph.Load(diag.NewSource(name, []byte(text)), p.options.Catalog, graph.Options{Root: p.Root})
+	return graph.Load(diag.NewSource(name, []byte(text)), p.options.Catalog, graph.Options{Root: p.Root, MaxNodes: maxNodes})
 }
 
 // work does something for a request when there is a place, and gives up waiting after
@@ -290,8 +291,8 @@ func (p *playground) render(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case flow == nil || list.HasErrors():
 			return sketch{err: "a flow with errors is not drawn; check tells them"}
-		case len(flow.Nodes) > maxDrawnNodes:
-			return sketch{err: fmt.Sprintf("flows of more than %d nodes are not drawn here; flowrun render draws them", maxDrawnNodes)}
+		case len(flow.Edges) > maxEdges:
+			return sketch{err: fmt.Sprintf("flows of more than %d edges are not drawn here; flowrun render draws them", maxEdges)}
 		}
 		svg, err := p.draw(ctx, flow, true, true)
 		if err != nil {

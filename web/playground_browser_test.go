@@ -57,6 +57,14 @@ func (b writer) erase(n int) {
 	}
 }
 
+// accept takes what is offered. The editor takes no key for that in the first moment,
+// lest somebody accepts what he has not seen.
+func (b writer) accept() {
+	b.t.Helper()
+	b.wait(200)
+	b.press("Enter")
+}
+
 // TestPlayground writes a mistake and mends it, is helped, and runs the flow.
 func TestPlayground(t *testing.T) {
 	g := playground(t, web.FolderOptions{}, true, trial.Limits{})
@@ -112,7 +120,7 @@ func (b writer) completion(t *testing.T) {
 	b.until(offered + `.includes("filter")`)
 	b.call("Input.insertText", map[string]any{"text": "sor"}, nil)
 	b.until(offered + `.join() === "sort"`)
-	b.press("Enter")
+	b.accept()
 	b.until(`[...document.querySelectorAll(".cm-line")].some(l => l.textContent === "    use: sort")`)
 	b.call("Input.insertText", map[string]any{"text": "\n    in: "}, nil)
 	b.until(offered + `.includes("spent")`)
@@ -120,7 +128,7 @@ func (b writer) completion(t *testing.T) {
 	b.call("Input.insertText", map[string]any{"text": "s"}, nil)
 	b.until(offered + `[0] === "spent"`)
 	b.shot("playground-completion")
-	b.press("Enter")
+	b.accept()
 	b.call("Input.insertText", map[string]any{"text": "]}\n  out2: {use: drop, in: top}\n"}, nil)
 	b.until(`document.querySelector("#drawing #n-out2")`)
 }

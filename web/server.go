@@ -38,6 +38,11 @@ type Options struct {
 	// Frames are the origins, such as https://dashboard.example, whose pages may show
 	// /?embed=1 in a frame. That page has nothing that acts. None: nobody may.
 	Frames []string
+	// Tap lets readers look at items on edges; nil: they see none.
+	Tap *TapRules
+	// Base is the path below which a server that has more than this page shows it,
+	// such as /live/3; "": it is the root.
+	Base string
 	// Clients is how many streams there may be at once; 0: 32.
 	Clients int
 }
@@ -50,7 +55,7 @@ type Server struct {
 	options Options
 	outline *outline
 	sampler *sampler
-	drawing *drawing
+	drawings
 	streams chan struct{} // one place per client
 	host
 
@@ -80,10 +85,9 @@ func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.outline = newOutline(flow)
 	s.sampler = newSampler(flow, run)
-	s.drawing = &drawing{done: make(chan struct{})}
 	s.handler = gate{options.Token, options.ReadOnly}.guard(s.routes())
 	s.works.Go(func() { s.sampler.work(s.ctx) })
-	s.works.Go(func() { s.draw() })
+	s.works.Go(func() { s.draw(&s.across, false) })
 	return s, nil
 }
 
@@ -99,6 +103,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /api/v1/state", s.state)
 	mux.HandleFunc("GET /api/v1/nodes/{id}", s.node)
 	mux.HandleFunc("GET /api/v1/stream", s.stream)
+	mux.HandleFunc("GET /api/v1/edges/{id}/tap", s.tap)
+	s.controls(mux)
 	mux.HandleFunc("POST /api/v1/run/drain", s.drain)
 	mux.HandleFunc("POST /api/v1/run/stop", s.kill)
 	return mux

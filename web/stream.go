@@ -156,7 +156,7 @@ func throughput(n nodeRow) int64 { return max(n.In, n.Out) }
 
 // appendTick writes what differs from the snapshot before, all if that is nil:
 //
-//	{"t":ms,"n":[[index,…nodeRow],…],"e":[[index,…edgeRow],…],"v":verdict}
+//	{"t":ms,"n":[[index,…nodeRow],…],"e":[[index,…edgeRow],…],"p":paused,"v":verdict}
 func appendTick(b []byte, before, now *snapshot) []byte {
 	b = append(b, `{"t":`...)
 	b = strconv.AppendInt(b, now.at.Milliseconds(), 10)
@@ -175,6 +175,9 @@ func appendTick(b []byte, before, now *snapshot) []byte {
 		}
 	}
 	b = append(b, ']')
+	if paused := now.report.Paused; paused != (before != nil && before.report.Paused) {
+		b = strconv.AppendBool(append(b, `,"p":`...), paused)
+	}
 	if before == nil || before.verdict != now.verdict {
 		text, err := json.Marshal(now.verdict)
 		if err != nil {

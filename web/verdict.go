@@ -29,6 +29,9 @@ func (m *sampler) judge(s *snapshot) verdict {
 	case s.ended():
 		return verdict{Level: "ok", Head: "The run is " + s.outcome, Text: s.report.Bottleneck}
 	}
+	if s.report.Paused {
+		return atRest(s)
+	}
 	if i := m.worst(s); i >= 0 {
 		return m.bottleneck(s, i)
 	}

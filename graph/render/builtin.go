@@ -147,7 +147,8 @@ func (r *ranking) addWire(i int) {
 	if span < 1 || span > 1 && len(r.spots)+span > maxBends {
 		return
 	}
-	at, offset := from, rowMiddle(w.From.Port)
+	cards := r.scene.Cards
+	at, offset := from, r.scene.offset(cards[from], w.From.Port, cards[from].Out)
 	join := func(next int, nextOffset float64) {
 		r.spots[at].after = append(r.spots[at].after, link{next, offset, nextOffset})
 		r.spots[next].before = append(r.spots[next].before, link{at, nextOffset, offset})
@@ -159,7 +160,7 @@ func (r *ranking) addWire(i int) {
 		r.bends[i] = append(r.bends[i], bend)
 		join(bend, bendHeight/2)
 	}
-	join(to, rowMiddle(w.To.Port))
+	join(to, r.scene.offset(cards[to], w.To.Port, cards[to].In))
 }
 
 func (r *ranking) fillColumns() {
@@ -353,7 +354,11 @@ func (r *ranking) takePositions() {
 			c := r.scene.Cards[i]
 			x0, y0, x1, y1 = min(x0, c.X), min(y0, c.Y), max(x1, c.X+c.W), max(y1, c.Y+c.H)
 		}
-		p.Box = Box{x0 - placePad, y0 - placePad - placeHead, x1 - x0 + 2*placePad, y1 - y0 + 2*placePad + placeHead}
+		head := placeHead
+		if r.scene.Down {
+			head = 0 // it goes where the top will be, see raiseHeads
+		}
+		p.Box = Box{x0 - placePad, y0 - placePad - head, x1 - x0 + 2*placePad, y1 - y0 + 2*placePad + head}
 	}
 }
 

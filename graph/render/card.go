@@ -199,7 +199,11 @@ func (s *Scene) columnGap() float64 {
 	gap, most := leastColumns, 0
 	fans := s.fans()
 	for _, w := range s.Wires {
-		gap = max(gap, w.pillWidth(s.Live)+arrowLong+arrowGap+dotRadius+13)
+		long := w.pillWidth(s.Live)
+		if s.Down {
+			long = pillHeight
+		}
+		gap = max(gap, long+arrowLong+arrowGap+dotRadius+13)
 		most = max(most, fans.out[w.From], fans.in[w.To])
 	}
 	return gap + min(80, 6*float64(max(0, most-4)))

@@ -82,14 +82,17 @@ func (s *Scene) boxes() []byte {
 	b.WriteString("node [shape=plain fontname=Verdana fontsize=10]; edge [arrowhead=none];\n")
 	members := s.inPlace()
 	for k, p := range s.Places {
-		fmt.Fprintf(&b, "subgraph cluster_%d { margin=%.0f; label=\" \";\n", k, placePad)
+		fmt.Fprintf(&b, "subgraph cluster_%d { margin=%.0f;\n", k, placePad)
+		if !s.Down {
+			b.WriteString("label=\" \";\n") // room for the name at the top
+		}
 		for _, i := range members[p.Name] {
-			s.Cards[i].writeBox(&b, i)
+			s.writeBox(&b, i)
 		}
 		b.WriteString("}\n")
 	}
 	for _, i := range members[""] {
-		s.Cards[i].writeBox(&b, i)
+		s.writeBox(&b, i)
 	}
 	for k, w := range s.Wires {
 		// Side outputs give way, so that the main line is straight. The compass points
@@ -112,7 +115,12 @@ func (s *Scene) limits() string {
 	return "splines=true"
 }
 
-func (c *Card) writeBox(b *bytes.Buffer, i int) {
+func (s *Scene) writeBox(b *bytes.Buffer, i int) {
+	c := s.Cards[i]
+	if s.Down {
+		c.writeLying(b, i)
+		return
+	}
 	fmt.Fprintf(b, `n%d [label=<<table border="0" cellborder="0" cellspacing="0" cellpadding="0">`, i)
 	across := func(height float64) {
 		fmt.Fprintf(b, `<tr><td colspan="2" width="%.0f" height="%.0f" fixedsize="true"></td></tr>`, c.W, height)

@@ -31,6 +31,7 @@ func Layout(ctx context.Context, s *Scene) error {
 	}
 	s.colour()
 	s.resize()
+	s.turn()
 	err := s.placeByGraphviz(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -54,6 +55,7 @@ func LayoutBuiltin(s *Scene) error {
 	}
 	s.colour()
 	s.resize()
+	s.turn()
 	s.placeByRanks()
 	s.Engine = Builtin
 	s.finish()
@@ -67,6 +69,8 @@ func (s *Scene) finish() {
 	for _, w := range s.Wires {
 		s.settle(w, cards)
 	}
+	s.turn()
+	s.raiseHeads()
 	s.crop()
 	s.placePills()
 }
@@ -118,11 +122,11 @@ func (s *Scene) crop() {
 		if s.Diff && c.Diff != "" {
 			grow(Box{c.X, c.Y - tagRise, c.W, 1})
 		}
-		if len(c.In) > 0 {
-			grow(Box{c.X - dotRadius - 1, c.Y, 1, c.H})
-		}
-		if len(c.Out) > 0 {
-			grow(Box{c.X + c.W + dotRadius, c.Y, 1, c.H})
+		for side, ports := range [][]Port{c.In, c.Out} {
+			for i := range ports {
+				d := s.dot(c, i, ports, side == 1)
+				grow(around(Point{c.X + d.X, c.Y + d.Y}, 2*dotRadius+2, 2*dotRadius+2))
+			}
 		}
 	}
 	for _, p := range s.Places {

@@ -14,6 +14,7 @@ type picture struct {
 	Width, Height float64
 	Label         string // what it is, in words
 	Title, About  string
+	Down          bool
 	Places        []placePart
 	Wires         []wirePart
 	Cards         []cardPart
@@ -76,7 +77,8 @@ type badgePart struct {
 type portPart struct {
 	Out               bool
 	Slot              Slot
-	X, Y              float64
+	X, Y              float64 // of its row, at the border
+	Dot               Point   // from there
 	Name, Type, Label string
 }
 
@@ -96,7 +98,7 @@ func (b badgePart) Middle() float64 { return b.W / 2 }
 // newPicture prepares a scene that is drawable.
 func newPicture(s *Scene) *picture {
 	p := &picture{
-		Width: s.Width, Height: s.Height,
+		Width: s.Width, Height: s.Height, Down: s.Down,
 		Label: pictureLabel(s),
 		Title: styleTitle.fit(s.Title, s.Width-2*pagePad),
 		About: styleSubtitle.fit(s.About, s.Width-2*pagePad),
@@ -138,11 +140,14 @@ func count(n int, noun string) string {
 
 func newWirePart(s *Scene, i int, w *Wire) wirePart {
 	end := w.Path[len(w.Path)-1]
-	tip := end.X - arrowGap
+	tip := func(back, aside float64) Point {
+		d := s.along(-arrowGap-back, aside)
+		return Point{end.X + d.X, end.Y + d.Y}
+	}
 	part := wirePart{
 		Index: i, Slot: w.Slot, Side: w.Side, Fate: s.fate(w.Diff), Curve: w.Path,
 		Label: s.wireLabel(w),
-		Tip:   [3]Point{{tip, end.Y}, {tip - arrowLong, end.Y - arrowWide}, {tip - arrowLong, end.Y + arrowWide}},
+		Tip:   [3]Point{tip(0, 0), tip(arrowLong, -arrowWide), tip(arrowLong, arrowWide)},
 	}
 	width := w.pillWidth(s.Live)
 	if width == 0 {
@@ -178,8 +183,9 @@ func newCardPart(s *Scene, c *Card) cardPart {
 		for r := range ports {
 			q := &ports[r]
 			name, typ := q.text()
+			at, dot := Point{float64(side) * c.W, rowMiddle(r)}, s.dot(c, r, ports, side == 1)
 			part.Ports = append(part.Ports, portPart{
-				Out: side == 1, Slot: q.Slot, X: float64(side) * c.W, Y: rowMiddle(r),
+				Out: side == 1, Slot: q.Slot, X: at.X, Y: at.Y, Dot: Point{dot.X - at.X, dot.Y - at.Y},
 				Name: name, Type: typ, Label: q.label(),
 			})
 		}

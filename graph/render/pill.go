@@ -71,9 +71,10 @@ func (s *Scene) placePills() {
 		}
 	}
 	for _, w := range s.Wires {
-		a, b := s.start(w), s.end(w)
-		taken.add(Box{a.X, a.Y - dotRadius - 1, dotRadius + 3, 2*dotRadius + 2})
-		taken.add(Box{b.X - arrowGap - arrowLong - 2, b.Y - arrowWide - 1, arrowGap + arrowLong + 2, 2*arrowWide + 2})
+		a, b := w.Path[0], w.Path[len(w.Path)-1]
+		taken.add(s.ahead(a, dotRadius+3, 2*dotRadius+2))
+		head := s.along(-arrowGap-arrowLong-2, 0)
+		taken.add(s.ahead(Point{b.X + head.X, b.Y + head.Y}, arrowGap+arrowLong+2, 2*arrowWide+2))
 	}
 	traces, fans := s.traces(), s.fans()
 	for i, w := range s.Wires {
@@ -110,12 +111,15 @@ func (s *Scene) bestSpot(i int, width float64, early bool, taken *index, traces 
 		points, along = append(points, p), append(along, length)
 	}
 	total := along[len(along)-1]
-	want := total / 2
+	want, long := total/2, width // of the pill, along the wire
+	if s.Down {
+		long = pillHeight
+	}
 	switch {
 	case total > 100 && early:
-		want = width/2 + dotRadius + 14
+		want = long/2 + dotRadius + 14
 	case total > 170 || w.Side:
-		want = max(want, total-width/2-arrowLong-arrowGap-14)
+		want = max(want, total-long/2-arrowLong-arrowGap-14)
 	}
 	best, least := points[len(points)/2], math.Inf(1)
 	for k, p := range points {

@@ -148,8 +148,8 @@ func (p *painter) card(c cardPart) {
 
 func (p *painter) port(port portPart) {
 	colour := p.ink(slotShades[port.Slot])
-	p.fill(p.ink(shadeCard), disc(Point{}, dotRadius+0.75))
-	p.fill(colour, disc(Point{}, dotRadius-0.75))
+	p.fill(p.ink(shadeCard), disc(port.Dot, dotRadius+0.75))
+	p.fill(colour, disc(port.Dot, dotRadius-0.75))
 	space := p.face(stylePort)
 	gap, _ := space.GlyphAdvance(' ')
 	blank := float64(gap) / 64 / p.scale

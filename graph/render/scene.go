@@ -18,6 +18,9 @@ type Scene struct {
 	// Live leaves room for running numbers: a foot under each card and pills wide
 	// enough for "depth/capacity".
 	Live bool `json:"live,omitempty"`
+	// Down lets edges run from top to bottom instead of from left to right. DOT and
+	// Mermaid leave that to the program that reads them.
+	Down bool `json:"down,omitempty"`
 	// Diff says that the scene shows two versions: what bears no mark is drawn faint,
 	// and a legend explains the marks.
 	Diff bool `json:"diff,omitempty"`
@@ -153,15 +156,15 @@ func (s *Scene) check() error {
 func (s *Scene) source(w *Wire) *Port { return &s.Cards[w.From.Card].Out[w.From.Port] }
 func (s *Scene) target(w *Wire) *Port { return &s.Cards[w.To.Card].In[w.To.Port] }
 
-// start and end are where a wire meets the borders of its cards.
+// start and end are where a wire meets the borders of its cards, during a layout.
 func (s *Scene) start(w *Wire) Point {
 	c := s.Cards[w.From.Card]
-	return Point{c.X + c.W, c.Y + rowMiddle(w.From.Port)}
+	return Point{c.X + c.W, c.Y + s.offset(c, w.From.Port, c.Out)}
 }
 
 func (s *Scene) end(w *Wire) Point {
 	c := s.Cards[w.To.Card]
-	return Point{c.X, c.Y + rowMiddle(w.To.Port)}
+	return Point{c.X, c.Y + s.offset(c, w.To.Port, c.In)}
 }
 
 // wireName is the edge as a person writes it.

@@ -29,7 +29,7 @@ import (
 
 // Nodes are the kinds of the pack.
 var Nodes = []nodes.Decl{
-	changedDecl, debounceDecl, delayDecl, sampleTimeDecl, scanDecl, skipUntilDecl, skipWhileDecl, startWithDecl,
+	changedDecl, debounceDecl, delayDecl, latestDecl, sampleTimeDecl, scanDecl, skipUntilDecl, skipWhileDecl, startWithDecl,
 	takeUntilDecl, takeWhileDecl, throttleDecl, tickDecl,
 }
 

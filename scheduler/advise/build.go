@@ -14,6 +14,7 @@ import (
 // over what the report says.
 type Options struct {
 	Cores   int             // 0: those of the report, else 1
+	Free    float64         // cores that other programs left during the run; 0: all
 	Workers int             // of nodes that the flow gives no number, as in `run --workers`
 	Alone   map[string]bool // nodes that work on one goroutine whatever the flow says
 
@@ -34,7 +35,7 @@ func New(f *graph.Flow, o Options) (*Model, error) {
 	if m.Cores == 0 && o.Report != nil {
 		m.Cores = o.Report.Cores
 	}
-	m.Cores = max(m.Cores, 1)
+	m.Cores, m.Free = max(m.Cores, 1), o.Free
 	place := map[*graph.Node]int{}
 	for i, n := range f.Nodes {
 		place[n] = i
@@ -225,7 +226,7 @@ func (m *Model) measured(r *metrics.Report) {
 	if m.Items == 0 {
 		return
 	}
-	items, was := float64(m.Items), Model{Cores: max(r.Cores, 1), AtOnce: m.AtOnce}
+	items, was := float64(m.Items), Model{Cores: max(r.Cores, 1), Free: m.Free, AtOnce: m.AtOnce}
 	busy := 0.0
 	for i := range m.Nodes {
 		n := &m.Nodes[i]

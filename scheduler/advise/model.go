@@ -6,7 +6,8 @@ import "math"
 // such item.
 type Model struct {
 	Nodes    []Node  // in the order of the flow
-	Cores    int     // that compute at once
+	Cores    int     // of the machine
+	Free     float64 // cores that other programs leave; 0: all of them
 	AtOnce   int     // pieces of work at once in the whole flow, its limits.workers; 0: no bound
 	Overhead float64 // processor time of no node: the scheduler, the garbage collector
 	Rest     float64 // time that no bound explains
@@ -73,6 +74,14 @@ func (m *Model) Busy() float64 {
 	return sum
 }
 
+// cores are those that compute for the flow.
+func (m *Model) cores() float64 {
+	if m.Free > 0 {
+		return m.Free
+	}
+	return float64(max(m.Cores, 1))
+}
+
 // A Bound is what makes a flow as fast as it is.
 type Bound string
 
@@ -113,7 +122,7 @@ func (m *Model) Predict() Prediction {
 	}
 	// Nodes that compute on all cores reach this limit together with the cores;
 	// then it is the cores, for more workers would not help.
-	if cpu := m.CPU() / float64(max(m.Cores, 1)); cpu > 0 && cpu >= 0.95*p.Span && p.Bound != Rate {
+	if cpu := m.CPU() / m.cores(); cpu > 0 && cpu >= 0.95*p.Span && p.Bound != Rate {
 		p.Span, p.Bound, p.Node = max(p.Span, cpu), CPUs, -1
 	}
 	if limit := m.Busy() / float64(max(m.AtOnce, 1)); m.AtOnce > 0 && limit > 0 && limit >= p.Span {

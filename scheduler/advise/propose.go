@@ -4,18 +4,24 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
 // A Change is a setting of the flow that would make it faster.
 type Change struct {
 	Node    string  `json:"node"`
-	Setting string  `json:"setting"` // workers
-	From    int     `json:"from"`
-	To      int     `json:"to"`
-	Gain    float64 `json:"gain"`  // times faster than with the changes before it
-	Total   float64 `json:"total"` // times faster with it and all before it
-	Waits   bool    `json:"waits"` // the node waits more than it computes
-	Sure    bool    `json:"sure"`  // false: a part of the node may be serial, so it may gain less
+	Setting string  `json:"setting"`        // workers, capacity or batch
+	Edge    string  `json:"from,omitempty"` // of a capacity: the port that the edge comes from
+	From    int     `json:"now"`
+	To      int     `json:"better"`
+	Gain    float64 `json:"gain,omitempty"`  // times faster than with the changes before it; 0: not known
+	Total   float64 `json:"total,omitempty"` // times faster with it and all before it
+	Waits   bool    `json:"waits"`           // the node waits more than it computes
+	Sure    bool    `json:"sure"`            // false: a part of the node may be serial, so it may gain less
+
+	edge int // of a capacity: its place in the flow
 }
 
 // Least is the gain below which a change is not worth proposing, and how near the
@@ -50,7 +56,7 @@ func (m *Model) Propose(most int) []Change {
 
 // floor is the least span that any numbers of workers give.
 func (m *Model) floor(most int) float64 {
-	floor := m.CPU() / float64(max(m.Cores, 1))
+	floor := m.CPU() / m.cores()
 	if m.AtOnce > 0 {
 		floor = max(floor, m.Busy()/float64(m.AtOnce))
 	}
@@ -99,4 +105,50 @@ func (m *Model) With(all []Change) *Model {
 		}
 	}
 	return &to
+}
+
+// small is the capacity below which handing over costs more than most items do: a
+// node is handed at most half of what a queue holds, and up to 1,024 items.
+const small = 1024
+
+// Untold gives changes that may gain, nobody can say how much without trying: larger
+// queues where the small ones were full while no part of the flow was, and larger
+// batches for a node that bounds and is given few items at once.
+func (m *Model) Untold(f *graph.Flow, r *metrics.Report) []Change {
+	var all []Change
+	p := m.Predict()
+	if m.Rest > 0.3*(p.Span+m.Rest) {
+		for i, e := range f.Edges {
+			k := &e.Contract
+			if i < len(r.Edges) && k.Capacity < small && k.Blocks() && !k.Reorders() && r.Edges[i].Peak >= int64(k.Capacity) {
+				all = append(all, Change{Node: e.To.ID, Setting: "capacity", Edge: e.From.ID + "." + e.FromPort.Name, edge: e.ID, From: k.Capacity, To: graph.DefaultCapacity})
+			}
+		}
+	}
+	if p.Node < 0 || p.Bound == Rate {
+		return all
+	}
+	if b := f.Nodes[p.Node].Engine.Batch; b.Given() && b.Count < small {
+		all = append(all, Change{Node: m.Nodes[p.Node].ID, Setting: "batch", From: b.Count, To: min(8*b.Count, small)})
+	}
+	return all
+}
+
+// Apply makes the changes in a flow that is not running.
+func Apply(f *graph.Flow, all []Change) {
+	for _, c := range all {
+		n := f.Node(c.Node)
+		switch c.Setting {
+		case "workers":
+			if n.Engine.Workers.Elastic() {
+				n.Engine.Workers.Max = c.To
+			} else {
+				n.Engine.Workers = graph.FixedWorkers(c.To)
+			}
+		case "batch":
+			n.Engine.Batch.Count = c.To
+		case "capacity":
+			f.Edges[c.edge].Contract.Capacity = c.To
+		}
+	}
 }

@@ -29,7 +29,6 @@ type feed struct {
 	node   string       // the source, or the node whose input is fed
 	port   string       // an output of the source, an input of the node
 	input  bool         // it feeds an input
-	spec   *graph.Spec  // of the source
 	ports  []graph.Port // of the source
 	typ    *types.Type  // what it gives; nil: As says it
 	events []event

@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"math"
@@ -203,7 +204,7 @@ func rowsOf(t *types.Type, needed []bool, lines []byte) (b *record.Batch, bad *t
 		return nil, &text.RowError{Reason: err.Error()}
 	}
 	b = record.NewNeeded(t, needed)
-	next, bad := scanner.Scan(lines, 0, b, maxItems)
+	next, bad := scanner.Scan(lines, 0, b, min(maxItems, 1+bytes.Count(lines, []byte("\n"))))
 	if bad == nil && next < len(lines) {
 		bad = &text.RowError{Reason: "there are more than " + strconv.Itoa(maxItems) + " items"}
 	}

@@ -13,6 +13,7 @@ package meter
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,10 +33,38 @@ type Programs interface {
 type Meter struct {
 	of    Programs
 	nodes map[string]*node
+	alone map[string]bool
+
+	began   time.Time
+	machine time.Duration // processor time of the whole machine then
+	process time.Duration // and of this process
 }
 
 // New measures the programs for one run.
-func New(of Programs) *Meter { return &Meter{of: of, nodes: map[string]*node{}} }
+func New(of Programs) *Meter {
+	m := &Meter{of: of, nodes: map[string]*node{}, alone: map[string]bool{}, began: time.Now()}
+	m.machine, _ = machineTime()
+	m.process = metrics.CPUTime()
+	return m
+}
+
+// Free is how many of the cores were there for this process since New: what other
+// programs of the same or a higher priority used is not. At least the share counts
+// that the process got. 0 is not known.
+func (m *Meter) Free() float64 {
+	now, processors := machineTime()
+	took := time.Since(m.began)
+	if processors == 0 || took < 20*time.Millisecond { // the machine counts in ticks of ten
+		return 0
+	}
+	own := metrics.CPUTime() - m.process
+	others := max(0, now-m.machine-own)
+	cores := float64(runtime.GOMAXPROCS(0))
+	return min(cores, max(float64(processors)-float64(others)/float64(took), float64(own)/float64(took), 0.5))
+}
+
+// Alone gives the nodes that work on one goroutine, whatever the flow says.
+func (m *Meter) Alone() map[string]bool { return m.alone }
 
 // maxThreads is how many workers of a node may keep a thread each; a node that has
 // more is not measured.
@@ -51,6 +80,9 @@ type node struct {
 // it for one node after the other, before the run.
 func (m *Meter) Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
 	p, err := m.of.Program(n, env)
+	if err == nil && p != nil {
+		m.alone[n.ID] = !slices.ContainsFunc(p.Stages, func(s nodes.Stage) bool { return s.Worker != nil })
+	}
 	if err != nil || p == nil || env.Workers > maxThreads || threadTime() < 0 {
 		return p, err
 	}

@@ -110,6 +110,18 @@ nodes:
 	})
 }
 
+// There is something free on every machine, and no more than there is.
+func TestFree(t *testing.T) {
+	m := meter.New(nil)
+	end := metrics.CPUTime() + 30*time.Millisecond
+	for metrics.CPUTime() < end { // computes, so that something is used
+	}
+	free := m.Free()
+	if most := float64(runtime.GOMAXPROCS(0)); free > most || runtime.GOOS == "linux" && free < 0.5 {
+		t.Errorf("%v of %v cores are free", free, most)
+	}
+}
+
 // What a node does one item at a time is told apart.
 func TestSerialPart(t *testing.T) {
 	if runtime.GOOS != "linux" {

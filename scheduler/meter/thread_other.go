@@ -6,3 +6,6 @@ import "time"
 
 // threadTime is not known here.
 func threadTime() time.Duration { return -1 }
+
+// machineTime is not known here.
+func machineTime() (used time.Duration, processors int) { return 0, 0 }

@@ -133,6 +133,7 @@ var edgeFamilies = []edgeFamily{
 	{"dropped", Counter, "", "Items that nobody got: the edge was full, or its reader wanted no more.", func(e *EdgeReport) []Point {
 		return []Point{{Labels: []Label{{"reason", "full"}}, Value: float64(e.Dropped)}, {Labels: []Label{{"reason", "unwanted"}}, Value: float64(e.Unwanted)}}
 	}},
+	{"wait_seconds", Spread, "seconds", "Time that a batch waits on the edge.", func(e *EdgeReport) []Point { return []Point{{Spread: &e.Wait}} }},
 	{"oldest_seconds", Gauge, "seconds", "How long the item that waits longest has waited.", ofEdge(func(e *EdgeReport) float64 { return e.Oldest.Seconds() })},
 }
 

@@ -54,6 +54,8 @@ type Edge struct {
 	Items    atomic.Int64 // waiting now
 	Bytes    atomic.Int64 // waiting now
 	Peak     atomic.Int64 // most items that ever waited
+	Oldest   atomic.Int64 // when the item that waits longest came, or a little before; ns since the run began
+	Wait     Histogram    // how long items waited, per batch
 }
 
 // Raise keeps the highest depth.

@@ -98,6 +98,10 @@ type EdgeReport struct {
 	Dropped  int64  `json:"dropped,omitempty"`
 	Spilled  int64  `json:"spilled,omitempty"`
 
+	WaitP50 time.Duration `json:"wait_p50_ns"` // on the edge, per batch
+	WaitP99 time.Duration `json:"wait_p99_ns"`
+	Wait    Distribution  `json:"-"`
+
 	Oldest time.Duration `json:"oldest_ns,omitempty"` // that the item which waits longest has waited
 }
 

@@ -6,6 +6,7 @@ import { listen, outline } from "./stream.js";
 import { boxOf, handle, picture, prepare, reveal } from "./view.js";
 import { elements, gather, paint, paintAll, still } from "./paint.js";
 import { markRow, paintTable, sift, wireTable } from "./table.js";
+import { act as order, hold, paintControl } from "./control.js";
 import { inspect, paintInspector, wireInspector } from "./inspector.js";
 import { wireSearch } from "./search.js";
 import { edgeBox, focus, target, wireKeys } from "./keys.js";
@@ -19,7 +20,7 @@ const embedded = root.classList.contains("embed");
 
 function select(kind, i, show = true) {
   if (embedded) {
-    if (kind) open("/?sel=" + encodeURIComponent(kind === "n" ? store.flow.nodes[i].id : "e" + i), "_blank", "noopener");
+    if (kind) open("?sel=" + encodeURIComponent(kind === "n" ? store.flow.nodes[i].id : "e" + i), "_blank", "noopener");
     return;
   }
   if (selected) elements(selected.kind, selected.i).forEach(e => e.classList.remove("chosen"));
@@ -111,6 +112,7 @@ function outcome(now) {
   say($("#outcome").children[1], words[now] || now);
   const button = $("#stop");
   if (button && now !== "running") button.disabled = true;
+  paintControl();
 }
 
 // note says how the connection is, and dims numbers that no longer change.
@@ -147,10 +149,9 @@ function wireButtons() {
   $("#stop").addEventListener("click", () => ask.showModal());
   ask.addEventListener("close", async () => {
     if (!ask.returnValue) return;
-    const act = ask.returnValue;
+    const wanted = ask.returnValue;
     ask.returnValue = "";
-    const answer = await fetch("/api/v1/run/" + act, { method: "POST" });
-    say($("#outcome").children[1], answer.ok ? "Draining" : await answer.text());
+    if (await order(wanted)) say($("#outcome").children[1], "Draining");
   });
 }
 
@@ -172,11 +173,12 @@ async function start() {
   wireInspector(go, close);
   wireSearch(go, sift);
   wireButtons();
-  wireKeys({ open: (kind, i) => select(kind, i), close, blame });
+  wireKeys({ open: (kind, i) => select(kind, i), close, blame, hold });
   listen(changed => {
     paint(changed.n, changed.e);
     figures();
     verdict();
+    paintControl();
     paintTable();
     paintInspector();
   }, note);

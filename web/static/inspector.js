@@ -1,8 +1,9 @@
 // The panel at the side: everything about one node or one edge. It is built when
 // something is selected; ticks change its numbers only.
 
-import { $, bytes, count, el, rate, say, short, span, spark, trace } from "./parts.js";
+import { $, api, bytes, count, el, rate, say, short, span, spark, trace } from "./parts.js";
 import { E, N, SIGNS, STATES, store } from "./store.js";
+import { items, leaveItems } from "./tap.js";
 
 const panel = $("#inspector");
 /** @type {(() => void)[]} */
@@ -20,6 +21,7 @@ export function wireInspector(onGo, onClose) {
 
 /** inspect shows a node ("n"), an edge ("e") or nothing (""). @param {string} kind @param {number} [i] */
 export function inspect(kind, i = -1) {
+  leaveItems();
   updates = [];
   current = kind + i;
   asked = -Infinity;
@@ -98,7 +100,7 @@ async function fetchNode(i, total, errors) {
   if (performance.now() - asked < 2000) return;
   asked = performance.now();
   try {
-    const answer = await fetch("/api/v1/nodes/" + encodeURIComponent(store.flow.nodes[i].id));
+    const answer = await fetch(api("/nodes/") + encodeURIComponent(store.flow.nodes[i].id));
     if (!answer.ok || self !== current) return;
     const got = await answer.json();
     for (const key of Object.keys(total)) total[key] = short(got.total[key]);
@@ -147,6 +149,7 @@ function edge(i) {
     })),
     head("Between"), el("p", { class: "links" }, link(e.from), " → ", link(e.to)),
     head("Carries"), el("pre", {}, carried(e)),
+    ...items(i),
   ];
 }
 

@@ -41,7 +41,7 @@ export function focus(kind, i) {
 
 /**
  * wireKeys takes the keyboard.
- * @param {{open: (kind: string, i: number) => void, close: () => boolean, blame: () => void}} acts
+ * @param {{open: (kind: string, i: number) => void, close: () => boolean, blame: () => void, hold: () => void}} acts
  */
 export function wireKeys(acts) {
   picture.querySelectorAll(".edge").forEach(e => e.setAttribute("tabindex", "-1"));
@@ -63,7 +63,9 @@ function key(e, acts) {
     case "+": case "=": zoom(1.25); return true;
     case "-": zoom(0.8); return true;
     case "b": acts.blame(); return true;
+    case "d": $("#turn").click(); return true;
     case "t": $("#table tbody button")?.focus(); return true;
+    case "p": acts.hold(); return true;
     case "Escape": return acts.close();
     case "Enter": case " ":
       if (at) acts.open(at.kind, at.i);
@@ -76,8 +78,10 @@ function key(e, acts) {
   return false;
 }
 
-// step walks: right and left along edges, up and down among neighbours.
+// step walks: right and left along edges, up and down among neighbours; the other way
+// round where edges run down.
 function step({ kind, i }, way) {
+  if (picture.classList.contains("down")) way = { Right: "Down", Left: "Up", Up: "Left", Down: "Right" }[way];
   const { nodes, edges } = store.flow;
   if (way === "Right" || way === "Left") {
     if (kind === "e") return focus("n", way === "Right" ? edges[i].to : edges[i].from);

@@ -81,7 +81,9 @@ function mark(c, i, state) {
   const text = LOUD.has(state) ? SIGNS[state] + " " + STATES[state] : state === 5 ? SIGNS[5] : "";
   if (LOUD.has(state)) {
     const wide = text.length * 5.6 + 12;
-    c.mark = svg("g", { class: "mark loud", "aria-hidden": "true", transform: `translate(${c.box.w - 12 - wide} 0)` },
+    // Where edges run down, an input is in the middle of the upper border.
+    const x = picture.classList.contains("down") ? Math.max(c.box.w / 2 + 9, c.box.w - 12 - wide) : c.box.w - 12 - wide;
+    c.mark = svg("g", { class: "mark loud", "aria-hidden": "true", transform: `translate(${x} 0)` },
       svg("rect", { y: -8, width: wide, height: 16, rx: 8 }), svg("text", { x: wide / 2, y: 3.4 }, text));
   } else {
     c.mark = svg("g", { class: "mark", "aria-hidden": "true", transform: `translate(${c.box.w - 16} 0)` }, svg("circle", { r: text ? 7 : 4.5 }), svg("text", { y: 3.4 }, text));

@@ -8,6 +8,11 @@ export const POINTS = 60;
 /** @param {string} selector @returns {any} */
 export const $ = selector => document.querySelector(selector);
 
+const base = document.documentElement.dataset.base || "";
+
+/** api gives the address of a part of the API; the page may stand below another one. @param {string} path */
+export const api = path => base + "/api/v1" + path;
+
 /** short writes a number in at most five characters. @param {number} v */
 export function short(v) {
   for (const [unit, sign] of /** @type {[number, string][]} */ ([[1e9, "G"], [1e6, "M"], [1e3, "k"]])) {

@@ -182,7 +182,7 @@ function look(cm) {
   ]);
   return [cm.syntaxHighlighting(style), cm.EditorView.theme({
     "&": { color: "var(--ink)", background: "var(--card)", fontSize: "13px" },
-    "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+    "&.cm-focused": { outline: "none" }, // the box around it has one
     ".cm-scroller": { fontFamily: 'ui-monospace,"JetBrains Mono",Menlo,Consolas,monospace', lineHeight: "1.55" },
     ".cm-content": { caretColor: "var(--ink)", padding: "8px 0" },
     ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)" },

@@ -55,9 +55,10 @@ function ofPort(node, port) {
   const shown = port.rows?.length || 0;
   table.createCaption().textContent = `${node.id}.${port.name}: ` + (shown < port.items ? `the first ${shown} of ${count(port.items, "item")}` : count(port.items, "item"));
   const head = table.createTHead().insertRow();
-  for (const column of port.columns) {
+  for (const [i, column] of port.columns.entries()) {
     const th = head.appendChild(document.createElement("th"));
     th.scope = "col";
+    if (isNumber(port.rows?.find((row) => row[i] !== "null")?.[i])) th.className = "n";
     th.textContent = column || "item";
   }
   const body = table.createTBody();
@@ -68,6 +69,8 @@ function ofPort(node, port) {
   return wide;
 }
 
+const isNumber = (json) => /^-?\d/.test(json || "");
+
 /** Puts a value that came as JSON into a cell, as text. */
 function fill(td, json) {
   if (json === "" || json === "null") {
@@ -76,7 +79,7 @@ function fill(td, json) {
   } else if (json[0] === '"') {
     try { td.textContent = JSON.parse(json); } catch { td.textContent = json.slice(1); } // cut off
   } else {
-    if (/^-?\d/.test(json)) td.className = "n";
+    if (isNumber(json)) td.className = "n";
     td.textContent = json;
   }
 }

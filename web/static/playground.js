@@ -169,7 +169,8 @@ async function run() {
     const result = await ask("try");
     const words = { done: ["s5", "✓", "done"], failed: ["s6", "✕", "failed"], late: ["s4", "!", "its time was over"] };
     const [state, sign, word] = words[result.outcome];
-    say(state, sign, `${word} in ${(result.took_ns / 1e9).toFixed(2)} s`);
+    const ms = result.took_ns / 1e6;
+    say(state, sign, `${word} in ${ms < 1000 ? ms.toFixed(1) + " ms" : (ms / 1000).toFixed(2) + " s"}`);
     showResult($("tables"), result);
   } catch (e) {
     say("s6", "✕", e instanceof TypeError ? "the server does not answer" : e.message);

@@ -21,6 +21,7 @@ export const store = {
   t: 0, // ms since the start, at the newest tick
   at: 0, // performance.now() then
   outcome: "running",
+  paused: false,
   /** @type {any} */ verdict: null,
   /** @type {number[][]} */ pastN: [],
   /** @type {number[][]} */ pastE: [],
@@ -47,6 +48,7 @@ export function greet(hello) {
   store.pastE = (hello.history.e || []).map(line => (line || []).slice(-POINTS));
   store.n = [];
   store.e = [];
+  store.paused = false;
   store.beat++;
 }
 
@@ -57,6 +59,7 @@ export function take(tick) {
   for (const [i, ...row] of tick.n) store.n[i] = row;
   for (const [i, ...row] of tick.e) store.e[i] = row;
   if (tick.v) store.verdict = tick.v;
+  if ("p" in tick) store.paused = tick.p;
   store.t = tick.t;
   store.at = performance.now();
   if (Math.abs(tick.t - recorded) < 900) return;

@@ -1,6 +1,7 @@
 // The one stream of a page. It is closed while the page is hidden, and says when
 // the server is lost; the browser tries again by itself.
 
+import { api } from "./parts.js";
 import { adopt, greet, store, take } from "./store.js";
 
 /**
@@ -32,7 +33,7 @@ export function listen(paint, note) {
 
   function open() {
     if (source || over) return;
-    source = new EventSource("/api/v1/stream");
+    source = new EventSource(api("/stream"));
     source.addEventListener("hello", event => {
       const hello = JSON.parse(event.data);
       // Another flow runs here now: the page draws it, and keeps what it can.
@@ -69,7 +70,7 @@ export function listen(paint, note) {
 
 /** outline fetches what does not change. */
 export async function outline() {
-  const answer = await fetch("/api/v1/flow");
+  const answer = await fetch(api("/flow"));
   if (!answer.ok) throw new Error(await answer.text());
   adopt(await answer.json());
 }

@@ -243,7 +243,9 @@ function frame(x, y, w, h) {
   for (const [name, value] of Object.entries({ x, y, width: w, height: h })) window_.setAttribute(name, value.toFixed(0));
 }
 
-// The view outlives a reload of the same page in the same tab.
+// The view outlives a reload of the same page in the same tab; another direction of
+// the drawing is seen as a whole first.
+$("#turn").addEventListener("click", () => { view.touched = false; });
 addEventListener("pagehide", () => {
   if (view.touched) sessionStorage.setItem("flowrun-view", JSON.stringify([view.x, view.y, view.k]));
 });

@@ -207,6 +207,23 @@ func PlaySensors(flow *graph.Flow) *Run {
 	return r
 }
 
+// PlayErrors plays Sensors without a bottleneck, but with items that fail.
+func PlayErrors(flow *graph.Flow) *Run {
+	r := PlaySensors(flow)
+	r.fills, r.drops = map[int]float64{0: .2, 1: .11, 2: .18, 3: .23, 13: .3, 14: .07}, nil
+	for _, l := range []struct {
+		id   string
+		load Load
+	}{
+		{"decode", Load{In: 950, Out: 880, Busy: .61, P99: 4500 * time.Microsecond, Failing: 70}},
+		{"bundle", Load{In: 809, Out: 8, Busy: .12, P99: 2500 * time.Microsecond}}, {"unbatch", Load{In: 8, Out: 809, Busy: .1, P99: 2400 * time.Microsecond}},
+		{"enrich", Load{In: 809, Out: 805, Busy: .44, P99: 8 * time.Millisecond}}, {"dead_letter", Load{In: 70, Busy: .1, P99: 3500 * time.Microsecond}},
+	} {
+		r.loads[l.id] = l.load
+	}
+	return r
+}
+
 // PlayLarge plays a flow of any size, each node a little different.
 func PlayLarge(flow *graph.Flow) *Run {
 	loads, fills := map[string]Load{}, map[int]float64{}

@@ -51,7 +51,7 @@ func (k *keeper) save(report metrics.Report, err error) {
 	}
 	path := k.call.path
 	store := history.Open(history.Beside(path))
-	if _, err := store.Save(history.Of(path, report, failures, k.follower.End(report))); err != nil && k.call.report != "json" {
+	if _, err := store.Save(history.Of(path, report, failures, k.follower.End(report))); err != nil && k.call.report != "json" && k.call.events.format != "json" {
 		fmt.Fprintf(k.call.stderr, "the run is not kept: %v\n", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ A kernel computes a column of a batch at a time, a closure row by row.`,
 	set := settable(verb)
 	f := verb.Flags()
 	p.flags(verb)
+	f.Var(&p.cost, "cost", "processor time that a node takes for an item: `NODE=TIME`; may be repeated")
+	f.Var(&p.wait, "wait", "time for an item in which a worker of a node only waits: `NODE=TIME`; may be repeated")
+	f.Var(&p.rate, "rate", "items a second that a source gives at most: `NODE=NUMBER`; may be repeated")
 	f.Var(&p.gives, "gives", "items that leave a node for each that it takes: `NODE=NUMBER`; may be repeated")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	verb.RunE = func(_ *cobra.Command, args []string) error {
@@ -86,9 +90,6 @@ A kernel computes a column of a batch at a time, a closure row by row.`,
 func (p *planCall) flags(verb *cobra.Command) {
 	f := verb.Flags()
 	f.StringVar(&p.report, "report", "", "take costs from the JSON `FILE` of an earlier run: run --report FILE")
-	f.Var(&p.cost, "cost", "processor time that a node takes for an item: `NODE=TIME`; may be repeated")
-	f.Var(&p.wait, "wait", "time for an item in which a worker of a node only waits: `NODE=TIME`; may be repeated")
-	f.Var(&p.rate, "rate", "items a second that a source gives at most: `NODE=NUMBER`; may be repeated")
 	f.IntVar(&p.workers, "workers", 0, "workers of every node to which the flow gives no number, as for run")
 	f.IntVar(&p.cores, "cores", 0, "predict for a machine with so many cores (0: this one)")
 	verb.MarkFlagFilename("report", "json")
@@ -171,11 +172,7 @@ func (c *call) alone(flow *graph.Flow) map[string]bool {
 		if err != nil {
 			continue // run says what is wrong
 		}
-		parallel := false
-		for _, s := range p.Stages {
-			parallel = parallel || s.Worker != nil
-		}
-		found[n.ID] = !parallel
+		found[n.ID] = !slices.ContainsFunc(p.Stages, func(s nodes.Stage) bool { return s.Worker != nil })
 	}
 	return found
 }

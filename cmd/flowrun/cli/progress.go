@@ -21,7 +21,7 @@ type progress interface {
 
 // progress chooses by what standard error is. data is where the flow writes.
 func (r *runCall) progress(data io.Writer) progress {
-	if r.quiet || r.report == "json" {
+	if !r.forPeople() {
 		return silent{}
 	}
 	fd, ok := terminal(r.stderr)

@@ -39,6 +39,8 @@ type runCall struct {
 	drain   time.Duration
 	keep    bool // the record of the run
 	page    pageCall
+	monitor monitorCall
+	events  eventsCall
 
 	path    string
 	flow    *graph.Flow
@@ -73,7 +75,7 @@ get their final names only when the flow has succeeded.`,
 			if r.compare {
 				return r.compareSerial()
 			}
-			return r.run()
+			return r.asEvent(r.run())
 		},
 	}
 	f := verb.Flags()
@@ -87,6 +89,8 @@ get their final names only when the flow has succeeded.`,
 	f.DurationVar(&r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
 	r.keepFlag(verb)
 	r.page.flags(verb)
+	r.monitor.flags(verb)
+	r.events.flags(verb)
 	verb.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{"text", "json", "none"}, cobra.ShellCompDirectiveDefault))
 	return verb
 }
@@ -121,7 +125,13 @@ func (r *runCall) validate(verb *cobra.Command) error {
 	if !given("keep") {
 		r.keep = r.page.addr != ""
 	}
-	return r.page.validate(given)
+	if err := r.page.validate(given); err != nil {
+		return err
+	}
+	if err := r.monitor.validate(r, given); err != nil {
+		return err
+	}
+	return r.events.validate(r, given)
 }
 
 // toFile reports whether the report goes to a file besides standard error.
@@ -135,20 +145,27 @@ func (r *runCall) run() error {
 	if list.HasErrors() {
 		return r.refuse(list)
 	}
-	if !r.quiet && r.report != "json" {
+	if r.forPeople() {
 		r.print(list)
+	} else if r.events.format == "json" {
+		r.problems(list)
 	}
 	r.flow = flow
 	out := newPipe(r.stdout)
 	show := r.progress(out)
 	run, err := scheduler.New(flow, r.registry, scheduler.Options{
-		Workers: r.workers, Serial: r.serial, Stdin: stdin, Stdout: show.through(out), Log: r.logger(show),
+		Workers: r.workers, Serial: r.serial, Stdin: stdin, Stdout: show.through(out), Log: r.logger(show), Events: r.eventLog(show),
 	})
 	if err != nil {
 		return r.failure(err)
 	}
+	watched, err := r.openMonitor(run, show)
+	if err != nil {
+		return err
+	}
 	page, err := r.openPage(run)
 	if err != nil {
+		watched.end(&metrics.Report{})
 		return err
 	}
 	defer page.close()
@@ -156,6 +173,7 @@ func (r *runCall) run() error {
 	keep := r.keeper(run)
 	report, err := r.drive(run, show, out)
 	show.end()
+	watched.end(&report)
 	keep.save(report, err)
 	if err != nil && out.broken.Load() {
 		return said(codeBrokenPipe)
@@ -173,8 +191,12 @@ func (r *runCall) run() error {
 // refuse reports a flow that cannot run.
 func (r *runCall) refuse(list diag.List) error {
 	if r.report == "json" {
-		writeJSON(r.stderr, &summary{Report: metrics.Report{Outcome: "refused", Error: "the flow has errors"}, Problems: list, Exit: codeMisuse})
+		r.writeSummary(&summary{Report: metrics.Report{Outcome: "refused", Error: "the flow has errors"}, Problems: list, Exit: codeMisuse})
 		return said(codeMisuse)
+	}
+	if r.events.format == "json" {
+		r.problems(list)
+		return misuse("%s; nothing was run", tally(r.path, list))
 	}
 	r.print(list)
 	fmt.Fprintf(r.stderr, "%s; nothing was run\n", tally(r.path, list))
@@ -183,6 +205,9 @@ func (r *runCall) refuse(list diag.List) error {
 
 // logger takes what kinds log.
 func (r *runCall) logger(show progress) *slog.Logger {
+	if events := r.eventLog(show); events != nil {
+		return events.With("flow", r.flow.Name)
+	}
 	level := slog.LevelInfo
 	if r.quiet {
 		level = slog.LevelError
@@ -347,7 +372,7 @@ func (r *runCall) tell(run *scheduler.Run, report metrics.Report, list diag.List
 	}
 	switch {
 	case r.report == "json":
-		return s.writeJSON(r.stderr)
+		return r.writeSummary(s)
 	case r.report != "none" && !r.quiet:
 		return s.writeText(r.stderr, r.ink(r.stderr))
 	}

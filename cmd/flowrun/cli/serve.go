@@ -137,7 +137,7 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 		return nil, misuse("--ui-embed: %w", err)
 	}
 	p.works.Go(func() { p.server.Serve(listener) })
-	if !r.quiet && r.report != "json" {
+	if r.forPeople() {
 		announce(r.stderr, listener, r.page.token)
 	}
 	return p, nil
@@ -154,7 +154,7 @@ func (r *runCall) linger(p *page) {
 	if p == nil || !r.page.stay {
 		return
 	}
-	if !r.quiet && r.report != "json" {
+	if r.forPeople() {
 		fmt.Fprintln(r.stderr, "the page stays up; ctrl-c ends it")
 	}
 	stop := make(chan os.Signal, 1)

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/otlp"
+	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+	"github.com/flowrun/flowrun/web"
+)
+
+// metricsToken gives the token without showing it in the list of processes.
+const metricsToken = "FLOWRUN_METRICS_TOKEN"
+
+// A monitorCall is what the flags of run say about those who measure it.
+type monitorCall struct {
+	addr  string // where metrics and health are served; "": nowhere
+	token string
+	otlp  string // the collector that is sent to, or env; "": none
+
+	settings otlp.Settings
+}
+
+func (m *monitorCall) flags(verb *cobra.Command) {
+	f := verb.Flags()
+	f.StringVar(&m.addr, "metrics", "", "serve /metrics for Prometheus, /healthz and /readyz at `ADDR` while the flow runs; a port alone is for this machine, 0 is any free one")
+	f.StringVar(&m.token, "metrics-token", os.Getenv(metricsToken), "what a reader of /metrics must know; needed where others can reach it (or "+metricsToken+")")
+	f.Lookup("metrics-token").DefValue = ""
+	f.StringVar(&m.otlp, "otlp", "", "send metrics and a trace to the OpenTelemetry collector at `URL`, such as http://localhost:4318; env: as OTEL_EXPORTER_OTLP_ENDPOINT and its kin say")
+}
+
+// validate checks the flags and completes them.
+func (m *monitorCall) validate(r *runCall, given func(string) bool) error {
+	if r.compare && (given("metrics") || given("otlp")) {
+		return misuse("--compare-serial runs the flow twice, and --metrics and --otlp watch one run").or("leave them out")
+	}
+	if given("metrics") {
+		if err := m.complete(); err != nil {
+			return err
+		}
+	} else if given("metrics-token") {
+		return misuse("--metrics-token says who may read metrics, but they are not served").or("--metrics 9464 serves them")
+	}
+	if !given("otlp") {
+		return nil
+	}
+	endpoint := m.otlp
+	if endpoint == "env" {
+		endpoint = ""
+	}
+	var err error
+	if m.settings, err = otlp.FromEnv(endpoint, os.Getenv); err != nil || m.otlp == "" {
+		if m.otlp == "" {
+			err = errors.New(`"" is no address of a collector`)
+		}
+		return misuse("--otlp: %w", err).or("--otlp http://localhost:4318, or --otlp env for what OTEL_EXPORTER_OTLP_ENDPOINT says")
+	}
+	return nil
+}
+
+// complete turns a port alone into an address of this machine, and refuses one that
+// others can reach while there is no token.
+func (m *monitorCall) complete() error {
+	addr := m.addr
+	if !strings.Contains(addr, ":") {
+		addr = ":" + addr
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+		return misuse("--metrics %s: want a port, or an address such as 127.0.0.1:9464", m.addr)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	m.addr = net.JoinHostPort(host, port)
+	if ip := net.ParseIP(host); m.token == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return misuse("--metrics %s: others can reach this address, so reading needs a token", m.addr).or("--metrics-token or %s sets it; --metrics %s is for this machine alone", metricsToken, port)
+	}
+	return nil
+}
+
+// A monitor is what measures a run from outside, while it is there.
+type monitor struct {
+	server *web.Monitor // nil: none
+	works  sync.WaitGroup
+	push   *otlp.Push // nil: none
+}
+
+// openMonitor lets a run be measured before it starts.
+func (r *runCall) openMonitor(run *scheduler.Run, show progress) (*monitor, error) {
+	m := &monitor{}
+	if r.monitor.addr != "" {
+		listener, err := net.Listen("tcp", r.monitor.addr)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, misuse("--metrics %s: another program listens there", r.monitor.addr).or("--metrics 0 takes a port that is free")
+		}
+		if err != nil {
+			return nil, misuse("--metrics %s: %w", r.monitor.addr, err)
+		}
+		m.server = web.NewMonitor(run, r.monitor.token)
+		m.works.Go(func() { m.server.Serve(listener) })
+		r.announceMetrics("http://" + listener.Addr().String() + "/metrics")
+	}
+	if r.monitor.otlp != "" {
+		log := r.logger(show)
+		m.push = otlp.Start(run, r.monitor.settings, func(err error) {
+			log.Warn("--otlp: "+err.Error(), "until", "the end of the run, this is not said again")
+		})
+	}
+	return m, nil
+}
+
+// announceMetrics tells where metrics are.
+func (r *runCall) announceMetrics(address string) {
+	switch {
+	case r.events.format == "json":
+		r.events.logger(r.stderr, r.quiet).Info("metrics served", "url", address)
+	case r.forPeople():
+		fmt.Fprintf(r.stderr, "metrics: %s\n", address)
+	}
+}
+
+// end sends what is left to send about a run that has ended, and closes the doors.
+func (m *monitor) end(report *metrics.Report) {
+	if m.push != nil {
+		m.push.Close(report)
+	}
+	if m.server != nil {
+		m.server.Close()
+		m.works.Wait()
+	}
+}

@@ -1,0 +1,211 @@
+package timing
+
+import (
+	"context"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/columns"
+)
+
+var latestDecl = nodes.Kind("latest", "Puts the newest items of several streams together whenever one of them changes.", &latest{Start: "all"},
+	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of records, or with `as` of anything.", Arity: graph.Many}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each item of any input, with the newest of the others."}),
+	nodes.Workers(graph.Single), nodes.Interleaves(),
+	nodes.Lines("an item arrives on any input and, unless `start: early`, all have had one", "its output is full, or nothing arrives", "all its inputs have ended",
+		"never"),
+	nodes.Doc(`
+Every item that arrives replaces the one before it of the same input, and a record leaves with the newest items of all inputs. An input that has ended keeps its last item.
+
+`+"```"+`
+a    1-----2--------|
+b    ---x-----y--z--|
+out  ---1x-2x-2y-2z-|
+`+"```"+`
+
+The record has the fields of all inputs; two fields of one name are a mistake. `+"`as: [a, b]`"+` gives a record {a: ..., b: ...} instead, with the whole items. Nothing leaves before every input has had an item; with `+"`start: early`"+` records leave at once, and the fields of inputs that have had none are null.
+
+It is for values that change now and then, such as a price and an exchange rate, a reading and its limit. Which items meet depends on when they arrive. To put items together by their place use zip, by a key join, by key and time window_join.
+
+Memory: one item of each input.`),
+	nodes.Example(graph.Example{
+		Title: "A room and what it should be",
+		Flow: `flow: thermostat
+nodes:
+  wanted:   {use: file.read, with: {path: wanted.csv}}
+  measured: {use: file.read, with: {path: measured.csv}}
+  state:    {use: latest, in: [wanted, measured]}
+  now:      {use: group, in: state, with: {set: {wanted: last(wanted), measured: last(measured)}}}
+  heat:     {use: map, in: now, with: {set: {heat: measured < wanted}}}
+  out:      {use: file.write, in: heat, with: {path: "-", format: jsonl}}
+`,
+		Files: map[string]string{"wanted.csv": "wanted\n18\n21\n", "measured.csv": "measured\n17\n19\n20\n"},
+		Want:  map[string]string{"-": `{"wanted":21,"measured":20,"heat":true}` + "\n"},
+	}))
+
+type latest struct {
+	As    []config.Name `yaml:"as" doc:"A field name for each input: its items are kept whole under it."`
+	Start string        `yaml:"start" enum:"all|early" doc:"When to begin: when all inputs have had an item, or with the first item of any, the others being null."`
+
+	fields []latestField
+}
+
+// A latestField says where a field of the output comes from.
+type latestField struct {
+	edge int
+	col  int // -1: the whole item
+}
+
+func (k *latest) Infer(c *graph.Inference) {
+	edges := c.Node.Input("in").Edges
+	if len(k.As) > 0 && len(k.As) != len(edges) {
+		c.List().Add(diag.WrongValue, k.As[0].At, "as has %d names for %d inputs", len(k.As), len(edges))
+		return
+	}
+	out := types.Record()
+	for i, e := range edges {
+		switch {
+		case e.Type.Kind == types.KindError:
+			return
+		case e.Type.Kind == types.KindOpaque:
+			c.List().Add(diag.TypeMismatch, e.At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, e.Type)
+			return
+		case len(k.As) > 0:
+			k.add(c, out, types.Field{Name: k.As[i].Value, Type: e.Type, Origin: c.Origin("newest", k.As[i].At)}, latestField{i, -1}, e)
+		case !e.Type.IsRecord():
+			c.List().Add(diag.TypeMismatch, e.At, "%s puts records together, got %s", c.Node.ID, e.Type).
+				WithHint("name the inputs by `as`, one name for each")
+			return
+		default:
+			for col, f := range e.Type.Fields {
+				k.add(c, out, f, latestField{i, col}, e)
+			}
+		}
+	}
+	c.Out("out", out)
+}
+
+func (k *latest) add(c *graph.Inference, out *types.Type, f types.Field, from latestField, e *graph.Edge) {
+	f.Type = f.Type.WithOpt(k.Start == "early")
+	if first, clash := out.Field(f.Name); clash {
+		c.List().Add(diag.NameClash, e.At, "two fields would be called %q", f.Name).
+			WithNote(first.Origin.At, "the other one: %s", first.Type).
+			WithHint("keep the items whole by `as`, one name for each input, or rename the field before")
+	}
+	out.Fields, k.fields = append(out.Fields, f), append(k.fields, from)
+}
+
+func (k *latest) Needs(c *graph.Needs) {
+	if len(k.As) > 0 {
+		c.In("in", graph.AllFields())
+		return
+	}
+	c.In("in", c.Out("out"))
+}
+
+func (k *latest) Program(env *nodes.Env) (*nodes.Program, error) {
+	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
+		l := &newest{k: k, t: env.Out("out"), needed: env.Needed("out"), out: io.Out()}
+		for _, e := range env.Node.Input("in").Edges {
+			l.types = append(l.types, e.Type)
+		}
+		l.items = make([]*record.Table, len(l.types))
+		for {
+			edge, d, err := io.Any(ctx, 0)
+			if err != nil {
+				return err
+			}
+			if d == nil {
+				return l.out.Close()
+			}
+			if err := l.take(edge, d); err != nil {
+				return err
+			}
+		}
+	}}, nil
+}
+
+// A newest is a running latest.
+type newest struct {
+	k      *latest
+	t      *types.Type
+	needed []bool
+	out    nodes.OutCloser
+	types  []*types.Type   // of each input
+	items  []*record.Table // one row each: its newest item; nil: none yet
+	zeros  []int32
+}
+
+// take puts the items of a batch together with the newest ones of the other
+// inputs, and keeps its last one.
+func (l *newest) take(edge int, d record.Data) error {
+	b, err := columns.Records(d, l.types[edge], l.out)
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	if b.Len() == 0 {
+		return nil
+	}
+	if l.complete(edge) {
+		if err := l.out.Emit(0, l.make(edge, b)); err != nil {
+			return err
+		}
+	}
+	last := b.Slice(b.Len()-1, b.Len())
+	defer last.Release()
+	l.items[edge] = record.NewTable(l.types[edge])
+	l.items[edge].Append(last.(*record.Batch))
+	return nil
+}
+
+// complete reports whether all inputs but one have an item.
+func (l *newest) complete(but int) bool {
+	for i, t := range l.items {
+		if t == nil && i != but && l.k.Start == "all" {
+			return false
+		}
+	}
+	return true
+}
+
+// make gives the records for the items of a batch. It shares the columns of the
+// batch; those of the other inputs hold the same value in every row.
+func (l *newest) make(edge int, b *record.Batch) *record.Batch {
+	d := b.Derive(l.t)
+	for len(l.zeros) < d.Rows {
+		l.zeros = append(l.zeros, 0)
+	}
+	for f, from := range l.k.fields {
+		if !l.needed[f] {
+			continue
+		}
+		kept := l.items[from.edge]
+		switch {
+		case from.edge == edge:
+			d.Cols[f] = itemColumn(b.Type, b.Cols, from.col)
+		case kept == nil:
+			columns.Nulls(d.Fresh(f), d.Rows)
+		default:
+			if src := itemColumn(kept.Type, kept.Cols, from.col); src != nil {
+				d.Fresh(f).Gather(0, src, l.zeros[:d.Rows], nil) // the text is the table's
+			}
+		}
+	}
+	return d
+}
+
+// itemColumn gives a field of items, or with -1 the items themselves, as a column.
+func itemColumn(t *types.Type, cols []*record.Column, i int) *record.Column {
+	switch {
+	case i >= 0:
+		return cols[i]
+	case t.IsRecord():
+		return &record.Column{Form: record.FormRecord, Fields: cols}
+	}
+	return cols[0]
+}

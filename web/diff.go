@@ -1,0 +1,168 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"html/template"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diff"
+	"github.com/flowrun/flowrun/graph/render"
+)
+
+//go:embed diff.html.tmpl
+var diffText embed.FS
+
+var diffTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.Must(template.ParseFS(folderText, "folder.html.tmpl")).ParseFS(diffText, "diff.html.tmpl"))
+})
+
+// compareRoutes adds the pages that compare two flows.
+func (f *Folder) compareRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /diff", f.diff)
+	mux.HandleFunc("GET /api/v1/diff", f.diffJSON)
+}
+
+// A diffPage is two flows compared, or the question which two.
+type diffPage struct {
+	Paths    []string
+	A, B     string
+	Old, New *folderFlow // nil: not asked for
+	Diff     *diff.Diff  // nil: nothing to compare
+	Drawing  template.HTML
+	Trouble  string // why there is no drawing
+}
+
+// Nodes are those whose own text differs.
+func (p diffPage) Nodes() []diff.Node {
+	var all []diff.Node
+	for _, n := range p.Diff.Nodes {
+		if n.Mark != diff.Same && n.Mark != diff.Affected {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// Edges are those that differ.
+func (p diffPage) Edges() []diff.Edge {
+	var all []diff.Edge
+	for _, e := range p.Diff.Edges {
+		if e.Mark != diff.Same && e.Mark != diff.Affected {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// A consequence is a port that carries another type.
+type consequence struct {
+	Node string
+	diff.PortChange
+}
+
+// Types are the ports that carry something else.
+func (p diffPage) Types() []consequence {
+	var all []consequence
+	for i := range p.Diff.Nodes {
+		n := &p.Diff.Nodes[i]
+		for _, port := range n.Consequences() {
+			all = append(all, consequence{n.ID, port})
+		}
+	}
+	return all
+}
+
+// compared gives the two flows that a request names, which must be of the list.
+func (f *Folder) compared(r *http.Request) (page diffPage, found bool) {
+	q := r.URL.Query()
+	page.A, page.B = q.Get("a"), q.Get("b")
+	paths, err := f.options.Paths()
+	if err != nil {
+		return page, false
+	}
+	page.Paths = paths
+	flows := [2]*graph.Flow{}
+	for i, path := range []string{page.A, page.B} {
+		if path == "" {
+			continue
+		}
+		if !slices.Contains(paths, path) {
+			return page, false
+		}
+		look, flow := f.look(path)
+		flows[i] = flow
+		if i == 0 {
+			page.Old = &look
+		} else {
+			page.New = &look
+		}
+	}
+	if flows[0] != nil && flows[1] != nil {
+		page.Diff = diff.Compare(flows[0], flows[1])
+	}
+	return page, true
+}
+
+// diff shows two flows drawn as one, with the list of what differs beside it.
+func (f *Folder) diff(w http.ResponseWriter, r *http.Request) {
+	page, found := f.compared(r)
+	if !found {
+		refuse(w, http.StatusNotFound, "there is no such flow here")
+		return
+	}
+	if page.Diff != nil {
+		drawing, err := f.drawDiff(r.Context(), page.Diff)
+		if err != nil {
+			page.Trouble = "it cannot be drawn: " + err.Error()
+		}
+		page.Drawing = template.HTML(drawing)
+	}
+	showIn(diffTemplate(), w, r, "diff", page)
+}
+
+// drawDiff draws both versions for a page.
+func (f *Folder) drawDiff(ctx context.Context, d *diff.Diff) ([]byte, error) {
+	if len(d.Nodes) == 0 {
+		return nil, nil
+	}
+	f.layouts.Lock()
+	defer f.layouts.Unlock()
+	scene := render.FromDiff(d)
+	scene.Title, scene.About = "", "" // the page says it
+	if err := f.options.Layout(ctx, scene); err != nil {
+		if err := render.LayoutBuiltin(scene); err != nil {
+			return nil, err
+		}
+	}
+	var b bytes.Buffer
+	err := render.SVG(&b, scene, render.SVGOptions{Inline: true})
+	return b.Bytes(), err
+}
+
+// diffJSON gives the differences to programs.
+func (f *Folder) diffJSON(w http.ResponseWriter, r *http.Request) {
+	page, found := f.compared(r)
+	switch {
+	case !found || page.Old == nil || page.New == nil:
+		refuse(w, http.StatusNotFound, "want two flows of this folder, a and b")
+	case page.Diff == nil:
+		refuse(w, http.StatusUnprocessableEntity, "one of the two cannot be read as a flow")
+	default:
+		sendJSON(w, r, page.Diff)
+	}
+}
+
+// showIn answers with a page made from a template.
+func showIn(t *template.Template, w http.ResponseWriter, r *http.Request, name string, data any) {
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	send(w, r, "text/html; charset=utf-8", b.Bytes())
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"embed"
+	"errors"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/flowrun/flowrun/scheduler/history"
+)
+
+//go:embed runs.html.tmpl
+var runsText embed.FS
+
+var runsTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.Must(template.ParseFS(folderText, "folder.html.tmpl")).ParseFS(runsText, "runs.html.tmpl"))
+})
+
+// runRoutes adds the pages of runs that are over.
+func (f *Folder) runRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /runs", f.runs)
+	mux.HandleFunc("GET /runs/{id}", f.runReport)
+	mux.HandleFunc("GET /runs/compare", f.compareRuns)
+	mux.HandleFunc("GET /api/v1/runs", f.runsJSON)
+	mux.HandleFunc("GET /api/v1/runs/{id}", f.runJSON)
+}
+
+// stores are where the records of the folder's flows are: beside each.
+func (f *Folder) stores() ([]*history.Store, error) {
+	paths, err := f.options.Paths()
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, path := range paths {
+		if dir := history.Beside(path); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	var all []*history.Store
+	for _, dir := range dirs {
+		all = append(all, history.Open(dir))
+	}
+	return all, nil
+}
+
+// recorded lists the records of all stores, the newest first.
+func (f *Folder) recorded() (heads []history.Head, notes []string, err error) {
+	stores, err := f.stores()
+	for _, s := range stores {
+		more, problems := s.List()
+		for i := range more {
+			more[i].Error = masked(more[i].Error)
+		}
+		heads, notes = append(heads, more...), append(notes, problems...)
+	}
+	slices.SortStableFunc(heads, func(a, b history.Head) int { return b.Started.Compare(a.Started) })
+	return heads, notes, err
+}
+
+// record finds a record by its id; it answers the request if there is none.
+func (f *Folder) record(w http.ResponseWriter, id string) (*history.Run, bool) {
+	stores, err := f.stores()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return nil, false
+	}
+	for _, s := range stores {
+		run, err := s.Load(id)
+		switch {
+		case err == nil:
+			return conceal(run), true
+		case !errors.Is(err, fs.ErrNotExist):
+			refuse(w, http.StatusInternalServerError, "this run cannot be read: "+err.Error())
+			return nil, false
+		}
+	}
+	refuse(w, http.StatusNotFound, "there is no such run here")
+	return nil, false
+}
+
+// conceal masks what looks like a secret in a record: messages quote addresses, and
+// items are as they came.
+func conceal(run *history.Run) *history.Run {
+	run.Head.Error, run.Report.Error = masked(run.Head.Error), masked(run.Report.Error)
+	for _, all := range run.Failures {
+		for i := range all {
+			all[i].Item, all[i].Error = masked(all[i].Item), masked(all[i].Error)
+		}
+	}
+	return run
+}
+
+// runs lists the runs.
+func (f *Folder) runs(w http.ResponseWriter, r *http.Request) {
+	heads, notes, err := f.recorded()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	showIn(runsTemplate(), w, r, "runs", struct {
+		Runs  []runHead
+		Notes []string
+	}{runHeads(heads), notes})
+}
+
+// runReport shows one run.
+func (f *Folder) runReport(w http.ResponseWriter, r *http.Request) {
+	if run, ok := f.record(w, r.PathValue("id")); ok {
+		showIn(runsTemplate(), w, r, "run", newRunPage(run))
+	}
+}
+
+// compareRuns shows two runs side by side.
+func (f *Folder) compareRuns(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	if q.Get("a") == "" || q.Get("b") == "" {
+		refuse(w, http.StatusBadRequest, "choose two runs to compare")
+		return
+	}
+	a, ok := f.record(w, q.Get("a"))
+	if !ok {
+		return
+	}
+	if b, ok := f.record(w, q.Get("b")); ok {
+		showIn(runsTemplate(), w, r, "compare", newPairPage(a, b))
+	}
+}
+
+// runsJSON lists the runs for programs.
+func (f *Folder) runsJSON(w http.ResponseWriter, r *http.Request) {
+	heads, notes, err := f.recorded()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	if heads == nil {
+		heads = []history.Head{} // a list, not null
+	}
+	sendJSON(w, r, struct {
+		Runs  []history.Head `json:"runs"`
+		Notes []string       `json:"notes,omitempty"`
+	}{heads, notes})
+}
+
+// runJSON gives one run with its timeline to programs.
+func (f *Folder) runJSON(w http.ResponseWriter, r *http.Request) {
+	if run, ok := f.record(w, r.PathValue("id")); ok {
+		sendJSON(w, r, run)
+	}
+}

@@ -20,7 +20,8 @@
 //
 // # Nodes
 //
-//   - Sources: [Slice], [Seq], [Chan], [Func].
+//   - Sources: [Slice], [Seq], [Chan], [Func], and [Push] for items that the program
+//     submits.
 //   - One item at a time, on any number of workers: [Map], [Apply], [Filter], [FlatMap],
 //     [Split].
 //   - In the order of the input, with state: [Fold], [Reduce], [Scan], [Batch], [Limit].

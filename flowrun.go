@@ -85,6 +85,11 @@ func (g *Graph) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.running = false
+	for _, n := range g.nodes {
+		if n.over != nil {
+			n.over()
+		}
+	}
 }
 
 // Stop ends the sources of the current run. What is on its way is worked off, and
@@ -171,6 +176,7 @@ type node struct {
 
 	program func(env *nodes.Env) (*nodes.Program, error) // of a node of the library
 	reset   func()                                       // of a sink that keeps what it got: a run begins
+	over    func()                                       // of a source that is waited for: a run has ended
 
 	kind     string // of a node of the catalogue
 	settings any    // of a node of the catalogue

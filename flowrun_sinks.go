@@ -2,6 +2,7 @@ package flowrun
 
 import (
 	"context"
+	"errors"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
@@ -28,7 +29,8 @@ func Collect[T any](in Stream[T], id string, opts ...Option) *Collection[T] {
 }
 
 // Each calls f for each item: one at a time in the order of the stream, or, with
-// several workers, several at once.
+// several workers, several at once. It is how to subscribe to a stream; to end the
+// subscription f returns ErrDone.
 func Each[T any](in Stream[T], id string, f func(ctx context.Context, x T) error, opts ...Option) {
 	n := transform[T, T]("go.each", "Calls a function for each item.", id, func(env *nodes.Env) nodes.Work {
 		e := &each[T]{f: f, env: env, plain: env.Plain()}
@@ -61,6 +63,9 @@ func (e *each[T]) work(ctx context.Context, in record.Data, _ any, out nodes.Out
 		if err == nil {
 			continue
 		}
+		if errors.Is(err, ErrDone) {
+			return nil, ErrDone
+		}
 		if err := out.Bad(nodes.BadItem{Err: err, Data: xs.Items, Row: i, Attempts: attempts}); err != nil {
 			return nil, err
 		}
@@ -83,7 +88,8 @@ func (e *each[T]) run(ctx context.Context, xs []T, i int) (at int, err error) {
 
 // Write calls f with batches of items as they come, one at a time in the order of
 // the stream: for sinks that take many items at once. An error is that of every
-// item of the batch. f must not keep or change the slice.
+// item of the batch; ErrDone means that f wants no more. f must not keep or change the
+// slice. Batched says how many items it gets at once.
 func Write[T any](in Stream[T], id string, f func(ctx context.Context, xs []T) error, opts ...Option) {
 	d := nodes.Write("go.write", "Writes batches of items.", &writer[T]{f})
 	n := sink[T]("go.write", "Writes batches of items.", id, nil)

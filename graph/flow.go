@@ -153,6 +153,8 @@ type Contract struct {
 	Aging    time.Duration `yaml:"aging" min:"1ms" doc:"How long an item waits to gain one unit of priority, so that low ones get their turn too."`
 	Delay    config.Text   `yaml:"delay" doc:"How long items wait on the edge: a duration such as 5s, or an expression that gives one."`
 
+	Isolate bool `yaml:"isolate" doc:"The edge never makes its sender wait, so that a slow reader here does not hold up those that read the same output. What does not fit goes to a temporary file, unless on_full says drop_newest or drop_oldest."`
+
 	Given    bool          `yaml:"-"` // the file says on_full
 	Rank     *expr.Expr    `yaml:"-"` // of Priority or of Delay, once checked; nil: none
 	DelayFor time.Duration `yaml:"-"` // of a Delay that is no expression

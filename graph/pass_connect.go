@@ -69,7 +69,7 @@ func (c *compiler) connectPorts(n *Node, in *config.Node) {
 	}
 }
 
-var contractKeys = map[string]bool{"capacity": true, "bytes": true, "on_full": true, "priority": true, "aging": true, "delay": true}
+var contractKeys = map[string]bool{"capacity": true, "bytes": true, "on_full": true, "priority": true, "aging": true, "delay": true, "isolate": true}
 
 // connectSole wires the one input that a node has.
 func (c *compiler) connectSole(n *Node, in *config.Node) {

@@ -11,6 +11,7 @@ import (
 // edge carries.
 func (c *compiler) checkContracts() {
 	for _, e := range c.flow.Edges {
+		c.isolate(e)
 		k := &e.Contract
 		text, key := k.Priority, "priority"
 		if k.Delay.Value != "" {
@@ -43,5 +44,23 @@ func (c *compiler) checkContracts() {
 		if k.Rank.Want(want.Opt(), key, &c.list) {
 			k.Rank = k.Rank.As(want.Opt())
 		}
+	}
+}
+
+// isolate gives an edge that must not block a rule for what does not fit.
+func (c *compiler) isolate(e *Edge) {
+	k := &e.Contract
+	if !k.Isolate {
+		return
+	}
+	reorders := k.Priority.Value != "" || k.Delay.Value != ""
+	switch {
+	case k.Given && (k.OnFull == "block" || k.OnFull == "fail"):
+		c.list.Add(diag.Conflict, e.At, "an isolated edge cannot have on_full: %s: a slow reader would hold up or stop the others", k.OnFull).
+			WithHint("on_full may be spill, drop_newest or drop_oldest here")
+	case !k.Given && reorders:
+		c.list.Add(diag.Conflict, e.At, "an isolated edge with a priority or a delay cannot spill, so it must say what it drops").WithHint("add on_full: drop_newest")
+	case !k.Given:
+		k.OnFull, k.Given = "spill", true
 	}
 }

@@ -12,6 +12,9 @@ func (c *compiler) lint() {
 			continue
 		}
 		c.lintOutputs(n)
+		for _, out := range n.Out {
+			c.lintFanOut(out)
+		}
 		if n.Spec.Workers == Single && n.Engine.Workers.Max > 1 {
 			c.list.Warn(diag.Ineffective, n.At, "%s has one worker, whatever the flow says: %s works on one item at a time", n.ID, n.Kind)
 		}
@@ -91,4 +94,53 @@ func mentions(n *config.Node, name string) bool {
 		}
 	}
 	return false
+}
+
+// lintFanOut finds readers of one output of which one is slow by design: a full
+// edge there makes the others wait as well.
+func (c *compiler) lintFanOut(out *Output) {
+	if len(out.Edges) < 2 {
+		return
+	}
+	var why []string
+	paced := 0
+	for _, e := range out.Edges {
+		reason := slowness(e, map[*Node]bool{})
+		if why = append(why, reason); reason != "" {
+			paced++
+		}
+	}
+	if paced == len(out.Edges) {
+		return // they are all slow: nobody is held up who could go on
+	}
+	for i, e := range out.Edges {
+		if why[i] != "" {
+			c.list.Warn(diag.SlowBranch, e.At, "%s, and %s feeds others as well: when this edge is full, they wait too", why[i], e.From.ID).
+				WithHint("isolate: true on this edge lets it spill instead")
+		}
+	}
+}
+
+// slowness says what makes the reader of an edge slow by design, "" if nothing
+// does or if what waits for it does not hold up the sender.
+func slowness(e *Edge, seen map[*Node]bool) string {
+	n := e.To
+	if e.Contract.OnFull != "block" || seen[n] {
+		return ""
+	}
+	seen[n] = true
+	switch {
+	case n.Engine.Rate.Bounds():
+		return n.ID + " has a rate"
+	case n.Engine.Breaker.Failures > 0:
+		return n.ID + " has a breaker, which stops it for a while"
+	}
+	for _, out := range n.Out {
+		for _, next := range out.Edges {
+			if why := slowness(next, seen); why != "" {
+				return why
+			}
+		}
+	}
+	return ""
 }

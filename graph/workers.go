@@ -37,7 +37,7 @@ type (
 	}
 	workerBounds struct {
 		Min int `yaml:"min" min:"1" max:"10000" doc:"Workers when there is little to do."`
-		Max int `yaml:"max" min:"1" max:"10000" required:"true" doc:"Workers at most."`
+		Max int `yaml:"max,required" min:"1" max:"10000" doc:"Workers at most."`
 	}
 )
 

@@ -286,6 +286,9 @@ func Write[N Sink[I], I any](kind, summary string, proto N, opts ...Option) Decl
 			}
 			defer xs.Release()
 			attempts, err := env.Tries(ctx, func(ctx context.Context) error { return n.Write(ctx, xs.V) })
+			if errors.Is(err, ErrDone) {
+				return ErrDone
+			}
 			if err != nil {
 				return badAll(out, xs, len(xs.V), attempts, err)
 			}

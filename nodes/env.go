@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -112,7 +113,7 @@ func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, 
 	wait, start := min(engine.Retry.InitialInterval, engine.Retry.MaxInterval), time.Now()
 	for n := 1; ; n++ {
 		err := e.once(ctx, try)
-		if err == nil || n >= max(engine.Retry.Attempts, 1) || ctx.Err() != nil {
+		if err == nil || errors.Is(err, ErrDone) || n >= max(engine.Retry.Attempts, 1) || ctx.Err() != nil {
 			return n, err
 		}
 		if engine.Retry.MaxElapsed > 0 && time.Since(start)+wait > engine.Retry.MaxElapsed {

@@ -46,8 +46,8 @@ type Closing[S, O any] interface {
 	Close(ctx context.Context, key string, state *S, emit func(O)) error
 }
 
-// A Sink takes batches and gives nothing on. An error is that of the whole batch.
-// Calls come in order, one at a time.
+// A Sink takes batches and gives nothing on. An error is that of the whole batch;
+// ErrDone means that it wants no more. Calls come in order, one at a time.
 type Sink[I any] interface {
 	Write(ctx context.Context, in []I) error
 }

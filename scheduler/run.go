@@ -70,7 +70,7 @@ type Run struct {
 	pausing pausing
 	tapping tapping
 	news    chan struct{} // wakes the observer; see events.go
-	serial  *serial // nil in a run on all cores
+	serial  *serial       // nil in a run on all cores
 
 	ctx     context.Context // of the whole run; cancelled by a failure
 	cancel  context.CancelCauseFunc

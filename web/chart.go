@@ -39,7 +39,7 @@ type series struct {
 const (
 	wideWidth, wideHeight   = 900.0, 200.0
 	wideLeft, wideBottom    = 56.0, 22.0
-	wideTop                 = 10.0
+	wideTop, wideRight      = 10.0, 28.0
 	sparkWidth, sparkHeight = 150.0, 26.0
 )
 
@@ -48,7 +48,7 @@ func newChart(label string, lines ...series) *chart {
 	c := &chart{Label: label, Width: wideWidth, Height: wideHeight}
 	most, end := extent(lines)
 	top := roundUp(most)
-	x := func(t float64) float64 { return wideLeft + (wideWidth-wideLeft-12)*t/end }
+	x := func(t float64) float64 { return wideLeft + (wideWidth-wideLeft-wideRight)*t/end }
 	y := func(v float64) float64 { return wideTop + (wideHeight-wideBottom-wideTop)*(1-v/top) }
 	for _, s := range lines {
 		c.Lines = append(c.Lines, chartLine{s.class, s.name, polyline(s, x, y, false)})
@@ -175,6 +175,18 @@ func threeDigits(x float64) string {
 	return text
 }
 
+// brief writes 2m for 2m0s.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
 // elapsed writes a time since the start, fine enough for an axis of a length.
 func elapsed(seconds, length float64) string {
 	d := time.Duration(seconds * float64(time.Second))
@@ -186,5 +198,5 @@ func elapsed(seconds, length float64) string {
 	case length < 20:
 		return d.Round(100 * time.Millisecond).String()
 	}
-	return d.Round(time.Second).String()
+	return brief(d.Round(time.Second))
 }

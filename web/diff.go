@@ -34,6 +34,7 @@ type diffPage struct {
 	Old, New *folderFlow // nil: not asked for
 	Diff     *diff.Diff  // nil: nothing to compare
 	Drawing  template.HTML
+	Fits     bool   // the drawing can be read when it is as wide as the page
 	Trouble  string // why there is no drawing
 }
 
@@ -116,19 +117,23 @@ func (f *Folder) diff(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if page.Diff != nil {
-		drawing, err := f.drawDiff(r.Context(), page.Diff)
+		drawing, width, err := f.drawDiff(r.Context(), page.Diff)
 		if err != nil {
 			page.Trouble = "it cannot be drawn: " + err.Error()
 		}
-		page.Drawing = template.HTML(drawing)
+		page.Drawing, page.Fits = template.HTML(drawing), width <= maxFitting
 	}
 	showIn(diffTemplate(), w, r, "diff", page)
 }
 
-// drawDiff draws both versions for a page.
-func (f *Folder) drawDiff(ctx context.Context, d *diff.Diff) ([]byte, error) {
+// maxFitting is the width up to which a drawing is made as wide as the page; a wider
+// one is scrolled.
+const maxFitting = 1600
+
+// drawDiff draws both versions for a page, and says how wide.
+func (f *Folder) drawDiff(ctx context.Context, d *diff.Diff) (svg []byte, width float64, err error) {
 	if len(d.Nodes) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	f.layouts.Lock()
 	defer f.layouts.Unlock()
@@ -136,12 +141,12 @@ func (f *Folder) drawDiff(ctx context.Context, d *diff.Diff) ([]byte, error) {
 	scene.Title, scene.About = "", "" // the page says it
 	if err := f.options.Layout(ctx, scene); err != nil {
 		if err := render.LayoutBuiltin(scene); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	var b bytes.Buffer
-	err := render.SVG(&b, scene, render.SVGOptions{Inline: true})
-	return b.Bytes(), err
+	err = render.SVG(&b, scene, render.SVGOptions{Inline: true})
+	return b.Bytes(), scene.Width, err
 }
 
 // diffJSON gives the differences to programs.

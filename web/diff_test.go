@@ -32,7 +32,7 @@ nodes:
 `
 
 var after = strings.NewReplacer(
-	"amount > 100", "amount > 500", "n * 3}", "n / 2, city: '<b>Oslo</b>'}",
+	"amount > 100", "amount > 500", "n * 3}", "n / 2, city: \"'<b>Oslo</b>'\"}",
 	"  old_report: {use: drop, in: large}\n", "  fresh: {use: limit, in: {from: large, capacity: 64}, with: {count: 9}}\n  new_report: {use: drop, in: fresh}\n",
 ).Replace(before)
 

@@ -21,29 +21,30 @@ func TestPictures(t *testing.T) {
 	if !testing.Short() {
 		time.Sleep(55 * time.Second) // so that lines of a minute are full
 	}
-	wide := openBrowser(t, 1360, 800)
-	for _, p := range []struct{ name, url, theme, ready, then string }{
+	const whole = `document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`
+	for _, p := range []struct{ name, url, theme, ready, key string }{
 		{"live", live, "light", bottleneck, ""},
 		{"live-dark", live + "/?sel=e6", "dark", bottleneck, ""},
 		{"live-down", live + "/?down=1", "light", bottleneck, ""},
 		{"errors", errors + "/?sel=decode", "light", `document.querySelector("#inspector .error")`, ""},
-		{"thousand", many, "light", `document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`, ""},
-		{"thousand-near", many, "dark", `document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`, "b"},
+		{"thousand", many, "light", whole, ""},
+		{"thousand-near", many, "dark", whole, "b"},
+		{"phone", live + "/?down=1", "light", bottleneck, ""},
 	} {
-		wide.media("prefers-color-scheme", p.theme)
-		wide.eval(`sessionStorage.clear()`)
-		wide.call("Page.navigate", map[string]any{"url": p.url}, nil)
-		wide.until(`document.readyState === "complete" && ` + p.ready)
-		if p.then != "" {
-			wide.press(p.then)
-		}
-		wide.wait(2500)
-		wide.shot(p.name)
-		wide.eval(`sessionStorage.clear(), dispatchEvent(new Event("pagehide")), sessionStorage.clear()`)
+		t.Run(p.name, func(t *testing.T) {
+			width, height := 1360, 800
+			if p.name == "phone" {
+				width, height = 390, 844
+			}
+			b := openBrowser(t, width, height)
+			b.media("prefers-color-scheme", p.theme)
+			b.call("Page.navigate", map[string]any{"url": p.url}, nil)
+			b.until(`document.readyState === "complete" && ` + p.ready)
+			if p.key != "" {
+				b.press(p.key)
+			}
+			b.wait(2500)
+			b.shot(p.name)
+		})
 	}
-	phone := openBrowser(t, 390, 844)
-	phone.call("Page.navigate", map[string]any{"url": live + "/?down=1"}, nil)
-	phone.until(`document.readyState === "complete" && ` + bottleneck)
-	phone.wait(2500)
-	phone.shot("phone")
 }

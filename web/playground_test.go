@@ -163,14 +163,15 @@ func TestPlaygroundHostile(t *testing.T) {
 	}{
 		"too large":      {strings.Repeat("x", 1<<20), 413},
 		"an alias bomb":  {bomb + "nodes: *a11\n", 200},
-		"deep":           {"nodes: " + strings.Repeat("[", 100_000), 200},
-		"deep in braces": {"nodes:\n  a: {use: filter, with: {where: " + strings.Repeat("(", 100_000) + "x}}\n", 200},
-		"a long line":    {"nodes:\n  a: " + strings.Repeat("a,b:c ", 100_000), 200},
-		"many nodes":     {many(15_000), 200},
-		"many edges":     {"nodes:\n  a: {use: generate, with: {count: 1, set: {x: n}}}\n" + merges(300), 200},
-		"many mistakes":  {"nodes:\n" + strings.Repeat("  ? x\n", 100_000), 200},
-		"many readers":   {"nodes:\n" + readers(1400), 200},
+		"deep":           {"nodes: " + strings.Repeat("[", 10_000), 200},
+		"deep in braces": {"nodes:\n  a: {use: filter, with: {where: " + strings.Repeat("(", 10_000) + "x}}\n", 200},
+		"a long line":    {"nodes:\n  a: " + strings.Repeat("a,b:c ", 10_000), 200},
+		"many nodes":     {many(3000), 200},
+		"many edges":     {"nodes:\n  a: {use: generate, with: {count: 1, set: {x: n}}}\n" + merges(30), 200},
+		"many mistakes":  {"nodes:\n" + strings.Repeat("  ? x\n", 10_000), 200},
+		"many readers":   {"nodes:\n" + readers(150), 200},
 		"a long name":    {"nodes:\n  a: {use: " + strings.Repeat("x", 900_000) + "}\n", 200},
+		"a megabyte":     {"nodes: {}\n#" + strings.Repeat("x", 1_040_000), 200},
 		"no text":        {"\x00\xff\xfe", 200},
 	} {
 		for _, what := range []string{"check", "complete", "explain"} {
@@ -253,5 +254,33 @@ func TestPlaygroundGate(t *testing.T) {
 	// Without a playground nobody can ask anything.
 	if res, _ := get(t, pretend(t, "", two).URL+"/playground", nil); res.StatusCode != 404 {
 		t.Errorf("no playground: %d", res.StatusCode)
+	}
+}
+
+// TestFolderAPI asks for everything that the description of the API names.
+func TestFolderAPI(t *testing.T) {
+	g := playground(t, web.FolderOptions{}, true, trial.Limits{})
+	var api struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]any
+		}
+	}
+	getJSON(t, g.URL+"/api/v1/openapi.json", &api)
+	if len(api.Paths) < 10 {
+		t.Errorf("only %d paths", len(api.Paths))
+	}
+	for path, methods := range api.Paths {
+		for method, about := range methods {
+			var status int
+			if method == "get" {
+				res, _ := get(t, g.URL+path+"?path="+filepath.Join(g.dir, "orders.yaml"), nil)
+				status = res.StatusCode
+			} else {
+				status, _ = g.post(t, strings.TrimPrefix(path, "/api/v1/"), draft{filepath.Join(g.dir, "orders.yaml"), ordersFlow, 12, 21})
+			}
+			if status != 200 || about.Responses["200"] == nil {
+				t.Errorf("%s %s: %d", method, path, status)
+			}
+		}
 	}
 }

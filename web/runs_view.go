@@ -70,7 +70,7 @@ func lasted(d time.Duration) string {
 	case d < time.Minute:
 		return d.Round(10 * time.Millisecond).String()
 	}
-	return d.Round(time.Second).String()
+	return brief(d.Round(time.Second))
 }
 
 // thousands writes a number with its thousands apart.

@@ -40,6 +40,7 @@ const (
 	UnusedType    Code = "W503" // a declared type or variable that nobody uses
 	MixedTypes    Code = "W504" // a sampled column with values of several types
 	Ineffective   Code = "W505" // a setting that has no effect here
+	SlowBranch    Code = "W506" // one slow reader of an output that would hold up the others
 )
 
 // A CodeInfo is what the docs say of a code.
@@ -83,4 +84,5 @@ var Codes = []CodeInfo{
 	{UnusedType, "A declared type or variable that nobody uses."},
 	{MixedTypes, "A sampled column holds values of several types."},
 	{Ineffective, "A setting that has no effect here."},
+	{SlowBranch, "One slow reader of an output would hold up the others."},
 }

@@ -55,6 +55,7 @@ func TestNearest(t *testing.T) {
 		want       string
 	}{
 		{"amonut", []string{"id", "amount", "amounts"}, "amount"},
+		{strings.Repeat("x", 100_000), []string{strings.Repeat("x", 100_000) + "y"}, ""}, // nobody's word
 		{"AMOUNT", []string{"amount"}, "amount"},
 		{"fitler", []string{"filter", "flatten"}, "filter"},
 		{"file.raed", []string{"file.read", "file.write"}, "file.read"},

@@ -1,6 +1,13 @@
 package diag
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxNear is the length of the words that are compared, in letters: the work grows
+// with its square, and a word may be as long as the text of a stranger.
+const maxNear = 200
 
 // Nearest gives the candidate that word was most likely meant to be, or "" if
 // none is near: a third of its letters may differ, and one more if there are more
@@ -8,13 +15,19 @@ import "strings"
 // Damerau-Levenshtein distance), and upper and lower case are the same. Of equally
 // near ones it is the first.
 func Nearest(word string, candidates []string) string {
-	n := len([]rune(word))
+	n := utf8.RuneCountInString(word)
+	if n > maxNear {
+		return ""
+	}
 	allowed := n / 3
 	if n > 4 {
 		allowed++
 	}
 	best := ""
 	for _, c := range candidates {
+		if more := utf8.RuneCountInString(c) - n; more > allowed || -more > allowed {
+			continue // the distance is no less
+		}
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < allowed || d == allowed && best == "" {
 			best, allowed = c, d
 		}

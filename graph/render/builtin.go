@@ -238,7 +238,7 @@ func (r *ranking) heights() {
 			y := 0.0
 			for _, i := range band {
 				r.spots[i].Y = y
-				y += r.spots[i].H + rowGap
+				y += r.spots[i].H + r.scene.rowGap()
 			}
 		}
 	}
@@ -317,7 +317,7 @@ func (r *ranking) gapBelow(sp *spot) float64 {
 	if sp.W == 0 {
 		return bendHeight
 	}
-	return rowGap
+	return r.scene.rowGap()
 }
 
 // columnsAcross sets where columns begin and end, and centres the cards in them.

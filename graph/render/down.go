@@ -31,6 +31,15 @@ func (s *Scene) turn() {
 
 func (b Box) turned() Box { return Box{b.Y, b.X, b.H, b.W} }
 
+// rowGap is the distance between cards beside each other across the flow. Where it
+// runs down, the tag of a card's state reaches into it.
+func (s *Scene) rowGap() float64 {
+	if s.Down {
+		return 2 * rowGap
+	}
+	return rowGap
+}
+
 // raiseHeads gives the places of a scene that runs down, once it is put up, the room
 // for their names.
 func (s *Scene) raiseHeads() {

@@ -73,6 +73,9 @@ func marks(c *graph.Contract) []Mark {
 	if sign, ok := signs[c.OnFull]; ok {
 		all = append(all, Mark{sign, "on_full: " + c.OnFull})
 	}
+	if c.Isolate {
+		all = append(all, Mark{SignIsolate, "isolate: a slow reader here holds up nobody else"})
+	}
 	if c.Priority.Value != "" {
 		all = append(all, Mark{SignPriority, "priority: " + c.Priority.Value})
 	}

@@ -78,7 +78,7 @@ func callGraphviz(dot []byte) (out []byte, err error) {
 func (s *Scene) boxes() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "digraph g {\ngraph [rankdir=LR newrank=true outputorder=edgesfirst fontname=Verdana fontsize=11 nodesep=%.3f ranksep=%.3f %s];\n",
-		rowGap/72, s.columnGap()/72, s.limits())
+		s.rowGap()/72, s.columnGap()/72, s.limits())
 	b.WriteString("node [shape=plain fontname=Verdana fontsize=10]; edge [arrowhead=none];\n")
 	members := s.inPlace()
 	for k, p := range s.Places {

@@ -60,6 +60,7 @@ const (
 	SignDrop     Sign = "drop"     // a full queue drops items
 	SignFail     Sign = "fail"     // a full queue fails the flow
 	SignSpill    Sign = "spill"    // a full queue goes to disk
+	SignIsolate  Sign = "isolate"  // a full queue does not hold up its sender
 	SignPriority Sign = "priority" // items overtake
 	SignDelay    Sign = "delay"    // items wait
 	SignBroker   Sign = "broker"   // the queue lies on a broker
@@ -70,6 +71,7 @@ var signs = map[Sign]string{
 	SignDrop:     "M4 0.8L4 5.2M1.6 3.4L4 5.8L6.4 3.4M1.6 7.4L6.4 7.4",
 	SignFail:     "M4 0.8L4 4.8M4 7L4 7.3",
 	SignSpill:    "M1 1.2L7 1.2L7 6.8L1 6.8ZM1 4L7 4",
+	SignIsolate:  "M1 4L3 4M5 4L7 4M3.4 1L3.4 7M4.6 1L4.6 7",
 	SignPriority: "M1.4 4L4 1.4L6.6 4M1.4 7.2L4 4.6L6.6 7.2",
 	SignDelay:    "M7.4 4C7.4 5.88 5.88 7.4 4 7.4C2.12 7.4 0.6 5.88 0.6 4C0.6 2.12 2.12 0.6 4 0.6C5.88 0.6 7.4 2.12 7.4 4ZM4 2.2L4 4.2L5.4 4.9",
 	SignBroker:   "M0.8 2.6L5.2 2.6M4 0.9L5.8 2.6L4 4.3M7.2 5.6L2.4 5.6",

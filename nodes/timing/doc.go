@@ -5,8 +5,8 @@
 // Terms. An item arrives when its node receives it; kinds of this pack read the
 // clock of package time once for each batch that arrives. An item is due when its
 // time to leave has come. A timed kind is one whose output depends on the clock:
-// debounce, delay, sample_time, throttle and tick; the others depend on
-// their input alone.
+// debounce, delay, sample_time, throttle and tick. What latest gives depends on
+// which of its inputs is first; the others depend on their input alone.
 //
 // Laws, beyond those of package nodes.
 //  1. A timed kind waits for its input and for the clock at once, on one goroutine:

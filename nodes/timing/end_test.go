@@ -22,6 +22,7 @@ func TestLimitAfter(t *testing.T) {
 		"skip_while":  "{where: n < 7}",
 		"start_with":  "{rows: [{n: 1}, {n: 2}]}",
 		"take_while":  "{where: n < 10}",
+		"latest":      "{}",
 		"take_until":  "{where: n > 9}",
 	} {
 		before := record.Live()

@@ -45,7 +45,7 @@ func TestLatest(t *testing.T) {
 	}
 	// With a rate, what waits is the newest item of its own input all the same.
 	got, r := combine(t, "{}", ", rate: 15/m", false)
-	if want := "4s a 1 x 10\n8s a 2 x 10\n12s a 2 y 20\n16s a 2 z 30\n20s a 3 z 30"; r.Err != nil || got != want {
+	if want := "5s a 1 x 10\n9s a 2 x 10\n13s a 2 y 20\n17s a 3 y 20\n21s a 3 z 30"; r.Err != nil || got != want {
 		t.Errorf("at a rate: %v, got\n%s\nwant\n%s", r.Err, got, want)
 	}
 	// Sources of a serial run take turns, so that one is read to its end first.

@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Cores   int             // 0: those of the report, else 1
 	Free    float64         // cores that other programs left during the run; 0: all
+	Queue   float64         // time that the process waited for a processor, for each unit that it got
 	Workers int             // of nodes that the flow gives no number, as in `run --workers`
 	Alone   map[string]bool // nodes that work on one goroutine whatever the flow says
 
@@ -61,6 +62,10 @@ func New(f *graph.Flow, o Options) (*Model, error) {
 	}
 	if o.Report != nil {
 		m.measured(o.Report)
+		for i := range m.Nodes {
+			n := &m.Nodes[i]
+			n.Queued = max(0, min(n.Busy-n.CPU, o.Queue*n.CPU))
+		}
 	}
 	m.given(&o)
 	return m, nil
@@ -296,7 +301,7 @@ func (m *Model) given(o *Options) {
 		wait, waits := o.Wait[n.ID]
 		if computes || waits {
 			n.Busy, n.CPU = float64(cost+wait)*n.Visits, float64(cost)*n.Visits
-			n.Serial, n.Known, n.Clear = 0, true, true
+			n.Serial, n.Queued, n.Known, n.Clear = 0, 0, true, true
 			if n.Fixed {
 				n.Serial = n.Busy
 			}

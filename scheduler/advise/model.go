@@ -28,6 +28,7 @@ type Node struct {
 	Serial float64 // the part of Busy that one worker at a time does
 	Pace   float64 // what a rate lets through one item in, whoever works; 0: there is none
 	CPU    float64 // the part of Busy in which a processor computes
+	Queued float64 // the part of Busy in which it could compute, but others had the processor
 	Known  bool    // Busy was measured or given
 	Split  bool    // Serial was measured
 	Clear  bool    // CPU was measured or given: it is known whether the node computes or waits
@@ -48,12 +49,12 @@ func (n *Node) Cost() float64 {
 	return n.Busy / n.Visits
 }
 
-// Waits is the share of its time in which it computes nothing.
+// Waits is the share of its time in which it has nothing to compute.
 func (n *Node) Waits() float64 {
 	if n.Busy <= 0 {
 		return 0
 	}
-	return min(1, max(0, 1-n.CPU/n.Busy))
+	return min(1, max(0, 1-(n.CPU+n.Queued)/n.Busy))
 }
 
 // CPU is the processor time of everything together.

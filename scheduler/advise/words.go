@@ -50,6 +50,8 @@ func (m *Model) sayBusy(n *Node) string {
 		return text + ", nearly all of it waiting"
 	case waits > 0.5:
 		return text + fmt.Sprintf(", %s of it waiting", percent(waits))
+	case n.Queued > 0.2*n.Busy:
+		return text + fmt.Sprintf(", computing, held up by other programs for %s of it", percent(n.Queued/n.Busy))
 	case waits > 0.2:
 		return text + fmt.Sprintf(", %s of it computing", percent(1-waits))
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,13 +34,6 @@ type Options struct {
 	LookupEnv func(string) (string, bool)
 	// Limit is how long a case may run on the wall; 0: half a minute.
 	Limit time.Duration
-	// Virtual runs a function on virtual time. By default a program does so by a
-	// testing.T of its own; a Go test gives
-	//
-	//	func(f func()) { synctest.Test(t, func(*testing.T) { f() }) }
-	//
-	// so that a goroutine that is left behind fails the test.
-	Virtual func(func())
 }
 
 // A File is a test file whose cases are ready to run. It must be closed.
@@ -138,6 +132,13 @@ func nameOf(at diag.Span) string {
 // A Case is one run of the flow. It runs once.
 type Case struct {
 	Name string
+	// Virtual runs a function on virtual time. The default will do; a Go test may
+	// give
+	//
+	//	func(f func()) { synctest.Test(t, func(*testing.T) { f() }) }
+	//
+	// so that a goroutine that is left behind fails that test.
+	Virtual func(func())
 
 	file *File
 	text *caseText
@@ -177,11 +178,10 @@ func (c *Case) compile(list *diag.List) {
 // load compiles the flow, and adds what is wrong with it to the list.
 func (c *Case) load(changed bool, list *diag.List) *graph.Flow {
 	e := &editor{c: c, changed: changed, list: list}
-	stdin := c.input()
+	c.stdin = bufio.NewReaderSize(&stdin{c: c}, 1<<16)
 	flow, found := graph.Load(c.file.src, &catalog{c.file.kinds, c}, graph.Options{
-		Set: c.set, LookupEnv: c.file.options.LookupEnv, Stdin: stdin, Edit: e.edit,
+		Set: c.set, LookupEnv: c.file.options.LookupEnv, Stdin: c.stdin, Edit: e.edit,
 	})
-	c.stdin = stdin
 	for _, d := range found {
 		if d.Severity == diag.Error {
 			*list = append(*list, d)
@@ -190,14 +190,25 @@ func (c *Case) load(changed bool, list *diag.List) *graph.Flow {
 	return flow
 }
 
-// input is standard input: the text that a feed gives to a source that reads it.
-func (c *Case) input() *bufio.Reader {
-	for _, f := range c.feeds {
-		if f.Text != nil && f.stdin {
-			return bufio.NewReader(strings.NewReader(*f.Text))
+// Standard input is the text that a feed gives to a source that reads it. Which one
+// does is known when the tree of the flow has been looked at, so it is asked for by
+// the first read.
+type stdin struct {
+	c    *Case
+	text io.Reader
+}
+
+// Read implements io.Reader.
+func (s *stdin) Read(p []byte) (int, error) {
+	if s.text == nil {
+		s.text = strings.NewReader("")
+		for _, f := range s.c.feeds {
+			if f.stdin {
+				s.text = strings.NewReader(*f.Text)
+			}
 		}
 	}
-	return bufio.NewReader(strings.NewReader(""))
+	return s.text.Read(p)
 }
 
 // declare takes what the case says of the flow.

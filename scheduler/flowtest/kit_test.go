@@ -48,11 +48,7 @@ func outcome(t testing.TB, flow, test string, files map[string]string, more ...n
 	t.Helper()
 	dir := folder(t, flow, test, files)
 	path := filepath.Join(dir, "flow_test.yaml")
-	options := Options{}
-	if tt, ok := t.(*testing.T); ok {
-		options.Virtual = func(f func()) { synctest.Test(tt, func(*testing.T) { f() }) }
-	}
-	f, problems := Load(diag.NewSource(path, []byte(test)), registry(t, more...), options)
+	f, problems := Load(diag.NewSource(path, []byte(test)), registry(t, more...), Options{})
 	var b strings.Builder
 	diag.Print(&b, problems, diag.Style{})
 	if f != nil {
@@ -60,6 +56,9 @@ func outcome(t testing.TB, flow, test string, files map[string]string, more ...n
 	}
 	if !problems.HasErrors() {
 		for _, c := range f.Cases {
+			if tt, ok := t.(*testing.T); ok {
+				c.Virtual = func(f func()) { synctest.Test(tt, func(*testing.T) { f() }) }
+			}
 			r := c.Run()
 			if len(r.Differences) == 0 {
 				b.WriteString("pass " + c.Name + "\n")

@@ -124,8 +124,8 @@ func (c *Case) run() (r Result) {
 	switch {
 	case c.text.Clock == "real":
 		f()
-	case c.file.options.Virtual != nil:
-		c.file.options.Virtual(f)
+	case c.Virtual != nil:
+		c.Virtual(f)
 	default:
 		if err := virtual(f); err != nil {
 			r.Differences.Add(diag.Unexpected, c.text.Name.At, "%s: %v", c.Name, err)

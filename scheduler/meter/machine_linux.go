@@ -32,3 +32,18 @@ func machineTime() (used time.Duration, processors int) {
 	}
 	return used, processors
 }
+
+// queued is how long the threads of this process have waited for a processor; see
+// schedstat in the documentation of the kernel. Threads that ended are left out.
+func queued() time.Duration {
+	tasks, _ := os.ReadDir("/proc/self/task")
+	sum := time.Duration(0)
+	for _, task := range tasks {
+		text, _ := os.ReadFile("/proc/self/task/" + task.Name() + "/schedstat")
+		if fields := strings.Fields(string(text)); len(fields) == 3 {
+			ns, _ := strconv.ParseInt(fields[1], 10, 64)
+			sum += time.Duration(ns)
+		}
+	}
+	return sum
+}

@@ -38,14 +38,25 @@ type Meter struct {
 	began   time.Time
 	machine time.Duration // processor time of the whole machine then
 	process time.Duration // and of this process
+	queued  time.Duration // time for which its threads had waited for a processor
 }
 
 // New measures the programs for one run.
 func New(of Programs) *Meter {
 	m := &Meter{of: of, nodes: map[string]*node{}, alone: map[string]bool{}, began: time.Now()}
 	m.machine, _ = machineTime()
-	m.process = metrics.CPUTime()
+	m.process, m.queued = metrics.CPUTime(), queued()
 	return m
+}
+
+// Queue is how long the process waited for a processor since New, for each unit of
+// processor time that it got: next to nothing on a machine that others do not use.
+func (m *Meter) Queue() float64 {
+	own := metrics.CPUTime() - m.process
+	if own <= 0 {
+		return 0
+	}
+	return max(0, float64(queued()-m.queued)/float64(own))
 }
 
 // Free is how many of the cores were there for this process since New: what other

@@ -3,7 +3,7 @@
 import { $, clock, rate, say, short } from "./parts.js";
 import { E, N, SIGNS, store } from "./store.js";
 import { listen, outline } from "./stream.js";
-import { boxOf, handle, picture, prepare, reveal } from "./view.js";
+import { boxOf, handle, picture, prepare, reveal, settle } from "./view.js";
 import { elements, gather, paint, paintAll, still } from "./paint.js";
 import { markRow, paintTable, sift, wireTable } from "./table.js";
 import { act as order, hold, paintControl } from "./control.js";
@@ -193,6 +193,7 @@ function remembered() {
   const i = store.flow.nodes.findIndex(n => n.id === wanted), edge = /^e(\d+)$/.exec(wanted);
   if (i >= 0) select("n", i);
   else if (edge && store.flow.edges[+edge[1]]) select("e", +edge[1]);
+  settle();
 }
 addEventListener("pagehide", () => {
   if (selected) sessionStorage.setItem("flowrun-chosen", selected.kind === "n" ? store.flow.nodes[selected.i].id : "e" + selected.i);

@@ -60,18 +60,25 @@ function measure() {
   size.h = area.clientHeight;
 }
 
-// start is the first view: all of it, or as much as can be read on a small screen.
+// start is the first view: all of it, or as much as can be read on a small screen, or
+// of a drawing that runs down, from its beginning.
 function start() {
   fit();
-  const least = size.w < 700 ? 0.62 : 0;
+  const down = picture.classList.contains("down"), least = size.w < 700 || down ? 0.62 : 0;
   if (view.k < least && boxes.length < CULL) {
     const first = boxes[0] || { x: 0, y: 0, w: 0, h: 0 };
     view.k = least;
-    view.x = first.x - 24;
-    view.y = first.y + first.h / 2 - size.h / view.k / 2;
+    view.x = down ? (whole.w - size.w / least) / 2 : first.x - 24;
+    view.y = down ? -12 : first.y + first.h / 2 - size.h / least / 2;
     show();
   }
   view.touched = false;
+}
+
+/** settle is start again, for a panel that was open from the beginning. */
+export function settle() {
+  measure();
+  if (!view.touched) start();
 }
 
 /** fit shows the whole flow. */

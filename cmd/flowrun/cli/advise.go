@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -72,7 +73,7 @@ flow once more, with the changes, and says what they gained.
 	a.set = settable(verb)
 	a.plan.flags(verb)
 	f.DurationVar(&a.length, "for", 0, "stop the sources after this time (0: run to the end)")
-	f.IntVar(&a.most, "max-workers", 64, "propose at most so many workers of a node")
+	f.IntVar(&a.most, "max-workers", 32, "propose at most so many workers of a node")
 	f.BoolVar(&a.try, "try", false, "run the flow once more with the changes, and say what they gained")
 	f.BoolVarP(&a.write, "write", "w", false, "make the changes in the file")
 	f.BoolVar(&a.json, "json", false, "print JSON")
@@ -212,7 +213,7 @@ func (a *adviseCall) learn(flow *graph.Flow) (advise.Options, error) {
 		return advise.Options{}, misuse("the sources gave nothing, so there is nothing to judge by").or("advise needs a run with data")
 	}
 	o, err := a.plan.options(report)
-	o.Alone, o.Free = gauge.Alone(), gauge.Free()
+	o.Alone, o.Free, o.Queue = gauge.Alone(), gauge.Free(), gauge.Queue()
 	return o, err
 }
 
@@ -255,9 +256,12 @@ func (a *adviseCall) tryOut(found *advice) error {
 		return err
 	}
 	advise.Apply(flow, found.Changes)
-	report, _, err := a.measure(flow)
+	report, gauge, err := a.measure(flow)
 	if err != nil {
 		return err
+	}
+	if free := gauge.Free(); free > 0 && free < 0.8*float64(report.Cores) {
+		found.Notes = append(found.Notes, fmt.Sprintf("other programs left %s of the %s to the trial", digits(free, false), plural(report.Cores, "core")))
 	}
 	rate := perSecond(summarize(*report).Rows, report.Took)
 	found.Trial = &trial{report.Took, rate, rate / max(found.Rate, 1e-9)}

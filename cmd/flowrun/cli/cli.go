@@ -50,6 +50,7 @@ type call struct {
 	stderr   io.Writer
 	color    string // auto, always or never
 	tree     *cobra.Command
+	secrets  secrets // of the flows that were loaded
 }
 
 // The codes that a call ends with; see the package documentation.

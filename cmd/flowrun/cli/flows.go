@@ -83,7 +83,7 @@ func (c *call) loadWith(path string, set map[string]string, stdin *bufio.Reader)
 	if src == nil {
 		return nil, list
 	}
-	return graph.Load(src, c.registry, graph.Options{Set: set, LookupEnv: lookupVariable, Stdin: stdin})
+	return graph.Load(src, c.registry, graph.Options{Set: set, LookupEnv: c.secrets.lookup, Stdin: stdin})
 }
 
 // lookupVariable finds a variable that the flow does not declare in the

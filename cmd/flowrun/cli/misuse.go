@@ -18,6 +18,7 @@ import (
 var foreignVerbs = map[string]string{
 	"start": "run", "exec": "run", "execute": "run", "submit": "run", "init": "new", "create": "new", "generate": "new",
 	"draw": "render", "dot": "render", "plot": "render", "show": "types", "infer": "types", "describe": "nodes", "kinds": "nodes",
+	"explain": "plan", "predict": "plan", "tune": "advise", "optimize": "advise", "profile": "advise",
 	"components": "nodes", "format": "fmt", "blobl": "eval", "vrl": "eval", "expr": "eval", "verify": "check", "compile": "check", "test": "check",
 }
 

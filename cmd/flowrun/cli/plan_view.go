@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,8 @@ type (
 		Most    float64       `json:"most_per_second,omitempty"`
 		Use     float64       `json:"use,omitempty"` // the share of the time that it is at work at the highest rate
 		Holds   string        `json:"holds,omitempty"`
-		known   bool
+		known   bool          // the cost is
+		clear   bool          // whether it waits is
 	}
 	planExpr struct {
 		Node string `json:"node"`
@@ -83,7 +85,10 @@ func (c *call) plan(flow *graph.Flow, p *planCall) (*flowPlan, error) {
 			plan.Memory.Growing = append(plan.Memory.Growing, n.ID)
 		}
 		for _, e := range n.Exprs {
-			plan.Exprs = append(plan.Exprs, planExpr{n.ID, e.String(), e.Compile().Rung()})
+			x := planExpr{n.ID, e.String(), e.Compile().Rung()}
+			if !slices.Contains(plan.Exprs, x) { // mean(x) and max(x) both have x
+				plan.Exprs = append(plan.Exprs, x)
+			}
 		}
 	}
 	for _, e := range flow.Edges {
@@ -107,7 +112,7 @@ func (plan *flowPlan) predict(m *advise.Model) {
 	unknown := 0
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
-		node := planNode{ID: n.ID, Kind: n.Kind, Workers: fmt.Sprint(n.Workers), Alone: n.Fixed, Items: n.Visits, known: n.Known}
+		node := planNode{ID: n.ID, Kind: n.Kind, Workers: fmt.Sprint(n.Workers), Alone: n.Fixed, Items: n.Visits, known: n.Known, clear: n.Clear}
 		if !n.Known {
 			unknown++
 		}
@@ -169,7 +174,10 @@ func (plan *flowPlan) nodeTable(on ink) *table {
 			row[3].text = digits(n.Items, true)
 		}
 		if n.known {
-			row[4].text, row[5].text = advise.Duration(float64(n.Cost)), percent(n.Waits)
+			row[4].text = advise.Duration(float64(n.Cost))
+		}
+		if n.clear {
+			row[5].text = percent(n.Waits)
 		}
 		if n.Most > 0 {
 			row[6].text, row[7].text = short(n.Most), percent(n.Use)

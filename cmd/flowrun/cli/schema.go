@@ -104,7 +104,8 @@ func (c *call) definitions() object {
 			"description": "The id of a node, or node.port.",
 			"type":        "string", "pattern": `^[a-z][a-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$|\$\{`,
 		},
-		"edge": edgeSchema(),
+		"limits": graph.LimitsSchema().JSONSchema(),
+		"edge":   edgeSchema(),
 		"edges": object{
 			"anyOf": []object{ref("edge"), {"type": "array", "items": ref("edge"), "minItems": 1}},
 		},

@@ -34,6 +34,7 @@ type pageCall struct {
 	token    string
 	readOnly bool
 	stay     bool
+	tap      tapCall
 	frames   []string // origins whose pages may show the drawing
 }
 
@@ -43,7 +44,8 @@ func (p *pageCall) flags(verb *cobra.Command) {
 	f.Lookup("ui").NoOptDefVal = pageAddr
 	f.StringVar(&p.token, "ui-token", os.Getenv(tokenVariable), "what a reader of the page must know; needed where others can reach it (or "+tokenVariable+")")
 	f.Lookup("ui-token").DefValue = ""
-	f.BoolVar(&p.readOnly, "ui-readonly", false, "the page can look, but not stop the run")
+	f.BoolVar(&p.readOnly, "ui-readonly", false, "the page can look, but not pause or stop the run")
+	p.tap.flags(f)
 	f.StringArrayVar(&p.frames, "ui-embed", nil, "an `ORIGIN` such as https://dashboard.example whose pages may show /?embed=1, the drawing alone, in a frame; may be repeated")
 	f.BoolVar(&p.stay, "ui-stay", false, "keep the page after the run until ctrl-c")
 }
@@ -51,7 +53,7 @@ func (p *pageCall) flags(verb *cobra.Command) {
 // validate checks the flags of the page against each other.
 func (p *pageCall) validate(given func(string) bool) error {
 	if p.addr == "" {
-		for _, name := range []string{"ui-token", "ui-readonly", "ui-stay", "ui-embed"} {
+		for _, name := range []string{"ui-token", "ui-readonly", "ui-stay", "ui-embed", "ui-tap", "ui-tap-hide"} {
 			if given(name) {
 				return misuse("--%s says how the page is, but there is none", name).or("--ui opens it")
 			}
@@ -130,6 +132,7 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 	}
 	p.server, err = web.New(r.flow, run, web.Options{
 		Token: r.page.token, ReadOnly: r.page.readOnly, Frames: r.page.frames, Layout: p.layouter.Layout,
+		Tap:   r.page.tap.rules(&r.secrets),
 		Drain: func() { ask(1) }, Kill: func() { ask(2) },
 	})
 	if err != nil {

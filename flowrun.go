@@ -16,10 +16,11 @@ import (
 // it; one goroutine at a time may do so. It can be checked, drawn and run any
 // number of times, one run after the other.
 type Graph struct {
-	name  string
-	at    place
-	packs [][]nodes.Decl
-	nodes []*node
+	name   string
+	at     place
+	packs  [][]nodes.Decl
+	nodes  []*node
+	limits Limits
 
 	mu      sync.Mutex
 	run     *scheduler.Run // the current one, or the last one

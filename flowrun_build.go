@@ -38,6 +38,7 @@ func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
 	registry, wrong := nodes.NewRegistry(g.packs...)
 	p := &programs{own: map[*graph.Node]*node{}, registry: registry}
 	b := graph.NewBuilder(g.name, registry, text.span(g.at, g.name))
+	b.SetLimits(g.limits)
 	built := map[*node]*graph.Node{}
 	var list diag.List
 	if wrong != nil {

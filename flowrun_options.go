@@ -97,6 +97,12 @@ const (
 // OnFull sets what the edges that the node reads do when they are full.
 func OnFull(p FullPolicy) Option { return contract("OnFull", "on_full", string(p)) }
 
+// Isolate sees to it that an edge never makes its sender wait, so that a slow node
+// here does not hold up the others that read the same stream. What does not fit
+// stays in memory for Go values and goes to a file for records, unless OnFull says
+// what to drop.
+func Isolate() Option { return contract("Isolate", "isolate", true) }
+
 // Priority lets items with a higher number leave the edges that the node reads
 // before others that wait there. The number is an expression over the fields of
 // the item, as in a flow file.
@@ -107,3 +113,12 @@ func Aging(d time.Duration) Option { return contract("Aging", "aging", d) }
 
 // Delay lets items wait for d on the edges that the node reads.
 func Delay(d time.Duration) Option { return contract("Delay", "delay", d) }
+
+// Limits bound a graph as a whole; a zero sets no bound. Workers is how many
+// pieces of work all nodes together work on at once; nodes that have something to
+// do take turns. Memory is how many bytes wait on all edges together: half of it
+// is shared out among the edges, the other half is for whoever needs more.
+type Limits = graph.Limits
+
+// Limit bounds the graph as a whole, in every run from now on.
+func (g *Graph) Limit(l Limits) { g.limits = l }

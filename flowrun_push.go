@@ -44,8 +44,9 @@ type Pusher[T any] struct {
 //	...
 //	err := in.Submit(ctx, order)
 //
-// Items of one goroutine keep their order. Before a run and between two of them a
-// few items can be submitted for the next one; then Submit waits for it.
+// Items of one goroutine keep their order. Before the first run a few items can be
+// submitted already; then Submit waits for it. After a run the source is over until
+// the next one begins.
 func Push[T any](g *Graph, id string, opts ...Option) *Pusher[T] {
 	p := &Pusher[T]{now: newSubmissions[T]()}
 	n := source[T](id, "go.push", "Gives what the program submits.")
@@ -69,8 +70,8 @@ func (p *Pusher[T]) Submit(ctx context.Context, item T) error {
 // TrySubmit is Submit that does not wait: the error is ErrFull if it would have to.
 func (p *Pusher[T]) TrySubmit(item T) error { return p.current().try(item) }
 
-// Close ends the source of this run, or of the next one if none is going on: what
-// was submitted before is worked off. It does not wait for that.
+// Close ends the source; what was submitted before is worked off. It does not wait
+// for that. Another run opens the source again.
 func (p *Pusher[T]) Close() { p.current().end(ErrClosed) }
 
 func (p *Pusher[T]) current() *submissions[T] {

@@ -37,16 +37,21 @@ func (b *Builder) Use(id, kind string, with, engine *config.Node, at, useAt diag
 	if b.c.resolveKind(n, &config.Node{Kind: config.Mapping}) {
 		n.Config = b.c.cat.New(kind)
 		n.Spec.Config.DecodeAt(with, at, n.Config, &b.c.list)
+		b.c.checkWorkers(n, engine)
 	}
 	b.c.openPorts(n)
 	return n
 }
+
+// SetLimits bounds the flow as a whole.
+func (b *Builder) SetLimits(l Limits) { b.c.flow.Limits = l }
 
 // Own adds a node that no catalogue knows: spec says what it is. Its settings are
 // nil.
 func (b *Builder) Own(id string, spec *Spec, engine *config.Node, at diag.Span) *Node {
 	n := b.declare(id, spec.Kind, engine, at)
 	n.Spec = spec
+	b.c.checkWorkers(n, engine)
 	b.c.openPorts(n)
 	return n
 }

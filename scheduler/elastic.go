@@ -36,11 +36,10 @@ const (
 // A look is what happened to a node since the look before.
 type look struct {
 	now     time.Time
-	in      int64         // items taken
 	done    int64         // items worked on to the end
 	busy    time.Duration // of all workers
 	blocked time.Duration // waiting for room
-	waiting int64         // items on the input edges
+	inside  int64         // items on the input edges and in the node
 	full    bool          // an input edge is, or nearly
 	workers int           // now
 	cores   float64       // share of the processors that the process uses; 0: not known
@@ -51,10 +50,10 @@ type look struct {
 type scaler struct {
 	low, high int
 
-	last    time.Time
-	waiting int64
-	cost    float64 // seconds of work for an item, a moving average; 0: not known
-	rate    float64 // items in a second that come, a moving average
+	last   time.Time
+	inside int64
+	cost   float64 // seconds of work for an item, a moving average; 0: not known
+	rate   float64 // items in a second that come, a moving average
 
 	fewer time.Time // since when fewer workers would do; zero: they would not
 	most  int       // that were needed since then
@@ -78,15 +77,15 @@ type trial struct {
 // next gives the number of workers from now on.
 func (s *scaler) next(l look) int {
 	if s.last.IsZero() {
-		s.last, s.waiting = l.now, l.waiting
+		s.last, s.inside = l.now, l.inside
 		return l.workers
 	}
 	seconds := l.now.Sub(s.last).Seconds()
 	if seconds <= 0 {
 		return l.workers
 	}
-	came := float64(l.in+l.waiting-s.waiting) / seconds
-	s.last, s.waiting = l.now, l.waiting
+	came := float64(l.done+l.inside-s.inside) / seconds
+	s.last, s.inside = l.now, l.inside
 	s.rate = blend(s.rate, max(0, came))
 	if l.done > 0 {
 		if cost := l.busy.Seconds() / float64(l.done); s.cost == 0 {
@@ -114,13 +113,16 @@ func (l *look) held() bool {
 	return l.blocked.Seconds() > blockedMost*lookEvery.Seconds() || l.cores > coresFull
 }
 
+// waiting is how many items nobody works on.
+func (l *look) waiting() int64 { return max(0, l.inside-int64(l.workers)) }
+
 // need is the number of workers that the load asks for. While the node is held, a
 // backlog is none of its doing.
 func (s *scaler) need(l look) int {
 	need := s.rate * s.cost / spare
 	if !l.held() {
-		need += float64(l.waiting) * s.cost / drainIn.Seconds()
-		if l.full || s.cost == 0 && l.waiting > int64(l.workers) {
+		need += float64(l.waiting()) * s.cost / drainIn.Seconds()
+		if l.full || s.cost == 0 && l.waiting() > 0 {
 			need = max(need, float64(2*l.workers))
 		}
 	}
@@ -157,7 +159,7 @@ func (s *scaler) judge(l look) (n int, taken bool) {
 	}
 	measured := t.items >= int64(t.to)
 	switch {
-	case l.waiting == 0 && !l.full: // it has caught up: there is nothing to compare
+	case l.waiting() == 0 && !l.full: // it has caught up: there is nothing to compare
 	case measured && s.paid():
 		s.again = 0
 	case !measured || t.looks < trialLooks:
@@ -234,7 +236,7 @@ type scaled struct {
 	stage  *stage
 	scaler scaler
 
-	in, done, busy, blocked int64
+	done, busy, blocked int64
 }
 
 func (c *scaled) look(cores float64) {
@@ -245,24 +247,24 @@ func (c *scaled) look(cores float64) {
 	count := &c.n.count
 	if s != c.stage { // the next stage has another input and other costs
 		c.stage, c.scaler = s, scaler{low: c.n.workers.Min, high: c.n.workers.Max}
-		c.in, c.done, c.busy, c.blocked = count.In.Load(), count.Done(), count.Busy.Load(), count.Blocked.Load()
+		c.done, c.busy, c.blocked = count.Done(), count.Busy.Load(), count.Blocked.Load()
 	}
 	l := look{now: time.Now(), workers: int(count.Workers.Load()), cores: cores}
-	in, done, busy, blocked := count.In.Load(), count.Done(), count.Busy.Load(), count.Blocked.Load()
-	l.in, c.in = in-c.in, in
+	done, busy, blocked := count.Done(), count.Busy.Load(), count.Blocked.Load()
 	l.done, c.done = done-c.done, done
 	l.busy, c.busy = time.Duration(busy-c.busy), busy
 	l.blocked, c.blocked = time.Duration(blocked-c.blocked), blocked
 	for _, e := range c.n.in[s.def.Input] {
 		items := e.count.Items.Load()
-		l.waiting += items
+		l.inside += items
 		l.full = l.full || e.waiting.Load() || items*10 >= e.capacity*9
 	}
+	l.inside += max(0, count.In.Load()-done)
 	before := l.workers
 	if n := c.scaler.next(l); n != before && s.crew.resize(n) {
 		count.Resized.Add(1)
 		count.Most.Store(max(count.Most.Load(), int64(n)))
-		c.n.run.options.Events.Info("workers changed", "node", c.n.spec.ID, "from", before, "to", n, "waiting", l.waiting)
+		c.n.run.options.Events.Info("workers changed", "node", c.n.spec.ID, "from", before, "to", n, "waiting", l.waiting())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowrun/flowrun/scheduler/trial"
 	"github.com/flowrun/flowrun/web"
 	"github.com/flowrun/flowrun/web/webtest"
 )
@@ -34,6 +35,8 @@ var screens = []screen{
 	{"folder", "folder", "/", `document.querySelector(".flows")`, "", ""},
 	{"flow of a folder", "folder", "/flow?path=etl.yaml", `document.querySelector(".source")`, "", ""},
 	{"catalogue", "folder", "/nodes", `document.querySelector("h1")`, "", ""},
+	{"playground", "play", "/playground", `document.querySelector("#drawing svg")`, "", ""},
+	{"sample run", "play", "/playground", `!document.querySelector("#run").disabled && document.querySelector("#n-even")`, `document.querySelector("#run").click(); document.querySelector("#n-even").focus()`, `document.querySelector("#tables table")`},
 }
 
 // axeSource is axe-core, from where FLOWRUN_AXE says.
@@ -54,6 +57,7 @@ func TestAxe(t *testing.T) {
 	flow := webtest.Sensors()
 	servers := map[string]*httptest.Server{
 		"live": serve(t, flow, webtest.PlaySensors(flow), web.Options{}), "folder": pretend(t, "", two),
+		"play": playground(t, web.FolderOptions{}, true, trial.Limits{}).Server,
 	}
 	for _, theme := range []string{"light", "dark"} {
 		b.media("prefers-color-scheme", theme)

@@ -112,12 +112,12 @@ func (m *Model) With(all []Change) *Model {
 const small = 1024
 
 // Untold gives changes that may gain, nobody can say how much without trying: larger
-// queues where the small ones were full while no part of the flow was, and larger
-// batches for a node that bounds and is given few items at once.
+// queues where small ones were full while the flow spent its time on handing items
+// over, and larger batches for a node that bounds and is given few items at once.
 func (m *Model) Untold(f *graph.Flow, r *metrics.Report) []Change {
 	var all []Change
 	p := m.Predict()
-	if m.Rest > 0.3*(p.Span+m.Rest) {
+	if m.Rest > 0.3*(p.Span+m.Rest) || m.Overhead > 0.3*m.CPU() {
 		for i, e := range f.Edges {
 			k := &e.Contract
 			if i < len(r.Edges) && k.Capacity < small && k.Blocks() && !k.Reorders() && r.Edges[i].Peak >= int64(k.Capacity) {

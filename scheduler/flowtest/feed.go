@@ -34,14 +34,16 @@ type feed struct {
 	events []event
 	byPath bool // the source reads a file or a text by its own settings
 	stdin  bool // that text is standard input
+	spaced bool // the next item comes after a while, if every is set
 }
 
-// An event is what a feed does at a time after the start of the run.
+// An event is what a feed does at a time after the start of the run: it gives items or
+// a bad item, it fails, or it only waits until then.
 type event struct {
 	at   time.Duration
-	data record.Data    // items, or
-	bad  *nodes.BadItem // a bad item, or
-	err  error          // a failure of the source
+	data record.Data
+	bad  *nodes.BadItem
+	err  error
 }
 
 // feedKind is the kind of the node that feeds.
@@ -94,8 +96,11 @@ func (k *feedKind) Program(env *nodes.Env) (*nodes.Program, error) {
 			},
 			Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
 				e := made.(event)
-				if e.bad != nil {
+				switch {
+				case e.bad != nil:
 					return out.Bad(*e.bad)
+				case e.data == nil:
+					return nil
 				}
 				for i := 0; i < e.data.Len(); i += record.MaxRows {
 					if err := out.Emit(port, e.data.Slice(i, min(i+record.MaxRows, e.data.Len()))); err != nil {
@@ -157,7 +162,7 @@ func (f *feed) script(needed []bool, list *diag.List) {
 			list.Add(diag.WrongValue, n.Span, "at %s is before the step above, which is at %s", time.Duration(*s.At), now).
 				WithHint("at counts from the start of the run, after from the step above")
 		}
-		now = s.move(now)
+		now, f.spaced = s.move(now), false
 		switch {
 		case (s.Bad != nil || s.Error != "") && f.input:
 			list.Add(diag.Conflict, n.Span, "only sources have bad items and failures, and this feeds an input").
@@ -173,6 +178,7 @@ func (f *feed) script(needed []bool, list *diag.List) {
 		}
 	}
 	flush()
+	f.events = append(f.events, event{at: now}) // a pause at the end keeps the source open
 }
 
 // schedule gives rows to be sent, and moves the time on if every is set.
@@ -182,8 +188,11 @@ func (f *feed) schedule(now *time.Duration, b *record.Batch) {
 		return
 	}
 	for i := range b.Len() {
+		if f.spaced {
+			*now += time.Duration(*f.Every)
+		}
+		f.spaced = true
 		f.events = append(f.events, event{at: *now, data: b.Slice(i, i+1)})
-		*now += time.Duration(*f.Every)
 	}
 }
 
@@ -201,14 +210,17 @@ var stepSchema = mustSchema(&stepText{})
 
 var stepKeys = []string{"after", "at", "bad", "error", "file", "line"}
 
-// stepOf reads a step: a mapping with none but the keys of a step, none of which
-// is a field of the items.
+// stepOf reads a step: a mapping with none but the keys of a step, which cannot be an
+// item. So {at: 30m} is a step also where the items have a field `at` that is a time.
 func stepOf(n *config.Node, t *types.Type, list *diag.List) (s stepText, ok bool) {
 	if n.Kind != config.Mapping || len(n.Entries) == 0 {
 		return s, false
 	}
 	for _, e := range n.Entries {
-		if t.Index(e.Key) >= 0 || !slices.Contains(stepKeys, e.Key) {
+		if !slices.Contains(stepKeys, e.Key) {
+			return s, false
+		}
+		if f, ok := t.Field(e.Key); ok && holds(f.Type, e.Value) {
 			return s, false
 		}
 	}
@@ -217,6 +229,15 @@ func stepOf(n *config.Node, t *types.Type, list *diag.List) (s stepText, ok bool
 	}
 	stepSchema.Decode(n, &s, list)
 	return s, true
+}
+
+// holds reports whether a value may stand in a field.
+func holds(t *types.Type, n *config.Node) bool {
+	if n.Kind != config.Scalar || !t.IsScalar() {
+		return true
+	}
+	_, _, ok := scalarJSON(t, n)
+	return ok
 }
 
 // move gives the time of a step, for that of the step before it.

@@ -29,7 +29,7 @@ function ofNode(node, result) {
   if (!node.sink) facts.push(`${node.out.toLocaleString("en")} out`);
   if (node.filtered) facts.push(`${node.filtered.toLocaleString("en")} filtered`);
   if (node.sample) facts.push("the first rows only");
-  if (node.sink) facts.push("would be written");
+  if (node.sink && node.kind !== "drop") facts.push("kept here, not written");
   head.appendChild(document.createElement("small")).textContent = facts.join(" · ");
   if (node.errors) {
     const bad = head.appendChild(document.createElement("small"));

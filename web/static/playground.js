@@ -6,6 +6,7 @@ import { showResult } from "./playground-results.js";
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const page = $("play");
 const pause = 250; // ms after the last key
+const leastScale = 0.6; // of a drawing that is made to fit
 
 let number = 0; // of the newest version
 let timer = 0;
@@ -113,7 +114,10 @@ function draw(drawn) {
   const { scrollLeft, scrollTop } = home;
   const parsed = new DOMParser().parseFromString(drawn.svg, "text/html").querySelector("svg");
   if (!parsed) return;
-  home.replaceChildren(document.importNode(parsed, true));
+  const svg = document.importNode(parsed, true);
+  // However much there is, names stay readable; the rest is scrolled to.
+  svg.style.setProperty("min-width", (leastScale * svg.viewBox.baseVal.width).toFixed(0) + "px");
+  home.replaceChildren(svg);
   home.scrollTo(scrollLeft, scrollTop);
   nodes = new Map(drawn.outline.nodes.map((n) => [n.id, n]));
   edges = drawn.outline.edges || [];

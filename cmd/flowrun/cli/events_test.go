@@ -31,7 +31,7 @@ func messages(all []map[string]any) []string {
 	return texts
 }
 
-const failing = `flow: failing
+const misfits = `flow: failing
 nodes:
   orders: {use: file.read, with: {path: orders.csv}}
   parsed: {use: map, in: orders, with: {set: {n: int(customer)}}, on_error: %s}
@@ -40,7 +40,7 @@ nodes:
 
 func TestEventsOfAFailingFlow(t *testing.T) {
 	files := ordersFiles()
-	files["f.yaml"] = fmt.Sprintf(failing, "fail")
+	files["f.yaml"] = fmt.Sprintf(misfits, "fail")
 	folder(t, files)
 	r := call("", "run", "f.yaml", "--log", "json")
 	all := events(t, r.err)
@@ -64,7 +64,7 @@ func TestEventsOfAFailingFlow(t *testing.T) {
 
 func TestEventsOfBadItems(t *testing.T) {
 	files := ordersFiles()
-	files["f.yaml"] = fmt.Sprintf(failing, "skip")
+	files["f.yaml"] = fmt.Sprintf(misfits, "skip")
 	folder(t, files)
 	r := call("", "run", "f.yaml", "--log", "json", "--log-level", "warn")
 	all := events(t, r.err)
@@ -85,7 +85,7 @@ func TestEventsOfBadItems(t *testing.T) {
 func TestOnlyEvents(t *testing.T) {
 	files := ordersFiles()
 	files["broken.yaml"] = "nodes:\n  a: {use: generat}\n  b: {use: drop, in: c}\n"
-	files["says.yaml"] = "flow: says\nnodes:\n  n: {use: generate, with: {count: 2}}\n  look: {use: log, in: n, with: {message: number}}\n  out: {use: drop, in: look}\n"
+	files["says.yaml"] = "flow: says\nnodes:\n  n: {use: generate, with: {count: 2}}\n  look: {use: log, in: n, with: {label: number}}\n  out: {use: drop, in: look}\n"
 	folder(t, files)
 	r := call("", "run", "broken.yaml", "--log", "json")
 	all := events(t, r.err)

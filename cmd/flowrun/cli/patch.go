@@ -113,6 +113,9 @@ func (d *editor) add(n *config.Node, c advise.Change) error {
 		return fmt.Errorf("%s has no line with its kind alone", c.Node)
 	}
 	line := d.line(use.KeySpan.Line - 1)
+	if !strings.HasSuffix(line, "\n") {
+		return fmt.Errorf("the line with the kind of %s has no end", c.Node)
+	}
 	body := strings.TrimLeft(line, " ")
 	if !strings.HasPrefix(body, "use:") {
 		return fmt.Errorf("%s has no line with its kind alone", c.Node)
@@ -170,9 +173,6 @@ func (d *editor) text() []byte {
 		}
 		b.WriteString(line)
 		for len(edits) > 0 && edits[0].line == i {
-			if !strings.HasSuffix(line, "\n") {
-				b.WriteString("\n")
-			}
 			b.WriteString(edits[0].text)
 			edits = edits[1:]
 		}
@@ -201,7 +201,11 @@ func (d *editor) patch() string {
 		for j < len(d.edits) && d.edits[j].line <= d.edits[j-1].line+2*around {
 			j++
 		}
-		from, to := max(0, d.edits[i].line-around), min(last, d.edits[j-1].line+around+1)
+		from, to := d.edits[i].line-around, min(last, d.edits[j-1].line+around+1)
+		if d.edits[i].after { // the line before counts as one around it
+			from++
+		}
+		from = max(0, from)
 		more := d.hunk(&b, d.edits[i:j], from, to, added)
 		added += more
 		i = j

@@ -373,7 +373,7 @@ func (r *runCall) tell(run *scheduler.Run, report metrics.Report, list diag.List
 	switch {
 	case r.report == "json":
 		return r.writeSummary(s)
-	case r.report != "none" && !r.quiet:
+	case r.report != "none" && r.forPeople():
 		return s.writeText(r.stderr, r.ink(r.stderr))
 	}
 	return nil

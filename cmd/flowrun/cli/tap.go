@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/signal"
 	"strconv"
@@ -258,6 +257,3 @@ func isEnd(end, text string) bool {
 	node, _, _ := strings.Cut(end, ".")
 	return text == "" || text == end || text == node
 }
-
-// escaped is for a path of the API.
-func escaped(s string) string { return url.QueryEscape(s) }

@@ -156,6 +156,7 @@ type Contract struct {
 	Isolate bool `yaml:"isolate" doc:"The edge never makes its sender wait, so that a slow reader here does not hold up those that read the same output. What does not fit goes to a temporary file, unless on_full says drop_newest or drop_oldest."`
 
 	Given    bool          `yaml:"-"` // the file says on_full
+	Watched  bool          `yaml:"-"` // the reader only looks on: for it alone the sender does not work
 	Rank     *expr.Expr    `yaml:"-"` // of Priority or of Delay, once checked; nil: none
 	DelayFor time.Duration `yaml:"-"` // of a Delay that is no expression
 }

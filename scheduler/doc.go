@@ -30,6 +30,6 @@
 // take.go is how they take their input and keyed.go how they share it by keys,
 // output.go is where they emit, edge.go the channel, spill.go its overflow, queue.go
 // what stands in for a channel that cannot keep a contract, watch.go finds flows
-// that are stuck, serial.go runs the same programs on one goroutine, one item at a
-// time, as the baseline and the oracle of tests.
+// that are stuck, events.go tells what happens, serial.go runs the same programs on
+// one goroutine, one item at a time, as the baseline and the oracle of tests.
 package scheduler

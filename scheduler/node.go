@@ -117,15 +117,17 @@ func (n *node) timeOfAll() time.Duration {
 	return n.elapsed + n.now.crew.timeOfAll()
 }
 
-// unwanted reports whether the node has readers and none of them wants more.
+// unwanted reports whether the node has readers and none of them wants more. Who
+// only watches an edge does not count.
 func (n *node) unwanted() bool {
 	readers := 0
 	for port, edges := range n.out {
 		for _, e := range edges {
-			if !e.isRefused() {
+			switch {
+			case e.spec.Contract.Watched:
+			case !e.isRefused():
 				return false
-			}
-			if port != n.errorPort {
+			case port != n.errorPort:
 				readers++
 			}
 		}

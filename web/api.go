@@ -64,7 +64,8 @@ func newNodeState(s *snapshot, i int) nodeState {
 
 type edgeState struct {
 	Rate  float64            `json:"per_second"`
-	Fill  float64            `json:"fill"` // share of capacity or bytes, whichever is fuller
+	Fill  float64            `json:"fill"`             // share of capacity or bytes, whichever is fuller
+	Wait  float64            `json:"wait_p99_seconds"` // of batches in the last ten seconds
 	Total metrics.EdgeReport `json:"total"`
 }
 
@@ -87,7 +88,7 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 		answer.Nodes = append(answer.Nodes, newNodeState(now, i))
 	}
 	for i, e := range now.edges {
-		answer.Edges = append(answer.Edges, edgeState{float64(e.Rate) / 10, float64(e.Fill) / 100, now.report.Edges[i]})
+		answer.Edges = append(answer.Edges, edgeState{float64(e.Rate) / 10, float64(e.Fill) / 100, float64(e.Wait) / 1e6, now.report.Edges[i]})
 	}
 	sendJSON(w, r, answer)
 }

@@ -32,6 +32,8 @@ var screens = []screen{
 	{"inspector of an edge", "live", "/?sel=e6", `document.querySelector("#inspector h2")?.textContent.includes("→")`, "", ""},
 	{"search", "live", "/", numbers, `const s = document.querySelector("#search"); s.focus(); s.value = "e"; s.dispatchEvent(new Event("input"))`, `!document.querySelector("#found").hidden`},
 	{"keys", "live", "/", numbers, `document.querySelector("#help").click()`, `document.querySelector("#keys[open]")`},
+	{"from top to bottom", "live", "/?down=1", bottleneck, "", ""},
+	{"in a frame", "live", "/?embed=1", `document.querySelector("#n-enrich .mark.loud")`, "", ""},
 	{"folder", "folder", "/", `document.querySelector(".flows")`, "", ""},
 	{"flow of a folder", "folder", "/flow?path=etl.yaml", `document.querySelector(".source")`, "", ""},
 	{"catalogue", "folder", "/nodes", `document.querySelector("h1")`, "", ""},

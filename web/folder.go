@@ -18,11 +18,12 @@ import (
 )
 
 // A Folder serves the flows of a folder: what is in them, what is wrong with them,
-// their drawings, and the catalogue of kinds. It runs nothing. It is an
+// their drawings, and the catalogue of kinds. With a Runner, readers run them. It is an
 // http.Handler; Serve adds the limits of a server that faces strangers.
 type Folder struct {
 	options FolderOptions
 	host
+	lives   *lives
 	layouts sync.Mutex // one drawing at a time: a layout can take seconds
 }
 
@@ -40,6 +41,8 @@ type FolderOptions struct {
 	Layout func(context.Context, *render.Scene) error
 	// Playground, if set, is the page to write and try flows on.
 	Playground *Playground
+	// Runner, if set, lets readers run the flows.
+	Runner *Runner
 }
 
 //go:embed folder.html.tmpl
@@ -65,7 +68,8 @@ func NewFolder(o FolderOptions) *Folder {
 	f.play(mux)
 	f.compareRoutes(mux)
 	f.runRoutes(mux)
-	f.handler = gate{o.Token, o.Playground == nil}.guard(mux)
+	f.liveRoutes(mux)
+	f.handler = gate{o.Token, o.Playground == nil && o.Runner == nil}.guard(mux)
 	return f
 }
 
@@ -75,8 +79,12 @@ func (f *Folder) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.S
 // Serve answers on a listener until Close, and returns nil then.
 func (f *Folder) Serve(l net.Listener) error { return f.serve(l) }
 
-// Close ends the server. It takes a second at most.
-func (f *Folder) Close() { f.shut() }
+// Close ends the server, and at once what runs; Drain ends that in good order. It
+// takes some seconds at most.
+func (f *Folder) Close() {
+	f.lives.close()
+	f.shut()
+}
 
 // A folderFlow is a flow as the pages show it.
 type folderFlow struct {

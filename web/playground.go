@@ -21,7 +21,6 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/trial"
 	"github.com/flowrun/flowrun/web/assist"
 )
@@ -33,24 +32,26 @@ type Playground struct {
 	// Root is the folder whose files flows may read. It stays open as long as the
 	// server.
 	Root *os.Root
-	// Programs has what runs flows on samples; nil: nothing is run.
-	Programs scheduler.Programs
+	// Try runs a flow on a sample, such as the Run of a trial.Child; nil: nothing is
+	// run.
+	Try func(context.Context, trial.Job) trial.Result
 	// Limits bound such a run.
 	Limits trial.Limits
 }
 
 // Limits of what the playground does for strangers.
 const (
-	checksAtOnce = 2               // compilations, drawings and answers to the editor
-	trialsAtOnce = 1               // flows that run
-	turnTime     = 2 * time.Second // to wait for a place among them
-	checkTime    = 5 * time.Second // of one compilation, after which the answer is given up
-	graceTime    = 2 * time.Second // of a trial, beyond its limit
-	maxProblems  = 200             // in an answer
-	maxMessage   = 2000            // bytes of a message
-	maxNodes     = 1500
-	maxEdges     = 5000 // in a drawing
-	starterFlow  = "flow: new-flow\n\nnodes:\n  numbers:\n    use: generate\n    with: {count: 20, set: {id: n, square: n * n}}\n\n  even:\n    use: filter\n    in: numbers\n    with: {where: id % 2 == 0}\n\n  out:\n    use: file.write\n    in: even\n    with: {path: out/even.jsonl}\n"
+	checksAtOnce   = 2 // compilations, and answers to the editor
+	drawingsAtOnce = 1
+	trialsAtOnce   = 1               // flows that run
+	turnTime       = 2 * time.Second // to wait for a place among them
+	checkTime      = 5 * time.Second // of one compilation, after which the answer is given up
+	graceTime      = 5 * time.Second // of a trial, beyond its limit: a child needs some to start and to end
+	maxProblems    = 200             // in an answer
+	maxMessage     = 2000            // bytes of a message
+	maxNodes       = 1500
+	maxEdges       = 5000 // in a drawing
+	starterFlow    = "flow: new-flow\n\nnodes:\n  numbers:\n    use: generate\n    with: {count: 20, set: {id: n, square: n * n}}\n\n  even:\n    use: filter\n    in: numbers\n    with: {where: id % 2 == 0}\n\n  out:\n    use: file.write\n    in: even\n    with: {path: out/even.jsonl}\n"
 )
 
 //go:embed playground.html.tmpl openapi_folder.json
@@ -64,8 +65,8 @@ var playgroundTemplate = sync.OnceValue(func() *template.Template {
 type playground struct {
 	*Folder
 	*Playground
-	checks, trials chan struct{} // places
-	turn           time.Duration
+	checks, drawings, trials chan struct{} // places
+	turn                     time.Duration
 }
 
 // play adds the playground to the server of a folder.
@@ -74,7 +75,7 @@ func (f *Folder) play(mux *http.ServeMux) {
 	if f.options.Playground == nil {
 		return
 	}
-	p := &playground{f, f.options.Playground, make(chan struct{}, checksAtOnce), make(chan struct{}, trialsAtOnce), turnTime}
+	p := &playground{f, f.options.Playground, make(chan struct{}, checksAtOnce), make(chan struct{}, drawingsAtOnce), make(chan struct{}, trialsAtOnce), turnTime}
 	mux.HandleFunc("GET /playground", p.page)
 	mux.HandleFunc("POST /api/v1/check", p.check)
 	mux.HandleFunc("POST /api/v1/render", p.render)
@@ -121,7 +122,7 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 		Paths             []string
 		CanRun            bool
 		Rows              int
-	}{nonce, asked, text, paths, p.Programs != nil, p.rows()}
+	}{nonce, asked, text, paths, p.Try != nil, p.rows()}
 	var b bytes.Buffer
 	if err := playgroundTemplate().ExecuteTemplate(&b, "playground", data); err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
@@ -296,7 +297,7 @@ func (p *playground) render(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Positions may take as long as the layout's own deadline.
-	answer, ok := work(w, r, p.checks, p.turn, drawTime, func(ctx context.Context) sketch {
+	answer, ok := work(w, r, p.drawings, p.turn, drawTime, func(ctx context.Context) sketch {
 		flow, list := p.load(d.name, d.Text)
 		switch {
 		case flow == nil || list.HasErrors():
@@ -365,7 +366,7 @@ func (p *playground) explain(w http.ResponseWriter, r *http.Request) {
 
 // try runs a draft on the first rows of its sources.
 func (p *playground) try(w http.ResponseWriter, r *http.Request) {
-	if p.Programs == nil {
+	if p.Try == nil {
 		refuse(w, http.StatusForbidden, "nothing is run here; flowrun serve --allow-run lets it")
 		return
 	}
@@ -382,11 +383,10 @@ func (p *playground) try(w http.ResponseWriter, r *http.Request) {
 		limit = trial.Time
 	}
 	result, ok := work(w, r, p.trials, p.turn, limit+graceTime, func(ctx context.Context) answer {
-		flow, list := p.load(d.name, d.Text)
-		if flow == nil || list.HasErrors() {
+		if flow, list := p.load(d.name, d.Text); flow == nil || list.HasErrors() {
 			return answer{wrong: true}
 		}
-		return answer{Result: trial.Run(ctx, flow, p.Programs, p.Limits)}
+		return answer{Result: p.Try(ctx, trial.Job{Dir: p.Root.Name(), Name: d.name, Text: d.Text, Limits: p.Limits})}
 	})
 	switch {
 	case !ok:

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -79,7 +80,7 @@ func playground(t *testing.T, o web.FolderOptions, canRun bool, limits trial.Lim
 	}
 	o.Catalog, o.Playground = registry, &web.Playground{Root: root, Limits: limits}
 	if canRun {
-		o.Playground.Programs = registry
+		o.Playground.Try = func(ctx context.Context, j trial.Job) trial.Result { return j.Run(ctx, registry) }
 	}
 	if o.Layout == nil {
 		o.Layout = render.Layout

@@ -113,6 +113,9 @@ func (m *sampler) sample() *snapshot {
 		s.nodes = append(s.nodes, p.node(i, m.fuller(s, m.in[i], 1), m.fuller(s, m.out[i], 95)))
 		s.nodes[i].P50, s.nodes[i].P99 = recent.latency(i)
 	}
+	for i := range s.edges {
+		s.edges[i].Wait = recent.wait(i)
+	}
 	m.states(s, before, m.earlier(report.Took-errorsFor))
 	s.verdict = m.judge(s)
 	m.remember(s)

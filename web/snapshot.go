@@ -53,6 +53,7 @@ type edgeRow struct {
 
 	Dropped int64 // by on_full, since the start
 	Oldest  int64 // ms that the oldest item has waited
+	Wait    int64 // µs, the 99th percentile of what batches waited in the last ten seconds; 0 if none left
 }
 
 // A snapshot is what a flow did in the last two seconds; of a flow that has ended,
@@ -111,9 +112,17 @@ func (p span) share(i int, of func(*metrics.NodeReport) float64) float64 {
 // in µs with three digits.
 func (p span) latency(i int) (p50, p99 int64) {
 	d := p.to.Nodes[i].Latency.Sub(&p.from.Nodes[i].Latency)
-	micros := func(q float64) int64 { return rounded(float64(d.Quantile(q)) / 1e3) }
-	return micros(0.5), micros(0.99)
+	return micros(d.Quantile(0.5)), micros(d.Quantile(0.99))
 }
+
+// wait gives the 99th percentile of the time that batches waited on an edge.
+func (p span) wait(i int) int64 {
+	d := p.to.Edges[i].Wait.Sub(&p.from.Edges[i].Wait)
+	return micros(d.Quantile(0.99))
+}
+
+// micros gives µs with three digits.
+func micros(d time.Duration) int64 { return rounded(float64(d) / 1e3) }
 
 // edge gives the row of an edge.
 func (p span) edge(i int, capacity int, bytes int64) edgeRow {

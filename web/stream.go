@@ -71,7 +71,7 @@ func newEventWriter(w http.ResponseWriter, r *http.Request) *eventWriter {
 	w.Header().Set("Vary", "Accept-Encoding")
 	if unpacks(r) {
 		w.Header().Set("Content-Encoding", "gzip")
-		e.zip, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one there is
+		e.zip, _ = gzip.NewWriterLevel(w, 3) // the level is one there is
 		e.w = e.zip
 	}
 	return e
@@ -171,7 +171,7 @@ func appendTick(b []byte, before, now *snapshot) []byte {
 	first = true
 	for i, e := range now.edges {
 		if before == nil || before.edges[i] != e {
-			b = appendRow(b, &first, int64(i), e.Items, e.Rate, e.KB, e.Fill, e.Dropped, e.Oldest)
+			b = appendRow(b, &first, int64(i), e.Items, e.Rate, e.KB, e.Fill, e.Dropped, e.Oldest, e.Wait)
 		}
 	}
 	b = append(b, ']')

@@ -84,8 +84,22 @@ func (c *Card) kindLine() string {
 	return strings.TrimSpace(c.Kind + " " + c.Detail)
 }
 
-// badgeWidth is the width of the workers badge with its text.
-func (c *Card) badgeWidth() float64 { return styleBadge.width(clean(c.Workers)) + 12 }
+// badgeWidth is the width of the badge with the number of workers and the marks; 0
+// if there are none.
+func (c *Card) badgeWidth() float64 {
+	if c.Workers == "" && len(c.Marks) == 0 {
+		return 0
+	}
+	return styleBadge.width(clean(c.Workers)) + 12 + c.marksWidth()
+}
+
+func (c *Card) marksWidth() float64 {
+	w := (signSide + 3) * float64(len(c.Marks))
+	if c.Workers == "" {
+		w -= 3 // nothing stands before the first
+	}
+	return max(0, w)
+}
 
 // text is the port's name and type as drawn, both cut.
 func (p *Port) text() (name, typ string) {
@@ -97,9 +111,7 @@ func (p *Port) text() (name, typ string) {
 // half of it is the width of a port cell.
 func (c *Card) size(live bool) {
 	head := textX + styleName.width(styleName.fit(c.ID, nameLimit)) + margin
-	if c.Workers != "" {
-		head += c.badgeWidth()
-	}
+	head += c.badgeWidth()
 	w := max(cardMin, head, textX+styleKind.width(styleKind.fit(c.kindLine(), kindLimit))+margin)
 	for r := range c.rows() {
 		row := 2 * portX

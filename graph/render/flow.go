@@ -42,7 +42,7 @@ func FromFlow(f *graph.Flow) *Scene {
 
 // newCard is the card of a node without its ports.
 func newCard(n *graph.Node) *Card {
-	return &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), About: n.Engine.About, Icon: iconOf(n)}
+	return &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), Marks: nodeMarks(&n.Engine), About: n.Engine.About, Icon: iconOf(n)}
 }
 
 func isSide(out *graph.Output) bool { return out.Side || out.Name == graph.ErrorPort }
@@ -52,6 +52,19 @@ func workers(n *graph.Node) string {
 		return ""
 	}
 	return "×" + strings.ReplaceAll(n.Engine.Workers.String(), "-", "–")
+}
+
+// nodeMarks are what holds a node back or gathers for it.
+func nodeMarks(e *graph.Engine) []Mark {
+	var all []Mark
+	for _, m := range []Mark{
+		{SignRate, "rate: " + e.Rate.String()}, {SignBreaker, "breaker: " + e.Breaker.String()}, {SignBatch, "batch: " + e.Batch.String()},
+	} {
+		if !strings.HasSuffix(m.Text, ": ") {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 func wireOf(e *graph.Edge, from, to End) *Wire {

@@ -52,7 +52,7 @@ func (i Icon) known() Icon {
 	return IconMap
 }
 
-// A Sign is a small mark inside a pill.
+// A Sign is a small mark inside a pill or a badge.
 type Sign string
 
 // The signs. An unknown sign is not drawn; its text still stands in the tooltip.
@@ -64,6 +64,9 @@ const (
 	SignPriority Sign = "priority" // items overtake
 	SignDelay    Sign = "delay"    // items wait
 	SignBroker   Sign = "broker"   // the queue lies on a broker
+	SignRate     Sign = "rate"     // a node takes so many items in a time
+	SignBreaker  Sign = "breaker"  // a node that keeps failing takes nothing for a while
+	SignBatch    Sign = "batch"    // a node is given so many items at once
 )
 
 // signs are line drawings as in glyphs, in a box of 8×8 px.
@@ -75,4 +78,7 @@ var signs = map[Sign]string{
 	SignPriority: "M1.4 4L4 1.4L6.6 4M1.4 7.2L4 4.6L6.6 7.2",
 	SignDelay:    "M7.4 4C7.4 5.88 5.88 7.4 4 7.4C2.12 7.4 0.6 5.88 0.6 4C0.6 2.12 2.12 0.6 4 0.6C5.88 0.6 7.4 2.12 7.4 4ZM4 2.2L4 4.2L5.4 4.9",
 	SignBroker:   "M0.8 2.6L5.2 2.6M4 0.9L5.8 2.6L4 4.3M7.2 5.6L2.4 5.6",
+	SignRate:     "M6.6 1L1.6 3.2L6.6 5.4M1.6 7.2L6.6 7.2",
+	SignBreaker:  "M0.4 5.6L2.2 5.6L5.6 2.2M5.6 5.6L7.6 5.6",
+	SignBatch:    "M1 1.4L7 1.4M1 4L7 4M1 6.6L7 6.6",
 }

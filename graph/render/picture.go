@@ -70,8 +70,10 @@ type cardPart struct {
 }
 
 type badgePart struct {
-	X, W float64
-	Text string
+	X, W    float64
+	Text    string
+	TextX   float64
+	Strokes []signPart
 }
 
 type portPart struct {
@@ -92,8 +94,26 @@ func (c cardPart) FootY() float64     { return c.H - footHeight }
 func (c cardPart) FootRight() float64 { return c.W - 10 }
 func (c cardPart) FootBar() float64   { return c.W - 20 }
 
-// Middle is where the badge's text is centred.
-func (b badgePart) Middle() float64 { return b.W / 2 }
+// newBadge gives the badge of a card, nil if there is nothing on it.
+func newBadge(c *Card) *badgePart {
+	w := c.badgeWidth()
+	if w == 0 {
+		return nil
+	}
+	b := &badgePart{X: c.W - w - tileX, W: w, Text: clean(c.Workers)}
+	b.TextX = (w - c.marksWidth()) / 2
+	x := w - 6 - c.marksWidth()
+	if b.Text != "" {
+		x += 3
+	}
+	for _, m := range c.Marks {
+		if path, ok := signs[m.Sign]; ok {
+			b.Strokes = append(b.Strokes, signPart{x, path})
+		}
+		x += signSide + 3
+	}
+	return b
+}
 
 // newPicture prepares a scene that is drawable.
 func newPicture(s *Scene) *picture {
@@ -175,10 +195,7 @@ func newCardPart(s *Scene, c *Card) cardPart {
 		Kind: styleKind.fit(c.kindLine(), kindLimit),
 	}
 	part.mark(s, c)
-	if c.Workers != "" {
-		w := c.badgeWidth()
-		part.Badge = &badgePart{c.W - w - tileX, w, clean(c.Workers)}
-	}
+	part.Badge = newBadge(c)
 	for side, ports := range [][]Port{c.In, c.Out} {
 		for r := range ports {
 			q := &ports[r]
@@ -219,7 +236,11 @@ func (c *Card) label() string {
 	if c.Diff != "" {
 		head = string(c.Diff) + ": " + head
 	}
-	return tooltip(head, c.About)
+	lines := []string{head}
+	for _, m := range c.Marks {
+		lines = append(lines, m.Text)
+	}
+	return tooltip(append(lines, c.About)...)
 }
 
 func (p *Port) label() string {

@@ -129,7 +129,10 @@ func (p *painter) card(c cardPart) {
 	if b := c.Badge; b != nil {
 		q := p.within(Point{b.X, badgeY})
 		q.fill(p.ink(shadeBadge), rounded(Box{0, 0, b.W, badgeHeight}, badgeHeight/2))
-		q.text(p.ink(shadeMuted), styleBadge, Point{b.Middle(), badgeText}, anchorMiddle, b.Text)
+		q.text(p.ink(shadeMuted), styleBadge, Point{b.TextX, badgeText}, anchorMiddle, b.Text)
+		for _, sign := range b.Strokes {
+			q.within(Point{sign.X, (badgeHeight - signSide) / 2}).icon(p.ink(shadeMuted), 1.2, sign.Path)
+		}
 	}
 	for _, port := range c.Ports {
 		p.within(Point{port.X, port.Y}).port(port)

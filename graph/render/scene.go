@@ -47,6 +47,7 @@ type Card struct {
 	Kind    string `json:"kind"`              // such as "filter"
 	Detail  string `json:"detail,omitempty"`  // the one setting that tells, such as "delay > 15"
 	Workers string `json:"workers,omitempty"` // badge, such as "×2" or "×1–8"; empty for one worker
+	Marks   []Mark `json:"marks,omitempty"`   // what else the engine does for the node, drawn beside it
 	About   string `json:"about,omitempty"`   // shown in the tooltip
 	Icon    Icon   `json:"icon,omitempty"`
 	Place   string `json:"place,omitempty"` // name of the place it stands in, or empty

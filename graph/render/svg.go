@@ -18,7 +18,7 @@ var svgTemplate = sync.OnceValue(func() *template.Template {
 		"tileX": tileX, "tileY": tileY, "tileSide": tileSide, "glyphX": tileX + glyphInset, "glyphY": tileY + glyphInset,
 		"textX": textX, "nameY": nameY, "kindY": kindY, "portX": portX, "portY": portY, "dotRadius": dotRadius,
 		"cardRadius": cardRadius, "placeRadius": placeRadius, "tileRadius": tileRadius, "shadowDrop": shadowDrop,
-		"badgeY": badgeY, "badgeH": badgeHeight, "badgeText": badgeText, "signY": -signSide / 2, "pillText": pillTextY,
+		"badgeY": badgeY, "badgeH": badgeHeight, "badgeText": badgeText, "badgeSign": (badgeHeight - signSide) / 2, "signY": -signSide / 2, "pillText": pillTextY,
 		"pagePad": pagePad, "titleY": titleY, "noteX": noteX,
 	} {
 		text := number1(x)

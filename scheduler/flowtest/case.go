@@ -364,6 +364,9 @@ func (c *Case) finish(list *diag.List) {
 			n.Engine.OnError = was.Engine.OnError // a watch on errors must not change it
 		}
 	}
+	for _, edge := range c.flow.Edges {
+		_, edge.Contract.Watched = edge.To.Config.(*watchKind)
+	}
 	for i, f := range c.feeds {
 		if f.byPath {
 			continue

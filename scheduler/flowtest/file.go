@@ -50,9 +50,7 @@ type tree struct{ *config.Node }
 func (t *tree) DecodeConfig(n *config.Node, _ *diag.List) { t.Node = n }
 
 // ConfigType implements config.Documented.
-func (tree) ConfigType() (string, map[string]any) {
-	return "settings", map[string]any{"type": "object"}
-}
+func (tree) ConfigType() (string, map[string]any) { return "value", map[string]any{} }
 
 // A duration is zero or more.
 type duration time.Duration
@@ -124,7 +122,7 @@ type feedText struct {
 	Items *tree     `yaml:"items" doc:"The items, and between them steps: {after: 5s} waits, {at: 1m} waits until then, {bad: TEXT, error: MESSAGE} is a bad item of a source, {error: MESSAGE} makes the source fail."`
 	From  string    `yaml:"from" doc:"A file of items, relative to the folder of the test file: jsonl or csv. A source that has a path reads it by its own settings."`
 	Text  *string   `yaml:"text" doc:"What a source that has a path reads in place of its file."`
-	Every *duration `yaml:"every" doc:"The time between two items."`
+	Every *duration `yaml:"every" doc:"The time between two items, unless a step says otherwise."`
 	As    *tree     `yaml:"as" doc:"The type of the items, for sources whose own type cannot be told here."`
 
 	at diag.Span

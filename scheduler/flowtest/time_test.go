@@ -214,3 +214,21 @@ func TestVirtual(t *testing.T) {
 		t.Error("nobody saw the goroutine that was left behind")
 	}
 }
+
+// To watch a port does not keep its source at work.
+func TestWatchedSourceEnds(t *testing.T) {
+	got := outcome(t, `flow: limited
+nodes:
+  ticks: {use: tick, with: {every: 1m}}
+  few: {use: limit, in: ticks, with: {count: 3}}
+  out: {use: drop, in: few}
+`, `
+tests:
+  - name: three ticks
+    expect: {ticks: [{n: 0}, {n: 1}, {n: 2}], out: {count: 3}}
+    takes: 2m
+`, nil)
+	if !strings.HasPrefix(got, "pass") {
+		t.Error(got)
+	}
+}

@@ -38,8 +38,8 @@ type Point struct {
 type Label struct{ Name, Value string }
 
 // Families gives everything that a report measures, in seconds and bytes. Every
-// family is there in every report, and so are its points, but for those of sources
-// that do not know how much there is to read.
+// family is there in every report, and so are its points, but for those of nodes
+// without a breaker, and of sources that do not know how much there is to read.
 func (r *Report) Families() []Family {
 	flow := []Label{{"flow", strings.ToValidUTF8(r.Flow, "\uFFFD")}}
 	all := []Family{
@@ -106,6 +106,13 @@ var nodeFamilies = []nodeFamily{
 	{"busy_ratio", Gauge, "ratio", "Share of its workers' time in the code of the kind, since the start.", ofNode(func(n *NodeReport) float64 { return n.Busy })},
 	{"blocked_ratio", Gauge, "ratio", "Share of its workers' time waiting for room on an edge, since the start.", ofNode(func(n *NodeReport) float64 { return n.Blocked })},
 	{"starved_ratio", Gauge, "ratio", "Share of its workers' time waiting for input, since the start.", ofNode(func(n *NodeReport) float64 { return n.Starved })},
+	{"breaker_open", Gauge, "", "1 while the breaker of the node lets no item pass, or one to find out.", func(n *NodeReport) (Point, bool) {
+		open := 0.0
+		if n.Breaker == Open || n.Breaker == Trying {
+			open = 1
+		}
+		return Point{Value: open}, n.Breaker != NoBreaker
+	}},
 	{"progress_ratio", Gauge, "ratio", "Share of its input that a source has read, if it knows.", func(n *NodeReport) (Point, bool) {
 		return Point{Value: min(1, float64(n.Done)/float64(max(n.Total, 1)))}, n.Total > 0
 	}},

@@ -28,9 +28,9 @@ func watched() *Report {
 		Flow: odd, Outcome: "running", Started: time.Unix(1e9, 0), Took: 90 * time.Second,
 		Nodes: []NodeReport{
 			{ID: "read", Kind: "file.read", Source: true, Workers: 2, Out: 5_000_000_000, Done: 30, Total: 120, Busy: 0.25, BusyTime: 45 * time.Second},
-			{ID: "überall", Kind: "map", Workers: 1, In: 1 << 53, Skipped: 1, Dead: 2, Failed: 4, Filtered: 8, Retries: 16, Held: 32, Latency: work.Snapshot()},
+			{ID: "überall", Kind: "map", Workers: 1, In: 1 << 53, Skipped: 1, Dead: 2, Failed: 4, Filtered: 8, Retries: 16, Held: 32, Breaker: Trying, Latency: work.Snapshot()},
 		},
-		Edges: []EdgeReport{{From: "read.out", To: "überall." + odd, Capacity: 8192, Items: 7, Bytes: 4096, Sent: 100, Received: 80, Unwanted: 3, Dropped: 10, Oldest: 1500 * time.Millisecond}},
+		Edges: []EdgeReport{{From: "read.out", To: "überall." + odd, Capacity: 8192, Items: 7, Bytes: 4096, Sent: 100, Received: 80, Unwanted: 3, Dropped: 10, Oldest: 1500 * time.Millisecond, Wait: work.Snapshot()}},
 	}
 }
 
@@ -98,6 +98,7 @@ func TestPrometheusReads(t *testing.T) {
 		{"flowrun_node_workers", map[string]string{"node": "read"}, 2},
 		{"flowrun_node_busy_ratio", map[string]string{"node": "read"}, 0.25},
 		{"flowrun_node_progress_ratio", map[string]string{"node": "read"}, 0.25},
+		{"flowrun_node_breaker_open", in, 1},
 		{"flowrun_edge_items", over, 7},
 		{"flowrun_edge_bytes", over, 4096},
 		{"flowrun_edge_capacity", over, 8192},
@@ -108,8 +109,13 @@ func TestPrometheusReads(t *testing.T) {
 			t.Errorf("%s is %v, want the gauge %v", c.name, m, c.want)
 		}
 	}
-	if n := len(families["flowrun_node_progress_ratio"].GetMetric()); n != 1 {
-		t.Errorf("%d nodes know how far they are, want 1", n)
+	for _, name := range []string{"flowrun_node_progress_ratio", "flowrun_node_breaker_open"} {
+		if n := len(families[name].GetMetric()); n != 1 {
+			t.Errorf("%s is told of %d nodes, want 1", name, n)
+		}
+	}
+	if h := point(t, families, "flowrun_edge_wait_seconds", over).GetHistogram(); h.GetSampleCount() != 102 || len(h.GetBucket()) != 24 {
+		t.Errorf("what waited on the edge is %v", h)
 	}
 }
 

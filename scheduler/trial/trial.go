@@ -15,7 +15,7 @@
 // which a flow that makes many items of one would otherwise not know. Sources and
 // the nodes between run as they are: whoever lets strangers try flows decides by
 // the registry what there is to be tried, and by graph.Options.Root what can be
-// read.
+// read; and runs them in a [Child], for what one node holds in memory no port tells.
 //
 // Every node has one worker, so that what is kept is what comes first.
 package trial
@@ -36,28 +36,31 @@ import (
 
 // Defaults of Limits.
 const (
-	Rows  = 1000
-	Items = 100_000
-	Bytes = 256 << 20
-	Time  = 10 * time.Second
-	Shown = 50
-	Text  = 200
+	Rows   = 1000
+	Items  = 100_000
+	Bytes  = 256 << 20
+	Memory = 512 << 20
+	Time   = 10 * time.Second
+	Shown  = 50
+	Text   = 200
 )
 
 // Limits bound a trial. A zero is the default of the same name.
 type Limits struct {
-	Rows  int           // of each source
-	Items int64         // that a port may carry
-	Bytes int64         // that all ports may carry together
-	Time  time.Duration // of the run, after which it is killed; at four fifths its sources end
-	Shown int           // items kept of each port
-	Text  int           // bytes that one value is shown in
+	Rows   int           `json:"rows"`   // of each source
+	Items  int64         `json:"items"`  // that a port may carry
+	Bytes  int64         `json:"bytes"`  // that all ports may carry together
+	Memory int64         `json:"memory"` // of a Child, in bytes
+	Time   time.Duration `json:"time"`   // of the run, after which it is killed; at four fifths its sources end
+	Shown  int           `json:"shown"`  // items kept of each port
+	Text   int           `json:"text"`   // bytes that one value is shown in
 }
 
 func (l Limits) orDefaults() Limits {
 	or(&l.Rows, Rows)
 	or(&l.Items, Items)
 	or(&l.Bytes, Bytes)
+	or(&l.Memory, Memory)
 	or(&l.Time, Time)
 	or(&l.Shown, Shown)
 	or(&l.Text, Text)

@@ -3,7 +3,7 @@
 import { $, clock, rate, say, short } from "./parts.js";
 import { E, N, SIGNS, store } from "./store.js";
 import { listen, outline } from "./stream.js";
-import { boxOf, handle, picture, prepare, reveal, settle } from "./view.js";
+import { boxOf, handle, picture, prepare, reveal, settle, view } from "./view.js";
 import { elements, gather, paint, paintAll, still } from "./paint.js";
 import { markRow, paintTable, sift, wireTable } from "./table.js";
 import { act as order, hold, paintControl } from "./control.js";
@@ -191,8 +191,9 @@ function remembered() {
   const wanted = new URLSearchParams(location.search).get("sel") || sessionStorage.getItem("flowrun-chosen") || "";
   sessionStorage.removeItem("flowrun-chosen");
   const i = store.flow.nodes.findIndex(n => n.id === wanted), edge = /^e(\d+)$/.exec(wanted);
-  if (i >= 0) select("n", i);
-  else if (edge && store.flow.edges[+edge[1]]) select("e", +edge[1]);
+  const show = !view.touched; // a view that was kept stays where it is
+  if (i >= 0) select("n", i, show);
+  else if (edge && store.flow.edges[+edge[1]]) select("e", +edge[1], show);
   settle();
 }
 addEventListener("pagehide", () => {

@@ -140,6 +140,7 @@ function edge(i) {
       figure("memory", () => `${bytes(row()[E.kb] * 1024)} / ${bytes(e.bytes)}`),
       figure("full", () => row()[E.fill] + " %"),
       figure("oldest item waits", () => row()[E.oldest] > 0 ? span(row()[E.oldest] * 1e3) : "–"),
+      figure("wait, p99", () => row()[E.wait] > 0 ? span(row()[E.wait]) : "–"),
       figure("dropped", () => short(row()[E.dropped]), undefined, 1, () => row()[E.dropped] > 0),
       figure("a new item will wait", () => row()[E.rate] > 0 ? "≈ " + span(Math.round(row()[E.items] / row()[E.rate] * 1e7)) : "–"),
       figure("until full", () => untilFull(i, e.capacity))),

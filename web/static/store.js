@@ -6,7 +6,7 @@ import { POINTS } from "./parts.js";
 /** The columns of a node's row on the wire. */
 export const N = { state: 0, in: 1, out: 2, p50: 3, p99: 4, busy: 5, blocked: 6, starved: 7, errors: 8, workers: 9, progress: 10 };
 /** The columns of an edge's row on the wire. */
-export const E = { items: 0, rate: 1, kb: 2, fill: 3, dropped: 4, oldest: 5 };
+export const E = { items: 0, rate: 1, kb: 2, fill: 3, dropped: 4, oldest: 5, wait: 6 };
 
 /** States in the order of their numbers. */
 export const STATES = ["running", "bottleneck", "back-pressured", "idle", "errors", "done", "failed", "paused"];

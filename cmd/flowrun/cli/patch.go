@@ -13,11 +13,12 @@ import (
 	"github.com/flowrun/flowrun/scheduler/advise"
 )
 
-// A lineEdit replaces a line of a file, or adds one behind it.
-type lineEdit struct {
-	line  int // from 0
-	text  string
-	after bool
+// A textEdit puts a text in the place of some characters of a line, or adds a line
+// behind it. Places are those of the file as it is, from 0.
+type textEdit struct {
+	line, col, width int
+	text             string
+	after            bool
 }
 
 // An editor makes changes in the text of a flow: it touches the lines that it must,
@@ -25,8 +26,8 @@ type lineEdit struct {
 type editor struct {
 	src   *diag.Source
 	nodes *config.Node
-	lines []string // with their ends
-	edits []lineEdit
+	lines []string   // with their ends
+	edits []textEdit // in the order of the lines, in one from its end, what is added last
 }
 
 func newEditor(src *diag.Source) *editor {
@@ -85,13 +86,12 @@ func (d *editor) replace(v *config.Node, c advise.Change) error {
 	if v == nil || v.Kind != config.Scalar {
 		return fmt.Errorf("%s of %s is not written out in the file", c.Setting, c.Node)
 	}
-	line, at := []rune(d.line(v.Span.Line-1)), v.Span.Col-1
+	line, at := d.line(v.Span.Line), v.Span.Col-1
 	was := []rune(strconv.Itoa(c.From))
 	if at < 0 || at+len(was) > len(line) || string(line[at:at+len(was)]) != string(was) {
 		return fmt.Errorf("%s of %s is not written as %d in line %d", c.Setting, c.Node, c.From, v.Span.Line)
 	}
-	text := string(line[:at]) + strconv.Itoa(c.To) + string(line[at+len(was):])
-	d.edits = append(d.edits, lineEdit{line: v.Span.Line - 1, text: text})
+	d.put(textEdit{line: v.Span.Line - 1, col: at, width: len(was), text: strconv.Itoa(c.To)})
 	return nil
 }
 
@@ -100,19 +100,18 @@ func (d *editor) replace(v *config.Node, c advise.Change) error {
 func (d *editor) add(n *config.Node, c advise.Change) error {
 	setting := fmt.Sprintf("workers: %d", c.To)
 	if n.Flow {
-		line, at := []rune(d.line(n.Span.Line-1)), n.Span.Col-1
+		line, at := d.line(n.Span.Line), n.Span.Col-1
 		if at < 0 || at >= len(line) || line[at] != '{' {
 			return fmt.Errorf("%s is not written out in the file", c.Node)
 		}
-		text := string(line[:at+1]) + setting + ", " + string(line[at+1:])
-		d.edits = append(d.edits, lineEdit{line: n.Span.Line - 1, text: text})
+		d.put(textEdit{line: n.Span.Line - 1, col: at + 1, text: setting + ", "})
 		return nil
 	}
 	use := n.Entry("use")
 	if use == nil || use.Value.Span.Line != use.KeySpan.Line {
 		return fmt.Errorf("%s has no line with its kind alone", c.Node)
 	}
-	line := d.line(use.KeySpan.Line - 1)
+	line := string(d.line(use.KeySpan.Line))
 	if !strings.HasSuffix(line, "\n") {
 		return fmt.Errorf("the line with the kind of %s has no end", c.Node)
 	}
@@ -124,57 +123,57 @@ func (d *editor) add(n *config.Node, c advise.Change) error {
 	if strings.HasSuffix(line, "\r\n") {
 		end = "\r\n"
 	}
-	d.edits = append(d.edits, lineEdit{line: use.KeySpan.Line - 1, text: line[:len(line)-len(body)] + setting + end, after: true})
+	d.put(textEdit{line: use.KeySpan.Line - 1, text: line[:len(line)-len(body)] + setting + end, after: true})
 	return nil
 }
 
-// line is a line with what was changed in it already.
-func (d *editor) line(i int) string {
-	for _, e := range slices.Backward(d.edits) {
-		if e.line == i && !e.after {
-			return e.text
-		}
-	}
-	if i < 0 || i >= len(d.lines) {
-		return ""
-	}
-	return d.lines[i]
-}
-
-// settle leaves one replacement for a line, in the order of the lines.
-func (d *editor) settle() {
-	var edits []lineEdit
-	for i, e := range d.edits {
-		later := slices.ContainsFunc(d.edits[i+1:], func(o lineEdit) bool { return o.line == e.line && !o.after })
-		if e.after || !later {
-			edits = append(edits, e)
-		}
-	}
-	slices.SortStableFunc(edits, func(a, b lineEdit) int {
-		if a.line == b.line && a.after != b.after { // the line itself goes first
-			if b.after {
-				return -1
-			}
+// put keeps the edits in their order.
+func (d *editor) put(e textEdit) {
+	d.edits = append(d.edits, e)
+	slices.SortStableFunc(d.edits, func(a, b textEdit) int {
+		switch {
+		case a.line != b.line:
+			return cmp.Compare(a.line, b.line)
+		case a.after != b.after && b.after:
+			return -1
+		case a.after != b.after:
 			return 1
 		}
-		return cmp.Compare(a.line, b.line)
+		return cmp.Compare(b.col, a.col)
 	})
-	d.edits = edits
+}
+
+// line is a line of the file, by its number from 1.
+func (d *editor) line(number int) []rune {
+	if number < 1 || number > len(d.lines) {
+		return nil
+	}
+	return []rune(d.lines[number-1])
+}
+
+// edited gives what stands in the place of a line, and what is added behind it.
+func (d *editor) edited(i int) (line string, added []string) {
+	text := []rune(d.lines[i])
+	for _, e := range d.edits {
+		switch {
+		case e.line != i:
+		case e.after:
+			added = append(added, e.text)
+		default:
+			text = slices.Concat(text[:e.col], []rune(e.text), text[e.col+e.width:])
+		}
+	}
+	return string(text), added
 }
 
 // text is the file with its edits.
 func (d *editor) text() []byte {
-	d.settle()
 	var b strings.Builder
-	edits := d.edits
-	for i, line := range d.lines {
-		if len(edits) > 0 && edits[0].line == i && !edits[0].after {
-			line, edits = edits[0].text, edits[1:]
-		}
+	for i := range d.lines {
+		line, added := d.edited(i)
 		b.WriteString(line)
-		for len(edits) > 0 && edits[0].line == i {
-			b.WriteString(edits[0].text)
-			edits = edits[1:]
+		for _, more := range added {
+			b.WriteString(more)
 		}
 	}
 	return []byte(b.String())
@@ -185,7 +184,6 @@ const around = 3
 
 // patch writes the edits as a unified diff.
 func (d *editor) patch() string {
-	d.settle()
 	if len(d.edits) == 0 {
 		return ""
 	}
@@ -205,41 +203,35 @@ func (d *editor) patch() string {
 		if d.edits[i].after { // the line before counts as one around it
 			from++
 		}
-		from = max(0, from)
-		more := d.hunk(&b, d.edits[i:j], from, to, added)
-		added += more
+		added += d.hunk(&b, max(0, from), to, added)
 		i = j
 	}
 	return b.String()
 }
 
-// hunk writes the edits of some lines; it gives how many lines it adds.
-func (d *editor) hunk(b *strings.Builder, edits []lineEdit, from, to, added int) int {
-	more := 0
-	for _, e := range edits {
-		if e.after {
-			more++
-		}
-	}
-	fmt.Fprintf(b, "@@ -%d,%d +%d,%d @@\n", from+1, to-from, from+1+added, to-from+more)
+// hunk writes the lines of a part of the file as they were and as they are; it gives
+// how many there are more.
+func (d *editor) hunk(b *strings.Builder, from, to, before int) (more int) {
+	var body strings.Builder
 	put := func(sign, line string) {
-		b.WriteString(sign + line)
+		body.WriteString(sign + line)
 		if !strings.HasSuffix(line, "\n") {
-			b.WriteString("\n\\ No newline at end of file\n")
+			body.WriteString("\n\\ No newline at end of file\n")
 		}
 	}
 	for i := from; i < to; i++ {
-		line, sign := d.lines[i], " "
-		if len(edits) > 0 && edits[0].line == i && !edits[0].after {
-			put("-", line)
-			line, sign = edits[0].text, "+"
-			edits = edits[1:]
+		line, added := d.edited(i)
+		if line == d.lines[i] {
+			put(" ", line)
+		} else {
+			put("-", d.lines[i])
+			put("+", line)
 		}
-		put(sign, line)
-		for len(edits) > 0 && edits[0].line == i {
-			put("+", edits[0].text)
-			edits = edits[1:]
+		for _, text := range added {
+			put("+", text)
 		}
+		more += len(added)
 	}
+	fmt.Fprintf(b, "@@ -%d,%d +%d,%d @@\n%s", from+1, to-from, from+1+before, to-from+more, &body)
 	return more
 }

@@ -221,10 +221,7 @@ func (c *call) serve(dir, addr, token string, allowRun bool) error {
 		return misuse("%s: %w", dir, err)
 	}
 	defer root.Close()
-	play := &web.Playground{Root: root}
-	if allowRun {
-		play.Programs = c.registry
-	}
+	play := c.playground(root, allowRun)
 	listener, err := listenFor("--addr", addr)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func TestTestVerb(t *testing.T) {
 		{[]string{"a"}, 0, "ok    a/orders_test.yaml: 2 tests"},
 		{[]string{"a", "-v"}, 0, "pass  small ones (;0s virtual);pass  again"},
 		{[]string{"a/orders_test.yaml", "--run", "small", "-v"}, 0, "pass  small;: 1 test,"},
-		{[]string{"a/...", "b"}, 1, "ok    a/;FAIL  none (;b/orders_test.yaml:5:29: orders: item 1 is not expected [E501];got {;FAIL  b/orders_test.yaml: 1 of 3 tests failed"},
+		{[]string{"a/...", "b"}, 1, "ok    a/;FAIL  none (;b/orders_test.yaml:5:27: orders: item 1 is not expected [E501];got {;FAIL  b/orders_test.yaml: 1 of 3 tests failed"},
 		{nil, 2, "ok    a/;FAIL  b/;FAIL  c/orders_test.yaml: the file cannot be run;unknown key \"expct\";did you mean \"expect\"?"},
 		{[]string{"a", "--coverage"}, 0, "coverage of a/orders.yaml: nodes 3 of 3, ports 2 of 2"},
 		{[]string{"d"}, 2, "d: no such file"},
@@ -91,7 +91,7 @@ func TestTestVerbJSON(t *testing.T) {
 	if b.File != filepath.Join("b", "orders_test.yaml") || len(b.Tests) != 3 || b.Tests[0].Passed != true || b.Tests[2].Passed || b.Tests[2].Differences[0].Code != "E501" || b.Tests[2].Differences[0].Line != 5 {
 		t.Errorf("got %+v", b)
 	}
-	if c := got.Files[2]; len(c.Problems) != 1 || c.Problems[0].Code != "E101" {
+	if c := got.Files[2]; len(c.Problems) != 2 || c.Problems[0].Code != "E101" {
 		t.Errorf("got %+v", c)
 	}
 	if n := got.Coverage[filepath.Join("a", "orders.yaml")].Nodes; len(n) != 3 || !n[0].By {

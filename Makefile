@@ -29,6 +29,7 @@ $(AXE): Makefile
 	@touch $@
 
 shots: ## take the README's pictures of the live page again
+	mkdir -p docs/pictures
 	FLOWRUN_BROWSER=1 FLOWRUN_SHOTS=$(CURDIR)/docs/pictures go test -count=1 -run 'TestPictures' ./web/
 
 soak: ## the big versions of the proofs: 10,000 slow clients, 1,000 layouts; some minutes

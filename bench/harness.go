@@ -298,6 +298,7 @@ var children = map[string]func(args []string) (result, error){
 	"channels of maps":          channelsOfMaps,
 	"by hand":                   byHand,
 	"digest":                    digestRows,
+	"queue":                     queueWork,
 	"flowrun, from a slice":     chainFromSlice,
 	"flowrun, from a function":  chainFromFunc,
 	"chan int64":                chainOfChannels,

@@ -35,6 +35,7 @@ var workloads = []struct {
 	{"sleep", sleepWorkload},
 	{"graph", graphWorkload},
 	{"memory", memoryWorkload},
+	{"queue", queueWorkload},
 }
 
 func main() {

@@ -24,7 +24,7 @@
 //		prefixes map[string]string // what a worker keeps; not a setting
 //	}
 //
-//	func (c *country) Open(ctx context.Context, env *nodes.Env) error { ... read env.Path(c.Table) ... }
+//	func (c *country) Open(ctx context.Context, env *nodes.Env) error { ... env.Flow.Open(env.Path(c.Table)) ... }
 //	func (c *country) Map(ctx context.Context, v Visit) (Visit, error) { ... }
 //
 // For records of any type: a struct that implements Programmer, declared by Kind.
@@ -37,8 +37,9 @@
 //     settings point to must not be written to.
 //  2. What a kind is given it must not change, and must not keep after it
 //     returns, unless it copies (Go shapes get values that they may keep).
-//  3. Time comes from package time, chance from Env.Rand, files from Env.Path;
-//     nothing is read at declaration.
+//  3. Time comes from package time, chance from Env.Rand, files from Env.Path and
+//     Flow.Open, for a flow may be enclosed in a folder; nothing is read at
+//     declaration.
 //  4. A kind never opens or closes a channel.
 //  5. The output of a kind does not depend on the number of workers or on how
 //     items are grouped into batches, unless its Decl says Interleaves.

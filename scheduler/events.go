@@ -19,9 +19,11 @@ package scheduler
 //	run ended         info   outcome, seconds, rows (that sources gave), errors, dropped; of a run that failed:
 //	                  error  those, error and, if it was one, node
 //
-// Events of nodes and edges come as they happen; what counters tell (pauses,
-// failures, drops, spills) is looked at once a second, so that it costs the workers
-// nothing, and a node that fails on every item says so every ten seconds.
+// Kinds and breakers log to Options.Log instead, with the key node.
+//
+// Events of nodes come as they happen; what counters tell (pauses, failures, drops,
+// spills) is looked at once a second, so that it costs the workers nothing, and a
+// node that fails on every item says so every ten seconds.
 
 import (
 	"context"

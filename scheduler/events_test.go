@@ -195,6 +195,30 @@ func TestEventsOfStops(t *testing.T) {
 	})
 }
 
+func TestEventsOfElasticWorkers(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var j journal
+		report := try(t, `
+  source: {use: emit, with: {count: 2000, every: 5ms}}
+  work:   {use: step, in: source, with: {delays: [20ms]}, workers: {min: 1, max: 8}}
+  sink:   {use: keep, in: work}
+`, j.options()).succeed()
+		workers, changes := 1.0, int64(0)
+		for _, e := range j.events(t) {
+			if e["msg"] != "workers changed" {
+				continue
+			}
+			if changes++; e["node"] != "work" || e["level"] != "INFO" || e["from"] != workers || e["to"] == workers {
+				t.Errorf("after %v workers: %v", workers, e)
+			}
+			workers = e["to"].(float64)
+		}
+		if changes == 0 || changes != node(t, report, "work").Resized {
+			t.Errorf("%d events, the number changed %d times", changes, node(t, report, "work").Resized)
+		}
+	})
+}
+
 func TestEventOfAStuckFlow(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		var j journal

@@ -14,7 +14,9 @@
 // the sentence above the drawing: what holds the flow up, and what to do about it.
 //
 // A [Folder] is the other server: it shows the flows of a folder as they stand in
-// their files, and the catalogue of kinds, and runs nothing.
+// their files, and the catalogue of kinds, and runs nothing. Its [Playground] is the
+// page to write flows on: a draft is a text that somebody writes there, and a trial is
+// its run on the first rows of its sources.
 //
 // # Laws
 //
@@ -35,6 +37,13 @@
 // the page its own files and nothing inline. Settings are shown as they stand in
 // the flow's file, before variables are filled in, with what looks like a secret
 // masked.
+//
+// Whoever opens the playground writes flows, so a draft is hostile: it is compiled with
+// the files of one folder (graph.Options.Root) and no variable of the environment, in
+// one of a few places, within a time, and with as many nodes as are good for a page.
+// A trial writes nothing (package scheduler/trial) and has a process to itself, which
+// ends when its time or its memory is used up. The editor is CodeMirror, bundled once by
+// web/editor/build.sh; its style sheets are let in by a nonce, on that page only.
 //
 // # Tests
 //

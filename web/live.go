@@ -43,8 +43,11 @@ const (
 // errNotDrained is why a run that was stopped is killed.
 var errNotDrained = errors.New("what was on its way did not finish in time")
 
-// errStopped is why a run ends at once.
-var errStopped = errors.New("ended from the page")
+// Why a run ends at once.
+var (
+	errStopped    = errors.New("ended from the page")
+	errServerEnds = errors.New("the server that ran it was ended")
+)
 
 // lives are the runs that readers of a folder started. Each has a page of its own
 // below /live/.
@@ -341,7 +344,7 @@ func (l *lives) close() {
 	l.ending = true
 	l.mu.Unlock()
 	select {
-	case <-l.endAll(func(lr *liveRun) { lr.kill(errStopped) }):
+	case <-l.endAll(func(lr *liveRun) { lr.kill(errServerEnds) }):
 	case <-time.After(killTime):
 	}
 	var pages sync.WaitGroup

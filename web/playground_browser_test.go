@@ -51,9 +51,15 @@ func (b writer) write(behind, text string) {
 func (b writer) erase(n int) {
 	b.t.Helper()
 	for range n {
-		for _, kind := range []string{"keyDown", "keyUp"} {
-			b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": "Backspace", "windowsVirtualKeyCode": 8}, nil)
-		}
+		b.key("Backspace", 8, 0)
+	}
+}
+
+// key presses one key with modifiers: 2 is Ctrl, 8 is Shift.
+func (b writer) key(name string, code, modifiers int) {
+	b.t.Helper()
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": name, "windowsVirtualKeyCode": code, "modifiers": modifiers}, nil)
 	}
 }
 
@@ -139,6 +145,9 @@ func (b writer) explanations(_ *testing.T) {
 	b.call("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": at[0], "y": at[1]}, nil)
 	b.until(`document.querySelector(".cm-tooltip-hover .said")?.textContent.includes("customer: string")`)
 	b.shot("playground-hover")
+	b.write("where: amo", "")
+	b.key("F1", 112, 0)
+	b.until(`document.querySelector("#facts").textContent.includes("amount: float")`)
 	b.eval(`document.querySelector("#n-spent").dispatchEvent(new PointerEvent("pointerover", {bubbles: true}))`)
 	b.until(`document.querySelector("#facts").textContent.includes("spent: float")`)
 }
@@ -149,7 +158,7 @@ func (b writer) keys(t *testing.T) {
 	b.press("Tab")
 	b.until(`document.querySelector(".cm-line").textContent.startsWith("  flow")`)
 	b.eval(`document.querySelector(".cm-content").focus()`)
-	b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "Tab", "windowsVirtualKeyCode": 9, "modifiers": 8}, nil)
+	b.key("Tab", 9, 8)
 	b.until(`document.querySelector(".cm-line").textContent.startsWith("flow")`)
 	b.press("Escape", "Escape", "Tab")
 	if b.eval(`document.activeElement.closest(".cm-editor")`) != nil {
@@ -160,7 +169,8 @@ func (b writer) keys(t *testing.T) {
 // sample runs the flow, and finds nothing written.
 func (b writer) sample(t *testing.T, g ground) {
 	b.until(`!document.querySelector("#run").disabled`)
-	b.click("#run")
+	b.write("flow: orders", "")
+	b.key("Enter", 13, 2)
 	b.until(`document.querySelector("#outcome").textContent.includes("done") && document.querySelector("#result-report table")`)
 	if got := b.text("#result-report tbody"); got != "ann2340.5cy1300" {
 		t.Errorf("the result: %q", got)
@@ -196,4 +206,18 @@ func TestPlaygroundPhone(t *testing.T) {
 	if status := b.eval(`fetch("/api/v1/try", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({text: "nodes: {}"})}).then(r => r.status)`); status != float64(403) {
 		t.Errorf("a run that is not allowed: %v", status)
 	}
+}
+
+// TestPlaygroundPlain writes where the editor cannot be loaded: the text area and the
+// list of problems are left.
+func TestPlaygroundPlain(t *testing.T) {
+	g := playground(t, web.FolderOptions{}, true, trial.Limits{})
+	b := writer{openBrowser(t, 1200, 800)}
+	b.call("Network.setBlockedURLs", map[string]any{"urls": []string{"*codemirror.js"}}, nil)
+	b.call("Page.navigate", map[string]any{"url": g.address("orders.yaml")}, nil)
+	b.until(`document.querySelector("#play")?.dataset.checked && document.querySelector("#drawing #n-spent")`)
+	b.eval(`(() => { const a = document.querySelector("#text"); a.value = a.value.replace("amount >", "amonut >"); a.dispatchEvent(new Event("input")); })()`)
+	b.until(`document.querySelector("#problems button")?.textContent.includes("12:19")`)
+	b.click("#problems button")
+	b.until(`document.activeElement.id === "text" && document.activeElement.value.slice(0, document.activeElement.selectionStart).split("\n").length === 12`)
 }

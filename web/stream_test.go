@@ -144,7 +144,7 @@ func TestSizeOfTicks(t *testing.T) {
 		run  *webtest.Run
 		flow *graph.Flow
 		most int // bytes, packed
-	}{{webtest.PlaySensors(small), small, 1000}, {webtest.PlayLarge(large), large, 40_000}} {
+	}{{webtest.PlaySensors(small), small, 1000}, {webtest.PlayLarge(large), large, 25_000}} {
 		raw, packed := sizeOfTicks(t, serve(t, c.flow, c.run, web.Options{Layout: noLayout}).URL)
 		t.Logf("a tick of %d nodes: %d bytes, %d packed", len(c.flow.Nodes), raw, packed)
 		if packed > c.most || packed == 0 {

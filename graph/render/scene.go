@@ -94,7 +94,7 @@ type End struct {
 	Port int `json:"port"` // index into Card.Out or Card.In
 }
 
-// A Mark is a property of a queue other than its capacity.
+// A Mark is a property of a queue other than its capacity, or of a node.
 type Mark struct {
 	Sign Sign   `json:"sign"`
 	Text string `json:"text"` // for the tooltip, such as "on_full: drop_oldest"

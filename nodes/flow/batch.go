@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
@@ -13,12 +14,14 @@ import (
 var batchDecl = nodes.Kind("batch", "Puts items together into lists of a fixed length.", &batching{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "Lists of them."}),
-	nodes.Workers(graph.Single), nodes.Pure(),
-	nodes.Lines("`count` items are together, or the input has ended", "its output is full", "", "never"),
+	nodes.Workers(graph.Single), nodes.Interleaves(),
+	nodes.Lines("`count` items are together, with `period` also when the first of them has waited so long, or the input has ended", "its output is full", "", "never"),
 	nodes.Doc(`
 Each list holds `+"`count`"+` items in their order; the last one holds what is left. A list is one item for all that follows: for a node that hands many records to a service in one call, say. unbatch takes lists apart again.
 
-This has nothing to do with the batches in which flowrun moves items itself; those need no setting.`),
+With `+"`period`"+` a list leaves when its first item has waited so long, however few it holds: which items are together depends on when they come then. Without it the lists depend on the items alone.
+
+This has nothing to do with the batches in which flowrun moves items itself. Those need no setting; a node that is to work on so many items at once is given the key `+"`batch: {count, bytes, period}`"+` beside `+"`use`"+`.`),
 	nodes.Example(graph.Example{
 		Title: "Pairs",
 		Flow: `flow: pairs
@@ -33,7 +36,8 @@ nodes:
 	}))
 
 type batching struct {
-	Count int `yaml:"count,required" min:"1" max:"1000000" doc:"How many items make a list."`
+	Count  int           `yaml:"count,required" min:"1" max:"1000000" doc:"How many items make a list."`
+	Period time.Duration `yaml:"period" min:"1ms" doc:"How long the first item of a list waits for the others at most. Without it they wait for each other."`
 }
 
 func (k *batching) Infer(c *graph.Inference) {
@@ -43,7 +47,10 @@ func (k *batching) Infer(c *graph.Inference) {
 }
 
 func (k *batching) Program(env *nodes.Env) (*nodes.Program, error) {
-	l := &lister{k: k, t: env.Out("out")}
+	l := &lister{k: k, t: env.Out("out"), in: env.In("in")}
+	if k.Period > 0 {
+		return &nodes.Program{Run: l.run}, nil
+	}
 	return &nodes.Program{Stages: []nodes.Stage{{
 		Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
 			return l.add(in.(*record.Batch), out)
@@ -55,10 +62,54 @@ func (k *batching) Program(env *nodes.Env) (*nodes.Program, error) {
 // A lister gathers items into lists.
 type lister struct {
 	k     *batching
-	t     *types.Type
+	in, t *types.Type   // of the items and of the lists
 	made  *record.Batch // lists that are full, and behind them the entries of the next one
 	arena *record.Arena // of made
 	size  int           // entries of the next list
+	since time.Time     // when the first of them came
+}
+
+// run is for lists that also leave when their time has come.
+func (l *lister) run(ctx context.Context, io *nodes.IO) error {
+	out := io.Out()
+	for {
+		b, ended, err := l.receive(ctx, io.In[0][0], out)
+		switch {
+		case err != nil:
+			return err
+		case b != nil:
+			err = l.add(b, out)
+			b.Release()
+		default:
+			err = l.finish(out)
+		}
+		if err != nil {
+			return err
+		}
+		if ended {
+			return out.Close()
+		}
+	}
+}
+
+// receive waits for items, but no longer than the list that waits may. It gives
+// neither a batch nor the end if that time has come.
+func (l *lister) receive(ctx context.Context, from nodes.Receiver, out nodes.Out) (b *record.Batch, ended bool, err error) {
+	limited := ctx
+	if l.size > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, l.since.Add(l.k.Period))
+		defer cancel()
+	}
+	d, err := from.Receive(limited)
+	switch {
+	case err != nil && ctx.Err() == nil && limited.Err() != nil:
+		return nil, false, nil
+	case err != nil || d == nil:
+		return nil, d == nil, err
+	}
+	b, err = columns.Records(d, l.in, out)
+	return b, false, err
 }
 
 // add takes the items of a batch and sends the lists that are full.
@@ -66,13 +117,16 @@ func (l *lister) add(in *record.Batch, out nodes.Out) error {
 	if l.made == nil {
 		l.begin()
 	}
-	entry := entryOf(in)
+	entry, before := entryOf(in), l.size
 	for i := range in.Len() {
 		elem := l.made.Cols[0].Elem
 		elem.Append(elem.Len(), entry, in.Row(i), l.arena)
 		if l.size++; l.size == l.k.Count {
 			l.end()
 		}
+	}
+	if before == 0 || l.made.Rows > 0 {
+		l.since = time.Now()
 	}
 	if l.made.Rows == 0 {
 		return nil

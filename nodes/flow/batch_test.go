@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/flowrun/flowrun/nodes/std/flowtest"
 )
@@ -41,4 +43,30 @@ nodes:
 		})
 	}
 	flowtest.Refuse(t, flowtest.One(`"{a: int, l: [int]}"`, "unbatch", "{}"), map[string]string{"in.jsonl": ""}, "unbatch takes lists, got Item", `use flatten`)
+}
+
+// With a period a list leaves when its first item has waited so long; at the end of
+// the input, and when the flow is stopped, at once.
+func TestBatchPeriod(t *testing.T) {
+	for with, want := range map[string]string{
+		"{count: 3, period: 1500ms}": `[0,1] [2,3] [4,5] [6]`,
+		"{count: 3, period: 1h}":     `[0,1,2] [3,4,5] [6]`,
+		"{count: 9, period: 2500ms}": `[0,1,2] [3,4,5] [6]`,
+		"{count: 9, period: 999ms}":  `[0] [1] [2] [3] [4] [5] [6]`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			r := flowtest.Run(t, `flow: lists
+nodes:
+  in:    {use: generate, with: {count: 7, rate: 1}}
+  n:     {use: map, in: in, with: {set: {n: n}}}
+  lists: {use: batch, in: n, with: `+with+`}
+  out:   {use: file.write, in: lists, with: {path: "-", format: jsonl}}
+`, nil, flowtest.Setup{})
+			got := strings.NewReplacer(`{"n":`, "", "}", "", "\n", " ").Replace(r.Stdout)
+			if took := time.Since(start); r.Err != nil || strings.TrimSpace(got) != want || took > 7*time.Second {
+				t.Errorf("%s: %v, got %s, want %s; it took %s", with, r.Err, got, want, took)
+			}
+		})
+	}
 }

@@ -299,6 +299,9 @@ func (e *expectation) resolve(c *Case, list *diag.List) {
 		return
 	}
 	if len(n.Out) == 1 && (port == "" || n.Input(port) != nil) {
+		if c.taps[id] != nil {
+			list.Add(diag.DuplicateKey, e.key, "what arrives at %s is expected already", id).WithNote(c.taps[id].key, "here")
+		}
 		c.taps[id] = e
 		return
 	}

@@ -47,6 +47,7 @@ func TestProblems(t *testing.T) {
 		"tests: [{name: a, with: {lage: {}}}]":                                               {`no node "lage"`},
 		"tests: [{name: a, real: large}]":                                                    {"large is no sink"},
 		"tests: [{name: a, expect: {lage: []}}]":                                             {`1:28: the flow has no node "lage"`},
+		"tests: [{name: a, expect: {near: [], near.in: []}}]":                                {"near is expected already", "here"},
 		"tests: [{name: a, expect: {way: []}}]":                                              {"1:28: way (route) has several outputs"},
 		"tests: [{name: a, expect: {way.neer: []}}]":                                         {`has no output "neer"`},
 		"tests: [{name: a, expect: {way.in: []}}]":                                           {"way.in is an input", "expect what large gives"},

@@ -99,7 +99,7 @@ func (c *Case) Run() Result {
 	go func() { done <- c.run() }()
 	var r Result
 	// Whoever works sees overdue and ends; who waits for something outside does not.
-	giveUp := time.NewTimer(c.file.options.Limit + 2*time.Second)
+	giveUp := time.NewTimer(2 * c.file.options.Limit)
 	defer giveUp.Stop()
 	select {
 	case r = <-done:

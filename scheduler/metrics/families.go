@@ -37,9 +37,8 @@ type Point struct {
 // A Label tells points of a family apart. Its value is valid UTF-8.
 type Label struct{ Name, Value string }
 
-// Families gives everything that a report measures, in seconds and bytes. Every
-// family is there in every report, and so are its points, but for those of nodes
-// without a breaker, and of sources that do not know how much there is to read.
+// Families gives everything that a report measures, in seconds and bytes. What a
+// report of a run has, every report of it has; families without points are left out.
 func (r *Report) Families() []Family {
 	flow := []Label{{"flow", strings.ToValidUTF8(r.Flow, "\uFFFD")}}
 	all := []Family{
@@ -54,7 +53,9 @@ func (r *Report) Families() []Family {
 				family.Points = append(family.Points, p)
 			}
 		}
-		all = append(all, family)
+		if len(family.Points) > 0 {
+			all = append(all, family)
+		}
 	}
 	for _, f := range edgeFamilies {
 		family := Family{"edge", f.name, f.shape, f.unit, f.help, nil}
@@ -65,7 +66,9 @@ func (r *Report) Families() []Family {
 				family.Points = append(family.Points, p)
 			}
 		}
-		all = append(all, family)
+		if len(family.Points) > 0 {
+			all = append(all, family)
+		}
 	}
 	return all
 }

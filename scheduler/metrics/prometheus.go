@@ -49,45 +49,53 @@ func (x *exposition) family(f *Family) {
 			name = sample
 		}
 	}
-	x.add("# HELP ", name, " ", escapeHelp(f.Help), "\n# TYPE ", name, " ", string(f.Shape), "\n")
+	x.add("# HELP ", name, " ", helpEscapes.Replace(f.Help), "\n# TYPE ", name, " ", string(f.Shape), "\n")
 	if x.open && f.Unit != "" {
 		x.add("# UNIT ", name, " ", f.Unit, "\n")
 	}
 	for _, p := range f.Points {
+		labels := labelText(p.Labels)
 		if p.Spread != nil {
-			x.spread(sample, &p)
+			x.spread(sample, labels, p.Spread)
 		} else {
-			x.sample(sample, p.Labels, "", p.Value)
+			x.sample(sample, labels, "", p.Value)
 		}
 	}
 }
 
 // spread writes a distribution: each bucket has all that are below its bound.
-func (x *exposition) spread(name string, p *Point) {
-	bounds, counts, over := p.Spread.Shown()
+func (x *exposition) spread(name, labels string, d *Distribution) {
+	bounds, counts, over := d.Shown()
 	var n int64
 	for i, c := range counts {
 		n += c
-		x.sample(name+"_bucket", p.Labels, number(bounds[i].Seconds()), float64(n))
+		x.sample(name+"_bucket", labels, number(bounds[i].Seconds()), float64(n))
 	}
 	n += over
-	x.sample(name+"_bucket", p.Labels, "+Inf", float64(n))
-	x.sample(name+"_sum", p.Labels, "", p.Spread.Sum.Seconds())
-	x.sample(name+"_count", p.Labels, "", float64(n))
+	x.sample(name+"_bucket", labels, "+Inf", float64(n))
+	x.sample(name+"_sum", labels, "", d.Sum.Seconds())
+	x.sample(name+"_count", labels, "", float64(n))
 }
 
 // sample writes one line; le is the bound of a bucket, "" of anything else.
-func (x *exposition) sample(name string, labels []Label, le string, value float64) {
-	x.add(name)
-	separator := "{"
-	for _, l := range labels {
-		x.add(separator, l.Name, `="`, escapeLabel(l.Value), `"`)
-		separator = ","
-	}
+func (x *exposition) sample(name, labels, le string, value float64) {
+	x.add(name, "{", labels)
 	if le != "" {
-		x.add(separator, `le="`, le, `"`)
+		x.add(`,le="`, le, `"`)
 	}
 	x.add("} ", number(value), "\n")
+}
+
+// labelText writes labels as they stand between the braces.
+func labelText(labels []Label) string {
+	var b strings.Builder
+	for i, l := range labels {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(l.Name + `="` + labelEscapes.Replace(l.Value) + `"`)
+	}
+	return b.String()
 }
 
 // number writes the shortest text that reads back as the same number.
@@ -97,6 +105,3 @@ var (
 	labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 	helpEscapes  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
 )
-
-func escapeLabel(s string) string { return labelEscapes.Replace(s) }
-func escapeHelp(s string) string  { return helpEscapes.Replace(s) }

@@ -3,6 +3,7 @@ package metrics
 import (
 	"bytes"
 	"math"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -151,6 +152,27 @@ func TestPrometheusLint(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// The guide names every metric, and none that there is not.
+func TestPrometheusGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/watching.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile("`(flowrun_\\w+)`").FindAllStringSubmatch(string(guide), -1) {
+		named[m[1]] = true
+	}
+	for name := range parsed(t, watched().Prometheus()) {
+		if !named[name] {
+			t.Errorf("docs/watching.md does not name %s", name)
+		}
+		delete(named, name)
+	}
+	for name := range named {
+		t.Errorf("docs/watching.md names %s, which there is not", name)
 	}
 }
 

@@ -138,13 +138,20 @@ func (r *Report) Balance() []string {
 	return wrong
 }
 
-// nameBottleneck says what bounds the flow: the node whose workers are busiest.
+// nameBottleneck says what bounds the flow: the node whose workers are busiest, or
+// one that is held back for longer than that.
 func (r *Report) nameBottleneck() string {
-	worst := -1
+	worst, held := -1, -1
 	for i, n := range r.Nodes {
 		if worst < 0 || n.Busy > r.Nodes[worst].Busy {
 			worst = i
 		}
+		if held < 0 || n.Limited > r.Nodes[held].Limited {
+			held = i
+		}
+	}
+	if held >= 0 && r.Nodes[held].Limited >= max(0.3, r.Nodes[worst].Busy) {
+		return r.Nodes[held].heldBack()
 	}
 	if worst < 0 || r.Nodes[worst].Busy < 0.3 || len(r.Nodes) < 2 {
 		return ""

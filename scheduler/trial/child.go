@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -42,9 +44,12 @@ func (j Job) Run(ctx context.Context, registry Registry) Result {
 		return failed(err)
 	}
 	defer root.Close()
-	flow, list := graph.Load(diag.NewSource(j.Name, []byte(j.Text)), registry, graph.Options{Root: root})
-	if err := list.Err(); err != nil || flow == nil {
-		return failed(errors.New("the flow has errors"))
+	// Standard input is known, and empty: what reads it says so.
+	flow, list := graph.Load(diag.NewSource(j.Name, []byte(j.Text)), registry, graph.Options{Root: root, Stdin: bufio.NewReader(strings.NewReader(""))})
+	for _, d := range list {
+		if d.Severity == diag.Error {
+			return failed(d)
+		}
 	}
 	return Run(ctx, flow, registry, j.Limits)
 }

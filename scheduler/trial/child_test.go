@@ -50,6 +50,7 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 func child(how string) trial.Child { return trial.Child{Command: []string{os.Args[0], "child-" + how}} }
 
 func TestChild(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "in.csv"), []byte("id\n1\n2\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -63,13 +64,22 @@ func TestChild(t *testing.T) {
 		t.Errorf("files were written: %v", entries)
 	}
 	r = child("good").Run(t.Context(), trial.Job{Dir: dir, Name: "flow.yaml", Text: text})
-	if r.Outcome != "failed" || r.Error != "the flow has errors" { // the paths lead out
+	if r.Outcome != "failed" || !strings.Contains(r.Error, "outside the folder") {
 		t.Errorf("out of the folder: %+v", r)
+	}
+}
+
+func TestStandardInput(t *testing.T) {
+	t.Parallel()
+	job := trial.Job{Dir: t.TempDir(), Name: "f.yaml", Text: "nodes:\n  a: {use: file.read, with: {path: \"-\", format: csv}}\n  b: {use: drop, in: a}\n"}
+	if r := child("good").Run(t.Context(), job); r.Outcome != "failed" || !strings.Contains(r.Error, "standard input") || !strings.Contains(r.Error, "nothing in it") {
+		t.Errorf("%+v", r)
 	}
 }
 
 // TestMemory plants a flow that makes gigabytes before any port carries one item.
 func TestMemory(t *testing.T) {
+	t.Parallel()
 	text := "nodes:\n  a: {use: generate, with: {set: {x: 'repeat(\"x\", 16000000 + n)'}}}\n  b: {use: drop, in: a}\n"
 	r := child("good").Run(t.Context(), trial.Job{Dir: t.TempDir(), Name: "f.yaml", Text: text, Limits: trial.Limits{Memory: 200 << 20, Bytes: 1 << 40}})
 	if want := "the flow needs more than 200 MB of memory, which is where a trial ends"; r.Outcome != "failed" || r.Error != want {

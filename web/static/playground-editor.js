@@ -12,18 +12,18 @@
  * @param {HTMLElement} home
  * @param {string} nonce by which the policy knows style sheets made here
  * @param {Ask} ask what the server says of a place
- * @param {() => void} changed
+ * @param {{changed: () => void, run: () => void, explain: (e: any) => void}} on
  * @returns {Promise<Editor>}
  */
-export async function openEditor(home, nonce, ask, changed) {
+export async function openEditor(home, nonce, ask, on) {
   const area = /** @type {HTMLTextAreaElement} */ (home.querySelector("textarea"));
   try {
     const cm = await import("./codemirror.js");
-    const view = makeView(cm, home, area, nonce, ask, changed);
+    const view = makeView(cm, home, area, nonce, ask, on);
     area.remove();
     return ofView(cm, view);
   } catch {
-    area.addEventListener("input", changed);
+    area.addEventListener("input", on.changed);
     return ofArea(area);
   }
 }
@@ -77,10 +77,10 @@ function ofView(cm, view) {
   };
 }
 
-function makeView(cm, home, area, nonce, ask, changed) {
+function makeView(cm, home, area, nonce, ask, on) {
   const told = cm.EditorView.updateListener.of((u) => {
     if (!u.docChanged) return;
-    changed();
+    on.changed();
     // A value can be chosen as soon as its key is written.
     const at = u.state.selection.main.head;
     const line = u.state.doc.lineAt(at);
@@ -89,19 +89,26 @@ function makeView(cm, home, area, nonce, ask, changed) {
       setTimeout(() => cm.startCompletion(u.view), 0);
     }
   });
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const explain = (v) => {
+    const { line, column } = placeOf(v.state.doc, v.state.selection.main.head);
+    ask("explain", line, column).then(on.explain);
+    return true;
+  };
   return new cm.EditorView({
     parent: home,
     state: cm.EditorState.create({
       doc: area.value,
       extensions: [
         cm.EditorView.cspNonce.of(nonce), look(cm), told,
-        cm.lineNumbers(), cm.highlightActiveLineGutter(), cm.highlightSpecialChars(), cm.history(), cm.drawSelection(),
+        cm.lineNumbers(), cm.highlightActiveLineGutter(), cm.highlightSpecialChars(), cm.history(), cm.drawSelection({ cursorBlinkRate: still ? 0 : 1200 }),
         cm.indentOnInput(), cm.indentUnit.of("  "), cm.bracketMatching(), cm.closeBrackets(), cm.highlightActiveLine(), cm.highlightSelectionMatches(),
         cm.EditorState.tabSize.of(2), cm.yaml(), cm.lintGutter(),
         cm.autocompletion({ override: [(context) => completions(context, ask)] }),
         cm.hoverTooltip((view, at) => explanation(view, at, ask)),
         cm.EditorView.contentAttributes.of({ "aria-label": "Flow, as YAML", "aria-describedby": "keys" }),
         // Escape, then Tab, leaves: CodeMirror lets one Tab go after Escape.
+        cm.keymap.of([{ key: "Mod-Enter", run: () => { on.run(); return true; } }, { key: "F1", run: explain, preventDefault: true }]),
         cm.keymap.of([...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.searchKeymap, ...cm.historyKeymap, ...cm.completionKeymap, ...cm.lintKeymap, cm.indentWithTab]),
       ],
     }),

@@ -1,6 +1,6 @@
 // The page to write and try flows on: every change is checked by the server, what has
 // no errors is drawn, and the last good drawing stays meanwhile.
-import { openEditor, ports } from "./playground-editor.js";
+import { openEditor, ports, said } from "./playground-editor.js";
 import { showResult } from "./playground-results.js";
 
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -10,6 +10,7 @@ const leastScale = 0.6; // of a drawing that is made to fit
 
 let number = 0; // of the newest version
 let timer = 0;
+let asking = new AbortController(); // about the newest version
 /** @type {Map<string, any>} the nodes of the drawing */
 let nodes = new Map();
 /** @type {any[]} its edges */
@@ -17,13 +18,17 @@ let edges = [];
 /** @type {import("./playground-editor.js").Editor} */
 let editor;
 
-/** Asks the server about the text. Null: no content, or an answer that says why not. */
-async function ask(what, more = {}) {
+/** The server has too much to do; it is worth asking again. */
+class Busy extends Error {}
+
+/** Asks the server about the text; null if it has nothing to tell. */
+async function ask(what, more = {}, signal) {
   const answer = await fetch("/api/v1/" + what, {
-    method: "POST", headers: { "Content-Type": "application/json" },
+    method: "POST", headers: { "Content-Type": "application/json" }, signal,
     body: JSON.stringify({ flow: page.dataset.flow, text: editor.text(), ...more }),
   });
   if (answer.status === 204) return null;
+  if (answer.status === 429) throw new Busy(await answer.text());
   if (!answer.ok) throw new Error((await answer.text()).trim());
   return answer.json();
 }
@@ -45,14 +50,14 @@ const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 /** Checks this version, and draws it if it is good. Older answers are dropped. */
 async function look() {
   const version = ++number;
-  page.dataset.checked = "";
+  const { signal } = asking = new AbortController();
   try {
-    const found = await ask("check");
+    const found = await ask("check", {}, signal);
     if (version !== number) return;
     showProblems(found);
     runnable(found.ok);
     if (found.ok) {
-      const drawn = await ask("render");
+      const drawn = await ask("render", {}, signal);
       if (version !== number) return;
       draw(drawn);
     }
@@ -60,6 +65,7 @@ async function look() {
     page.dataset.checked = String(version);
   } catch (e) {
     if (version !== number) return;
+    if (e instanceof Busy) timer = setTimeout(look, 1500);
     verdict("s4", "!", e instanceof TypeError ? "the server does not answer" : e.message);
     stale(true);
   }
@@ -200,10 +206,19 @@ function listen() {
   $("which").addEventListener("change", () => /** @type {HTMLFormElement} */ ($("choose")).submit());
 }
 
-editor = await openEditor($("editor"), page.dataset.nonce || "", askPlace, () => {
+/** Another version has begun. */
+function changed() {
   clearTimeout(timer);
   number++; // what is on its way is of an older text
+  asking.abort();
+  page.dataset.checked = "";
   timer = setTimeout(look, pause);
+}
+
+editor = await openEditor($("editor"), page.dataset.nonce || "", askPlace, {
+  changed,
+  run: () => $("run").click(), // a button that is disabled does nothing
+  explain: (e) => $("facts").replaceChildren(said(e || { title: "Nothing is known of the word at the cursor." })),
 });
 listen();
 runnable(false);

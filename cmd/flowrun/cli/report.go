@@ -80,6 +80,11 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 	if s.Bottleneck != "" {
 		say("bottleneck", s.Bottleneck)
 	}
+	for _, n := range shown {
+		if n.Openings > 0 {
+			say("breaker", fmt.Sprintf("%s: opened %s, %s now", n.ID, plural(int(n.Openings), "time"), n.Breaker))
+		}
+	}
 	s.sayBooks(say, on)
 	s.sayFailures(say, on)
 	for i, f := range s.Files {

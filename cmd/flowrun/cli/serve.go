@@ -177,21 +177,27 @@ func (p *page) close() {
 
 func (c *call) serveVerb() *cobra.Command {
 	var addr, token string
-	var allowRun bool
+	var runs servedRuns
 	verb := &cobra.Command{
 		Use:     "serve [DIR]",
 		GroupID: groupFlow,
 		Short:   "Show the flows of a folder on a page, with what is wrong with them",
 		Long: `Shows the flows below a folder (the one you are in, if none is named): their
 drawings, the problems that check finds, and the catalogue of kinds. Files are read
-again for every page, so a change shows after a reload. Nothing is run; flowrun run
-FLOW --ui shows one at work.
+again for every page, so a change shows after a reload. Nothing is run, unless you
+allow it; flowrun run FLOW --ui shows one at work.
+
+With --allow-run readers start, pause, drain and end the flows of the folder, four at
+once at most. A flow does then what flowrun run would do here: it reads and writes
+files as it says. Each run has the page of run --ui, and is kept. The first interrupt
+(ctrl-c) drains what runs, the second one ends it at once.
 
 The playground is a page to write flows on, with the same checks. What is written
 there sees the files of the folder and nothing else. With --allow-run it can be tried
 on the first rows of its sources; nothing is written then.`,
 		Example: `  flowrun serve
-  flowrun serve flows --addr 127.0.0.1:9000`,
+  flowrun serve flows --addr 127.0.0.1:9000
+  flowrun serve flows --allow-run --ui-tap`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."
@@ -204,24 +210,28 @@ on the first rows of its sources; nothing is written then.`,
 			if err := reachable("--addr", addr, token); err != nil {
 				return err
 			}
-			return c.serve(dir, addr, token, allowRun)
+			if !runs.allow && (runs.tap.allow || len(runs.tap.hide) > 0) {
+				return misuse("--ui-tap shows items of flows that run, and none can").or("--allow-run lets them")
+			}
+			return c.serve(dir, addr, token, &runs)
 		},
 	}
 	verb.Flags().StringVar(&addr, "addr", pageAddr, "the `ADDR` to answer at")
 	verb.Flags().StringVar(&token, "ui-token", os.Getenv(tokenVariable), "what a reader must know; needed where others can reach the page (or "+tokenVariable+")")
 	verb.Flags().Lookup("ui-token").DefValue = ""
-	verb.Flags().BoolVar(&allowRun, "allow-run", false, "let readers run what they write in the playground, on samples and without writing anything")
+	verb.Flags().BoolVar(&runs.allow, "allow-run", false, "let readers run the flows of the folder, and what they write in the playground on samples")
+	runs.tap.flags(verb.Flags())
 	return verb
 }
 
 // serve shows a folder until a signal ends it.
-func (c *call) serve(dir, addr, token string, allowRun bool) error {
+func (c *call) serve(dir, addr, token string, runs *servedRuns) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return misuse("%s: %w", dir, err)
 	}
 	defer root.Close()
-	play := c.playground(root, allowRun)
+	play := c.playground(root, runs.allow)
 	listener, err := listenFor("--addr", addr)
 	if err != nil {
 		return err
@@ -229,23 +239,14 @@ func (c *call) serve(dir, addr, token string, allowRun bool) error {
 	layouter := newLayouter()
 	defer layouter.Close()
 	folder := web.NewFolder(web.FolderOptions{
-		Token: token, Catalog: c.registry, Layout: layouter.Layout, Playground: play,
+		Token: token, Catalog: c.registry, Layout: layouter.Layout, Playground: play, Runner: c.runner(runs),
 		Paths: func() ([]string, error) { return flowsIn(dir) },
 		Load:  func(path string) (*graph.Flow, diag.List) { return c.load(path, nil) },
 	})
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, stopSignals()...)
-	defer signal.Stop(stop)
 	over := make(chan error, 1)
 	go func() { over <- folder.Serve(listener) }()
 	announce(c.stderr, listener, token)
-	select {
-	case <-stop:
-		folder.Close()
-		return <-over
-	case err := <-over:
-		return err
-	}
+	return c.untilSignal(folder, over)
 }
 
 // layoutWorkerVerb is for the page alone; see web.Layouter.

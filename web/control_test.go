@@ -1,0 +1,134 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/web"
+	"github.com/flowrun/flowrun/web/webtest"
+)
+
+// eventually waits for what a server does in its own time.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if is() {
+			return
+		}
+	}
+	t.Fatalf("never: %s", what)
+}
+
+func TestPauseFromThePage(t *testing.T) {
+	server, run := atWork(t, web.Options{})
+	out := func() int64 { return run.Stats().Nodes[0].Out }
+	eventually(t, "items", func() bool { return out() > 0 })
+	for range 2 {
+		if code, answer := post(t, server.URL+"/api/v1/run/pause", nil); code != http.StatusAccepted {
+			t.Fatalf("pausing: %d %s", code, answer)
+		}
+	}
+	var state struct {
+		Outcome string
+		Paused  bool
+		Verdict struct{ Head string }
+		Nodes   []struct{ State string }
+	}
+	eventually(t, "the page says that the run is paused", func() bool {
+		getJSON(t, server.URL+"/api/v1/state", &state)
+		return state.Paused && state.Verdict.Head == "The run is paused"
+	})
+	if state.Outcome != "running" || state.Nodes[0].State != "paused" {
+		t.Errorf("%+v", state)
+	}
+	before := out()
+	time.Sleep(100 * time.Millisecond) // two hundred items' time
+	if after := out(); after != before {
+		t.Errorf("the source gave %d items during the pause", after-before)
+	}
+	if code, answer := post(t, server.URL+"/api/v1/run/resume", nil); code != http.StatusAccepted {
+		t.Fatalf("resuming: %d %s", code, answer)
+	}
+	eventually(t, "more items", func() bool { return out() > before })
+	run.Stop()
+	eventually(t, "the run has ended", func() bool { getJSON(t, server.URL+"/api/v1/state", &state); return state.Outcome == "stopped" })
+	if code, answer := post(t, server.URL+"/api/v1/run/pause", nil); code != http.StatusConflict || answer != "the run has ended" {
+		t.Errorf("pausing what has ended: %d %s", code, answer)
+	}
+}
+
+// What acts is refused to strangers and to readers of a page that is read only; items
+// are shown to nobody unless that was allowed, and acting is not looking.
+func TestWhoMayActAndLook(t *testing.T) {
+	open, run := atWork(t, web.Options{Tap: &web.TapRules{}})
+	locked, _ := atWork(t, web.Options{Token: "sesame", Tap: &web.TapRules{}})
+	shown, _ := atWork(t, web.Options{ReadOnly: true, Tap: &web.TapRules{}})
+	closed, _ := atWork(t, web.Options{})
+	flow := webtest.Sensors()
+	played := serve(t, flow, stored{webtest.PlaySensors(flow)}, web.Options{Tap: &web.TapRules{}})
+	const pause, tap = "/api/v1/run/pause", "/api/v1/edges/0/tap"
+	for _, c := range []struct {
+		name, method, url string
+		header            http.Header
+		host              string
+		want              int
+		says              string
+	}{
+		{"read only", "POST", shown.URL + pause, nil, "", 403, "read only"},
+		{"another site", "POST", open.URL + pause, http.Header{"Sec-Fetch-Site": {"cross-site"}}, "", 403, "another site"},
+		{"another origin", "POST", open.URL + "/api/v1/run/resume", http.Header{"Origin": {"http://evil.example"}}, "", 403, "another site"},
+		{"another name", "POST", open.URL + pause, nil, "evil.example", 403, "localhost only"},
+		{"no token", "POST", locked.URL + pause, nil, "", 401, "token"},
+		{"asking is not acting", "GET", open.URL + pause, nil, "", 405, ""},
+		{"a run that cannot be paused", "POST", played.URL + pause, nil, "", 404, "cannot be paused"},
+		{"looking is not allowed", "GET", closed.URL + tap, nil, "", 403, "--ui-tap allows it"},
+		{"looking without the token", "GET", locked.URL + tap, nil, "", 401, "token"},
+		{"looking from another site", "GET", open.URL + tap, http.Header{"Sec-Fetch-Site": {"cross-site"}}, "", 403, "another site"},
+		{"looking by another name", "GET", open.URL + tap, nil, "evil.example", 403, "localhost only"},
+		{"looking at a run without items", "GET", played.URL + tap, nil, "", 403, "not shown here"},
+		{"looking at no edge", "GET", open.URL + "/api/v1/edges/99/tap", nil, "", 404, "no such edge"},
+		{"looking at nonsense", "GET", open.URL + "/api/v1/edges/..%2f/tap", nil, "", 400, "number of an edge"},
+		{"looking too often", "GET", open.URL + tap + "?rate=11", nil, "", 400, "1 to 10"},
+		{"posting a look", "POST", open.URL + tap, nil, "", 405, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req, err := http.NewRequest(c.method, c.url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if req.Host = c.host; c.header != nil {
+				req.Header = c.header
+			}
+			res, err := http.DefaultTransport.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			text := make([]byte, 500)
+			n, _ := res.Body.Read(text)
+			if res.StatusCode != c.want || !strings.Contains(string(text[:n]), c.says) {
+				t.Errorf("%d %s, want %d with %q", res.StatusCode, text[:n], c.want, c.says)
+			}
+		})
+	}
+	if run.Paused() {
+		t.Error("the run was paused")
+	}
+	for page, buttons := range map[string]bool{open.URL: true, shown.URL: false, played.URL: false} {
+		if _, text := get(t, page+"/", nil); strings.Contains(text, `id="pause"`) != buttons {
+			t.Errorf("%s has a button to pause: %v, want %v", page, !buttons, buttons)
+		}
+	}
+}
+
+// A stored run is one that can do nothing but tell.
+type stored struct{ web.Run }
+
+var _ interface {
+	Tap(int, scheduler.TapOptions) (*scheduler.Tap, error)
+	Pause()
+	Resume()
+} = (*scheduler.Run)(nil)

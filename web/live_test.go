@@ -1,0 +1,155 @@
+package web_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flowrun/flowrun/web"
+)
+
+// running is what /api/v1/live says.
+type running struct {
+	Allowed bool
+	Runs    []struct {
+		ID, Path, Name, Page, Outcome, Error string
+		Paused                               bool
+		In                                   int64
+	}
+}
+
+// A servedFolder is a folder as a reader drives it.
+type servedFolder struct {
+	t *testing.T
+	*httptest.Server
+	*web.Folder
+}
+
+func (s servedFolder) live() (now running) {
+	s.t.Helper()
+	getJSON(s.t, s.URL+"/api/v1/live", &now)
+	return now
+}
+
+// start orders a run of the flow with a file name.
+func (s servedFolder) start(name string) (code int, answer string) {
+	s.t.Helper()
+	_, list := get(s.t, s.URL+"/", nil)
+	_, after, _ := strings.Cut(list, `data-path="`)
+	path, _, _ := strings.Cut(after, `"`)
+	return post(s.t, s.URL+"/api/v1/live?path="+url.QueryEscape(filepath.Join(filepath.Dir(path), name)), nil)
+}
+
+func folderOf(t *testing.T, runner *web.Runner, texts map[string]string) servedFolder {
+	t.Helper()
+	server, folder := flows(t, runner, texts)
+	return servedFolder{t, server, folder}
+}
+
+const counted = "flow: counted\nnodes:\n  a: {use: generate, with: {count: 5, set: {id: n}}}\n  out: {use: log, in: a}\n"
+
+// A reader starts flows, looks at them, pauses and drains them.
+func TestRunsOfAFolder(t *testing.T) {
+	s := folderOf(t, &web.Runner{Tap: func() *web.TapRules { return &web.TapRules{} }}, map[string]string{"long.yaml": secretive, "short.yaml": counted, "bad.yaml": "nodes:\n  a: {use: generat}\n"})
+	if now := s.live(); !now.Allowed || len(now.Runs) != 0 {
+		t.Fatalf("%+v", now)
+	}
+	for _, c := range []struct {
+		name string
+		want int
+		says string
+	}{
+		{"long.yaml", 201, ""}, {"long.yaml", 409, "running already"}, {"bad.yaml", 422, "generat"}, {"other.yaml", 404, "no such flow"}, {"short.yaml", 201, ""},
+	} {
+		if code, answer := s.start(c.name); code != c.want || !strings.Contains(answer, c.says) {
+			t.Errorf("%s: %d %s, want %d with %q", c.name, code, answer, c.want, c.says)
+		}
+	}
+	eventually(t, "one runs, one is done", func() bool {
+		now := s.live()
+		return len(now.Runs) == 2 && now.Runs[0].Outcome == "running" && now.Runs[0].In > 0 && now.Runs[1].Outcome == "done" && s.Running() == 1
+	})
+	long := s.URL + s.live().Runs[0].Page
+	if _, page := get(t, long, nil); !strings.Contains(page, `data-base="/live/1"`) || !strings.Contains(page, `id="n-kept"`) || !strings.Contains(page, `id="pause"`) {
+		t.Error("the page of the run is not there")
+	}
+	events(t, long+"api/v1/stream", func(event, data string) bool { return event == "tick" && strings.Contains(data, `"n":[[0,`) })
+	events(t, long+"api/v1/edges/0/tap", func(event, _ string) bool { return event == "sample" })
+	if code, _ := post(t, long+"api/v1/run/pause", http.Header{"Origin": {"http://evil.example"}}); code != 403 {
+		t.Errorf("a stranger may pause: %d", code)
+	}
+	post(t, long+"api/v1/run/pause", nil)
+	eventually(t, "it is paused", func() bool { return s.live().Runs[0].Paused })
+	if code, _ := post(t, long+"api/v1/run/drain", nil); code != 202 {
+		t.Errorf("draining: %d", code)
+	}
+	eventually(t, "both have ended", func() bool { return s.Running() == 0 })
+	if now := s.live(); now.Runs[0].Outcome != "stopped" {
+		t.Errorf("%+v", now)
+	}
+	if res, _ := get(t, long, nil); res.StatusCode != 200 {
+		t.Errorf("a run that is over cannot be looked at: %d", res.StatusCode)
+	}
+	if code, _ := s.start("long.yaml"); code != 201 {
+		t.Errorf("starting it again: %d", code)
+	}
+	if res, text := get(t, long, nil); res.StatusCode != 404 || !strings.Contains(text, "this run is gone") {
+		t.Errorf("the run before is still there: %d", res.StatusCode)
+	}
+	post(t, s.URL+"/live/3/api/v1/run/stop", nil)
+	eventually(t, "it was ended", func() bool { r := s.live().Runs; return r[len(r)-1].Error == "ended from the page" })
+	var kept struct{ Runs []struct{ Outcome string } }
+	eventually(t, "the runs were kept", func() bool { getJSON(t, s.URL+"/api/v1/runs", &kept); return len(kept.Runs) == 3 })
+}
+
+// No more than some run at once; the server ends them in good order, and at once if it
+// must.
+func TestRunsEndWithTheirServer(t *testing.T) {
+	texts := map[string]string{}
+	for _, name := range []string{"a", "b", "c"} {
+		texts[name+".yaml"] = strings.Replace(secretive, "secretive", name, 1)
+	}
+	s := folderOf(t, &web.Runner{AtOnce: 2}, texts)
+	s.start("a.yaml")
+	s.start("b.yaml")
+	if code, answer := s.start("c.yaml"); code != 409 || !strings.Contains(answer, "2 flows are running already") {
+		t.Errorf("a third: %d %s", code, answer)
+	}
+	select {
+	case <-s.Drain():
+	case <-time.After(20 * time.Second):
+		t.Fatal("draining takes for ever")
+	}
+	for _, r := range s.live().Runs {
+		if r.Outcome != "stopped" {
+			t.Errorf("%s: %s %s", r.Name, r.Outcome, r.Error)
+		}
+	}
+	if code, answer := s.start("c.yaml"); code != 409 || !strings.Contains(answer, "about to end") {
+		t.Errorf("a run after the end: %d %s", code, answer)
+	}
+	killed := folderOf(t, &web.Runner{}, texts)
+	killed.start("a.yaml")
+	killed.Folder.Close()
+	if r := killed.live().Runs; killed.Running() != 0 || len(r) != 1 || r[0].Outcome != "failed" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Without leave nothing runs.
+func TestNothingRunsWithoutLeave(t *testing.T) {
+	s := folderOf(t, nil, map[string]string{"a.yaml": counted})
+	if now := s.live(); now.Allowed || now.Runs == nil {
+		t.Errorf("%+v", now)
+	}
+	if code, answer := s.start("a.yaml"); code != 403 || answer == "" {
+		t.Errorf("starting: %d %q", code, answer)
+	}
+	if s.Running() != 0 {
+		t.Error("something runs")
+	}
+}

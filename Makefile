@@ -32,7 +32,8 @@ shots: ## take the README's pictures of the live page again
 	mkdir -p docs/pictures
 	FLOWRUN_BROWSER=1 FLOWRUN_SHOTS=$(CURDIR)/docs/pictures go test -count=1 -run 'TestPictures' ./web/
 
-soak: ## the big versions of the proofs: 10,000 slow clients, 1,000 layouts; some minutes
+soak: ## the big versions of the proofs: 10,000 slow clients, 1,000 layouts, a spilled gigabyte; some minutes
+	FLOWRUN_SOAK=1 go test -count=1 -run 'TestSpillInLittleMemory' -v ./cmd/flowrun/cli
 	ulimit -n $$(ulimit -Hn) && FLOWRUN_SOAK=1 go test -count=1 -timeout 20m -v -run 'TestSoak' ./web/
 
 fmt: ## format the code

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -118,23 +117,9 @@ func follow(t *testing.T, which int, workers string, serves int, sink string) co
   k: {use: after, in: {from: w, capacity: 16}, with: {%s}}
 `, which, workers, sink), scheduler.Options{},
 		nodes.Read("load", "Follows a rate.", &load{}), nodes.Map("wait", "Waits.", server), nodes.Write("after", "Keeps.", &after{late: &c.late}))
-	over := make(chan struct{})
-	var watcher sync.WaitGroup
-	watcher.Go(func() {
-		ticker := time.NewTicker(100 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-over:
-				return
-			case <-ticker.C:
-				c.workers = append(c.workers, node(t, tr.run.Stats(), "w").Workers)
-			}
-		}
-	})
+	stop := every(100*time.Millisecond, func() { c.workers = append(c.workers, node(t, tr.run.Stats(), "w").Workers) })
 	report, err := tr.execute(context.Background())
-	close(over)
-	watcher.Wait()
+	stop()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,19 +54,12 @@ func TestWaitAndAge(t *testing.T) {
   k: {use: keep, in: s, with: {delay: 100ms}}
 `, scheduler.Options{})
 		var ages []time.Duration
-		over := make(chan struct{})
-		go func() {
-			for {
-				select {
-				case <-over:
-					return
-				case <-time.After(100 * time.Millisecond):
-					ages = append(ages, edge(t, tr.run.Stats(), "s.out", "k.in").Oldest)
-				}
-			}
-		}()
-		report := tr.succeed()
-		close(over)
+		stop := every(100*time.Millisecond, func() { ages = append(ages, edge(t, tr.run.Stats(), "s.out", "k.in").Oldest) })
+		report, err := tr.execute(t.Context())
+		stop()
+		if err != nil {
+			t.Fatal(err)
+		}
 		// Items come every millisecond and leave every 100: the first one that
 		// waits has been there almost since the beginning.
 		if got := ages[4]; got < 300*time.Millisecond || got > 500*time.Millisecond {

@@ -317,6 +317,28 @@ func virtual(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// every looks at a run again and again, until stop, which waits for the last look.
+func every(d time.Duration, look func()) (stop func()) {
+	over := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		ticker := time.NewTicker(d)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-ticker.C:
+				look()
+			}
+		}
+	})
+	return func() {
+		close(over)
+		watcher.Wait()
+	}
+}
+
 // upTo gives 0, 1, ... n-1.
 func upTo(n int) []int64 {
 	all := make([]int64, n)

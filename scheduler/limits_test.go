@@ -88,27 +88,17 @@ func TestLimitOfMemory(t *testing.T) {
   slow: {use: keep, in: {from: a, capacity: 100000, on_full: spill}, with: {delay: 20us}}
 `, scheduler.Options{}, limited(limits))
 		var most int64
-		over := make(chan struct{})
-		go func() {
-			ticker := time.NewTicker(100 * time.Microsecond)
-			defer ticker.Stop()
-			for {
-				select {
-				case <-over:
-					return
-				case <-ticker.C:
+		stop := every(100*time.Microsecond, func() {
+			var sum int64
+			for _, e := range tr.run.Stats().Edges {
+				if e.To != "slow.in" {
+					sum += e.Bytes
 				}
-				var sum int64
-				for _, e := range tr.run.Stats().Edges {
-					if e.To != "slow.in" {
-						sum += e.Bytes
-					}
-				}
-				most = max(most, sum)
 			}
-		}()
+			most = max(most, sum)
+		})
 		report, err := tr.execute(context.Background())
-		close(over)
+		stop()
 		if err != nil {
 			t.Fatal(err)
 		}

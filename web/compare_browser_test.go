@@ -13,6 +13,14 @@ func (b *browser) visit(url string) {
 	b.until(`document.readyState === "complete" && location.href !== "about:blank" && document.querySelector("main")`)
 }
 
+// accessible has axe-core look at the page.
+func (b *browser) accessible() {
+	b.t.Helper()
+	for _, v := range b.axe(axeSource(b.t)) {
+		b.t.Error(v)
+	}
+}
+
 // TestComparePages looks at the pages of differences and of runs, as a person would.
 func TestComparePages(t *testing.T) {
 	b := openBrowser(t, 1500, 900)
@@ -28,15 +36,19 @@ func TestComparePages(t *testing.T) {
 		}
 		b.until(`document.querySelector(".things ins").textContent && document.documentElement.scrollWidth <= innerWidth`)
 		b.shot("diff-" + scheme)
+		b.accessible()
 		b.visit(server.URL + "/runs")
 		b.until(`document.querySelectorAll("tbody tr").length === 3`)
 		b.shot("runs-" + scheme)
+		b.accessible()
 		b.visit(server.URL + "/runs/" + ids[0])
 		b.until(`document.querySelector(".chart .trend").getBoundingClientRect().width > 300 && document.querySelectorAll(".mini").length === 8`)
 		b.shot("run-" + scheme)
+		b.accessible()
 		b.visit(server.URL + "/runs/compare?a=" + ids[0] + "&b=" + ids[2])
 		b.until(`document.querySelectorAll(".chart path.trend").length >= 2 && document.querySelector(".better")`)
 		b.shot("runs-compare-" + scheme)
+		b.accessible()
 	}
 	// By hand: choose two flows, follow the list into the drawing, compare two runs.
 	b.visit(server.URL + "/diff")

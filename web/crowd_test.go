@@ -34,20 +34,20 @@ func soak(t *testing.T) {
 
 // An endless run counts as fast as it can.
 type (
-	endless struct{}
-	counted struct{ N int64 }
-	tally   struct{ n *atomic.Int64 }
+	endless  struct{}
+	numbered struct{ N int64 }
+	tally    struct{ n *atomic.Int64 }
 )
 
-func (*endless) Read(_ context.Context, emit func(counted) error) error {
+func (*endless) Read(_ context.Context, emit func(numbered) error) error {
 	for i := int64(0); ; i++ {
-		if err := emit(counted{i}); err != nil {
+		if err := emit(numbered{i}); err != nil {
 			return err
 		}
 	}
 }
 
-func (y *tally) Write(_ context.Context, in []counted) error {
+func (y *tally) Write(_ context.Context, in []numbered) error {
 	y.n.Add(int64(len(in)))
 	return nil
 }

@@ -18,6 +18,10 @@
 // page to write flows on: a draft is a text that somebody writes there, and a trial is
 // its run on the first rows of its sources.
 //
+// A folder also shows two flows as one with what differs (packages graph/diff and
+// graph/render), and the runs that were kept beside its flows (package
+// scheduler/history), with charts that are drawn here and need no script.
+//
 // # Laws
 //
 // The page never slows the run: counters are read and never locked, one sampler

@@ -50,11 +50,11 @@ func folderOf(t *testing.T, runner *web.Runner, texts map[string]string) servedF
 	return servedFolder{t, server, folder}
 }
 
-const counted = "flow: counted\nnodes:\n  a: {use: generate, with: {count: 5, set: {id: n}}}\n  out: {use: log, in: a}\n"
+const fiveItems = "flow: counted\nnodes:\n  a: {use: generate, with: {count: 5, set: {id: n}}}\n  out: {use: log, in: a}\n"
 
 // A reader starts flows, looks at them, pauses and drains them.
 func TestRunsOfAFolder(t *testing.T) {
-	s := folderOf(t, &web.Runner{Tap: func() *web.TapRules { return &web.TapRules{} }}, map[string]string{"long.yaml": secretive, "short.yaml": counted, "bad.yaml": "nodes:\n  a: {use: generat}\n"})
+	s := folderOf(t, &web.Runner{Tap: func() *web.TapRules { return &web.TapRules{} }}, map[string]string{"long.yaml": secretive, "short.yaml": fiveItems, "bad.yaml": "nodes:\n  a: {use: generat}\n"})
 	if now := s.live(); !now.Allowed || len(now.Runs) != 0 {
 		t.Fatalf("%+v", now)
 	}
@@ -77,8 +77,8 @@ func TestRunsOfAFolder(t *testing.T) {
 	if _, page := get(t, long, nil); !strings.Contains(page, `data-base="/live/1"`) || !strings.Contains(page, `id="n-kept"`) || !strings.Contains(page, `id="pause"`) {
 		t.Error("the page of the run is not there")
 	}
-	events(t, long+"api/v1/stream", func(event, data string) bool { return event == "tick" && strings.Contains(data, `"n":[[0,`) })
-	events(t, long+"api/v1/edges/0/tap", func(event, _ string) bool { return event == "sample" })
+	followed(t, long+"api/v1/stream", func(event, data string) bool { return event == "tick" && strings.Contains(data, `"n":[[0,`) })
+	followed(t, long+"api/v1/edges/0/tap", func(event, _ string) bool { return event == "sample" })
 	if code, _ := post(t, long+"api/v1/run/pause", http.Header{"Origin": {"http://evil.example"}}); code != 403 {
 		t.Errorf("a stranger may pause: %d", code)
 	}
@@ -100,8 +100,9 @@ func TestRunsOfAFolder(t *testing.T) {
 	if res, text := get(t, long, nil); res.StatusCode != 404 || !strings.Contains(text, "this run is gone") {
 		t.Errorf("the run before is still there: %d", res.StatusCode)
 	}
-	post(t, s.URL+"/live/3/api/v1/run/stop", nil)
-	eventually(t, "it was ended", func() bool { r := s.live().Runs; return r[len(r)-1].Error == "ended from the page" })
+	last := len(s.live().Runs) - 1
+	post(t, s.URL+s.live().Runs[last].Page+"api/v1/run/stop", nil)
+	eventually(t, "it was ended", func() bool { return s.live().Runs[last].Error == "ended from the page" })
 	var kept struct{ Runs []struct{ Outcome string } }
 	eventually(t, "the runs were kept", func() bool { getJSON(t, s.URL+"/api/v1/runs", &kept); return len(kept.Runs) == 3 })
 }
@@ -142,7 +143,7 @@ func TestRunsEndWithTheirServer(t *testing.T) {
 
 // Without leave nothing runs.
 func TestNothingRunsWithoutLeave(t *testing.T) {
-	s := folderOf(t, nil, map[string]string{"a.yaml": counted})
+	s := folderOf(t, nil, map[string]string{"a.yaml": fiveItems})
 	if now := s.live(); now.Allowed || now.Runs == nil {
 		t.Errorf("%+v", now)
 	}

@@ -49,6 +49,7 @@ const (
 	graceTime      = 5 * time.Second // of a trial, beyond its limit: a child needs some to start and to end
 	maxProblems    = 200             // in an answer
 	maxMessage     = 2000            // bytes of a message
+	maxText        = 256 << 10       // bytes of a flow; far more than any that somebody writes
 	maxNodes       = 1500
 	maxEdges       = 5000 // in a drawing
 	starterFlow    = "flow: new-flow\n\nnodes:\n  numbers:\n    use: generate\n    with: {count: 20, set: {id: n, square: n * n}}\n\n  even:\n    use: filter\n    in: numbers\n    with: {where: id % 2 == 0}\n\n  out:\n    use: file.write\n    in: even\n    with: {path: out/even.jsonl}\n"
@@ -171,6 +172,10 @@ func (p *playground) read(w http.ResponseWriter, r *http.Request) (d draft, ok b
 		return d, false
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "want a JSON object with text: "+err.Error())
+		return d, false
+	}
+	if len(d.Text) > maxText {
+		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("a flow has %d KB at most here", maxText>>10))
 		return d, false
 	}
 	d.name = "playground.yaml"

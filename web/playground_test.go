@@ -170,8 +170,9 @@ func TestPlaygroundHostile(t *testing.T) {
 		"many edges":     {"nodes:\n  a: {use: generate, with: {count: 1, set: {x: n}}}\n" + merges(30), 200},
 		"many mistakes":  {"nodes:\n" + strings.Repeat("  ? x\n", 10_000), 200},
 		"many readers":   {"nodes:\n" + readers(150), 200},
-		"a long name":    {"nodes:\n  a: {use: " + strings.Repeat("x", 900_000) + "}\n", 200},
-		"a megabyte":     {"nodes: {}\n#" + strings.Repeat("x", 1_040_000), 200},
+		"a long name":    {"nodes:\n  a: {use: " + strings.Repeat("x", 200_000) + "}\n", 200},
+		"a megabyte":     {"nodes: {}\n#" + strings.Repeat("x", 1_000_000), 413},
+		"just not":       {"nodes: {}\n#" + strings.Repeat("x", 250_000), 200},
 		"no text":        {"\x00\xff\xfe", 200},
 	} {
 		for _, what := range []string{"check", "complete", "explain"} {

@@ -13,8 +13,8 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
-// events reads a stream until want says that it is enough.
-func events(t *testing.T, url string, want func(event, data string) (enough bool)) {
+// followed reads a stream until want says that it is enough.
+func followed(t *testing.T, url string, want func(event, data string) (enough bool)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -48,7 +48,7 @@ func TestItemsOfAnEdge(t *testing.T) {
 	server, run := atWork(t, web.Options{Tap: &web.TapRules{Hide: []string{"id"}, Secrets: []string{"bold"}}})
 	start, n, passed := time.Now(), 0, int64(0)
 	var end string
-	events(t, server.URL+"/api/v1/edges/1/tap", func(event, data string) bool {
+	followed(t, server.URL+"/api/v1/edges/1/tap", func(event, data string) bool {
 		if strings.Contains(data, "hunter") || strings.Contains(data, "abc") || strings.Contains(data, "bold") {
 			t.Errorf("a secret is shown: %s", data)
 		}

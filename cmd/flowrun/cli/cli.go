@@ -157,7 +157,7 @@ func (c *call) root() *cobra.Command {
 	root.AddCommand(
 		c.runVerb(), c.checkVerb(), c.typesVerb(), c.renderVerb(), c.newVerb(), c.fmtVerb(),
 		c.nodesVerb(), c.evalVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb(), c.docsVerb(),
-		c.planVerb(), c.adviseVerb(), c.serveVerb(), c.topVerb(), c.tapVerb(), c.diffVerb(), c.testVerb(), c.layoutWorkerVerb(), c.trialWorkerVerb(),
+		c.planVerb(), c.adviseVerb(), c.serveVerb(), c.topVerb(), c.tapVerb(), c.diffVerb(), c.runsVerb(), c.testVerb(), c.layoutWorkerVerb(), c.trialWorkerVerb(),
 	)
 	for _, verb := range root.Commands() {
 		verb.RunE = withEnding(verb.RunE)

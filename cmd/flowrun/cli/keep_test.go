@@ -16,6 +16,7 @@ func TestKeep(t *testing.T) {
 		"blocked":      "",
 	})
 	call("", "run", "-q", "sub/f.yaml").want(t, 0, "", "")
+	call("", "runs").want(t, 0, "no run has been kept; flowrun run FLOW --keep keeps one\n", "")
 	if _, err := os.Stat("sub/.flowrun"); err == nil {
 		t.Fatal("a run that nobody asked to keep is kept")
 	}
@@ -44,6 +45,14 @@ func TestKeep(t *testing.T) {
 			t.Errorf("%+v %v", run.Head, run.Failures)
 		}
 	}
+	r := call("", "runs", "sub")
+	if lines := strings.Split(strings.TrimSpace(r.out), "\n"); r.code != 0 || r.err != "" || len(lines) != 4 || !strings.Contains(lines[0], "outcome") || !strings.Contains(r.out, heads[0].ID) {
+		t.Errorf("exit %d %s\n%s", r.code, r.err, r.out)
+	}
+	if got := parse[[]history.Head](t, call("", "runs", "--json").out); len(got) != 3 || got[0].ID != heads[0].ID {
+		t.Errorf("as JSON: %+v", got)
+	}
+	call("", "runs", "nowhere").want(t, 2, "", "flowrun: nowhere: there is no such folder\n")
 	if err := os.Rename("sub/.flowrun/runs", "sub/elsewhere"); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/scheduler/history"
+)
+
+func (c *call) runsVerb() *cobra.Command {
+	var asJSON bool
+	verb := &cobra.Command{
+		Use:     "runs [DIR]",
+		GroupID: groupFlow,
+		Short:   "List the runs that were kept beside the flows of a folder",
+		Long: `Lists the runs of the flows below a folder (the one you are in, if none is named)
+that were kept in .flowrun/runs beside them: those of run --keep, of run --ui, and
+those that serve started. The last 50 of each folder stay. flowrun serve shows them
+as pages, with their course and two side by side.`,
+		Example: `  flowrun runs
+  flowrun runs flows --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+				return misuse("%s: there is no such folder", dir)
+			}
+			heads, err := c.keptRuns(dir)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(c.stdout, heads)
+			}
+			return c.listRuns(heads)
+		},
+	}
+	verb.Flags().BoolVar(&asJSON, "json", false, "print the list as JSON")
+	return verb
+}
+
+// keptRuns finds the runs of all flows below a folder, the newest first. Files that
+// cannot be read are told of.
+func (c *call) keptRuns(dir string) ([]history.Head, error) {
+	paths, err := flowsIn(dir)
+	if err != nil {
+		return nil, misuse("%w", err)
+	}
+	heads := []history.Head{} // a list in JSON, not null
+	for _, folder := range storesOf(append(paths, filepath.Join(dir, "-"))) {
+		more, notes := history.Open(folder).List()
+		heads = append(heads, more...)
+		for _, note := range notes {
+			fmt.Fprintln(c.stderr, note)
+		}
+	}
+	slices.SortStableFunc(heads, func(a, b history.Head) int { return b.Started.Compare(a.Started) })
+	return heads, nil
+}
+
+// storesOf are the folders of the records of some flows, each once.
+func storesOf(paths []string) []string {
+	var all []string
+	for _, path := range paths {
+		if dir := history.Beside(path); !slices.Contains(all, dir) {
+			all = append(all, dir)
+		}
+	}
+	return all
+}
+
+func (c *call) listRuns(heads []history.Head) error {
+	if len(heads) == 0 {
+		_, err := fmt.Fprintf(c.stdout, "no run has been kept; %s run FLOW --keep keeps one\n", c.name)
+		return err
+	}
+	on := c.ink(c.stdout)
+	t := &table{heads: []head{
+		{text: "flow"}, {text: "started"}, {text: "outcome"}, {text: "took", right: true}, {text: "read", right: true},
+		{text: "a second", right: true}, {text: "errors", right: true}, {text: "id"},
+	}}
+	for _, h := range heads {
+		row := plainRow(h.Flow, h.Started.Local().Format("2006-01-02 15:04:05"), h.Outcome, span(h.Took), count(h.Items), short(perSecond(h.Items, h.Took)), count(h.Errors), h.ID)
+		switch h.Outcome {
+		case "done":
+			row[2].paint = on.green
+		case "failed":
+			row[2].paint = on.red
+		}
+		if h.Errors > 0 {
+			row[6].paint = on.red
+		}
+		t.add(row...)
+	}
+	for _, line := range t.lines("", 0, on) {
+		if _, err := fmt.Fprintln(c.stdout, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// spilling reads every row twice; the second branch waits in the overflow of its
+// edge until the first one has ended.
+const spilling = `flow: spilling
+limits: {memory: 16MB}
+nodes:
+  rows:
+    use: generate
+    with: {count: %d, set: {id: n, text: '"a text of some length for item " + string(n) + ", which is there to make it about a hundred bytes"'}}
+  count: {use: group, in: rows, with: {set: {rows: count()}}}
+  counted: {use: map, in: count, with: {set: {id: rows, text: '"rows"'}, select: [id, text]}}
+  again: {use: map, in: {from: rows, on_full: spill, bytes: 8MB}, with: {select: [id, text]}}
+  all: {use: concat, in: [counted, again]}
+  out: {use: file.write, in: all, with: {path: out.jsonl}}
+`
+
+// TestSpillInLittleMemory: a queue of 130 MB, of 1.3 GB with FLOWRUN_SOAK=1, in a
+// process that never has more than 64 MB, loses nothing and keeps its order.
+func TestSpillInLittleMemory(t *testing.T) {
+	n, limit := 1_000_000, int64(64<<20)
+	if os.Getenv("FLOWRUN_SOAK") != "" {
+		n = 10_000_000
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "spilling.yaml"), fmt.Appendf(nil, spilling, n), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "run", "spilling.yaml", "--report", "json")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOMEMLIMIT=48MiB", "TMPDIR="+dir)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	if !strings.Contains(stderr.String(), `"spilled"`) {
+		t.Errorf("nothing was spilled: %s", stderr.String())
+	}
+	if rss := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10; rss > limit {
+		t.Errorf("the process had %d MB", rss>>20)
+	} else {
+		t.Logf("%d items, %d MB of memory", n, rss>>20)
+	}
+	file, err := os.Open(filepath.Join(dir, "out.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines, next := bufio.NewScanner(file), -1
+	for lines.Scan() {
+		if next >= 0 {
+			want := fmt.Appendf(nil, `{"id":%d,`, next)
+			if !bytes.HasPrefix(lines.Bytes(), want) {
+				t.Fatalf("line %d is %s", next+2, lines.Text())
+			}
+		}
+		next++
+	}
+	if lines.Err() != nil || next != n {
+		t.Errorf("%d items of %d, %v", next, n, lines.Err())
+	}
+}

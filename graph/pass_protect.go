@@ -23,6 +23,9 @@ func (c *compiler) checkBatching(n *Node) {
 		most, hint = maxGoBatch, "a larger one is no faster"
 	}
 	switch {
+	case n.Engine.Order == "key":
+		c.list.Add(diag.Conflict, b.At, "batch does not go with order: key: each worker gets the items of its keys only").
+			WithHint("leave `order` out; the order of the input is kept then")
 	case len(n.In) == 0:
 		c.list.Add(diag.Conflict, b.At, "%s reads nothing that could be put together: %s is a source", n.ID, n.Kind).
 			WithHint("write `batch` on the node that reads %s", n.ID)

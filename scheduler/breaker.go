@@ -77,8 +77,7 @@ func (b *breaker) pass(ctx context.Context, w *worker) (era uint64, err error) {
 
 // awaitOutcome waits for what becomes of the item that is tried.
 func (b *breaker) awaitOutcome(ctx context.Context, w *worker, change <-chan struct{}) error {
-	start := time.Now()
-	defer func() { b.n.count.Limited.Add(int64(time.Since(start))) }()
+	defer b.n.holdBack()()
 	defer w.waits(queueing, nil)()
 	select {
 	case <-change:

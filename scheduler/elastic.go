@@ -38,7 +38,7 @@ type look struct {
 	now     time.Time
 	done    int64         // items worked on to the end
 	busy    time.Duration // of all workers
-	blocked time.Duration // waiting for room
+	blocked time.Duration // waiting for room, or held back by its rate or its breaker
 	inside  int64         // items on the input edges and in the node
 	full    bool          // an input edge is, or nearly
 	workers int           // now
@@ -247,13 +247,15 @@ func (c *scaled) look(cores float64) {
 	count := &c.n.count
 	if s != c.stage { // the next stage has another input and other costs
 		c.stage, c.scaler = s, scaler{low: c.n.workers.Min, high: c.n.workers.Max}
-		c.done, c.busy, c.blocked = count.Done(), count.Busy.Load(), count.Blocked.Load()
+		c.done, c.busy, c.blocked = count.Done(), count.Busy.Load(), count.Blocked.Load()+count.Limited.Load()
 	}
 	l := look{now: time.Now(), workers: int(count.Workers.Load()), cores: cores}
-	done, busy, blocked := count.Done(), count.Busy.Load(), count.Blocked.Load()
+	done, busy, blocked := count.Done(), count.Busy.Load(), count.Blocked.Load()+count.Limited.Load()
 	l.done, c.done = done-c.done, done
 	l.busy, c.busy = time.Duration(busy-c.busy), busy
-	l.blocked, c.blocked = time.Duration(blocked-c.blocked), blocked
+	if l.blocked, c.blocked = time.Duration(blocked-c.blocked), blocked; c.n.heldBack.Load() {
+		l.blocked = lookEvery // for longer than a look, perhaps
+	}
 	for _, e := range c.n.in[s.def.Input] {
 		items := e.count.Items.Load()
 		l.inside += items

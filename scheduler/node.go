@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -24,8 +25,9 @@ type node struct {
 	out       [][]*edge // by output port, the error port last
 	errorPort int
 	workers   graph.WorkerRange
-	bucket    *bucket  // of its rate; nil: there is none
-	breaker   *breaker // nil: there is none
+	bucket    *bucket     // of its rate; nil: there is none
+	breaker   *breaker    // nil: there is none
+	heldBack  atomic.Bool // by one of the two, now
 	opened    bool
 
 	// taking ends when the node is to take no more: nobody wants what it would

@@ -106,8 +106,7 @@ func (b *bucket) fill(now time.Time, most int64) {
 // idleUntil waits for a time, or for hurry if that is sooner, as a worker that may
 // do nothing before: it is neither at work nor stuck.
 func (n *node) idleUntil(ctx context.Context, w *worker, due time.Time, hurry <-chan struct{}) error {
-	start := time.Now()
-	defer func() { n.count.Limited.Add(int64(time.Since(start))) }()
+	defer n.holdBack()()
 	defer w.waits(queueing, nil)()
 	w.note(working, nil) // time will pass, so this is no deadlock
 	timer := time.NewTimer(time.Until(due))
@@ -121,6 +120,17 @@ func (n *node) idleUntil(ctx context.Context, w *worker, due time.Time, hurry <-
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// holdBack notes that the node is held back, and what it returns that it is not any
+// more.
+func (n *node) holdBack() func() {
+	start := time.Now()
+	n.heldBack.Store(true)
+	return func() {
+		n.heldBack.Store(false)
+		n.count.Limited.Add(int64(time.Since(start)))
+	}
 }
 
 // send puts data on every edge of a port, at the rate of the node if that is a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -227,6 +228,27 @@ func TestRateEnds(t *testing.T) {
 		}
 		equal(t, "stopped", tr.store.numbers("out"), upTo(4)) // what it had read
 	})
+}
+
+// More workers would not help a node that its rate holds back, or its breaker.
+func TestRateAndElasticWorkers(t *testing.T) {
+	for _, engine := range []string{"rate: 20/s", "breaker: {failures: 3, open_for: 20s}, on_error: skip"} {
+		virtual(t, func(t *testing.T) {
+			tr := try(t, fmt.Sprintf(`
+  in: {use: emit, with: {count: 400}}
+  a: {use: step, in: {from: in, capacity: 50}, workers: {min: 1, max: 16}, %s, with: {delays: 10ms, fail: [0, 1, 2]}}
+  out: {use: keep, in: a}
+`, strings.Replace(engine, "20/s", "20/s, on_error: skip", 1)), scheduler.Options{})
+			report := tr.succeed()
+			n := node(t, report, "a")
+			if strings.HasPrefix(engine, "rate") && n.Most > 2 {
+				t.Errorf("%s: %d workers, %d changes, took %s", engine, n.Most, n.Resized, report.Took)
+			}
+			if n.Limited < 0.1 {
+				t.Errorf("%s: held back %v of the time", engine, n.Limited)
+			}
+		})
+	}
 }
 
 // A priority edge before a node with a rate gives the best item of each moment.

@@ -301,16 +301,11 @@ func (b *browser) wait(ms int) {
 	b.eval(fmt.Sprintf(`new Promise(r => setTimeout(r, %d))`, ms))
 }
 
-// smoothness is how fluently a page is drawn.
-type smoothness struct {
-	FPS  float64 // frames a second
-	Main float64 // share of the main thread's time
-	Tick float64 // worst pause between two frames, ms
-}
-
-// frames measures for some seconds.
-func (b *browser) frames(seconds int) smoothness {
+// fluent measures for three seconds how the page is drawn, and wants so many frames a
+// second at least: on a machine with nothing else to do there are 60.
+func (b *browser) fluent(what string, least float64) {
 	b.t.Helper()
+	const seconds = 3
 	busy := func() (task, at float64) {
 		var m struct {
 			Metrics []struct {
@@ -342,5 +337,9 @@ func (b *browser) frames(seconds int) smoothness {
 		b.t.Fatal("no frames")
 	}
 	task1, at1 := busy()
-	return smoothness{FPS: got[0].(float64), Main: (task1 - task0) / (at1 - at0), Tick: got[1].(float64)}
+	fps, worst := got[0].(float64), got[1].(float64)
+	b.t.Logf("%s: %.1f frames a second, %.0f ms between two at most, %.0f %% of the main thread", what, fps, worst, 100*(task1-task0)/(at1-at0))
+	if fps < least {
+		b.t.Errorf("%s: %.1f frames a second", what, fps)
+	}
 }

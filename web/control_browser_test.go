@@ -93,6 +93,7 @@ func TestRunsInABrowser(t *testing.T) {
 	if b.eval(`document.querySelector('[data-path$="/bad.yaml"] `+start+`').disabled`) != true {
 		t.Error("a flow with errors can be started")
 	}
+	b.wait(500) // the drawings take their places
 	b.click(`[data-path$="/long.yaml"] ` + start)
 	b.click(`[data-path$="/short.yaml"] ` + start)
 	b.until(long + `.querySelector(".chip.s0[href]")?.textContent.includes("Running")`)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -279,7 +280,12 @@ func TestFolderAPI(t *testing.T) {
 			} else {
 				status, _ = g.post(t, strings.TrimPrefix(path, "/api/v1/"), draft{filepath.Join(g.dir, "orders.yaml"), ordersFlow, 12, 21})
 			}
-			if status != 200 || about.Responses["200"] == nil {
+			// Those ask for what this question does not name.
+			want := map[string]int{"/api/v1/diff": 404, "/runs/{id}": 404, "/api/v1/runs/{id}": 404, "/runs/compare": 400}[path]
+			if want == 0 {
+				want = 200
+			}
+			if status != want || about.Responses["200"] == nil || about.Responses[strconv.Itoa(want)] == nil {
 				t.Errorf("%s %s: %d", method, path, status)
 			}
 		}

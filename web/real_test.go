@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,6 +115,7 @@ func flows(t *testing.T, runner *web.Runner, texts map[string]string) (*httptest
 			for name := range texts {
 				paths = append(paths, filepath.Join(dir, name))
 			}
+			slices.Sort(paths)
 			return paths, nil
 		},
 	})

@@ -90,7 +90,7 @@ func TestDistance(t *testing.T) {
 }
 
 func TestDidYouMean(t *testing.T) {
-	many := strings.Split("abcdefghijklmn", "")
+	many := strings.Split("abcdefghijklmnopq", "")
 	for _, c := range []struct {
 		word       string
 		candidates []string

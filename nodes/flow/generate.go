@@ -140,8 +140,10 @@ type clockwork struct {
 	start time.Time
 }
 
-// shortestNap bounds how often a fast pace wakes up.
-const shortestNap = time.Millisecond
+const (
+	shortestNap = time.Millisecond // bounds how often a fast pace wakes up
+	catchUp     = time.Second      // what is made up for of a time in which nothing could leave
+)
 
 func (c *clockwork) next(ctx context.Context) (any, error) {
 	if c.left == 0 {
@@ -168,6 +170,11 @@ func (c *clockwork) due(ctx context.Context) (int64, error) {
 	}
 	for {
 		elapsed := time.Since(c.start)
+		// What was held up for long, by a full edge or a pause, does not come all at once.
+		if behind := elapsed - time.Duration(float64(c.at)/c.pace*float64(time.Second)); behind > catchUp {
+			c.start = c.start.Add(behind - catchUp)
+			elapsed -= behind - catchUp
+		}
 		if due := int64(elapsed.Seconds()*c.pace) + 1 - c.at; due > 0 {
 			return due, nil
 		}

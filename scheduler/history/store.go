@@ -234,6 +234,8 @@ func (s *Store) List() (heads []Head, notes []string) {
 		}
 		heads = append(heads, head)
 	}
+	// Names tell the second, the heads more.
+	slices.SortStableFunc(heads, func(a, b Head) int { return b.Started.Compare(a.Started) })
 	return heads, notes
 }
 

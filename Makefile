@@ -14,7 +14,12 @@ test: fmt-check vet drift ## everything that must hold: format, vet, staticcheck
 	CGO_ENABLED=0 go build ./...
 	go test -race -timeout 20m ./...
 	cd bench && go vet ./... && go test ./...
+	$(MAKE) oracle
 	$(MAKE) browser
+
+oracle: ## windows and windowed joins against a program in Python; installs Debian's if there is none
+	@command -v python3 >/dev/null || { apt-get update -q && apt-get install -yq python3-minimal; }
+	dir=$$(mktemp -d) && CGO_ENABLED=0 go build -o $$dir/flowrun ./cmd/flowrun && python3 flows/oracle/windows.py $$dir/flowrun; code=$$?; rm -rf $$dir; exit $$code
 
 AXE = dist/browser/node_modules/axe-core/axe.min.js
 BROWSER = FLOWRUN_BROWSER=1 FLOWRUN_AXE=$(CURDIR)/$(AXE)
@@ -63,4 +68,4 @@ fuzz: ## fuzz the readers for ten minutes each
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/jsonl
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/csv
 
-.PHONY: help build run test browser shots soak fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz

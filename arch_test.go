@@ -26,7 +26,8 @@ var mayImport = map[string][]string{
 	"nodes":              {"graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
 	"scheduler":          {"nodes", "graph", "graph/types", "graph/record", "graph/expr", "scheduler"},
 	"scheduler/flowtest": {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
-	"web":                {"scheduler", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/expr", "graph/diff", "graph/render", "web"},
+	"scheduler/trial":    {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record"},
+	"web":                {"scheduler", "scheduler/trial", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/expr", "graph/diff", "graph/render", "web"},
 }
 
 // shared are packages that packs are built on; they hold no kinds.

@@ -114,6 +114,7 @@ func TestRunsInABrowser(t *testing.T) {
 	b.call("Page.navigate", map[string]any{"url": s.URL + "/flow?path=" + s.live().Runs[0].Path}, nil)
 	end := `button[aria-label^="End"]`
 	b.until(`document.querySelector('` + end + `:not([hidden])')`)
+	b.wait(300)
 	b.click(end)
 	b.until(`document.querySelector(".live small").textContent.includes("Press End again")`)
 	if s.Running() != 1 {

@@ -29,7 +29,7 @@ Time is what the items say, in the field or expression `+"`time`"+`, not what th
 * `+"`size: 1h`"+`: windows of an hour, one after the other, from 1970-01-01T00:00:00Z plus `+"`offset`"+` on. A window has its start and not its end.
 * `+"`size: 1h, every: 15m`"+`: windows of an hour, one beginning every quarter of an hour; an item is in four of them.
 * `+"`session: 10m`"+`: for each key, items with less than ten minutes between one and the next. A session ends ten minutes after its last item.
-* `+"`count: 100`"+`: for each key, 100 items after each other, as they come; with `+"`every: 10`"+`, the last 100 items, every 10 of them. With `+"`time`"+`, start and end are the least and the greatest time in the window; without, there are no such fields.
+* `+"`count: 100`"+`: for each key, 100 items after each other, as they come; with `+"`every: 10`"+`, another window begins with every tenth item. Windows that are not full when the input ends leave as they are. With `+"`time`"+`, start and end are the least and the greatest time in the window; without, there are no such fields.
 
 `+"`by`"+` and `+"`set`"+` are those of group. A window without items gives nothing.
 

@@ -2,8 +2,8 @@ package scheduler
 
 // This file tells Options.Events what happens to a run. Messages and keys are for
 // programs that read them, so they stay as they are. Every event has the key flow;
-// times are in seconds; no event has an item, and texts of errors have no secrets
-// that can be told by their names.
+// times are in seconds; no event has an item, though an error may quote a value, and
+// texts of errors have no secrets that can be told by their names.
 //
 //	message           level  keys
 //	run started       info   nodes, edges

@@ -28,9 +28,12 @@
 // serves all readers, and while nobody looks it samples once a second for the
 // lines of history. A slow reader misses ticks, and nobody waits for it.
 //
-// The drawing is made once per flow, in a child process with a deadline (see
-// [Layouter]), since Graphviz can hang, leak and trap. A tick changes attributes of
-// what is drawn already, so the view never jumps.
+// The drawing is made once per flow and direction (?down=1: from top to bottom), in a
+// child process with a deadline (see [Layouter]), since Graphviz can hang, leak and
+// trap. A tick changes attributes of what is drawn already, so the view never jumps.
+//
+// A state shows as sign, word and colour, on the card, in the table and in what a
+// screen reader says; whatever the mouse can do, keys can.
 //
 // # Safety
 //
@@ -42,6 +45,14 @@
 // the flow's file, before variables are filled in, with what looks like a secret
 // masked.
 //
+// No page may be shown in a frame, but for /?embed=1, the drawing without anything that
+// acts, in pages of the origins that Options.Frames names. The cookie of a token is
+// strict about sites: a dashboard under the same site gets it, one elsewhere needs a
+// proxy that adds the header Authorization.
+//
+// Connections, streams, headers, bodies and the time for each are bounded, so a crowd
+// of slow clients costs places, and neither memory nor the run.
+//
 // Whoever opens the playground writes flows, so a draft is hostile: it is compiled with
 // the files of one folder (graph.Options.Root) and no variable of the environment, in
 // one of a few places, within a time, and with as many nodes as are good for a page.
@@ -52,6 +63,8 @@
 // # Tests
 //
 // Most tests need nothing but Go. Those that use the page as a person would drive
-// Chromium; they run when FLOWRUN_BROWSER=1 is set, and FLOWRUN_SHOTS=DIR keeps the
-// pictures of the page that they take.
+// Chromium; they run when FLOWRUN_BROWSER=1 is set, have axe-core (FLOWRUN_AXE names
+// its file) look at every page, and FLOWRUN_SHOTS=DIR keeps the pictures of the page
+// that they take. FLOWRUN_SOAK=1 adds the big versions of some: 10,000 slow clients,
+// 1,000 layouts in a row, and what a page costs the run it shows.
 package web

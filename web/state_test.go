@@ -69,6 +69,28 @@ func TestStates(t *testing.T) {
 	})
 }
 
+// A full queue that drops what comes makes nobody wait, and the verdict says so.
+func TestQueueThatDrops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		flow := webtest.Sensors()
+		flow.Edges[6].Contract.OnFull = "drop_newest"
+		run := webtest.Play(flow, map[string]webtest.Load{"unbatch": {In: 900, Out: 900, Busy: .2}, "enrich": {In: 700, Out: 700, Busy: .97}}, map[int]float64{6: 1})
+		run.Drop(6, 200)
+		m := newSampler(flow, run)
+		time.Sleep(2 * time.Second)
+		s := m.sample()
+		if got := words(m, s); got["unbatch"] != "running" || got["enrich"] != "bottleneck" {
+			t.Errorf("states %v", got)
+		}
+		if !strings.Contains(s.verdict.Text, "128/128) and drops items.") {
+			t.Errorf("verdict %+v", s.verdict)
+		}
+		if e := s.edges[6]; e.Dropped < 12_000 || e.Oldest == 0 { // it began a minute ago
+			t.Errorf("edge %+v", e)
+		}
+	})
+}
+
 // A node that is about as busy as the bound does not blink.
 func TestBottleneckIsSticky(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

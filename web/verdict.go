@@ -80,6 +80,9 @@ func (m *sampler) bottleneck(s *snapshot, i int) verdict {
 	}
 	if e := m.flow.Edges[fullest]; s.edges[fullest].Fill >= 95 {
 		text += fmt.Sprintf("; its queue is full (%s %d/%d)", arrow(e), s.edges[fullest].Items, e.Contract.Capacity)
+		if !e.Contract.Blocks() && s.edges[fullest].Dropped > 0 {
+			text += " and drops items"
+		}
 	} else if s.edges[fullest].Fill >= fullKeep {
 		text += fmt.Sprintf("; its queue is %d %% full (%s)", s.edges[fullest].Fill, arrow(e))
 	} else {

@@ -255,6 +255,13 @@ func (r *Run) Set(id string, l Load) {
 	r.loads[id] = l
 }
 
+// Drop makes an edge drop items.
+func (r *Run) Drop(edge int, perSecond float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drops = map[int]float64{edge: perSecond}
+}
+
 // Hold pauses nodes.
 func (r *Run) Hold(ids ...string) {
 	r.mu.Lock()

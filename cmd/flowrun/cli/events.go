@@ -89,6 +89,13 @@ func (r *runCall) forPeople() bool {
 	return !r.quiet && r.report != "json" && r.events.format != "json"
 }
 
+// served tells a program where something is, if standard error is for one.
+func (r *runCall) served(what, address string) {
+	if r.events.format == "json" {
+		r.events.logger(r.stderr, r.quiet).Info(what+" served", "url", address)
+	}
+}
+
 // problems makes diagnostics events.
 func (r *runCall) problems(list diag.List) {
 	log := r.events.logger(r.stderr, r.quiet)

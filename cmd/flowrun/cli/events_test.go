@@ -102,7 +102,7 @@ func TestOnlyEvents(t *testing.T) {
 		t.Errorf("exit %d\n%s", r.code, r.err)
 	}
 	r = call("", "run", "orders.yaml", "--log", "json", "--ui=127.0.0.1:0", "--metrics", "0", "--otlp", "http://127.0.0.1:1")
-	if all = events(t, r.err); r.code != 0 || all[0]["msg"] != "metrics served" || !strings.HasPrefix(all[len(all)-1]["msg"].(string), "--otlp: the collector at ") {
+	if all = events(t, r.err); r.code != 0 || all[0]["msg"] != "metrics served" || all[1]["msg"] != "page served" || !strings.HasPrefix(all[1]["url"].(string), "http://127.0.0.1:") || !strings.HasPrefix(all[len(all)-1]["msg"].(string), "--otlp: the collector at ") {
 		t.Errorf("exit %d\n%s", r.code, r.err)
 	}
 	r = call("", "run", "says.yaml", "--log", "json")

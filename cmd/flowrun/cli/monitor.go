@@ -108,7 +108,11 @@ func (r *runCall) openMonitor(run *scheduler.Run, show progress) (*monitor, erro
 		}
 		m.server = web.NewMonitor(run, r.monitor.token)
 		m.works.Go(func() { m.server.Serve(listener) })
-		r.announceMetrics("http://" + listener.Addr().String() + "/metrics")
+		if address := "http://" + listener.Addr().String() + "/metrics"; r.forPeople() {
+			fmt.Fprintf(r.stderr, "metrics: %s\n", address)
+		} else {
+			r.served("metrics", address)
+		}
 	}
 	if r.monitor.otlp != "" {
 		log := r.logger(show)
@@ -117,16 +121,6 @@ func (r *runCall) openMonitor(run *scheduler.Run, show progress) (*monitor, erro
 		})
 	}
 	return m, nil
-}
-
-// announceMetrics tells where metrics are.
-func (r *runCall) announceMetrics(address string) {
-	switch {
-	case r.events.format == "json":
-		r.events.logger(r.stderr, r.quiet).Info("metrics served", "url", address)
-	case r.forPeople():
-		fmt.Fprintf(r.stderr, "metrics: %s\n", address)
-	}
 }
 
 // end sends what is left to send about a run that has ended, and closes the doors.

@@ -142,6 +142,8 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 	p.works.Go(func() { p.server.Serve(listener) })
 	if r.forPeople() {
 		announce(r.stderr, listener, r.page.token)
+	} else {
+		r.served("page", "http://"+listener.Addr().String()+"/")
 	}
 	return p, nil
 }

@@ -246,7 +246,11 @@ func (c *scaled) look(cores float64) {
 	}
 	count := &c.n.count
 	if s != c.stage { // the next stage has another input and other costs
-		c.stage, c.scaler = s, scaler{low: c.n.workers.Min, high: c.n.workers.Max}
+		high := c.n.workers.Max
+		if limit := c.n.run.flow.Limits.Workers; limit > 0 {
+			high = max(c.n.workers.Min, min(high, limit)) // more would only wait to be let in
+		}
+		c.stage, c.scaler = s, scaler{low: c.n.workers.Min, high: high}
 		c.done, c.busy, c.blocked = count.Done(), count.Busy.Load(), count.Blocked.Load()+count.Limited.Load()
 	}
 	l := look{now: time.Now(), workers: int(count.Workers.Load()), cores: cores}

@@ -116,7 +116,6 @@ func TestRunsInABrowser(t *testing.T) {
 	b.until(`document.querySelector('` + end + `:not([hidden])')`)
 	b.wait(300)
 	b.click(end)
-	b.wait(300); b.shot("dbg"); t.Log(b.eval(`document.querySelector(".live").outerHTML`))
 	b.until(`document.querySelector(".live small").textContent.includes("Press End again")`)
 	if s.Running() != 1 {
 		t.Error("one press ends a run")

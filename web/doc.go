@@ -13,6 +13,8 @@
 // what changed between two snapshots, as one event of the stream. The verdict is
 // the sentence above the drawing: what holds the flow up, and what to do about it.
 //
+// A [Monitor] has what machines ask for alone: /metrics, /healthz and /readyz.
+//
 // A [Folder] is the other server: it shows the flows of a folder as they stand in
 // their files, and the catalogue of kinds, and runs nothing. Its [Playground] is the
 // page to write flows on: a draft is a text that somebody writes there, and a trial is

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowrun/flowrun/scheduler/trial"
 	"github.com/flowrun/flowrun/web"
@@ -87,6 +88,7 @@ func TestPlayground(t *testing.T) {
 		{"explanations", b.explanations},
 		{"keys", b.keys},
 		{"a run", func(t *testing.T) { b.sample(t, g) }},
+		{"a download", b.download},
 		{"dark", b.dark},
 	} {
 		t.Run(step.name, step.run)
@@ -182,6 +184,21 @@ func (b writer) sample(t *testing.T, g ground) {
 		t.Error("the sample run has written files")
 	}
 	b.shot("playground-run")
+}
+
+// download takes the text home, under the name of its flow.
+func (b writer) download(t *testing.T) {
+	dir := t.TempDir()
+	b.call("Browser.setDownloadBehavior", map[string]any{"behavior": "allow", "downloadPath": dir}, nil)
+	b.click("#save")
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if text, err := os.ReadFile(dir + "/orders.yaml"); err == nil && strings.Contains(string(text), "out2: {use: drop, in: top}") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the text was never downloaded")
+		}
+	}
 }
 
 func (b writer) dark(_ *testing.T) {

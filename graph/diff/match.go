@@ -8,8 +8,9 @@ import (
 )
 
 // maxTwins bounds the pairs that are looked at among nodes that went and came with
-// the same kind and settings. Beyond, they count as removed and added.
-const maxTwins = 40_000
+// the same kind and settings. Where there are more, the first is held against the
+// first, the second against the second.
+const maxTwins = 10_000
 
 // pair finds the nodes that both versions have.
 func (c *comparison) pair() {
@@ -51,15 +52,17 @@ type twin struct{ old, new *graph.Node }
 // the same kind and settings, strikes out those whose wiring does not agree with
 // what is left, and pairs what stays.
 func (c *comparison) renames(gone, came []*graph.Node) {
-	candidates := c.twins(gone, came)
+	order := c.twins(gone, came)
+	candidates := map[twin]bool{}
+	for _, t := range order {
+		candidates[t] = true
+	}
 	c.refine(candidates)
 	chosen := map[twin]bool{}
-	oldTaken, newTaken := map[*graph.Node]bool{}, map[*graph.Node]bool{}
-	for _, a := range gone {
-		for _, b := range came {
-			if candidates[twin{a, b}] && !oldTaken[a] && !newTaken[b] {
-				chosen[twin{a, b}], oldTaken[a], newTaken[b] = true, true, true
-			}
+	taken := map[*graph.Node]bool{}
+	for _, t := range order {
+		if candidates[t] && !taken[t.old] && !taken[t.new] {
+			chosen[t], taken[t.old], taken[t.new] = true, true, true
 		}
 	}
 	c.refine(chosen) // twins may have been paired crosswise
@@ -68,18 +71,36 @@ func (c *comparison) renames(gone, came []*graph.Node) {
 	}
 }
 
-// twins are the pairs with the same kind and settings.
-func (c *comparison) twins(gone, came []*graph.Node) map[twin]bool {
-	groups := map[string][]*graph.Node{}
+// twins are the pairs with the same kind and settings, in the order of the flows.
+func (c *comparison) twins(gone, came []*graph.Node) []twin {
+	type group struct{ gone, came []*graph.Node }
+	groups := map[string]*group{}
 	for _, n := range came {
 		key := n.Kind + "\n" + c.new.node(n).fingerprint()
-		groups[key] = append(groups[key], n)
+		if groups[key] == nil {
+			groups[key] = &group{}
+		}
+		groups[key].came = append(groups[key].came, n)
 	}
-	all := map[twin]bool{}
+	of := map[*graph.Node]*group{}
 	for _, n := range gone {
-		for _, p := range groups[n.Kind+"\n"+c.old.node(n).fingerprint()] {
-			if len(all) < maxTwins {
-				all[twin{n, p}] = true
+		if g := groups[n.Kind+"\n"+c.old.node(n).fingerprint()]; g != nil {
+			g.gone = append(g.gone, n)
+			of[n] = g
+		}
+	}
+	var all []twin
+	for _, n := range gone {
+		g := of[n]
+		switch {
+		case g == nil:
+		case len(g.gone)*len(g.came) <= maxTwins:
+			for _, p := range g.came {
+				all = append(all, twin{n, p})
+			}
+		default:
+			if i := slices.Index(g.gone, n); i < len(g.came) {
+				all = append(all, twin{n, g.came[i]})
 			}
 		}
 	}

@@ -56,6 +56,7 @@ const (
 	arrowLong  = 8.0 // length of an arrowhead
 	arrowWide  = 4.3 // half its width
 	arrowGap   = 5.0 // from its tip to the border of the card
+	pillSlack  = 8.0 // beside a pill, where it just fits
 )
 
 // The distances between cards.
@@ -211,15 +212,23 @@ func (s *Scene) columnGap() float64 {
 	gap, most := leastColumns, 0
 	fans := s.fans()
 	for _, w := range s.Wires {
-		long := w.pillWidth(s.Live)
-		if s.Down {
-			long = pillHeight
-		}
-		gap = max(gap, long+arrowLong+arrowGap+dotRadius+13)
+		gap = max(gap, s.pillRoom(w))
 		most = max(most, fans.out[w.From], fans.in[w.To])
 	}
-	return gap + min(80, 6*float64(max(0, most-4)))
+	return gap + fanRoom(most)
 }
+
+// pillRoom is the length of wire that a pill, the arrowhead and the dots need.
+func (s *Scene) pillRoom(w *Wire) float64 {
+	long := w.pillWidth(s.Live)
+	if s.Down {
+		long = pillHeight
+	}
+	return long + arrowLong + arrowGap + dotRadius + pillSlack
+}
+
+// fanRoom is what wires that meet at one port need more to part.
+func fanRoom(wires int) float64 { return min(80, 6*float64(max(0, wires-4))) }
 
 // fans count the wires that begin and end at each port.
 type fans struct{ out, in map[End]int }

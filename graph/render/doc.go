@@ -15,6 +15,10 @@
 // Graphviz. [SVG] and [PNG] need a scene that has been laid out; [DOT] and
 // [Mermaid] leave the layout to the program that reads them.
 //
+// [FromDiff] makes one scene of two versions of a flow: each card and wire bears a mark
+// for what became of it, cards have lines that say what changed, and what has no mark is
+// drawn faint. A legend explains the marks.
+//
 // # Terms
 //
 // A card has a head (icon, id, kind line, workers badge), one row per pair of

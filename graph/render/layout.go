@@ -62,9 +62,10 @@ func LayoutBuiltin(s *Scene) error {
 	return nil
 }
 
-// finish does what both engines leave to do: ends of wires on the pixel, the
-// page around everything, the pills.
+// finish does what both engines leave to do: columns as near as they may be, ends of
+// wires on the pixel, the page around everything, the pills.
 func (s *Scene) finish() {
+	s.squeeze()
 	cards := s.cardIndex()
 	for _, w := range s.Wires {
 		s.settle(w, cards)

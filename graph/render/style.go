@@ -31,7 +31,9 @@ var shapeRules = fmt.Sprintf(`text{font-family:Inter,ui-sans-serif,system-ui,-ap
 .note{font-size:%gpx}
 .tag text{font-size:%gpx;font-weight:600;text-anchor:middle}
 .tag rect{stroke-width:1.4}
-.d-same:not(.pill),.pill.d-same>*:not(:first-child,rect){opacity:.42}
+.d-same{opacity:.42}
+.pill.d-same{opacity:1}
+.pill.d-same text,.pill.d-same .sign{opacity:.42}
 .pill.d-same rect{stroke-opacity:.42}
 .marked .card{stroke-width:2.2}
 .marked .wire{stroke-width:2.2}

@@ -119,6 +119,9 @@ func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 			d.WithHint("paths are relative to the folder of the flow, %s", folder(c))
 		}
 		return false
+	case errors.Is(err, graph.ErrOutside):
+		c.List().Add(diag.NoFile, at, "%s cannot be read: %s", full, reason(err)).WithHint("name a file below it, or copy this one there")
+		return false
 	case err != nil:
 		c.List().Add(diag.NoFile, at, "%s cannot be read: %s", full, reason(err))
 		return false

@@ -33,7 +33,7 @@ function place(host) {
   stop.classList.add("danger");
   const problem = el("small", { role: "status" });
   const box = el("p", { class: "live" }, chip, start, hold, drain, stop, problem);
-  const p = { host, box, chip, sign, word, start, hold, drain, stop, problem, name, run: null, asked: 0 };
+  const p = { host, box, chip, sign, word, start, hold, drain, stop, problem, name, run: null, asked: -Infinity };
   if ("wrong" in host.dataset) { start.disabled = true; start.title = "The flow has errors"; }
   host.append(box);
   return p;
@@ -42,12 +42,12 @@ function place(host) {
 // sure ends a run only when it is asked twice, for what is on its way is lost.
 function sure(p) {
   if (performance.now() - p.asked < SURE) {
-    p.asked = 0;
+    p.asked = -Infinity;
     return order(p, p.run.page + "api/v1/run/stop");
   }
   p.asked = performance.now();
   say(p.problem, "What is on its way is lost. Press End again to end it at once.");
-  setTimeout(() => { if (p.asked) { p.asked = 0; say(p.problem, ""); } }, SURE);
+  setTimeout(() => { if (p.asked > 0) { p.asked = -Infinity; say(p.problem, ""); } }, SURE);
 }
 
 async function order(p, url) {

@@ -17,6 +17,7 @@ let nodes = new Map();
 let edges = [];
 /** @type {import("./playground-editor.js").Editor} */
 let editor;
+let saved = ""; // the text as it came, or as it was downloaded last
 
 /** The server has too much to do; it is worth asking again. */
 class Busy extends Error {}
@@ -161,6 +162,16 @@ function choose(part) {
   if (line) editor.go(line);
 }
 
+/** Gives the text as a file. */
+function save() {
+  saved = editor.text();
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([saved], { type: "application/yaml" }));
+  link.download = (page.dataset.flow || "flow.yaml").split(/[\\/]/).pop() || "flow.yaml";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 function runnable(ok) {
   /** @type {HTMLButtonElement} */ ($("run")).disabled = !ok || !("canRun" in page.dataset);
 }
@@ -203,7 +214,9 @@ function listen() {
   });
   home.classList.add("fit");
   $("run").addEventListener("click", run);
-  $("which").addEventListener("change", () => /** @type {HTMLFormElement} */ ($("choose")).submit());
+  $("save").addEventListener("click", save);
+  // What was written and not saved is not lost by a slip.
+  addEventListener("beforeunload", (e) => { if (editor.text() !== saved) e.preventDefault(); });
 }
 
 /** Another version has begun. */
@@ -220,6 +233,7 @@ editor = await openEditor($("editor"), page.dataset.nonce || "", askPlace, {
   run: () => $("run").click(), // a button that is disabled does nothing
   explain: (e) => $("facts").replaceChildren(said(e || { title: "Nothing is known of the word at the cursor." })),
 });
+saved = editor.text();
 listen();
 runnable(false);
 await look();

@@ -29,6 +29,11 @@ type Env struct {
 	Seed    uint64
 	Retries *atomic.Int64 // counts tries after the first; may be nil
 
+	// Stopping gives a channel that is closed once the flow was told to stop: whoever
+	// holds items back for a time sends them then. It may be called from the first
+	// stage on; nil where nothing can be stopped.
+	Stopping func() <-chan struct{}
+
 	// Progress is set, by the method Program of a source that knows how far it is:
 	// it gives bytes done and bytes in all (0: unknown) and is called at any time
 	// from any goroutine.

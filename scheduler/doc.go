@@ -25,11 +25,16 @@
 // drain; cancelling the context of Run kills, and what is on its way is lost and
 // counted as held.
 //
+// Pause is neither: the sources take nothing more until Resume, and what is on its way
+// goes on. A Tap looks at some of the items of an edge; it costs the sender one look
+// at a pointer while nobody taps, and never holds the flow up.
+//
 // Files: run.go builds and runs, node.go drives a node, stage.go its workers,
 // turns.go the order of what they make,
 // take.go is how they take their input and keyed.go how they share it by keys,
 // output.go is where they emit, edge.go the channel, spill.go its overflow, queue.go
 // what stands in for a channel that cannot keep a contract, watch.go finds flows
-// that are stuck, events.go tells what happens, serial.go runs the same programs on
+// that are stuck, pause.go holds the sources up, tap.go shows items and hide.go what of
+// them may be seen, events.go tells what happens, serial.go runs the same programs on
 // one goroutine, one item at a time, as the baseline and the oracle of tests.
 package scheduler

@@ -94,7 +94,6 @@ func (b *bucket) fill(now time.Time, most int64) {
 		b.credit = b.burst * b.per
 	case passed <= 0:
 		return
-	case missing <= 0: // it was filled for a larger batch
 	case passed > missing/b.count:
 		b.credit += missing
 	default:

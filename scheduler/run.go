@@ -145,7 +145,8 @@ func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edg
 	n.env = &nodes.Env{
 		Node: spec, Flow: r.flow, Workers: n.workers.Max, Stdin: r.options.Stdin, Stdout: r.options.Stdout,
 		Log: r.options.Log.With("node", spec.ID), Seed: r.options.Seed,
-		Retries: &n.count.Retries,
+		Retries:  &n.count.Retries,
+		Stopping: func() <-chan struct{} { return r.sources.Done() },
 	}
 	err := guard(func() (err error) { n.program, err = programs.Program(spec, n.env); return err })
 	if err == nil {

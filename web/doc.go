@@ -16,7 +16,8 @@
 // A [Monitor] has what machines ask for alone: /metrics, /healthz and /readyz.
 //
 // A [Folder] is the other server: it shows the flows of a folder as they stand in
-// their files, and the catalogue of kinds, and runs nothing. Its [Playground] is the
+// their files, and the catalogue of kinds. With a [Runner] readers run them, a few at
+// once, each below /live/ with the page of its own. Its [Playground] is the
 // page to write flows on: a draft is a text that somebody writes there, and a trial is
 // its run on the first rows of its sources.
 //
@@ -46,6 +47,10 @@
 // the page its own files and nothing inline. Settings are shown as they stand in
 // the flow's file, before variables are filled in, with what looks like a secret
 // masked.
+//
+// Items on edges are shown to nobody, unless [TapRules] allow it: samples, ten a second
+// at most, as text only, cut, without the values of fields that sound like secrets. So
+// a page with TapRules shows data to whoever may open it.
 //
 // No page may be shown in a frame, but for /?embed=1, the drawing without anything that
 // acts, in pages of the origins that Options.Frames names. The cookie of a token is

@@ -101,7 +101,7 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
 	}
-	asked, text := r.URL.Query().Get("flow"), starterFlow
+	asked, text, hidden := r.URL.Query().Get("flow"), starterFlow, false
 	if asked != "" {
 		name, ok := p.source(asked)
 		if !ok {
@@ -114,6 +114,7 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		text = masked(string(file))
+		hidden = text != string(file)
 	}
 	// The editor makes its style sheets itself; the policy knows them by this.
 	nonce := rand.Text()
@@ -121,9 +122,9 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 	data := struct {
 		Nonce, Flow, Text string
 		Paths             []string
-		CanRun            bool
+		CanRun, Masked    bool
 		Rows              int
-	}{nonce, asked, text, paths, p.Try != nil, p.rows()}
+	}{nonce, asked, text, paths, p.Try != nil, hidden, p.rows()}
 	var b bytes.Buffer
 	if err := playgroundTemplate().ExecuteTemplate(&b, "playground", data); err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())

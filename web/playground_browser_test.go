@@ -238,3 +238,29 @@ func TestPlaygroundPlain(t *testing.T) {
 	b.click("#problems button")
 	b.until(`document.activeElement.id === "text" && document.activeElement.value.slice(0, document.activeElement.selectionStart).split("\n").length === 12`)
 }
+
+// TestPicturesOfThePlayground takes its pictures for docs/pictures; make shots calls it.
+func TestPicturesOfThePlayground(t *testing.T) {
+	if os.Getenv("FLOWRUN_SHOTS") == "" {
+		t.Skip("FLOWRUN_SHOTS=DIR says where the pictures go")
+	}
+	g := playground(t, web.FolderOptions{}, true, trial.Limits{})
+	for name, theme := range map[string]string{"playground": "light", "playground-night": "dark"} {
+		b := writer{openBrowser(t, 1360, 800)}
+		b.media("prefers-color-scheme", theme)
+		b.visit(g.address("orders.yaml"))
+		b.eval(`document.querySelector("#which").replaceChildren(new Option("orders.yaml"))`) // not where the test put it
+		b.until(`!document.querySelector("#run").disabled && document.querySelector("#n-spent")`)
+		b.click("#run")
+		b.until(`document.querySelector("#result-report table")`)
+		b.eval(`document.querySelector("#result-orders").open = true`)
+		b.eval(`document.querySelector("#n-spent").dispatchEvent(new PointerEvent("pointerover", {bubbles: true}))`)
+		b.write("where: amo", "")
+		b.erase(1)
+		b.until(`document.querySelector("#drawing.old") && document.querySelector(".cm-lint-marker-error")`)
+		b.key(" ", 32, 2)
+		b.until(offered + `[0] === "amount"`)
+		b.wait(500)
+		b.shot(name)
+	}
+}

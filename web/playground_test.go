@@ -143,7 +143,7 @@ func TestPlaygroundSees(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(g.dir, "../written.csv")); err == nil {
 		t.Error("a file was written")
 	}
-	if _, page := get(t, g.address("secret.yaml"), nil); !strings.Contains(page, "password") || strings.Contains(page, "hunter2") {
+	if _, page := get(t, g.address("secret.yaml"), nil); !strings.Contains(page, "password") || strings.Contains(page, "hunter2") || !strings.Contains(page, "is masked here") {
 		t.Error("the editor shows a secret")
 	}
 	if res, _ := get(t, g.URL+"/playground?flow="+filepath.Join(g.dir, "data/orders.csv"), nil); res.StatusCode != 404 {

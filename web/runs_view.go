@@ -146,33 +146,35 @@ func newRunPage(run *history.Run) runPage {
 	return p
 }
 
-// A trace reads a timeline as rates and shares between its points.
+// A trace reads a timeline as rates and shares between its points. A point has the
+// value of the stretch that ends there, the first that of the stretch that begins.
 type trace struct {
-	run   *history.Run
-	at    []float64 // seconds: the ends of the stretches between points
-	span  []float64
-	first []float64 // seconds: the points
+	run  *history.Run
+	at   []float64 // seconds: the points
+	span []float64 // seconds since the point before; 0 at the first
 }
 
 func newTrace(run *history.Run) *trace {
 	t := &trace{run: run}
 	for i, ms := range run.Timeline.At {
-		t.first = append(t.first, float64(ms)/1000)
+		t.at, t.span = append(t.at, float64(ms)/1000), append(t.span, 0)
 		if i > 0 {
-			t.at = append(t.at, float64(ms)/1000)
-			t.span = append(t.span, max(float64(ms-run.Timeline.At[i-1])/1000, 1e-3))
+			t.span[i] = max(float64(ms-run.Timeline.At[i-1])/1000, 1e-3)
 		}
 	}
 	return t
 }
 
-func (t *trace) points() int { return len(t.first) }
+func (t *trace) points() int { return len(t.at) }
 
 // rate is the growth of cumulative values a second.
 func (t *trace) rate(values []int64) []float64 {
 	out := make([]float64, len(t.at))
-	for i := range out {
-		out[i] = max(0, float64(values[i+1]-values[i])/t.span[i])
+	for i := 1; i < len(out); i++ {
+		out[i] = max(0, float64(values[i]-values[i-1])/t.span[i])
+	}
+	if len(out) > 1 {
+		out[0] = out[1]
 	}
 	return out
 }
@@ -221,9 +223,9 @@ func nodeOf(end string) string {
 // moments are at most twenty rows of the chart.
 func (t *trace) moments() []moment {
 	read, ended, failed := t.read("", ""), t.ended("", ""), t.errors("", "")
-	step := (len(t.at) + 19) / 20
+	step := (len(t.at) + 18) / 20
 	var all []moment
-	for i := 0; i < len(t.at); i += step {
+	for i := 1; i < len(t.at); i += step {
 		var sums [3]float64
 		seconds := 0.0
 		for k := i; k < min(i+step, len(t.at)); k++ {
@@ -242,7 +244,7 @@ func (t *trace) moments() []moment {
 func (t *trace) share(values, workers []int64) []float64 {
 	out := t.rate(values)
 	for i := range out {
-		out[i] = min(1, out[i]/1000/float64(max(workers[i+1], 1)))
+		out[i] = min(1, out[i]/1000/float64(max(workers[i], 1)))
 	}
 	return out
 }
@@ -279,7 +281,7 @@ func (t *trace) edge(i int) edgeLine {
 		for _, v := range t.run.Timeline.Edges[i].Items {
 			values = append(values, float64(v))
 		}
-		line.Fill = newSpark(fmt.Sprintf("at most %d of %d items waited", e.Peak, e.Capacity), "c-q", t.first, values, float64(e.Capacity))
+		line.Fill = newSpark(fmt.Sprintf("at most %d of %d items waited", e.Peak, e.Capacity), "c-q", t.at, values, float64(e.Capacity))
 	}
 	return line
 }

@@ -28,7 +28,7 @@ var delayDecl = nodes.Kind("delay", "Holds each item back for a while.", &delay{
 	nodes.Doc(`
 An item is due when the span `+"`for`"+` has passed since it arrived: a duration such as 5s, or an expression that gives one for each item, such as duration(string(attempt * 10) + "s"). Items leave in the order in which they are due; those due at the same moment in the order in which they came.
 
-When the input ends, items are still held back until they are due; `+"`at_end: send`"+` sends them at once instead, in the same order.
+When the input ends, items are still held back until they are due; `+"`at_end: send`"+` sends them at once instead, in the same order. So does a flow that is stopped.
 
 Memory: the fields that later nodes need, in columns, about 8 bytes for a number and 16 for a text, with its bytes, and 16 bytes for each item that is held back. When `+"`pending`"+` items are held back, no more are read until some have left; so the memory has a bound. The cost of an item grows with the logarithm of the number held back.`),
 	nodes.Example(graph.Example{
@@ -85,7 +85,7 @@ func (k *delay) Needs(c *graph.Needs) {
 
 func (k *delay) Program(env *nodes.Env) (*nodes.Program, error) {
 	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		d := &delaying{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), start: time.Now(), rows: record.NewTable(env.In("in"))}
+		d := &delaying{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), stopping: env.Stopping(), start: time.Now(), rows: record.NewTable(env.In("in"))}
 		if k.span != nil {
 			d.span, d.spans = k.span.Compile(), record.NewColumn(types.Duration)
 		}
@@ -99,16 +99,17 @@ func (k *delay) Program(env *nodes.Env) (*nodes.Program, error) {
 // A delaying is a running delay. What is held back stands in a table, its times
 // in a heap beside it.
 type delaying struct {
-	k     *delay
-	in    inlet
-	out   nodes.OutCloser
-	span  *expr.Program // nil: all delays are equal
-	start time.Time     // what times are counted from
-	rows  *record.Table
-	held  held
-	errs  expr.RowErrors
-	spans *record.Column // of durations
-	dues  []int64
+	k        *delay
+	in       inlet
+	out      nodes.OutCloser
+	span     *expr.Program   // nil: all delays are equal
+	start    time.Time       // what times are counted from
+	stopping <-chan struct{} // closed: send everything at once
+	rows     *record.Table
+	held     held
+	errs     expr.RowErrors
+	spans    *record.Column // of durations
+	dues     []int64
 }
 
 // A heldItem is an item that is held back.
@@ -160,10 +161,7 @@ func (d *delaying) run(ctx context.Context) error {
 			until = d.start.Add(time.Duration(d.held[0].due))
 		}
 		if len(d.held) >= d.k.Pending {
-			if err := sleep(ctx, until); err != nil {
-				return err
-			}
-			if err := d.flush(int64(time.Since(d.start))); err != nil {
+			if err := d.await(ctx, until); err != nil {
 				return err
 			}
 			continue
@@ -195,14 +193,25 @@ func (d *delaying) finish(ctx context.Context) error {
 		return d.flush(math.MaxInt64)
 	}
 	for len(d.held) > 0 {
-		if err := sleep(ctx, d.start.Add(time.Duration(d.held[0].due))); err != nil {
-			return err
-		}
-		if err := d.flush(int64(time.Since(d.start))); err != nil {
+		if err := d.await(ctx, d.start.Add(time.Duration(d.held[0].due))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// await sends what is due at a time, or everything once the flow stops.
+func (d *delaying) await(ctx context.Context, until time.Time) error {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return d.flush(int64(time.Since(d.start)))
+	case <-d.stopping:
+		return d.flush(math.MaxInt64)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // maxDelay bounds a delay, so that times stay within 64 bits of nanoseconds.

@@ -88,6 +88,24 @@ func (m *monitorCall) complete() error {
 	return nil
 }
 
+// listen opens the address.
+func (m *monitorCall) listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", m.addr)
+	if err == nil {
+		return listener, nil
+	}
+	end := misuse("--metrics %s: %w", m.addr, err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		end = misuse("--metrics %s: another program listens there", m.addr).or("--metrics 0 takes a port that is free")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		end = misuse("--metrics %s: this machine has no such address", m.addr)
+	case errors.Is(err, syscall.EACCES):
+		end = misuse("--metrics %s: you may not listen there", m.addr).or("ports from 1024 on are for everybody")
+	}
+	return nil, end
+}
+
 // A monitor is what measures a run from outside, while it is there.
 type monitor struct {
 	server *web.Monitor // nil: none
@@ -99,12 +117,9 @@ type monitor struct {
 func (r *runCall) openMonitor(run *scheduler.Run, show progress) (*monitor, error) {
 	m := &monitor{}
 	if r.monitor.addr != "" {
-		listener, err := net.Listen("tcp", r.monitor.addr)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, misuse("--metrics %s: another program listens there", r.monitor.addr).or("--metrics 0 takes a port that is free")
-		}
+		listener, err := r.monitor.listen()
 		if err != nil {
-			return nil, misuse("--metrics %s: %w", r.monitor.addr, err)
+			return nil, err
 		}
 		m.server = web.NewMonitor(run, r.monitor.token)
 		m.works.Go(func() { m.server.Serve(listener) })

@@ -79,6 +79,7 @@ func TestMetricsMisuse(t *testing.T) {
 		{"--metrics=", "flowrun: --metrics : want a port, or an address such as 127.0.0.1:9464\n"},
 		{"--metrics 0.0.0.0:0", "flowrun: --metrics 0.0.0.0:0: others can reach this address, so reading needs a token\n  hint: --metrics-token or FLOWRUN_METRICS_TOKEN sets it; --metrics 0 is for this machine alone\n"},
 		{"--metrics example.com:9464", "flowrun: --metrics example.com:9464: others can reach this address..."},
+		{"--metrics 192.0.2.1:9464 --metrics-token x", "flowrun: --metrics 192.0.2.1:9464: this machine has no such address\n"},
 		{"--metrics-token x", "flowrun: --metrics-token says who may read metrics, but they are not served\n  hint: --metrics 9464 serves them\n"},
 		{"--otlp localhost:4318", "flowrun: --otlp: \"localhost:4318\" is no address of a collector, such as http://localhost:4318\n..."},
 		{"--otlp=", "flowrun: --otlp: \"\" is no address of a collector\n..."},

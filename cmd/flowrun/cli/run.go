@@ -64,7 +64,8 @@ get their final names only when the flow has succeeded.`,
   flowrun run flow.yaml -s YEAR=2026 --workers 8
   flowrun run flow.yaml --ui
   zcat big.jsonl.gz | flowrun run clean.yaml > clean.jsonl
-  flowrun run flow.yaml --report run.json`,
+  flowrun run flow.yaml --report run.json
+  flowrun run flow.yaml --metrics 9464 --log json`,
 		Args:              wantFlow(false),
 		ValidArgsFunction: completeFlows,
 		RunE: func(verb *cobra.Command, args []string) error {

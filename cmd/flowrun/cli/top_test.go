@@ -60,7 +60,7 @@ func TestTopViewFits(t *testing.T) {
 		}
 	}
 	v := topView{state: crowded(), sort: "flow", width: 100, height: 6}
-	if lines := v.lines(); !strings.Contains(lines[len(lines)-1], "and 2 more") && !strings.Contains(lines[len(lines)-1], "and 3 more") {
+	if lines := v.lines(); lines[len(lines)-1] != "  and 3 nodes more" {
 		t.Errorf("nothing tells that nodes are hidden: %q", lines)
 	}
 }
@@ -110,6 +110,26 @@ func TestTopKeys(t *testing.T) {
 	}
 	if v.press('x') {
 		t.Error("x ends it")
+	}
+}
+
+// What a flow was told as a secret is known to be one; other variables are not.
+func TestSecretsAreRemembered(t *testing.T) {
+	t.Setenv("FLOWRUN_TEST_SECRET", "s3cret")
+	var s secrets
+	for _, name := range []string{"env:FLOWRUN_TEST_SECRET", "env:FLOWRUN_TEST_SECRET", "FLOWRUN_TEST_SECRET", "env:FLOWRUN_TEST_NOTHING"} {
+		s.lookup(name)
+	}
+	if got := s.all(); len(got) != 1 || got[0] != "s3cret" {
+		t.Errorf("%q", got)
+	}
+	tap := tapCall{hide: []string{"email"}}
+	if tap.rules(&s) != nil {
+		t.Error("items are shown though nobody allowed it")
+	}
+	tap.allow = true
+	if r := tap.rules(&s); len(r.Secrets) != 1 || len(r.Hide) != 1 {
+		t.Errorf("%+v", r)
 	}
 }
 

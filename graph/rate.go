@@ -52,8 +52,10 @@ func (r Rate) limit() string {
 }
 
 func (r Rate) usualBurst() int {
-	return max(1, int(float64(r.Count)*float64(burstTime)/float64(r.Per)))
+	return min(maxBurst, max(1, int(float64(r.Count)*float64(burstTime)/float64(r.Per))))
 }
+
+const maxBurst = 1_000_000
 
 var rateUnits = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour}
 

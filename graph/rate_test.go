@@ -38,7 +38,7 @@ func TestRate(t *testing.T) {
 		"{limit: 100/s}":               {100, 1, time.Second, "100/s"},
 		"{limit: 100/s, burst: 20}":    {100, 20, time.Second, "100/s, burst 20"},
 		`{limit: "3/1h30m", burst: 2}`: {3, 2, 90 * time.Minute, "3/1h30m0s, burst 2"},
-		"1000000000/s":                 {1e9, 1e7, time.Second, "1000000000/s"},
+		"1000000000/s":                 {1e9, 1e6, time.Second, "1000000000/s"},
 	} {
 		r, list := readRate(text)
 		if len(list) > 0 || r.Count != want.count || r.Burst != want.burst || r.Per != want.per || r.String() != want.shown {

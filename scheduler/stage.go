@@ -155,7 +155,7 @@ func (s *stage) do(ctx context.Context, w *worker, work nodes.Work, j *job, p pi
 // token of their own.
 func (s *stage) together(ctx context.Context) error {
 	if s.n.spec.Engine.Order != "none" {
-		s.turns = newTurns(s.n.workers.Max)
+		s.turns = newTurns(s)
 	}
 	works := make([]nodes.Work, s.n.workers.Min)
 	for i := range works {

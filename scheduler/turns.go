@@ -56,10 +56,16 @@ type turns struct {
 
 // A window has this many jobs for each worker: one in work and one that waits for
 // its turn, so that a slow item holds nobody up until the others are one ahead.
+//
+// The pieces of a source are large and much alike, so there it is one in all.
 const windowPerWorker = 2
 
-func newTurns(workers int) *turns {
-	return &turns{jobs: make([]*job, windowPerWorker*workers), room: make(chan struct{}, 1)}
+func newTurns(s *stage) *turns {
+	window := windowPerWorker * s.n.workers.Max
+	if s.def.Next != nil {
+		window = s.n.workers.Max + 1
+	}
+	return &turns{jobs: make([]*job, window), room: make(chan struct{}, 1)}
 }
 
 // begin gives the job for the next piece, waiting until the window has room. The

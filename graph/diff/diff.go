@@ -43,7 +43,7 @@ func (m Mark) Sign() string {
 type Diff struct {
 	Old   *graph.Flow `json:"-"`
 	New   *graph.Flow `json:"-"`
-	Flow  []Change    `json:"flow,omitempty"` // its name, variables, declared types
+	Flow  []Change    `json:"flow,omitempty"` // what stands at the top of the file: name, variables, types, limits
 	Nodes []Node      `json:"nodes"`          // all of both, marked
 	Edges []Edge      `json:"edges"`
 }
@@ -136,10 +136,7 @@ type comparison struct {
 
 // head compares what stands at the top of the file.
 func (c *comparison) head() []Change {
-	var all []Change
-	for _, key := range []string{"flow", "about", "vars", "types"} {
-		all = append(all, compareSettings(c.old.section(key), c.new.section(key), nil)...)
-	}
+	all := compareSettings(c.old.head(), c.new.head(), nil)
 	c.changed = map[string]string{}
 	for _, ch := range all {
 		if name, ok := strings.CutPrefix(ch.Path, "vars."); ok {

@@ -3,6 +3,7 @@ package diff
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -77,11 +78,16 @@ type settings struct {
 	engine, kind *facts // nil: not known
 }
 
-// section gives what stands under a key at the top of the file.
-func (t *texts) section(key string) *settings {
+// head gives what stands at the top of the file, but the nodes.
+func (t *texts) head() *settings {
 	s := &settings{at: map[string]setting{}}
-	if e := t.root.Entry(key); e != nil {
-		s.flatten(key, e.Value, e.KeySpan.Line)
+	if t.root == nil {
+		return s
+	}
+	for _, e := range t.root.Entries {
+		if e.Key != "nodes" {
+			s.flatten(e.Key, e.Value, e.KeySpan.Line)
+		}
 	}
 	return s
 }
@@ -225,22 +231,27 @@ func shown(path, text string, secret bool) string {
 	return secretURL.ReplaceAllString(text, "${1}•••@")
 }
 
-// compareContracts gives what differs between the queues of two edges.
+// compareContracts gives what differs between the queues of two edges: whatever a
+// contract can say.
 func compareContracts(old, new *graph.Edge) []Change {
 	var all []Change
-	add := func(path, a, b string) {
-		if a != b {
-			all = append(all, Change{Path: path, Old: a, New: b, OldLine: old.At.Line, NewLine: new.At.Line})
+	a, b := reflect.ValueOf(&old.Contract).Elem(), reflect.ValueOf(&new.Contract).Elem()
+	for i := range a.NumField() {
+		name := a.Type().Field(i).Tag.Get("yaml")
+		if name == "" || name == "-" {
+			continue
+		}
+		if was, is := promise(a.Field(i)), promise(b.Field(i)); was != is {
+			all = append(all, Change{Path: name, Old: was, New: is, OldLine: old.At.Line, NewLine: new.At.Line})
 		}
 	}
-	a, b := &old.Contract, &new.Contract
-	add("capacity", strconv.Itoa(a.Capacity), strconv.Itoa(b.Capacity))
-	add("bytes", a.Bytes.String(), b.Bytes.String())
-	add("on_full", a.OnFull, b.OnFull)
-	add("priority", a.Priority.Value, b.Priority.Value)
-	if a.Priority.Value != "" && b.Priority.Value != "" {
-		add("aging", fmt.Sprint(a.Aging), fmt.Sprint(b.Aging))
-	}
-	add("delay", a.Delay.Value, b.Delay.Value)
 	return all
+}
+
+// promise writes a value of a contract, one that says nothing as "".
+func promise(v reflect.Value) string {
+	if v.IsZero() {
+		return ""
+	}
+	return fmt.Sprint(v.Interface())
 }

@@ -20,7 +20,7 @@ import (
 // try runs a flow of a folder as a trial.
 func try(t *testing.T, dir, text string, limits trial.Limits) trial.Result {
 	t.Helper()
-	registry, err := nodes.NewRegistry(std.Nodes)
+	registry, err := nodes.NewRegistry(std.Nodes, []nodes.Decl{nodes.Map("sleep", "Takes an hour for an item.", &sleep{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,10 +137,24 @@ func TestTime(t *testing.T) {
 	})
 }
 
+type (
+	sleep struct{}
+	row   struct{ X int64 }
+)
+
+func (*sleep) Map(ctx context.Context, in row) (row, error) {
+	select {
+	case <-time.After(time.Hour):
+		return in, nil
+	case <-ctx.Done():
+		return in, ctx.Err()
+	}
+}
+
 // TestSlow kills a flow that does not drain.
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := try(t, "", "nodes:\n  a: {use: generate, with: {count: 5, set: {x: n}}}\n  d: {use: delay, in: a, with: {for: 1h}}\n  out: {use: drop, in: d}\n", trial.Limits{})
+		r := try(t, "", "nodes:\n  a: {use: generate, with: {count: 5, set: {x: n}}}\n  s: {use: sleep, in: a}\n  out: {use: drop, in: s}\n", trial.Limits{})
 		if r.Outcome != "late" || r.Took != trial.Time || node(t, r, "a").Out != 5 {
 			t.Errorf("%+v", r)
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/diff"
 	"github.com/flowrun/flowrun/graph/render"
 )
@@ -85,8 +87,14 @@ func wantTwoFlows(verb *cobra.Command, args []string) error {
 func (c *call) compare(old, new string, set map[string]string) (*diff.Diff, error) {
 	var flows [2]*graph.Flow
 	wrong := false
+	oldText, oldTrouble := c.source(old)
+	newText, newTrouble := c.source(new)
+	texts, troubles := []*diag.Source{oldText, newText}, []diag.List{oldTrouble, newTrouble}
 	for i, path := range []string{old, new} {
-		flow, list := c.load(path, set)
+		flow, list := (*graph.Flow)(nil), troubles[i]
+		if src := texts[i]; src != nil {
+			flow, list = graph.Load(src, c.registry, graph.Options{Set: concerning(set, src, texts[1-i]), LookupEnv: c.secrets.lookup})
+		}
 		if list.HasErrors() {
 			c.print(list)
 			fmt.Fprintf(c.stderr, "%s; nothing was compared\n", tally(path, list))
@@ -98,6 +106,19 @@ func (c *call) compare(old, new string, set map[string]string) (*diff.Diff, erro
 		return nil, said(codeMisuse)
 	}
 	return diff.Compare(flows[0], flows[1]), nil
+}
+
+// concerning leaves out what is set for the other version alone: a variable often
+// comes with the change. What neither mentions stays, and is told of.
+func concerning(set map[string]string, src, other *diag.Source) map[string]string {
+	mentions := func(s *diag.Source, name string) bool { return s != nil && bytes.Contains(s.Text, []byte(name)) }
+	kept := map[string]string{}
+	for name, value := range set {
+		if mentions(src, name) || !mentions(other, name) {
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 // mark paints a text by what became of it.

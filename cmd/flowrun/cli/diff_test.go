@@ -34,6 +34,9 @@ func TestDiff(t *testing.T) {
 	if r := call("", "diff", "a.yaml", "b.yaml", "--color", "always"); !strings.Contains(r.out, "\x1b[33m~ some (filter)\x1b[0m") {
 		t.Errorf("no colour in %q", r.out)
 	}
+	// A variable that came with the change can be set; one that nobody knows cannot.
+	call(strings.Replace(files["a.yaml"], "n > 1", `"n > ${LEAST}"`, 1), "diff", "a.yaml", "-", "-s", "LEAST=3").want(t, 0, "~ some (filter)...", "")
+	call("", "diff", "a.yaml", "b.yaml", "-s", "LEAST=3").want(t, 2, "", "a.yaml: the flow has no variable...")
 	r := call("", "diff", "a.yaml", "b.yaml", "--json")
 	var got struct {
 		Nodes []struct{ ID, Mark string }

@@ -51,7 +51,7 @@ func (r *WorkerRange) DecodeConfig(n *config.Node, list *diag.List) {
 	}
 	bounds := workerBounds{Min: 1}
 	decode(n, &bounds, list)
-	if *r = (WorkerRange{bounds.Min, bounds.Max}); bounds.Max > 0 && bounds.Min > bounds.Max {
+	if *r = WorkerRange(bounds); bounds.Max > 0 && bounds.Min > bounds.Max {
 		list.Add(diag.Conflict, keySpan(n, "min", n.Span), "min is %d, more than max, which is %d", bounds.Min, bounds.Max)
 		*r = FixedWorkers(bounds.Max)
 	}

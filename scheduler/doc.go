@@ -32,6 +32,8 @@
 // Files: run.go builds and runs, node.go drives a node, stage.go its workers,
 // turns.go the order of what they make,
 // take.go is how they take their input and keyed.go how they share it by keys,
+// admit.go what lets items pass before that: rate.go and breaker.go; batch.go puts
+// them together, custom.go is what programs without stages read by,
 // output.go is where they emit, edge.go the channel, spill.go its overflow, queue.go
 // what stands in for a channel that cannot keep a contract, watch.go finds flows
 // that are stuck, pause.go holds the sources up, tap.go shows items and hide.go what of

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/scheduler/trial"
 	"github.com/flowrun/flowrun/web"
 	"github.com/flowrun/flowrun/web/webtest"
 )
@@ -18,17 +19,21 @@ func TestPictures(t *testing.T) {
 	sensors, failing, large := webtest.Sensors(), webtest.Sensors(), webtest.Large(1000)
 	show := func(flow *graph.Flow, run *webtest.Run) string { return serve(t, flow, run, web.Options{}).URL }
 	live, errors, many := show(sensors, webtest.PlaySensors(sensors)), show(failing, webtest.PlayErrors(failing)), show(large, webtest.PlayLarge(large))
+	play := playground(t, web.FolderOptions{}, true, trial.Limits{})
+	folder, dir := realFolder(t, "", diffFiles())
 	if !testing.Short() {
 		time.Sleep(55 * time.Second) // so that lines of a minute are full
 	}
 	const whole = `document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`
-	for _, p := range []struct{ name, url, theme, ready, key string }{
+	for _, p := range []struct{ name, url, theme, ready, then string }{
 		{"live", live, "light", bottleneck, ""},
 		{"live-dark", live + "/?sel=e6", "dark", bottleneck, ""},
 		{"live-down", live + "/?down=1", "light", bottleneck, ""},
 		{"errors", errors + "/?sel=decode", "light", `document.querySelector("#inspector .error")`, ""},
 		{"thousand", many, "light", whole, ""},
-		{"thousand-near", many, "dark", whole, "b"},
+		{"thousand-near", many, "dark", whole, `document.dispatchEvent(new KeyboardEvent("keydown", {key: "b", bubbles: true}))`},
+		{"playground", play.URL + "/playground", "light", `document.querySelector(".cm-editor") && !document.querySelector("#run").disabled && document.querySelector("#n-even")`, `document.querySelector("#run").click()`},
+		{"diff", folder.URL + diffPath(dir, "a.yaml", "b.yaml"), "light", `document.querySelector("svg.flow")`, ""},
 		{"phone", live + "/?down=1", "light", bottleneck, ""},
 	} {
 		t.Run(p.name, func(t *testing.T) {
@@ -40,8 +45,8 @@ func TestPictures(t *testing.T) {
 			b.media("prefers-color-scheme", p.theme)
 			b.call("Page.navigate", map[string]any{"url": p.url}, nil)
 			b.until(`document.readyState === "complete" && ` + p.ready)
-			if p.key != "" {
-				b.press(p.key)
+			if p.then != "" {
+				b.eval("{" + p.then + "}")
 			}
 			b.wait(2500)
 			b.shot(p.name)

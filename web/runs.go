@@ -110,8 +110,22 @@ func (f *Folder) runs(w http.ResponseWriter, r *http.Request) {
 // runReport shows one run.
 func (f *Folder) runReport(w http.ResponseWriter, r *http.Request) {
 	if run, ok := f.record(w, r.PathValue("id")); ok {
-		showIn(runsTemplate(), w, r, "run", newRunPage(run))
+		page := newRunPage(run)
+		page.Before = f.runBefore(run.Head)
+		showIn(runsTemplate(), w, r, "run", page)
 	}
+}
+
+// runBefore is the id of the run of the same flow before this one, "" if there is
+// none.
+func (f *Folder) runBefore(run history.Head) string {
+	heads, _, _ := f.recorded() // what cannot be read is told of in the list
+	for _, h := range heads {
+		if h.Flow == run.Flow && h.File == run.File && h.Started.Before(run.Started) {
+			return h.ID
+		}
+	}
+	return ""
 }
 
 // compareRuns shows two runs side by side.

@@ -95,6 +95,7 @@ type runPage struct {
 	Edges    []edgeLine
 	Hidden   int // nodes and edges that are not shown
 	Failures []failureLine
+	Before   string // the id of the run of the same flow before this one; "": there is none
 }
 
 // A moment is a row of the table that says what the chart shows.

@@ -116,10 +116,12 @@ func (s *seen) watched(p *nodes.Program) *nodes.Program {
 	}
 	if run := p.Run; run != nil {
 		w.Run = func(ctx context.Context, io *nodes.IO) error {
-			return run(ctx, &nodes.IO{In: io.In, Any: io.Any, Out: func() nodes.OutCloser {
+			watched := *io
+			watched.Out = func() nodes.OutCloser {
 				out := io.Out()
 				return watchedCloser{watchedOut{out, s}, out}
-			}})
+			}
+			return run(ctx, &watched)
 		}
 	}
 	return &w

@@ -104,6 +104,26 @@ func (g *Graph) Stop() {
 	}
 }
 
+// Pause makes the sources of the current run take nothing more until Resume; what is
+// on its way goes on. Stop and cancelling do not wait for a pause. It may be called
+// from any goroutine; without a run it does nothing.
+func (g *Graph) Pause() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.running {
+		g.run.Pause()
+	}
+}
+
+// Resume ends a pause.
+func (g *Graph) Resume() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.running {
+		g.run.Resume()
+	}
+}
+
 // Stats reports on the current run as it is now, or on the last one. It may be
 // called from any goroutine.
 func (g *Graph) Stats() Report {

@@ -120,6 +120,8 @@ func (v *view) paintOf(state string) func(string) string {
 		return v.ink.green
 	case "blocked":
 		return v.ink.yellow
+	case "paused":
+		return v.ink.blue
 	}
 	return v.ink.dim
 }
@@ -129,8 +131,8 @@ func (v *view) paintOf(state string) func(string) string {
 func stateOf(n *metrics.NodeReport, moved int64, in, out []metrics.EdgeReport) string {
 	const full = 0.95
 	switch {
-	case n.State == "done":
-		return "done"
+	case n.State == "done", n.State == "paused":
+		return n.State
 	case moved > 0:
 		return "working"
 	case slices.ContainsFunc(out, func(e metrics.EdgeReport) bool { return fill(&e) >= full }):

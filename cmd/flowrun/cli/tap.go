@@ -56,7 +56,8 @@ func (c *call) tapVerb() *cobra.Command {
 one of its edges, a line each, as JSON. The flow is not slowed down: at most ten items
 a second are looked at, and a reader that is too slow loses samples. The run must
 allow it: flowrun run FLOW --ui --ui-tap. Values of fields that sound like secrets are
-hidden, and items longer than 4 KB are cut.
+hidden, and items longer than 4 KB are cut. Fields that no later node reads are not
+there: sources do not even read them.
 
 ADDR is what flowrun run printed when it opened the page. EDGE is written as
 from.port->to.port. Less will do if it fits one edge only: a node, a port, from->to,

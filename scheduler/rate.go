@@ -79,9 +79,9 @@ func (b *bucket) take(ctx context.Context, w *worker, want int) (int, error) {
 }
 
 // ready is how many tokens there are.
-func (b *bucket) ready() int {
+func (b *bucket) ready() int64 {
 	b.fill(time.Now(), b.burst)
-	return int(min(b.credit/b.per, math.MaxInt32))
+	return b.credit / b.per
 }
 
 // fill gives the credit of the time since the last call, up to that of most

@@ -46,10 +46,14 @@ func (s *stage) share(waiting int) int {
 // comes while the node works can still overtake.
 func (s *stage) ready() int {
 	cost := s.cost.Load()
-	if cost == 0 || s.n.breaker != nil || s.n.bucket != nil && s.n.bucket.ready() <= 1 {
+	if cost == 0 || s.n.breaker != nil {
 		return 1
 	}
-	return int(min(gatherRows, max(1, int64(pieceTime)/cost)))
+	most := int64(gatherRows)
+	if s.n.bucket != nil {
+		most = min(most, max(1, s.n.bucket.ready())) // those that may not pass yet can still be overtaken
+	}
+	return int(min(most, max(1, int64(pieceTime)/cost)))
 }
 
 // next takes the next piece of work; io.EOF if there is none. The caller holds

@@ -92,7 +92,7 @@ func (k *windowJoin) Infer(c *graph.Inference) {
 	if len(k.Time) > 1 {
 		c.List().Add(diag.WrongValue, k.Time[1].Left.At, "time is one field of each side, got %d", len(k.Time))
 	}
-	if key == nil || at == nil {
+	if key == nil || at == nil || len(k.Time) == 0 { // there is a message already
 		return
 	}
 	if t := at.Type.Fields[0]; t.Type.Kind != types.KindTime {

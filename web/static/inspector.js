@@ -138,7 +138,6 @@ function edge(i) {
       figure("queue, items", () => `${count(row()[E.items])} / ${count(e.capacity)}`, () => store.pastE[i], e.capacity / 8),
       figure("rate", () => rate(row()[E.rate])),
       figure("memory", () => `${bytes(row()[E.kb] * 1024)} / ${bytes(e.bytes)}`),
-      figure("full", () => row()[E.fill] + " %"),
       figure("oldest item waits", () => row()[E.oldest] > 0 ? span(row()[E.oldest] * 1e3) : "–"),
       figure("wait, p99", () => row()[E.wait] > 0 ? span(row()[E.wait]) : "–"),
       figure("dropped", () => short(row()[E.dropped]), undefined, 1, () => row()[E.dropped] > 0),

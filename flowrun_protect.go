@@ -7,7 +7,7 @@ import (
 
 // Rate bounds how many items the node takes in a time, over all its workers; of a
 // source, how many it gives. burst is how many may go at once after a pause; without
-// one it is what comes in 10ms, at least one.
+// one it is what comes in 5ms, at least one.
 func Rate(items int, per time.Duration, burst ...int) Option {
 	limit := map[string]any{"limit": fmt.Sprintf("%d/%s", items, per)}
 	if len(burst) > 0 {

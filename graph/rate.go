@@ -24,7 +24,7 @@ type Rate struct {
 
 // burstTime is how much of a rate may go at once where the flow does not say: what
 // comes together in this time, and at least one item.
-const burstTime = 10 * time.Millisecond
+const burstTime = 5 * time.Millisecond
 
 // Bounds reports whether there is a bound at all.
 func (r Rate) Bounds() bool { return r.Count > 0 }

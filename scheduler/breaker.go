@@ -56,8 +56,9 @@ func (b *breaker) pass(ctx context.Context, w *worker) (era uint64, err error) {
 		b.mu.Lock()
 		if b.state == metrics.Open && !time.Now().Before(b.until) {
 			b.turn(metrics.Trying)
+			era := b.era
 			b.mu.Unlock()
-			return b.era, nil // nobody else changes it now
+			return era, nil
 		}
 		state, era, until, change := b.state, b.era, b.until, b.change
 		b.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -29,13 +30,26 @@ var own = kind("own", func(*program, *nodes.Env) *nodes.Program {
 	}}
 })
 
+// broad is a source with several workers, of which one waits for the others to take.
+var broad = kind("broad", func(*program, *nodes.Env) *nodes.Program {
+	i := 0
+	return &nodes.Program{Stages: []nodes.Stage{{
+		Next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
+		Worker: func(context.Context) (nodes.Work, error) {
+			return func(_ context.Context, _ record.Data, made any, out nodes.Out) (any, error) {
+				return nil, out.Emit(0, batchOf(item{N: int64(made.(int))}))
+			}, nil
+		},
+	}}}
+})
+
 // everySource runs a test for sources of every form, with and without cores.
 func everySource(t *testing.T, flow string, f func(t *testing.T, name string, tr *trial)) {
 	t.Helper()
-	for name, source := range map[string]string{"reading": "emit, with: {every: 1s}", "deaf": "emit, with: {every: 1s, deaf: true}", "stages": "endless", "own": "own"} {
+	for name, source := range map[string]string{"reading": "emit, with: {every: 1s}", "deaf": "emit, with: {every: 1s, deaf: true}", "stages": "endless", "own": "own", "broad": "broad, workers: 4"} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
-				tr := try(t, fmt.Sprintf(flow, source), scheduler.Options{Serial: serial}, endless, own)
+				tr := try(t, fmt.Sprintf(flow, source), scheduler.Options{Serial: serial}, endless, own, broad)
 				f(t, fmt.Sprintf("%s, serial %v", name, serial), tr)
 			})
 		}

@@ -18,18 +18,18 @@ import (
 // and ends it with the code of the call.
 func Main(packs ...[]nodes.Decl) {
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	os.Exit(run(name, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, packs))
+	os.Exit(run(name, command(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, packs))
 }
 
 // Run is Main for tests and for programs that embed the command: it gives the
 // code that the process would end with. While the verb run is at work, signals
 // of the process go to it.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, packs ...[]nodes.Decl) (exit int) {
-	return run("flowrun", args, stdin, stdout, stderr, packs)
+	return run("flowrun", "flowrun", args, stdin, stdout, stderr, packs)
 }
 
-func run(name string, args []string, stdin io.Reader, stdout, stderr io.Writer, packs [][]nodes.Decl) int {
-	c := &call{name: name, stdin: stdin, stdout: stdout, stderr: stderr, color: "auto"}
+func run(name, command string, args []string, stdin io.Reader, stdout, stderr io.Writer, packs [][]nodes.Decl) int {
+	c := &call{name: name, command: command, stdin: stdin, stdout: stdout, stderr: stderr, color: "auto"}
 	registry, err := nodes.NewRegistry(packs...)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: the kinds of this program are declared wrongly:\n%v\n", name, err)
@@ -44,6 +44,7 @@ func run(name string, args []string, stdin io.Reader, stdout, stderr io.Writer, 
 // A call is one run of the program.
 type call struct {
 	name     string // of the program, for messages
+	command  string // how the program was called, for hints
 	registry *nodes.Registry
 	stdin    io.Reader
 	stdout   io.Writer
@@ -120,7 +121,7 @@ func (c *call) finish(err error) int {
 	ink := c.ink(c.stderr)
 	fmt.Fprintf(c.stderr, "%s: %s\n", ink.bold(c.name), end.err)
 	if end.hint != "" {
-		fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), end.hint)
+		fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), c.typed(end.hint))
 	}
 	return end.code
 }
@@ -129,6 +130,7 @@ func (c *call) finish(err error) int {
 func (c *call) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           c.name,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: c.command},
 		Short:         "flowrun checks, draws and runs dataflow graphs.",
 		Long:          "flowrun checks, draws and runs dataflow graphs that are written in YAML:\ntyped ports, one bounded queue per edge, workers per node.",
 		SilenceErrors: true,
@@ -161,7 +163,7 @@ func (c *call) root() *cobra.Command {
 	)
 	for _, verb := range root.Commands() {
 		verb.RunE = withEnding(verb.RunE)
-		verb.Example = strings.ReplaceAll(verb.Example, "flowrun ", c.name+" ")
+		verb.Example = strings.ReplaceAll(verb.Example, "flowrun ", c.command+" ")
 	}
 	root.SetHelpCommand(c.helpVerb())
 	root.SetHelpCommandGroupID(groupLook)

@@ -47,7 +47,7 @@ no rows.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
-				return misuse("eval needs an expression").or("%s eval '1 + 2'", c.name)
+				return misuse("eval needs an expression").or("%s eval '1 + 2'", c.command)
 			case len(args) > 2:
 				return misuse("eval takes an expression and a file, got %q too", args[2]).or("put the expression in quotes")
 			}

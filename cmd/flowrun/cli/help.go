@@ -47,7 +47,7 @@ func (c *call) helpVerb() *cobra.Command {
 					return known.Help()
 				}
 			}
-			end := misuse("there is no verb %q", args[0]).or("%s help lists the verbs", c.name)
+			end := misuse("there is no verb %q", args[0]).or("%s help lists the verbs", c.command)
 			if near := diag.Nearest(args[0], c.verbs()); near != "" {
 				end.or("did you mean %q?", near)
 			}

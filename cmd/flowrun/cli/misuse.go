@@ -19,7 +19,7 @@ var foreignVerbs = map[string]string{
 	"start": "run", "exec": "run", "execute": "run", "submit": "run", "init": "new", "create": "new", "generate": "new",
 	"draw": "render", "dot": "render", "plot": "render", "show": "types", "infer": "types", "describe": "nodes", "kinds": "nodes",
 	"explain": "plan", "predict": "plan", "tune": "advise", "optimize": "advise", "profile": "advise",
-	"components": "nodes", "format": "fmt", "blobl": "eval", "vrl": "eval", "expr": "eval", "verify": "check", "compile": "check", "test": "check",
+	"components": "nodes", "format": "fmt", "blobl": "eval", "vrl": "eval", "expr": "eval", "verify": "check", "compile": "check",
 }
 
 // fromCobra puts an error of the parser of the command line into our words. All
@@ -27,15 +27,15 @@ var foreignVerbs = map[string]string{
 func (c *call) fromCobra(err error) *ending {
 	text, unknown := strings.CutPrefix(err.Error(), "unknown command ")
 	if !unknown {
-		return misuse("%w", err).or("%s help lists the verbs", c.name)
+		return misuse("%w", err).or("%s help lists the verbs", c.command)
 	}
 	verb := text
 	if quoted, qerr := strconv.QuotedPrefix(text); qerr == nil {
 		verb, _ = strconv.Unquote(quoted)
 	}
-	end := misuse("unknown verb %q", verb).or("%s help lists the verbs", c.name)
+	end := misuse("unknown verb %q", verb).or("%s help lists the verbs", c.command)
 	if strings.HasSuffix(verb, ".yaml") || strings.HasSuffix(verb, ".yml") {
-		return end.or("to run a flow: %s run %s", c.name, verb)
+		return end.or("to run a flow: %s run %s", c.command, shellWord(verb))
 	}
 	if near := foreignVerbs[verb]; near != "" {
 		return end.or("did you mean %q?", near)

@@ -51,7 +51,7 @@ each kind. A file that exists is never overwritten.`,
 		if kinds != nil {
 			text = c.chain(name, kinds)
 		}
-		text = strings.NewReplacer("NAME", name, "PROGRAM", c.name).Replace(text)
+		text = strings.NewReplacer("NAME", name, "PROGRAM", c.command).Replace(text)
 		return c.plant(dir, name, text)
 	}
 	return verb
@@ -73,7 +73,7 @@ func (c *call) wanted(args []string) (name string, kinds []string, err error) {
 		kinds = strings.Split(arg, "/")
 		for _, kind := range kinds {
 			if _, ok := c.registry.Spec(kind); !ok {
-				end := misuse("unknown kind %q", kind).or("%s nodes lists the kinds; a folder is given by -o", c.name)
+				end := misuse("unknown kind %q", kind).or("%s nodes lists the kinds; a folder is given by -o", c.command)
 				if near := diag.Nearest(kind, c.registry.Kinds()); near != "" {
 					end.or("did you mean %q?", near)
 				}
@@ -92,7 +92,7 @@ func (c *call) plant(dir, name, text string) error {
 	flowPath, dataPath := filepath.Join(dir, name+".yaml"), filepath.Join(dir, name+".csv")
 	for _, path := range []string{flowPath, dataPath} {
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			return misuse("%s is there already", path).or("give another name: %s new NAME", c.name)
+			return misuse("%s is there already", path).or("give another name: %s new NAME", c.command)
 		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -107,10 +107,10 @@ func (c *call) plant(dir, name, text string) error {
 	fmt.Fprintf(c.stdout, "wrote %s and %s\n", flowPath, dataPath)
 	_, list := c.load(flowPath, nil)
 	if list.HasErrors() {
-		fmt.Fprintf(c.stdout, "there is something to fill in yet; to see what:\n  %s check %s\n", c.name, shellWord(flowPath))
+		fmt.Fprintf(c.stdout, "there is something to fill in yet; to see what:\n  %s check %s\n", c.command, shellWord(flowPath))
 		return nil
 	}
-	_, err := fmt.Fprintf(c.stdout, "run it:\n  %s run %s\n", c.name, shellWord(flowPath))
+	_, err := fmt.Fprintf(c.stdout, "run it:\n  %s run %s\n", c.command, shellWord(flowPath))
 	return err
 }
 

@@ -27,7 +27,7 @@ func (c *call) nodesVerb() *cobra.Command {
 	verb.RunE = func(_ *cobra.Command, args []string) error {
 		for _, name := range args {
 			if _, ok := c.registry.Spec(name); !ok {
-				return misuse("unknown kind %q", name).or("%s nodes lists the kinds", c.name).didYouMean(name, c.registry.Kinds())
+				return misuse("unknown kind %q", name).or("%s nodes lists the kinds", c.command).didYouMean(name, c.registry.Kinds())
 			}
 		}
 		chosen := []kindInfo{}
@@ -84,7 +84,7 @@ func (c *call) writeCatalogue(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%s nodes KIND says all about one.\n", c.name)
+	fmt.Fprintf(&b, "%s nodes KIND says all about one.\n", c.command)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -23,8 +23,8 @@ type summary struct {
 	Problems   diag.List                        `json:"diagnostics,omitempty"`
 	Exit       int                              `json:"exit"`
 
-	path string // of the flow as the user named it
-	name string // of the program
+	path    string // of the flow as the user named it
+	command string // how the program was called
 }
 
 // summarize closes the books of a run.
@@ -77,6 +77,9 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 	if s.Rows > 0 {
 		say("rows", fmt.Sprintf("%s read, %s a second", count(s.Rows), short(s.RowsPerSec)))
 	}
+	if s.PausedFor > 0 {
+		say("paused", span(s.PausedFor)+" in all")
+	}
 	if s.Bottleneck != "" {
 		say("bottleneck", s.Bottleneck)
 	}
@@ -95,7 +98,7 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 		say(what, on.bold(f))
 	}
 	if s.Outcome == "done" && s.path != "" && s.path != "-" {
-		say("draw it", fmt.Sprintf("%s render %s -o %s.svg", s.name, shellWord(s.path), shellWord(s.Flow)))
+		say("draw it", fmt.Sprintf("%s render %s -o %s.svg", s.command, shellWord(s.path), shellWord(s.Flow)))
 	}
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err

@@ -348,7 +348,7 @@ func unreachable(err error) bool {
 // tell writes the report.
 func (r *runCall) tell(run *scheduler.Run, report metrics.Report, list diag.List, end error) error {
 	s := summarize(report)
-	s.path, s.name, s.Problems = r.path, r.name, list
+	s.path, s.command, s.Problems = r.path, r.command, list
 	for _, n := range report.Nodes {
 		if recent := run.RecentErrors(n.ID); len(recent) > 0 {
 			if s.Failures == nil {

@@ -78,7 +78,7 @@ func storesOf(paths []string) []string {
 
 func (c *call) listRuns(heads []history.Head) error {
 	if len(heads) == 0 {
-		_, err := fmt.Fprintf(c.stdout, "no run has been kept; %s run FLOW --keep keeps one\n", c.name)
+		_, err := fmt.Fprintf(c.stdout, "no run has been kept; %s run FLOW --keep keeps one\n", c.command)
 		return err
 	}
 	on := c.ink(c.stdout)

@@ -29,14 +29,15 @@
 // goes on. A Tap looks at some of the items of an edge; it costs the sender one look
 // at a pointer while nobody taps, and never holds the flow up.
 //
-// Files: run.go builds and runs, node.go drives a node, stage.go its workers,
-// turns.go the order of what they make,
-// take.go is how they take their input and keyed.go how they share it by keys,
-// admit.go what lets items pass before that: rate.go and breaker.go; batch.go puts
-// them together, custom.go is what programs without stages read by,
-// output.go is where they emit, edge.go the channel, spill.go its overflow, queue.go
-// what stands in for a channel that cannot keep a contract, watch.go finds flows
-// that are stuck, pause.go holds the sources up, tap.go shows items and hide.go what of
-// them may be seen, events.go tells what happens, serial.go runs the same programs on
-// one goroutine, one item at a time, as the baseline and the oracle of tests.
+// Files: run.go builds and runs, node.go drives a node, stage.go its workers, turns.go
+// is the order of what they make, crew.go how many they are and elastic.go how many
+// they should be, limits.go what bounds the flow as a whole. take.go is how workers take
+// their input and keyed.go how they share it by keys; admit.go is what lets items pass
+// before that: rate.go and breaker.go; batch.go puts them together, custom.go is what
+// programs without stages read by. output.go is where nodes emit, edge.go the channel,
+// spill.go its overflow, queue.go what stands in for a channel that cannot keep a
+// contract. watch.go finds flows that are stuck, pause.go holds the sources up, tap.go
+// shows items and hide.go what of them may be seen, events.go tells what happens.
+// serial.go runs the same programs on one goroutine, one item at a time, as the
+// baseline and the oracle of tests.
 package scheduler

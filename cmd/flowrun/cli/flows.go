@@ -110,7 +110,11 @@ func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {
 
 // print writes diagnostics with excerpts to standard error.
 func (c *call) print(list diag.List) {
-	diag.Print(c.stderr, list, diag.Style{Color: bool(c.ink(c.stderr))})
+	shown := slices.Clone(list)
+	for i := range shown {
+		shown[i].Hint = c.typed(shown[i].Hint)
+	}
+	diag.Print(c.stderr, shown, diag.Style{Color: bool(c.ink(c.stderr))})
 }
 
 // tally sums up a list in a line.

@@ -67,5 +67,6 @@ bench: ## the speed lines, as ratios in one run
 fuzz: ## fuzz the readers for ten minutes each
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/jsonl
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/csv
+	go test -run xxx -fuzz FuzzLoad -fuzztime 10m ./scheduler/flowtest
 
 .PHONY: help build run test oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz

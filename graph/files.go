@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,10 +20,33 @@ var errHidden = errors.New("this flow may not read hidden files")
 // Enclosed reports whether the flow sees one folder only; see Options.Root.
 func (f *Flow) Enclosed() bool { return f.root != nil }
 
+// Looked tells which files and folders Load looked at to learn the types of what is
+// in them, each once, as paths for package os: when one of them changes, the flow may
+// be another one. Files that package graph did not open itself are not among them.
+func (f *Flow) Looked() []string {
+	all := slices.Clone(f.looked)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if f.root != nil {
+		for i, path := range all {
+			all[i] = filepath.Join(f.root.Name(), path)
+		}
+	}
+	return all
+}
+
+// look notes a path while the flow is loaded, which one goroutine does.
+func (f *Flow) look(path string) {
+	if f.loading {
+		f.looked = append(f.looked, path)
+	}
+}
+
 // Open opens a file that Path gave, for reading. Kinds read by it and not by
 // package os, so that a flow whose writer is not trusted sees no other file than
 // those it may.
 func (f *Flow) Open(path string) (*os.File, error) {
+	f.look(path)
 	if f.root == nil {
 		return os.Open(path)
 	}
@@ -35,6 +59,7 @@ func (f *Flow) Open(path string) (*os.File, error) {
 
 // Stat describes a file that Path gave.
 func (f *Flow) Stat(path string) (fs.FileInfo, error) {
+	f.look(path)
 	if f.root == nil {
 		return os.Stat(path)
 	}
@@ -48,6 +73,7 @@ func (f *Flow) Stat(path string) (fs.FileInfo, error) {
 // Folder gives the files below a folder that Path gave. What is not there, or may
 // not be seen, shows when it is read.
 func (f *Flow) Folder(path string) fs.FS {
+	f.look(path)
 	if f.root == nil {
 		return os.DirFS(path)
 	}

@@ -24,6 +24,9 @@ type Flow struct {
 
 	stdin *bufio.Reader
 	root  *os.Root // nil: every file
+
+	loading bool     // files that are looked at are noted; never after Load
+	looked  []string // while loading, with repetitions
 }
 
 // Node finds a node by id, nil if there is none.

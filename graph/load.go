@@ -37,7 +37,7 @@ type Options struct {
 // flow must not run but what could be made of it can be drawn, and warnings. The
 // flow is nil only if the text as such cannot be read.
 func Load(src *diag.Source, cat Catalog, opts Options) (*Flow, diag.List) {
-	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), stdin: opts.Stdin, root: opts.Root, At: diag.Span{Source: src, Line: 1, Col: 1}}}
+	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), stdin: opts.Stdin, root: opts.Root, loading: true, At: diag.Span{Source: src, Line: 1, Col: 1}}}
 	for _, p := range passes {
 		p.run(c)
 		if c.stop {
@@ -45,6 +45,7 @@ func Load(src *diag.Source, cat Catalog, opts Options) (*Flow, diag.List) {
 		}
 	}
 	c.list.Sort()
+	c.flow.loading = false
 	if c.root == nil {
 		return nil, c.list
 	}
@@ -118,6 +119,8 @@ func (c *compiler) parse() {
 			if e.Value.Kind != config.Mapping && !e.Value.IsNull() {
 				c.list.Add(diag.WrongValue, e.Value.Span, "want a mapping under %s, got %s", e.Key, e.Value.Describe())
 			}
+		case "tests":
+			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("tests stand in a file of their own, NAME_test.yaml, which `flowrun test` runs")
 		case "edges":
 			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("an edge is written at its end: `in: source` on the node that reads")
 		default:

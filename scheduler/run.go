@@ -104,7 +104,10 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 	if options.cpu == nil {
 		options.cpu = metrics.CPUTime
 	}
-	r := &Run{flow: f, options: options, news: make(chan struct{}, 1), pool: newPool(f.Limits, len(f.Edges)), gate: newGate(f.Limits.Workers)}
+	r := &Run{flow: f, options: options, news: make(chan struct{}, 1), pool: newPool(f.Limits, len(f.Edges))}
+	if !options.Serial { // where one goroutine works inside the work of another node
+		r.gate = newGate(f.Limits.Workers)
+	}
 	byEdge := map[*graph.Edge]*edge{}
 	for _, spec := range f.Edges {
 		e := newEdge(r, spec)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"html/template"
@@ -78,12 +77,14 @@ func (p diffPage) Types() []consequence {
 	return all
 }
 
-// compared gives the two flows that a request names, which must be of the list.
-func (f *Folder) compared(r *http.Request) (page diffPage, found bool) {
+// compared gives the two flows that a request names, which must be of the list; it
+// answers the request if they are not.
+func (f *Folder) compared(w http.ResponseWriter, r *http.Request) (page diffPage, ok bool) {
 	q := r.URL.Query()
 	page.A, page.B = q.Get("a"), q.Get("b")
 	paths, err := f.options.Paths()
 	if err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
 		return page, false
 	}
 	page.Paths = paths
@@ -93,14 +94,18 @@ func (f *Folder) compared(r *http.Request) (page diffPage, found bool) {
 			continue
 		}
 		if !slices.Contains(paths, path) {
+			refuse(w, http.StatusNotFound, "there is no such flow here")
 			return page, false
 		}
-		look, flow := f.look(path)
-		flows[i] = flow
+		e, ok := f.checked(w, r, path)
+		if !ok {
+			return page, false
+		}
+		flows[i] = e.flow
 		if i == 0 {
-			page.Old = &look
+			page.Old = &e.page
 		} else {
-			page.New = &look
+			page.New = &e.page
 		}
 	}
 	if flows[0] != nil && flows[1] != nil {
@@ -111,12 +116,15 @@ func (f *Folder) compared(r *http.Request) (page diffPage, found bool) {
 
 // diff shows two flows drawn as one, with the list of what differs beside it.
 func (f *Folder) diff(w http.ResponseWriter, r *http.Request) {
-	page, found := f.compared(r)
-	if !found {
-		refuse(w, http.StatusNotFound, "there is no such flow here")
+	page, ok := f.compared(w, r)
+	if !ok {
 		return
 	}
-	if page.Diff != nil {
+	switch {
+	case page.Diff == nil:
+	case page.Old.Large() || page.New.Large():
+		page.Trouble = "This is too large to be drawn on a page; flowrun diff draws it."
+	default:
 		drawing, width, err := f.drawDiff(r.Context(), page.Diff)
 		if err != nil {
 			page.Trouble = "it cannot be drawn: " + err.Error()
@@ -135,39 +143,22 @@ func (f *Folder) drawDiff(ctx context.Context, d *diff.Diff) (svg []byte, width 
 	if len(d.Nodes) == 0 {
 		return nil, 0, nil
 	}
-	f.layouts.Lock()
-	defer f.layouts.Unlock()
 	scene := render.FromDiff(d)
 	scene.Title, scene.About = "", "" // the page says it
-	if err := f.options.Layout(ctx, scene); err != nil {
-		if err := render.LayoutBuiltin(scene); err != nil {
-			return nil, 0, err
-		}
-	}
-	var b bytes.Buffer
-	err = render.SVG(&b, scene, render.SVGOptions{Inline: true})
-	return b.Bytes(), scene.Width, err
+	svg, err = f.picture(ctx, scene, true)
+	return svg, scene.Width, err
 }
 
 // diffJSON gives the differences to programs.
 func (f *Folder) diffJSON(w http.ResponseWriter, r *http.Request) {
-	page, found := f.compared(r)
+	page, ok := f.compared(w, r)
 	switch {
-	case !found || page.Old == nil || page.New == nil:
+	case !ok:
+	case page.Old == nil || page.New == nil:
 		refuse(w, http.StatusNotFound, "want two flows of this folder, a and b")
 	case page.Diff == nil:
 		refuse(w, http.StatusUnprocessableEntity, "one of the two cannot be read as a flow")
 	default:
 		sendJSON(w, r, page.Diff)
 	}
-}
-
-// showIn answers with a page made from a template.
-func showIn(t *template.Template, w http.ResponseWriter, r *http.Request, name string, data any) {
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, name, data); err != nil {
-		refuse(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	send(w, r, "text/html; charset=utf-8", b.Bytes())
 }

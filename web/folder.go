@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"errors"
+	"fmt"
 	"html/template"
 	"net"
 	"net/http"
@@ -24,7 +26,8 @@ type Folder struct {
 	options FolderOptions
 	host
 	lives   *lives
-	layouts sync.Mutex // one drawing at a time: a layout can take seconds
+	shelf   *shelf
+	layouts chan struct{} // one drawing at a time: a layout can take seconds
 }
 
 // FolderOptions say where flows come from.
@@ -33,7 +36,9 @@ type FolderOptions struct {
 	Token string
 	// Paths lists the flows. It is asked for every request, so new files appear.
 	Paths func() ([]string, error)
-	// Load compiles one of them; the flow is nil if its text cannot be read at all.
+	// Load compiles one of them; the flow is nil if its text cannot be read at all. Its
+	// result is kept until a file changes that the flow is made from; several
+	// goroutines call it at once.
 	Load func(path string) (*graph.Flow, diag.List)
 	// Catalog has the kinds that flows may use.
 	Catalog graph.Catalog
@@ -57,7 +62,7 @@ func NewFolder(o FolderOptions) *Folder {
 	if o.Layout == nil {
 		o.Layout = func(_ context.Context, s *render.Scene) error { return render.LayoutBuiltin(s) }
 	}
-	f := &Folder{options: o}
+	f := &Folder{options: o, shelf: newShelf(o.Load), layouts: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", f.list)
 	mux.HandleFunc("GET /flow", f.flow)
@@ -82,6 +87,7 @@ func (f *Folder) Serve(l net.Listener) error { return f.serve(l) }
 // Close ends the server, and at once what runs; Drain ends that in good order. It
 // takes some seconds at most.
 func (f *Folder) Close() {
+	f.shelf.close()
 	f.lives.close()
 	f.shut()
 }
@@ -91,6 +97,7 @@ type folderFlow struct {
 	Path     string
 	Name     string
 	About    string
+	Pending  bool // it is still being checked, and nothing else is known
 	Nodes    int
 	Edges    int
 	Errors   int
@@ -100,8 +107,11 @@ type folderFlow struct {
 	Drawing  template.HTML // of the flow, if there is anything to draw
 }
 
-func (f *Folder) look(path string) (folderFlow, *graph.Flow) {
-	flow, list := f.options.Load(path)
+// Large is a flow whose drawing would be too much for a page that shows more.
+func (p folderFlow) Large() bool { return p.Nodes > maxNodes || p.Edges > maxEdges }
+
+// newFolderFlow says what is known of a flow that was loaded, which may be nil.
+func newFolderFlow(path string, flow *graph.Flow, list diag.List) folderFlow {
 	page := folderFlow{Path: path, Name: path}
 	for _, d := range list {
 		if d.Severity == diag.Error {
@@ -111,7 +121,10 @@ func (f *Folder) look(path string) (folderFlow, *graph.Flow) {
 		}
 	}
 	var b bytes.Buffer
-	diag.Print(&b, list, diag.Style{}) // a buffer takes everything
+	diag.Print(&b, list[:min(len(list), maxProblems)], diag.Style{}) // a buffer takes everything
+	if more := len(list) - maxProblems; more > 0 {
+		fmt.Fprintf(&b, "\nand %d more: flowrun check %s\n", more, path)
+	}
 	page.Problems = masked(b.String())
 	if flow != nil {
 		page.About, page.Nodes, page.Edges = flow.About, len(flow.Nodes), len(flow.Edges)
@@ -122,7 +135,7 @@ func (f *Folder) look(path string) (folderFlow, *graph.Flow) {
 			page.Lines = strings.Split(masked(strings.TrimRight(string(src.Text), "\n")), "\n")
 		}
 	}
-	return page, flow
+	return page
 }
 
 // draw gives the drawing of a flow, as part of a page or as a file; nothing of one
@@ -131,11 +144,22 @@ func (f *Folder) draw(ctx context.Context, flow *graph.Flow, inline, bare bool) 
 	if flow == nil || len(flow.Nodes) == 0 {
 		return nil, nil
 	}
-	f.layouts.Lock()
-	defer f.layouts.Unlock()
 	scene := render.FromFlow(flow)
 	if bare {
 		scene.Title, scene.About = "", ""
+	}
+	return f.picture(ctx, scene, inline)
+}
+
+// picture lays a scene out and draws it, when it is its turn.
+func (f *Folder) picture(ctx context.Context, scene *render.Scene, inline bool) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, drawTime)
+	defer cancel()
+	select {
+	case f.layouts <- struct{}{}:
+		defer func() { <-f.layouts }()
+	case <-ctx.Done():
+		return nil, errors.New("too many drawings are made just now")
 	}
 	if err := f.options.Layout(ctx, scene); err != nil {
 		if err := render.LayoutBuiltin(scene); err != nil {
@@ -147,19 +171,30 @@ func (f *Folder) draw(ctx context.Context, flow *graph.Flow, inline, bare bool) 
 	return b.Bytes(), err
 }
 
-// list shows all flows.
+// list shows all flows. One that takes long to compile is told to be on its way.
 func (f *Folder) list(w http.ResponseWriter, r *http.Request) {
 	paths, err := f.options.Paths()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
 	}
-	var flows []folderFlow
-	for _, path := range paths {
-		page, _ := f.look(path)
-		flows = append(flows, page)
+	ctx, cancel := context.WithTimeout(r.Context(), listTime)
+	defer cancel()
+	f.shelf.begin(paths)
+	var page struct {
+		Flows   []folderFlow
+		Pending int
 	}
-	show(w, r, "list", flows)
+	for _, path := range paths {
+		look := folderFlow{Path: path, Name: path, Pending: true}
+		if e, err := f.shelf.get(ctx, path, false); err == nil {
+			look = e.page
+		} else {
+			page.Pending++
+		}
+		page.Flows = append(page.Flows, look)
+	}
+	show(w, r, "list", page)
 }
 
 // asked finds the flow that a request names; it must be one of the list.
@@ -179,12 +214,18 @@ func (f *Folder) flow(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	page, flow := f.look(path)
-	drawing, err := f.draw(r.Context(), flow, true, true)
-	if err != nil {
-		page.Problems += "\nit cannot be drawn: " + err.Error()
+	e, ok := f.checked(w, r, path)
+	if !ok {
+		return
 	}
-	page.Drawing = template.HTML(drawing)
+	page := e.page
+	if !page.Large() {
+		drawing, err := f.draw(r.Context(), e.flow, true, true)
+		if err != nil {
+			page.Problems += "\nit cannot be drawn: " + err.Error()
+		}
+		page.Drawing = template.HTML(drawing)
+	}
 	show(w, r, "flow", page)
 }
 
@@ -194,8 +235,11 @@ func (f *Folder) graph(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	_, flow := f.look(path)
-	drawing, err := f.draw(r.Context(), flow, false, r.URL.Query().Has("bare"))
+	e, ok := f.checked(w, r, path)
+	if !ok {
+		return
+	}
+	drawing, err := f.draw(r.Context(), e.flow, false, r.URL.Query().Has("bare"))
 	if err != nil || drawing == nil {
 		refuse(w, http.StatusNotFound, "there is nothing to draw")
 		return
@@ -223,8 +267,13 @@ func (f *Folder) nodes(w http.ResponseWriter, r *http.Request) {
 
 // show answers with a page of the folder.
 func show(w http.ResponseWriter, r *http.Request, name string, data any) {
+	showIn(folderTemplate(), w, r, name, data)
+}
+
+// showIn answers with a page made from a template.
+func showIn(t *template.Template, w http.ResponseWriter, r *http.Request, name string, data any) {
 	var b bytes.Buffer
-	if err := folderTemplate().ExecuteTemplate(&b, name, data); err != nil {
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/std"
 )
@@ -46,6 +47,8 @@ func folder(t testing.TB, flow, test string, files map[string]string) string {
 // the file, or for each case `pass NAME` or `FAIL NAME` with its differences.
 func outcome(t testing.TB, flow, test string, files map[string]string, more ...nodes.Decl) string {
 	t.Helper()
+	record.Poison(true) // who keeps what is not his shows it
+	t.Cleanup(func() { record.Poison(false) })
 	dir := folder(t, flow, test, files)
 	path := filepath.Join(dir, "flow_test.yaml")
 	f, problems := Load(diag.NewSource(path, []byte(test)), registry(t, more...), Options{})

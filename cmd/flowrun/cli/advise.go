@@ -114,15 +114,15 @@ type advice struct {
 	Gain       float64         `json:"gain"`           // times faster with all changes whose gain is told
 	Then       string          `json:"then,omitempty"` // what bounds the flow with the changes
 	Notes      []string        `json:"notes,omitempty"`
-	Trial      *tried          `json:"trial,omitempty"`
+	Trial      *trialRun       `json:"trial,omitempty"`
 	Patch      string          `json:"patch,omitempty"`
 	Written    bool            `json:"written,omitempty"`
 
 	model *advise.Model
 }
 
-// A tried is a run with the changes.
-type tried struct {
+// A trialRun is a run with the changes.
+type trialRun struct {
 	Took time.Duration `json:"took_ns"`
 	Rate float64       `json:"per_second"`
 	Gain float64       `json:"gain"`
@@ -264,6 +264,6 @@ func (a *adviseCall) tryOut(found *advice) error {
 		found.Notes = append(found.Notes, fmt.Sprintf("other programs left %s of the %s to the trial", digits(free, false), plural(report.Cores, "core")))
 	}
 	rate := perSecond(summarize(*report).Rows, report.Took)
-	found.Trial = &tried{report.Took, rate, rate / max(found.Rate, 1e-9)}
+	found.Trial = &trialRun{report.Took, rate, rate / max(found.Rate, 1e-9)}
 	return nil
 }

@@ -12,9 +12,9 @@ func TestAdviseByAReport(t *testing.T) {
 	for _, want := range []string{
 		"  planned: 1,000 items in 1.00 s, 1.00k a second, on 1.05 of 4 cores\n",
 		"  parse bounds the flow: its worker takes 980 µs for an item, computing\n",
-		"  parse  workers 1 -> 4  3.53 times\n",
+		"  parse  workers 1 -> 4  3.54 times\n",
 		"  then the processor bounds the flow: its 4 cores compute 1.05 ms for an item of the sources",
-		"without --report measures it",
+		"--report measures it",
 		"--- planned.yaml\n+++ planned.yaml\n@@ -3,6 +3,7 @@\n   orders: {use: generate, with: {count: 1000, set: {n: n}}}\n   parse:\n     use: map # the work\n+    workers: 4\n     in: orders\n",
 	} {
 		if r.code != 0 || !strings.Contains(r.out, want) {
@@ -102,7 +102,7 @@ func TestAdviseSaysWhatIsWrong(t *testing.T) {
 		"planned.yaml": plannedFlow, "run.json": plannedReport,
 		"stdin.yaml":   "nodes:\n  in: {use: file.read, with: {path: \"-\", format: csv}}\n  out: {use: drop, in: in}\n",
 		"nothing.yaml": "nodes:\n  n: {use: generate, with: {count: 0}}\n  out: {use: drop, in: n}\n",
-		"fails.yaml":   "nodes:\n  n: {use: generate, with: {count: 5, set: {x: 1 % n}}}\n  out: {use: drop, in: n}\n",
+		"fails.yaml":   "nodes:\n  n: {use: generate, with: {count: 5}}\n  f: {use: filter, in: n, with: {where: 1 % n == 0}}\n  out: {use: drop, in: f}\n",
 	})
 	for args, want := range map[string]string{
 		"planned.yaml --for 0s":                "flowrun: --for 0s: want a time such as 30s\n",
@@ -117,7 +117,7 @@ func TestAdviseSaysWhatIsWrong(t *testing.T) {
 	} {
 		call("a\n1\n", append([]string{"advise"}, strings.Fields(args)...)...).want(t, 2, "", want)
 	}
-	if r := call("", "advise", "fails.yaml", "-q"); r.code != 1 || r.out != "" || !strings.Contains(r.err, "fails.yaml:2:3") {
+	if r := call("", "advise", "fails.yaml", "-q"); r.code != 1 || r.out != "" || !strings.Contains(r.err, "fails.yaml:3:3") {
 		t.Errorf("%+v", r)
 	}
 	if r := call("a\n1\n2\n", "advise", "stdin.yaml"); r.code != 0 || !strings.Contains(r.out, "2 items in") {

@@ -72,9 +72,6 @@ func (r *runCall) compareSerial() error {
 		return misuse("%s appends to a file: two runs would append twice", id).or("leave out `append` to compare")
 	}
 	first, files, err := r.attempt(flow, scheduler.Options{Serial: true, Stdin: once}, io.Discard)
-	if once.wanted {
-		return errOnce
-	}
 	if err != nil {
 		return err
 	}
@@ -136,6 +133,9 @@ func (r *runCall) attempt(flow *graph.Flow, o scheduler.Options, stdout io.Write
 	show.end()
 	if err == nil && report.Outcome != "done" {
 		err = errors.New("the run was stopped, so there is nothing to compare")
+	}
+	if once, ok := o.Stdin.(*onlyOnce); ok && once.wanted {
+		return report, nil, errOnce
 	}
 	if err != nil {
 		end := r.ending(err)
@@ -228,7 +228,7 @@ func (r *runCall) sayComparison(c *comparison) error {
 		add("speed-up", timesFaster(c.Times), "too little data to make up for the queues")
 	}
 	if c.Ideal > 0 {
-		add("ideal", span(c.Ideal), fmt.Sprintf("slowest stage x %s, and once the way through the others: %s", plural(int(c.Rows), "item"), c.Bound))
+		add("ideal", span(c.Ideal), fmt.Sprintf("%s at the pace of the slowest part; %s", plural(int(c.Rows), "item"), c.Bound))
 	}
 	lines := append([]string{on.bold(c.Flow) + ": serial against all cores", ""}, t.lines("  ", 0, on)...)
 	words := map[string]string{"same": on.green("the same"), "reordered": on.green("the same lines, in another order"), "different": on.red("different"), "missing": on.red("written by one run only")}

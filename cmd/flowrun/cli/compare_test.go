@@ -79,7 +79,7 @@ func TestCompareSerialSaysWhatIsWrong(t *testing.T) {
 		"stdin.yaml":  "nodes:\n  in: {use: file.read, with: {path: \"-\", format: csv}}\n  out: {use: drop, in: in}\n",
 		"typed.yaml":  "nodes:\n  in: {use: file.read, with: {path: \"-\", format: csv, as: {a: int}}}\n  out: {use: drop, in: in}\n",
 		"append.yaml": "nodes:\n  n: {use: generate, with: {count: 3}}\n  out: {use: file.write, in: n, with: {path: o.jsonl, append: true}}\n",
-		"fails.yaml":  "nodes:\n  n: {use: generate, with: {count: 5, set: {x: 1 % n}}}\n  out: {use: drop, in: n}\n",
+		"fails.yaml":  "nodes:\n  n: {use: generate, with: {count: 5}}\n  f: {use: filter, in: n, with: {where: 1 % n == 0}}\n  out: {use: drop, in: f}\n",
 		"bad.yaml":    "nodes: {a: {use: nothing}}",
 	})
 	const once = "flowrun: the flow reads standard input, which only one of two runs could\n  hint: put the data into a file and read that\n"
@@ -90,11 +90,11 @@ func TestCompareSerialSaysWhatIsWrong(t *testing.T) {
 		"stdin.yaml":             once,
 		"typed.yaml":             once,
 		"append.yaml":            "flowrun: out appends to a file: two runs would append twice\n...",
-		"bad.yaml":               "bad.yaml:1:17: ...",
+		"bad.yaml":               "bad.yaml:1:18: ...",
 	} {
 		call("a\n1\n", append([]string{"run", "--compare-serial"}, strings.Fields(args)...)...).want(t, 2, "", want)
 	}
-	if r := call("", "run", "fails.yaml", "--compare-serial", "--report", "none"); r.code != 1 || !strings.Contains(r.err, "fails.yaml:2:3") {
+	if r := call("", "run", "fails.yaml", "--compare-serial", "--report", "none"); r.code != 1 || !strings.Contains(r.err, "fails.yaml:3:3") {
 		t.Errorf("%+v", r)
 	}
 }

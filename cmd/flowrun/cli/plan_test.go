@@ -11,7 +11,7 @@ nodes:
   parse:
     use: map # the work
     in: orders
-    with: {set: {square: n * n, text: 'format(n)'}}
+    with: {set: {square: n * n, text: string(n)}}
   large: {use: filter, in: parse, with: {where: square > 10}, workers: 2}
   first: {use: unique, in: {from: large, capacity: 100, bytes: 1MB}, with: {by: n}}
   out: {use: drop, in: {from: first, on_full: spill}}
@@ -47,7 +47,7 @@ Expressions
   node    expression   computed by
   orders  n            a kernel
   parse   n * n        a kernel
-  parse   format(n)    a closure
+  parse   string(n)    a closure
   large   square > 10  a kernel
   first   n            a kernel
 
@@ -68,7 +68,7 @@ Speed
 `, "")
 	r := call("", "plan", "planned.yaml", "--cores", "2", "--report", "run.json")
 	for _, want := range []string{
-		"parse   map             1      1   980 µs      0 %    1.02k   100 %",
+		"parse   map             1      1  980 µs      0 %   1.02k   100 %",
 		"at most 1.02k items of the sources a second: parse bounds the flow: its worker takes 980 µs for an item, computing",
 	} {
 		if r.code != 0 || !strings.Contains(r.out, want) {
@@ -154,6 +154,6 @@ func TestPlanSaysWhatIsWrong(t *testing.T) {
 	} {
 		call("", append([]string{"plan", "planned.yaml"}, strings.Fields(args)...)...).want(t, 2, "", want)
 	}
-	call("", "plan", "bad.yaml").want(t, 2, "", "bad.yaml:1:17: ...")
+	call("", "plan", "bad.yaml").want(t, 2, "", "bad.yaml:1:18: ...")
 	call("", "plan").want(t, 2, "", "flowrun: plan needs a flow\n...")
 }

@@ -59,7 +59,12 @@ for each node shows how it goes.
 Data goes to standard output if a node writes to "-"; progress and the report go
 to standard error. The first interrupt (ctrl-c) or termination stops the sources
 and lets everything on its way finish; the second one ends the run at once. Files
-get their final names only when the flow has succeeded.`,
+get their final names only when the flow has succeeded.
+
+With --compare-serial the flow runs twice: on one goroutine, one item at a time, and
+on all cores. Their times are shown with the speed-up and the ideal, which is every
+item at the pace of the slowest part and once the way through the others; what they
+wrote must be the same. The files left are those of the second run.`,
 		Example: `  flowrun run flows/quickstart.yaml
   flowrun run flow.yaml -s YEAR=2026 --workers 8
   flowrun run flow.yaml --ui

@@ -50,7 +50,7 @@ type testedCase struct {
 func (c *call) testVerb() *cobra.Command {
 	t := &testCall{call: c, coverOf: map[string]*flowtest.Coverage{}}
 	verb := &cobra.Command{
-		Use:     "test [FILE|FOLDER...]",
+		Use:     "test [FILE|FLOW|FOLDER...]",
 		GroupID: groupFlow,
 		Short:   "Run the tests of flows: *" + flowtest.Suffix,
 		Long: `Runs test files, by default all *` + flowtest.Suffix + ` below the folder you are in. A test file
@@ -119,7 +119,11 @@ func testFiles(args []string) ([]string, error) {
 			return nil, misuse("%s: %s", arg, reason(err)).or("flowrun test takes test files and folders")
 		}
 		if !info.IsDir() {
-			paths = append(paths, arg)
+			path, err := testsOf(arg)
+			if err != nil {
+				return nil, err
+			}
+			paths = append(paths, path)
 			continue
 		}
 		found, err := testFilesIn(arg)
@@ -132,6 +136,18 @@ func testFiles(args []string) ([]string, error) {
 		paths = append(paths, found...)
 	}
 	return paths, nil
+}
+
+// testsOf gives the test file of a flow; a test file stays.
+func testsOf(path string) (string, error) {
+	if strings.HasSuffix(path, flowtest.Suffix) || !isFlow(path) {
+		return path, nil
+	}
+	tests := strings.TrimSuffix(path, filepath.Ext(path)) + flowtest.Suffix
+	if _, err := os.Stat(tests); err != nil {
+		return "", misuse("%s has no tests: there is no %s", path, tests).or("flowrun test --help shows one")
+	}
+	return tests, nil
 }
 
 func testFilesIn(root string) (found []string, err error) {

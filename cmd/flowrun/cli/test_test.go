@@ -18,6 +18,7 @@ func testFolder(t *testing.T) {
 	folder(t, map[string]string{
 		"a/orders.yaml": flow, "a/orders.csv": files["orders.csv"], "a/orders_test.yaml": good,
 		"b/orders.yaml": flow, "b/orders.csv": files["orders.csv"], "b/orders_test.yaml": good + "  - {name: none, expect: {orders: []}}\n",
+		"alone.yaml":                  flow,
 		"c/orders_test.yaml":          "tests: [{name: a, expct: {}}]\n",
 		"a/testdata/orders_test.yaml": "left out",
 	})
@@ -36,6 +37,8 @@ func TestTestVerb(t *testing.T) {
 		{[]string{"a/...", "b"}, 1, "ok    a/;FAIL  none (;b/orders_test.yaml:5:27: orders: item 1 is not expected [E501];got {;FAIL  b/orders_test.yaml: 1 of 3 tests failed"},
 		{nil, 2, "ok    a/;FAIL  b/;FAIL  c/orders_test.yaml: the file cannot be run;unknown key \"expct\";did you mean \"expect\"?"},
 		{[]string{"a", "--coverage"}, 0, "coverage of a/orders.yaml: nodes 3 of 3, ports 2 of 2"},
+		{[]string{"a/orders.yaml"}, 0, "ok    a/orders_test.yaml: 2 tests"},
+		{[]string{"alone.yaml"}, 2, "alone.yaml has no tests: there is no alone_test.yaml"},
 		{[]string{"d"}, 2, "d: no such file"},
 		{[]string{"a", "--run", "("}, 2, "--run: error parsing regexp"},
 		{[]string{"a", "--run", "nothing"}, 2, `no test has a name that matches "nothing"`},

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"scheduler":          {"nodes", "graph", "graph/types", "graph/record", "graph/expr", "scheduler"},
 	"scheduler/flowtest": {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
 	"scheduler/trial":    {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record"},
+	"scheduler/advise":   {"graph", "scheduler/metrics"},
 	"web":                {"scheduler", "scheduler/trial", "nodes", "graph", "graph/types", "graph/diag", "graph/config", "graph/expr", "graph/diff", "graph/render", "web"},
 }
 

@@ -44,6 +44,9 @@ func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
 	if wrong != nil {
 		list.Add(diag.Conflict, text.span(g.at, g.name), "the packs: %v", wrong)
 	}
+	if wrong := g.limits.Wrong(); wrong != "" {
+		list.Add(diag.WrongValue, text.span(g.at, g.name), "%s", wrong)
+	}
 	for _, n := range g.nodes {
 		at := text.span(n.at, n.id)
 		for _, wrong := range n.wrong {

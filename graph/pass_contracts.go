@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/diag"
@@ -29,10 +30,8 @@ func (c *compiler) checkContracts() {
 				WithHint("on_full may be block, drop_newest or fail here")
 			continue
 		}
-		if d, err := time.ParseDuration(text.Value); err == nil && key == "delay" {
-			if k.DelayFor = d; d < 0 {
-				c.list.Add(diag.WrongValue, exprText{text, e.At}.At(0, len(text.Value)), "a delay cannot be negative")
-			}
+		if key == "delay" && durationText.MatchString(text.Value) {
+			c.fixedDelay(e)
 			continue
 		}
 		infer := &Inference{Node: e.To, Flow: c.flow, list: &c.list}
@@ -45,6 +44,23 @@ func (c *compiler) checkContracts() {
 			k.Rank = k.Rank.As(want.Opt())
 		}
 	}
+}
+
+// durationText is a duration of a flow file, of any length.
+var durationText = regexp.MustCompile(`^[-+]?([0-9.]+(ns|us|µs|ms|s|m|h))+$`)
+
+// fixedDelay reads a delay that is the same for all items.
+func (c *compiler) fixedDelay(e *Edge) {
+	text := e.Contract.Delay
+	at := exprText{text, e.At}.At(0, len(text.Value))
+	d, err := time.ParseDuration(text.Value)
+	switch {
+	case err != nil:
+		c.list.Add(diag.WrongValue, at, "%s is no duration that a delay can have", text.Value).WithHint("write 1m30s; the longest is 292 years")
+	case d < 0:
+		c.list.Add(diag.WrongValue, at, "a delay cannot be negative")
+	}
+	e.Contract.DelayFor = d
 }
 
 // isolate gives an edge that must not block a rule for what does not fit.

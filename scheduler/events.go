@@ -148,18 +148,18 @@ func (o *observer) failures(n *metrics.NodeReport, now time.Duration, last bool)
 
 // begin notes that the node begins.
 func (n *node) begin() {
-	n.count.Began.Store(time.Now().UnixNano())
+	n.began = time.Now()
+	n.count.Began.Store(n.began.UnixNano())
 	n.run.options.Events.Info("node started", "node", n.spec.ID, "kind", n.spec.Kind, "workers", max(n.workers.Min, 1))
 }
 
 // finish notes that the last worker of the node has ended.
 func (n *node) finish() {
 	c := &n.count
-	now := time.Now().UnixNano()
-	c.Finished.Store(now)
+	c.Finished.Store(time.Now().UnixNano())
 	c.Ended.Store(true)
 	n.run.options.Events.Info("node ended", "node", n.spec.ID, "in", c.In.Load(), "out", c.Out.Load(),
-		"errors", c.Skipped.Load()+c.Dead.Load()+c.Failed.Load(), "seconds", time.Duration(now-c.Began.Load()).Seconds())
+		"errors", c.Skipped.Load()+c.Dead.Load()+c.Failed.Load(), "seconds", time.Since(n.began).Seconds())
 }
 
 // end tells how the run ended.

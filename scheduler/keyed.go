@@ -80,6 +80,9 @@ func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
 			return err
 		}
 		b, ok := p.data.(*record.Batch)
+		if s.n.breaker != nil && o.bad > 0 { // no worker will judge it
+			s.n.breaker.outcome(p.era, o.bad+p.data.Len(), o.bad)
+		}
 		if !ok { // Go values have no fields to look at, so one worker keeps the order
 			if err := put(ctx, w, queues[0], p); err != nil {
 				return err

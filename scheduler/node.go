@@ -29,6 +29,7 @@ type node struct {
 	breaker   *breaker    // nil: there is none
 	heldBack  atomic.Bool // by one of the two, now
 	opened    bool
+	began     time.Time // read and written by the goroutine that runs the node
 
 	// taking ends when the node is to take no more: nobody wants what it would
 	// make of it, or, for a source, the run was told to stop.

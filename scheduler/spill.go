@@ -95,6 +95,9 @@ func (o *overflow) store(env envelope, b *record.Batch) error {
 func (o *overflow) tryReceive(e *edge) (env envelope, ok, done bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.broken != nil { // what comes after the lost part must not pass for the rest
+		return envelope{}, false, true
+	}
 	over := false
 	select {
 	case env, ok = <-e.ch:

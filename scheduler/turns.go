@@ -34,7 +34,7 @@ func (j *job) clear() {
 	if j.data != nil {
 		j.data.Release()
 	}
-	j.piece, j.err = piece{}, nil
+	j.piece, j.err, j.items, j.took = piece{}, nil, 0, 0
 }
 
 // turns brings what several workers make back into the order of the input. A

@@ -32,7 +32,7 @@ type Layouter struct {
 	child *child
 	spent int // layouts of this child
 
-	kept cache
+	kept *cache
 }
 
 const (
@@ -40,13 +40,14 @@ const (
 	layoutsOfChild = 200
 	childMemory    = 256 << 20 // bytes, above which a child is replaced
 	keptLayouts    = 64
+	keptBytes      = 64 << 20 // of all that are kept: one of a large flow has some megabytes
 	maxFrame       = 64 << 20 // bytes of a scene on the wire
 )
 
 // NewLayouter makes a layouter whose child is started with a command, such as the
 // path of this program and the name of its hidden verb. No child is started yet.
 func NewLayouter(command ...string) *Layouter {
-	return &Layouter{command: command, deadline: layoutDeadline, most: layoutsOfChild, kept: newCache(keptLayouts)}
+	return &Layouter{command: command, deadline: layoutDeadline, most: layoutsOfChild, kept: newCache(keptLayouts, keptBytes)}
 }
 
 // Layout gives a scene its positions, as [render.Layout] does.
@@ -168,10 +169,11 @@ func (c *child) end() {
 	c.process.Wait()
 }
 
-// A cache keeps the layouts used last.
+// A cache keeps the layouts used last, up to a number and to a size.
 type cache struct {
-	mu    *sync.Mutex
-	size  int
+	mu    sync.Mutex
+	most  int        // layouts
+	room  int        // bytes that are left
 	order *list.List // of kept, the one used last in front
 	byKey map[[sha256.Size]byte]*list.Element
 }
@@ -181,11 +183,11 @@ type kept struct {
 	answer []byte
 }
 
-func newCache(size int) cache {
-	return cache{new(sync.Mutex), size, list.New(), map[[sha256.Size]byte]*list.Element{}}
+func newCache(most, room int) *cache {
+	return &cache{most: most, room: room, order: list.New(), byKey: map[[sha256.Size]byte]*list.Element{}}
 }
 
-func (c cache) get(key [sha256.Size]byte) ([]byte, bool) {
+func (c *cache) get(key [sha256.Size]byte) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.byKey[key]
@@ -196,16 +198,17 @@ func (c cache) get(key [sha256.Size]byte) ([]byte, bool) {
 	return e.Value.(kept).answer, true
 }
 
-func (c cache) put(key [sha256.Size]byte, answer []byte) {
+func (c *cache) put(key [sha256.Size]byte, answer []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.byKey[key]; ok {
 		return
 	}
 	c.byKey[key] = c.order.PushFront(kept{key, answer})
-	if c.order.Len() > c.size {
-		last := c.order.Back()
-		c.order.Remove(last)
-		delete(c.byKey, last.Value.(kept).key)
+	c.room -= len(answer)
+	for c.order.Len() > c.most || c.room < 0 {
+		last := c.order.Remove(c.order.Back()).(kept)
+		c.room += len(last.answer)
+		delete(c.byKey, last.key)
 	}
 }

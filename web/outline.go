@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -138,7 +137,6 @@ func excerpt(at diag.Span) string {
 	if at.Source == nil || at.Line == 0 {
 		return ""
 	}
-	indent := func(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 	var lines []string
 	for i := at.Line + 1; i <= at.Source.Lines() && len(lines) < maxExcerpt; i++ {
 		line := at.Source.Line(i)
@@ -162,14 +160,4 @@ func excerpt(at diag.Span) string {
 		text = strings.TrimSpace(text)
 	}
 	return masked(text)
-}
-
-var (
-	secretKey = regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|credentials?|authorization|private[_-]?key)["']?\s*:\s*)([^\s,}\]{$][^,}\]\n]*)`)
-	secretURL = regexp.MustCompile(`(://[^/\s:@]*:)[^/\s@]+@`)
-)
-
-// masked hides values under keys that name secrets, and passwords in addresses.
-func masked(text string) string {
-	return secretURL.ReplaceAllString(secretKey.ReplaceAllString(text, "${1}•••"), "${1}•••@")
 }

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"embed"
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"mime"
 	"net/http"
 	"os"
@@ -125,12 +126,7 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 		CanRun, Masked    bool
 		Rows              int
 	}{nonce, asked, text, paths, p.Try != nil, hidden, p.rows()}
-	var b bytes.Buffer
-	if err := playgroundTemplate().ExecuteTemplate(&b, "playground", data); err != nil {
-		refuse(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	send(w, r, "text/html; charset=utf-8", b.Bytes())
+	showIn(playgroundTemplate(), w, r, "playground", data)
 }
 
 func (p *playground) rows() int {
@@ -166,12 +162,19 @@ func (p *playground) read(w http.ResponseWriter, r *http.Request) (d draft, ok b
 		refuse(w, http.StatusUnsupportedMediaType, "want application/json")
 		return d, false
 	}
-	var tooLarge *http.MaxBytesError
-	switch err := json.NewDecoder(r.Body).Decode(&d); {
-	case errors.As(err, &tooLarge):
+	body, err := io.ReadAll(r.Body)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("a request has %d bytes at most", tooLarge.Limit))
 		return d, false
-	case err != nil:
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &d)
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		refuse(w, http.StatusBadRequest, "want a JSON object with the texts flow and text and the numbers line and column, got "+wrong.Value+" as "+cmp.Or(wrong.Field, "the whole"))
+		return d, false
+	}
+	if err != nil {
 		refuse(w, http.StatusBadRequest, "want a JSON object with text: "+err.Error())
 		return d, false
 	}

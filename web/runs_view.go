@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/flowrun/flowrun/scheduler"
@@ -213,10 +214,8 @@ func (t *trace) errors(class, name string) series {
 
 // nodeOf is the node of "node.port".
 func nodeOf(end string) string {
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i] == '.' {
-			return end[:i]
-		}
+	if i := strings.LastIndexByte(end, '.'); i >= 0 {
+		return end[:i]
 	}
 	return end
 }

@@ -182,9 +182,10 @@ func (s *shelf) thinOut(last *shelved) {
 			return
 		}
 		s.weight -= oldest.weight
-		rest := &shelved{path: oldest.path, used: oldest.used, ready: oldest.ready, page: oldest.page, thin: true, files: oldest.files}
+		rest := *oldest // readers may hold the other one
+		rest.flow, rest.weight, rest.thin = nil, 0, true
 		rest.page.Problems, rest.page.Lines = "", nil
-		s.flows[rest.path] = rest
+		s.flows[rest.path] = &rest
 	}
 }
 

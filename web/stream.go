@@ -22,6 +22,9 @@ const streamLevel = 3
 // has a goroutine that compares what it sent last with the newest snapshot, so a
 // slow reader misses snapshots and holds nothing but one event.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	if !streams(w, r) {
+		return
+	}
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
@@ -60,6 +63,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	out.send("end", appendEnd(last))
+}
+
+// streams refuses HEAD, which would hold a place and get nothing.
+func streams(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodHead {
+		w.Header().Set("Allow", http.MethodGet)
+		refuse(w, http.StatusMethodNotAllowed, "events are there for GET alone")
+		return false
+	}
+	return true
 }
 
 // An eventWriter writes events, packed if the reader can unpack, each with a

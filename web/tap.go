@@ -35,6 +35,9 @@ const (
 // tap sends samples of the items of an edge as server-sent events: sample, and end
 // with the reason. Between them idle says that the line is alive.
 func (s *Server) tap(w http.ResponseWriter, r *http.Request) {
+	if !streams(w, r) {
+		return
+	}
 	t, ok := s.openTap(w, r)
 	if !ok {
 		return

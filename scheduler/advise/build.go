@@ -238,6 +238,9 @@ func (m *Model) measured(r *metrics.Report) {
 		seen := &r.Nodes[slices.IndexFunc(r.Nodes, func(s metrics.NodeReport) bool { return s.ID == n.ID })]
 		n.Known = true
 		n.Busy = seen.Busy * float64(r.Took) * float64(max(seen.Workers, 1)) / items
+		if seen.BusyTime > 0 { // the share is not of this time where workers came and went
+			n.Busy = float64(seen.BusyTime) / items
+		}
 		n.Clear, n.Split = seen.CPU > 0, seen.CPU > 0
 		n.CPU = min(n.Busy, float64(seen.CPU)/items)
 		n.Serial = min(n.Busy, float64(seen.Serial)/items)
@@ -246,7 +249,7 @@ func (m *Model) measured(r *metrics.Report) {
 		}
 		busy += n.Busy
 		before := *n // with the rate of now, for a report does not tell
-		before.Workers = max(seen.Workers, 1)
+		before.Workers = max(seen.Workers, seen.Most, 1)
 		was.Nodes = append(was.Nodes, before)
 	}
 	m.attribute(r, busy)
@@ -254,7 +257,7 @@ func (m *Model) measured(r *metrics.Report) {
 		was.Nodes[i].CPU = m.Nodes[i].CPU
 	}
 	was.Overhead = m.Overhead
-	m.Rest = max(0, float64(r.Took)/items-was.Predict().Span)
+	m.Rest = max(0, float64(r.Took-r.PausedFor)/items-was.Predict().Span)
 }
 
 // attribute divides the processor time of the process among the nodes. Where that

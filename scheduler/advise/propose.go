@@ -24,10 +24,10 @@ type Change struct {
 	edge int // of a capacity: its place in the flow
 }
 
-// Least is the gain below which a change is not worth proposing, and how near the
-// best that is possible a proposal comes.
+// Changes that together gain less than worthwhile are not proposed; a proposal comes
+// as near to the best that is possible as near says.
 const (
-	worthwhile = 1.05
+	worthwhile = 1.1
 	near       = 1.05
 )
 

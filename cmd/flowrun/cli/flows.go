@@ -228,8 +228,12 @@ func flowsIn(root string) ([]string, error) {
 // isFlow reports whether a YAML file means to be a flow. One that cannot be read
 // as YAML may: its problems are worth a message if it has the words.
 func isFlow(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > config.MaxBytes { // to open a pipe would wait for ever
+		return false
+	}
 	text, err := os.ReadFile(path)
-	if err != nil || len(text) > config.MaxBytes {
+	if err != nil {
 		return false
 	}
 	for line := range strings.Lines(string(text)) {

@@ -99,6 +99,14 @@ flowrun_check_test.go:#:91: others.in takes other, but late.out gives row: field
   delay is int: Go type flowrun_test.row
   hint: fields are paired by name: that of the tag ` + "`flow` or `json`" + `, else the Go name in snake case
 `},
+		"limits that are none": {func(g *flowrun.Graph) {
+			g.Limit(flowrun.Limits{Workers: -1})
+			flowrun.Drop(rows(g), "drop")
+		}, `
+flowrun_check_test.go:#:22: the limit of workers is -1, want 1 to 10000, or 0 for none [E103]
+    # | g := flowrun.New("wrong", std.Nodes)
+      |                   ^^^^^
+`},
 		"options and ids": {func(g *flowrun.Graph) {
 			flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
 		}, `

@@ -88,12 +88,22 @@ func (c *Inference) Record(port string) *types.Type {
 }
 
 // Expr checks an expression over items of type env. A nil or erroneous env gives
-// an expression of the Error type without a message.
+// an expression of the Error type without a message. So does a text that is not there
+// because of what is wrong already: it is one mistake, not two.
 func (c *Inference) Expr(text config.Text, env *types.Type) *expr.Expr {
+	if c.missing(text) {
+		return c.noted(expr.Check(exprText{config.Text{Value: "null"}, c.Node.At}, types.Error, c.list))
+	}
 	if env == nil {
 		env = types.Error
 	}
 	return c.noted(expr.Check(exprText{text, c.Node.At}, env, c.list))
+}
+
+// missing tells whether a text is that of a key which the node lacks, or whose value
+// could not be read.
+func (c *Inference) missing(text config.Text) bool {
+	return text.Node == nil && text.Value == "" && c.list.HasErrors()
 }
 
 // noted lists an expression with its node.

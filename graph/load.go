@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -164,6 +165,16 @@ func validName(s string, free bool) bool {
 		}
 	}
 	return s != ""
+}
+
+// nearestName makes an id of a name that is none, in small letters and with
+// underscores, if that is all it needs.
+func nearestName(s string) string {
+	better := strings.NewReplacer("-", "_", " ", "_", ".", "_").Replace(strings.ToLower(s))
+	if !validName(better, false) {
+		return ""
+	}
+	return better
 }
 
 // declareTypes reads the types of the file. They may refer to each other in any

@@ -50,7 +50,10 @@ func (c *compiler) declareNodes() {
 	}
 	for _, e := range section.Entries {
 		if !validName(e.Key, false) {
-			c.list.Add(diag.BadName, e.KeySpan, "node id %q: want a lower-case letter, then letters, digits and _", e.Key)
+			d := c.list.Add(diag.BadName, e.KeySpan, "node id %q: want a lower-case letter, then letters, digits and _", e.Key)
+			if better := nearestName(e.Key); better != "" {
+				d.WithHint("write %s", better)
+			}
 		}
 		if e.Value.Kind != config.Mapping {
 			c.list.Add(diag.WrongValue, e.Value.Span, "node %q: want a mapping with `use`, got %s", e.Key, e.Value.Describe())

@@ -17,7 +17,10 @@ func (c *compiler) variables() {
 	declared := c.declaredVariables()
 	for name := range c.opts.Set {
 		if _, ok := declared[name]; !ok && !c.mentions(name) {
-			c.list.Add(diag.BadVariable, diag.Span{Source: c.src}, "the flow has no variable %q", name).DidYouMean(name, names(declared))
+			d := c.list.Add(diag.BadVariable, diag.Span{Source: c.src}, "the flow has no variable %q", name).DidYouMean(name, names(declared))
+			if len(declared) == 0 {
+				d.WithHint("write ${%s} where the value belongs", name)
+			}
 		}
 	}
 	lookup := func(name string) (string, bool) {

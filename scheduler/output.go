@@ -37,6 +37,8 @@ type held struct {
 	data record.Data
 }
 
+var _ nodes.Out = (*output)(nil)
+
 // heldLimit is how many items an output holds back before it waits for its turn:
 // what bounds the memory of a kind that makes many items out of one.
 const heldLimit = 4 * record.MaxRows

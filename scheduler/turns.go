@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/flowrun/flowrun/nodes"
 )
 
 // A job is a piece of work and what comes of it. The worker that took the piece
@@ -196,5 +194,3 @@ func (t *turns) clear(s *stage) {
 		}
 	}
 }
-
-var _ nodes.Out = (*output)(nil)

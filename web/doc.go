@@ -21,6 +21,11 @@
 // page to write flows on: a draft is a text that somebody writes there, and a trial is
 // its run on the first rows of its sources.
 //
+// A folder keeps its flows compiled until one of their files changes: the text, or one
+// of the first 64 files and folders that types were learnt from ([graph.Flow.Looked]).
+// It notices neither a new variable of the environment nor a secret's file. The list
+// waits two seconds for flows that are being compiled and says which are not ready.
+//
 // A folder also shows two flows as one with what differs (packages graph/diff and
 // graph/render), and the runs that were kept beside its flows (package
 // scheduler/history), with charts that are drawn here and need no script.
@@ -46,7 +51,8 @@
 // and nothing acts in a page that is read only. The content security policy allows
 // the page its own files and nothing inline. Settings are shown as they stand in
 // the flow's file, before variables are filled in, with what looks like a secret
-// masked.
+// masked: values of keys that sound like one, and passwords in addresses. It goes by
+// the name of the key, so a secret under any other is shown.
 //
 // Items on edges are shown to nobody, unless [TapRules] allow it: samples, ten a second
 // at most, as text only, cut, without the values of fields that sound like secrets. So

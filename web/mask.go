@@ -15,33 +15,38 @@ const secretWord = `(?:pass(?:words?|wd|phrases?)?|pwd|secrets?|secret[_-]?key|a
 var (
 	secretKey = regexp.MustCompile(`(?i)` + secretWord + `["']?\s*:[ \t]*`)
 	quoted    = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"?|'(?:[^']|\'\')*'?)`)
-	reference = regexp.MustCompile(`^\$\{[^}\n]*\}[ \t]*(?:[,}\]\n#]|$)`)
-	blockHead = regexp.MustCompile(`^(?:[|>][-+0-9]*[ \t]*(?:#[^\n]*)?)?(?:\n|$)`)
+	reference = regexp.MustCompile(`^\$\{[^}\n]{0,200}\}[ \t]{0,20}(?:[,}\]\n#]|$)`)
+	blockHead = regexp.MustCompile(`^(?:[|>][-+0-9]{0,4}[ \t]{0,20})?(?:#[^\n]{0,200})?(?:\n|$)`)
 	secretURL = regexp.MustCompile(`(://[^/\s:@]*:)[^/\s@]+@`)
 )
 
 // masked hides values under keys that name secrets, and passwords in addresses. The
 // text is YAML, JSON or a message that quotes them, so it goes by what they look like.
-// It keeps as many lines as it had.
+// It keeps as many lines as it had, and takes time in proportion to its length.
 func masked(text string) string {
 	var b strings.Builder
+	done := 0
 	for {
-		at := secretKey.FindStringIndex(text)
+		at := secretKey.FindStringIndex(text[done:])
 		if at == nil {
 			break
 		}
-		before, rest := text[:at[1]], text[at[1]:]
-		b.WriteString(before)
-		line := before[strings.LastIndexByte(before, '\n')+1:]
-		n := len(secretValue(line, rest))
-		if n > 0 {
-			b.WriteString(hidden(rest[:n]))
+		end := done + at[1]
+		line := text[max(0, end-maxLine):end]
+		line = line[strings.LastIndexByte(line, '\n')+1:]
+		b.WriteString(text[done:end])
+		value := secretValue(line, text[end:])
+		if value != "" {
+			b.WriteString(hidden(value))
 		}
-		text = rest[n:]
+		done = end + len(value)
 	}
-	b.WriteString(text)
+	b.WriteString(text[done:])
 	return secretURL.ReplaceAllString(b.String(), "${1}"+mask+"@")
 }
+
+// maxLine bounds how far back a line is looked at, in bytes.
+const maxLine = 4 << 10
 
 // secretValue is the part of a text that is the value of a key, which ends the line
 // before it; "" if there is nothing to hide.
@@ -56,19 +61,23 @@ func secretValue(line, rest string) string {
 	case rest[0] == '{':
 		return ""
 	case rest[0] == '[':
-		end := strings.IndexAny(rest, "]\n")
-		if end < 0 {
-			return rest
-		}
-		return rest[:end+len("]")-strings.Count(rest[end:end+1], "\n")]
+		return upTo(rest, "\n", "]")
+	case strings.Count(line, "{")+strings.Count(line, "[") > strings.Count(line, "}")+strings.Count(line, "]"):
+		return strings.TrimRight(upTo(rest, "\n,}]", ""), " \t\r")
 	}
-	value, _, _ := strings.Cut(rest, "\n")
-	if strings.Count(line, "{")+strings.Count(line, "[") > strings.Count(line, "}")+strings.Count(line, "]") {
-		if end := strings.IndexAny(value, ",}]"); end >= 0 {
-			value = value[:end]
-		}
+	return strings.TrimRight(upTo(rest, "\n", ""), ",}] \t\r")
+}
+
+// upTo is the beginning of a text: before any of some characters, or with any of others.
+func upTo(text, before, with string) string {
+	end := strings.IndexAny(text, before+with)
+	switch {
+	case end < 0:
+		return text
+	case strings.IndexByte(with, text[end]) >= 0:
+		return text[:end+1]
 	}
-	return strings.TrimRight(value, ",}] \t\r")
+	return text[:end]
 }
 
 // blockValue is the lines below a key that are further in: a text after | or >, a list,
@@ -76,23 +85,26 @@ func secretValue(line, rest string) string {
 func blockValue(line, rest string) string {
 	deep := indent(line)
 	head, below, _ := strings.Cut(rest, "\n")
-	literal := strings.TrimSpace(head) != ""
-	n := 0
+	literal := strings.ContainsAny(head, "|>")
+	first, n := true, 0
 	for next := range strings.Lines(below) {
 		bare := strings.TrimSpace(next)
 		item := bare == "-" || strings.HasPrefix(bare, "- ")
 		if bare != "" && indent(next) <= deep && !(item && indent(next) == deep) {
 			break
 		}
-		if bare != "" && !literal && !item && (n == 0 && strings.Contains(bare, ":") || reference.MatchString(bare)) {
-			return "" // a mapping, or a variable
+		if text := bare != "" && (literal || bare[0] != '#'); text && first {
+			if !literal && !item && (strings.Contains(bare, ":") || reference.MatchString(bare)) {
+				return "" // a mapping, or a variable
+			}
+			first = false
 		}
 		n += len(next)
 	}
-	if n == 0 {
+	if first {
 		return ""
 	}
-	return strings.TrimRight(rest[:len(head)+1+n], " \n")
+	return strings.TrimRight(rest[:len(head)+1+n], " \t\r\n")
 }
 
 // hidden is what stands for a value, with as many lines.
@@ -101,10 +113,10 @@ func hidden(value string) string {
 	if !more {
 		return mask
 	}
-	var b strings.Builder
-	if quote := strings.HasPrefix(head, `"`) || strings.HasPrefix(head, "'"); quote {
-		return mask + strings.Repeat("\n", 1+strings.Count(below, "\n"))
+	if strings.HasPrefix(head, `"`) || strings.HasPrefix(head, "'") {
+		return mask + strings.Repeat("\n", strings.Count(value, "\n"))
 	}
+	var b strings.Builder
 	b.WriteString(head)
 	for line := range strings.SplitSeq(below, "\n") {
 		b.WriteString("\n" + line[:indent(line)])

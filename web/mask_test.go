@@ -3,6 +3,7 @@ package web_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowrun/flowrun/web"
 )
@@ -42,8 +43,11 @@ nodes:
       url: "postgres://u:hunter@h/db"
       token : "hunter\" hunter"
       env: {password: ${PASSWORD}, rows: 4}
+      both: {password: hunter, token: hunter, rows: 5}
       after: 5
   token:
+
+    # a node
     use: drop
     in: a
 `
@@ -56,7 +60,7 @@ func TestMaskedSecrets(t *testing.T) {
 	if a, b := strings.Count(got, "\n"), strings.Count(secrets, "\n"); a != b {
 		t.Errorf("%d lines of %d:\n%s", a, b, got)
 	}
-	for _, want := range []string{"rows: 3}", "${PASSWORD}, rows: 4}", "after: 5", "  token:\n    use: drop\n    in: a\n", "://u:•••@h/db"} {
+	for _, want := range []string{"rows: 3}", "${PASSWORD}, rows: 4}", "after: 5", "  token:\n\n    # a node\n    use: drop\n    in: a\n", "://u:•••@h/db"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it hides %q:\n%s", want, got)
 		}
@@ -74,6 +78,20 @@ func TestMaskedSecrets(t *testing.T) {
 	} {
 		if got := web.Masked(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Texts of strangers are masked too, so no text may take long.
+func TestSoakMasked(t *testing.T) {
+	soak(t)
+	for _, text := range []string{"token: |\n", "token:\n", "token: [", "token:{", "- token:\n", "token:${", "token:|#", "{token:a,", "token:\n  ${A}\n", "token:\"", "token: \n\n"} {
+		begun := time.Now()
+		web.Masked(strings.Repeat(text, 1<<20/len(text)))
+		if took := time.Since(begun); took > 3*time.Second {
+			t.Errorf("a megabyte of %q takes %s", text, took)
+		} else {
+			t.Logf("a megabyte of %q takes %s", text, took.Round(time.Millisecond))
 		}
 	}
 }

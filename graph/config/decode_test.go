@@ -172,6 +172,7 @@ a.yaml:8:7: want a size, got text "64M" [E103]
 a.yaml:9:8: want a mapping, got integer 3 [E103]
     9 | retry: 3
       |        ^
+  hint: it has the keys attempts, wait
 a.yaml:10:7: want 0 to 65535, got 65536 [E103]
    10 | port: 65536
       |       ^^^^^

@@ -457,7 +457,7 @@ func compareRuns(t *testing.T, seed uint64) {
 	}
 }
 
-var graphs = flag.Uint64("graphs", 200, "how many random flows to run")
+var graphs = flag.Uint64("graphs", 160, "how many random flows to run")
 
 // Random flows give what their serial run gives.
 func TestRandomGraphs(t *testing.T) {

@@ -69,10 +69,10 @@ type NodeReport struct {
 
 	// For those who measure over a time of their own: what two reports have in
 	// these, subtracted, is of the time between them.
-	Latency     Distribution  `json:"-"` // of a piece of work
-	BusyTime    time.Duration `json:"-"` // over all workers, as the two below
-	BlockedTime time.Duration `json:"-"`
-	StarvedTime time.Duration `json:"-"`
+	Latency     Distribution  `json:"-"`                 // of a piece of work
+	BusyTime    time.Duration `json:"busy_ns,omitempty"` // over all workers, as the two below
+	BlockedTime time.Duration `json:"blocked_ns,omitempty"`
+	StarvedTime time.Duration `json:"starved_ns,omitempty"`
 
 	Began    time.Time `json:"-"` // zero: it has not
 	Finished time.Time `json:"-"`

@@ -1,6 +1,8 @@
 // The runs of a folder: what runs, and, where the server allows it, buttons to start,
 // pause and stop it. Every element with data-path shows the newest run of that flow.
 
+import { clock, el, say } from "./parts.js";
+
 const SIGNS = { running: "", paused: "‖", done: "✓", stopped: "✓", failed: "✕" };
 const STATES = { running: 0, paused: 7, done: 5, stopped: 5, failed: 6 };
 const WORDS = { running: "Running", paused: "Paused", done: "Done", stopped: "Stopped", failed: "Failed" };
@@ -10,16 +12,6 @@ const SURE = 4000; // ms in which a second press ends a run
 /** @type {Map<string, any>} what is shown for each flow */
 const places = new Map();
 let allowed = false, timer = 0;
-
-function el(tag, attributes = {}, ...children) {
-  const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) name.startsWith("on") ? e.addEventListener(name.slice(2), value) : e.setAttribute(name, value);
-  e.append(...children);
-  return e;
-}
-
-const clock = s => s < 3600 ? `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}` : `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min`;
-const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 
 // place builds what one flow shows; look fills it in.
 function place(host) {
@@ -73,7 +65,7 @@ function paint(p, run) {
   p.chip.href = run.page;
   p.chip.title = run.error || "Look at this run";
   say(p.sign, SIGNS[state]);
-  say(p.word, `${WORDS[state]} ${clock(run.seconds)}`);
+  say(p.word, `${WORDS[state]} ${clock(run.seconds * 1000)}`);
   say(p.start, "Start again");
   p.start.setAttribute("aria-label", `Start again: ${p.name}`);
   say(p.hold, run.paused ? "Resume" : "Pause");

@@ -123,7 +123,11 @@ func TestMisuse(t *testing.T) {
 		{"xyzzy", "flowrun: unknown verb \"xyzzy\"\n  hint: flowrun help lists the verbs\n"},
 		{"flow.yaml", "flowrun: unknown verb \"flow.yaml\"\n  hint: to run a flow: flowrun run flow.yaml\n"},
 		{"run", "flowrun: run needs a flow\n  hint: flowrun run flow.yaml; - reads it from standard input\n"},
-		{"run a.yaml b.yaml", "flowrun: run takes one flow, got 2\n"},
+		{"run a.yaml b.yaml", "flowrun: run takes one flow, got 2\n  hint: one call for each\n"},
+		{"run a.yaml --ui 9000", "flowrun: run takes one flow, got 2\n  hint: the value of --ui stands behind a =: --ui=9000\n"},
+		{"render a.yaml a.svg", "flowrun: render takes one flow, got 2\n  hint: the file to write is given by -o a.svg\n"},
+		{"run -c a.yaml", "flowrun: unknown flag -c of run\n  hint: a flow is named without a flag: flowrun run FLOW [flags]\n"},
+		{"run a.yaml --drain 5", "flowrun: --drain: want a duration such as 30s or 5m, got \"5\"\n  hint: flowrun run --help lists the flags\n"},
 		{"run a.yaml YEAR=2026", "flowrun: run takes one flow, got 2\n  hint: a variable is set by -s YEAR=2026\n"},
 		{"run --wrokers 2 a.yaml", "flowrun: unknown flag --wrokers of run\n  hint: did you mean --workers?\n"},
 		{"run -z a.yaml", "flowrun: unknown flag -z of run\n  hint: flowrun run --help lists the flags\n"},
@@ -146,7 +150,7 @@ func TestMisuse(t *testing.T) {
 		{"new a b", "flowrun: new takes one name, got \"a\" and \"b\"\n..."},
 		{"new file.read/fliter", "flowrun: unknown kind \"fliter\"\n  hint: did you mean \"filter\"?\n"},
 		{"new 2fast", "flowrun: \"2fast\" is no name of a flow: want letters, digits, - and _\n"},
-		{"version now", "flowrun: flowrun version: \"now\" is too much\n  hint: flowrun version --help says what it takes\n"},
+		{"version now", "flowrun: version: \"now\" is too much\n  hint: flowrun version --help says what it takes\n"},
 		{"eval", "flowrun: eval needs an expression\n  hint: flowrun eval '1 + 2'\n"},
 	} {
 		t.Run(test.args, func(t *testing.T) {

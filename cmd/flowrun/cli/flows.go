@@ -108,6 +108,14 @@ func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {
 	return flow, nil
 }
 
+// noFolder ends a call that was given something else than a folder.
+func noFolder(verb, path string, isFile bool) error {
+	if isFile {
+		return misuse("%s is a file, not a folder", path).or("flowrun %s %s", verb, shellWord(filepath.Dir(path)))
+	}
+	return misuse("%s: there is no such folder", path)
+}
+
 // print writes diagnostics with excerpts to standard error.
 func (c *call) print(list diag.List) {
 	shown := slices.Clone(list)

@@ -64,6 +64,9 @@ func wrongFlag(verb *cobra.Command, err error) error {
 	}
 	see := fmt.Sprintf("%s --help lists the flags", verb.CommandPath())
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if other := foreignFlags[unknown.GetSpecifiedName()]; other != "" && strings.Contains(verb.Use, "FLOW") {
+			see = fmt.Sprintf("%s: %s", other, verb.UseLine())
+		}
 		if group := unknown.GetSpecifiedShortnames(); group != "" {
 			return misuse("unknown flag -%s of %s", unknown.GetSpecifiedName(), verb.Name()).or("%s", see)
 		}
@@ -111,6 +114,8 @@ func valueWords(f *pflag.Flag) string {
 		return "a whole number"
 	case "bool":
 		return "true or false"
+	case "duration":
+		return "a duration such as 30s or 5m"
 	}
 	return f.Value.Type()
 }
@@ -120,7 +125,11 @@ func oneOf(flag, value string, words ...string) error {
 	if slices.Contains(words, value) {
 		return nil
 	}
-	return misuse("--%s %s: want %s", flag, value, strings.Join(words, ", ")).didYouMean(value, words)
+	end := misuse("--%s %s: want %s", flag, value, strings.Join(words, ", "))
+	if near := diag.Nearest(value, words); near != "" {
+		end.or("did you mean %q?", near)
+	}
+	return end
 }
 
 // wantFlow gives the arguments of a verb that takes one flow, or at least one.
@@ -134,14 +143,38 @@ func wantFlow(several bool) cobra.PositionalArgs {
 			}
 			return end
 		case len(args) > 1 && !several:
-			end := misuse("%s takes one flow, got %d", verb.Name(), len(args))
-			if strings.Contains(args[1], "=") {
-				end.or("a variable is set by -s %s", args[1])
-			}
-			return end
+			return misuse("%s takes one flow, got %d", verb.Name(), len(args)).or("%s", insteadOf(verb, args))
 		}
 		return nil
 	}
+}
+
+// insteadOf says what the second argument of a verb that takes one was meant to be.
+func insteadOf(verb *cobra.Command, args []string) string {
+	second := args[1]
+	if strings.Contains(second, "=") {
+		return "a variable is set by -s " + shellWord(second)
+	}
+	optional := "" // the flag that was given without the value that it can do without
+	verb.Flags().Visit(func(f *pflag.Flag) {
+		if f.NoOptDefVal != "" && f.Value.Type() != "bool" && f.Value.String() == f.NoOptDefVal {
+			optional = f.Name
+		}
+	})
+	switch {
+	case optional != "" && !isYAML(second):
+		return fmt.Sprintf("the value of --%s stands behind a =: --%s=%s", optional, optional, shellWord(second))
+	case verb.Flags().Lookup("output") != nil && !isYAML(second):
+		return "the file to write is given by -o " + shellWord(second)
+	}
+	return "one call for each"
+}
+
+// foreignFlags are flags that other programs have for what is done otherwise here.
+var foreignFlags = map[string]string{
+	"c": "a flow is named without a flag", "config": "a flow is named without a flag", "f": "a flow is named without a flag", "file": "a flow is named without a flag",
+	"p": "--workers N sets the number of workers", "parallelism": "--workers N sets the number of workers", "threads": "--workers N sets the number of workers",
+	"var": "a variable is set by -s NAME=value", "param": "a variable is set by -s NAME=value", "e": "a variable is set by -s NAME=value",
 }
 
 // flowsHere lists what looks like flows in the folder the user is in.
@@ -160,7 +193,7 @@ func flowsHere() []string {
 func atMost(n int) cobra.PositionalArgs {
 	return func(verb *cobra.Command, args []string) error {
 		if len(args) > n {
-			return misuse("%s: %q is too much", verb.CommandPath(), args[n]).or("%s --help says what it takes", verb.CommandPath())
+			return misuse("%s: %q is too much", verb.Name(), args[n]).or("%s --help says what it takes", verb.CommandPath())
 		}
 		return nil
 	}

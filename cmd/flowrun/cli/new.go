@@ -66,7 +66,11 @@ func (c *call) wanted(args []string) (name string, kinds []string, err error) {
 			}
 			name = strings.TrimSuffix(strings.TrimSuffix(arg, ".yaml"), ".yml")
 			if !flowName.MatchString(name) || strings.HasPrefix(name, "-") {
-				return "", nil, misuse("%q is no name of a flow: want letters, digits, - and _", name)
+				end := misuse("%q is no name of a flow: want letters, digits, - and _", name)
+				if better := strings.Join(strings.Fields(name), "-"); better != name && flowName.MatchString(better) && !strings.HasPrefix(better, "-") {
+					end.or("%s new %s", c.command, better)
+				}
+				return "", nil, end
 			}
 			continue
 		}

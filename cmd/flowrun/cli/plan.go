@@ -53,7 +53,7 @@ no report says how many items leave a node, one does for each that comes in.
 A kernel computes a column of a batch at a time, a closure row by row.`,
 		Example: `  flowrun plan flow.yaml
   flowrun run flow.yaml --report run.json && flowrun plan flow.yaml --report run.json
-  flowrun plan flow.yaml --cost parse=3us --wait lookup=20ms --rate orders=500
+  flowrun plan flow.yaml --cost large=3us --wait result=20ms --rate orders=500
   flowrun plan flow.yaml --report run.json --cores 16`,
 		Args:              wantFlow(false),
 		ValidArgsFunction: completeFlows,
@@ -91,7 +91,7 @@ func (p *planCall) flags(verb *cobra.Command) {
 	f := verb.Flags()
 	f.StringVar(&p.report, "report", "", "take costs from the JSON `FILE` of an earlier run: run --report FILE")
 	f.IntVar(&p.workers, "workers", 0, "workers of every node to which the flow gives no number, as for run")
-	f.IntVar(&p.cores, "cores", 0, "predict for a machine with so many cores (0: this one)")
+	f.IntVar(&p.cores, "cores", 0, "predict for a machine with so many cores (default: this one)")
 	verb.MarkFlagFilename("report", "json")
 }
 

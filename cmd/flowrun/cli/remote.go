@@ -29,10 +29,10 @@ const (
 	maxEvent   = 1 << 20
 )
 
-// newRemote understands an address: :8790, host:8790, or what flowrun printed, with or
+// newRemote understands an address: 8790, :8790, host:8790, or what flowrun printed, with or
 // without a token.
 func newRemote(addr, token string) (*remote, error) {
-	text := addr
+	text := ofThisMachine(addr)
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
 	}

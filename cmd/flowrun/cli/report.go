@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
@@ -196,11 +197,21 @@ func (s *summary) sayFailures(say func(what, text string), on ink) {
 		text := n.ID + ": " + strings.Join(fates, ", ")
 		if recent := s.Failures[n.ID]; len(recent) > 0 {
 			last := recent[len(recent)-1]
-			text += "; the last: " + on.red(last.Error) + " on " + fit(last.Item, 100)
+			text += "; the last: " + on.red(last.Error) + " on " + fit(itemWords(last.Item), 100)
 		}
 		say(what, text)
 		what = ""
 	}
+}
+
+// itemWords is an item as it came: a row that could not be read is a text, shown
+// without the quotes of JSON if it stays one line.
+func itemWords(item string) string {
+	var row string
+	if json.Unmarshal([]byte(item), &row) != nil || strings.ContainsFunc(row, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return item
+	}
+	return row
 }
 
 // shellWord quotes a text for a shell if it must.

@@ -86,7 +86,7 @@ wrote must be the same. The files left are those of the second run.`,
 	}
 	f := verb.Flags()
 	r.set = settable(verb)
-	f.IntVar(&r.workers, "workers", 0, "workers of every node to which the flow gives no number (0: one, or one a core where the kind says so)")
+	f.IntVar(&r.workers, "workers", 0, "workers of every node to which the flow gives no number (default: one, or one a core where the kind says so)")
 	f.BoolVar(&r.serial, "serial", false, "run on one goroutine, one item at a time: the baseline to compare with")
 	f.BoolVar(&r.compare, "compare-serial", false, "run the flow twice, serial and on all cores, and compare time and output; what it writes and sends, it does twice")
 	f.StringVar(&r.report, "report", "text", "the report at the end: text, json, none, or a `FILE` (.json: as JSON)")

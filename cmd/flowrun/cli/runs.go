@@ -30,7 +30,7 @@ as pages, with their course and two side by side.`,
 				dir = args[0]
 			}
 			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-				return misuse("%s: there is no such folder", dir)
+				return noFolder("runs", dir, err == nil)
 			}
 			heads, err := c.keptRuns(dir)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -40,7 +41,7 @@ type pageCall struct {
 
 func (p *pageCall) flags(verb *cobra.Command) {
 	f := verb.Flags()
-	f.StringVar(&p.addr, "ui", "", "show the run on a page at `ADDR` (without ADDR: "+pageAddr+")")
+	f.StringVar(&p.addr, "ui", "", "show the run on a page at `ADDR` (without ADDR: "+pageAddr+"); a port alone is for this machine, 0 is any free one")
 	f.Lookup("ui").NoOptDefVal = pageAddr
 	f.StringVar(&p.token, "ui-token", os.Getenv(tokenVariable), "what a reader of the page must know; needed where others can reach it (or "+tokenVariable+")")
 	f.Lookup("ui-token").DefValue = ""
@@ -60,14 +61,23 @@ func (p *pageCall) validate(given func(string) bool) error {
 		}
 		return nil
 	}
+	p.addr = ofThisMachine(p.addr)
 	return reachable("--ui", p.addr, p.token)
+}
+
+// ofThisMachine makes an address of a port alone: one of this machine.
+func ofThisMachine(addr string) string {
+	if _, err := strconv.ParseUint(addr, 10, 16); err != nil {
+		return addr
+	}
+	return "127.0.0.1:" + addr
 }
 
 // reachable refuses an address that others can reach while there is no token.
 func reachable(flag, addr, token string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return misuse("%s %s: want an address such as %s", flag, addr, pageAddr)
+		return misuse("%s %s: want a port, or an address such as %s", flag, addr, pageAddr)
 	}
 	if ip := net.ParseIP(host); token == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return misuse("%s %s: others can reach this address, so the page needs a token", flag, addr).or("--ui-token or %s sets it; %s is for this machine alone", tokenVariable, pageAddr)
@@ -185,9 +195,9 @@ func (c *call) serveVerb() *cobra.Command {
 		GroupID: groupFlow,
 		Short:   "Show the flows of a folder on a page, with what is wrong with them",
 		Long: `Shows the flows below a folder (the one you are in, if none is named): their
-drawings, the problems that check finds, and the catalogue of kinds. Files are read
-again for every page, so a change shows after a reload. Nothing is run, unless you
-allow it; flowrun run FLOW --ui shows one at work.
+drawings, the problems that check finds, and the catalogue of kinds. A change shows
+after a reload: a flow is checked again when its file has changed, or data that it reads
+types from. Nothing is run, unless you allow it; flowrun run FLOW --ui shows one at work.
 
 With --allow-run readers start, pause, drain and end the flows of the folder, four at
 once at most. A flow does then what flowrun run would do here: it reads and writes
@@ -207,8 +217,9 @@ on the first rows of its sources; nothing is written then.`,
 				dir = args[0]
 			}
 			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-				return misuse("%s: there is no such folder", dir)
+				return noFolder("serve", dir, err == nil)
 			}
+			addr = ofThisMachine(addr)
 			if err := reachable("--addr", addr, token); err != nil {
 				return err
 			}
@@ -218,7 +229,7 @@ on the first rows of its sources; nothing is written then.`,
 			return c.serve(dir, addr, token, &runs)
 		},
 	}
-	verb.Flags().StringVar(&addr, "addr", pageAddr, "the `ADDR` to answer at")
+	verb.Flags().StringVar(&addr, "addr", pageAddr, "the `ADDR` to answer at; a port alone is for this machine, 0 is any free one")
 	verb.Flags().StringVar(&token, "ui-token", os.Getenv(tokenVariable), "what a reader must know; needed where others can reach the page (or "+tokenVariable+")")
 	verb.Flags().Lookup("ui-token").DefValue = ""
 	verb.Flags().BoolVar(&runs.allow, "allow-run", false, "let readers run the flows of the folder, and what they write in the playground on samples")

@@ -133,7 +133,7 @@ func TestRenderWritesNothingOfABadFlow(t *testing.T) {
 		t.Errorf("there are %v", files)
 	}
 	folder(t, ordersFiles())
-	call("", "render", "orders.yaml", "-o", "no/such/folder.svg").want(t, 1, "", "flowrun: no/such/folder.svg: no such file or directory\n")
+	call("", "render", "orders.yaml", "-o", "no/such/folder.svg").want(t, 1, "", "flowrun: no/such/folder.svg: there is no folder no/such\n  hint: mkdir -p no/such\n")
 }
 
 func TestNodes(t *testing.T) {

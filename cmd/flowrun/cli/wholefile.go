@@ -24,6 +24,9 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 		mode = info.Mode().Perm()
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return (&ending{code: codeFailed, err: fmt.Errorf("%s: there is no folder %s", path, filepath.Dir(path))}).or("mkdir -p %s", shellWord(filepath.Dir(path)))
+	}
 	if err != nil {
 		return &ending{code: codeFailed, err: fmt.Errorf("%s: %s", path, reason(err))}
 	}

@@ -1,0 +1,34 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The page that newcomers copy from must be a flow without a problem.
+func TestTheFlowOnOnePageOfTheReadme(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ := strings.Cut(string(text), "## The flow file on one page\n\n```yaml\n")
+	page, _, found := strings.Cut(page, "```\n")
+	if !found {
+		t.Fatal("the README has no such page")
+	}
+	folder(t, map[string]string{
+		"page.yaml":         page,
+		"data/flights.csv":  "date,delay,origin,US Gross\n2001-01-01T00:01:00Z,20,SFO,\n",
+		"data/airports.csv": "iata,state\nSFO,CA\n",
+	})
+	call("", "check", "page.yaml", "--strict").want(t, 0, "page.yaml: ok, 6 nodes, 5 edges\n", "")
+	if r := call("", "run", "page.yaml", "-q"); r.code != 0 || r.err != "" {
+		t.Errorf("exit %d\n%s", r.code, r.err)
+	}
+	got, _ := os.ReadFile("out/late.csv")
+	if want := "date,delay,origin,gross,state\n2001-01-01T00:01:00Z,20,SFO,0,CA\n"; string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

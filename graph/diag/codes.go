@@ -41,6 +41,7 @@ const (
 	MixedTypes    Code = "W504" // a sampled column with values of several types
 	Ineffective   Code = "W505" // a setting that has no effect here
 	SlowBranch    Code = "W506" // one slow reader of an output that would hold up the others
+	OwnInput      Code = "W507" // a file that the flow reads and replaces
 )
 
 // A CodeInfo is what the docs say of a code.
@@ -85,4 +86,5 @@ var Codes = []CodeInfo{
 	{MixedTypes, "A sampled column holds values of several types."},
 	{Ineffective, "A setting that has no effect here."},
 	{SlowBranch, "One slow reader of an output would hold up the others."},
+	{OwnInput, "A file that the flow reads and replaces."},
 }

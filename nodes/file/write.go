@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -137,6 +139,9 @@ func (k *writer) checkPath(c *graph.Inference) {
 	case k.Path.Value == "-" && k.Append:
 		c.List().Warn(diag.Ineffective, at, "append has no effect on standard output")
 	}
+	if k.Path.Value != "-" {
+		k.warnOfOwnInput(c)
+	}
 	for _, n := range c.Flow.Nodes {
 		if n == c.Node {
 			break
@@ -144,6 +149,23 @@ func (k *writer) checkPath(c *graph.Inference) {
 		if other, ok := n.Config.(*writer); ok && c.Path(other.Path.Value) == c.Path(k.Path.Value) && !(k.mixes() && other.mixes()) {
 			c.List().Add(diag.Conflict, at, "%s writes the same file, %s", n.ID, k.Path.Value).
 				WithNote(other.Path.At, "there").WithHint("merge the two inputs, or write two files")
+		}
+	}
+}
+
+// warnOfOwnInput looks for a reader of the file that is written.
+func (k *writer) warnOfOwnInput(c *graph.Inference) {
+	for _, n := range c.Flow.Nodes {
+		r, ok := n.Config.(*reader)
+		if !ok {
+			continue
+		}
+		for _, path := range r.Path {
+			if match, err := doublestar.PathMatch(c.Path(path.Value), c.Path(k.Path.Value)); err == nil && match {
+				c.List().Warn(diag.OwnInput, k.Path.At, "%s reads %s, which is replaced when the flow has succeeded", n.ID, k.Path.Value).
+					WithNote(path.At, "there").WithHint("write another file to be able to run the flow again")
+				return
+			}
 		}
 	}
 }

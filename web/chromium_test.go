@@ -222,6 +222,9 @@ func (b *browser) spoken(selector string) string {
 // click presses the mouse in the middle of an element.
 func (b *browser) click(selector string) {
 	b.t.Helper()
+	// The view may still be gliding to where it will be.
+	b.until(fmt.Sprintf(`(() => { const r = document.querySelector(%q)?.getBoundingClientRect(), at = r && [r.x, r.y].map(Math.round).join();
+		const rests = at === window.lastSeen; window.lastSeen = at; return r && rests })()`, selector))
 	at, ok := b.eval(fmt.Sprintf(`(() => { const r = document.querySelector(%q).getBoundingClientRect(); return [r.x + r.width/2, r.y + r.height/2] })()`, selector)).([]any)
 	if !ok {
 		b.t.Fatalf("nothing to click at %s", selector)

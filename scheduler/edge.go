@@ -354,12 +354,12 @@ func (w *worker) waits(a activity, e *edge) func() {
 	w.note(a, e)
 	inside := w.inside
 	w.exit()
-	start := time.Now()
+	start := w.n.run.clock()
 	return func() {
 		if inside {
 			w.enter() // if that fails, the run is over, which whoever waited will see
 		}
-		took := time.Since(start)
+		took := w.n.run.clock() - start
 		switch a {
 		case sending:
 			w.n.count.Blocked.Add(int64(took))

@@ -265,7 +265,7 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, j *job) {
 		return
 	}
 	defer w.exit()
-	start := time.Now()
+	start := s.n.run.clock()
 	w.lost = 0
 	if j.data != nil {
 		j.items = j.data.Len()
@@ -281,7 +281,7 @@ func (s *stage) work(ctx context.Context, w *worker, work nodes.Work, j *job) {
 			j.made = nil // whoever fails makes nothing
 		}
 	}
-	j.took = time.Since(start) - w.lost
+	j.took = s.n.run.clock() - start - w.lost
 	if work != nil {
 		s.learn(j.items, j.took)
 	}
@@ -361,10 +361,10 @@ func (s *stage) commitInside(ctx context.Context, w *worker, j *job) error {
 		return err
 	}
 	defer w.exit()
-	start := time.Now()
+	start := s.n.run.clock()
 	w.lost = 0
 	err := s.commit(ctx, j.data, j.made, &j.out)
-	j.took += time.Since(start) - w.lost
+	j.took += s.n.run.clock() - start - w.lost
 	return err
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
@@ -56,6 +57,10 @@ func (a *advice) note(m *advise.Model, r *metrics.Report, p advise.Prediction) {
 	}
 	if r.CPU == 0 {
 		add("the processor time of the run is not known, so all nodes are taken to compute")
+	}
+	computes := slices.ContainsFunc(a.Changes, func(c advise.Change) bool { return c.Setting == "workers" && !c.Waits })
+	if share := m.Overhead / max(m.CPU(), 1e-9); computes && share > 0.2 {
+		add("%s of the processor time was no node's: the garbage collector and the scheduler. It grows with the workers, so the gain may be much smaller; --try measures it", percent(share))
 	}
 	for _, c := range a.Changes {
 		if c.Setting == "workers" && !c.Sure {

@@ -256,10 +256,14 @@ func (c *call) serve(dir, addr, token string, runs *servedRuns) error {
 		Paths: func() ([]string, error) { return flowsIn(dir) },
 		Load:  func(path string) (*graph.Flow, diag.List) { return c.load(path, nil) },
 	})
+	// Whoever reads the address may send a signal at once.
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, stopSignals()...)
+	defer signal.Stop(stop)
 	over := make(chan error, 1)
 	go func() { over <- folder.Serve(listener) }()
 	announce(c.stderr, listener, token)
-	return c.untilSignal(folder, over)
+	return c.untilSignal(folder, over, stop)
 }
 
 // layoutWorkerVerb is for the page alone; see web.Layouter.

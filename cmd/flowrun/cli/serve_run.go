@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"sync"
 	"syscall"
 
@@ -77,10 +76,7 @@ func (t *together) Write(b []byte) (int, error) {
 
 // untilSignal serves a folder until a signal ends it. The first one drains what runs,
 // the second ends that at once.
-func (c *call) untilSignal(folder *web.Folder, over <-chan error) error {
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, stopSignals()...)
-	defer signal.Stop(stop)
+func (c *call) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os.Signal) error {
 	select {
 	case <-stop:
 	case err := <-over:

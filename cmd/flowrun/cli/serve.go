@@ -169,12 +169,12 @@ func (r *runCall) linger(p *page) {
 	if p == nil || !r.page.stay {
 		return
 	}
-	if r.forPeople() {
-		fmt.Fprintln(r.stderr, "the page stays up; ctrl-c ends it")
-	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, stopSignals()...)
 	defer signal.Stop(stop)
+	if r.forPeople() {
+		fmt.Fprintln(r.stderr, "the page stays up; ctrl-c ends it")
+	}
 	<-stop
 }
 

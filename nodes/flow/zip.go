@@ -5,7 +5,6 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -40,61 +39,19 @@ type zip struct {
 	As      []config.Name `yaml:"as" doc:"A field name for each input: its items are kept whole under it."`
 	Longest bool          `yaml:"longest" doc:"Go on with null until the longest input has ended."`
 
-	fields []zipField
-}
-
-// A zipField says where a field of the output comes from.
-type zipField struct {
-	edge int
-	col  int // -1: the whole item
+	fields []columns.Source
 }
 
 func (k *zip) Infer(c *graph.Inference) {
-	edges := c.Node.Input("in").Edges
-	if len(k.As) > 0 && len(k.As) != len(edges) {
-		c.List().Add(diag.WrongValue, k.As[0].At, "as has %d names for %d inputs", len(k.As), len(edges))
+	out, sources := columns.Beside(c, k.As, "zipped", k.Longest)
+	if out == nil {
 		return
 	}
-	out := types.Record()
-	for i, e := range edges {
-		switch {
-		case e.Type.Kind == types.KindError:
-			return
-		case e.Type.Kind == types.KindOpaque:
-			c.List().Add(diag.TypeMismatch, e.At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, e.Type)
-			return
-		case len(k.As) > 0:
-			k.add(c, out, types.Field{Name: k.As[i].Value, Type: e.Type, Origin: c.Origin("zipped", k.As[i].At)}, zipField{i, -1}, e)
-		case !e.Type.IsRecord():
-			c.List().Add(diag.TypeMismatch, e.At, "%s puts records together, got %s", c.Node.ID, e.Type).
-				WithHint("name the inputs by `as`, one name for each")
-			return
-		default:
-			for col, f := range e.Type.Fields {
-				k.add(c, out, f, zipField{i, col}, e)
-			}
-		}
-	}
+	k.fields = sources
 	c.Out("out", out)
 }
 
-func (k *zip) add(c *graph.Inference, out *types.Type, f types.Field, from zipField, e *graph.Edge) {
-	f.Type = f.Type.WithOpt(k.Longest)
-	if first, clash := out.Field(f.Name); clash {
-		c.List().Add(diag.NameClash, e.At, "two fields would be called %q", f.Name).
-			WithNote(first.Origin.At, "the other one: %s", first.Type).
-			WithHint("keep the items whole by `as`, one name for each input, or rename the field before")
-	}
-	out.Fields, k.fields = append(out.Fields, f), append(k.fields, from)
-}
-
-func (k *zip) Needs(c *graph.Needs) {
-	if len(k.As) > 0 {
-		c.In("in", graph.AllFields())
-		return
-	}
-	c.In("in", c.Out("out"))
-}
+func (k *zip) Needs(c *graph.Needs) { columns.NeedsBeside(c, k.As) }
 
 func (k *zip) Program(env *nodes.Env) (*nodes.Program, error) {
 	z := &zipper{k: k, t: env.Out("out"), needed: env.Needed("out")}
@@ -234,8 +191,8 @@ func (z *zipper) make(n int) *record.Batch {
 			arena = d.Arena()
 		}
 		for f, from := range z.k.fields {
-			if from.edge == i && z.needed[f] {
-				z.column(d, f, h, from.col, arena)
+			if from.Edge == i && z.needed[f] {
+				z.column(d, f, h, from.Col, arena)
 			}
 		}
 		h.use(n)

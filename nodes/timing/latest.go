@@ -5,7 +5,6 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -51,61 +50,19 @@ type latest struct {
 	As    []config.Name `yaml:"as" doc:"A field name for each input: its items are kept whole under it."`
 	Start string        `yaml:"start" enum:"all|early" doc:"When to begin: when all inputs have had an item, or with the first item of any, the others being null."`
 
-	fields []latestField
-}
-
-// A latestField says where a field of the output comes from.
-type latestField struct {
-	edge int
-	col  int // -1: the whole item
+	fields []columns.Source
 }
 
 func (k *latest) Infer(c *graph.Inference) {
-	edges := c.Node.Input("in").Edges
-	if len(k.As) > 0 && len(k.As) != len(edges) {
-		c.List().Add(diag.WrongValue, k.As[0].At, "as has %d names for %d inputs", len(k.As), len(edges))
+	out, sources := columns.Beside(c, k.As, "newest", k.Start == "early")
+	if out == nil {
 		return
 	}
-	out := types.Record()
-	for i, e := range edges {
-		switch {
-		case e.Type.Kind == types.KindError:
-			return
-		case e.Type.Kind == types.KindOpaque:
-			c.List().Add(diag.TypeMismatch, e.At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, e.Type)
-			return
-		case len(k.As) > 0:
-			k.add(c, out, types.Field{Name: k.As[i].Value, Type: e.Type, Origin: c.Origin("newest", k.As[i].At)}, latestField{i, -1}, e)
-		case !e.Type.IsRecord():
-			c.List().Add(diag.TypeMismatch, e.At, "%s puts records together, got %s", c.Node.ID, e.Type).
-				WithHint("name the inputs by `as`, one name for each")
-			return
-		default:
-			for col, f := range e.Type.Fields {
-				k.add(c, out, f, latestField{i, col}, e)
-			}
-		}
-	}
+	k.fields = sources
 	c.Out("out", out)
 }
 
-func (k *latest) add(c *graph.Inference, out *types.Type, f types.Field, from latestField, e *graph.Edge) {
-	f.Type = f.Type.WithOpt(k.Start == "early")
-	if first, clash := out.Field(f.Name); clash {
-		c.List().Add(diag.NameClash, e.At, "two fields would be called %q", f.Name).
-			WithNote(first.Origin.At, "the other one: %s", first.Type).
-			WithHint("keep the items whole by `as`, one name for each input, or rename the field before")
-	}
-	out.Fields, k.fields = append(out.Fields, f), append(k.fields, from)
-}
-
-func (k *latest) Needs(c *graph.Needs) {
-	if len(k.As) > 0 {
-		c.In("in", graph.AllFields())
-		return
-	}
-	c.In("in", c.Out("out"))
-}
+func (k *latest) Needs(c *graph.Needs) { columns.NeedsBeside(c, k.As) }
 
 func (k *latest) Program(env *nodes.Env) (*nodes.Program, error) {
 	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
@@ -184,14 +141,14 @@ func (l *newest) make(edge int, b *record.Batch) *record.Batch {
 		if !l.needed[f] {
 			continue
 		}
-		kept := l.items[from.edge]
+		kept := l.items[from.Edge]
 		switch {
-		case from.edge == edge:
-			d.Cols[f] = itemColumn(b.Type, b.Cols, from.col)
+		case from.Edge == edge:
+			d.Cols[f] = itemColumn(b.Type, b.Cols, from.Col)
 		case kept == nil:
 			columns.Nulls(d.Fresh(f), d.Rows)
 		default:
-			if src := itemColumn(kept.Type, kept.Cols, from.col); src != nil {
+			if src := itemColumn(kept.Type, kept.Cols, from.Col); src != nil {
 				d.Fresh(f).Gather(0, src, l.zeros[:d.Rows], nil) // the text is the table's
 			}
 		}

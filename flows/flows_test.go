@@ -25,20 +25,32 @@ import (
 
 var update = flag.Bool("update", false, "write the expected outputs again")
 
-// runFlow runs a flow of this folder in a folder of its own and gives what it wrote, by path
-// below out/; standard output is under "-".
+// runFlow runs a flow of this folder in a folder of its own, beside its data.
 func runFlow(t *testing.T, name string, stdin string, options scheduler.Options) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	text, err := os.ReadFile(name + ".yaml")
+	link(t, "data", filepath.Join(dir, "data"))
+	return runIn(t, dir, name+".yaml", stdin, options)
+}
+
+// link makes a path lead to a folder here.
+func link(t *testing.T, folder, path string) {
+	t.Helper()
+	folder, err := filepath.Abs(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := filepath.Abs("data")
-	if err != nil {
+	if err := os.Symlink(folder, path); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(data, filepath.Join(dir, "data")); err != nil {
+}
+
+// runIn runs the flow of a file as if it lay in dir and gives what it wrote, by path
+// below out/; standard output is under "-".
+func runIn(t *testing.T, dir, file, stdin string, options scheduler.Options) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
 		t.Fatal(err)
 	}
 	registry, err := nodes.NewRegistry(std.Nodes)
@@ -46,11 +58,11 @@ func runFlow(t *testing.T, name string, stdin string, options scheduler.Options)
 		t.Fatal(err)
 	}
 	input := bufio.NewReaderSize(strings.NewReader(stdin), 1<<16)
-	flow, found := graph.Load(diag.NewSource(filepath.Join(dir, name+".yaml"), text), registry, graph.Options{Stdin: input})
+	flow, found := graph.Load(diag.NewSource(filepath.Join(dir, filepath.Base(file)), text), registry, graph.Options{Stdin: input})
 	if len(found) > 0 {
 		var b strings.Builder
 		diag.Print(&b, found, diag.Style{})
-		t.Fatalf("%s has diagnostics:\n%s", name, b.String())
+		t.Fatalf("%s has diagnostics:\n%s", file, b.String())
 	}
 	var stdout bytes.Buffer
 	options.Stdin, options.Stdout = input, &stdout

@@ -95,6 +95,8 @@ func (m *sampler) bottleneck(s *snapshot, i int) verdict {
 func remedy(n *graph.Node, workers int) string {
 	cores := runtime.GOMAXPROCS(0)
 	switch {
+	case n.Engine.Rate.Bounds():
+		return fmt.Sprintf("Its `rate` may be all that holds it: raise that on %s if more is allowed.", n.ID)
 	case n.Spec != nil && n.Spec.Workers == graph.Single:
 		return fmt.Sprintf("Its kind has one worker: give %s fewer items or fields, by a filter or a map before it.", n.ID)
 	case len(n.Out) <= 1 || waits(n.Kind): // it waits for something outside, so cores do not bound it

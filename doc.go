@@ -20,28 +20,36 @@
 //
 // # Nodes
 //
-//   - Sources: [Slice], [Seq], [Chan], [Func], and [Push] for items that the program
-//     submits.
+//   - Sources: [Slice], [Seq], [Chan], [Func], [ReadFrom] for what can go on where it
+//     ended, and [Push] for items that the program submits.
 //   - One item at a time, on any number of workers: [Map], [Apply], [Filter], [FlatMap],
-//     [Split].
+//     [Fork], [Split].
 //   - In the order of the input, with state: [Fold], [Reduce], [Scan], [Batch], [Limit].
-//   - Several streams: [Join], [OuterJoin], [SemiJoin], [AntiJoin], [Zip], [Merge],
-//     [Concat].
-//   - Sinks: [Collect], [Each], [Write], [Drop].
-//   - The catalogue: [Graph.Use] and [As]; failed items: [Errors].
+//   - Several streams: [Join], [OuterJoin], [SemiJoin], [AntiJoin], [Zip], [Connect],
+//     [Merge], [Concat].
+//   - Sinks: [Collect], [Each], [Write], [WriteTo], [Drop].
+//   - Items that failed: [Failures] as Go values, [Errors] as any node tells of them.
+//   - The catalogue: [Graph.Use] and [As].
+//
+// All of them are made of the adapters of package nodes, which the kinds of a program's
+// own are made of, too.
 //
 // # Laws
 //
 //  1. Items keep their order on every edge and through every node, with any number
-//     of workers, unless the node is a Merge or says [Unordered].
+//     of workers, unless the node is a Merge, a Connect, a sink with several calls in
+//     flight, or says [Unordered].
 //  2. Between two nodes there is one bounded queue. A full one makes the sender
 //     wait: memory is bounded, except where a node says that it holds items.
 //  3. What a function is given is its own to keep, but what it points to is shared
 //     with every other reader of the stream and must not be changed. Slices given
 //     to Write are the exception: they must not be kept.
-//  4. A panic or an error of a function is that of the item. It does not stop its
-//     neighbours; [OnError] says whether it stops the flow.
-//  5. When Run returns, every goroutine it started has ended.
+//  4. A panic or an error of a function is that of the item, which leaves nothing
+//     behind. It does not stop its neighbours; [OnError] says whether it stops the flow.
+//     If it does, or the run is cancelled, no further item begins; those that are under
+//     way end.
+//  5. When Run returns, every goroutine it started has ended. A function that is under
+//     way is waited for: one that waits should look at its context.
 //  6. A graph cannot have a circle, for a stream is made before it is read. What
 //     the compiler cannot see is found by [Graph.Check], all at once, with the line
 //     of the program: ids that are taken, records that do not fit, queues that

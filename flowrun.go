@@ -3,10 +3,12 @@ package flowrun
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -52,11 +54,11 @@ func (g *Graph) Run(ctx context.Context) (Report, error) { return g.RunWith(ctx,
 
 // RunWith is Run with options.
 func (g *Graph) RunWith(ctx context.Context, options Options) (Report, error) {
-	flow, programs, list := g.compile()
+	flow, operators, list := g.compile()
 	if err := list.Err(); err != nil {
 		return Report{Flow: g.name, Outcome: "failed", Error: err.Error()}, err
 	}
-	run, err := scheduler.New(flow, programs, options)
+	run, err := scheduler.New(flow, operators, options)
 	if err != nil {
 		return Report{Flow: g.name, Outcome: "failed", Error: err.Error()}, err
 	}
@@ -195,9 +197,12 @@ type node struct {
 	at   place
 	spec graph.Spec // of a node of the library
 
-	program func(env *nodes.Env) (*nodes.Program, error) // of a node of the library
-	reset   func()                                       // of a sink that keeps what it got: a run begins
-	over    func()                                       // of a source that is waited for: a run has ended
+	operator func(env *nodes.Env) (nodes.Operator, error) // of a node of the library
+	takes    []reflect.Type                               // the items of its inputs
+	failed   []failedAs                                   // who reads its failed items
+	letters  func(items []nodes.BadItem) record.Data      // what Failures gives; nil: it is not read
+	reset    func()                                       // of a sink that keeps what it got: a run begins
+	over     func()                                       // of a source that is waited for: a run has ended
 
 	kind     string // of a node of the catalogue
 	settings any    // of a node of the catalogue

@@ -10,33 +10,34 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// programs gives the engine what each node runs. It implements
-// scheduler.Programs.
-type programs struct {
+// operators gives the engine what each node runs.
+type operators struct {
 	own      map[*graph.Node]*node
 	registry *nodes.Registry
 }
 
-func (p *programs) Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
-	if own := p.own[n]; own != nil {
-		return own.program(env)
+func (o *operators) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+	own := o.own[n]
+	if own == nil {
+		return o.registry.Operator(n, env)
 	}
-	return p.registry.Program(n, env)
+	env.DeadLetters = own.letters
+	return own.operator(env)
 }
 
 // compile makes a flow of the graph. If there is anything to say it does so once
 // more, with the text of the program at hand.
-func (g *Graph) compile() (*graph.Flow, *programs, diag.List) {
-	flow, programs, list := g.build(newProgram(false))
+func (g *Graph) compile() (*graph.Flow, *operators, diag.List) {
+	flow, ops, list := g.build(newProgram(false))
 	if len(list) > 0 {
-		flow, programs, list = g.build(newProgram(true))
+		flow, ops, list = g.build(newProgram(true))
 	}
-	return flow, programs, list
+	return flow, ops, list
 }
 
-func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
+func (g *Graph) build(text *program) (*graph.Flow, *operators, diag.List) {
 	registry, wrong := nodes.NewRegistry(g.packs...)
-	p := &programs{own: map[*graph.Node]*node{}, registry: registry}
+	ops := &operators{own: map[*graph.Node]*node{}, registry: registry}
 	b := graph.NewBuilder(g.name, registry, text.span(g.at, g.name))
 	b.SetLimits(g.limits)
 	built := map[*node]*graph.Node{}
@@ -53,12 +54,15 @@ func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
 			list.Add(diag.WrongValue, at, "%s: %s", n.id, wrong)
 		}
 		engine := text.mapping(n.engine, at)
+		if wrong, where := n.wrongFailures(); wrong != "" {
+			list.Add(diag.TypeMismatch, text.word(where, "Failures"), "%s: %s", n.id, wrong)
+		}
 		if n.kind != "" {
 			settings := text.settings(n, &list)
 			built[n] = b.Use(n.id, n.kind, settings, engine, at, text.span(n.at, n.kind))
 		} else {
 			built[n] = b.Own(n.id, &n.spec, engine, at)
-			p.own[built[n]] = n
+			ops.own[built[n]] = n
 		}
 		g.connect(b, built, n, text, &list)
 	}
@@ -69,7 +73,7 @@ func (g *Graph) build(text *program) (*graph.Flow, *programs, diag.List) {
 	}
 	text.locate(list)
 	list.Sort()
-	return flow, p, list
+	return flow, ops, list
 }
 
 // connect adds the edges that a node reads.

@@ -43,17 +43,19 @@ func ElasticWorkers(low, high int) Option {
 // they are done.
 func Unordered() Option { return engine("Unordered", "order", "none") }
 
-// Timeout bounds one try of one item. It cancels the context that the node's
-// function is given.
+// Timeout bounds one try of one item, for the same functions as Retry. It cancels the
+// context that the function is given; a function that does not look at it is not ended.
 func Timeout(d time.Duration) Option { return engine("Timeout", "timeout", d) }
 
 // A RetryPolicy says how often and when an item that failed is tried again. What
 // is left zero has the default: one try, 100ms before the second one, twice as
-// long before each next one, at most 10s.
+// long before each next one, at most 10s, each of these up to a fifth longer or shorter
+// at random, and no bound on all of them together.
 type RetryPolicy = graph.Retry
 
-// Retry tries items that failed again. It is for nodes that work on one item at a
-// time, and for Write, which tries a whole batch again.
+// Retry tries items that failed again. It is for Map, Apply, FlatMap, Fork and Each, and
+// for Write and WriteTo, which try a whole batch again. What panicked is not tried again,
+// nor what failed with an error that is Permanent, nor anything once the run is over.
 func Retry(p RetryPolicy) Option { return engine("Retry", "retry", p) }
 
 // An ErrorPolicy says what becomes of an item that failed for good.
@@ -63,7 +65,7 @@ type ErrorPolicy string
 const (
 	Fail ErrorPolicy = "fail" // the flow ends with the error
 	Skip ErrorPolicy = "skip" // the item is left out and counted
-	Dead ErrorPolicy = "dead" // the item goes to Errors of the node
+	Dead ErrorPolicy = "dead" // the item goes to Errors or Failures of the node
 )
 
 // OnError sets what becomes of items for which the function of the node returned

@@ -3,10 +3,8 @@ package flowrun
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -49,13 +47,14 @@ type Pusher[T any] struct {
 // the next one begins.
 func Push[T any](g *Graph, id string, opts ...Option) *Pusher[T] {
 	p := &Pusher[T]{now: newSubmissions[T]()}
-	n := source[T](id, "go.push", "Gives what the program submits.")
-	n.program = func(*nodes.Env) (*nodes.Program, error) {
-		return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error { return p.current().run(ctx, io.Out()) }}, nil
-	}
-	n.reset = p.begin
-	n.over = func() { p.current().end(ErrEnded) }
-	p.Stream = first[T](g, g.add(n, opts))
+	p.Stream = source[T](g, id, "go.push", "Gives what the program submits.", func(*nodes.Env) nodes.Operator {
+		return nodes.SubmittedValues(func() (<-chan T, func()) {
+			s := p.current()
+			return s.items, func() { s.end(ErrEnded) }
+		})
+	}, opts)
+	p.n.reset = p.begin
+	p.n.over = func() { p.current().end(ErrEnded) }
 	return p
 }
 
@@ -147,25 +146,4 @@ func (s *submissions[T]) end(why error) {
 		defer s.mu.Unlock()
 		close(s.items)
 	})
-}
-
-// run sends the items on until the source is closed or told to stop, then those
-// that were taken before.
-func (s *submissions[T]) run(ctx context.Context, out nodes.OutCloser) error {
-	defer s.end(ErrEnded)
-	pool := new(record.Pool[T])
-	for {
-		batch, err := receive(ctx, s.items, pool)
-		switch {
-		case err == io.EOF:
-			return out.Close()
-		case err != nil:
-			s.end(ErrEnded)
-			ctx = context.WithoutCancel(ctx)
-			continue
-		}
-		if err := out.Emit(0, batch); err != nil {
-			return err
-		}
-	}
 }

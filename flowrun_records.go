@@ -1,14 +1,6 @@
 package flowrun
 
-import (
-	"context"
-	"encoding/json"
-	"time"
-
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/nodes"
-)
+import "github.com/flowrun/flowrun/nodes"
 
 // An Arg is what Use takes after the settings: a Stream or Records to read, either
 // of them at a port by In, or an Option.
@@ -60,36 +52,7 @@ func (g *Graph) Use(id, kind string, settings any, args ...Arg) Records {
 // those of the records by name, or any type for streams of a single value. It is
 // an error of the check if the records cannot be that.
 func As[T any](in Records, id string, opts ...Option) Stream[T] {
-	n := transform[T, T]("go.as", "Gives records as Go values.", id, func(*nodes.Env) nodes.Work {
-		ins := new(inputs[T])
-		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-			xs, err := ins.of(in, out)
-			if err != nil {
-				return nil, err
-			}
-			return nil, out.Emit(0, xs.Items)
-		}
-	})
+	n := spread[T]("go.as", "Gives records as Go values.", id, nodes.AsValues[T], typed[T]("out"))
 	n.spec.Conserves = true
 	return first[T](in.graph(), in.g.add(n, opts, wire{from: in.port}))
-}
-
-// An ItemError is an item that failed for good. It is an error itself.
-type ItemError struct {
-	Node     string          `flow:"node"`
-	Message  string          `flow:"error"`
-	Item     json.RawMessage `flow:"item"` // the item as JSON; a string if it could not be read
-	File     string          `flow:"file"` // where it was read from, "" if nowhere
-	Line     int             `flow:"line"` // 0 if nowhere
-	Attempts int             `flow:"attempts"`
-	Time     time.Time       `flow:"time"`
-}
-
-func (e ItemError) Error() string { return e.Node + ": " + e.Message }
-
-// Errors gives the items that fail on a node for good. Reading them is what sets
-// the node's OnError to Dead.
-func Errors(of Output) Stream[ItemError] {
-	p := of.output()
-	return Stream[ItemError]{port{g: p.graph(), n: p.n, name: graph.ErrorPort}}
 }

@@ -2,12 +2,10 @@ package flowrun
 
 import (
 	"context"
-	"io"
 	"iter"
 	"reflect"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -15,69 +13,17 @@ import (
 // Slice is a source of the items, which must not change until Run has returned:
 // they are not copied.
 func Slice[T any](g *Graph, id string, items []T, opts ...Option) Stream[T] {
-	n := source[T](id, "go.slice", "Gives the items of a slice.")
-	n.program = func(*nodes.Env) (*nodes.Program, error) {
-		whole := record.Wrap(items) // its reference is never given back: the memory is the caller's
-		at := 0
-		return pieces(func(context.Context) (record.Data, error) {
-			if at == len(items) {
-				return nil, io.EOF
-			}
-			from := at
-			at = min(at+record.MaxRows, len(items))
-			return whole.Slice(from, at), nil
-		}), nil
-	}
-	return first[T](g, g.add(n, opts))
+	return source[T](g, id, "go.slice", "Gives the items of a slice.", func(*nodes.Env) nodes.Operator {
+		return nodes.SliceValues(items)
+	}, opts)
 }
 
 // Chan is a source of what comes over a channel, until it is closed or the run is
 // stopped. What waits in the channel travels together; nothing is held back.
 func Chan[T any](g *Graph, id string, ch <-chan T, opts ...Option) Stream[T] {
-	n := source[T](id, "go.chan", "Gives what comes over a channel.")
-	n.program = func(*nodes.Env) (*nodes.Program, error) {
-		pool := new(record.Pool[T])
-		return pieces(func(ctx context.Context) (record.Data, error) { return receive(ctx, ch, pool) }), nil
-	}
-	return first[T](g, g.add(n, opts))
-}
-
-// receive waits for one item and takes what else is there.
-func receive[T any](ctx context.Context, ch <-chan T, pool *record.Pool[T]) (record.Data, error) {
-	var batch *record.Items[T]
-	select {
-	case x, ok := <-ch:
-		if !ok {
-			return nil, io.EOF
-		}
-		batch = pool.Get(1)
-		batch.V = append(batch.V, x)
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	for len(batch.V) < record.MaxRows {
-		select {
-		case x, ok := <-ch:
-			if !ok {
-				return batch, nil // the next call finds the end
-			}
-			batch.V = append(batch.V, x)
-		default:
-			return batch, nil
-		}
-	}
-	return batch, nil
-}
-
-// pieces is the program of a source that has whole batches.
-func pieces(next func(ctx context.Context) (record.Data, error)) *nodes.Program {
-	work := func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
-		return nil, out.Emit(0, piece.(record.Data))
-	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next:   func(ctx context.Context) (any, error) { return next(ctx) },
-		Worker: func(context.Context) (nodes.Work, error) { return work, nil },
-	}}}
+	return source[T](g, id, "go.chan", "Gives what comes over a channel.", func(*nodes.Env) nodes.Operator {
+		return nodes.ReceiveValues(ch)
+	}, opts)
 }
 
 // Seq is a source of what an iterator yields.
@@ -90,7 +36,9 @@ func Seq[T any](g *Graph, id string, seq iter.Seq[T], opts ...Option) Stream[T] 
 		}
 		return nil
 	}
-	return first[T](g, g.add(reading("go.seq", "Gives what an iterator yields.", id, read), opts))
+	return source[T](g, id, "go.seq", "Gives what an iterator yields.", func(env *nodes.Env) nodes.Operator {
+		return nodes.SourceValues(env, read)
+	}, opts)
 }
 
 // Func is a source that a function reads: it calls emit for each item and returns
@@ -98,30 +46,41 @@ func Seq[T any](g *Graph, id string, seq iter.Seq[T], opts ...Option) Stream[T] 
 // the run was stopped; the function should return it. A function that waits should
 // also look at ctx, which is cancelled when the run is stopped.
 //
-// A fast source is sent in batches; what a slow one emitted is held for a
-// millisecond at most.
+// The function has a goroutine of its own. A fast source is sent in batches; what a
+// slow one emitted is held for a millisecond at most.
 func Func[T any](g *Graph, id string, read func(ctx context.Context, emit func(T) error) error, opts ...Option) Stream[T] {
-	return first[T](g, g.add(reading("go.func", "Gives what a function reads.", id, read), opts))
+	return source[T](g, id, "go.func", "Gives what a function reads.", func(env *nodes.Env) nodes.Operator {
+		return nodes.SourceValues(env, read)
+	}, opts)
 }
 
-// A reader is a nodes.Source made of a function.
-type reader[T any] struct {
-	read func(ctx context.Context, emit func(T) error) error
+// A Position says how far a source is, in its own words.
+type Position = nodes.Position
+
+// ReadFrom is Func for a source that can go on where a run before has ended. It has
+//
+//	ReadFrom(ctx context.Context, after flowrun.Position, emit func(item T, after flowrun.Position) error) error
+//
+// which reads what comes after a position, everything if that is nil, and emits with each
+// item the position after it. If it also has
+//
+//	Taken(after flowrun.Position) error
+//
+// it is told up to where all sinks have committed what they were given. If it has
+// Open(ctx, *nodes.Env) error and Close() error, they are called once a run.
+func ReadFrom[T any](g *Graph, id string, from nodes.ResumableSource[T], opts ...Option) Stream[T] {
+	return source[T](g, id, "go.read", "Gives what a source reads.", func(env *nodes.Env) nodes.Operator {
+		return nodes.ResumableOperator(env, from)
+	}, opts)
 }
 
-func (r *reader[T]) Read(ctx context.Context, emit func(T) error) error { return r.read(ctx, emit) }
-
-func reading[T any](kind, summary, id string, read func(ctx context.Context, emit func(T) error) error) *node {
-	d := nodes.Read(kind, summary, &reader[T]{read})
-	n := source[T](id, kind, summary)
-	n.program = func(env *nodes.Env) (*nodes.Program, error) { return d.Program(d.New(), env) }
-	return n
-}
-
-func source[T any](id, kind, summary string) *node {
-	return &node{id: id, spec: graph.Spec{
-		Kind: kind, Summary: summary, Workers: graph.Single, Out: []graph.Port{typed[T]("out")},
-	}}
+func source[T any](g *Graph, id, kind, summary string, operator func(env *nodes.Env) nodes.Operator, opts []Option) Stream[T] {
+	n := &node{
+		id:       id,
+		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Out: []graph.Port{typed[T]("out")}},
+		operator: func(env *nodes.Env) (nodes.Operator, error) { return operator(env), nil },
+	}
+	return first[T](g, g.add(n, opts))
 }
 
 // typed is a port for items of a Go type. A struct that is a record is called by its

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -15,106 +14,41 @@ type Entry[K comparable, S any] struct {
 	Value S `flow:"value"`
 }
 
+// CloseKey is what the function of a Fold or a Scan returns when the key of the item is
+// complete. It is no error: Fold gives the entry of the key at once, and both drop the
+// state. An item that has the key later begins a new one.
+var CloseKey = nodes.CloseKey
+
 // serial is a node whose function sees one item at a time in the order of the
-// input: it may keep state. start is called once a run.
-func serial[I, O any](kind, summary, id string, start func() serialWork[I, O]) *node {
-	return &node{
-		id: id,
-		spec: graph.Spec{
-			Kind: kind, Summary: summary, Workers: graph.Single,
-			In: []graph.Port{typed[I]("in")}, Out: []graph.Port{typed[O]("out")},
-		},
-		program: func(*nodes.Env) (*nodes.Program, error) {
-			work, ins, outs := start(), new(inputs[I]), new(record.Pool[O])
-			commit := func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-				xs, err := ins.of(in, out)
-				if err != nil {
-					return err
-				}
-				defer xs.Release()
-				e := &emission[O]{out: out, pool: outs}
-				defer e.drop()
-				for i, x := range xs.V {
-					err := guard(func() error { return work.item(x, e.add) })
-					if err := e.settle(err, nodes.BadItem{Data: xs.Items, Row: i}); err != nil {
-						return err
-					}
-				}
-				return e.flush()
-			}
-			finish := func(_ context.Context, out nodes.Out) error {
-				e := &emission[O]{out: out, pool: outs}
-				defer e.drop()
-				if err := work.end(func(y O) error {
-					e.add(y)
-					return e.settle(nil, nodes.BadItem{})
-				}); err != nil {
-					return err
-				}
-				return e.flush()
-			}
-			return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: commit, Finish: finish}}}, nil
-		},
+// input: it may keep state. operator is called once a run.
+func serial[I, O any](kind, summary, id string, operator func(env *nodes.Env) nodes.Operator) *node {
+	n := &node{
+		id:       id,
+		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Out: []graph.Port{typed[O]("out")}},
+		operator: func(env *nodes.Env) (nodes.Operator, error) { return operator(env), nil },
 	}
+	takes[I](n, "in", graph.Port{})
+	return n
 }
-
-// serialWork is what a serial node does with an item, and when there are no more.
-// An error of the emit of end must be returned.
-type serialWork[I, O any] struct {
-	item func(x I, emit func(O)) error
-	end  func(emit func(O) error) error
-}
-
-// nothing is the end of a node that has nothing left to give.
-func nothing[O any](func(O) error) error { return nil }
 
 // Fold keeps a state for each key, zero at first, and folds the items of the key
 // into it. When the input has ended it gives the states, in the order in which
-// their keys first came. A fold that fails must leave the state as it was.
+// their keys first came. A fold that fails must leave the state as it was; a key whose
+// first item fails stays unknown.
 //
-// The states stay in memory until then.
+// The states stay in memory until then, or until the fold of one returns CloseKey.
 func Fold[T any, K comparable, S any](in Stream[T], id string, key func(x T) K, fold func(state *S, x T) error, opts ...Option) Stream[Entry[K, S]] {
-	n := serial("go.fold", "Folds items into a state for each key.", id, func() serialWork[T, Entry[K, S]] {
-		states := newStates[K, S]()
-		return serialWork[T, Entry[K, S]]{
-			item: func(x T, _ func(Entry[K, S])) error {
-				return states.update(key(x), func(state *S) error { return fold(state, x) })
+	n := serial[T, Entry[K, S]]("go.fold", "Folds items into a state for each key.", id, func(env *nodes.Env) nodes.Operator {
+		return nodes.FoldValues(env, nodes.FoldFuncs[T, K, S, Entry[K, S]]{
+			Key:  key,
+			Fold: func(_ context.Context, state *S, x T, _ func(Entry[K, S])) error { return fold(state, x) },
+			Close: func(_ context.Context, key K, state *S, emit func(Entry[K, S])) error {
+				emit(Entry[K, S]{key, *state})
+				return nil
 			},
-			end: states.each,
-		}
+		})
 	})
 	return first[Entry[K, S]](in.graph(), in.g.add(n, opts, wire{from: in.port}))
-}
-
-// states holds a state for each key.
-type states[K comparable, S any] struct {
-	byKey map[K]*S
-	order []Entry[K, *S]
-}
-
-func newStates[K comparable, S any]() *states[K, S] { return &states[K, S]{byKey: map[K]*S{}} }
-
-// update changes the state of a key. A new key whose update fails stays unknown.
-func (s *states[K, S]) update(key K, change func(state *S) error) error {
-	if state := s.byKey[key]; state != nil {
-		return change(state)
-	}
-	state := new(S)
-	if err := change(state); err != nil {
-		return err
-	}
-	s.byKey[key] = state
-	s.order = append(s.order, Entry[K, *S]{key, state})
-	return nil
-}
-
-func (s *states[K, S]) each(emit func(Entry[K, S]) error) error {
-	for _, e := range s.order {
-		if err := emit(Entry[K, S]{e.Key, *e.Value}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Reduce joins the items of each key, two at a time, and gives one for each key
@@ -124,38 +58,34 @@ func Reduce[T any, K comparable](in Stream[T], id string, key func(x T) K, join 
 		value T
 		there bool
 	}
-	n := serial("go.reduce", "Joins the items of each key to one.", id, func() serialWork[T, T] {
-		states := newStates[K, part]()
-		return serialWork[T, T]{
-			item: func(x T, _ func(T)) error {
-				return states.update(key(x), func(state *part) error {
-					if state.there {
-						x = join(state.value, x)
-					}
-					*state = part{x, true}
-					return nil
-				})
+	n := serial[T, T]("go.reduce", "Joins the items of each key to one.", id, func(env *nodes.Env) nodes.Operator {
+		return nodes.FoldValues(env, nodes.FoldFuncs[T, K, part, T]{
+			Key: key,
+			Fold: func(_ context.Context, state *part, x T, _ func(T)) error {
+				if state.there {
+					x = join(state.value, x)
+				}
+				*state = part{x, true}
+				return nil
 			},
-			end: func(emit func(T) error) error {
-				return states.each(func(e Entry[K, part]) error { return emit(e.Value.value) })
+			Close: func(_ context.Context, _ K, state *part, emit func(T)) error {
+				emit(state.value)
+				return nil
 			},
-		}
+		})
 	})
 	return first[T](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
 // Scan is a Fold that gives something on the way: whatever step emits for an item,
 // which leaves at once. A step that fails must leave the state as it was; what it
-// emitted is taken back.
+// emitted is taken back. After a step that returns CloseKey the state is dropped.
 func Scan[T any, K comparable, S, O any](in Stream[T], id string, key func(x T) K, step func(state *S, x T, emit func(O)) error, opts ...Option) Stream[O] {
-	n := serial("go.scan", "Works on items one after the other with a state for each key.", id, func() serialWork[T, O] {
-		states := newStates[K, S]()
-		return serialWork[T, O]{
-			item: func(x T, emit func(O)) error {
-				return states.update(key(x), func(state *S) error { return step(state, x, emit) })
-			},
-			end: nothing[O],
-		}
+	n := serial[T, O]("go.scan", "Works on items one after the other with a state for each key.", id, func(env *nodes.Env) nodes.Operator {
+		return nodes.FoldValues(env, nodes.FoldFuncs[T, K, S, O]{
+			Key:  key,
+			Fold: func(_ context.Context, state *S, x T, emit func(O)) error { return step(state, x, emit) },
+		})
 	})
 	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
@@ -163,26 +93,24 @@ func Scan[T any, K comparable, S, O any](in Stream[T], id string, key func(x T) 
 // Batch puts size items together. The last batch may have fewer. The slices are
 // the receiver's.
 func Batch[T any](in Stream[T], id string, size int, opts ...Option) Stream[[]T] {
-	n := serial("go.batch", "Puts several items together.", id, func() serialWork[T, []T] {
+	n := serial[T, []T]("go.batch", "Puts several items together.", id, func(env *nodes.Env) nodes.Operator {
 		var held []T
-		return serialWork[T, []T]{
-			item: func(x T, emit func([]T)) error {
-				if held == nil {
-					held = make([]T, 0, size)
-				}
-				if held = append(held, x); len(held) == size {
-					emit(held)
-					held = nil
-				}
-				return nil
-			},
-			end: func(emit func([]T) error) error {
-				if held == nil {
-					return nil
-				}
-				return emit(held)
-			},
+		item := func(_ context.Context, x T, emit func([]T)) error {
+			if held == nil {
+				held = make([]T, 0, size)
+			}
+			if held = append(held, x); len(held) == size {
+				emit(held)
+				held = nil
+			}
+			return nil
 		}
+		return nodes.SerialValues(env, item, func(_ context.Context, emit func([]T) error) error {
+			if held == nil {
+				return nil
+			}
+			return emit(held)
+		})
 	})
 	if size < 1 {
 		n.wrong = append(n.wrong, fmt.Sprintf("a batch has at least one item, not %d", size))
@@ -193,29 +121,8 @@ func Batch[T any](in Stream[T], id string, size int, opts ...Option) Stream[[]T]
 // Limit lets the first n items pass. Then it ends, and so does everything that
 // only fed it.
 func Limit[T any](in Stream[T], id string, n int, opts ...Option) Stream[T] {
-	d := &node{
-		id: id,
-		spec: graph.Spec{
-			Kind: "go.limit", Summary: "Lets the first items pass.", Workers: graph.Single, Conserves: true,
-			In: []graph.Port{typed[T]("in")}, Out: []graph.Port{typed[T]("out")},
-		},
-		program: func(*nodes.Env) (*nodes.Program, error) {
-			left := n
-			commit := func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-				if in.Len() < left {
-					left -= in.Len()
-					return out.Emit(0, in.Retain())
-				}
-				out.Filtered(in.Len() - left)
-				if err := out.Emit(0, in.Slice(0, left)); err != nil {
-					return err
-				}
-				left = 0
-				return nodes.ErrDone
-			}
-			return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: commit}}}, nil
-		},
-	}
+	d := serial[T, T]("go.limit", "Lets the first items pass.", id, func(*nodes.Env) nodes.Operator { return nodes.LimitValues(n) })
+	d.spec.Conserves = true
 	if n < 0 {
 		d.wrong = append(d.wrong, fmt.Sprintf("a limit is at least 0, not %d", n))
 	}

@@ -59,23 +59,37 @@ func TestRetry(t *testing.T) {
 		g := flowrun.New("retry")
 		tries := map[int][]time.Duration{}
 		start := time.Now()
-		s := flowrun.Map(flowrun.Slice(g, "numbers", []int{1, 2, 3}), "flaky", func(_ context.Context, x int) (int, error) {
+		s := flowrun.Map(flowrun.Slice(g, "numbers", []int{1, 2, 3, 4, 5}), "flaky", func(_ context.Context, x int) (int, error) {
 			tries[x] = append(tries[x], time.Since(start))
 			switch {
-			case x == 2 && len(tries[x]) < 4:
+			case x == 2 && len(tries[x]) < 4, x == 5:
 				return 0, errors.New("not yet")
 			case x == 3:
 				panic("never")
+			case x == 4:
+				return 0, fmt.Errorf("look: %w", flowrun.Permanent(errBoom))
 			}
 			return x, nil
 		}, flowrun.Retry(flowrun.RetryPolicy{Attempts: 4, InitialInterval: time.Second, Multiplier: 3, MaxInterval: 5 * time.Second}))
-		failed := flowrun.Collect(flowrun.Errors(s), "failed")
+		failed := flowrun.Collect(flowrun.Failures[int](s), "failed")
 		out := flowrun.Collect(s, "out")
 		report := run(t, g)
 		equal(t, "out", out.Items(), []int{1, 2})
-		equal(t, "tries of 2", tries[2], []time.Duration{0, time.Second, 4 * time.Second, 9 * time.Second})
-		if f := failed.Items(); len(f) != 1 || f[0].Attempts != 4 || f[0].Message != "panic: never" || len(tries[3]) != 4 {
-			t.Errorf("failed: %v after %d tries", f, len(tries[3]))
+		// Waits of 1s, 3s and 5s, each up to a fifth longer or shorter.
+		for i, wait := range []time.Duration{time.Second, 3 * time.Second, 5 * time.Second} {
+			got := tries[2][i+1] - tries[2][i]
+			if off := (got - wait).Abs(); off > wait/5 || off == 0 {
+				t.Errorf("wait %d took %v, want about %v", i, got, wait)
+			}
+		}
+		// What panicked and what is permanent is not tried again.
+		var got []string
+		for _, f := range failed.Items() {
+			got = append(got, fmt.Sprintf("%d %s %d", f.Item, f.Err, f.Attempts))
+		}
+		equal(t, "failed", got, []string{"3 panic: never 1", "4 look: boom 1", "5 not yet 4"})
+		if panicked := new(flowrun.PanicError); !errors.As(failed.Items()[0], &panicked) || !errors.Is(failed.Items()[1], errBoom) {
+			t.Error("the errors are not those of the function")
 		}
 		if r := report.Nodes[1].Retries; r != 6 {
 			t.Errorf("%d retries are counted, not 6", r)

@@ -135,6 +135,7 @@ type Retry struct {
 	InitialInterval time.Duration `yaml:"initial_interval" min:"0s" doc:"The wait before the second try."`
 	MaxInterval     time.Duration `yaml:"max_interval" min:"0s" doc:"The longest wait between two tries."`
 	Multiplier      float64       `yaml:"multiplier" min:"1" doc:"By how much the wait grows each time."`
+	Jitter          float64       `yaml:"jitter" min:"0" max:"1" doc:"By which share each wait is longer or shorter at random, so that what failed together is not tried together again."`
 	MaxElapsed      time.Duration `yaml:"max_elapsed" min:"0s" doc:"No further try after this long; 0s sets no bound."`
 }
 
@@ -142,7 +143,7 @@ type Retry struct {
 func defaultEngine() Engine {
 	return Engine{
 		Order: "strict",
-		Retry: Retry{Attempts: 1, InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second, Multiplier: 2},
+		Retry: Retry{Attempts: 1, InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second, Multiplier: 2, Jitter: 0.2},
 	}
 }
 

@@ -33,6 +33,8 @@ type Inference struct {
 	Node *Node
 	Flow *Flow
 	list *diag.List
+
+	compiler *compiler // nil in tests of kinds
 }
 
 // NewInference serves tests of kinds; Load makes its own.

@@ -38,4 +38,6 @@ func (*nothing) Infer(c *graph.Inference) {
 	}
 }
 
-func (*nothing) Program(*nodes.Env) (*nodes.Program, error) { return &nodes.Program{}, nil }
+func (*nothing) Operator(*nodes.Env) (nodes.Operator, error) {
+	return nodes.Serially(func(context.Context, nodes.Input, nodes.Out) error { return nil }), nil
+}

@@ -20,7 +20,7 @@ func (c *compiler) inferTypes() {
 		}
 		c.checkKey(n)
 		if k, ok := n.Config.(Inferer); ok {
-			k.Infer(&Inference{Node: n, Flow: c.flow, list: &c.list})
+			k.Infer(&Inference{Node: n, Flow: c.flow, list: &c.list, compiler: c})
 			continue
 		}
 		c.inferBySignature(n)

@@ -221,8 +221,9 @@ func (c *compiler) openPorts(n *Node) {
 	for _, p := range out {
 		n.Out = append(n.Out, &Output{Port: p, Carries: types.Error})
 	}
-	n.Out = append(n.Out, &Output{
-		Port:    Port{Name: ErrorPort, Doc: "Items that failed for good, under on_error: dead.", Type: ErrorItem, Side: true},
-		Carries: ErrorItem,
-	})
+	errors := Port{Name: ErrorPort, Doc: "Items that failed for good, under on_error: dead.", Type: ErrorItem, Side: true}
+	if n.Spec.Dead != nil {
+		errors.Type, errors.Go = n.Spec.Dead, true
+	}
+	n.Out = append(n.Out, &Output{Port: errors, Carries: errors.Type})
 }

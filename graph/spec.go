@@ -13,6 +13,7 @@ type Spec struct {
 	Doc     string // paragraphs, Markdown; may be empty
 	In, Out []Port
 	Config  *config.Schema
+	Dead    *types.Type // Go values that leave its error port; nil: records of ErrorItem
 
 	Workers     Workers
 	Interleaves bool   // the order of its output depends on timing
@@ -94,4 +95,5 @@ var ErrorItem = types.Record(
 	types.Field{Name: "line", Type: types.Int.Opt()},
 	types.Field{Name: "attempts", Type: types.Int},
 	types.Field{Name: "time", Type: types.Time},
+	types.Field{Name: "stack", Type: types.String.Opt()}, // where its function panicked
 ).Named("Error")

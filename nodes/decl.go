@@ -17,9 +17,9 @@ import (
 type Decl struct {
 	Spec graph.Spec
 
-	proto   any // the settings with their defaults; never changed
-	program func(settings any, env *Env) (*Program, error)
-	err     error
+	proto    any // the settings with their defaults; never changed
+	operator func(settings any, env *Env) (Operator, error)
+	err      error
 }
 
 // An Option adds to a declaration.
@@ -76,11 +76,11 @@ func Pure() Option { return func(d *Decl) { d.Spec.Pure = true } }
 // for each key". A kind without it keeps nothing of the kind.
 func Holds(what string) Option { return func(d *Decl) { d.Spec.Holds = what } }
 
-// Kind declares a kind that works on records: proto implements Programmer, and
+// Kind declares a kind that works on records: proto implements Maker, and
 // mostly graph.Inferer. Ports are given by InPort and OutPort.
-func Kind(kind, summary string, proto Programmer, opts ...Option) Decl {
+func Kind(kind, summary string, proto Maker, opts ...Option) Decl {
 	d := declare(kind, summary, proto)
-	d.program = func(settings any, env *Env) (*Program, error) { return settings.(Programmer).Program(env) }
+	d.operator = func(settings any, env *Env) (Operator, error) { return settings.(Maker).Operator(env) }
 	return d.with(opts)
 }
 
@@ -120,8 +120,8 @@ func goPort[T any](name string) graph.Port {
 // New gives a settings struct with the defaults of the kind.
 func (d Decl) New() any { return copyOf(d.proto) }
 
-// Program makes what the engine runs, for settings made by New.
-func (d Decl) Program(settings any, env *Env) (*Program, error) { return d.program(settings, env) }
+// Operator makes what the engine runs, for settings made by New.
+func (d Decl) Operator(settings any, env *Env) (Operator, error) { return d.operator(settings, env) }
 
 // copyOf is shallow.
 func copyOf(settings any) any {
@@ -182,11 +182,11 @@ func (r *Registry) New(kind string) any {
 	return nil
 }
 
-// Program makes what the engine runs for a node.
-func (r *Registry) Program(n *graph.Node, env *Env) (*Program, error) {
+// Operator makes what the engine runs for a node.
+func (r *Registry) Operator(n *graph.Node, env *Env) (Operator, error) {
 	d, ok := r.decls[n.Kind]
 	if !ok {
 		return nil, fmt.Errorf("unknown kind %q", n.Kind)
 	}
-	return d.Program(n.Config, env)
+	return d.Operator(n.Config, env)
 }

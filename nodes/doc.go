@@ -9,9 +9,10 @@
 //
 // Two ways to write a kind.
 //
-// For Go values: a struct with a method of one of the shapes Source, Mapper,
-// Expander, Processor, Folder or Sink, declared by the function of that name.
-// Ports and their types are read off the method; no type argument is written:
+// For Go values: a struct with a method of one of the shapes Source, ResumableSource,
+// Mapper, Expander, Splitter, Processor, Folder, Connector or Sink, declared by Read,
+// ReadFrom, Map, Expand, Split, Process, Fold, Connect or Write. Ports and their types are
+// read off the method; no type argument is written:
 //
 //	var Nodes = []nodes.Decl{
 //		nodes.Map("geo.country", "Adds the country of an address.", &country{Other: "??"}),
@@ -27,14 +28,21 @@
 //	func (c *country) Open(ctx context.Context, env *nodes.Env) error { ... env.Flow.Open(env.Path(c.Table)) ... }
 //	func (c *country) Map(ctx context.Context, v Visit) (Visit, error) { ... }
 //
-// For records of any type: a struct that implements Programmer, declared by Kind.
-// It works on columns, says by graph.Inferer what comes out for what goes in, and
-// gives the engine a Program of stages.
+// For records of any type: a struct that implements Maker, declared by Kind. It works on
+// columns, says by graph.Inferer what comes out for what goes in, and gives the engine an
+// Operator.
+//
+// The shapes are made of adapters, which are functions over functions: MapValues,
+// FilterValues, ExpandValues, ForkValues and EachValue are workers; SerialValues,
+// FoldValues, ConnectValues, ZipValues, JoinValues, WriteValues, SourceValues and others
+// are operators. A kind that needs one of them beside something else calls it in its
+// method Operator; package flowrun is made of nothing else.
 //
 // Laws.
-//  1. The engine copies the struct for each worker of a Go shape, and calls Open
-//     on the copy: such a kind needs no lock. The copy is shallow, so what
-//     settings point to must not be written to.
+//  1. The struct is copied for each worker of a Go shape whose workers share nothing, and
+//     once a run for the others; Open and Close are called on the copy. So a kind needs no
+//     lock, but for a Sink with MaxInFlight. The copy is shallow: what settings point to
+//     must not be written to.
 //  2. What a kind is given it must not change, and must not keep after it
 //     returns, unless it copies (Go shapes get values that they may keep).
 //  3. Time comes from package time, chance from Env.Rand, files from Env.Path and

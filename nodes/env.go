@@ -2,18 +2,15 @@ package nodes
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
-	"runtime/debug"
 	"sync/atomic"
-	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -30,17 +27,36 @@ type Env struct {
 	Retries *atomic.Int64 // counts tries after the first; may be nil
 
 	// Stopping gives a channel that is closed once the flow was told to stop: whoever
-	// holds items back for a time sends them then. It may be called from the first
-	// stage on; nil where nothing can be stopped.
+	// holds items back for a time sends them when it is woken then. It may be called
+	// from Open on; nil where nothing can be stopped.
 	Stopping func() <-chan struct{}
+	// Await waits while the run is paused, until ctx ends. A source calls it whose code
+	// takes items when it likes, on a goroutine of its own; the engine sees to the
+	// others. May be nil.
+	Await func(ctx context.Context)
 
-	// Progress is set, by the method Program of a source that knows how far it is:
+	// Progress is set, by the method Operator of a source that knows how far it is:
 	// it gives bytes done and bytes in all (0: unknown) and is called at any time
 	// from any goroutine.
 	Progress func() (done, total int64)
-	// Wrote is set, by the method Program of a sink that writes files: the paths,
-	// for the report. It is called after Settle.
+	// Wrote is set, by the method Operator of a sink that writes files: the paths,
+	// for the report. It is called after Commit.
 	Wrote func() []string
+
+	// DeadLetters is set, by the method Operator of a node whose error port gives
+	// something else than records of graph.ErrorItem: it makes the data of that port
+	// of items that failed for good. The engine calls it in Out.Bad or later, in the
+	// order of the items, and keeps a reference to the Data of each until then. Such a
+	// node does not write to the memory of its input.
+	DeadLetters func(items []BadItem) record.Data
+
+	// Shared is what the nodes of the run use together; see Share.
+	Shared *Shared
+	// Operators makes the operators of the run, for Host; nil: there is nobody to host.
+	Operators func(n *graph.Node, env *Env) (Operator, error)
+
+	tried      atomic.Uint64 // waits between tries so far: what their jitter is made of
+	intercepts []Intercept
 }
 
 // Path resolves a path of the settings: relative to the folder of the flow.
@@ -92,70 +108,4 @@ func ShortPath(p string) string {
 		return rel
 	}
 	return p
-}
-
-// A PanicError is a panic in the code of a kind, as the error of the item it
-// happened on.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
-
-// Recovered turns the result of recover into an error, nil for nil.
-func Recovered(v any) error {
-	if v == nil {
-		return nil
-	}
-	return &PanicError{Value: v, Stack: debug.Stack()}
-}
-
-// Tries runs one item of a node under its timeout and its retry policy and
-// catches panics. It returns the number of tries and the last error.
-func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, error) {
-	engine := &e.Node.Engine
-	wait, start := min(engine.Retry.InitialInterval, engine.Retry.MaxInterval), time.Now()
-	for n := 1; ; n++ {
-		err := e.once(ctx, try)
-		if err == nil || errors.Is(err, ErrDone) || n >= max(engine.Retry.Attempts, 1) || ctx.Err() != nil {
-			return n, err
-		}
-		if engine.Retry.MaxElapsed > 0 && time.Since(start)+wait > engine.Retry.MaxElapsed {
-			return n, err
-		}
-		if e.Retries != nil {
-			e.Retries.Add(1)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return n, err
-		}
-		wait = min(time.Duration(float64(wait)*engine.Retry.Multiplier), engine.Retry.MaxInterval)
-	}
-}
-
-func (e *Env) once(ctx context.Context, try func(context.Context) error) (err error) {
-	limit := e.Node.Engine.Timeout
-	if limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
-		defer cancel()
-	}
-	defer func() {
-		if p := Recovered(recover()); p != nil {
-			err = p
-		} else if err != nil && limit > 0 && ctx.Err() == context.DeadlineExceeded {
-			err = context.Cause(ctx)
-		}
-	}()
-	return try(ctx)
-}
-
-// Plain reports whether items need no tries of their own: no timeout, no retry.
-func (e *Env) Plain() bool {
-	return e.Node.Engine.Timeout == 0 && e.Node.Engine.Retry.Attempts <= 1
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -18,19 +19,17 @@ import (
 // sizes is a kind that notes how many items it is given at once, and when. As
 // `records` it works on records, as `values` on Go values.
 func sizes(s *[]string) []nodes.Decl {
-	make := func(goValues bool) func(*program, *nodes.Env) *nodes.Program {
-		return func(_ *program, env *nodes.Env) *nodes.Program {
-			start := time.Time{}
-			return &nodes.Program{
-				Open: func(context.Context) error { start = time.Now(); return nil },
-				Stages: []nodes.Stage{{GoValues: goValues, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-					*s = append(*s, fmt.Sprintf("%s:%d", time.Since(start), in.Len()))
-					return out.Emit(0, in.Retain())
-				}}},
-			}
+	make := func(*program, *nodes.Env) *op {
+		start := time.Time{}
+		return &op{
+			open: func() error { start = time.Now(); return nil },
+			process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+				*s = append(*s, fmt.Sprintf("%s:%d", time.Since(start), in.Data.Len()))
+				return out.Emit(0, in.Data.Retain())
+			},
 		}
 	}
-	return []nodes.Decl{kind("records", make(false), portIn), kind("values", make(true), portIn)}
+	return []nodes.Decl{kind("records", make, graph.Port{Name: "in"}), kind("values", make, portIn)}
 }
 
 // Each item comes a second after the one before; the first at 1s.
@@ -91,11 +90,8 @@ func wide(s *[]string) []nodes.Decl {
 }
 
 // silent is a source that gives nothing and ends after the last item.
-var silent = kind("silent", func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Run: func(ctx context.Context, _ *nodes.IO) error {
-		time.Sleep(8 * time.Second)
-		return nil
-	}}
+var silent = kind("silent", func(*program, *nodes.Env) *op {
+	return &op{next: func(context.Context) (any, error) { time.Sleep(8 * time.Second); return nil, io.EOF }}
 })
 
 // What is larger is cut, and what is small put together, exactly.
@@ -131,14 +127,14 @@ func TestBatchCuts(t *testing.T) {
 }
 
 // threes gives 10 items in batches of 3, 3, 3 and 1.
-var threes = kind("threes", func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: numbering(4),
-		Commit: func(_ context.Context, _ record.Data, piece any, out nodes.Out) error {
-			from := 3 * piece.(int)
+var threes = kind("threes", func(*program, *nodes.Env) *op {
+	return &op{
+		next: numbering(4),
+		process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+			from := 3 * in.Made.(int)
 			return out.Emit(0, record.Wrap(numbered(from, min(from+3, 10))))
 		},
-	}}}
+	}
 })
 
 // A stop flushes at once; a kill gives back what waits; a limit behind it too.
@@ -217,15 +213,36 @@ func TestBatchWithOthers(t *testing.T) {
 	})
 }
 
-// A program that takes its items as they come is not given batches.
-func TestBatchOfCustomProgram(t *testing.T) {
-	tr := try(t, "  in: {use: emit, with: {count: 3}}\n  out: {use: keep, in: in}\n", scheduler.Options{}, relay)
-	flow, list := graph.Load(source("flow: test\nnodes:\n  in: {use: emit, with: {count: 3}}\n  a: {use: relay, in: in, batch: {count: 3}}\n  out: {use: keep, in: a}\n"), tr.reg, graph.Options{})
-	if list.HasErrors() {
-		t.Fatal(list)
-	}
-	_, err := scheduler.New(flow, tr.reg, scheduler.Options{})
-	if err == nil || !strings.Contains(err.Error(), "a (relay): relay takes its items as they come") {
-		t.Errorf("the error is %v", err)
-	}
+// Each edge fills batches of its own, also of an operator that chooses its edges and
+// waits for times.
+func TestBatchOfEachEdge(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var got []string
+		start, due := time.Now(), time.Time{}
+		both := kind("both", func(*program, *nodes.Env) *op {
+			return &op{
+				wants: func(_, edge int) bool { return edge == 0 || time.Since(start) >= 10*time.Second },
+				due:   func() time.Time { return due },
+				onTime: func(context.Context, time.Time, nodes.Out) error {
+					due = time.Time{}
+					return nil
+				},
+				open: func() error { due = start.Add(10 * time.Second); return nil },
+				process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
+					got = append(got, fmt.Sprintf("%d:%d at %s", in.Edge, in.Data.Len(), time.Since(start).Truncate(100*time.Millisecond)))
+					return nil
+				},
+			}
+		}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
+		tr := try(t, `
+  a: {use: emit, with: {every: 1s, count: 8}}
+  b: {use: emit, with: {every: 700ms, count: 8}}
+  both: {use: both, in: [a, b], batch: {count: 3}}
+`, scheduler.Options{}, both)
+		tr.succeed()
+		want := []string{"0:3 at 3s", "0:3 at 6s", "0:2 at 8s", "1:3 at 10s", "1:3 at 10s", "1:2 at 10s"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
 }

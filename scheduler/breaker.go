@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -27,12 +26,11 @@ type breaker struct {
 	n *node
 	graph.Breaker
 
-	mu     sync.Mutex
-	state  metrics.BreakerState
-	era    uint64 // changes with the state
-	row    int    // items in a row that failed
-	until  time.Time
-	change chan struct{} // closed when the state changes
+	mu    sync.Mutex
+	state metrics.BreakerState
+	era   uint64 // changes with the state
+	row   int    // items in a row that failed
+	until time.Time
 }
 
 func newBreaker(n *node, b graph.Breaker) *breaker {
@@ -40,55 +38,39 @@ func newBreaker(n *node, b graph.Breaker) *breaker {
 		return nil
 	}
 	n.count.Breaker.Store(int32(metrics.Closed))
-	return &breaker{n: n, Breaker: b, state: metrics.Closed, era: 1, change: make(chan struct{})}
+	return &breaker{n: n, Breaker: b, state: metrics.Closed, era: 1}
 }
 
 // noEra is for items that the breaker does not judge.
 const noEra = 0
 
-// pass waits until an item may be taken. What it gives comes back with the outcome.
-// One goroutine at a time calls it.
-func (b *breaker) pass(ctx context.Context, w *worker) (era uint64, err error) {
-	for {
-		if b.n.run.stopping() {
-			return noEra, ctx.Err()
-		}
-		b.mu.Lock()
-		if b.state == metrics.Open && !time.Now().Before(b.until) {
-			b.turn(metrics.Trying)
-			era := b.era
-			b.mu.Unlock()
-			return era, nil
-		}
-		state, era, until, change := b.state, b.era, b.until, b.change
-		b.mu.Unlock()
-		switch state {
-		case metrics.Closed:
-			return era, nil
-		case metrics.Open:
-			err = b.n.idleUntil(ctx, w, until, b.n.run.sources.Done())
-		case metrics.Trying:
-			err = b.awaitOutcome(ctx, w, change)
-		}
-		if err != nil {
-			return noEra, err
-		}
+// may says whether an item may be taken now. If not, again is when to ask: zero is
+// when the state changes, because an item in work is tried; that rings the bell of the
+// node. One goroutine at a time calls it, and enter.
+func (b *breaker) may(now time.Time) (ok bool, again time.Time) {
+	if b.n.run.stopping() {
+		return true, again
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == metrics.Open && now.Before(b.until) {
+		again = b.until
+	}
+	return b.state == metrics.Closed || b.state == metrics.Open && again.IsZero(), again
 }
 
-// awaitOutcome waits for what becomes of the item that is tried.
-func (b *breaker) awaitOutcome(ctx context.Context, w *worker, change <-chan struct{}) error {
-	defer b.n.holdBack()()
-	defer w.waits(queueing, nil)()
-	select {
-	case <-change:
-	case <-b.n.run.sources.Done():
-	case <-b.n.taking.Done():
-		return b.n.dismissed()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// enter is called when an item is taken that may be. The era of the state comes back
+// with the outcome.
+func (b *breaker) enter() (era uint64) {
+	if b.n.run.stopping() {
+		return noEra
 	}
-	return nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == metrics.Open {
+		b.turn(metrics.Trying)
+	}
+	return b.era
 }
 
 // outcome says what became of items that were taken together. Of several, one that
@@ -122,25 +104,8 @@ func (b *breaker) turn(to metrics.BreakerState) {
 	b.state = to
 	b.n.count.Breaker.Store(int32(to))
 	b.era++
-	close(b.change)
-	b.change = make(chan struct{})
+	b.n.bell.ring()
 	if to == metrics.Trying {
 		b.n.env.Log.Info("breaker tries an item")
 	}
-}
-
-// judge tells the breaker of the node what became of a job: as soon as it was
-// worked on, or, if the stage has a serial part that may fail as well, when it was
-// delivered.
-func (s *stage) judge(j *job, delivered bool) {
-	if s.n.breaker != nil && delivered == (s.def.Commit != nil) {
-		s.n.breaker.outcome(j.era, j.items, j.out.bad)
-	}
-}
-
-// closed reports whether items pass without a wait.
-func (b *breaker) closed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.state == metrics.Closed || b.n.run.stopping()
 }

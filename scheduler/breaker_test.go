@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -24,10 +23,10 @@ import (
 type service struct {
 	Down  []time.Duration `yaml:"down" lone:"true" doc:"From when to when it is down, in pairs."`
 	Takes time.Duration   `yaml:"takes" doc:"How long a call takes."`
-	calls *calls
+	calls *callLog
 }
 
-type calls struct {
+type callLog struct {
 	mu    sync.Mutex
 	start time.Time
 	at    []time.Duration
@@ -56,8 +55,8 @@ func (s *service) Map(ctx context.Context, x item) (item, error) {
 	return x, nil
 }
 
-func serviceKind() (nodes.Decl, *calls) {
-	c := &calls{}
+func serviceKind() (nodes.Decl, *callLog) {
+	c := &callLog{}
 	return nodes.Map("service", "Calls a service.", &service{calls: c}), c
 }
 
@@ -103,7 +102,7 @@ func TestBreakerCountsInARow(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
   in: {use: emit, with: {count: 9}}
-  a: {use: step, in: in, breaker: {failures: 2, open_for: 1h}, on_error: dead, retry: {attempts: 2, initial_interval: 1s}, with: {fail: [0, 2, 4, 7]}}
+  a: {use: step, in: in, breaker: {failures: 2, open_for: 1h}, on_error: dead, retry: {attempts: 2, initial_interval: 1s, jitter: 0}, with: {fail: [0, 2, 4, 7]}}
   out: {use: keep, in: a}
   bad: {use: sinkhole, in: a.errors}
 `, scheduler.Options{}, sinkhole)
@@ -215,7 +214,7 @@ func TestBreakerEnds(t *testing.T) {
 }
 
 // A sink, which fails only when it is its turn, has a breaker too; its batches fail
-// as a whole. So has a program of its own.
+// as a whole. So has an operator that reports items one by one.
 func TestBreakerOfSink(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
@@ -243,29 +242,16 @@ func TestBreakerOfSink(t *testing.T) {
 	})
 }
 
-// fussy is a program of its own that fails on items 1 to 4.
-var fussy = kind("fussy", func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		out := io.Out()
-		for {
-			d, err := io.In[0][0].Receive(ctx)
-			if d == nil || err != nil {
-				return errors.Join(err, out.Close())
-			}
-			if x := values(d)[0]; x.N >= 1 && x.N <= 4 {
-				err = out.Bad(nodes.BadItem{Err: errBad, Data: d})
-				d.Release()
-			} else {
-				err = out.Emit(0, d)
-			}
-			if err != nil {
-				return err
-			}
+// fussy has a serial part alone, which fails on items 1 to 4.
+var fussy = kind("fussy", func(*program, *nodes.Env) *op {
+	return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		if x := values(in.Data)[0]; x.N >= 1 && x.N <= 4 {
+			return out.Bad(nodes.BadItem{Err: errBad, Data: in.Data})
 		}
+		return out.Emit(0, in.Data.Retain())
 	}}
 }, portIn)
 
 // sinkhole takes anything.
-var sinkhole = nodes.Kind("sinkhole", "Takes anything.", &program{make: func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil }}}}
-}}, nodes.InPort(portIn), nodes.Workers(graph.Single))
+var sinkhole = nodes.Kind("sinkhole", "Takes anything.", &program{make: func(*program, *nodes.Env) *op { return &op{} }},
+	nodes.InPort(portIn), nodes.Workers(graph.Single))

@@ -78,17 +78,12 @@ func TestBackPressureInBytes(t *testing.T) {
 // with it, it is released (virtual looks at that).
 func TestBroadcastCopiesNothing(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		records := kind("records", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(5), Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-				return out.Emit(0, batchOf(numbered(10*made.(int), 10*made.(int)+10)...))
-			}}}}
-		})
 		tr := try(t, `
-  source: {use: records}
+  source: {use: tens}
   a:      {use: collect, in: source}
   b:      {use: collect, in: source}
   c:      {use: collect, in: source}
-`, scheduler.Options{}, records)
+`, scheduler.Options{}, tens(5))
 		report := tr.succeed()
 		for i, d := range tr.store.data["a"] {
 			if d != tr.store.data["b"][i] || d != tr.store.data["c"][i] {
@@ -162,10 +157,10 @@ func TestNobodyWantsMore(t *testing.T) {
 
 // A node with two outputs ends when both are refused, and not before.
 func TestBothOutputsRefused(t *testing.T) {
-	split := nodes.Kind("split", "Splits.", &program{make: func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
+	split := nodes.Kind("split", "Splits.", &program{make: func(*program, *nodes.Env) *op {
+		return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 			var sides [2][]item
-			for _, x := range values(in) {
+			for _, x := range values(in.Data) {
 				sides[x.N%2] = append(sides[x.N%2], x)
 			}
 			for port, side := range sides {
@@ -174,7 +169,7 @@ func TestBothOutputsRefused(t *testing.T) {
 				}
 			}
 			return nil
-		}}}}
+		}}
 	}}, nodes.Conserves(), nodes.InPort(portIn), nodes.OutPort(portOut("left")), nodes.OutPort(portOut("right")))
 	for _, serial := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
@@ -197,24 +192,16 @@ func TestBothOutputsRefused(t *testing.T) {
 // A Go kind may make any number of items at once; batches stay small all the same.
 func TestHugeOutput(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		records := kind("records", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Stages: []nodes.Stage{{Worker: func(context.Context) (nodes.Work, error) {
-				return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-					return nil, out.Emit(0, in.Retain())
-				}, nil
-			}}}}
-		}, portIn)
+		records := kind("records", func(*program, *nodes.Env) *op {
+			return &op{work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+				return nil, out.Emit(0, in.Data.Retain())
+			}}
+		}, graph.Port{Name: "in"})
 		largest := 0
-		whole := kind("whole", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-				for {
-					d, err := io.In[0][0].Receive(ctx)
-					if d == nil || err != nil {
-						return err
-					}
-					largest = max(largest, d.Len())
-					d.Release()
-				}
+		whole := kind("whole", func(*program, *nodes.Env) *op {
+			return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
+				largest = max(largest, in.Data.Len())
+				return nil
 			}}
 		}, portIn)
 		tr := try(t, `
@@ -242,23 +229,21 @@ func TestDoneInAWorker(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
-				until := nodes.Kind("until", "Ends at item 20.", &program{make: func(*program, *nodes.Env) *nodes.Program {
-					return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Worker: func(context.Context) (nodes.Work, error) {
-						return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-							for i, x := range values(in) {
-								if x.N != 20 { // it has to wait for those before it
-									time.Sleep(time.Minute)
-								}
-								if err := out.Emit(0, in.Slice(i, i+1)); err != nil {
-									return nil, err
-								}
-								if x.N == 20 {
-									return nil, nodes.ErrDone
-								}
+				until := nodes.Kind("until", "Ends at item 20.", &program{make: func(*program, *nodes.Env) *op {
+					return &op{work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+						for i, x := range values(in.Data) {
+							if x.N != 20 { // it has to wait for those before it
+								time.Sleep(time.Minute)
 							}
-							return nil, nil
-						}, nil
-					}}}}
+							if err := out.Emit(0, in.Data.Slice(i, i+1)); err != nil {
+								return nil, err
+							}
+							if x.N == 20 {
+								return nil, nodes.ErrDone
+							}
+						}
+						return nil, nil
+					}}
 				}}, nodes.Conserves(), nodes.InPort(portIn), nodes.OutPort(portOut("out")))
 				tr := try(t, fmt.Sprintf(`
   source: {use: emit, with: {count: 100}}
@@ -275,19 +260,13 @@ func TestDoneInAWorker(t *testing.T) {
 // A node with a Many port reads all its edges in turn, however fast one of them is.
 func TestNoEdgeIsStarved(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		merge := kind("merge", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-				time.Sleep(time.Second)
-				return out.Emit(0, in.Retain())
-			}}}}
-		}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
 		tr := try(t, `
   a:    {use: tens}
   b:    {use: tens}
   c:    {use: tens}
   all:  {use: merge, in: [{from: a, capacity: 10}, {from: b, capacity: 10}, {from: c, capacity: 10}]}
   sink: {use: keep, in: all}
-`, scheduler.Options{}, merge, tens(100))
+`, scheduler.Options{}, slowMerge, tens(100))
 		time.AfterFunc(90*time.Second, func() {
 			for _, e := range tr.run.Stats().Edges[:3] {
 				if e.Received < 120 {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"runtime"
 	"time"
+
+	"github.com/flowrun/flowrun/graph"
 )
 
 // This file decides how many workers a node with `workers: {min, max}` has.
@@ -233,41 +235,45 @@ func (r *Run) scale(over <-chan struct{}) {
 // A scaled node is a node with its scaler and what it had counted at the last look.
 type scaled struct {
 	n      *node
-	stage  *stage
+	port   *graph.Input // that was read at the last look
 	scaler scaler
 
 	done, busy, blocked int64
 }
 
 func (c *scaled) look(cores float64) {
-	s := c.n.current()
-	if s == nil {
+	p := c.n.workforce()
+	if p == nil {
+		return
+	}
+	reads := c.n.intake.reads.Load()
+	if reads == nil || len(*reads) == 0 {
 		return
 	}
 	count := &c.n.count
-	if s != c.stage { // the next stage has another input and other costs
+	if port := (*reads)[0].spec.ToPort; port != c.port { // other inputs have other costs
 		high := c.n.workers.Max
 		if limit := c.n.run.flow.Limits.Workers; limit > 0 {
 			high = max(c.n.workers.Min, min(high, limit)) // more would only wait to be let in
 		}
-		c.stage, c.scaler = s, scaler{low: c.n.workers.Min, high: high}
+		c.port, c.scaler = port, scaler{low: c.n.workers.Min, high: high}
 		c.done, c.busy, c.blocked = count.Done(), count.Busy.Load(), count.Blocked.Load()+count.Limited.Load()
 	}
-	l := look{now: time.Now(), workers: int(count.Workers.Load()), cores: cores}
+	l := look{now: time.Now(), workers: p.staying(), cores: cores}
 	done, busy, blocked := count.Done(), count.Busy.Load(), count.Blocked.Load()+count.Limited.Load()
 	l.done, c.done = done-c.done, done
 	l.busy, c.busy = time.Duration(busy-c.busy), busy
 	if l.blocked, c.blocked = time.Duration(blocked-c.blocked), blocked; c.n.heldBack.Load() {
 		l.blocked = lookEvery // for longer than a look, perhaps
 	}
-	for _, e := range c.n.in[s.def.Input] {
+	for _, e := range *reads {
 		items := e.count.Items.Load()
 		l.inside += items
 		l.full = l.full || e.waiting.Load() || items*10 >= e.capacity*9
 	}
 	l.inside += max(0, count.In.Load()-done)
 	before := l.workers
-	if n := c.scaler.next(l); n != before && s.crew.resize(n) {
+	if n := c.scaler.next(l); n != before && p.resize(n) {
 		count.Resized.Add(1)
 		count.Most.Store(max(count.Most.Load(), int64(n)))
 		c.n.run.options.Events.Info("workers changed", "node", c.n.spec.ID, "from", before, "to", n, "waiting", l.waiting())

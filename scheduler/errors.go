@@ -89,5 +89,8 @@ func appendError(b *record.Batch, node string, item nodes.BadItem, at time.Time)
 	}
 	b.Cols[5].Int[row] = int64(max(item.Attempts, 1))
 	b.Cols[6].Int[row] = at.UnixNano()
+	if b.Cols[7].Str[row] = stackOf(item.Err); b.Cols[7].Str[row] == "" {
+		b.Cols[7].SetNull(row)
+	}
 	b.Rows++
 }

@@ -142,6 +142,9 @@ func (o *observer) failures(n *metrics.NodeReport, now time.Duration, last bool)
 	if recent := o.recent(n.ID); len(recent) > 0 {
 		e := recent[len(recent)-1]
 		keys = append(keys, "attempts", max(e.Attempts, 1), "error", o.hide.text(e.Error))
+		if e.Stack != "" {
+			keys = append(keys, "stack", e.Stack)
+		}
 	}
 	o.log.Warn("items failed", keys...)
 }

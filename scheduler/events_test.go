@@ -140,8 +140,8 @@ func TestEventOfAFailedRun(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		var j journal
 		leak := errors.New("no connection to nats://me:geheim@host: token=geheim\n  item: {\"card\": \"geheim\"}")
-		secret := kind("leak", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Run: func(context.Context, *nodes.IO) error { return leak }}
+		secret := kind("leak", func(*program, *nodes.Env) *op {
+			return &op{process: func(context.Context, nodes.Input, nodes.Out) error { return leak }}
 		}, portIn)
 		tr := try(t, `
   source: {use: emit, with: {count: 3}}

@@ -17,11 +17,12 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// letters is a sink of the error port; it keeps the items as JSON, without time.
+// letters is a sink of the error port; it keeps the items as JSON, without the time and
+// the stack of a panic.
 func letters(lines *[]string) nodes.Decl {
-	return kind("letters", func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
-			b := in.(*record.Batch)
+	return kind("letters", func(*program, *nodes.Env) *op {
+		return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
+			b := in.Data.(*record.Batch)
 			enc := jsonl.NewEncoder(b.Type)
 			for i := range b.Len() {
 				var m map[string]any
@@ -32,11 +33,15 @@ func letters(lines *[]string) nodes.Decl {
 					return errors.New("an item of the error port has no time")
 				}
 				delete(m, "time")
+				if stack, ok := m["stack"].(string); ok != strings.HasPrefix(m["error"].(string), "panic: ") || ok && !strings.HasPrefix(stack, "goroutine ") {
+					return fmt.Errorf("the stack of the item is %v", m["stack"])
+				}
+				delete(m, "stack")
 				line, _ := json.Marshal(m)
 				*lines = append(*lines, string(line))
 			}
 			return nil
-		}}}}
+		}}
 	}, graph.Port{Name: "in"})
 }
 
@@ -102,6 +107,7 @@ func TestOnErrorSkip(t *testing.T) {
 	}
 }
 
+// What fails for good goes to the error port. A panic is not tried again.
 func TestOnErrorDead(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		for _, workers := range []int{1, 4} {
@@ -117,13 +123,13 @@ func TestOnErrorDead(t *testing.T) {
 				want := slices.DeleteFunc(upTo(10), func(n int64) bool { return n == 3 || n == 8 })
 				equal(t, "the sink", tr.store.numbers("sink"), want)
 				wantLines := []string{
-					`{"attempts":2,"error":"panic: item 3","file":null,"item":{"key":"a","n":3},"line":null,"node":"work"}`,
+					`{"attempts":1,"error":"panic: item 3","file":null,"item":{"key":"a","n":3},"line":null,"node":"work"}`,
 					`{"attempts":2,"error":"a bad item: 8","file":null,"item":{"key":"c","n":8},"line":null,"node":"work"}`,
 				}
 				if !slices.Equal(lines, wantLines) {
 					t.Errorf("the error port gave\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(wantLines, "\n"))
 				}
-				if n := node(t, report, "work"); n.Dead != 2 || n.Retries != 2 || n.Out != 8 {
+				if n := node(t, report, "work"); n.Dead != 2 || n.Retries != 1 || n.Out != 8 {
 					t.Errorf("dead %d, retries %d, out %d", n.Dead, n.Retries, n.Out)
 				}
 			})
@@ -173,7 +179,7 @@ func TestRetry(t *testing.T) {
   source: {use: emit, with: {count: 5}}
   work:   {use: step, in: source, with: {fail: 2, tries: %d}, retry: %s, on_error: skip}
   sink:   {use: keep, in: work}
-`, c.tries, c.retry), scheduler.Options{})
+`, c.tries, strings.Replace(c.retry, "}", ", jitter: 0}", 1)), scheduler.Options{})
 			start := time.Now()
 			report := tr.succeed()
 			if took := time.Since(start).Round(10 * time.Millisecond); took != c.took {
@@ -191,7 +197,7 @@ func TestTimeout(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
   source: {use: emit, with: {count: 5}}
-  work:   {use: step, in: source, timeout: 3s, with: {fail: 2, stuck: true, delays: 1s}, retry: {attempts: 2, initial_interval: 1s}}
+  work:   {use: step, in: source, timeout: 3s, with: {fail: 2, stuck: true, delays: 1s}, retry: {attempts: 2, initial_interval: 1s, jitter: 0}}
   sink:   {use: keep, in: work}
 `, scheduler.Options{})
 		start := time.Now()
@@ -266,26 +272,24 @@ func TestSourceFailureComesAfterItsItems(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		for _, failing := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
-				source := kind("lines", func(*program, *nodes.Env) *nodes.Program {
+				source := kind("lines", func(*program, *nodes.Env) *op {
 					i := -1
-					return &nodes.Program{Stages: []nodes.Stage{{
-						Next: func(context.Context) (any, error) {
+					return &op{
+						next: func(context.Context) (any, error) {
 							if i++; i == 5 {
 								return nil, errors.New("the disk is gone")
 							}
 							return i, nil
 						},
-						Worker: func(context.Context) (nodes.Work, error) {
-							return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
-								i := piece.(int)
-								time.Sleep(time.Duration(10-i) * time.Second)
-								if failing && i == 3 {
-									return nil, out.Bad(nodes.BadItem{Err: errBad, Raw: "line", File: "x.csv", Line: 4})
-								}
-								return nil, out.Emit(0, batchOf(item{N: int64(i)}))
-							}, nil
+						work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+							i := in.Made.(int)
+							time.Sleep(time.Duration(10-i) * time.Second)
+							if failing && i == 3 {
+								return nil, out.Bad(nodes.BadItem{Err: errBad, Raw: "line", File: "x.csv", Line: 4})
+							}
+							return nil, out.Emit(0, batchOf(item{N: int64(i)}))
 						},
-					}}}
+					}
 				})
 				tr := try(t, fmt.Sprintf(`
   source: {use: lines, workers: %d}
@@ -313,19 +317,17 @@ func TestGoValuesThatAreNoRecords(t *testing.T) {
 		for _, order := range []string{"strict", "none", "key, key: n"} {
 			virtual(t, func(t *testing.T) {
 				huge := nodes.Map("huge", "Makes some items too large.", &hugeMap{})
-				records := kind("records", func(*program, *nodes.Env) *nodes.Program {
-					return &nodes.Program{Stages: []nodes.Stage{{Worker: func(context.Context) (nodes.Work, error) {
-						return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-							return nil, out.Emit(0, in.(*record.Batch).Retain())
-						}, nil
-					}}}}
+				records := kind("records", func(*program, *nodes.Env) *op {
+					return &op{work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+						return nil, out.Emit(0, in.Data.(*record.Batch).Retain())
+					}}
 				}, graph.Port{Name: "in"})
 				count := 0
-				sink := kind("count", func(*program, *nodes.Env) *nodes.Program {
-					return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
-						count += in.Len()
+				sink := kind("count", func(*program, *nodes.Env) *op {
+					return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
+						count += in.Data.Len()
 						return nil
-					}}}}
+					}}
 				}, graph.Port{Name: "in"})
 				var lines []string
 				if workers == 1 && order != "strict" {
@@ -364,16 +366,16 @@ func (*hugeMap) Map(_ context.Context, x item) (struct{ N uint64 }, error) {
 func TestBadItemsAtTheEnd(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
-			late := kind("late", func(*program, *nodes.Env) *nodes.Program {
+			late := kind("late", func(*program, *nodes.Env) *op {
 				var kept *record.Batch
-				return &nodes.Program{Stages: []nodes.Stage{{
-					Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
+				return &op{
+					process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
 						if kept == nil {
-							kept = in.Retain().(*record.Batch)
+							kept = in.Data.Retain().(*record.Batch)
 						}
 						return nil
 					},
-					Finish: func(_ context.Context, out nodes.Out) error {
+					end: func(_ context.Context, _ nodes.Ended, out nodes.Out) error {
 						defer kept.Release()
 						for range 3 {
 							if err := out.Bad(nodes.BadItem{Err: errBad, Data: kept, Row: kept.Row(0)}); err != nil {
@@ -383,7 +385,7 @@ func TestBadItemsAtTheEnd(t *testing.T) {
 						out.Filtered(2)
 						return nil
 					},
-				}}}
+				}
 			}, graph.Port{Name: "in"})
 			var lines []string
 			tr := try(t, `
@@ -404,11 +406,11 @@ func TestGoValuesOfTwoTypes(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
 			var seen []string
-			types := kind("types", func(*program, *nodes.Env) *nodes.Program {
-				return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
-					seen = append(seen, in.(*record.Batch).Type.String())
+			types := kind("types", func(*program, *nodes.Env) *op {
+				return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
+					seen = append(seen, in.Data.(*record.Batch).Type.String())
 					return nil
-				}}}}
+				}}
 			}, graph.Port{Name: "in", Arity: graph.Many, Reading: graph.InOrder})
 			tr := try(t, `
   source: {use: emit, with: {count: 1}}

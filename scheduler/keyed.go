@@ -8,99 +8,139 @@ import (
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
-	"github.com/flowrun/flowrun/nodes"
 )
 
-// keyedDepth is how many pieces may wait for one worker of a keyed stage.
+// keyedDepth is how many tasks may wait for one worker under order: key.
 const keyedDepth = 4
 
-// keyed is a stage under order: key. The goroutine that takes splits each batch by
+// keyed runs a node under order: key. The goroutine that takes splits each batch by
 // the hash of the key fields; each worker gets the items of its keys in their
 // order and sends when it likes.
-func (s *stage) keyed(ctx context.Context, workers int) error {
-	works := make([]nodes.Work, workers)
-	for i := range works {
-		var err error
-		if works[i], err = s.open(ctx); err != nil {
-			return err
+func (n *node) keyed(ctx context.Context, workers int) error {
+	n.order = newOrder(n)
+	staff := make([]*worker, 0, workers)
+	var err error
+	for range workers {
+		var w *worker
+		if w, err = n.open(ctx); err != nil {
+			break
+		}
+		staff = append(staff, w)
+	}
+	if err == nil {
+		err = n.deal(ctx, staff)
+	}
+	for _, w := range staff {
+		if cerr := w.close(); err == nil {
+			err = cerr
 		}
 	}
-	queues := make([]chan piece, workers)
-	var crew sync.WaitGroup
-	for i := range queues {
-		queues[i] = make(chan piece, keyedDepth)
-		crew.Go(func() {
-			w := s.n.newWorker()
-			defer w.note(ended, nil)
-			var j job
-			for {
-				p, ok := get(queues[i], w)
-				if !ok {
-					return
-				}
-				if ctx.Err() != nil {
-					p.data.Release()
-					continue
-				}
-				if err := s.do(ctx, w, works[i], &j, p); err != nil {
-					s.n.run.fail(s.n, err)
-				}
-			}
-		})
+	return err
+}
+
+// deal runs the workers and the goroutine that shares the input out among them.
+func (n *node) deal(ctx context.Context, staff []*worker) error {
+	queues := make([]chan task, len(staff))
+	var all sync.WaitGroup
+	for i, w := range staff {
+		queues[i] = make(chan task, keyedDepth)
+		all.Go(func() { n.workOff(ctx, w, queues[i]) })
 	}
-	err := s.dispatch(ctx, queues)
+	d := &dealer{n: n, w: n.newWorker(), queues: queues}
+	err := d.run(ctx)
+	d.w.note(ended, nil)
 	for _, q := range queues {
 		close(q)
 	}
-	crew.Wait()
+	all.Wait()
 	return cmp.Or(context.Cause(ctx), err)
 }
 
-// dispatch takes the input apart.
-func (s *stage) dispatch(ctx context.Context, queues []chan piece) error {
-	w := s.n.newWorker()
+// workOff is the loop of a worker, which ends when its queue is closed.
+func (n *node) workOff(ctx context.Context, w *worker, q chan task) {
 	defer w.note(ended, nil)
-	var o output
-	defer o.drop()
+	var j job
 	for {
-		p, err := s.next(ctx, w)
-		if err == io.EOF {
-			return nil
+		t, ok := get(q, w)
+		if !ok {
+			return
 		}
-		if err != nil {
-			return err
-		}
-		o.begin(ctx, w, nil)
-		err = s.toRecords(&p, &o)
-		if ferr := o.flushErrors(); err == nil {
-			err = ferr
-		}
-		if err != nil {
-			p.data.Release()
-			return err
-		}
-		b, ok := p.data.(*record.Batch)
-		if s.n.breaker != nil && o.bad > 0 { // no worker will judge it
-			s.n.breaker.outcome(p.era, o.bad+p.data.Len(), o.bad)
-		}
-		if !ok { // Go values have no fields to look at, so one worker keeps the order
-			if err := put(ctx, w, queues[0], p); err != nil {
-				return err
+		if ctx.Err() != nil {
+			t.in.Data.Release()
+		} else {
+			j.task = t
+			if err := n.do(ctx, w, &j); err != nil {
+				n.run.fail(n, err)
 			}
-			continue
 		}
-		if err := s.deal(ctx, w, b, p, queues); err != nil {
+		n.order.left()
+	}
+}
+
+// A dealer takes the input apart.
+type dealer struct {
+	n      *node
+	w      *worker
+	queues []chan task
+	job    job
+}
+
+func (d *dealer) run(ctx context.Context) error {
+	defer d.job.clear()
+	for {
+		t, err := d.n.intake.next(ctx, d.w)
+		if err == io.EOF {
+			return d.n.order.settled(d.w)
+		}
+		if err == nil && t.kind != itemsTask {
+			err = d.event(ctx, t)
+		} else if err == nil {
+			err = d.items(ctx, t)
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
-// deal gives each worker the rows of a batch that have its keys.
-func (s *stage) deal(ctx context.Context, w *worker, b *record.Batch, from piece, queues []chan piece) error {
+// event delivers an event, once nothing before it is under way.
+func (d *dealer) event(ctx context.Context, t task) error {
+	if err := d.n.order.settled(d.w); err != nil {
+		return err
+	}
+	d.job.task = t
+	return d.n.do(ctx, d.w, &d.job)
+}
+
+// items shares out a batch.
+func (d *dealer) items(ctx context.Context, t task) error {
+	n, o := d.n, &d.job.out
+	d.job.task = t
+	o.begin(ctx, d.w, nil)
+	err := n.receive(ctx, d.w, &d.job)
+	if ferr := o.flushErrors(); err == nil {
+		err = ferr
+	}
+	if err != nil {
+		return err
+	}
+	t.in.Data, d.job.in.Data = d.job.in.Data, nil
+	b, ok := t.in.Data.(*record.Batch)
+	if n.breaker != nil && o.bad > 0 { // no worker will judge it
+		n.breaker.outcome(t.era, o.bad+t.in.Data.Len(), o.bad)
+	}
+	if !ok { // Go values have no fields to look at, so one worker keeps the order
+		return d.put(ctx, 0, t)
+	}
+	return d.split(ctx, b, t)
+}
+
+// split gives each worker the rows of a batch that have its keys.
+func (d *dealer) split(ctx context.Context, b *record.Batch, of task) error {
 	defer b.Release()
-	parts := make([]*record.Batch, len(queues))
-	for i, hash := range s.hashes(b) {
-		row, k := b.Row(i), hash%uint64(len(queues))
+	parts := make([]*record.Batch, len(d.queues))
+	for i, hash := range d.n.hashes(b) {
+		row, k := b.Row(i), hash%uint64(len(d.queues))
 		if parts[k] == nil {
 			parts[k] = b.Share()
 			parts[k].Sel = parts[k].SelBuf()
@@ -114,47 +154,59 @@ func (s *stage) deal(ctx context.Context, w *worker, b *record.Batch, from piece
 		case killed != nil:
 			part.Release()
 		default:
-			killed = put(ctx, w, queues[k], piece{data: part, edge: from.edge, era: from.era})
+			t := of
+			t.in.Data = part
+			killed = d.put(ctx, k, t)
 		}
 	}
 	return killed
 }
 
-// put hands a piece to a worker, which gets the reference.
-func put(ctx context.Context, w *worker, q chan piece, p piece) error {
+// put hands a task to a worker.
+func (d *dealer) put(ctx context.Context, k int, t task) error {
+	d.n.order.begin()
+	err := put(ctx, d.w, d.queues[k], t)
+	if err != nil {
+		d.n.order.left()
+	}
+	return err
+}
+
+// put hands a task to a worker, which gets the reference.
+func put(ctx context.Context, w *worker, q chan task, t task) error {
 	select {
-	case q <- p:
+	case q <- t:
 		return nil
 	default:
 	}
 	defer w.waits(queueing, nil)()
 	select {
-	case q <- p:
+	case q <- t:
 		return nil
 	case <-ctx.Done():
-		p.data.Release()
+		t.in.Data.Release()
 		return context.Cause(ctx)
 	}
 }
 
 // get takes what put handed over; ok is false at the end.
-func get(q chan piece, w *worker) (p piece, ok bool) {
+func get(q chan task, w *worker) (t task, ok bool) {
 	select {
-	case p, ok = <-q:
-		return p, ok
+	case t, ok = <-q:
+		return t, ok
 	default:
 	}
 	defer w.waits(queueing, nil)()
-	p, ok = <-q
-	return p, ok
+	t, ok = <-q
+	return t, ok
 }
 
 // hashes gives a hash of the key fields for each selected row: the same in every
 // run, so that a flow shares its keys among workers alike each time.
-func (s *stage) hashes(b *record.Batch) []uint64 {
+func (n *node) hashes(b *record.Batch) []uint64 {
 	var fields []types.Field
 	var cols []*record.Column
-	for _, name := range s.n.spec.Engine.Key {
+	for _, name := range n.spec.Engine.Key {
 		if f, ok := b.Type.Field(name.Value); ok {
 			fields = append(fields, f)
 			cols = append(cols, b.Col(name.Value))

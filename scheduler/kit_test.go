@@ -184,13 +184,15 @@ func (k *keep) Write(ctx context.Context, in []item) error {
 	return nil
 }
 
-// A program is a kind whose Program is a function of the test.
+// A program is a kind whose operator is made by a function of the test.
 type program struct {
 	Mode string `yaml:"mode" doc:"What it does; each test has its own."`
-	make func(k *program, env *nodes.Env) *nodes.Program
+	make func(k *program, env *nodes.Env) *op
 }
 
-func (k *program) Program(env *nodes.Env) (*nodes.Program, error) { return k.make(k, env), nil }
+func (k *program) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return k.make(k, env).operator(), nil
+}
 
 // Infer passes the type of the first input on; a source gives items.
 func (k *program) Infer(c *graph.Inference) {
@@ -204,7 +206,7 @@ func (k *program) Infer(c *graph.Inference) {
 }
 
 // kind declares a kind with the given inputs and the outputs out and other.
-func kind(name string, make func(k *program, env *nodes.Env) *nodes.Program, in ...graph.Port) nodes.Decl {
+func kind(name string, make func(k *program, env *nodes.Env) *op, in ...graph.Port) nodes.Decl {
 	opts := []nodes.Option{nodes.OutPort(graph.Port{Name: "out", Any: true, Side: true})}
 	for _, p := range in {
 		opts = append(opts, nodes.InPort(p))
@@ -365,42 +367,43 @@ func equal(t testing.TB, what string, got, want []int64) {
 	}
 }
 
-// first is a limit.
-type limiting struct {
+// A firstKind is the kind of a limit.
+type firstKind struct {
 	program
 	Count int `yaml:"count" doc:"How many items."`
 }
 
-func (k *limiting) Program(*nodes.Env) (*nodes.Program, error) {
+func (k *firstKind) Operator(*nodes.Env) (nodes.Operator, error) {
 	left := k.Count
-	return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-		n := min(left, in.Len())
+	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		n := min(left, in.Data.Len())
 		left -= n
-		if err := out.Emit(0, in.Slice(0, n)); err != nil || left > 0 {
+		if err := out.Emit(0, in.Data.Slice(0, n)); err != nil || left > 0 {
 			return err
 		}
 		return nodes.ErrDone
-	}}}}, nil
+	}), nil
 }
 
-var first = nodes.Kind("first", "Takes the first items.", &limiting{}, nodes.Conserves(), nodes.Workers(graph.Single),
+var first = nodes.Kind("first", "Takes the first items.", &firstKind{}, nodes.Conserves(), nodes.Workers(graph.Single),
 	nodes.InPort(graph.Port{Name: "in", Any: true}), nodes.OutPort(graph.Port{Name: "out", Any: true}))
 
 // collect is a sink that sees the data itself.
 func collect(s *store) nodes.Decl {
-	return nodes.Kind("collect", "Collects data.", &program{make: func(_ *program, env *nodes.Env) *nodes.Program {
-		return &nodes.Program{
-			Open: func(context.Context) error { s.event("open %s", env.Node.ID); return nil },
-			Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
+	return nodes.Kind("collect", "Collects data.", &program{make: func(_ *program, env *nodes.Env) *op {
+		return &op{
+			open: func() error { s.event("open %s", env.Node.ID); return nil },
+			process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
 				s.mu.Lock()
-				s.data[env.Node.ID] = append(s.data[env.Node.ID], in)
+				s.data[env.Node.ID] = append(s.data[env.Node.ID], in.Data)
 				s.mu.Unlock()
-				for _, x := range values(in) {
+				for _, x := range values(in.Data) {
 					s.keep(env.Node.ID, x)
 				}
 				return nil
-			}}},
-			Settle: func(ok bool) error { s.event("settle %s %v", env.Node.ID, ok); return nil },
+			},
+			commit: func() error { s.event("settle %s true", env.Node.ID); return nil },
+			abort:  func() error { s.event("settle %s false", env.Node.ID); return nil },
 		}
 	}}, nodes.InPort(graph.Port{Name: "in", Any: true}), nodes.Workers(graph.Single))
 }
@@ -412,7 +415,7 @@ func values(d record.Data) []item {
 	return slices.Clone(xs.V)
 }
 
-// numbering is a stage's Next that gives 0, 1, ... n-1.
+// numbering is the next of a source that gives 0, 1, ... n-1.
 func numbering(n int) func(context.Context) (any, error) {
 	i := -1
 	return func(context.Context) (any, error) {

@@ -69,11 +69,11 @@ func (g *gate) exit() {
 	}
 }
 
-// A pool is the memory that all edges together may hold. Half of it is shared out:
+// A memory is the bytes that all edges together may hold. Half of it is shared out:
 // each edge has its share for itself, so that no edge can starve another and a flow
 // gets on as it would with small queues. The other half is lent to whoever needs
 // more. A batch is not split for it: an edge may be one batch over.
-type pool struct {
+type memory struct {
 	share int64 // of each edge
 
 	mu     sync.Mutex
@@ -82,41 +82,41 @@ type pool struct {
 	hungry map[*edge]bool // whose senders wait
 }
 
-// newPool gives nil if there is no limit.
-func newPool(limits graph.Limits, edges int) *pool {
+// newMemory gives nil if there is no limit.
+func newMemory(limits graph.Limits, edges int) *memory {
 	if limits.Memory == 0 || edges == 0 {
 		return nil
 	}
 	half := int64(limits.Memory) / 2
-	return &pool{share: max(1, half/int64(edges)), free: half, lent: map[*edge]int64{}, hungry: map[*edge]bool{}}
+	return &memory{share: max(1, half/int64(edges)), free: half, lent: map[*edge]int64{}, hungry: map[*edge]bool{}}
 }
 
 // room reports whether an edge may hold so many bytes.
-func (p *pool) room(e *edge, bytes int64) bool {
-	if bytes <= p.share {
+func (m *memory) room(e *edge, bytes int64) bool {
+	if bytes <= m.share {
 		return true
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return bytes-p.share-p.lent[e] <= p.free
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return bytes-m.share-m.lent[e] <= m.free
 }
 
 // settle lends an edge what it needs beyond its share, or takes back what it does
 // not need any more, and wakes those who wait for that.
-func (p *pool) settle(e *edge) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	need := max(0, e.count.Bytes.Load()-p.share)
-	back := p.lent[e] - need
+func (m *memory) settle(e *edge) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	need := max(0, e.count.Bytes.Load()-m.share)
+	back := m.lent[e] - need
 	if back == 0 {
 		return
 	}
-	p.lent[e] = need
-	p.free += back
+	m.lent[e] = need
+	m.free += back
 	if back < 0 {
 		return
 	}
-	for h := range p.hungry {
+	for h := range m.hungry {
 		select {
 		case h.space <- struct{}{}:
 		default:
@@ -125,12 +125,12 @@ func (p *pool) settle(e *edge) {
 }
 
 // wait notes that the sender of an edge waits, or does not any more.
-func (p *pool) wait(e *edge, waits bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (m *memory) wait(e *edge, waits bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if waits {
-		p.hungry[e] = true
+		m.hungry[e] = true
 	} else {
-		delete(p.hungry, e)
+		delete(m.hungry, e)
 	}
 }

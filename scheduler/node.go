@@ -3,55 +3,65 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// A node is a graph.Node in a run.
+// A node is a graph.Node in a run: its operator, its edges, and what its workers
+// share. intake is how it takes, pool who works, order in which order what they make
+// leaves; see there.
 type node struct {
 	run       *Run
 	spec      *graph.Node
 	env       *nodes.Env
-	program   *nodes.Program
+	parts     nodes.Parts
+	watched   bool      // somebody intercepts its calls
 	in        [][]*edge // by input port
 	out       [][]*edge // by output port, the error port last
 	errorPort int
 	workers   graph.WorkerRange
-	bucket    *bucket     // of its rate; nil: there is none
-	breaker   *breaker    // nil: there is none
-	heldBack  atomic.Bool // by one of the two, now
+	bucket    *bucket       // of its rate; nil: there is none
+	pacing    chan struct{} // held while a source sends at its rate
+	breaker   *breaker      // nil: there is none
+	heldBack  atomic.Bool   // by one of the two, now
 	opened    bool
 	began     time.Time // read and written by the goroutine that runs the node
 
-	// taking ends when the node is to take no more: nobody wants what it would
-	// make of it, or, for a source, the run was told to stop.
-	taking  context.Context
-	dismiss context.CancelFunc
+	// inputCtx ends when the node is to take no more: nobody wants what it would make
+	// of it, or, for a source, the run was told to stop.
+	inputCtx    context.Context
+	cancelInput context.CancelFunc
 
-	// sendToken is held while sending when workers send in no order; nil when
-	// turns see to it that one worker at a time sends.
-	sendToken chan struct{}
-	// commitToken is held by a commit, for the same case.
-	commitToken chan struct{}
+	bell      bell        // wakes whoever takes for the node
+	interrupt atomic.Bool // whoever is between two items is to call Yield
+	done      atomic.Bool // the operator wants no more
+	failing   atomic.Bool // an item has failed that will stop the flow
+	due       atomic.Int64
+	position  nodes.Position // of a source: after what was taken last; guarded by the take token
+
+	intake *intake
+	pool   *pool  // nil: one worker that needs no others
+	order  *order // nil: the same
+
+	// sendToken is held while sending when workers send in no order; nil when the
+	// order sees to it that one worker at a time sends. serialToken is held by a call of
+	// the serial part, for the same case.
+	sendToken   chan struct{}
+	serialToken chan struct{}
 
 	count metrics.Node
 
 	mu     sync.Mutex
 	crew   []*worker // who works here, and some who did
-	now    *stage    // with several workers that runs; nil: none
 	recent []ItemError
 
 	atGate []chan struct{} // workers that wait for the gate of the run; guarded by its mu
-
-	elapsed time.Duration // of all workers of such stages that have ended
 }
 
 // An ItemError is an item that failed and did not stop the flow.
@@ -60,19 +70,30 @@ type ItemError struct {
 	Error    string    `json:"error"`
 	Item     string    `json:"item"`
 	Attempts int       `json:"attempts,omitempty"` // to work on it; 0: one
+	Stack    string    `json:"stack,omitempty"`    // of a panic
 }
 
 // keptErrors is how many failed items a node remembers.
 const keptErrors = 5
 
-// noteError remembers an item that failed.
+// noteError remembers an item that failed. Its texts are made before the lock: how an
+// error or an item writes itself is up to its author.
 func (n *node) noteError(item nodes.BadItem) {
+	e := ItemError{time.Now(), item.Err.Error(), itemText(item), item.Attempts, stackOf(item.Err)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.recent) == keptErrors {
 		n.recent = append(n.recent[:0], n.recent[1:]...)
 	}
-	n.recent = append(n.recent, ItemError{time.Now(), item.Err.Error(), itemText(item), item.Attempts})
+	n.recent = append(n.recent, e)
+}
+
+// stackOf is the stack of a panic, "" for any other error.
+func stackOf(err error) string {
+	if p, ok := errors.AsType[*nodes.PanicError](err); ok {
+		return string(p.Stack)
+	}
+	return ""
 }
 
 // itemFailure is the error of an item that stops the flow.
@@ -80,7 +101,7 @@ func (n *node) itemFailure(item nodes.BadItem) error {
 	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Item: itemText(item), File: item.File, Line: item.Line, Err: item.Err}
 }
 
-// newWorker adds a goroutine to the crew.
+// newWorker adds a goroutine to those of the node.
 func (n *node) newWorker() *worker {
 	w := &worker{n: n}
 	n.mu.Lock()
@@ -92,32 +113,19 @@ func (n *node) newWorker() *worker {
 	return w
 }
 
-// setCurrent says which stage with several workers runs.
-func (n *node) setCurrent(s *stage) {
+// workforce is the pool of the node, nil if it has none yet.
+func (n *node) workforce() *pool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.now != nil {
-		n.elapsed += n.now.crew.timeOfAll()
-	}
-	n.now = s
+	return n.pool
 }
 
-// current is the stage with several workers that runs, nil if none does.
-func (n *node) current() *stage {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.now
-}
-
-// timeOfAll is how long the workers of stages with several of them have been there,
-// added up.
+// timeOfAll is how long the workers of the node have been there, added up.
 func (n *node) timeOfAll() time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.now == nil {
-		return n.elapsed
+	if p := n.workforce(); p != nil {
+		return p.timeOfAll()
 	}
-	return n.elapsed + n.now.crew.timeOfAll()
+	return 0
 }
 
 // unwanted reports whether the node has readers and none of them wants more. Who
@@ -142,7 +150,7 @@ func (n *node) unwanted() bool {
 // or it is nodes.ErrDone.
 func (n *node) dismissed() error {
 	switch {
-	case n.taking.Err() == nil:
+	case n.inputCtx.Err() == nil:
 		return nil
 	case n.run.ctx.Err() != nil:
 		return context.Cause(n.run.ctx)
@@ -150,22 +158,13 @@ func (n *node) dismissed() error {
 	return nodes.ErrDone
 }
 
-// refuse says for a reader that it wants no more of an edge. If no reader of the
-// sending node wants more, the node is told, because it may be waiting for its own
-// input meanwhile, for as long as a slow source likes.
-func (e *edge) refuse() {
-	e.refuseOnce.Do(func() {
-		close(e.refused)
-		if e.sender.unwanted() {
-			e.sender.dismiss()
-		}
-	})
-}
+// source reports whether the node reads nothing.
+func (n *node) source() bool { return len(n.in) == 0 }
 
 // closeBooks counts what a node that ended early took and did not give on.
 func (n *node) closeBooks() {
 	c := &n.count
-	if !n.spec.Spec.Conserves || len(n.in) == 0 {
+	if !n.spec.Spec.Conserves || n.source() {
 		return
 	}
 	lost := c.Filtered.Load() + c.Skipped.Load() + c.Dead.Load() + c.Failed.Load()
@@ -175,9 +174,9 @@ func (n *node) closeBooks() {
 	}
 }
 
-// work runs the program of the node to its end, then ends its outputs and refuses
+// main runs the operator of the node to its end, then ends its outputs and refuses
 // its inputs.
-func (n *node) work(ctx context.Context) {
+func (n *node) main(ctx context.Context) {
 	n.begin()
 	defer func() {
 		n.finish()
@@ -192,106 +191,94 @@ func (n *node) work(ctx context.Context) {
 			}
 		}
 	}()
-	var err error
-	if n.program.Run != nil {
-		err = n.runCustom(ctx)
-	} else {
-		for i := range n.program.Stages {
-			if err = n.runStage(ctx, &n.program.Stages[i]); err != nil {
-				break
-			}
+	err := n.drive(ctx)
+	if done := errors.Is(err, nodes.ErrDone); err == nil || done {
+		if done {
+			n.closeBooks()
 		}
+		err = n.seal(ctx)
 	}
-	switch {
-	case errors.Is(err, nodes.ErrDone):
-		n.closeBooks()
-	case err != nil:
+	if cerr := n.close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
 		n.run.fail(n, err)
 	}
 }
 
-// guard turns a panic in the code of a kind into an error that names the place.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := nodes.Recovered(recover()); p != nil {
-			err = p
-		}
-	}()
-	return f()
-}
-
-// runCustom runs a program that has no stages.
-func (n *node) runCustom(ctx context.Context) error {
-	w := n.newWorker()
-	defer w.note(ended, nil)
-	n.count.Workers.Store(1)
-	var outs []*output
-	io := &nodes.IO{Out: func() nodes.OutCloser {
-		o := &output{}
-		o.begin(ctx, w, nil)
-		outs = append(outs, o)
-		return n.gated(o)
-	}, Gate: n.gate()}
-	in := newInputs(n, w, &outs)
-	io.In, io.Any = in.all, in.any
-	runCtx := ctx
-	if len(n.in) == 0 {
-		runCtx = n.taking
+// drive runs the workers of the node.
+func (n *node) drive(ctx context.Context) error {
+	err := guard(func() error { n.intake = newIntake(n); return nil })
+	if err != nil {
+		return err
 	}
-	start := time.Now()
-	err := guard(func() error { return n.program.Run(runCtx, io) })
-	n.count.Busy.Add(int64(max(0, time.Since(start)-w.lost-n.rested())))
-	in.drop()
-	filtered, bad := 0, 0
-	for _, o := range outs {
-		if ferr := o.flushErrors(); err == nil {
-			err = ferr
-		}
-		filtered += o.filtered
-		bad += o.bad
-		o.drop()
+	workers := n.workers
+	if n.parts.Parallel == nil {
+		workers = graph.FixedWorkers(1)
 	}
-	n.count.Filtered.Add(int64(filtered))
-	n.count.Used.Add(n.count.In.Load() - n.count.Filtered.Load() - int64(bad))
-	if err != nil && len(n.in) == 0 && n.dismissed() == nodes.ErrDone {
-		return nil // a source that was told to stop
+	n.count.Workers.Store(int64(workers.Min))
+	switch {
+	case workers.Max == 1:
+		err = n.alone(ctx)
+	case n.spec.Engine.Order == "key" && !n.source():
+		err = n.keyed(ctx, workers.Max)
+	default:
+		err = n.together(ctx)
+	}
+	if left := n.intake.drop(); n.done.Load() {
+		n.count.Filtered.Add(int64(left))
+	}
+	if err == nil && n.done.Load() {
+		err = nodes.ErrDone
 	}
 	return err
 }
 
-// A receiver is the reading end of an edge in a custom program.
-type receiver struct {
-	e *edge
-	w *worker
-}
+// lastEpoch is the number of the only epoch of a run without checkpoints.
+const lastEpoch = 1
 
-func (r *receiver) Receive(ctx context.Context) (record.Data, error) {
-	env, ok, err := r.e.receive(ctx, r.w)
-	if !ok || err != nil {
-		return nil, err
+// seal completes what a sink was given.
+func (n *node) seal(ctx context.Context) error {
+	if f := n.parts.Flusher; f != nil {
+		if err := guard(func() error { return f.Flush(ctx) }); err != nil {
+			return err
+		}
 	}
-	r.w.n.count.In.Add(int64(env.items))
-	return env.data, nil
-}
-
-func (r *receiver) TryReceive() (record.Data, bool) {
-	env, ok, _ := r.e.tryReceive()
-	if !ok {
-		return nil, false
+	if c := n.parts.Committer; c != nil {
+		return guard(func() error { return c.Seal(ctx, lastEpoch) })
 	}
-	r.w.n.count.In.Add(int64(env.items))
-	return env.data, true
+	return nil
 }
 
-func (r *receiver) Stop() { r.e.refuse() }
+// close closes the operator, once.
+func (n *node) close() error {
+	c := n.parts.Closer
+	if c == nil || !n.opened {
+		return nil
+	}
+	n.parts.Closer = nil
+	return guard(c.Close)
+}
+
+// settle makes the output of a sink visible, or takes it back.
+func (n *node) settle(ctx context.Context, ok bool) error {
+	c := n.parts.Committer
+	if c == nil || !n.opened {
+		return nil
+	}
+	if ok {
+		return guard(func() error { return c.Commit(ctx, lastEpoch) })
+	}
+	return guard(func() error { return c.Abort(ctx) })
+}
+
+// guard turns a panic in the code of a kind into an error that names the place.
+func guard(f func() error) error { return nodes.Guard(f) }
 
 // wrap names the node in an error, once.
 func (n *node) wrap(err error) error {
 	if _, named := errors.AsType[*Failure](err); named {
 		return err
-	}
-	if p, ok := errors.AsType[*nodes.PanicError](err); ok {
-		return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Err: fmt.Errorf("%w\n%s", err, p.Stack)}
 	}
 	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Err: err}
 }

@@ -1,15 +1,11 @@
 package scheduler_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 )
 
@@ -82,17 +78,11 @@ func TestOrderNone(t *testing.T) {
 func TestOrderKey(t *testing.T) {
 	for _, batch := range []int{1, 3, 1024} {
 		virtual(t, func(t *testing.T) {
-			records := kind("records", func(*program, *nodes.Env) *nodes.Program {
-				return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(20), Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-					i := made.(int)
-					return out.Emit(0, batchOf(numbered(10*i, 10*i+10)...))
-				}}}}
-			})
 			tr := try(t, `
-  source: {use: records}
+  source: {use: tens}
   work:   {use: step, in: source, workers: 4, order: key, key: key, with: {delays: [7s, 1s, 2s]}}
   sink:   {use: keep, in: work}
-`, scheduler.Options{Batch: batch}, records)
+`, scheduler.Options{Batch: batch}, tens(20))
 			tr.succeed()
 			last := map[string]int64{}
 			for _, x := range tr.store.items["sink"] {
@@ -180,19 +170,14 @@ func TestSerialEqualsConcurrent(t *testing.T) {
   cut:    {use: first, in: twice, with: {count: 4001}}
   sink:   {use: keep, in: cut}
   all:    {use: keep, in: twice}
-  bad:    {use: drain, in: a.errors}
+  bad:    {use: sinkhole, in: a.errors}
 `
-	drain := kind("drain", func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
-			return nil
-		}}}}
-	}, graph.Port{Name: "in"})
-	serial := try(t, fmt.Sprintf(flow, 1), scheduler.Options{Serial: true}, drain)
+	serial := try(t, fmt.Sprintf(flow, 1), scheduler.Options{Serial: true}, sinkhole)
 	want := serial.succeed()
 	for _, workers := range []int{1, 2, 7} {
 		for _, batch := range []int{1, 3, 1024} {
 			virtual(t, func(t *testing.T) {
-				tr := try(t, fmt.Sprintf(flow, workers), scheduler.Options{Batch: batch}, drain)
+				tr := try(t, fmt.Sprintf(flow, workers), scheduler.Options{Batch: batch}, sinkhole)
 				report := tr.succeed()
 				for _, id := range []string{"sink", "all"} {
 					equal(t, id, tr.store.numbers(id), serial.store.numbers(id))

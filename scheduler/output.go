@@ -2,15 +2,15 @@ package scheduler
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
-// An output takes what one call of Work or Commit produces: it is the engine's
+// An output takes what one call of the operator produces: it is the engine's
 // nodes.Out. Until the turn of its job has come, data is held back; one goroutine
 // uses an output at a time.
 type output struct {
@@ -21,12 +21,13 @@ type output struct {
 	size int  // items held back
 	turn bool // what is emitted may leave at once
 
-	order *turns        // whom to ask whether the turn has come, while turn is false
+	order *order        // whom to ask whether the turn has come, while turn is false
 	job   *job          // whose turn that is
 	wake  chan struct{} // tells the worker that waits for it
 
-	done     *atomic.Bool  // of the stage: an earlier piece ended it; may be nil
-	errors   *record.Batch // of on_error: dead, to leave with the rest
+	done     *atomic.Bool    // of the node: an earlier job ended it; may be nil
+	errors   *record.Batch   // of on_error: dead, to leave with the rest
+	letters  []nodes.BadItem // the same, of a node that makes its own data of them
 	filtered int
 	bad      int
 	sent     int // items, on the node's own ports
@@ -70,10 +71,18 @@ func (o *output) Emit(port int, d record.Data) error {
 		}
 		return o.sendHeld()
 	}
+	return o.leave(port, d)
+}
+
+// leave lets data leave the node: at its rate, if it is a source that has one.
+func (o *output) leave(port int, d record.Data) error {
+	if o.n.pacing != nil && port != o.n.errorPort {
+		return o.pace(port, d)
+	}
 	return o.send(port, d)
 }
 
-// sendHeld sends what was held back, unless an earlier piece ended the node.
+// sendHeld sends what was held back, unless an earlier job ended the node.
 func (o *output) sendHeld() error {
 	if o.done != nil && o.done.Load() {
 		o.drop()
@@ -81,7 +90,7 @@ func (o *output) sendHeld() error {
 	}
 	for i, h := range o.held {
 		o.held[i].data = nil
-		if err := o.send(h.port, h.data); err != nil {
+		if err := o.leave(h.port, h.data); err != nil {
 			o.held = o.held[i+1:]
 			o.drop()
 			return err
@@ -103,10 +112,11 @@ func (o *output) drop() {
 		o.errors.Release()
 		o.errors = nil
 	}
+	o.takeLetters()
 }
 
-// sendNow puts data on every edge of a port. The last edge gets the reference.
-func (o *output) sendNow(port int, d record.Data) error {
+// send puts data on every edge of a port. The last edge gets the reference.
+func (o *output) send(port int, d record.Data) error {
 	n := d.Len()
 	if port != o.n.errorPort {
 		o.n.count.Out.Add(int64(n))
@@ -151,22 +161,6 @@ func (o *output) sendNow(port int, d record.Data) error {
 	return nil
 }
 
-// hold waits for a token of the node.
-func hold(ctx context.Context, token chan struct{}, w *worker) error {
-	select {
-	case token <- struct{}{}:
-		return nil
-	default:
-	}
-	defer w.waits(queueing, nil)()
-	select {
-	case token <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // sendEdge sends data in pieces: half of what the edge holds at most, so that the
 // sender fills one half while the reader empties the other, and batches of the
 // usual size, because a Go kind may emit any number of items at once.
@@ -179,13 +173,13 @@ func (o *output) sendEdge(e *edge, d record.Data, n, size int) error {
 		limit = min(limit, max(1, int(e.bytes*int64(n)/int64(size))))
 	}
 	if n <= limit {
-		_, err := e.send(o.ctx, envelope{epoch: o.n.run.epoch, data: d, items: n, bytes: size}, o.w)
+		_, err := e.send(o.ctx, queue.Envelope{Data: d, Items: n, Bytes: size}, o.w)
 		return err
 	}
 	defer d.Release()
 	for i := 0; i < n; i += limit {
 		j := min(i+limit, n)
-		part := envelope{epoch: o.n.run.epoch, data: d.Slice(i, j), items: j - i, bytes: size * (j - i) / n}
+		part := queue.Envelope{Data: d.Slice(i, j), Items: j - i, Bytes: size * (j - i) / n}
 		if _, err := e.send(o.ctx, part, o.w); err != nil {
 			return err
 		}
@@ -211,7 +205,7 @@ func (o *output) sendRanked(e *edge, d record.Data) error {
 		}
 	}
 	before := b.Len()
-	order, b, err := e.queue.ranks(b, o)
+	order, b, err := e.ranker.ranks(b, o)
 	if err != nil {
 		return err
 	}
@@ -221,7 +215,7 @@ func (o *output) sendRanked(e *edge, d record.Data) error {
 	for i := 0; i < len(order); i += limit {
 		j := min(i+limit, len(order))
 		part := b.Slice(i, j)
-		env := envelope{epoch: o.n.run.epoch, data: part, items: j - i, bytes: part.Bytes() * (j - i) / max(b.Rows, 1), order: order[i:j]}
+		env := queue.Envelope{Data: part, Items: j - i, Bytes: part.Bytes() * (j - i) / max(b.Rows, 1), Order: order[i:j]}
 		if _, err := e.send(o.ctx, env, o.w); err != nil {
 			return err
 		}
@@ -254,6 +248,15 @@ func (o *output) dead(item nodes.BadItem) error {
 	if len(o.n.out[o.n.errorPort]) == 0 {
 		return nil
 	}
+	if o.n.env.DeadLetters != nil {
+		if item.Data != nil {
+			item.Data.Retain()
+		}
+		if o.letters = append(o.letters, item); len(o.letters) < record.MaxRows {
+			return nil
+		}
+		return o.flushErrors()
+	}
 	if o.errors == nil {
 		o.errors = newErrorBatch()
 	}
@@ -264,41 +267,31 @@ func (o *output) dead(item nodes.BadItem) error {
 	return o.flushErrors()
 }
 
+// flushErrors sends the items that failed.
 func (o *output) flushErrors() error {
-	b := o.errors
-	o.errors = nil
-	if b == nil {
+	var d record.Data
+	switch {
+	case o.errors != nil:
+		d, o.errors = o.errors, nil
+	case len(o.letters) > 0:
+		err := guard(func() error { d = o.n.env.DeadLetters(o.letters); return nil })
+		o.takeLetters()
+		if err != nil {
+			return err
+		}
+	default:
 		return nil
 	}
-	return o.Emit(o.n.errorPort, b)
+	return o.Emit(o.n.errorPort, d)
 }
 
-// Close ends the use of an output by a goroutine of its own.
-func (o *output) Close() error { return o.flushErrors() }
-
-// A Failure is what stopped a flow: an item, or a node as a whole.
-type Failure struct {
-	Node string
-	Kind string
-	Item string // as JSON, "" if the node as a whole failed
-	File string
-	Line int
-	Err  error
-}
-
-func (f *Failure) Error() string {
-	s := fmt.Sprintf("%s (%s)", f.Node, f.Kind)
-	if f.File != "" {
-		s += ": " + f.File
-		if f.Line > 0 {
-			s += fmt.Sprintf(":%d", f.Line)
+// takeLetters gives back the data of items that failed.
+func (o *output) takeLetters() {
+	for i, item := range o.letters {
+		if item.Data != nil {
+			item.Data.Release()
 		}
+		o.letters[i] = nodes.BadItem{}
 	}
-	s += ": " + f.Err.Error()
-	if f.Item != "" {
-		s += "\n  item: " + f.Item
-	}
-	return s
+	o.letters = o.letters[:0]
 }
-
-func (f *Failure) Unwrap() error { return f.Err }

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
@@ -125,38 +123,4 @@ func (p *pausing) mark(report *metrics.Report) {
 			n.State = "paused"
 		}
 	}
-}
-
-// gate gives what a source with a Run of its own waits at; nil for other nodes.
-func (n *node) gate() func() {
-	if len(n.in) > 0 {
-		return nil
-	}
-	return func() { n.run.pausing.pass(n.taking) }
-}
-
-// rested is for how much of the time that a Run of its own took the node was held
-// up by pauses.
-func (n *node) rested() time.Duration {
-	if len(n.in) > 0 {
-		return 0
-	}
-	return n.run.pausing.total()
-}
-
-// gated gives the outputs of a source with a Run of its own, which decides by
-// itself when it takes something: what it emits waits at the gate. Outputs of other
-// nodes are left as they are.
-func (n *node) gated(o *output) nodes.OutCloser {
-	if len(n.in) > 0 {
-		return o
-	}
-	return gatedOut{o}
-}
-
-type gatedOut struct{ *output }
-
-func (g gatedOut) Emit(port int, d record.Data) error {
-	g.n.run.pausing.pass(g.n.taking)
-	return g.output.Emit(port, d)
 }

@@ -8,45 +8,60 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// own is a source with a Run of its own that gives an item a second.
-var own = kind("own", func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		out := io.Out()
-		defer out.Close()
-		for i := 0; ctx.Err() == nil; i++ {
-			io.Await()
-			time.Sleep(time.Second)
-			if err := out.Emit(0, batchOf(item{N: int64(i)})); err != nil {
-				return err
+// own is a source that gives an item a second, on a goroutine of its own.
+var own = kind("own", func(_ *program, env *nodes.Env) *op {
+	items, gone := make(chan item), make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	return &op{
+		open: func() error {
+			go func() {
+				defer close(gone)
+				for i := int64(0); ctx.Err() == nil; i++ {
+					env.Await(ctx)
+					time.Sleep(time.Second)
+					select {
+					case items <- item{N: i}:
+					case <-ctx.Done():
+					}
+				}
+			}()
+			return nil
+		},
+		next: func(ctx context.Context) (any, error) {
+			select {
+			case x := <-items:
+				return x, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
 			}
-		}
-		return nil
-	}}
+		},
+		process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+			return out.Emit(0, batchOf(in.Made.(item)))
+		},
+		close: func() error { cancel(); <-gone; return nil },
+	}
 })
 
 // broad is a source with several workers, of which one waits for the others to take.
-var broad = kind("broad", func(*program, *nodes.Env) *nodes.Program {
+var broad = kind("broad", func(*program, *nodes.Env) *op {
 	i := 0
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
-		Worker: func(context.Context) (nodes.Work, error) {
-			return func(_ context.Context, _ record.Data, made any, out nodes.Out) (any, error) {
-				return nil, out.Emit(0, batchOf(item{N: int64(made.(int))}))
-			}, nil
+	return &op{
+		next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
+		work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+			return nil, out.Emit(0, batchOf(item{N: int64(in.Made.(int))}))
 		},
-	}}}
+	}
 })
 
 // everySource runs a test for sources of every form, with and without cores.
 func everySource(t *testing.T, flow string, f func(t *testing.T, name string, tr *trial)) {
 	t.Helper()
-	for name, source := range map[string]string{"reading": "emit, with: {every: 1s}", "deaf": "emit, with: {every: 1s, deaf: true}", "stages": "endless", "own": "own", "broad": "broad, workers: 4"} {
+	for name, source := range map[string]string{"reading": "emit, with: {every: 1s}", "deaf": "emit, with: {every: 1s, deaf: true}", "records": "endless", "own": "own", "broad": "broad, workers: 4"} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
 				tr := try(t, fmt.Sprintf(flow, source), scheduler.Options{Serial: serial}, endless, own, broad)

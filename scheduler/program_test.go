@@ -3,28 +3,42 @@ package scheduler_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// A closedWorker is a worker with a method Close.
+type closedWorker struct {
+	nodes.WorkFunc
+	close func() error
+}
+
+func (w closedWorker) Close() error { return w.close() }
+
+// pass gives on what comes, or was taken.
+func pass(_ context.Context, in nodes.Input, out nodes.Out) error {
+	if in.Data == nil {
+		return out.Emit(0, batchOf(item{N: 1}))
+	}
+	return out.Emit(0, in.Data.Retain())
+}
+
 // Every place where the code of a kind can fail or panic.
-func TestFailingPrograms(t *testing.T) {
+func TestFailingOperators(t *testing.T) {
 	type place struct {
-		name    string
-		program nodes.Program
-		source  bool
+		name   string
+		op     op
+		source bool
+		panics bool // it cannot fail otherwise
 	}
-	work := func(f func() error) func(context.Context) (nodes.Work, error) {
-		return func(context.Context) (nodes.Work, error) {
-			return func(context.Context, record.Data, any, nodes.Out) (any, error) { return nil, f() }, nil
-		}
-	}
+	idle := func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, nil }
 	for _, how := range []string{"fails", "panics"} {
 		f := func() error {
 			if how == "panics" {
@@ -32,48 +46,43 @@ func TestFailingPrograms(t *testing.T) {
 			}
 			return errors.New("broken")
 		}
-		pass := func(_ context.Context, in record.Data, _ any, out nodes.Out) error { return out.Emit(0, in.Retain()) }
+		worker := func(context.Context) (nodes.Worker, error) { return nil, f() }
+		closed := func(context.Context) (nodes.Worker, error) { return closedWorker{idle, f}, nil }
+		work := func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, f() }
+		process := func(context.Context, nodes.Input, nodes.Out) error { return f() }
+		made := func(context.Context, nodes.Input, nodes.Out) (any, error) { return 1, nil }
+		end := func(context.Context, nodes.Ended, nodes.Out) error { return f() }
+		next := func(context.Context) (any, error) { return nil, f() }
+		one := func(context.Context) (any, error) { return 1, nil }
+		now := time.Unix(1, 0) // at once
 		for _, p := range []place{
-			{"Open", nodes.Program{Open: func(context.Context) error { return f() }, Stages: []nodes.Stage{{Commit: pass}}}, false},
-			{"Worker", nodes.Program{Stages: []nodes.Stage{{Worker: func(context.Context) (nodes.Work, error) { return nil, f() }}}}, false},
-			{"Work", nodes.Program{Stages: []nodes.Stage{{Worker: work(f)}}}, false},
-			{"Commit", nodes.Program{Stages: []nodes.Stage{{Commit: func(context.Context, record.Data, any, nodes.Out) error { return f() }}}}, false},
-			{"Finish", nodes.Program{Stages: []nodes.Stage{{Commit: pass, Finish: func(context.Context, nodes.Out) error { return f() }}}}, false},
-			{"Settle", nodes.Program{Stages: []nodes.Stage{{Commit: pass}}, Settle: func(bool) error { return f() }}, false},
-			{"Run", nodes.Program{Run: func(context.Context, *nodes.IO) error { return f() }}, false},
-			{"Next", nodes.Program{Stages: []nodes.Stage{{Next: func(context.Context) (any, error) { return nil, f() }}}}, true},
-			{"Run of a source", nodes.Program{Run: func(context.Context, *nodes.IO) error { return f() }}, true},
+			{name: "Open", op: op{open: f, process: pass}},
+			{name: "NewWorker", op: op{worker: worker}},
+			{name: "Work", op: op{work: work}},
+			{name: "Close of a worker", op: op{worker: closed}},
+			{name: "Process", op: op{process: process}},
+			{name: "Process of what was made", op: op{work: made, process: process}},
+			{name: "End", op: op{process: pass, end: end}},
+			{name: "End with workers", op: op{work: idle, end: end}},
+			{name: "Close", op: op{process: pass, close: f}},
+			{name: "Seal", op: op{process: pass, seal: f}},
+			{name: "Commit", op: op{process: pass, commit: f}},
+			{name: "OnTime", op: op{process: pass, due: func() time.Time { return now }, onTime: func(context.Context, time.Time, nodes.Out) error { return f() }}},
+			{name: "Due", op: op{process: pass, due: func() time.Time { f(); return now }, onTime: func(context.Context, time.Time, nodes.Out) error { return nil }}, panics: true},
+			{name: "Wants", op: op{process: pass, wants: func(int, int) bool { f(); return true }}, panics: true},
+			{name: "Wants with workers", op: op{work: idle, wants: func(int, int) bool { f(); return true }}, panics: true},
+			{name: "Next", op: op{next: next}, source: true},
+			{name: "Next with workers", op: op{next: next, work: idle}, source: true},
+			{name: "Process of a source", op: op{next: one, process: process}, source: true},
+			{name: "Work of a source", op: op{next: one, work: work}, source: true},
 		} {
+			if p.panics && how == "fails" {
+				continue
+			}
 			for _, workers := range []string{"1", "3", "3, order: none", "3, order: key, key: key"} {
 				for _, serial := range []bool{false, true} {
-					virtual(t, func(t *testing.T) {
-						broken, in, text := portIn, "", `
-  source: {use: emit, with: {count: 2000}}
-  broken: {use: broken, in: source, workers: `+workers+`}
-  sink:   {use: collect, in: broken}
-`
-						decl := kind("broken", func(*program, *nodes.Env) *nodes.Program { return &p.program }, broken)
-						if p.source {
-							decl = kind("broken", func(*program, *nodes.Env) *nodes.Program { return &p.program })
-							text = strings.ReplaceAll(text, "  source: {use: emit, with: {count: 2000}}\n", "")
-							text = strings.ReplaceAll(text, "in: source, ", in)
-						}
-						tr := try(t, text, scheduler.Options{Serial: serial}, decl)
-						report, err := tr.execute(context.Background())
-						want := "broken (broken): broken"
-						if how == "panics" {
-							want = "broken (broken): panic: broken\ngoroutine"
-						}
-						if err == nil || !strings.HasPrefix(err.Error(), want) {
-							t.Errorf("%s %s, workers %s, serial %v: got %v, want %s", p.name, how, workers, serial, err, want)
-						}
-						if report.Outcome != "failed" {
-							t.Errorf("%s %s: the outcome is %s", p.name, how, report.Outcome)
-						}
-						balanced(t, report)
-						if events, want := tr.store.events, []string{"open sink", "settle sink false"}; p.name != "Settle" && !slices.Equal(events, want) {
-							t.Errorf("%s %s: events %q, want %q", p.name, how, events, want)
-						}
+					t.Run(fmt.Sprintf("%s %s, workers %s, serial %v", p.name, how, workers, serial), func(t *testing.T) {
+						virtual(t, func(t *testing.T) { failingOperator(t, p.op, p.source, workers, serial, how) })
 					})
 				}
 			}
@@ -81,12 +90,42 @@ func TestFailingPrograms(t *testing.T) {
 	}
 }
 
+// failingOperator runs a flow with an operator that fails or panics.
+func failingOperator(t *testing.T, o op, isSource bool, workers string, serial bool, how string) {
+	text := `
+  source: {use: emit, with: {count: 2000}}
+  broken: {use: broken, in: source, workers: ` + workers + `}
+  sink:   {use: collect, in: broken}
+`
+	decl := kind("broken", func(*program, *nodes.Env) *op { return &o }, portIn)
+	if isSource {
+		decl = kind("broken", func(*program, *nodes.Env) *op { return &o })
+		text = strings.ReplaceAll(text, "  source: {use: emit, with: {count: 2000}}\n", "")
+		text = strings.ReplaceAll(text, "in: source, ", "")
+	}
+	tr := try(t, text, scheduler.Options{Serial: serial}, decl)
+	report, err := tr.execute(context.Background())
+	want := "broken (broken): broken"
+	if how == "panics" {
+		want = "broken (broken): panic: broken\ngoroutine"
+	}
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if report.Outcome != "failed" {
+		t.Errorf("the outcome is %s", report.Outcome)
+	}
+	balanced(t, report)
+	if events, want := tr.store.events, []string{"open sink", "settle sink false"}; !slices.Equal(events, want) {
+		t.Errorf("events %q, want %q", events, want)
+	}
+}
+
 // A sink that cannot be opened stops the run before a source is read.
 func TestOpenBeforeReading(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		locked := kind("locked", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Open: func(context.Context) error { return errors.New("permission denied") },
-				Stages: []nodes.Stage{{Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil }}}}
+		locked := kind("locked", func(*program, *nodes.Env) *op {
+			return &op{open: func() error { return errors.New("permission denied") }}
 		}, portIn)
 		tr := try(t, `
   source: {use: emit, with: {count: 10}}
@@ -102,8 +141,8 @@ func TestOpenBeforeReading(t *testing.T) {
 	})
 }
 
-// Settle comes exactly once, after everything, in success too; a sink that fails
-// to settle makes the others take their output back.
+// Sinks are settled exactly once, after everything, in success too; one that cannot
+// make its output visible makes the others take theirs back.
 func TestSettle(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
@@ -117,13 +156,8 @@ func TestSettle(t *testing.T) {
 		}
 	})
 	virtual(t, func(t *testing.T) {
-		full := kind("full", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Settle: func(ok bool) error {
-				if !ok {
-					return nil
-				}
-				return errors.New("no space left")
-			}, Stages: []nodes.Stage{{Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil }}}}
+		full := kind("full", func(*program, *nodes.Env) *op {
+			return &op{commit: func() error { return errors.New("no space left") }}
 		}, portIn)
 		tr := try(t, `
   source: {use: emit, with: {count: 10}}
@@ -140,10 +174,10 @@ func TestSettle(t *testing.T) {
 	})
 }
 
-// New reports every program that cannot be made.
+// New reports every operator that cannot be made.
 func TestNewReportsEverything(t *testing.T) {
 	s := &store{items: map[string][]item{}}
-	bad := kind("bad", func(k *program, _ *nodes.Env) *nodes.Program {
+	bad := kind("bad", func(k *program, _ *nodes.Env) *op {
 		panic("no " + k.Mode)
 	}, portIn)
 	reg, err := nodes.NewRegistry([]nodes.Decl{nodes.Read("emit", "Emits.", &emit{s: s}), bad})
@@ -173,13 +207,13 @@ nodes:
 func TestLostItemsAreAFailure(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
-			losing := nodes.Kind("losing", "Loses items.", &program{make: func(*program, *nodes.Env) *nodes.Program {
-				return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-					if values(in)[0].N == 0 {
+			losing := nodes.Kind("losing", "Loses items.", &program{make: func(*program, *nodes.Env) *op {
+				return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+					if values(in.Data)[0].N == 0 {
 						return nil
 					}
-					return out.Emit(0, in.Retain())
-				}}}}
+					return out.Emit(0, in.Data.Retain())
+				}}
 			}}, nodes.Conserves(), nodes.InPort(portIn), nodes.OutPort(portOut("out")))
 			tr := try(t, `
   source: {use: emit, with: {count: 2000}}

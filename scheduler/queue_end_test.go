@@ -2,24 +2,97 @@ package scheduler
 
 import (
 	"testing"
-	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
-// A reader that found a queue empty just before it ended must see the end.
-func TestEndOfAnEmptyQueueIsSeen(t *testing.T) {
-	q := newQueue(&edge{spec: &graph.Edge{Contract: graph.DefaultContract()}})
-	if _, ok, _, done := q.take(time.Now(), false); ok || done {
-		t.Fatalf("an empty queue gives something: %v, or has ended: %v", ok, done)
+// loneEdge gives an edge with a contract that nobody but the test uses.
+func loneEdge(t *testing.T, change func(*graph.Contract)) *edge {
+	t.Helper()
+	contract := graph.DefaultContract()
+	change(&contract)
+	run := &Run{ctx: t.Context(), sources: t.Context(), options: Options{SpillDir: t.TempDir()}}
+	e := newEdge(run, &graph.Edge{Contract: contract})
+	e.reader = &node{run: run, bell: newBell()}
+	t.Cleanup(e.queue.Close)
+	return e
+}
+
+// contracts make edges of every queue.
+var contracts = map[string]func(*graph.Contract){
+	"channel": func(*graph.Contract) {},
+	"spill":   func(c *graph.Contract) { c.OnFull = "spill" },
+	"list":    func(c *graph.Contract) { c.OnFull = "drop_oldest" },
+	"heap":    func(c *graph.Contract) { c.DelayFor = 1 },
+}
+
+// A reader that found an edge empty just before it ended must see the end: it says
+// that it sleeps, looks once more, and only then waits.
+func TestEndOfAnEmptyEdgeIsSeen(t *testing.T) {
+	for name, change := range contracts {
+		e := loneEdge(t, change)
+		bell := &e.reader.bell
+		if _, ok, done, err := e.take(1); ok || done || err != nil {
+			t.Fatalf("%s: an empty edge gives something: %v, or has ended: %v, %v", name, ok, done, err)
+		}
+		e.end() // nobody sleeps yet, so no bell rings
+		bell.asleep.Store(true)
+		if _, ok, done, err := e.take(1); ok || !done || err != nil {
+			t.Errorf("%s: the end is not seen: %v, %v, %v", name, ok, done, err)
+		}
 	}
-	close(q.over)
-	select {
-	case <-q.ending():
-	default:
-		t.Fatal("the end is not seen")
+}
+
+// One that sleeps already is woken by the end, and by what comes.
+func TestSleepingReaderIsWoken(t *testing.T) {
+	for name, change := range contracts {
+		for _, ends := range []bool{false, true} {
+			e := loneEdge(t, change)
+			e.reader.bell.asleep.Store(true)
+			if ends {
+				e.end()
+			} else {
+				e.send(t.Context(), oneItem(), nil)
+			}
+			select {
+			case <-e.reader.bell.c:
+			default:
+				t.Errorf("%s, at the end %v: nobody rings", name, ends)
+			}
+		}
 	}
-	if _, ok, _, done := q.take(time.Now(), false); ok || !done {
-		t.Fatal("the queue has not ended")
+}
+
+// What was sent before the end is taken before it.
+func TestEndComesAfterItems(t *testing.T) {
+	for name, change := range contracts {
+		e := loneEdge(t, change)
+		for range 2 {
+			if wanted, err := e.send(t.Context(), oneItem(), nil); !wanted || err != nil {
+				t.Fatalf("%s: %v, %v", name, wanted, err)
+			}
+		}
+		e.end()
+		for i := range 2 {
+			env, ok, done, err := e.take(1)
+			if !ok || done || err != nil {
+				t.Fatalf("%s: item %d: %v, ended %v, %v", name, i, ok, done, err)
+			}
+			env.Data.Release()
+		}
+		if _, ok, done, err := e.take(1); ok || !done || err != nil {
+			t.Errorf("%s: after the last item: %v, ended %v, %v", name, ok, done, err)
+		}
 	}
+}
+
+// oneItem is an envelope that any queue takes, and gives at once.
+func oneItem() queue.Envelope {
+	b := record.New(types.Record(types.Field{Name: "n", Type: types.Int}))
+	b.Rows = 1
+	b.Cols[0].Resize(1)
+	return queue.Envelope{Data: b, Items: 1, Bytes: 8, Order: []queue.Rank{{}}}
 }

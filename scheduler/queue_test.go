@@ -8,17 +8,16 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// at once is a source of n items in one batch.
+// atOnce is a source of n items in one batch.
 func atOnce(n int) nodes.Decl {
-	return kind("at_once", func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(1), Commit: func(_ context.Context, _ record.Data, _ any, out nodes.Out) error {
+	return kind("at_once", func(*program, *nodes.Env) *op {
+		return &op{next: numbering(1), process: func(_ context.Context, _ nodes.Input, out nodes.Out) error {
 			return out.Emit(0, batchOf(numbered(0, n)...))
-		}}}}
+		}}
 	})
 }
 
@@ -183,9 +182,7 @@ func TestQueuesBehindMerge(t *testing.T) {
   a: {use: emit, with: {count: 50, every: 1s}}
   b: {use: emit, with: {count: 50, every: 1s}}
   sink: {use: many, in: [{from: a, delay: 5s}, {from: b, capacity: 10, on_full: drop_oldest}]}
-`, scheduler.Options{}, kind("many", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil }}}}
-		}, graph.Port{Name: "in", Any: true, Arity: graph.Many}))
+`, scheduler.Options{}, kind("many", func(*program, *nodes.Env) *op { return &op{} }, graph.Port{Name: "in", Any: true, Arity: graph.Many}))
 		report := tr.succeed()
 		if n := node(t, report, "sink"); n.In != 100 {
 			t.Errorf("%d items arrived", n.In)

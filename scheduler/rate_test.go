@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
@@ -78,10 +79,10 @@ func TestRateAfterPause(t *testing.T) {
 		tr := try(t, `
   in: {use: bursts}
   out: {use: keep, in: in, rate: {limit: 10/s, burst: 3}}
-`, scheduler.Options{}, kind("bursts", func(*program, *nodes.Env) *nodes.Program {
+`, scheduler.Options{}, kind("bursts", func(*program, *nodes.Env) *op {
 			i := 0
-			return &nodes.Program{Stages: []nodes.Stage{{
-				Next: func(context.Context) (any, error) {
+			return &op{
+				next: func(context.Context) (any, error) {
 					if i++; i == 3 {
 						return nil, io.EOF
 					}
@@ -90,11 +91,11 @@ func TestRateAfterPause(t *testing.T) {
 					}
 					return i, nil
 				},
-				Commit: func(_ context.Context, _ record.Data, piece any, out nodes.Out) error {
-					from := 5 * (piece.(int) - 1)
+				process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+					from := 5 * (in.Made.(int) - 1)
 					return out.Emit(0, record.Wrap(numbered(from, from+5)))
 				},
-			}}}
+			}
 		}))
 		tr.succeed()
 		h := time.Hour
@@ -126,32 +127,33 @@ func TestRateOfSource(t *testing.T) {
 }
 
 // quads is a source with two pieces of four items.
-var quads = kind("numbers", func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: numbering(2),
-		Worker: func(context.Context) (nodes.Work, error) {
-			return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
-				from := 4 * piece.(int)
-				return nil, out.Emit(0, record.Wrap(numbered(from, from+4)))
-			}, nil
-		},
-	}}}
+var quads = kind("numbers", func(*program, *nodes.Env) *op {
+	return &op{next: numbering(2), work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+		from := 4 * in.Made.(int)
+		return nil, out.Emit(0, record.Wrap(numbered(from, from+4)))
+	}}
 })
 
-// A custom program receives at the rate of its node: by Receive, by TryReceive and
-// by Any.
-func TestRateOfCustomProgram(t *testing.T) {
-	for _, how := range []string{"receive", "try", "any"} {
+// The rate bounds what comes over all edges together, whichever way the operator is
+// driven: without a parallel part, choosing its edges, or woken meanwhile.
+func TestRateOfOperators(t *testing.T) {
+	for _, how := range []string{"serial", "selective", "timed"} {
 		for _, serial := range []bool{false, true} {
 			t.Run(how, func(t *testing.T) {
 				virtual(t, func(t *testing.T) {
 					tr := try(t, fmt.Sprintf(`
-  in: {use: emit, with: {count: 7}}
-  a: {use: relay, in: in, rate: {limit: 10/s, burst: 2}, with: {mode: %s}}
+  in: {use: emit, with: {count: 4}}
+  more: {use: emit, with: {count: 3}}
+  a: {use: relay, in: [in, more], rate: {limit: 10/s, burst: 2}, with: {mode: %s}}
   out: {use: keep, in: a}
 `, how), scheduler.Options{Serial: serial}, relay)
 					tr.succeed()
-					equal(t, "items", tr.store.numbers("out"), upTo(7))
+					got := tr.store.numbers("out")
+					if how == "selective" {
+						equal(t, "items", got, []int64{0, 1, 2, 3, 0, 1, 2})
+					}
+					slices.Sort(got)
+					equal(t, "items, sorted", got, []int64{0, 0, 1, 1, 2, 2, 3})
 					sameTimes(t, "times", tr.store.times["out"], append([]time.Duration{0}, ticks(6, 100*time.Millisecond)...))
 				})
 			})
@@ -159,35 +161,31 @@ func TestRateOfCustomProgram(t *testing.T) {
 	}
 }
 
-// relay passes items on by a program of its own.
-var relay = kind("relay", func(k *program, _ *nodes.Env) *nodes.Program {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		out := io.Out()
-		for {
-			d, ok := record.Data(nil), false
-			if k.Mode == "try" {
-				d, ok = io.In[0][0].TryReceive()
-			}
-			if !ok {
-				var err error
-				if k.Mode == "any" {
-					_, d, err = io.Any(ctx, 0)
-				} else {
-					d, err = io.In[0][0].Receive(ctx)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if d == nil {
-				return out.Close()
-			}
-			if err := out.Emit(0, d); err != nil {
-				return err
-			}
+// relay passes items on. As `selective` it reads one edge after the other, as `timed` it
+// is woken every 30 milliseconds until its inputs have ended.
+var relay = kind("relay", func(k *program, _ *nodes.Env) *op {
+	o := &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error { return out.Emit(0, in.Data.Retain()) }}
+	switch k.Mode {
+	case "selective":
+		at := 0
+		o.wants = func(_, edge int) bool { return edge == at }
+		o.end = func(context.Context, nodes.Ended, nodes.Out) error { at++; return nil }
+	case "timed":
+		due := time.Now()
+		o.due = func() time.Time { return due }
+		o.onTime = func(context.Context, time.Time, nodes.Out) error {
+			due = due.Add(30 * time.Millisecond)
+			return nil
 		}
-	}}
-}, portIn)
+		o.end = func(_ context.Context, e nodes.Ended, _ nodes.Out) error {
+			if e.Last {
+				due = time.Time{}
+			}
+			return nil
+		}
+	}
+	return o
+}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
 
 // A node that waits for its rate ends at once when the flow is killed, and when
 // nobody wants more; a source also when it is stopped.

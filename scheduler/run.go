@@ -19,9 +19,10 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// Programs gives the program of a node. A nodes.Registry is one.
-type Programs interface {
-	Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error)
+// Operators gives the operator of a node. A nodes.Registry is one. Whoever stands in
+// between may intercept the calls: see nodes.Intercept.
+type Operators interface {
+	Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error)
 }
 
 // Options of a run. The zero value is that of `flowrun run`.
@@ -64,9 +65,9 @@ type Run struct {
 	options Options
 	nodes   []*node // in the order of the flow: topological
 	edges   []*edge
-	epoch   uint64
-	gate    *gate // of limits.workers
-	pool    *pool // of limits.memory
+	gate    *gate   // of limits.workers
+	memory  *memory // of limits.memory
+	shared  *nodes.Shared
 	pausing pausing
 	tapping tapping
 	news    chan struct{} // wakes the observer; see events.go
@@ -87,7 +88,7 @@ type Run struct {
 
 // New builds a run and starts nothing. The flow must come from a Load without
 // errors; a run belongs to it alone, for kinds keep state in their settings.
-func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
+func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
@@ -104,7 +105,7 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 	if options.cpu == nil {
 		options.cpu = metrics.CPUTime
 	}
-	r := &Run{flow: f, options: options, news: make(chan struct{}, 1), pool: newPool(f.Limits, len(f.Edges))}
+	r := &Run{flow: f, options: options, news: make(chan struct{}, 1), memory: newMemory(f.Limits, len(f.Edges)), shared: &nodes.Shared{}}
 	if !options.Serial { // where one goroutine works inside the work of another node
 		r.gate = newGate(f.Limits.Workers)
 	}
@@ -116,7 +117,7 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 	}
 	var wrong []error
 	for _, spec := range f.Nodes {
-		n, err := r.newNode(spec, programs, byEdge)
+		n, err := r.newNode(spec, operators, byEdge)
 		if err != nil {
 			wrong = append(wrong, err)
 		}
@@ -125,14 +126,12 @@ func New(f *graph.Flow, programs Programs, options Options) (*Run, error) {
 	return r, errors.Join(wrong...)
 }
 
-func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edge]*edge) (*node, error) {
-	n := &node{run: r, spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec)}
-	if n.workers.Max > 1 && spec.Engine.Order != "strict" {
-		n.sendToken, n.commitToken = make(chan struct{}, 1), make(chan struct{}, 1)
-	}
+func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.Edge]*edge) (*node, error) {
+	n := &node{run: r, spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec), bell: newBell()}
 	for _, in := range spec.In {
 		var port []*edge
 		for _, e := range in.Edges {
+			byEdge[e].reader = n
 			port = append(port, byEdge[e])
 		}
 		n.in = append(n.in, port)
@@ -145,20 +144,65 @@ func (r *Run) newNode(spec *graph.Node, programs Programs, byEdge map[*graph.Edg
 		}
 		n.out = append(n.out, port)
 	}
+	e := &spec.Engine
+	n.bucket, n.breaker = newBucket(e.Rate, e.Batch.Given()), newBreaker(n, e.Breaker)
+	if n.bucket != nil && n.source() {
+		n.pacing = make(chan struct{}, 1)
+	}
 	n.env = &nodes.Env{
 		Node: spec, Flow: r.flow, Workers: n.workers.Max, Stdin: r.options.Stdin, Stdout: r.options.Stdout,
 		Log: r.options.Log.With("node", spec.ID), Seed: r.options.Seed,
 		Retries:  &n.count.Retries,
 		Stopping: func() <-chan struct{} { return r.sources.Done() },
+		Await:    r.pausing.pass,
+		Shared:   r.shared, Operators: operators.Operator,
 	}
-	err := guard(func() (err error) { n.program, err = programs.Program(spec, n.env); return err })
-	if err == nil {
-		err = n.protect()
-	}
-	if err != nil {
+	if err := n.operator(operators); err != nil {
 		return n, n.wrap(err)
 	}
+	if n.workers.Max > 1 && e.Order != "strict" {
+		n.sendToken, n.serialToken = make(chan struct{}, 1), make(chan struct{}, 1)
+	}
 	return n, nil
+}
+
+// operator makes the operator of the node and finds its parts.
+func (n *node) operator(operators Operators) error {
+	err := guard(func() error {
+		op, err := operators.Operator(n.spec, n.env)
+		if err != nil {
+			return err
+		}
+		n.parts, err = nodes.PartsOf(op)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case n.source() && n.parts.Puller == nil:
+		return errNoSource
+	}
+	for _, i := range n.env.Intercepts() {
+		n.watched = n.watched || i.Around != nil
+	}
+	if f := n.parts.InFlighter; f != nil && !n.run.options.Serial {
+		err = guard(func() error { n.atMost(f.MaxInFlight()); return nil })
+	}
+	return err
+}
+
+// errNoSource is a fault of a kind.
+var errNoSource = errors.New("the kind has no inputs, and its operator has no method Next")
+
+// atMost bounds the workers by what the operator bears, and raises them to it if the
+// flow does not say.
+func (n *node) atMost(calls int) {
+	calls = max(1, calls)
+	if n.spec.Engine.Workers.Max == 0 && n.run.options.Workers == 0 {
+		n.workers = graph.FixedWorkers(calls)
+	}
+	n.workers.Min, n.workers.Max = min(n.workers.Min, calls), min(n.workers.Max, calls)
+	n.env.Workers = n.workers.Max
 }
 
 // workersOf is the number of workers of a node.
@@ -194,7 +238,7 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 		if len(n.in) == 0 {
 			until = r.sources
 		}
-		n.taking, n.dismiss = context.WithCancel(until)
+		n.inputCtx, n.cancelInput = context.WithCancel(until)
 	}
 	r.mu.Unlock()
 	ended := r.observe()
@@ -203,6 +247,7 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	if stopped {
 		r.stop()
 	}
+	defer context.AfterFunc(r.ctx, r.interrupt)()
 	if err := r.open(); err == nil {
 		if r.options.Serial {
 			r.runSerial()
@@ -226,15 +271,21 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	return report, failure
 }
 
-// open calls the Open of every node, those downstream first, so that a sink that
-// cannot be written stops the run before a source is read.
+// open opens every node, those downstream first, so that a sink that cannot be written
+// stops the run before a source is read.
 func (r *Run) open() error {
 	for _, n := range slices.Backward(r.nodes) {
 		n.opened = true
-		if n.program.Open == nil {
-			continue
+		err := n.call(r.ctx, nodes.Call{Part: nodes.PartOpen}, nil, func(ctx context.Context, _ nodes.Out) error {
+			if n.parts.Starter == nil {
+				return nil
+			}
+			return n.parts.Starter.Open(ctx)
+		})
+		if err == nil && n.parts.Recoverer != nil {
+			err = guard(func() error { return n.parts.Recoverer.Recover(r.ctx, 0) })
 		}
-		if err := guard(func() error { return n.program.Open(r.ctx) }); err != nil {
+		if err != nil {
 			r.fail(n, err)
 			return err
 		}
@@ -246,7 +297,7 @@ func (r *Run) open() error {
 func (r *Run) runAll() {
 	var all sync.WaitGroup
 	for _, n := range slices.Backward(r.nodes) {
-		all.Go(func() { n.work(r.ctx) })
+		all.Go(func() { n.main(r.ctx) })
 	}
 	over := make(chan struct{})
 	var watcher sync.WaitGroup
@@ -277,16 +328,26 @@ func (r *Run) audit() {
 	}
 }
 
-// settle tells every node how the flow ended. A sink that cannot make its output
-// visible turns success into failure for those that come after it.
+// settle makes what the sinks wrote visible, or takes it back. A sink that cannot make
+// its output visible turns success into failure for those that come after it. Sources
+// then learn that what they gave was taken for good. Neither is cut short by the run's
+// own end.
 func (r *Run) settle() {
-	for _, n := range r.nodes {
-		if !n.opened || n.program.Settle == nil {
-			continue
-		}
-		ok := r.firstFailure() == nil
-		if err := guard(func() error { return n.program.Settle(ok) }); err != nil {
+	ctx := context.WithoutCancel(r.ctx)
+	note := func(n *node, err error) {
+		if err != nil {
 			r.setFailure(n.wrap(err))
+		}
+	}
+	for _, n := range r.nodes {
+		note(n, n.close()) // of those that were opened and never began
+	}
+	for _, n := range r.nodes {
+		note(n, n.settle(ctx, r.firstFailure() == nil))
+	}
+	for _, n := range r.nodes {
+		if a := n.parts.Acknowledger; a != nil && n.position != nil && r.firstFailure() == nil {
+			note(n, guard(func() error { return a.Taken(n.position) }))
 		}
 	}
 }
@@ -298,6 +359,15 @@ func (r *Run) fail(n *node, err error) {
 		return
 	}
 	r.cancel(n.wrap(err))
+	r.interrupt()
+}
+
+// interrupt tells everybody who is between two items to look whether there is to be a
+// next one. It is called once the run is over, so nobody can miss it.
+func (r *Run) interrupt() {
+	for _, n := range r.nodes {
+		n.interrupt.Store(true)
+	}
 }
 
 func (r *Run) setFailure(err error) {
@@ -333,105 +403,8 @@ func (r *Run) Stop() {
 	}
 }
 
+// stopping reports whether the run was told to stop, or is over.
+func (r *Run) stopping() bool { return r.sources.Err() != nil }
+
 // clock is the time since the run began.
 func (r *Run) clock() time.Duration { return time.Since(r.started) }
-
-// Stats gives a report of now.
-func (r *Run) Stats() metrics.Report {
-	r.mu.Lock()
-	report := metrics.Report{Flow: r.flow.Name, Outcome: "running", Started: r.started, Took: r.took}
-	switch {
-	case !r.ended && !r.started.IsZero():
-		report.Took, report.Draining = time.Since(r.started), r.stopped
-		if cause := context.Cause(r.ctx); cause != nil {
-			report.Error = cause.Error()
-		}
-	case !r.ended:
-	case r.failure != nil:
-		report.Outcome, report.Error = "failed", r.failure.Error()
-	case r.stopped:
-		report.Outcome = "stopped"
-	default:
-		report.Outcome = "done"
-	}
-	r.mu.Unlock()
-	for _, n := range r.nodes {
-		report.Nodes = append(report.Nodes, n.report(report.Took))
-		if n.env.Wrote != nil && report.Outcome != "running" && report.Outcome != "failed" {
-			report.Files = append(report.Files, n.env.Wrote()...)
-		}
-	}
-	for _, e := range r.edges {
-		report.Edges = append(report.Edges, e.report())
-	}
-	r.pausing.mark(&report)
-	report.Close()
-	return report
-}
-
-func (n *node) report(took time.Duration) metrics.NodeReport {
-	c := &n.count
-	latency := c.Latency.Snapshot()
-	workers := max(c.Workers.Load(), 1)
-	whole := float64(max(took, 1)) * float64(workers)
-	if n.workers.Elastic() {
-		whole = float64(max(n.timeOfAll(), 1))
-	}
-	share := func(ns int64) float64 { return min(1, max(0, float64(ns)/whole)) }
-	rep := metrics.NodeReport{
-		ID: n.spec.ID, Kind: n.spec.Kind, State: "running", Workers: int(workers), Most: int(c.Most.Load()), Resized: c.Resized.Load(),
-		In: c.In.Load(), Out: c.Out.Load(), Used: c.Used.Load(), Filtered: c.Filtered.Load(),
-		Skipped: c.Skipped.Load(), Dead: c.Dead.Load(), Failed: c.Failed.Load(), Retries: c.Retries.Load(),
-		Busy: share(c.Busy.Load()), Blocked: share(c.Blocked.Load()), Starved: share(c.Starved.Load()),
-		P50: latency.Quantile(0.5), P99: latency.Quantile(0.99), Latency: latency,
-		BusyTime: time.Duration(c.Busy.Load()), BlockedTime: time.Duration(c.Blocked.Load()), StarvedTime: time.Duration(c.Starved.Load()),
-		Began: moment(c.Began.Load()), Finished: moment(c.Finished.Load()),
-		Limited: share(c.Limited.Load() * workers), Breaker: metrics.BreakerState(c.Breaker.Load()), Openings: c.Openings.Load(),
-		Conserves: n.spec.Spec.Conserves, Source: len(n.in) == 0,
-	}
-	if c.Ended.Load() {
-		rep.State = "done"
-	}
-	if !rep.Source {
-		rep.Held = max(0, rep.In-rep.Used-rep.Filtered-rep.Errors())
-	}
-	if n.env.Progress != nil {
-		rep.Done, rep.Total = n.env.Progress()
-	}
-	return rep
-}
-
-// moment is a time that a counter holds, zero if it holds none.
-func moment(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns)
-}
-
-func (e *edge) report() metrics.EdgeReport {
-	c := &e.count
-	wait := c.Wait.Snapshot()
-	rep := metrics.EdgeReport{
-		From: e.spec.From.ID + "." + e.spec.FromPort.Name, To: e.spec.To.ID + "." + e.spec.ToPort.Name,
-		Capacity: e.spec.Contract.Capacity, Items: c.Items.Load(), Bytes: c.Bytes.Load(), Peak: c.Peak.Load(),
-		Sent: c.Sent.Load(), Received: c.Received.Load(), Unwanted: c.Unwanted.Load(), Dropped: c.Dropped.Load(), Spilled: c.Spilled.Load(),
-		WaitP50: wait.Quantile(0.5), WaitP99: wait.Quantile(0.99), Wait: wait,
-	}
-	if rep.Items > 0 {
-		rep.Oldest = max(0, e.run.clock()-time.Duration(c.Oldest.Load()))
-	}
-	return rep
-}
-
-// RecentErrors gives the last items that failed on a node without stopping it.
-func (r *Run) RecentErrors(node string) []ItemError {
-	for _, n := range r.nodes {
-		if n.spec.ID == node {
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			return slices.Clone(n.recent)
-		}
-	}
-	return nil
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"slices"
 	"time"
 
@@ -13,61 +12,37 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// A serial run executes the programs of all nodes on one goroutine, one item at a
+// A serial run calls the operators of all nodes on one goroutine, one item at a
 // time: each item is pushed through everything downstream before the next one is
-// taken. It shares the stages of a concurrent run and none of its channels,
-// tokens and queues, which makes it the baseline to measure against and the
-// oracle of the tests.
+// taken. It calls the same methods as a concurrent run by the same code, and shares
+// none of its channels, tokens and queues, which makes it the baseline to measure
+// against and the oracle of the tests.
 //
-// Items for an input that is not read yet, such as the left side of a join, wait
-// in memory. A custom program runs as a coroutine: it is resumed when what it
-// waits for is there.
+// Items for an input that is not read yet, such as the left side of a join, wait in
+// memory. Whatever is due is looked at whenever a source has given something, and
+// waited for when all sources have ended.
 type serial struct {
 	run   *Run
 	nodes map[*node]*serialNode
+	order []*serialNode         // that of the flow: topological
 	ends  map[*edge]*serialNode // who reads an edge
 }
 
 type serialNode struct {
-	n     *node
-	w     *worker
-	job   job     // the current one of a stage
-	o     *output // of job, or of a custom program
-	stage int     // the current one
-	s     *stage
-	work  nodes.Work
-	over  bool
-
+	n      *node
+	w      *worker
+	job    job
 	queues map[*edge][]record.Data // what waits to be read
-	ended  map[*edge]bool
-
-	resume func() (*edge, bool) // of a custom program
-	cancel func()
-	needs  *edge   // what it waits for
-	anyOf  []*edge // or these
-	early  bool    // it ended before its input
+	over   bool
 }
 
 func (r *Run) runSerial() {
 	s := &serial{run: r, nodes: map[*node]*serialNode{}, ends: map[*edge]*serialNode{}}
 	r.serial = s
-	defer func() {
-		for _, sn := range s.nodes {
-			if sn.cancel != nil {
-				sn.cancel()
-			}
-			for _, q := range sn.queues {
-				for _, d := range q {
-					d.Release()
-				}
-			}
-		}
-	}()
+	defer s.release()
 	for _, n := range r.nodes {
-		sn := &serialNode{n: n, w: n.newWorker(), queues: map[*edge][]record.Data{}, ended: map[*edge]bool{}}
-		sn.o = &sn.job.out
-		sn.o.begin(r.ctx, sn.w, nil)
-		s.nodes[n] = sn
+		sn := &serialNode{n: n, queues: map[*edge][]record.Data{}}
+		s.nodes[n], s.order = sn, append(s.order, sn)
 		n.count.Workers.Store(1)
 		for _, edges := range n.in {
 			for _, e := range edges {
@@ -75,27 +50,43 @@ func (r *Run) runSerial() {
 			}
 		}
 	}
-	// Those downstream first: a custom program may emit before it reads.
-	for _, n := range slices.Backward(r.nodes) {
-		n.begin()
-		if err := s.start(s.nodes[n]); err != nil {
-			s.failed(n, err)
-			return
+	if n, err := s.all(); err != nil {
+		if f, ok := errors.AsType[*nodeError](err); ok {
+			n, err = f.n, f.err
+		}
+		r.fail(n, err)
+	}
+}
+
+// all runs the flow. An error comes with the node that was at it.
+func (s *serial) all() (*node, error) {
+	for _, sn := range slices.Backward(s.order) { // those downstream first: a node may emit before it reads
+		if err := s.start(sn); err != nil {
+			return sn.n, err
 		}
 	}
 	for _, n := range s.sourcesInOrder() {
 		if err := s.source(s.nodes[n]); err != nil {
-			s.failed(n, err)
-			return
+			return n, err
 		}
 	}
+	return s.wait()
 }
 
-func (s *serial) failed(n *node, err error) {
-	if f, ok := errors.AsType[*nodeError](err); ok {
-		n, err = f.n, f.err
+// release gives back what a run that was ended early has left.
+func (s *serial) release() {
+	for _, sn := range s.order {
+		for _, q := range sn.queues {
+			for _, d := range q {
+				d.Release()
+			}
+		}
+		if sn.w != nil && !sn.over {
+			if err := sn.w.close(); err != nil {
+				s.run.fail(sn.n, err)
+			}
+		}
 	}
-	s.run.fail(n, err)
 }
 
 // A nodeError says on its way up which node failed.
@@ -123,7 +114,7 @@ func (s *serial) sourcesInOrder() []*node {
 	var first, later []*node
 	for _, n := range s.run.nodes {
 		switch {
-		case len(n.in) > 0:
+		case !n.source():
 		case leadsToFirst(n.spec, map[*graph.Node]bool{}):
 			first = append(first, n)
 		default:
@@ -148,69 +139,218 @@ func leadsToFirst(n *graph.Node, seen map[*graph.Node]bool) bool {
 	return false
 }
 
-// start prepares a node: its first stage, or its coroutine.
+// start opens the worker of a node, and does what is due at once.
 func (s *serial) start(sn *serialNode) error {
-	if sn.n.program.Run == nil {
-		return at(sn.n, s.openStage(sn))
+	sn.n.begin()
+	var err error
+	if sn.w, err = sn.n.open(s.run.ctx); err != nil {
+		return at(sn.n, err)
 	}
-	if len(sn.n.in) == 0 {
+	if err := guard(func() error { sn.n.intake = newIntake(sn.n); return nil }); err != nil {
+		return at(sn.n, err)
+	}
+	if sn.n.source() {
 		return nil
 	}
-	next, stop := iter.Pull(func(yield func(*edge) bool) {
-		in := sn.inputs(yield)
-		defer in.drop()
-		io := &nodes.IO{In: in.all, Any: in.any, Out: func() nodes.OutCloser { return sn.o }}
-		err := guard(func() error { return sn.n.program.Run(s.run.ctx, io) })
-		if ferr := sn.o.flushErrors(); err == nil {
-			err = ferr
-		}
-		if sn.early = errors.Is(err, nodes.ErrDone); err != nil && !sn.early {
-			s.run.fail(sn.n, err)
-		}
-	})
-	sn.resume, sn.cancel = next, stop
 	return s.step(sn)
 }
 
-// step lets a coroutine run until it waits again or has ended.
-func (s *serial) step(sn *serialNode) error {
-	sn.anyOf = nil
-	e, ok := sn.resume()
-	sn.needs = e
-	if s.run.ctx.Err() != nil {
-		return context.Cause(s.run.ctx)
-	}
-	if !ok {
-		sn.n.count.Filtered.Add(int64(sn.o.filtered))
-		sn.n.count.Used.Add(sn.n.count.In.Load() - sn.n.count.Filtered.Load() - int64(sn.o.bad))
-		if sn.early {
-			sn.n.closeBooks()
+// source drives a node without inputs to its end.
+func (s *serial) source(sn *serialNode) error {
+	for {
+		t, err := sn.n.intake.pull(s.run.ctx)
+		if err == io.EOF {
+			return s.finished(sn)
 		}
-		return s.finished(sn)
+		if err != nil {
+			return at(sn.n, err)
+		}
+		if err := s.due(); err != nil { // time may have passed
+			return err
+		}
+		sn.job.task = t
+		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
+			return at(sn.n, err)
+		}
+	}
+}
+
+// due lets every node do what is due by now, the earliest first.
+func (s *serial) due() error {
+	for {
+		sn := s.earliest()
+		if sn == nil || time.Now().Before(time.Unix(0, sn.n.due.Load())) {
+			return nil
+		}
+		if err := s.step(sn); err != nil {
+			return err
+		}
+	}
+}
+
+// earliest is the node that is due first, nil if none is due at any time.
+func (s *serial) earliest() *serialNode {
+	var first *serialNode
+	for _, sn := range s.order {
+		if due := sn.n.due.Load(); due != 0 && !sn.over && (first == nil || due < first.n.due.Load()) {
+			first = sn
+		}
+	}
+	return first
+}
+
+// wait waits for what is due when all sources have ended.
+func (s *serial) wait() (*node, error) {
+	for {
+		sn := s.earliest()
+		if sn == nil {
+			return nil, nil
+		}
+		if err := s.nap(time.Unix(0, sn.n.due.Load())); err != nil {
+			return sn.n, err
+		}
+		for _, sn := range s.order { // a stop wakes all of them early
+			if sn.over || sn.n.source() {
+				continue
+			}
+			if err := s.step(sn); err != nil {
+				return sn.n, err
+			}
+		}
+	}
+}
+
+// nap waits until a time, or until the run is told to stop.
+func (s *serial) nap(until time.Time) error {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	var stop <-chan struct{}
+	if !s.run.stopping() {
+		stop = s.run.sources.Done()
+	}
+	select {
+	case <-timer.C:
+	case <-stop:
+	case <-s.run.ctx.Done():
+		return context.Cause(s.run.ctx)
 	}
 	return nil
 }
 
-// openStage makes the current stage ready. Past the last one the node has ended.
-func (s *serial) openStage(sn *serialNode) error {
-	if sn.stage >= len(sn.n.program.Stages) {
-		return s.finished(sn)
+// step lets a node do what it can: what is due, what has come, what has ended.
+func (s *serial) step(sn *serialNode) error {
+	for !sn.over {
+		t, ok, err := s.look(sn)
+		if err == io.EOF {
+			return s.finished(sn)
+		}
+		if err != nil || !ok {
+			return at(sn.n, err)
+		}
+		sn.job.task = t
+		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
+			return at(sn.n, err)
+		}
 	}
-	def := &sn.n.program.Stages[sn.stage]
-	sn.s = &stage{n: sn.n, def: def}
-	work, err := sn.s.open(s.run.ctx)
-	sn.work = work
-	return err
+	return nil
 }
 
-// finished ends the outputs of a node.
+// look takes what there is to do, as intake.look does; io.EOF if the node has ended.
+func (s *serial) look(sn *serialNode) (t task, ok bool, err error) {
+	n, in := sn.n, sn.n.intake
+	switch {
+	case s.run.ctx.Err() != nil:
+		return t, false, context.Cause(s.run.ctx)
+	case n.done.Load() || n.unwanted():
+		n.done.Store(true)
+		return t, false, io.EOF
+	case len(in.unwired) > 0:
+		port := in.unwired[0]
+		in.unwired, in.stale = in.unwired[1:], true
+		return task{kind: endTask, ended: nodes.Ended{Port: port, Edge: -1, Last: true}}, true, nil
+	}
+	due := n.due.Load()
+	if due != 0 && !time.Now().Before(time.Unix(0, due)) {
+		return in.tick(), true, nil
+	}
+	if err := in.choose(sn.w); err != nil {
+		return t, false, err
+	}
+	if len(in.wanted) == 0 {
+		open := slices.ContainsFunc(in.inlets, func(in *inlet) bool { return in.open })
+		switch {
+		case due == 0 && !open:
+			return t, false, io.EOF
+		case due == 0:
+			return t, false, errWantsNothing
+		case s.run.stopping() && due != in.rushed:
+			in.rushed = due
+			return in.tick(), true, nil
+		}
+		return t, false, nil
+	}
+	for _, from := range in.wanted {
+		if q := sn.queues[from.e]; len(q) > 0 {
+			t, err = s.take(sn, from)
+			return t, err == nil, err
+		}
+	}
+	for _, from := range in.wanted {
+		if from.e.ended.Load() {
+			return in.end(from), true, nil
+		}
+	}
+	return t, false, nil
+}
+
+// take takes an item off an edge, when the rate and the breaker of the node let it
+// pass.
+func (s *serial) take(sn *serialNode, from *inlet) (task, error) {
+	n, q := sn.n, sn.queues[from.e]
+	t := task{in: nodes.Input{Port: from.port, Edge: from.place, Data: q[0]}, edge: from.e}
+	for {
+		_, era, held := n.admit(1)
+		if held == nil {
+			t.era = era
+			break
+		}
+		done := n.holdBack()
+		err := s.nap(held.until)
+		done()
+		if err != nil {
+			return t, err
+		}
+	}
+	sn.queues[from.e] = q[1:]
+	items := int64(q[0].Len())
+	from.e.count.Received.Add(items)
+	from.e.count.Items.Add(-items)
+	n.count.In.Add(items)
+	return t, nil
+}
+
+// finished completes a node, and ends its outputs.
 func (s *serial) finished(sn *serialNode) error {
 	if sn.over {
 		return nil
 	}
 	sn.over = true
-	sn.n.finish()
-	for _, edges := range sn.n.in {
+	n := sn.n
+	if n.done.Load() {
+		n.closeBooks()
+	}
+	err := sn.w.close()
+	if err == nil {
+		err = n.seal(s.run.ctx)
+	}
+	if cerr := n.close(); err == nil {
+		err = cerr
+	}
+	n.finish()
+	if err != nil {
+		return at(n, err)
+	}
+	for _, edges := range n.in {
 		for _, e := range edges {
 			e.refuse()
 			for _, d := range sn.queues[e] {
@@ -221,117 +361,13 @@ func (s *serial) finished(sn *serialNode) error {
 			delete(sn.queues, e)
 		}
 	}
-	for _, edges := range sn.n.out {
+	for _, edges := range n.out {
 		for _, e := range edges {
-			if err := s.endEdge(e); err != nil {
+			e.end()
+			if err := s.step(s.ends[e]); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-// source drives a node without inputs to its end.
-func (s *serial) source(sn *serialNode) error {
-	if sn.n.program.Run != nil {
-		io := &nodes.IO{Out: func() nodes.OutCloser { return sn.n.gated(sn.o) }, Gate: sn.n.gate()}
-		start := time.Now()
-		err := guard(func() error { return sn.n.program.Run(sn.n.taking, io) })
-		sn.n.count.Busy.Add(int64(max(0, time.Since(start)-sn.n.rested())))
-		if err != nil && !errors.Is(err, nodes.ErrDone) && sn.n.dismissed() != nodes.ErrDone {
-			return at(sn.n, err)
-		}
-		return s.finished(sn)
-	}
-	for {
-		p, err := sn.s.next(s.run.ctx, sn.w)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return at(sn.n, err)
-		}
-		if err := sn.s.do(s.run.ctx, sn.w, sn.work, &sn.job, p); err != nil {
-			return at(sn.n, err)
-		}
-	}
-	return s.endStage(sn)
-}
-
-// endStage finishes the current stage and goes on with the next.
-func (s *serial) endStage(sn *serialNode) error {
-	done := sn.s.done.Load()
-	if sn.s.def.Finish != nil {
-		err := sn.s.finish(s.run.ctx)
-		if err != nil && !errors.Is(err, nodes.ErrDone) {
-			return at(sn.n, err)
-		}
-		done = done || err != nil
-	}
-	if done {
-		sn.n.closeBooks()
-		return s.finished(sn)
-	}
-	sn.stage++
-	if err := s.openStage(sn); err != nil || sn.over {
-		return at(sn.n, err)
-	}
-	return s.catchUp(sn)
-}
-
-// catchUp works off what waited for the current stage, and ends it if all its
-// edges have ended.
-func (s *serial) catchUp(sn *serialNode) error {
-	for !sn.over {
-		e, open := s.reading(sn)
-		if e == nil {
-			if open {
-				return nil
-			}
-			return s.endStage(sn)
-		}
-		d := sn.queues[e][0]
-		sn.queues[e] = sn.queues[e][1:]
-		if err := s.process(sn, e, d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reading gives an edge of the current stage that has something, and whether any
-// edge of the stage is still open.
-func (s *serial) reading(sn *serialNode) (ready *edge, open bool) {
-	inOrder := sn.n.spec.In[sn.s.def.Input].Reading == graph.InOrder
-	for _, e := range sn.n.in[sn.s.def.Input] {
-		if len(sn.queues[e]) > 0 {
-			return e, true
-		}
-		if !sn.ended[e] {
-			open = true
-			if inOrder {
-				return nil, true
-			}
-		}
-	}
-	return nil, open
-}
-
-// process runs one item through the current stage.
-func (s *serial) process(sn *serialNode, e *edge, d record.Data) error {
-	n := int64(d.Len())
-	e.count.Received.Add(n)
-	e.count.Items.Add(-n)
-	sn.n.count.In.Add(n)
-	if _, err := sn.s.admit(s.run.ctx, sn.w, 1); err != nil {
-		d.Release()
-		return at(sn.n, err)
-	}
-	if err := sn.s.do(s.run.ctx, sn.w, sn.work, &sn.job, piece{data: d, edge: e, era: sn.s.era}); err != nil {
-		return at(sn.n, err)
-	}
-	if sn.s.done.Load() {
-		return s.endStage(sn)
 	}
 	return nil
 }
@@ -355,7 +391,7 @@ func (s *serial) push(n *node, edges []*edge, d record.Data) error {
 			}
 			sn := s.ends[e]
 			sn.queues[e] = append(sn.queues[e], d.Slice(i, i+1))
-			if err := s.wake(sn, e); err != nil {
+			if err := s.step(sn); err != nil {
 				return err
 			}
 		}
@@ -365,65 +401,3 @@ func (s *serial) push(n *node, edges []*edge, d record.Data) error {
 	}
 	return nil
 }
-
-// wake lets a node work on what is there.
-func (s *serial) wake(sn *serialNode, e *edge) error {
-	if sn.n.program.Run != nil {
-		if sn.needs == e || slices.Contains(sn.anyOf, e) {
-			return s.step(sn)
-		}
-		return nil
-	}
-	return s.catchUp(sn)
-}
-
-func (s *serial) endEdge(e *edge) error {
-	sn := s.ends[e]
-	sn.ended[e] = true
-	e.endTaps()
-	if sn.over {
-		return nil
-	}
-	return s.wake(sn, e)
-}
-
-// A serialReceiver is the reading end of an edge in a coroutine.
-type serialReceiver struct {
-	sn    *serialNode
-	e     *edge
-	yield func(*edge) bool
-}
-
-var errAbandoned = errors.New("the run has ended")
-
-func (r *serialReceiver) Receive(ctx context.Context) (record.Data, error) {
-	for {
-		if d, ok := r.TryReceive(); ok {
-			return d, nil
-		}
-		if r.sn.ended[r.e] {
-			return nil, nil
-		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if !r.yield(r.e) {
-			return nil, errAbandoned
-		}
-	}
-}
-
-func (r *serialReceiver) TryReceive() (record.Data, bool) {
-	q := r.sn.queues[r.e]
-	if len(q) == 0 {
-		return nil, false
-	}
-	r.sn.queues[r.e] = q[1:]
-	n := int64(q[0].Len())
-	r.e.count.Received.Add(n)
-	r.e.count.Items.Add(-n)
-	r.sn.n.count.In.Add(n)
-	return q[0], true
-}
-
-func (r *serialReceiver) Stop() { r.e.refuse() }

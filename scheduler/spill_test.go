@@ -19,12 +19,21 @@ import (
 
 // tens is a source of n batches of ten records.
 func tens(n int) nodes.Decl {
-	return kind("tens", func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(n), Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-			return out.Emit(0, batchOf(numbered(10*made.(int), 10*made.(int)+10)...))
-		}}}}
+	return kind("tens", func(*program, *nodes.Env) *op {
+		return &op{next: numbering(n), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+			from := 10 * in.Made.(int)
+			return out.Emit(0, batchOf(numbered(from, from+10)...))
+		}}
 	})
 }
+
+// slowMerge takes a second for each batch of any of its edges.
+var slowMerge = kind("merge", func(*program, *nodes.Env) *op {
+	return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		time.Sleep(time.Second)
+		return out.Emit(0, in.Data.Retain())
+	}}
+}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
 
 // An edge that spills never makes its sender wait, keeps the order, and holds no
 // more in memory than its bytes.
@@ -63,14 +72,15 @@ func TestSpill(t *testing.T) {
 // Records and Go values on one edge keep their order through memory and file.
 func TestSpillOfBothForms(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		mixed := kind("mixed", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(100), Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-				items := numbered(10*made.(int), 10*made.(int)+10)
-				if made.(int)%3 == 0 {
+		mixed := kind("mixed", func(*program, *nodes.Env) *op {
+			return &op{next: numbering(100), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+				i := in.Made.(int)
+				items := numbered(10*i, 10*i+10)
+				if i%3 == 0 {
 					return out.Emit(0, record.Wrap(items))
 				}
 				return out.Emit(0, batchOf(items...))
-			}}}}
+			}}
 		})
 		tr := try(t, `
   source: {use: mixed}
@@ -84,13 +94,14 @@ func TestSpillOfBothForms(t *testing.T) {
 // The reader may be faster now and slower then; nothing overtakes.
 func TestSpillComesAndGoes(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		bursts := kind("bursts", func(*program, *nodes.Env) *nodes.Program {
-			return &nodes.Program{Stages: []nodes.Stage{{Next: numbering(60), Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-				if i := made.(int); i%20 == 19 {
+		bursts := kind("bursts", func(*program, *nodes.Env) *op {
+			return &op{next: numbering(60), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+				i := in.Made.(int)
+				if i%20 == 19 {
 					time.Sleep(200 * time.Second) // in which the reader catches up
 				}
-				return out.Emit(0, batchOf(numbered(10*made.(int), 10*made.(int)+10)...))
-			}}}}
+				return out.Emit(0, batchOf(numbered(10*i, 10*i+10)...))
+			}}
 		})
 		tr := try(t, `
   source: {use: bursts}
@@ -103,12 +114,6 @@ func TestSpillComesAndGoes(t *testing.T) {
 
 // A merge reads edges that spill and edges that block side by side.
 func TestSpillIntoMany(t *testing.T) {
-	merge := kind("merge", func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-			time.Sleep(time.Second)
-			return out.Emit(0, in.Retain())
-		}}}}
-	}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
   a:    {use: tens}
@@ -116,7 +121,7 @@ func TestSpillIntoMany(t *testing.T) {
   c:    {use: emit, with: {count: 300}}
   all:  {use: merge, in: [{from: a, capacity: 5, bytes: 1KB, on_full: spill}, {from: b, on_full: spill, capacity: 3}, {from: c, capacity: 20}]}
   sink: {use: keep, in: all}
-`, scheduler.Options{}, tens(100), merge)
+`, scheduler.Options{}, tens(100), slowMerge)
 		tr.succeed()
 		got := tr.store.numbers("sink")
 		slices.Sort(got)
@@ -150,12 +155,6 @@ func TestSpillDamaged(t *testing.T) {
 	}
 	for _, merged := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
-			merge := kind("merge", func(*program, *nodes.Env) *nodes.Program {
-				return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-					time.Sleep(time.Second)
-					return nil
-				}}}}
-			}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
 			text := `
   source: {use: tens}
   slow:   {use: merge, in: {from: source, capacity: 1, bytes: 1KB, on_full: spill}}
@@ -167,7 +166,7 @@ func TestSpillDamaged(t *testing.T) {
   slow:   {use: merge, in: [{from: source, capacity: 1, bytes: 1KB, on_full: spill}, more]}
 `
 			}
-			tr := try(t, text, scheduler.Options{}, tens(100), merge)
+			tr := try(t, text, scheduler.Options{}, tens(100), slowMerge)
 			time.AfterFunc(5*time.Second, func() {
 				entries, _ := os.ReadDir(fds)
 				cut := 0

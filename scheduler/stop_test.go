@@ -4,26 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
 // endless is a source of records that never looks at its context.
-var endless = kind("endless", func(*program, *nodes.Env) *nodes.Program {
+var endless = kind("endless", func(*program, *nodes.Env) *op {
 	i := 0
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
-		Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-			return out.Emit(0, batchOf(item{N: int64(made.(int))}))
+	return &op{
+		next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
+		process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+			return out.Emit(0, batchOf(item{N: int64(in.Made.(int))}))
 		},
-	}}}
+	}
 })
 
 // Stop ends the sources and lets everything drain: what was read arrives, and
@@ -225,9 +223,7 @@ func TestSeveralSources(t *testing.T) {
 
 // The end of a source is not a failure, whoever reads.
 func TestEmptySource(t *testing.T) {
-	none := kind("none", func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{Next: func(context.Context) (any, error) { return nil, io.EOF }}}}
-	})
+	none := kind("none", func(*program, *nodes.Env) *op { return &op{next: numbering(0)} })
 	for _, serial := range []bool{false, true} {
 		for _, workers := range []int{1, 3} {
 			virtual(t, func(t *testing.T) {

@@ -9,41 +9,37 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// inTurn makes an operator read its inputs one after the other.
+func inTurn(o *op) *op {
+	at, end := 0, o.end
+	o.wants = func(port, _ int) bool { return port == at }
+	o.end = func(ctx context.Context, e nodes.Ended, out nodes.Out) error {
+		at++
+		if end == nil {
+			return nil
+		}
+		return end(ctx, e, out)
+	}
+	return o
+}
+
 // greedy reads its first input to the end before the second one, and does not say
 // so: the deadlock pass cannot know.
-var greedy = nodes.Kind("greedy", "Reads left first.", &program{make: func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		for _, port := range io.In {
-			for {
-				d, err := port[0].Receive(ctx)
-				if err != nil {
-					return err
-				}
-				if d == nil {
-					break
-				}
-				d.Release()
-			}
-		}
-		return nil
-	}}
+var greedy = nodes.Kind("greedy", "Reads left first.", &program{make: func(*program, *nodes.Env) *op {
+	return inTurn(&op{})
 }}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 
-// stages is greedy with stages, and workers that wait for each other.
-var stages = nodes.Kind("stages", "Reads left first.", &program{make: func(*program, *nodes.Env) *nodes.Program {
-	work := func(context.Context) (nodes.Work, error) {
-		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) { return nil, nil }, nil
-	}
-	return &nodes.Program{Stages: []nodes.Stage{{Input: 0, Worker: work}, {Input: 1, Worker: work}}}
+// greedyWorkers is greedy with workers that wait for each other.
+var greedyWorkers = nodes.Kind("greedy_workers", "Reads left first.", &program{make: func(*program, *nodes.Env) *op {
+	return inTurn(&op{work: func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, nil }})
 }}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 
 func TestStuckFlow(t *testing.T) {
-	for _, kind := range []string{"greedy", "stages"} {
+	for _, kind := range []string{"greedy", "greedy_workers"} {
 		for _, workers := range []string{"1", "3", "3, order: none", "3, order: key, key: key"} {
 			virtual(t, func(t *testing.T) {
 				// The left branch filters everything out until the right one is full.
@@ -53,7 +49,7 @@ func TestStuckFlow(t *testing.T) {
   left:   {use: copies, in: none, workers: %[2]s, with: {times: 0}}
   right:  {use: step, in: source, workers: %[2]s}
   both:   {use: %[1]s, in: {left: left, right: {from: right, capacity: 16, on_full: block}}, workers: %[2]s}
-`, kind, workers), scheduler.Options{}, greedy, stages)
+`, kind, workers), scheduler.Options{}, greedy, greedyWorkers)
 				start := time.Now()
 				report, err := tr.execute(context.Background())
 				if !errors.Is(err, scheduler.ErrStuck) {
@@ -75,19 +71,15 @@ func TestStuckFlow(t *testing.T) {
 
 // A flow in which somebody works, however slowly, is not stuck.
 func TestSlowIsNotStuck(t *testing.T) {
-	slow := nodes.Kind("slow", "Takes its time everywhere.", &program{make: func(*program, *nodes.Env) *nodes.Program {
+	slow := nodes.Kind("slow", "Takes its time everywhere.", &program{make: func(*program, *nodes.Env) *op {
 		wait := func() { time.Sleep(time.Hour) }
-		stage := func(input int) nodes.Stage {
-			return nodes.Stage{Input: input,
-				Worker: func(context.Context) (nodes.Work, error) {
-					wait()
-					return func(context.Context, record.Data, any, nodes.Out) (any, error) { return nil, nil }, nil
-				},
-				Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil },
-				Finish: func(context.Context, nodes.Out) error { wait(); return nil },
-			}
-		}
-		return &nodes.Program{Stages: []nodes.Stage{stage(0), stage(1)}}
+		return inTurn(&op{
+			worker: func(context.Context) (nodes.Worker, error) {
+				wait()
+				return nodes.WorkFunc(func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, nil }), nil
+			},
+			end: func(context.Context, nodes.Ended, nodes.Out) error { wait(); return nil },
+		})
 	}}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 	for name, flow := range map[string]string{
 		"source": `

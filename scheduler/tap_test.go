@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 )
@@ -78,15 +77,12 @@ func TestTap(t *testing.T) {
 }
 
 // many gives a thousand records in ten batches, one a second.
-var many = kind("many", func(*program, *nodes.Env) *nodes.Program {
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: numbering(10),
-		Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-			time.Sleep(time.Second)
-			from := 100 * made.(int)
-			return out.Emit(0, batchOf(numbered(from, from+100)...))
-		},
-	}}}
+var many = kind("many", func(*program, *nodes.Env) *op {
+	return &op{next: numbering(10), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		time.Sleep(time.Second)
+		from := 100 * in.Made.(int)
+		return out.Emit(0, batchOf(numbered(from, from+100)...))
+	}}
 })
 
 // A reader that does not read costs the flow nothing, and is told what it lost. It
@@ -176,12 +172,7 @@ func TestTapsThatCannotBe(t *testing.T) {
 
 // A run that fails, before it begins or in its middle, ends its taps.
 func TestTapOfARunThatFails(t *testing.T) {
-	broken := kind("broken", func(*program, *nodes.Env) *nodes.Program {
-		return &nodes.Program{
-			Open:   func(context.Context) error { return errBad },
-			Stages: []nodes.Stage{{GoValues: true, Commit: func(context.Context, record.Data, any, nodes.Out) error { return nil }}},
-		}
-	}, portIn)
+	broken := kind("broken", func(*program, *nodes.Env) *op { return &op{open: func() error { return errBad }} }, portIn)
 	for _, sink := range []string{"broken", "keep, with: {fail: [3]}"} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {

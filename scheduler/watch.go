@@ -72,7 +72,7 @@ func (r *Run) allWait() string {
 		for _, w := range crew {
 			v := w.at.Load()
 			a := activity(v & 0xff)
-			if a == working {
+			if a == working || a == napping {
 				return ""
 			}
 			live = live || a != ended
@@ -91,7 +91,7 @@ func (r *Run) allWait() string {
 			}
 		}
 		if !live {
-			return "" // it is between two stages
+			return "" // it is about to end
 		}
 	}
 	if len(waits) == 0 {

@@ -77,6 +77,7 @@ func (r *csvRows) begin(in *input) (cutter, error) {
 			return nil, err
 		}
 	}
+	in.offset = int64(len(head) - len(text))
 	in.rest, in.full = append(head[:0], text...), len(text) > 0
 	return cut, nil
 }
@@ -130,6 +131,10 @@ func (c *csvCutter) cut(src []byte, atEOF bool) (from, to, used int, err error) 
 	end := c.Split(src, atEOF)
 	return 0, end, end, nil
 }
+
+func (c *csvCutter) state() string { return "" }
+
+func (c *csvCutter) resume(string) error { return nil }
 
 // sampleCSV infers the type of the rows in a text that begins with the header;
 // rows says whether there is more than that.

@@ -2,8 +2,8 @@
 //
 // Terms. A format is how rows stand in a file: csv, tsv, jsonl, json, lines. A
 // piece is a run of whole rows cut out of a file; it is what a worker reads at
-// once. A target is a file that is written aside and renamed when the flow has
-// succeeded.
+// once. A position says how far which file was read. A target is a file that is
+// written aside and renamed when the flow has succeeded.
 //
 // Laws.
 //  1. Rows come in the order of the files and of the rows in them, whatever the
@@ -12,6 +12,8 @@
 //     reason; the rows around it are read.
 //  3. A file under its final name is whole. A run that fails leaves what was there
 //     before, except where `append` adds to it, and then cuts it back.
+//  4. Who goes on after a position reads just the rows that come after it, or says
+//     why it cannot: the file is another one now.
 package file
 
 import "github.com/flowrun/flowrun/nodes"

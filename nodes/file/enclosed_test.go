@@ -59,7 +59,7 @@ func TestEnclosed(t *testing.T) {
 			t.Errorf("%s: the message says too much: %s", path, said)
 		}
 		if want == "" {
-			if _, err := registry.Program(flow.Node("w"), &nodes.Env{Node: flow.Node("w"), Flow: flow}); err != errEnclosed {
+			if _, err := registry.Operator(flow.Node("w"), &nodes.Env{Node: flow.Node("w"), Flow: flow}); err != errEnclosed {
 				t.Errorf("%s: an enclosed flow may write: %v", path, err)
 			}
 		}

@@ -18,16 +18,17 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// A found is a file to read, and the setting that named it.
-type found struct {
+// A sourceFile is a file to read, and the setting that named it.
+type sourceFile struct {
 	path string // in full; "-" for standard input
+	name string // as the setting names it, from the folder of the flow
 	at   diag.Span
 }
 
 // find lists the files that paths and patterns name, each pattern's in the order
 // of their names, and reports what is not there.
-func find(c *graph.Inference, paths []config.Name) []found {
-	var files []found
+func find(c *graph.Inference, paths []config.Name) []sourceFile {
+	var files []sourceFile
 	for _, p := range paths {
 		at := p.At
 		if at.IsZero() {
@@ -36,25 +37,26 @@ func find(c *graph.Inference, paths []config.Name) []found {
 		full := c.Path(p.Value)
 		if !isPattern(p.Value) || exists(c.Flow, full) {
 			if checkFile(c, full, p.Value, at) {
-				files = append(files, found{full, at})
+				files = append(files, sourceFile{full, p.Value, at})
 			}
 			continue
 		}
-		for _, full := range matches(c, p.Value, at) {
-			if checkFile(c, full, full, at) {
-				files = append(files, found{full, at})
+		for _, name := range matches(c, p.Value, at) {
+			if full := c.Path(name); checkFile(c, full, full, at) {
+				files = append(files, sourceFile{full, name, at})
 			}
 		}
 	}
 	return files
 }
 
-// matches lists the files that a pattern names. Only the pattern is one: the
+// matches lists the files that a pattern names, as it names them. Only the pattern is one: the
 // folder of the flow may have a name with brackets. As in a shell, a star does not
 // match names that begin with a dot.
 func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
-	dir := c.Path(filepath.FromSlash(base))
+	base = filepath.FromSlash(base)
+	dir := c.Path(base)
 	names, err := doublestar.Glob(c.Flow.Folder(dir), rest, doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithFailOnIOErrors())
 	switch {
 	case errors.Is(err, doublestar.ErrBadPattern):
@@ -70,7 +72,7 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	}
 	slices.Sort(names)
 	for i, name := range names {
-		names[i] = filepath.Join(dir, filepath.FromSlash(name))
+		names[i] = filepath.Join(base, filepath.FromSlash(name))
 	}
 	return names
 }

@@ -115,9 +115,9 @@ func pack(w io.Writer, c compression) (io.WriteCloser, error) {
 	case zstandard:
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	}
-	return unpacked{w}, nil
+	return plainWriter{w}, nil
 }
 
-type unpacked struct{ io.Writer }
+type plainWriter struct{ io.Writer }
 
-func (unpacked) Close() error { return nil }
+func (plainWriter) Close() error { return nil }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 
 	"github.com/flowrun/flowrun/graph"
@@ -32,18 +33,30 @@ type input struct {
 	packed compression
 	pump   *pump // of standard input, pipes and devices: what is there is taken, nothing is waited for
 
-	rows rows // set once the header is known
-	cut  cutter
-	rest []byte // read, and not yet part of a piece
-	line int    // of rest, from 1
-	eof  bool
-	full bool // rest may hold whole rows: it came with the header
+	rows   rows // set once the header is known
+	cut    cutter
+	rest   []byte // read, and not yet part of a piece
+	line   int    // of rest, from 1
+	offset int64  // of rest, in the unpacked text
+	eof    bool
+	full   bool // rest may hold whole rows: it came with the header
+
+	file *os.File // nil: it is a stream
+	read *atomic.Int64
+	mark mark  // of the file
+	done place // behind the last piece
+}
+
+// A place is one in the unpacked text of a file.
+type place struct {
+	offset int64
+	line   int // from 1
 }
 
 // open opens a file that the flow may read, or standard input. read counts the bytes as they come, before
 // unpacking.
 func open(ctx context.Context, flow *graph.Flow, path string, c compression, stdin io.Reader, read *atomic.Int64) (*input, error) {
-	in := &input{name: called(path), packed: c, line: 1}
+	in := &input{name: called(path), packed: c, line: 1, read: read}
 	var raw io.Reader
 	var closeFile func()
 	switch {
@@ -58,11 +71,16 @@ func open(ctx context.Context, flow *graph.Flow, path string, c compression, std
 			return nil, named(in.name, err)
 		}
 		raw, closeFile = f, func() { f.Close() }
+		in.file = f
+		if in.mark, err = markOf(f); err != nil {
+			closeFile()
+			return nil, named(in.name, err)
+		}
 	}
 	if in.pump != nil {
 		raw, closeFile = in.pump, in.pump.close
 	}
-	src, end, err := unpack(&counting{raw, read}, c)
+	src, end, err := unpack(&countReader{raw, read}, c)
 	if err != nil {
 		closeFile()
 		return nil, named(in.name, err)
@@ -71,13 +89,13 @@ func open(ctx context.Context, flow *graph.Flow, path string, c compression, std
 	return in, nil
 }
 
-// counting counts the bytes read.
-type counting struct {
+// A countReader counts the bytes read.
+type countReader struct {
 	r io.Reader
 	n *atomic.Int64
 }
 
-func (c *counting) Read(p []byte) (int, error) {
+func (c *countReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n.Add(int64(n))
 	return n, err
@@ -113,6 +131,7 @@ func (in *input) next() (*piece, error) {
 			return in.piece(arena, buf, from, to, used), nil
 		}
 		in.line += bytes.Count(buf[:used], newline)
+		in.offset += int64(used)
 		buf = append(buf[:0], buf[used:]...)
 		switch {
 		case in.eof:
@@ -136,7 +155,8 @@ func (in *input) next() (*piece, error) {
 func (in *input) piece(arena *record.Arena, buf []byte, from, to, used int) *piece {
 	in.rest = append(in.rest, buf[used:]...)
 	line := in.line + bytes.Count(buf[:from], newline)
-	in.line = line + bytes.Count(buf[from:used], newline)
+	in.done = place{in.offset + int64(to), line + bytes.Count(buf[from:to], newline)}
+	in.line, in.offset = in.done.line+bytes.Count(buf[to:used], newline), in.offset+int64(used)
 	if buf[to-1] != '\n' {
 		buf = append(buf[:to], '\n')
 		to++
@@ -170,6 +190,10 @@ type cutter interface {
 	// cut looks at src, which begins where the last call has used it: whole rows
 	// are src[from:to], and src[used:] must be given again.
 	cut(src []byte, atEOF bool) (from, to, used int, err error)
+	// state is what resume must be told to go on behind the last whole row; "" where
+	// a row ends with its line.
+	state() string
+	resume(state string) error
 }
 
 // lineCutter cuts at line ends.
@@ -198,4 +222,11 @@ func (c *lineCutter) cut(src []byte, atEOF bool) (from, to, used int, err error)
 	}
 	c.seen = len(src) - end
 	return from, end, end, nil
+}
+
+func (c *lineCutter) state() string { return "" }
+
+func (c *lineCutter) resume(string) error {
+	c.begun = true
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 // goroutine waits. It is the one goroutine that may outlive a run, until its read
 // returns.
 type pump struct {
-	ctx    context.Context
+	ctx    context.Context // of who reads; it belongs to Read
 	filled chan []byte
 	empty  chan []byte
 	done   chan struct{}

@@ -3,6 +3,8 @@ package file
 import (
 	"bytes"
 	"context"
+	"hash"
+	"hash/fnv"
 	"io"
 	"os"
 	"sync/atomic"
@@ -28,7 +30,7 @@ type reader struct {
 	Comment   string   `yaml:"comment" doc:"Of csv: lines that begin with this character are skipped."`
 	Nulls     []string `yaml:"nulls" lone:"true" doc:"Of csv: texts that mean null, besides nothing at all."`
 
-	files  []found
+	files  []sourceFile
 	format format
 }
 
@@ -181,20 +183,13 @@ func (k *reader) checkSettings(c *graph.Inference) bool {
 	return checkDialect(c, k.format, k.Delimiter, k.Comment, k.Nulls)
 }
 
-// Program reads pieces in order and scans them on all workers.
-func (k *reader) Program(env *nodes.Env) (*nodes.Program, error) {
-	r := &reading{k: k, env: env, t: env.Out("out"), needed: env.Needed("out")}
-	r.total = k.size(env.Flow)
-	env.Progress = func() (int64, int64) { return r.read.Load(), r.total }
-	return &nodes.Program{
-		Stages: []nodes.Stage{{Next: r.next, Worker: r.worker}},
-		Settle: func(bool) error {
-			if r.in != nil {
-				r.in.end()
-			}
-			return nil
-		},
-	}, nil
+// Operator reads pieces in order and scans them on all workers.
+func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
+	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a()}
+	o.Spread = o.newWorker
+	o.total = k.size(env.Flow)
+	env.Progress = func() (int64, int64) { return o.read.Load(), o.total }
+	return o, nil
 }
 
 // size is that of all files in bytes, 0 if it is not known.
@@ -209,73 +204,111 @@ func (k *reader) size(flow *graph.Flow) (total int64) {
 	return total
 }
 
-// reading is a running file.read. Its fields but read belong to next.
-type reading struct {
+// A readOp is a running file.read. Its fields but read belong to Next.
+type readOp struct {
+	nodes.Spread
 	k      *reader
 	env    *nodes.Env
 	t      *types.Type
 	needed []bool
 	in     *input
-	spare  []byte // memory for the rest of the next file
-	at     int    // which file comes next
+	spare  []byte      // memory for the rest of the next file
+	at     int         // which file comes next
+	names  hash.Hash64 // of the files before that
+	before uint64      // what it was before the file that is read
 	read   atomic.Int64
 	total  int64
 }
 
-// next gives the next piece of the next file.
-func (r *reading) next(ctx context.Context) (any, error) {
+var (
+	_ nodes.Parallel = (*readOp)(nil)
+	_ nodes.Puller   = (*readOp)(nil)
+	_ nodes.Seeker   = (*readOp)(nil)
+	_ nodes.Closer   = (*readOp)(nil)
+)
+
+// Next gives the next piece of the next file.
+func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if r.in == nil {
-			if r.at == len(r.k.files) {
-				return nil, io.EOF
+		if o.in == nil {
+			if o.at == len(o.k.files) {
+				return nil, nil, io.EOF
 			}
-			if err := r.open(ctx); err != nil {
-				return nil, err
+			in, err := o.open(ctx)
+			if err == nil {
+				err = o.begin(in)
+			}
+			if err != nil {
+				return nil, nil, err
 			}
 		}
-		p, err := r.in.next()
+		if o.in.pump != nil {
+			o.in.pump.ctx = ctx
+		}
+		p, err := o.in.next()
+		if err == nil {
+			after, err := o.position()
+			return p, after, err
+		}
 		if err != io.EOF {
-			return p, err
+			return nil, nil, err
 		}
-		r.in.end()
-		r.spare, r.in = r.in.rest[:0], nil
+		o.in.end()
+		o.spare, o.in = o.in.rest[:0], nil
 	}
 }
 
-// open opens the next file and reads its header.
-func (r *reading) open(ctx context.Context) error {
-	path := r.k.files[r.at].path
-	r.at++
-	_, packed, err := formatOf(path, r.k.format, compression(r.k.Compress))
-	if err != nil {
-		return err
+// Close closes the file that is being read.
+func (o *readOp) Close() error {
+	if o.in != nil {
+		o.in.end()
+		o.in = nil
 	}
-	in, err := open(ctx, r.env.Flow, path, packed, r.env.Stdin, &r.read)
+	return nil
+}
+
+// open opens the next file.
+func (o *readOp) open(ctx context.Context) (*input, error) {
+	path := o.k.files[o.at].path
+	o.pass()
+	_, packed, err := formatOf(path, o.k.format, compression(o.k.Compress))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	in.rest = r.spare
-	if in.rows, err = r.k.newRows(r.t); err == nil {
+	return open(ctx, o.env.Flow, path, packed, o.env.Stdin, &o.read)
+}
+
+// pass goes on to the file after the next one.
+func (o *readOp) pass() {
+	o.before = o.names.Sum64()
+	io.WriteString(o.names, o.k.files[o.at].name+"\n")
+	o.at++
+}
+
+// begin reads the header of a file that was opened.
+func (o *readOp) begin(in *input) (err error) {
+	in.rest = o.spare
+	if in.rows, err = o.k.newRows(o.t); err == nil {
 		in.cut, err = in.rows.begin(in)
 	}
 	if err != nil {
 		in.end()
 		return named(in.name, err)
 	}
-	r.in = in
+	o.in = in
 	return nil
 }
 
-// worker scans pieces. It keeps a scanner for each file, for the files of a
+// newWorker scans pieces. It keeps a scanner for each file, for the files of a
 // pattern may order their columns differently.
-func (r *reading) worker(context.Context) (nodes.Work, error) {
+func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 	var last rows
 	var scan scanner
-	return func(ctx context.Context, _ record.Data, made any, out nodes.Out) (any, error) {
-		p := made.(*piece)
+	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+		p := in.Made.(*piece)
 		defer p.arena.Release()
 		if last != p.rows {
 			var err error
@@ -284,15 +317,15 @@ func (r *reading) worker(context.Context) (nodes.Work, error) {
 			}
 			last = p.rows
 		}
-		return nil, r.scan(p, scan, out)
-	}, nil
+		return nil, o.scan(p, scan, out)
+	}), nil
 }
 
 // scan turns the rows of a piece into batches.
-func (r *reading) scan(p *piece, scan scanner, out nodes.Out) error {
+func (o *readOp) scan(p *piece, scan scanner, out nodes.Out) error {
 	line, counted := p.line, 0
 	for at := 0; at < len(p.text); {
-		b := record.NewNeeded(r.t, r.needed)
+		b := record.NewNeeded(o.t, o.needed)
 		b.Adopt(p.arena.Retain())
 		for b.Rows < record.MaxRows && at < len(p.text) {
 			next, bad := scan.Scan(p.text, at, b, record.MaxRows)

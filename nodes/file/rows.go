@@ -56,9 +56,44 @@ func (r *jsonRows) begin(*input) (cutter, error) {
 func (r *jsonRows) scanner() (scanner, error) { return jsonl.New(r.t, r.options) }
 
 // jsonCutter cuts at the end of items.
-type jsonCutter struct{ s jsonl.Splitter }
+type jsonCutter struct {
+	s     jsonl.Splitter
+	begun bool
+	array bool // the text is an array; else values one after the other
+}
 
-func (c *jsonCutter) cut(src []byte, atEOF bool) (int, int, int, error) { return c.s.Split(src, atEOF) }
+// The states of a jsonCutter.
+const (
+	inArray  = "array"
+	inValues = "values"
+)
+
+func (c *jsonCutter) cut(src []byte, atEOF bool) (int, int, int, error) {
+	if !c.begun && (atEOF || len(src) >= len(bom)) {
+		if text := bytes.TrimSpace(bytes.TrimPrefix(src, bom)); len(text) > 0 {
+			c.begun, c.array = true, text[0] == '['
+		}
+	}
+	return c.s.Split(src, atEOF)
+}
+
+func (c *jsonCutter) state() string {
+	if c.array {
+		return inArray
+	}
+	return inValues
+}
+
+// resume shows the splitter a text that ends behind an item.
+func (c *jsonCutter) resume(state string) error {
+	before := "0  "
+	c.begun, c.array = true, state == inArray
+	if c.array {
+		before = "[0 "
+	}
+	_, _, _, err := c.s.Split([]byte(before), false)
+	return err
+}
 
 // lineType is the type of rows of format lines.
 func lineType(c *graph.Inference) *types.Type {

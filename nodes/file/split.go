@@ -1,6 +1,7 @@
 package file
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -22,7 +23,6 @@ type part struct {
 // A splitter sorts the rows of batches by the value of split. It belongs to one
 // worker.
 type splitter struct {
-	w       *writing
 	encode  func([]byte, *record.Batch) []byte
 	program *expr.Program
 	t       *types.Type
@@ -30,7 +30,9 @@ type splitter struct {
 	errs    expr.RowErrors
 }
 
-func (s *splitter) parts(b *record.Batch, out nodes.Out) (any, error) {
+// Work implements nodes.Worker.
+func (s *splitter) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+	b := in.Data.(*record.Batch)
 	values := b.Derive(s.t)
 	defer values.Release()
 	col := values.Fresh(0)

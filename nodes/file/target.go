@@ -17,9 +17,9 @@ import (
 )
 
 // A target is a file that is being written. It is written aside, in the same
-// folder, and gets its name by settle. What is no regular file (a device, a pipe) is
-// written to directly; so is a file that is appended to, which settle(false) cuts
-// back to what it was.
+// folder, and gets its name by commit. What is no regular file (a device, a pipe) is
+// written to directly; so is a file that is appended to, which discard cuts back to
+// what it was.
 type target struct {
 	path    string // its final name, links resolved; "-" for standard output
 	aside   string // the name while it is written; "" if it is written directly
@@ -28,7 +28,9 @@ type target struct {
 	buf     *bufio.Writer
 	packed  io.WriteCloser
 	rows    int64
-	closed  bool
+	ended   bool // nothing more is written, whether that went well or not
+	whole   bool // it is closed, with all that belongs into it
+	settled bool // it was committed or discarded
 	named   bool // it stands, whole, under its name
 
 	appends bool
@@ -192,11 +194,24 @@ func (t *target) write(text []byte, rows int) error {
 	return t.wrong(err)
 }
 
-// finish writes what is still in buffers and closes the file, which keeps the name
-// it has.
-func (t *target) finish() error {
-	if t.closed {
+// flush writes through what is in the buffer. What a compression holds back stays
+// there until finish: to press it out would make the file larger.
+func (t *target) flush() error {
+	if t.ended || t.buf == nil {
 		return nil
+	}
+	return t.wrong(t.buf.Flush())
+}
+
+// finish writes the tail and what is still in buffers, and closes the file, which
+// keeps the name it has. It does so once.
+func (t *target) finish(tail string) error {
+	if t.ended {
+		return nil
+	}
+	t.ended = true
+	if err := t.write([]byte(tail), 0); err != nil {
+		return err
 	}
 	err := t.packed.Close()
 	if t.buf != nil && err == nil {
@@ -207,16 +222,20 @@ func (t *target) finish() error {
 			err = cerr
 		}
 	}
-	t.closed = err == nil
+	t.whole = err == nil
 	return t.wrong(err)
 }
 
-// settle gives the file its name, or takes back what was written. A file whose node
-// did not come to its end is not whole, whatever became of the flow.
-func (t *target) settle(ok bool) error {
-	if !ok || !t.closed {
+// commit gives the file its name. One that is not whole is taken back, whatever
+// became of the flow.
+func (t *target) commit() error {
+	if t.settled {
+		return nil
+	}
+	if !t.whole {
 		return t.wrong(t.discard())
 	}
+	t.settled = true
 	defer t.unclaim()
 	if t.aside != "" {
 		if err := os.Rename(t.aside, t.path); err != nil {
@@ -228,10 +247,14 @@ func (t *target) settle(ok bool) error {
 	return nil
 }
 
-// discard takes back what was written.
+// discard takes back what was written, unless it was committed.
 func (t *target) discard() error {
+	if t.settled {
+		return nil
+	}
+	t.settled = true
 	defer t.unclaim()
-	if t.file != nil && !t.closed {
+	if t.file != nil && !t.whole {
 		t.file.Close() // again, after finish failed: that is an error of no interest
 	}
 	switch {

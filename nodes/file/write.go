@@ -179,37 +179,41 @@ func (k *writer) mixes() bool {
 // errEnclosed keeps a flow that may see one folder from writing anything at all.
 var errEnclosed = errors.New("a flow that may only look writes no files")
 
-// Program turns batches into text on all workers and writes in order.
-func (k *writer) Program(env *nodes.Env) (*nodes.Program, error) {
+// Operator turns batches into text on all workers and writes in order.
+func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if env.Flow.Enclosed() {
 		return nil, errEnclosed
 	}
-	w := &writing{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
-	env.Wrote = w.wrote
-	return &nodes.Program{
-		Open:   w.open,
-		Stages: []nodes.Stage{{Worker: w.worker, Commit: w.commit, Finish: w.finish}},
-		Settle: w.settle,
-	}, nil
+	o := &writeOp{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
+	env.Wrote = o.wrote
+	return o, nil
 }
 
-// writing is a running file.write. All but pool belongs to the serial part.
-type writing struct {
+// A writeOp is a running file.write. All but pool belongs to the serial part.
+type writeOp struct {
 	k       *writer
 	env     *nodes.Env
 	t       *types.Type
 	pool    sync.Pool
 	targets map[string]*target // by the value of split
-	order   []string           // values, as they came
+	order   []*target          // as they came
 }
 
-// open makes the file at once, so that a path that cannot be written stops the
+var (
+	_ nodes.Starter   = (*writeOp)(nil)
+	_ nodes.Parallel  = (*writeOp)(nil)
+	_ nodes.Ender     = (*writeOp)(nil)
+	_ nodes.Flusher   = (*writeOp)(nil)
+	_ nodes.Committer = (*writeOp)(nil)
+)
+
+// Open makes the file at once, so that a path that cannot be written stops the
 // flow before anything is read.
-func (w *writing) open(context.Context) error {
-	if w.k.split != nil {
+func (o *writeOp) Open(context.Context) error {
+	if o.k.split != nil {
 		return nil
 	}
-	_, err := w.target("")
+	_, err := o.target("")
 	if errors.Is(err, nodes.ErrDone) {
 		return nil // the first row ends the node
 	}
@@ -217,107 +221,136 @@ func (w *writing) open(context.Context) error {
 }
 
 // target gives the file for a value of split.
-func (w *writing) target(value string) (*target, error) {
-	if t := w.targets[value]; t != nil {
+func (o *writeOp) target(value string) (*target, error) {
+	if t := o.targets[value]; t != nil {
 		return t, nil
 	}
-	if len(w.targets) >= w.k.MaxFiles {
-		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is meant", w.k.MaxFiles)
+	if len(o.targets) >= o.k.MaxFiles {
+		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is meant", o.k.MaxFiles)
 	}
-	path := w.env.Path(w.k.Path.Value)
-	if w.k.split != nil {
+	path := o.env.Path(o.k.Path.Value)
+	if o.k.split != nil {
 		path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "*", value, 1))
 	}
 	size := bufferSize
-	if w.k.split != nil {
+	if o.k.split != nil {
 		size = splitSize
 	}
-	t, err := create(path, w.k.packed, w.k.Append, size, w.env.Stdout)
+	t, err := create(path, o.k.packed, o.k.Append, size, o.env.Stdout)
 	if err != nil {
 		return nil, err
 	}
-	w.targets[value] = t
-	w.order = append(w.order, value)
-	if err := w.k.checkOld(w.t, t); err != nil {
+	o.targets[value] = t
+	o.order = append(o.order, t)
+	if err := o.k.checkOld(o.t, t); err != nil {
 		return nil, err
 	}
-	return t, t.write(w.k.head(w.t, t), 0)
+	return t, t.write(o.k.head(o.t, t), 0)
 }
 
-// worker turns batches into parts.
-func (w *writing) worker(context.Context) (nodes.Work, error) {
-	encode := w.k.encoder(w.t)
-	if w.k.split == nil {
-		return func(_ context.Context, in record.Data, _ any, _ nodes.Out) (any, error) {
-			b := in.(*record.Batch)
-			parts, _ := w.pool.Get().(*[]part)
+// NewWorker makes what turns batches into parts.
+func (o *writeOp) NewWorker(context.Context) (nodes.Worker, error) {
+	encode := o.k.encoder(o.t)
+	if o.k.split == nil {
+		return nodes.WorkFunc(func(_ context.Context, in nodes.Input, _ nodes.Out) (any, error) {
+			b := in.Data.(*record.Batch)
+			parts, _ := o.pool.Get().(*[]part)
 			if parts == nil {
 				parts = &[]part{{}}
 			}
 			p := &(*parts)[0]
 			p.text, p.rows = encode(p.text[:0], b), b.Len()
 			return parts, nil
-		}, nil
+		}), nil
 	}
-	s := &splitter{w: w, encode: encode, program: w.k.split.Compile(), t: w.k.split.Type(), name: filepath.Base(w.k.Path.Value)}
-	return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-		return s.parts(in.(*record.Batch), out)
-	}, nil
+	return &splitter{encode: encode, program: o.k.split.Compile(), t: o.k.split.Type(), name: filepath.Base(o.k.Path.Value)}, nil
 }
 
-// commit writes parts in the order of the input.
-func (w *writing) commit(_ context.Context, _ record.Data, made any, _ nodes.Out) error {
-	parts := made.(*[]part)
+// Process writes parts in the order of the input.
+func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
+	parts := in.Made.(*[]part)
 	for _, p := range *parts {
-		t, err := w.target(p.value)
+		t, err := o.target(p.value)
 		if err != nil {
 			return err
 		}
 		text := p.text
-		if w.k.format == formatJSON {
+		if o.k.format == formatJSON {
 			text = arrayItems(text, t.rows == 0)
 		}
 		if err := t.write(text, p.rows); err != nil {
 			return err
 		}
 	}
-	if w.k.split == nil {
-		w.pool.Put(parts)
+	if o.k.split == nil {
+		o.pool.Put(parts)
 	}
 	return nil
 }
 
-// finish completes the files: they are whole then, and still have no name.
-func (w *writing) finish(context.Context, nodes.Out) error {
-	for _, value := range w.order {
-		t := w.targets[value]
-		if w.k.format == formatJSON {
-			tail := "\n]\n"
-			if t.rows == 0 {
+// End completes the files: they are whole then, and still have no name.
+func (o *writeOp) End(context.Context, nodes.Ended, nodes.Out) error { return o.finish() }
+
+// finish completes the files that are not. It is ErrDone where somebody did not want
+// to read the last of it.
+func (o *writeOp) finish() error {
+	var done error
+	for _, t := range o.order {
+		tail := ""
+		if o.k.format == formatJSON {
+			if tail = "\n]\n"; t.rows == 0 {
 				tail = "[]\n"
 			}
-			if err := t.write([]byte(tail), 0); err != nil {
-				return err
-			}
 		}
-		if err := t.finish(); err != nil {
+		switch err := t.finish(tail); {
+		case errors.Is(err, nodes.ErrDone):
+			done = err
+		case err != nil:
+			return err
+		}
+	}
+	return done
+}
+
+// Flush implements nodes.Flusher.
+func (o *writeOp) Flush(context.Context) error {
+	for _, t := range o.order {
+		if err := t.flush(); err != nil && !errors.Is(err, nodes.ErrDone) {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *writing) settle(ok bool) error {
+// Seal completes what a node that was done early has left open.
+func (o *writeOp) Seal(context.Context, uint64) error {
+	if err := o.finish(); err != nil && !errors.Is(err, nodes.ErrDone) {
+		return err
+	}
+	return nil
+}
+
+// Commit gives the files their names.
+func (o *writeOp) Commit(context.Context, uint64) error {
 	var errs []error
-	for _, t := range w.targets {
-		errs = append(errs, t.settle(ok))
+	for _, t := range o.order {
+		errs = append(errs, t.commit())
 	}
 	return errors.Join(errs...)
 }
 
-func (w *writing) wrote() []string {
+// Abort takes back what was not committed.
+func (o *writeOp) Abort(context.Context) error {
+	var errs []error
+	for _, t := range o.order {
+		errs = append(errs, t.wrong(t.discard()))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *writeOp) wrote() []string {
 	var paths []string
-	for _, t := range w.targets {
+	for _, t := range o.order {
 		if t.named {
 			paths = append(paths, nodes.ShortPath(t.path))
 		}

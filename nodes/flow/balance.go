@@ -1,9 +1,10 @@
 package flow
 
 import (
+	"context"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -41,14 +42,14 @@ func (k *balance) Infer(c *graph.Inference) { inferBranches(c, k.Ports) }
 
 func (k *balance) Needs(c *graph.Needs) { needBranches(c, k.Ports) }
 
-func (k *balance) Program(*nodes.Env) (*nodes.Program, error) {
+func (k *balance) Operator(*nodes.Env) (nodes.Operator, error) {
 	at, ports := 0, len(k.Ports)
 	places := make([][]int, ports)
-	return serially(func(in record.Data, out nodes.Out) error {
+	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
 		for p := range places {
 			places[p] = places[p][:0]
 		}
-		for i := range in.Len() {
+		for i := range in.Data.Len() {
 			p := at / k.Run % ports
 			places[p] = append(places[p], i)
 			if at++; at == k.Run*ports {
@@ -57,7 +58,7 @@ func (k *balance) Program(*nodes.Env) (*nodes.Program, error) {
 		}
 		for p := range places {
 			if len(places[p]) > 0 {
-				if err := emitChosen(out, p, in, places[p]); err != nil {
+				if err := emitChosen(out, p, in.Data, places[p]); err != nil {
 					return err
 				}
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var batchDecl = nodes.Kind("batch", "Puts items together into lists of a fixed length.", &batching{},
+var batchDecl = nodes.Kind("batch", "Puts items together into lists of a fixed length.", &batch{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "Lists of them."}),
 	nodes.Workers(graph.Single), nodes.Interleaves(),
@@ -35,103 +35,85 @@ nodes:
 		Want: map[string]string{"-": `{"n":0}` + "\n" + `{"n":1}` + "\n" + `{"n":2}` + "\n"},
 	}))
 
-type batching struct {
+type batch struct {
 	Count  int           `yaml:"count,required" min:"1" max:"1000000" doc:"How many items make a list."`
 	Period time.Duration `yaml:"period" min:"1ms" doc:"How long the first item of a list waits for the others at most. Without it they wait for each other."`
 }
 
-func (k *batching) Infer(c *graph.Inference) {
+func (k *batch) Infer(c *graph.Inference) {
 	if in := columns.Items(c, "in"); in.Kind != types.KindError {
 		c.Out("out", types.List(in))
 	}
 }
 
-func (k *batching) Program(env *nodes.Env) (*nodes.Program, error) {
-	l := &lister{k: k, t: env.Out("out"), in: env.In("in")}
-	if k.Period > 0 {
-		return &nodes.Program{Run: l.run}, nil
-	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-			return l.add(in.(*record.Batch), out)
-		},
-		Finish: func(_ context.Context, out nodes.Out) error { return l.finish(out) },
-	}}}, nil
+func (k *batch) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return &batchOp{k: k, t: env.Out("out")}, nil
 }
 
-// A lister gathers items into lists.
-type lister struct {
-	k     *batching
-	in, t *types.Type   // of the items and of the lists
+// A batchOp gathers items into lists.
+type batchOp struct {
+	k     *batch
+	t     *types.Type   // of the lists
 	made  *record.Batch // lists that are full, and behind them the entries of the next one
 	arena *record.Arena // of made
 	size  int           // entries of the next list
 	since time.Time     // when the first of them came
 }
 
-// run is for lists that also leave when their time has come.
-func (l *lister) run(ctx context.Context, io *nodes.IO) error {
-	out := io.Out()
-	for {
-		b, ended, err := l.receive(ctx, io.In[0][0], out)
-		switch {
-		case err != nil:
-			return err
-		case b != nil:
-			err = l.add(b, out)
-			b.Release()
-		default:
-			err = l.finish(out)
-		}
-		if err != nil {
-			return err
-		}
-		if ended {
-			return out.Close()
-		}
-	}
+var (
+	_ nodes.Timed  = (*batchOp)(nil)
+	_ nodes.Ender  = (*batchOp)(nil)
+	_ nodes.Closer = (*batchOp)(nil)
+)
+
+// Process implements nodes.Operator.
+func (o *batchOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	return o.add(in.Data.(*record.Batch), out)
 }
 
-// receive waits for items, but no longer than the list that waits may. It gives
-// neither a batch nor the end if that time has come.
-func (l *lister) receive(ctx context.Context, from nodes.Receiver, out nodes.Out) (b *record.Batch, ended bool, err error) {
-	limited := ctx
-	if l.size > 0 {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, l.since.Add(l.k.Period))
-		defer cancel()
+// Due is when the first item of the next list has waited long enough.
+func (o *batchOp) Due() time.Time {
+	if o.k.Period == 0 || o.size == 0 {
+		return time.Time{}
 	}
-	d, err := from.Receive(limited)
-	switch {
-	case err != nil && ctx.Err() == nil && limited.Err() != nil:
-		return nil, false, nil
-	case err != nil || d == nil:
-		return nil, d == nil, err
+	return o.since.Add(o.k.Period)
+}
+
+// OnTime implements nodes.Timed.
+func (o *batchOp) OnTime(_ context.Context, _ time.Time, out nodes.Out) error { return o.finish(out) }
+
+// End implements nodes.Ender.
+func (o *batchOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error { return o.finish(out) }
+
+// Close gives back what a run that failed has left.
+func (o *batchOp) Close() error {
+	if o.made != nil {
+		o.made.Release()
+		o.made = nil
 	}
-	b, err = columns.Records(d, l.in, out)
-	return b, false, err
+	return nil
 }
 
 // add takes the items of a batch and sends the lists that are full.
-func (l *lister) add(in *record.Batch, out nodes.Out) error {
-	if l.made == nil {
-		l.begin()
+func (o *batchOp) add(in *record.Batch, out nodes.Out) error {
+	if o.made == nil {
+		o.begin()
 	}
-	entry, before := entryOf(in), l.size
+	entry, before := entryOf(in), o.size
 	for i := range in.Len() {
-		elem := l.made.Cols[0].Elem
-		elem.Append(elem.Len(), entry, in.Row(i), l.arena)
-		if l.size++; l.size == l.k.Count {
-			l.end()
+		elem := o.made.Cols[0].Elem
+		elem.Append(elem.Len(), entry, in.Row(i), o.arena)
+		if o.size++; o.size == o.k.Count {
+			o.endList()
 		}
 	}
-	if before == 0 || l.made.Rows > 0 {
-		l.since = time.Now()
+	if before == 0 || o.made.Rows > 0 {
+		o.since = time.Now()
 	}
-	if l.made.Rows == 0 {
+	if o.made.Rows == 0 {
 		return nil
 	}
-	return l.send(out)
+	return o.send(out)
 }
 
 // entryOf gives the items of a batch as one column.
@@ -142,41 +124,41 @@ func entryOf(b *record.Batch) *record.Column {
 	return b.Cols[0]
 }
 
-func (l *lister) begin() {
-	l.made, l.size = record.New(l.t), 0
-	l.arena = l.made.Arena()
+func (o *batchOp) begin() {
+	o.made, o.size = record.New(o.t), 0
+	o.arena = o.made.Arena()
 }
 
-// end makes a list of the entries since the last one.
-func (l *lister) end() {
-	lists := l.made.Cols[0]
-	lists.Resize(l.made.Rows + 1)
-	lists.Clear(l.made.Rows)
-	lists.Ends[l.made.Rows] = int32(lists.Elem.Len())
-	l.made.Rows++
-	l.size = 0
+// endList makes a list of the entries since the last one.
+func (o *batchOp) endList() {
+	lists := o.made.Cols[0]
+	lists.Resize(o.made.Rows + 1)
+	lists.Clear(o.made.Rows)
+	lists.Ends[o.made.Rows] = int32(lists.Elem.Len())
+	o.made.Rows++
+	o.size = 0
 }
 
 // send gives the full lists on and takes the entries behind them along.
-func (l *lister) send(out nodes.Out) error {
-	full, size := l.made, l.size
-	l.made = nil
+func (o *batchOp) send(out nodes.Out) error {
+	full, size := o.made, o.size
+	o.made = nil
 	if size > 0 {
-		l.begin()
-		rest, elem := full.Cols[0].Elem, l.made.Cols[0].Elem
+		o.begin()
+		rest, elem := full.Cols[0].Elem, o.made.Cols[0].Elem
 		for i := range size {
-			elem.Append(i, rest, rest.Len()-size+i, l.arena)
+			elem.Append(i, rest, rest.Len()-size+i, o.arena)
 		}
-		l.size = size
+		o.size = size
 	}
 	return out.Emit(0, full)
 }
 
 // finish makes a list of what is left.
-func (l *lister) finish(out nodes.Out) error {
-	if l.made == nil || l.size == 0 {
+func (o *batchOp) finish(out nodes.Out) error {
+	if o.made == nil || o.size == 0 {
 		return nil
 	}
-	l.end()
-	return l.send(out)
+	o.endList()
+	return o.send(out)
 }

@@ -27,6 +27,6 @@ nodes:
 		Want:  map[string]string{"-": `{"id":2}` + "\n" + `{"id":1}` + "\n" + `{"id":0}` + "\n"},
 	}))
 
-type concat struct{ joined }
+type concat struct{ union }
 
-func (k *concat) Program(env *nodes.Env) (*nodes.Program, error) { return k.program(env), nil }
+func (k *concat) Operator(env *nodes.Env) (nodes.Operator, error) { return k.operator(env), nil }

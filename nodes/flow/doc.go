@@ -11,8 +11,6 @@
 package flow
 
 import (
-	"context"
-
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
@@ -37,19 +35,11 @@ func anyOut(doc string) nodes.Option {
 	return nodes.OutPort(graph.Port{Name: "out", Doc: doc, Type: item, Any: true})
 }
 
-// passing is for kinds whose one output carries items of their one input: it needs
+// passThrough is for kinds whose one output carries items of their one input: it needs
 // what later nodes need.
-type passing struct{}
+type passThrough struct{}
 
-func (passing) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
-
-// serially is the program of kinds that look at whole batches in order.
-func serially(commit func(in record.Data, out nodes.Out) error) *nodes.Program {
-	return &nodes.Program{Stages: []nodes.Stage{{
-		GoValues: true,
-		Commit:   func(_ context.Context, in record.Data, _ any, out nodes.Out) error { return commit(in, out) },
-	}}}
-}
+func (passThrough) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
 
 // emitChosen sends the items of d at the given places, ascending, and keeps their
 // order. Records take a selection for it; Go values a piece for each run.

@@ -1,8 +1,9 @@
 package flow
 
 import (
+	"context"
+
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -29,6 +30,6 @@ type drop struct{}
 // Needs implements graph.Needer: no field at all.
 func (*drop) Needs(c *graph.Needs) {}
 
-func (*drop) Program(*nodes.Env) (*nodes.Program, error) {
-	return serially(func(record.Data, nodes.Out) error { return nil }), nil
+func (*drop) Operator(*nodes.Env) (nodes.Operator, error) {
+	return nodes.Serially(func(context.Context, nodes.Input, nodes.Out) error { return nil }), nil
 }

@@ -46,7 +46,7 @@ func (k *filter) Infer(c *graph.Inference) {
 
 func (k *filter) Needs(c *graph.Needs) { c.In("in", c.Out("out").With(k.where.Fields()...)) }
 
-func (k *filter) Program(*nodes.Env) (*nodes.Program, error) {
+func (k *filter) Operator(*nodes.Env) (nodes.Operator, error) {
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
 		where := k.where.Compile()
 		var errs expr.RowErrors

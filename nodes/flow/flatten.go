@@ -132,7 +132,7 @@ func (k *flatten) Needs(c *graph.Needs) {
 	c.In("in", graph.FieldSet(k.Field.Value))
 }
 
-func (k *flatten) Program(env *nodes.Env) (*nodes.Program, error) {
+func (k *flatten) Operator(env *nodes.Env) (nodes.Operator, error) {
 	t, needed := env.Out("out"), env.Needed("out")
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
 		w := flattener{k: k, t: t, needed: needed}

@@ -2,8 +2,10 @@ package flow
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -81,7 +83,7 @@ func (k *generate) Infer(c *graph.Inference) {
 	c.Out("out", k.out)
 }
 
-func (k *generate) Program(env *nodes.Env) (*nodes.Program, error) {
+func (k *generate) Operator(env *nodes.Env) (nodes.Operator, error) {
 	cols, needed := columns.New(), env.Needed("out")
 	for i, f := range k.out.Fields {
 		if needed[i] {
@@ -91,26 +93,58 @@ func (k *generate) Program(env *nodes.Env) (*nodes.Program, error) {
 		}
 	}
 	m := &maker{k: k, needed: cols.Needs().Mask(k.env), seed: env.Rand("generate").Uint64() + uint64(k.Seed)}
-	clock := &clockwork{pace: float64(k.Rate), left: math.MaxInt64}
+	clock := clockwork{pace: float64(k.Rate), left: math.MaxInt64}
 	if k.Count != nil {
 		clock.left = *k.Count
 	}
 	if !k.Start.IsZero() {
 		clock.left = min(clock.left, k.times())
 	}
-	worker := func(context.Context) (nodes.Work, error) {
+	worker := func(context.Context) (nodes.Worker, error) {
 		computer := cols.Computer()
-		return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
-			numbers := m.batch(piece.(stretch))
+		return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+			numbers := m.batch(in.Made.(stretch))
 			defer numbers.Release()
 			b, err := computer.Batch(numbers, out)
 			if err != nil {
 				return nil, err
 			}
 			return nil, out.Emit(0, b)
-		}, nil
+		}), nil
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{Next: clock.next, Worker: worker}}}, nil
+	return &generateOp{worker, clock}, nil
+}
+
+// A generateOp counts, and its workers make items of the numbers.
+type generateOp struct {
+	nodes.Spread
+	clock clockwork
+}
+
+var (
+	_ nodes.Parallel = (*generateOp)(nil)
+	_ nodes.Puller   = (*generateOp)(nil)
+	_ nodes.Seeker   = (*generateOp)(nil)
+)
+
+// Next implements nodes.Puller. The position is the number that comes next, in
+// decimal.
+func (o *generateOp) Next(ctx context.Context) (any, nodes.Position, error) {
+	s, err := o.clock.next(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, strconv.AppendInt(nil, o.clock.at, 10), nil
+}
+
+// Seek implements nodes.Seeker.
+func (o *generateOp) Seek(_ context.Context, after nodes.Position) error {
+	at, err := strconv.ParseInt(string(after), 10, 64)
+	if err != nil || at < 0 {
+		return fmt.Errorf("%q is no position of generate: want the number of the next item", after)
+	}
+	o.clock.seek(at)
+	return nil
 }
 
 // times is how many times there are from start on that 64 bits can hold.
@@ -137,7 +171,14 @@ type clockwork struct {
 	pace  float64 // items in a second; 0: as many as can be
 	left  int64
 	at    int64 // the next number
+	first int64 // the number that was due at start
 	start time.Time
+}
+
+// seek goes on with a number, before anything is due.
+func (c *clockwork) seek(at int64) {
+	c.left = max(0, c.left-at)
+	c.at, c.first = at, at
 }
 
 const (
@@ -145,15 +186,15 @@ const (
 	catchUp     = time.Second      // what is made up for of a time in which nothing could leave
 )
 
-func (c *clockwork) next(ctx context.Context) (any, error) {
+func (c *clockwork) next(ctx context.Context) (stretch, error) {
 	if c.left == 0 {
-		return nil, io.EOF
+		return stretch{}, io.EOF
 	}
 	n := min(c.left, record.MaxRows)
 	if c.pace > 0 {
 		due, err := c.due(ctx)
 		if err != nil {
-			return nil, err
+			return stretch{}, err
 		}
 		n = min(n, due)
 	}
@@ -168,17 +209,18 @@ func (c *clockwork) due(ctx context.Context) (int64, error) {
 	if c.start.IsZero() {
 		c.start = time.Now()
 	}
+	made := c.at - c.first
 	for {
 		elapsed := time.Since(c.start)
 		// What was held up for long, by a full edge or a pause, does not come all at once.
-		if behind := elapsed - time.Duration(float64(c.at)/c.pace*float64(time.Second)); behind > catchUp {
+		if behind := elapsed - time.Duration(float64(made)/c.pace*float64(time.Second)); behind > catchUp {
 			c.start = c.start.Add(behind - catchUp)
 			elapsed -= behind - catchUp
 		}
-		if due := int64(elapsed.Seconds()*c.pace) + 1 - c.at; due > 0 {
+		if due := int64(elapsed.Seconds()*c.pace) + 1 - made; due > 0 {
 			return due, nil
 		}
-		at := time.Duration(math.Ceil(float64(c.at) / c.pace * float64(time.Second)))
+		at := time.Duration(math.Ceil(float64(made) / c.pace * float64(time.Second)))
 		timer := time.NewTimer(max(at-elapsed, shortestNap))
 		select {
 		case <-timer.C:

@@ -17,7 +17,7 @@ func TestPaceAfterALongWait(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				n += s.(stretch).n
+				n += s.n
 			}
 			return n
 		}

@@ -1,8 +1,9 @@
 package flow
 
 import (
+	"context"
+
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -27,21 +28,21 @@ nodes:
 	}))
 
 type limit struct {
-	passing
+	passThrough
 	Count int `yaml:"count,required" min:"0" doc:"How many items to pass on."`
 }
 
-func (k *limit) Program(*nodes.Env) (*nodes.Program, error) {
+func (k *limit) Operator(*nodes.Env) (nodes.Operator, error) {
 	left := k.Count
-	return serially(func(in record.Data, out nodes.Out) error {
-		n := in.Len()
+	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		n := in.Data.Len()
 		if n < left {
 			left -= n
-			return out.Emit(0, in.Retain())
+			return out.Emit(0, in.Data.Retain())
 		}
 		out.Filtered(n - left)
 		if left > 0 {
-			if err := out.Emit(0, in.Slice(0, left)); err != nil {
+			if err := out.Emit(0, in.Data.Slice(0, left)); err != nil {
 				return err
 			}
 			left = 0

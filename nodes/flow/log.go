@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"math"
@@ -12,7 +13,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-var logDecl = nodes.Kind("log", "Prints items to the log and passes them on.", &logging{Every: 1},
+var logDecl = nodes.Kind("log", "Prints items to the log and passes them on.", &log{Every: 1},
 	anyIn("Items of any type."), nodes.OutPort(graph.Port{Name: "out", Doc: "The same items.", Type: item, Any: true, Side: true}),
 	nodes.Workers(graph.Single), nodes.Conserves(),
 	nodes.Lines("an item arrives", "its output is full", "", "never"),
@@ -31,13 +32,13 @@ nodes:
 		Want: map[string]string{"-": `{"n":0}` + "\n" + `{"n":1}` + "\n" + `{"n":2}` + "\n" + `{"n":3}` + "\n"},
 	}))
 
-type logging struct {
+type log struct {
 	Label string `yaml:"label" doc:"What stands before each item; without it, the word item."`
 	Every int    `yaml:"every" min:"1" doc:"Print one item of so many."`
 	Limit *int   `yaml:"limit" min:"0" doc:"Print so many items at most."`
 }
 
-func (k *logging) Program(env *nodes.Env) (*nodes.Program, error) {
+func (k *log) Operator(env *nodes.Env) (nodes.Operator, error) {
 	label, left := k.Label, math.MaxInt
 	if label == "" {
 		label = "item"
@@ -46,15 +47,15 @@ func (k *logging) Program(env *nodes.Env) (*nodes.Program, error) {
 		left = *k.Limit
 	}
 	at, printer := 0, itemPrinter{}
-	return serially(func(in record.Data, out nodes.Out) error {
-		n := in.Len()
+	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		n := in.Data.Len()
 		// The first item to print is the next multiple of every.
 		for i := (k.Every - at%k.Every) % k.Every; i < n && left > 0; i += k.Every {
-			env.Log.Info(label, slog.Any("item", json.RawMessage(printer.text(in, i))))
+			env.Log.Info(label, slog.Any("item", json.RawMessage(printer.text(in.Data, i))))
 			left--
 		}
 		at = (at + n) % k.Every
-		return out.Emit(0, in.Retain())
+		return out.Emit(0, in.Data.Retain())
 	}), nil
 }
 

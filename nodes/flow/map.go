@@ -71,7 +71,7 @@ func (k *mapping) Needs(c *graph.Needs) {
 	}
 }
 
-func (k *mapping) Program(env *nodes.Env) (*nodes.Program, error) {
+func (k *mapping) Operator(env *nodes.Env) (nodes.Operator, error) {
 	in, needed, cols := env.In("in"), env.Needed("out"), columns.New()
 	for i, f := range k.plan {
 		switch {

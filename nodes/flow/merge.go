@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"reflect"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -36,15 +35,15 @@ nodes:
 			`{"id":3,"price":9.5,"currency":"EUR"}` + "\n"},
 	}))
 
-type merge struct{ joined }
+type merge struct{ union }
 
-func (k *merge) Program(env *nodes.Env) (*nodes.Program, error) { return k.program(env), nil }
+func (k *merge) Operator(env *nodes.Env) (nodes.Operator, error) { return k.operator(env), nil }
 
-// joined is for kinds that make one stream of several: its type is the least upper
+// union is for kinds that make one stream of several: its type is the least upper
 // bound of theirs.
-type joined struct{ passing }
+type union struct{ passThrough }
 
-func (joined) Infer(c *graph.Inference) {
+func (union) Infer(c *graph.Inference) {
 	in := c.Node.Input("in")
 	var bound *types.Type
 	var first *graph.Edge // of the bound's type
@@ -70,37 +69,37 @@ func (joined) Infer(c *graph.Inference) {
 	}
 }
 
-// program passes on what comes, converted to the type of the output.
-func (joined) program(env *nodes.Env) *nodes.Program {
-	t, needed := env.Out("out"), env.Needed("out")
+// operator passes on what comes, converted to the type of the output.
+func (union) operator(env *nodes.Env) nodes.Operator {
+	t, needed, edges := env.Out("out"), env.Needed("out"), env.Node.Input("in").Edges
 	plain := true // every input is of the output's type
-	for _, e := range env.Node.Input("in").Edges {
+	for _, e := range edges {
 		plain = plain && types.Equal(e.Type, t)
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{GoValues: true, Worker: func(context.Context) (nodes.Work, error) {
-		w := widener{to: t, needed: needed, known: map[*types.Type]*columns.Conversion{}, goTypes: map[reflect.Type]*types.Type{}}
-		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
+	return nodes.Spread(func(context.Context) (nodes.Worker, error) {
+		w := widener{to: t, needed: needed, edges: edges, known: map[*types.Type]*columns.Conversion{}}
+		return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 			if plain {
-				return nil, out.Emit(0, in.Retain())
+				return nil, out.Emit(0, in.Data.Retain())
 			}
 			return nil, w.emit(in, out)
-		}, nil
-	}}}}
+		}), nil
+	})
 }
 
 // A widener converts data of any of the input types, for one worker.
 type widener struct {
-	to      *types.Type
-	needed  []bool
-	known   map[*types.Type]*columns.Conversion
-	goTypes map[reflect.Type]*types.Type
+	to     *types.Type
+	needed []bool
+	edges  []*graph.Edge
+	known  map[*types.Type]*columns.Conversion
 }
 
-func (w *widener) emit(in record.Data, out nodes.Out) error {
-	b, ok := in.(*record.Batch)
+func (w *widener) emit(in nodes.Input, out nodes.Out) error {
+	b, ok := in.Data.(*record.Batch)
 	if !ok {
 		var err error
-		if b, err = w.records(in.(record.GoItems), out); err != nil {
+		if b, err = records(in.Data.(record.GoItems), w.edges[in.Edge].Type, out); err != nil {
 			return err
 		}
 		defer b.Release()
@@ -113,14 +112,9 @@ func (w *widener) emit(in record.Data, out nodes.Out) error {
 	return out.Emit(0, c.Batch(b))
 }
 
-// records turns Go values into records of the type that their Go type stands for.
-func (w *widener) records(in record.GoItems, out nodes.Out) (*record.Batch, error) {
-	g := reflect.TypeOf(in.At(0))
-	t := w.goTypes[g]
-	if t == nil {
-		t = types.FromGo(g)
-		w.goTypes[g] = t
-	}
+// records turns Go values into records, which the engine leaves to a kind that takes
+// both.
+func records(in record.GoItems, t *types.Type, out nodes.Out) (*record.Batch, error) {
 	var stop error
 	b := in.ToBatch(t, func(i int, err error) {
 		if stop == nil {

@@ -65,7 +65,7 @@ func (k *partition) Needs(c *graph.Needs) {
 	c.In("in", k.key.Needs())
 }
 
-func (k *partition) Program(*nodes.Env) (*nodes.Program, error) {
+func (k *partition) Operator(*nodes.Env) (nodes.Operator, error) {
 	ports := uint64(len(k.Ports))
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
 		computer := k.key.Computer()

@@ -88,7 +88,7 @@ func (k *route) Needs(c *graph.Needs) {
 	}
 }
 
-func (k *route) Program(env *nodes.Env) (*nodes.Program, error) {
+func (k *route) Operator(env *nodes.Env) (nodes.Operator, error) {
 	read := len(env.Node.Output(elsePort).Edges) > 0
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
 		r := router{all: k.Match == "all"}

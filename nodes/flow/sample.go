@@ -1,9 +1,10 @@
 package flow
 
 import (
+	"context"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -27,7 +28,7 @@ nodes:
 	}))
 
 type sample struct {
-	passing
+	passThrough
 	Rate  *float64 `yaml:"rate" min:"0" max:"1" doc:"The chance of each item to be kept."`
 	Every *int     `yaml:"every" min:"1" doc:"Keep one item of so many, instead of choosing by chance."`
 	Seed  uint32   `yaml:"seed" doc:"Choose another sample of the same rate."`
@@ -43,7 +44,7 @@ func (k *sample) Infer(c *graph.Inference) {
 	}
 }
 
-func (k *sample) Program(env *nodes.Env) (*nodes.Program, error) {
+func (k *sample) Operator(env *nodes.Env) (nodes.Operator, error) {
 	at, seed := uint64(0), env.Rand("sample").Uint64()+uint64(k.Seed)
 	keep := func(i uint64) bool { return chance(seed, i) < *k.Rate }
 	if k.Every != nil {
@@ -51,16 +52,17 @@ func (k *sample) Program(env *nodes.Env) (*nodes.Program, error) {
 		keep = func(i uint64) bool { return i%every == 0 }
 	}
 	var places []int
-	return serially(func(in record.Data, out nodes.Out) error {
+	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		n := in.Data.Len()
 		places = places[:0]
-		for i := range in.Len() {
+		for i := range n {
 			if keep(at + uint64(i)) {
 				places = append(places, i)
 			}
 		}
-		at += uint64(in.Len())
-		out.Filtered(in.Len() - len(places))
-		return emitChosen(out, 0, in, places)
+		at += uint64(n)
+		out.Filtered(n - len(places))
+		return emitChosen(out, 0, in.Data, places)
 	}), nil
 }
 

@@ -1,8 +1,9 @@
 package flow
 
 import (
+	"context"
+
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -23,23 +24,23 @@ nodes:
 	}))
 
 type skip struct {
-	passing
+	passThrough
 	Count int `yaml:"count,required" min:"0" doc:"How many items to leave out."`
 }
 
-func (k *skip) Program(*nodes.Env) (*nodes.Program, error) {
+func (k *skip) Operator(*nodes.Env) (nodes.Operator, error) {
 	left := k.Count
-	return serially(func(in record.Data, out nodes.Out) error {
-		n := in.Len()
+	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
+		n := in.Data.Len()
 		dropped := min(left, n)
 		left -= dropped
 		out.Filtered(dropped)
 		switch dropped {
 		case 0:
-			return out.Emit(0, in.Retain())
+			return out.Emit(0, in.Data.Retain())
 		case n:
 			return nil
 		}
-		return out.Emit(0, in.Slice(dropped, n))
+		return out.Emit(0, in.Data.Slice(dropped, n))
 	}), nil
 }

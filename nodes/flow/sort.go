@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"context"
 	"math"
 
 	"github.com/flowrun/flowrun/graph"
@@ -12,7 +11,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var sortDecl = nodes.Kind("sort", "Puts items in order, or finds the first few in that order.", &sorting{Nulls: "last"},
+var sortDecl = nodes.Kind("sort", "Puts items in order, or finds the first few in that order.", &sort{Nulls: "last"},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items in order."}),
 	nodes.Conserves(), nodes.Pure(),
@@ -34,7 +33,7 @@ nodes:
 		Want:  map[string]string{"-": `{"origin":"BOS","delay":90}` + "\n" + `{"origin":"JFK","delay":20}` + "\n"},
 	}))
 
-type sorting struct {
+type sort struct {
 	By    []sortTerm `yaml:"by,required" lone:"true" min:"1" doc:"What to order by: fields, -fields, expressions, or {expr: EXPRESSION, desc: true}."`
 	Nulls string     `yaml:"nulls" enum:"last|first" doc:"Where items go whose value is null."`
 	Limit *int       `yaml:"limit" min:"1" doc:"Give only so many items, the first in order."`
@@ -43,7 +42,7 @@ type sorting struct {
 	order ordering
 }
 
-func (k *sorting) Infer(c *graph.Inference) {
+func (k *sort) Infer(c *graph.Inference) {
 	in := columns.Items(c, "in")
 	c.Out("out", in)
 	k.keys = columns.New()
@@ -59,28 +58,12 @@ func (k *sorting) Infer(c *graph.Inference) {
 	}
 }
 
-func (k *sorting) Needs(c *graph.Needs) { c.In("in", c.Out("out").Union(k.keys.Needs())) }
+func (k *sort) Needs(c *graph.Needs) { c.In("in", c.Out("out").Union(k.keys.Needs())) }
 
-func (k *sorting) Program(env *nodes.Env) (*nodes.Program, error) {
+func (k *sort) Operator(env *nodes.Env) (nodes.Operator, error) {
 	limit := math.MaxInt
 	if k.Limit != nil {
 		limit = *k.Limit
 	}
-	s := &sorter{order: k.order, limit: limit, items: record.NewTable(env.In("in")), keys: record.NewTable(k.keys.Type)}
-	worker := func(context.Context) (nodes.Work, error) {
-		computer := k.keys.Computer()
-		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-			return computer.Batch(in.(*record.Batch), out)
-		}, nil
-	}
-	commit := func(_ context.Context, in record.Data, made any, out nodes.Out) error {
-		keys := made.(*record.Batch)
-		defer keys.Release()
-		s.add(in.(*record.Batch), keys, out)
-		return nil
-	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Worker: worker, Commit: commit,
-		Finish: func(_ context.Context, out nodes.Out) error { return s.emit(out) },
-	}}}, nil
+	return &sortOp{k: k, order: k.order, limit: limit, items: record.NewTable(env.In("in")), keys: record.NewTable(k.keys.Type)}, nil
 }

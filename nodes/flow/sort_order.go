@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -79,8 +80,9 @@ func (o *ordering) prefix(c *record.Column, i int) uint64 {
 	return p
 }
 
-// A sorter keeps items with their keys.
-type sorter struct {
+// A sortOp keeps items with their keys, which the workers compute.
+type sortOp struct {
+	k     *sort
 	order ordering
 	limit int // how many items are wanted
 
@@ -89,11 +91,39 @@ type sorter struct {
 	cut         bool          // the tables hold just the first limit items, in order, and what came since
 }
 
+var (
+	_ nodes.Parallel = (*sortOp)(nil)
+	_ nodes.Ender    = (*sortOp)(nil)
+)
+
+// NewWorker implements nodes.Parallel.
+func (s *sortOp) NewWorker(context.Context) (nodes.Worker, error) {
+	computer := s.k.keys.Computer()
+	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+		keys, err := computer.Batch(in.Data.(*record.Batch), out)
+		if err != nil {
+			return nil, err
+		}
+		return keys, nil
+	}), nil
+}
+
+// Process implements nodes.Operator.
+func (s *sortOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	keys := in.Made.(*record.Batch)
+	defer keys.Release()
+	s.add(in.Data.(*record.Batch), keys, out)
+	return nil
+}
+
+// End implements nodes.Ender.
+func (s *sortOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error { return s.emit(out) }
+
 // slack is how many items beyond twice the limit are kept before they are cut.
 const slack = 4 * record.MaxRows
 
 // add keeps the rows of a batch that have keys and may be among the first.
-func (s *sorter) add(in, keys *record.Batch, out nodes.Out) {
+func (s *sortOp) add(in, keys *record.Batch, out nodes.Out) {
 	chosen, chosenKeys := in.Share(), keys.Share()
 	defer chosen.Release()
 	defer chosenKeys.Release()
@@ -116,7 +146,7 @@ func (s *sorter) add(in, keys *record.Batch, out nodes.Out) {
 }
 
 // shrink keeps the first limit items only, in order.
-func (s *sorter) shrink(out nodes.Out) {
+func (s *sortOp) shrink(out nodes.Out) {
 	order := s.sorted()[:s.limit]
 	out.Filtered(s.items.Rows - s.limit)
 	s.items, s.keys = pickRows(s.items, order), pickRows(s.keys, order)
@@ -135,14 +165,14 @@ func pickRows(t *record.Table, rows []int32) *record.Table {
 
 // sorted lists all rows in order: first by their prefixes, then rows with equal
 // ones among themselves.
-func (s *sorter) sorted() []int32 {
+func (s *sortOp) sorted() []int32 {
 	if s.items.Rows == 0 {
 		return nil
 	}
 	cols := s.keys.Cols
-	entries := make([]ranked, s.items.Rows)
+	entries := make([]rank, s.items.Rows)
 	for i := range entries {
-		entries[i] = ranked{s.order.prefix(cols[0], i), int32(i)}
+		entries[i] = rank{s.order.prefix(cols[0], i), int32(i)}
 	}
 	entries = sortByPrefix(entries)
 	if len(cols) > 1 || cols[0].Form == record.FormText || cols[0].HasNull() {
@@ -152,7 +182,7 @@ func (s *sorter) sorted() []int32 {
 				to++
 			}
 			if to > from+1 {
-				slices.SortStableFunc(entries[from:to], func(a, b ranked) int { return s.order.compare(cols, int(a.row), cols, int(b.row)) })
+				slices.SortStableFunc(entries[from:to], func(a, b rank) int { return s.order.compare(cols, int(a.row), cols, int(b.row)) })
 			}
 			from = to
 		}
@@ -165,7 +195,7 @@ func (s *sorter) sorted() []int32 {
 }
 
 // emit gives the items in order.
-func (s *sorter) emit(out nodes.Out) error {
+func (s *sortOp) emit(out nodes.Out) error {
 	rows := s.sorted()
 	if len(rows) > s.limit {
 		out.Filtered(len(rows) - s.limit)

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// A ranked row has its prefix beside it.
-type ranked struct {
+// A rank is a row with its prefix beside it.
+type rank struct {
 	prefix uint64
 	row    int32
 }
@@ -18,9 +18,9 @@ const fewRows = 256
 // prefixes and keeps the order of equal ones. It is a radix sort, byte by byte from
 // the lowest, that leaves out bytes which are equal everywhere. It may use the
 // memory of entries for something else.
-func sortByPrefix(entries []ranked) []ranked {
+func sortByPrefix(entries []rank) []rank {
 	if len(entries) < fewRows {
-		slices.SortStableFunc(entries, func(a, b ranked) int { return cmp.Compare(a.prefix, b.prefix) })
+		slices.SortStableFunc(entries, func(a, b rank) int { return cmp.Compare(a.prefix, b.prefix) })
 		return entries
 	}
 	var counts [8][256]int32
@@ -29,7 +29,7 @@ func sortByPrefix(entries []ranked) []ranked {
 			counts[b][byte(e.prefix>>(8*b))]++
 		}
 	}
-	spare := make([]ranked, len(entries))
+	spare := make([]rank, len(entries))
 	for b := range counts {
 		shift := 8 * b
 		if counts[b][byte(entries[0].prefix>>shift)] == int32(len(entries)) {

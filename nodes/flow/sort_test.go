@@ -15,12 +15,12 @@ func TestSortByPrefix(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{0, 1, 2, fewRows - 1, fewRows, 5000} {
 		for _, mask := range []uint64{0, 0xFF, 0xFF00FF00, math.MaxUint64, 1 << 63} {
-			var entries []ranked
+			var entries []rank
 			for i := range n {
-				entries = append(entries, ranked{r.Uint64() & mask, int32(i)})
+				entries = append(entries, rank{r.Uint64() & mask, int32(i)})
 			}
 			want := slices.Clone(entries)
-			slices.SortStableFunc(want, func(a, b ranked) int { return cmp.Compare(a.prefix, b.prefix) })
+			slices.SortStableFunc(want, func(a, b rank) int { return cmp.Compare(a.prefix, b.prefix) })
 			if got := sortByPrefix(entries); !slices.Equal(got, want) {
 				t.Fatalf("%d entries with mask %x are not in order", n, mask)
 			}

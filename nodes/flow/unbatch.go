@@ -47,7 +47,7 @@ func (*unbatch) Infer(c *graph.Inference) {
 	}
 }
 
-func (*unbatch) Program(env *nodes.Env) (*nodes.Program, error) {
+func (*unbatch) Operator(env *nodes.Env) (nodes.Operator, error) {
 	t, needed := env.Out("out"), env.Needed("out")
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
 		var places []int32

@@ -6,7 +6,6 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/columns"
 )
@@ -55,53 +54,68 @@ func (k *unique) Needs(c *graph.Needs) {
 	c.In("in", c.Out("out").Union(k.key.Needs()))
 }
 
-// hashed is a batch of keys with their hashes.
-type hashed struct {
+func (k *unique) Operator(env *nodes.Env) (nodes.Operator, error) {
+	t := env.In("in")
+	if k.key != nil {
+		t = k.key.Type
+	}
+	return &uniqueOp{k: k, known: record.NewKeys(t)}, nil
+}
+
+// A uniqueOp knows the keys that have come.
+type uniqueOp struct {
+	k       *unique
+	known   *record.Keys
+	numbers []int32
+}
+
+var _ nodes.Parallel = (*uniqueOp)(nil)
+
+// hashedKeys are the keys of a batch with their hashes.
+type hashedKeys struct {
 	keys   *record.Batch
 	hashes []uint64
 }
 
-func (k *unique) Program(env *nodes.Env) (*nodes.Program, error) {
-	var t *types.Type
-	if t = env.In("in"); k.key != nil {
-		t = k.key.Type
+// Release is called where they are not processed.
+func (h hashedKeys) Release() { h.keys.Release() }
+
+// NewWorker implements nodes.Parallel. Hashing does not look at the keys that are
+// known.
+func (o *uniqueOp) NewWorker(context.Context) (nodes.Worker, error) {
+	var computer *columns.Computer
+	if o.k.key != nil {
+		computer = o.k.key.Computer()
 	}
-	known := record.NewKeys(t)
-	worker := func(context.Context) (nodes.Work, error) {
-		var computer *columns.Computer
-		if k.key != nil {
-			computer = k.key.Computer()
-		}
-		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-			keys := in.(*record.Batch)
-			if computer == nil {
-				keys.Retain()
-			} else {
-				var err error
-				if keys, err = computer.Batch(keys, out); err != nil {
-					return nil, err
-				}
-			}
-			return hashed{keys, known.Hash(keys, make([]uint64, 0, keys.Len()))}, nil
-		}, nil
-	}
-	var numbers []int32
-	commit := func(_ context.Context, in record.Data, made any, out nodes.Out) error {
-		m := made.(hashed)
-		defer m.keys.Release()
-		next := int32(known.Len())
-		numbers = known.Add(m.keys, m.hashes, numbers[:0])
-		first := in.(*record.Batch).Share()
-		sel := first.SelBuf()
-		for i, n := range numbers {
-			if n == next { // numbers are given in the order of first appearance
-				next++
-				sel = append(sel, uint16(m.keys.Row(i)))
+	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+		keys := in.Data.(*record.Batch)
+		if computer == nil {
+			keys.Retain()
+		} else {
+			var err error
+			if keys, err = computer.Batch(keys, out); err != nil {
+				return nil, err
 			}
 		}
-		first.Sel = sel
-		out.Filtered(len(numbers) - len(sel))
-		return out.Emit(0, first)
+		return hashedKeys{keys, o.known.Hash(keys, make([]uint64, 0, keys.Len()))}, nil
+	}), nil
+}
+
+// Process implements nodes.Operator.
+func (o *uniqueOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	m := in.Made.(hashedKeys)
+	defer m.Release()
+	next := int32(o.known.Len())
+	o.numbers = o.known.Add(m.keys, m.hashes, o.numbers[:0])
+	first := in.Data.(*record.Batch).Share()
+	sel := first.SelBuf()
+	for i, n := range o.numbers {
+		if n == next { // numbers are given in the order of first appearance
+			next++
+			sel = append(sel, uint16(m.keys.Row(i)))
+		}
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{Worker: worker, Commit: commit}}}, nil
+	first.Sel = sel
+	out.Filtered(len(o.numbers) - len(sel))
+	return out.Emit(0, first)
 }

@@ -53,27 +53,28 @@ func (k *zip) Infer(c *graph.Inference) {
 
 func (k *zip) Needs(c *graph.Needs) { columns.NeedsBeside(c, k.As) }
 
-func (k *zip) Program(env *nodes.Env) (*nodes.Program, error) {
-	z := &zipper{k: k, t: env.Out("out"), needed: env.Needed("out")}
-	for _, e := range env.Node.Input("in").Edges {
-		z.heads = append(z.heads, head{t: e.Type})
-	}
-	return &nodes.Program{Run: z.run}, nil
+func (k *zip) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return &zipOp{k: k, t: env.Out("out"), needed: env.Needed("out"), heads: make([]head, len(env.Node.Input("in").Edges))}, nil
 }
 
-// A zipper is a running zip.
-type zipper struct {
+// A zipOp holds what came over an edge before its counterparts. It reads those edges
+// alone of which it holds nothing.
+type zipOp struct {
 	k      *zip
 	t      *types.Type
 	needed []bool
-	heads  []head
+	heads  []head // by edge
 	rows   []int32
 }
 
-// A head is what has been received of an input and not been used up.
+var (
+	_ nodes.Selective = (*zipOp)(nil)
+	_ nodes.Ender     = (*zipOp)(nil)
+	_ nodes.Closer    = (*zipOp)(nil)
+)
+
+// A head is what has come over an edge and not been used up.
 type head struct {
-	t     *types.Type
-	from  nodes.Receiver
 	b     *record.Batch // nil: nothing
 	at    int           // how many items of b are used up
 	ended bool
@@ -81,118 +82,106 @@ type head struct {
 
 func (h *head) left() int { return h.b.Len() - h.at }
 
-func (z *zipper) run(ctx context.Context, io *nodes.IO) error {
-	out := io.Out()
-	defer z.drop(out)
-	for i := range z.heads {
-		z.heads[i].from = io.In[0][i]
+// Wants implements nodes.Selective.
+func (o *zipOp) Wants(_, edge int) bool { return o.heads[edge].b == nil && !o.heads[edge].ended }
+
+// Process implements nodes.Operator.
+func (o *zipOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	if in.Data.Len() == 0 {
+		return nil
 	}
+	h := &o.heads[in.Edge]
+	h.b, h.at = in.Data.Retain().(*record.Batch), 0
+	return o.emit(out)
+}
+
+// End implements nodes.Ender.
+func (o *zipOp) End(_ context.Context, e nodes.Ended, out nodes.Out) error {
+	o.heads[e.Edge].ended = true
+	return o.emit(out)
+}
+
+// emit sends what can be put together. At the end it counts what is left.
+func (o *zipOp) emit(out nodes.Out) error {
 	for {
-		n, err := z.fill(ctx, out)
-		if err != nil {
-			return err
+		n, over := o.ready()
+		switch {
+		case over:
+			o.drop(out)
+			return nodes.ErrDone
+		case n == 0:
+			return nil
 		}
-		if n == 0 {
-			return out.Close()
-		}
-		if err := out.Emit(0, z.make(n)); err != nil {
+		if err := out.Emit(0, o.make(n)); err != nil {
+			o.drop(out)
 			return err
 		}
 	}
 }
 
-// drop counts what was received and not used, and gives it back.
-func (z *zipper) drop(out nodes.Out) {
-	for i := range z.heads {
-		if h := &z.heads[i]; h.b != nil {
+// ready gives how many items can be put together, 0 where an input must be waited
+// for. It is over once an input that has ended is used up, or with longest all are.
+func (o *zipOp) ready() (n int, over bool) {
+	n, over = record.MaxRows, true
+	for i := range o.heads {
+		switch h := &o.heads[i]; {
+		case h.b != nil:
+			n, over = min(n, h.left()), false
+		case !h.ended:
+			n, over = 0, false
+		case !o.k.Longest:
+			return 0, true
+		}
+	}
+	return n, over
+}
+
+// drop counts what has come and is not used, and gives it back.
+func (o *zipOp) drop(out nodes.Out) {
+	for i := range o.heads {
+		if h := &o.heads[i]; h.b != nil {
 			out.Filtered(h.left())
+		}
+	}
+	o.Close()
+}
+
+// Close gives back what is held: of a run that failed, or whose readers want no more.
+func (o *zipOp) Close() error {
+	for i := range o.heads {
+		if h := &o.heads[i]; h.b != nil {
 			h.b.Release()
 			h.b = nil
 		}
 	}
-}
-
-// fill waits until every input has an item or has ended. It gives how many items
-// can be put together, 0 at the end.
-func (z *zipper) fill(ctx context.Context, out nodes.Out) (int, error) {
-	n := record.MaxRows
-	live := false
-	for i := range z.heads {
-		h := &z.heads[i]
-		for h.b == nil && !h.ended {
-			if err := h.receive(ctx, out); err != nil {
-				return 0, err
-			}
-		}
-		if h.b != nil {
-			n, live = min(n, h.left()), true
-		} else if !z.k.Longest {
-			return 0, nil
-		}
-	}
-	if !live {
-		return 0, nil
-	}
-	return n, nil
-}
-
-func (h *head) receive(ctx context.Context, out nodes.Out) error {
-	d, err := h.from.Receive(ctx)
-	if err != nil {
-		return err
-	}
-	if d == nil {
-		h.ended = true
-		return nil
-	}
-	b, ok := d.(*record.Batch)
-	if !ok {
-		var stop error
-		b = d.(record.GoItems).ToBatch(h.t, func(i int, err error) {
-			if stop == nil {
-				stop = out.Bad(nodes.BadItem{Err: err, Data: d, Row: i})
-			}
-		})
-		d.Release()
-		if stop != nil {
-			b.Release()
-			return stop
-		}
-	}
-	h.at = 0
-	if b.Len() == 0 {
-		b.Release()
-		return nil
-	}
-	h.b = b
 	return nil
 }
 
 // make puts the next n items of the inputs together. What comes out keeps the
 // batch of the first input alive and shares its columns or at least its text; what
 // the others bring is copied.
-func (z *zipper) make(n int) *record.Batch {
+func (o *zipOp) make(n int) *record.Batch {
 	var d *record.Batch
-	if first := z.heads[0].b; first != nil {
-		d = first.Derive(z.t)
+	if first := o.heads[0].b; first != nil {
+		d = first.Derive(o.t)
 	} else {
-		d = record.NewNeeded(z.t, make([]bool, len(z.t.Fields)))
+		d = record.NewNeeded(o.t, make([]bool, len(o.t.Fields)))
 	}
 	d.Rows, d.Sel = n, nil
-	for i := range z.heads {
-		h := &z.heads[i]
-		if z.rows = z.rows[:0]; h.b != nil {
+	for i := range o.heads {
+		h := &o.heads[i]
+		if o.rows = o.rows[:0]; h.b != nil {
 			for k := range n {
-				z.rows = append(z.rows, int32(h.b.Row(h.at+k)))
+				o.rows = append(o.rows, int32(h.b.Row(h.at+k)))
 			}
 		}
 		var arena *record.Arena
 		if i > 0 && h.b != nil {
 			arena = d.Arena()
 		}
-		for f, from := range z.k.fields {
-			if from.Edge == i && z.needed[f] {
-				z.column(d, f, h, from.Col, arena)
+		for f, from := range o.k.fields {
+			if from.Edge == i && o.needed[f] {
+				o.column(d, f, h, from.Col, arena)
 			}
 		}
 		h.use(n)
@@ -202,7 +191,7 @@ func (z *zipper) make(n int) *record.Batch {
 
 // column fills a field with the next rows of an input, or with null if it has
 // ended.
-func (z *zipper) column(d *record.Batch, f int, h *head, col int, arena *record.Arena) {
+func (o *zipOp) column(d *record.Batch, f int, h *head, col int, arena *record.Arena) {
 	if h.b == nil {
 		columns.Nulls(d.Fresh(f), d.Rows)
 		return
@@ -216,7 +205,7 @@ func (z *zipper) column(d *record.Batch, f int, h *head, col int, arena *record.
 	case arena == nil && d.Rows == h.b.Rows && h.b.Sel == nil:
 		d.Cols[f] = src
 	default:
-		d.Fresh(f).Gather(0, src, z.rows, arena)
+		d.Fresh(f).Gather(0, src, o.rows, arena)
 	}
 }
 

@@ -87,66 +87,59 @@ func (k *group) Infer(c *graph.Inference) {
 // Needs implements graph.Needer.
 func (k *group) Needs(c *graph.Needs) { c.In("in", k.keys.Needs().Union(k.set.Needs())) }
 
-func (k *group) Program(env *nodes.Env) (*nodes.Program, error) {
-	g := &grouping{k: k, keys: record.NewKeys(k.keys.Type), state: k.set.State(), needed: env.Needed("out")}
+func (k *group) Operator(env *nodes.Env) (nodes.Operator, error) {
+	o := &groupOp{k: k, keys: record.NewKeys(k.keys.Type), state: k.set.State(), needed: env.Needed("out")}
 	if len(k.By) == 0 {
-		g.state.Grow(1)
+		o.state.Grow(1)
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Worker: func(context.Context) (nodes.Work, error) {
-			w := &groupWorker{g: g, keys: k.keys.Computer(), values: k.set.Reader()}
-			return w.work, nil
-		},
-		Commit: func(_ context.Context, in record.Data, made any, _ nodes.Out) error {
-			g.fold(in.(*record.Batch), made.(*groupWork))
-			return nil
-		},
-		Finish: func(_ context.Context, out nodes.Out) error { return g.emit(out) },
-	}}}, nil
+	return o, nil
 }
 
-// A groupWork is what the parallel part makes of a batch. It owns its batches.
+// groupWork is what the parallel part makes of a batch. It owns its batches.
 type groupWork struct {
 	keys   *record.Batch
 	hashes []uint64
 	values []*record.Batch
 }
 
-func (m *groupWork) release() {
+// Release is called when it was processed, or never will be.
+func (m *groupWork) Release() {
 	m.keys.Release()
 	for _, b := range m.values {
 		b.Release()
 	}
 }
 
+// A groupWorker computes keys and values, on one goroutine.
 type groupWorker struct {
-	g      *grouping
+	op     *groupOp
 	keys   *columns.Computer
 	values *aggregate.Reader
 	errs   expr.RowErrors
 }
 
-func (w *groupWorker) work(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-	b := in.(*record.Batch)
+// Work implements nodes.Worker.
+func (w *groupWorker) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+	b := in.Data.(*record.Batch)
 	w.errs.Reset()
 	m := &groupWork{keys: w.keys.Columns(b, &w.errs), values: w.values.Values(b, &w.errs)}
 	if w.errs.Len() > 0 {
 		if err := nodes.BadRows(out, b, &w.errs); err != nil {
-			m.release()
+			m.Release()
 			return nil, err
 		}
 		for _, d := range append(m.values, m.keys) {
 			d.Sel = columns.Without(d, &w.errs, d.SelBuf())
 		}
 	}
-	if len(w.g.k.By) > 0 {
-		m.hashes = w.g.keys.Hash(m.keys, make([]uint64, 0, m.keys.Len()))
+	if len(w.op.k.By) > 0 {
+		m.hashes = w.op.keys.Hash(m.keys, make([]uint64, 0, m.keys.Len()))
 	}
 	return m, nil
 }
 
-// A grouping is the state of a running group.
-type grouping struct {
+// A groupOp keeps the state of each group.
+type groupOp struct {
 	k       *group
 	keys    *record.Keys
 	state   *aggregate.State
@@ -155,44 +148,56 @@ type grouping struct {
 	groups  []int32 // by physical row
 }
 
-// fold adds a batch to the groups.
-func (g *grouping) fold(in *record.Batch, m *groupWork) {
-	defer m.release()
-	if len(g.groups) < in.Rows {
-		g.groups = make([]int32, in.Rows)
-	}
-	if len(g.k.By) > 0 {
-		g.numbers = g.keys.Add(m.keys, m.hashes, g.numbers[:0])
-		for i, n := range g.numbers {
-			g.groups[m.keys.Row(i)] = n
-		}
-		g.state.Grow(g.keys.Len())
-	}
-	g.state.Add(g.groups, m.values)
+var (
+	_ nodes.Parallel = (*groupOp)(nil)
+	_ nodes.Ender    = (*groupOp)(nil)
+)
+
+// NewWorker implements nodes.Parallel.
+func (o *groupOp) NewWorker(context.Context) (nodes.Worker, error) {
+	return &groupWorker{op: o, keys: o.k.keys.Computer(), values: o.k.set.Reader()}, nil
 }
 
-// emit gives the groups in the order of their first item.
-func (g *grouping) emit(out nodes.Out) error {
+// Process adds a batch to the groups.
+func (o *groupOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
+	m := in.Made.(*groupWork)
+	defer m.Release()
+	if rows := in.Data.(*record.Batch).Rows; len(o.groups) < rows {
+		o.groups = make([]int32, rows)
+	}
+	if len(o.k.By) > 0 {
+		o.numbers = o.keys.Add(m.keys, m.hashes, o.numbers[:0])
+		for i, n := range o.numbers {
+			o.groups[m.keys.Row(i)] = n
+		}
+		o.state.Grow(o.keys.Len())
+	}
+	o.state.Add(o.groups, m.values)
+	return nil
+}
+
+// End gives the groups in the order of their first item.
+func (o *groupOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
 	n := 1
-	if len(g.k.By) > 0 {
-		n = g.keys.Len()
+	if len(o.k.By) > 0 {
+		n = o.keys.Len()
 	}
 	for from := 0; from < n; from += record.MaxRows {
-		if err := g.emitSome(from, min(from+record.MaxRows, n), out); err != nil {
+		if err := o.emitSome(from, min(from+record.MaxRows, n), out); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *grouping) emitSome(from, to int, out nodes.Out) error {
-	b := record.NewNeeded(g.k.out, make([]bool, len(g.k.out.Fields)))
+func (o *groupOp) emitSome(from, to int, out nodes.Out) error {
+	b := record.NewNeeded(o.k.out, make([]bool, len(o.k.out.Fields)))
 	b.Rows = to - from
 	rows := make([]int32, b.Rows)
 	for i := range rows {
 		rows[i] = int32(from + i)
 	}
-	keys := g.keys.Table().Batch(rows)
+	keys := o.keys.Table().Batch(rows)
 	defer keys.Release()
 	for i := range rows {
 		rows[i] = int32(i)
@@ -200,11 +205,11 @@ func (g *grouping) emitSome(from, to int, out nodes.Out) error {
 	arena := b.Arena()
 	var errs expr.RowErrors
 	for i := range b.Cols {
-		switch key := len(g.k.By); {
+		switch key := len(o.k.By); {
 		case i < key:
 			b.Fresh(i).Gather(0, keys.Cols[i], rows, nil)
-		case g.needed[i]:
-			g.state.Result(i-key, b.Fresh(i), from, to, arena, &errs)
+		case o.needed[i]:
+			o.state.Result(i-key, b.Fresh(i), from, to, arena, &errs)
 		}
 	}
 	if errs.Len() > 0 {

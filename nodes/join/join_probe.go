@@ -10,36 +10,66 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-func (k *join) Program(env *nodes.Env) (*nodes.Program, error) {
+// The input ports.
+const (
+	leftPort = iota
+	rightPort
+)
+
+func (k *join) Operator(env *nodes.Env) (nodes.Operator, error) {
 	needed := env.Needed("out")
-	t := newTable(k, needed)
-	p := &probing{
-		k: k, table: t, side: newKeySide(k.left, k.key, k.leftKey), needed: needed,
+	return &joinOp{
+		k: k, table: newTable(k, needed), side: newKeySide(k.left, k.key, k.leftKey), needed: needed,
 		unmatchedRead: len(env.Node.Output("unmatched").Edges) > 0,
-	}
-	right, left := 1, 0
-	return &nodes.Program{Stages: []nodes.Stage{t.stage(right), {
-		Input:  left,
-		Worker: func(context.Context) (nodes.Work, error) { return p.prober().work, nil },
-		Finish: func(_ context.Context, out nodes.Out) error { return p.emitRest(out) },
-	}}}, nil
+	}, nil
 }
 
-// A probing is the left side of a running join.
-type probing struct {
+// A joinOp reads right into its table, and then left. The table is written to by the
+// serial part until the end of right has sorted it out; then all workers read it.
+type joinOp struct {
 	k             *join
 	table         *table
-	side          keySide
+	side          keySide // left
 	needed        []bool
 	unmatchedRead bool
+	whole         bool // the table has all of right
 
 	mu   sync.Mutex
-	crew []*prober
+	crew []*prober // who probes, or did
 }
 
-// A prober looks up keys, for one worker.
+var (
+	_ nodes.Parallel  = (*joinOp)(nil)
+	_ nodes.Selective = (*joinOp)(nil)
+	_ nodes.Ender     = (*joinOp)(nil)
+)
+
+// Wants implements nodes.Selective.
+func (o *joinOp) Wants(port, _ int) bool { return (port == leftPort) == o.whole }
+
+// NewWorker implements nodes.Parallel.
+func (o *joinOp) NewWorker(context.Context) (nodes.Worker, error) { return &prober{joinOp: o}, nil }
+
+// Process keeps a batch of right. Nothing is made of one of left.
+func (o *joinOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
+	keys := in.Made.(hashedKeys)
+	defer keys.Release()
+	return o.table.add(in.Data.(*record.Batch), keys)
+}
+
+// End implements nodes.Ender.
+func (o *joinOp) End(_ context.Context, e nodes.Ended, out nodes.Out) error {
+	if e.Port == leftPort {
+		return o.emitRest(out)
+	}
+	o.table.sortOut()
+	o.whole = true
+	return nil
+}
+
+// A prober hashes the keys of right and looks up those of left, for one worker.
 type prober struct {
-	*probing
+	*joinOp
 	found   []uint64 // bit n: key n was asked for; only if items of right may come out alone
 	hashes  []uint64
 	numbers []int32
@@ -49,19 +79,29 @@ type prober struct {
 	rights  []int32
 }
 
-func (p *probing) prober() *prober {
-	w := &prober{probing: p}
-	if p.k.keepsRight() {
-		w.found = make([]uint64, (p.table.keys.Len()+63)/64)
+// Work implements nodes.Worker.
+func (w *prober) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+	b := in.Data.(*record.Batch)
+	if in.Port == rightPort {
+		return w.table.hash(b), nil
 	}
-	p.mu.Lock()
-	p.crew = append(p.crew, w)
-	p.mu.Unlock()
-	return w
+	w.begin()
+	return nil, w.probe(b, out)
 }
 
-func (w *prober) work(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-	b := in.(*record.Batch)
+// begin makes room for what is found, once the table is whole: a worker may be made
+// before.
+func (w *prober) begin() {
+	if w.found != nil || !w.k.keepsRight() {
+		return
+	}
+	w.found = make([]uint64, (w.table.keys.Len()+63)/64)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.crew = append(w.crew, w)
+}
+
+func (w *prober) probe(b *record.Batch, out nodes.Out) error {
 	several := w.find(b)
 	w.lone = w.lone[:0]
 	for i := range b.Len() {
@@ -70,15 +110,15 @@ func (w *prober) work(_ context.Context, in record.Data, _ any, out nodes.Out) (
 		}
 	}
 	if err := w.emitLone(b, out); err != nil {
-		return nil, err
+		return err
 	}
 	switch {
 	case w.k.filters():
-		return nil, out.Emit(outPort, w.chosen(b))
+		return out.Emit(outPort, w.chosen(b))
 	case several || b.Len() < b.Rows/4:
-		return nil, w.emitPairs(b, out)
+		return w.emitPairs(b, out)
 	}
-	return nil, out.Emit(outPort, w.widened(b))
+	return out.Emit(outPort, w.widened(b))
 }
 
 // find looks the keys of a batch up and reports whether any has several partners.
@@ -230,45 +270,45 @@ func (w *prober) fill(d *record.Batch, rights []int32, put func(i int, src *reco
 }
 
 // emitRest sends the items of right that have no partner, in their order.
-func (p *probing) emitRest(out nodes.Out) error {
-	if !p.k.keepsRight() {
+func (o *joinOp) emitRest(out nodes.Out) error {
+	if !o.k.keepsRight() {
 		return nil
 	}
-	found := make([]uint64, (p.table.keys.Len()+63)/64)
-	for _, w := range p.crew {
+	found := make([]uint64, (o.table.keys.Len()+63)/64)
+	for _, w := range o.crew {
 		for i, word := range w.found {
 			found[i] |= word
 		}
 	}
 	var rows []int32
-	for row, n := range p.table.numbers {
+	for row, n := range o.table.numbers {
 		if n >= 0 && found[n>>6]&(1<<(n&63)) != 0 {
 			continue
 		}
 		if rows = append(rows, int32(row)); len(rows) == record.MaxRows {
-			if err := out.Emit(outPort, p.rest(rows)); err != nil {
+			if err := out.Emit(outPort, o.rest(rows)); err != nil {
 				return err
 			}
 			rows = rows[:0]
 		}
 	}
-	return out.Emit(outPort, p.rest(rows))
+	return out.Emit(outPort, o.rest(rows))
 }
 
-func (p *probing) rest(rows []int32) *record.Batch {
-	t := p.k.out
+func (o *joinOp) rest(rows []int32) *record.Batch {
+	t := o.k.out
 	d := record.NewNeeded(t, make([]bool, len(t.Fields)))
 	d.Rows = len(rows)
 	for i := range t.Fields {
-		if !p.needed[i] {
+		if !o.needed[i] {
 			continue
 		}
-		right := i - len(p.k.left.Fields)
-		switch part := slices.Index(p.k.leftKey, i); {
+		right := i - len(o.k.left.Fields)
+		switch part := slices.Index(o.k.leftKey, i); {
 		case right >= 0:
-			p.table.gather(d.Fresh(i), right, rows)
+			o.table.gather(d.Fresh(i), right, rows)
 		case part >= 0:
-			p.table.gather(d.Fresh(i), len(p.k.rightFields)+part, rows)
+			o.table.gather(d.Fresh(i), len(o.k.rightFields)+part, rows)
 		default:
 			columns.Nulls(d.Fresh(i), d.Rows)
 		}

@@ -1,13 +1,11 @@
 package join
 
 import (
-	"context"
 	"errors"
 	"math"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
@@ -86,36 +84,26 @@ func newTable(k *join, needed []bool) *table {
 	return t
 }
 
-// keyed is a batch of keys with their hashes.
-type keyed struct {
+// hashedKeys are the keys of a batch with their hashes.
+type hashedKeys struct {
 	keys   *record.Batch
 	hashes []uint64
 }
 
-// stage fills the table.
-func (t *table) stage(port int) nodes.Stage {
-	return nodes.Stage{
-		Input: port,
-		Worker: func(context.Context) (nodes.Work, error) {
-			return func(_ context.Context, in record.Data, _ any, _ nodes.Out) (any, error) {
-				keys := t.side.batch(in.(*record.Batch))
-				return keyed{keys, t.keys.Hash(keys, make([]uint64, 0, keys.Len()))}, nil
-			}, nil
-		},
-		Commit: func(_ context.Context, in record.Data, made any, _ nodes.Out) error {
-			m := made.(keyed)
-			defer m.keys.Release()
-			return t.add(in.(*record.Batch), m)
-		},
-		Finish: func(context.Context, nodes.Out) error { t.sortOut(); return nil },
-	}
+// Release is called when they were processed, or never will be.
+func (h hashedKeys) Release() { h.keys.Release() }
+
+// hash makes the keys of a batch. All workers may call it while rows are added.
+func (t *table) hash(b *record.Batch) hashedKeys {
+	keys := t.side.batch(b)
+	return hashedKeys{keys, t.keys.Hash(keys, make([]uint64, 0, keys.Len()))}
 }
 
 var errTooMany = errors.New("right has more items than can be looked up, 2,147,483,647")
 
 // add keeps the rows of a batch. Those whose key is null are kept only if they can
 // come out without a partner.
-func (t *table) add(b *record.Batch, m keyed) error {
+func (t *table) add(b *record.Batch, m hashedKeys) error {
 	if len(t.numbers)+b.Len() > math.MaxInt32 {
 		return errTooMany
 	}

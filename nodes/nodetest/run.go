@@ -119,7 +119,7 @@ func newTrial(t testing.TB, registry *nodes.Registry, flow string, files map[str
 }
 
 // run runs the flow. begun, if not nil, gets the run before it starts.
-func (e *trial) run(ctx context.Context, setup Setup, programs scheduler.Programs, begun func(*scheduler.Run)) Result {
+func (e *trial) run(ctx context.Context, setup Setup, operators scheduler.Operators, begun func(*scheduler.Run)) Result {
 	e.t.Helper()
 	if err := e.problems.Err(); err != nil {
 		return Result{Problems: e.problems, Err: err}
@@ -131,7 +131,7 @@ func (e *trial) run(ctx context.Context, setup Setup, programs scheduler.Program
 	}
 	var stdout bytes.Buffer
 	r := Result{Problems: e.problems}
-	run, err := scheduler.New(e.flow, programs, scheduler.Options{
+	run, err := scheduler.New(e.flow, operators, scheduler.Options{
 		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial,
 		Stdin: e.stdin, Stdout: &stdout, SpillDir: e.t.TempDir(),
 	})

@@ -55,57 +55,69 @@ func (k *changed) Needs(c *graph.Needs) {
 	c.In("in", c.Out("out").Union(k.values.Needs()))
 }
 
-func (k *changed) Program(*nodes.Env) (*nodes.Program, error) {
-	var before *record.Batch // its last item is what the next one is compared with
-	worker := func(context.Context) (nodes.Work, error) {
-		var computer *columns.Computer
-		if k.values != nil {
-			computer = k.values.Computer()
-		}
-		return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-			b := in.(*record.Batch)
-			if computer == nil {
-				return b.Retain(), nil
-			}
-			return computer.Batch(b, out)
-		}, nil
+func (k *changed) Operator(*nodes.Env) (nodes.Operator, error) {
+	return &changedOp{values: k.values}, nil
+}
+
+// A changedOp is a running changed.
+type changedOp struct {
+	values *columns.Columns // nil: the whole item
+	before *record.Batch    // its last item is what the next one is compared with; nil: none yet
+}
+
+// NewWorker implements nodes.Parallel. What a worker makes is the values to compare,
+// whose selection is the items that take part.
+func (c *changedOp) NewWorker(context.Context) (nodes.Worker, error) {
+	if c.values == nil {
+		return nodes.WorkFunc(func(_ context.Context, in nodes.Input, _ nodes.Out) (any, error) {
+			return in.Data.Retain(), nil
+		}), nil
 	}
-	commit := func(_ context.Context, in record.Data, made any, out nodes.Out) error {
-		values := made.(*record.Batch)
-		if values.Len() == 0 {
-			values.Release()
-			return nil
+	computer := c.values.Computer()
+	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+		values, err := computer.Batch(in.Data.(*record.Batch), out)
+		if err != nil {
+			return nil, err
 		}
-		d := in.(*record.Batch).Share()
-		sel := d.SelBuf()
-		for i := range values.Len() {
-			old, at := values, 0
-			if i > 0 {
-				at = values.Row(i - 1)
-			} else if old = before; old != nil {
-				at = old.Row(old.Len() - 1)
-			}
-			if row := values.Row(i); old == nil || differ(old, at, values, row) {
-				sel = append(sel, uint16(row))
-			}
-		}
-		d.Sel = sel
-		out.Filtered(values.Len() - len(sel))
-		if before != nil {
-			before.Release()
-		}
-		before = values
-		return out.Emit(0, d)
+		return values, nil
+	}), nil
+}
+
+// Process implements nodes.Operator.
+func (c *changedOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	values := in.Made.(*record.Batch)
+	if values.Len() == 0 {
+		values.Release()
+		return nil
 	}
-	return &nodes.Program{
-		Stages: []nodes.Stage{{Worker: worker, Commit: commit}},
-		Settle: func(bool) error {
-			if before != nil {
-				before.Release()
-			}
-			return nil
-		},
-	}, nil
+	d := in.Data.(*record.Batch).Share()
+	sel := d.SelBuf()
+	for i := range values.Len() {
+		old, at := values, 0
+		if i > 0 {
+			at = values.Row(i - 1)
+		} else if old = c.before; old != nil {
+			at = old.Row(old.Len() - 1)
+		}
+		if row := values.Row(i); old == nil || differ(old, at, values, row) {
+			sel = append(sel, uint16(row))
+		}
+	}
+	d.Sel = sel
+	out.Filtered(values.Len() - len(sel))
+	if c.before != nil {
+		c.before.Release()
+	}
+	c.before = values
+	return out.Emit(0, d)
+}
+
+// Close implements nodes.Closer.
+func (c *changedOp) Close() error {
+	if c.before != nil {
+		c.before.Release()
+	}
+	return nil
 }
 
 // differ reports whether a row of a differs from one of b.

@@ -47,43 +47,50 @@ type judged struct {
 	errs expr.RowErrors
 }
 
-// program evaluates the condition on all workers and looks for the cut in order.
+// A cutOp evaluates the condition on all workers and looks for the cut in order.
 // Items that failed are reported in order too: behind the end of a take, nobody
 // asks whether they fail.
-func (k *cut) program(s side) *nodes.Program {
-	found := false
-	worker := func(context.Context) (nodes.Work, error) {
-		where := k.where.Compile()
-		return func(_ context.Context, in record.Data, _ any, _ nodes.Out) (any, error) {
-			b, j := in.(*record.Batch), &judged{}
-			j.yes = where.Filter(b, nil, &j.errs)
-			j.sel = columns.Without(b, &j.errs, nil)
-			return j, nil
-		}, nil
+type cutOp struct {
+	where *expr.Expr
+	side  side
+	found bool
+}
+
+func (k *cut) operator(s side) nodes.Operator { return &cutOp{where: k.where, side: s} }
+
+// NewWorker implements nodes.Parallel.
+func (c *cutOp) NewWorker(context.Context) (nodes.Worker, error) {
+	where := c.where.Compile()
+	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, _ nodes.Out) (any, error) {
+		b, j := in.Data.(*record.Batch), &judged{}
+		j.yes = where.Filter(b, nil, &j.errs)
+		j.sel = columns.Without(b, &j.errs, nil)
+		return j, nil
+	}), nil
+}
+
+// Process implements nodes.Operator.
+func (c *cutOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	if c.found {
+		return out.Emit(0, in.Data.Retain())
 	}
-	commit := func(_ context.Context, in record.Data, made any, out nodes.Out) error {
-		b, j := in.(*record.Batch), made.(*judged)
-		if found {
-			return out.Emit(0, b.Retain())
-		}
-		row := j.cut(s.at)
-		bad, err := j.report(b, row, out)
-		if err != nil {
-			return err
-		}
-		d := b.Share()
-		d.Sel = j.pass(b, row, s, d.SelBuf())
-		out.Filtered(b.Len() - bad - len(d.Sel))
-		if err := out.Emit(0, d); err != nil {
-			return err
-		}
-		found = row >= 0
-		if found && !s.after {
-			return nodes.ErrDone
-		}
-		return nil
+	b, j := in.Data.(*record.Batch), in.Made.(*judged)
+	row := j.cut(c.side.at)
+	bad, err := j.report(b, row, out)
+	if err != nil {
+		return err
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{Worker: worker, Commit: commit}}}
+	d := b.Share()
+	d.Sel = j.pass(b, row, c.side, d.SelBuf())
+	out.Filtered(b.Len() - bad - len(d.Sel))
+	if err := out.Emit(0, d); err != nil {
+		return err
+	}
+	c.found = row >= 0
+	if c.found && !c.side.after {
+		return nodes.ErrDone
+	}
+	return nil
 }
 
 // cut gives the row of the cut, -1 if there is none.

@@ -43,26 +43,18 @@ type debounce struct {
 	Quiet time.Duration `yaml:"quiet,required" min:"1ms" doc:"How long nothing must follow."`
 }
 
-func (k *debounce) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		d := &debouncing{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), keys: newNumberer(k.key), keep: newKeep(env.In("in"))}
-		if err := d.run(ctx); err != nil {
-			return err
-		}
-		return d.out.Close()
-	}}, nil
+func (k *debounce) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return &debounceOp{k: k, keys: newNumberer(k.key), keep: newKeep(env.In("in"))}, nil
 }
 
-// A debouncing is a running debounce.
-type debouncing struct {
+// A debounceOp is a running debounce.
+type debounceOp struct {
 	k       *debounce
-	in      inlet
-	out     nodes.OutCloser
 	keys    *numberer
 	keep    *keep
 	version []int64   // by key: of the item that waits; 0: none
 	count   int64     // of versions
-	due     []waiting // in order; one whose version is not the key's any more is void
+	due     []waiting // in order; one whose version is not the key's any more is void, and the first is not
 	latest  []int32   // the keys of a batch, the one with the last item first
 }
 
@@ -73,43 +65,17 @@ type waiting struct {
 	version int64
 }
 
-func (d *debouncing) run(ctx context.Context) error {
-	for {
-		var until time.Time
-		d.skipVoid()
-		if len(d.due) > 0 {
-			until = d.due[0].at
-		}
-		b, ended, err := d.in.receive(ctx, until, d.out)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		err = d.flush(now, ended)
-		if b != nil {
-			if err == nil {
-				err = d.take(b, now)
-			}
-			b.Release()
-		}
-		if err != nil || ended {
-			return err
-		}
+var _ nodes.Timed = (*debounceOp)(nil)
+
+// Process implements nodes.Operator. It lets the last item of each key wait. Those
+// of one batch are due in the order in which they came, as if they had come in
+// batches of one.
+func (d *debounceOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	b, now := in.Data.(*record.Batch), time.Now()
+	if err := d.flush(now, false, out); err != nil { // what fell due since the engine looked
+		return err
 	}
-}
-
-func (d *debouncing) void(w waiting) bool { return d.version[w.key] != w.version }
-
-func (d *debouncing) skipVoid() {
-	for len(d.due) > 0 && d.void(d.due[0]) {
-		d.due = d.due[1:]
-	}
-}
-
-// take lets the last item of each key wait. Those of one batch are due in the
-// order in which they came, as if they had come in batches of one.
-func (d *debouncing) take(b *record.Batch, now time.Time) error {
-	rows, keys, err := d.keys.number(b, d.out)
+	rows, keys, err := d.keys.number(b, out)
 	if err != nil {
 		return err
 	}
@@ -129,12 +95,31 @@ func (d *debouncing) take(b *record.Batch, now time.Time) error {
 	for _, key := range slices.Backward(d.latest) {
 		d.due = append(d.due, waiting{at, key, d.version[key]})
 	}
-	d.out.Filtered(d.keep.put(b, rows, keys))
+	d.skipVoid()
+	out.Filtered(d.keep.put(b, rows, keys))
 	return nil
 }
 
+// Due implements nodes.Timed.
+func (d *debounceOp) Due() time.Time {
+	if len(d.due) == 0 {
+		return time.Time{}
+	}
+	return d.due[0].at
+}
+
+// OnTime implements nodes.Timed.
+func (d *debounceOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error {
+	return d.flush(now, false, out)
+}
+
+// End implements nodes.Ender.
+func (d *debounceOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+	return d.flush(time.Time{}, true, out)
+}
+
 // flush sends the items that have waited long enough, or all of them.
-func (d *debouncing) flush(now time.Time, all bool) error {
+func (d *debounceOp) flush(now time.Time, all bool, out nodes.Out) error {
 	var keys []int32
 	n := 0
 	for ; n < len(d.due) && (all || !d.due[n].at.After(now)); n++ {
@@ -144,5 +129,14 @@ func (d *debouncing) flush(now time.Time, all bool) error {
 		}
 	}
 	d.due = d.due[n:]
-	return d.keep.emit(keys, d.out)
+	d.skipVoid()
+	return d.keep.emit(keys, out)
+}
+
+func (d *debounceOp) void(w waiting) bool { return d.version[w.key] != w.version }
+
+func (d *debounceOp) skipVoid() {
+	for len(d.due) > 0 && d.void(d.due[0]) {
+		d.due = d.due[1:]
+	}
 }

@@ -83,34 +83,34 @@ func (k *delay) Needs(c *graph.Needs) {
 	c.In("in", needed)
 }
 
-func (k *delay) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		d := &delaying{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), stopping: env.Stopping(), start: time.Now(), rows: record.NewTable(env.In("in"))}
-		if k.span != nil {
-			d.span, d.spans = k.span.Compile(), record.NewColumn(types.Duration)
-		}
-		if err := d.run(ctx); err != nil {
-			return err
-		}
-		return d.out.Close()
-	}}, nil
+func (k *delay) Operator(env *nodes.Env) (nodes.Operator, error) {
+	d := &delayOp{k: k, env: env, rows: record.NewTable(env.In("in"))}
+	if k.span != nil {
+		d.span, d.spans = k.span.Compile(), record.NewColumn(types.Duration)
+	}
+	return d, nil
 }
 
-// A delaying is a running delay. What is held back stands in a table, its times
-// in a heap beside it.
-type delaying struct {
+// A delayOp is a running delay. What is held back stands in a table, its times in a
+// heap beside it.
+type delayOp struct {
 	k        *delay
-	in       inlet
-	out      nodes.OutCloser
+	env      *nodes.Env
 	span     *expr.Program   // nil: all delays are equal
 	start    time.Time       // what times are counted from
 	stopping <-chan struct{} // closed: send everything at once
+	ended    bool            // nothing more comes
 	rows     *record.Table
 	held     held
 	errs     expr.RowErrors
 	spans    *record.Column // of durations
 	dues     []int64
 }
+
+var (
+	_ nodes.Timed     = (*delayOp)(nil)
+	_ nodes.Selective = (*delayOp)(nil)
+)
 
 // A heldItem is an item that is held back.
 type heldItem struct {
@@ -154,64 +154,48 @@ func (h *held) pop() heldItem {
 	return first
 }
 
-func (d *delaying) run(ctx context.Context) error {
-	for {
-		var until time.Time
-		if len(d.held) > 0 {
-			until = d.start.Add(time.Duration(d.held[0].due))
-		}
-		if len(d.held) >= d.k.Pending {
-			if err := d.await(ctx, until); err != nil {
-				return err
-			}
-			continue
-		}
-		b, ended, err := d.in.receive(ctx, until, d.out)
-		if err != nil {
-			return err
-		}
-		now := int64(time.Since(d.start))
-		err = d.flush(now)
-		if b != nil {
-			if err == nil {
-				err = d.take(b, now)
-			}
-			b.Release()
-		}
-		if err != nil {
-			return err
-		}
-		if ended {
-			return d.finish(ctx)
-		}
-	}
-}
-
-// finish sends what is still held back.
-func (d *delaying) finish(ctx context.Context) error {
-	if d.k.AtEnd == "send" {
-		return d.flush(math.MaxInt64)
-	}
-	for len(d.held) > 0 {
-		if err := d.await(ctx, d.start.Add(time.Duration(d.held[0].due))); err != nil {
-			return err
-		}
+// Open implements nodes.Starter.
+func (d *delayOp) Open(context.Context) error {
+	d.start = time.Now()
+	if d.env.Stopping != nil {
+		d.stopping = d.env.Stopping()
 	}
 	return nil
 }
 
-// await sends what is due at a time, or everything once the flow stops.
-func (d *delaying) await(ctx context.Context, until time.Time) error {
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return d.flush(int64(time.Since(d.start)))
-	case <-d.stopping:
-		return d.flush(math.MaxInt64)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// Wants implements nodes.Selective.
+func (d *delayOp) Wants(_, _ int) bool { return len(d.held) < d.k.Pending }
+
+// Due implements nodes.Timed.
+func (d *delayOp) Due() time.Time {
+	if len(d.held) == 0 {
+		return time.Time{}
 	}
+	return d.start.Add(time.Duration(d.held[0].due))
+}
+
+// OnTime implements nodes.Timed. It sends what is due; or everything, once the flow
+// was told to stop and nothing is read before some of it has left: what comes later
+// could be due earlier.
+func (d *delayOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error {
+	if d.ended || len(d.held) >= d.k.Pending {
+		select {
+		case <-d.stopping:
+			return d.flush(math.MaxInt64, out)
+		default:
+		}
+	}
+	return d.flush(int64(now.Sub(d.start)), out)
+}
+
+// End implements nodes.Ender. What is still held back is waited for, unless the
+// settings say otherwise.
+func (d *delayOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+	d.ended = true
+	if d.k.AtEnd == "send" {
+		return d.flush(math.MaxInt64, out)
+	}
+	return nil
 }
 
 // maxDelay bounds a delay, so that times stay within 64 bits of nanoseconds.
@@ -222,12 +206,13 @@ var (
 	errLongDelay = errors.New("the delay is longer than 100 years")
 )
 
-// take holds the items of a batch back.
-func (d *delaying) take(b *record.Batch, now int64) error {
+// Process implements nodes.Operator. It holds the items of a batch back.
+func (d *delayOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	b, now := in.Data.(*record.Batch), int64(time.Since(d.start))
 	s := b.Share()
 	defer s.Release()
 	var err error
-	if s.Sel, err = d.measure(b, now, s.SelBuf()); err != nil {
+	if s.Sel, err = d.measure(b, now, s.SelBuf(), out); err != nil {
 		return err
 	}
 	first := d.rows.Append(s)
@@ -239,7 +224,7 @@ func (d *delaying) take(b *record.Batch, now int64) error {
 
 // measure finds when each item is due. It appends the rows that have a time to sel
 // and reports the others.
-func (d *delaying) measure(b *record.Batch, now int64, sel []uint16) ([]uint16, error) {
+func (d *delayOp) measure(b *record.Batch, now int64, sel []uint16, out nodes.Out) ([]uint16, error) {
 	d.dues = d.dues[:0]
 	if d.span == nil {
 		due := now + int64(d.k.fixed)
@@ -252,7 +237,7 @@ func (d *delaying) measure(b *record.Batch, now int64, sel []uint16) ([]uint16, 
 	d.spans.Null = d.spans.Null[:0]
 	d.errs.Reset()
 	d.span.Eval(b, d.spans, nil, &d.errs)
-	if err := nodes.BadRows(d.out, b, &d.errs); err != nil {
+	if err := nodes.BadRows(out, b, &d.errs); err != nil {
 		return sel, err
 	}
 	computed := columns.Without(b, &d.errs, nil)
@@ -269,17 +254,17 @@ func (d *delaying) measure(b *record.Batch, now int64, sel []uint16) ([]uint16, 
 			sel, d.dues = append(sel, row), append(d.dues, now+span)
 		}
 	}
-	return sel, nodes.BadRows(d.out, b, &d.errs)
+	return sel, nodes.BadRows(out, b, &d.errs)
 }
 
 // flush sends what is due.
-func (d *delaying) flush(now int64) error {
+func (d *delayOp) flush(now int64, out nodes.Out) error {
 	for len(d.held) > 0 && d.held[0].due <= now {
 		var rows []int32
 		for len(rows) < record.MaxRows && len(d.held) > 0 && d.held[0].due <= now {
 			rows = append(rows, d.held.pop().row)
 		}
-		if err := d.out.Emit(0, d.rows.Batch(rows)); err != nil {
+		if err := out.Emit(0, d.rows.Batch(rows)); err != nil {
 			return err
 		}
 	}
@@ -289,7 +274,7 @@ func (d *delaying) flush(now int64) error {
 
 // tidy clears items that have left away when they outnumber those that are held
 // back. Rows keep their order, so the heap stays one.
-func (d *delaying) tidy() {
+func (d *delayOp) tidy() {
 	if d.rows.Rows < 2*len(d.held)+4*record.MaxRows {
 		return
 	}

@@ -9,8 +9,9 @@
 // which of its inputs is first; the others depend on their input alone.
 //
 // Laws, beyond those of package nodes.
-//  1. A timed kind waits for its input and for the clock at once, on one goroutine:
-//     a receive with a deadline. It holds no timer while nothing is due.
+//  1. Timed kinds but tick, a source, wait for nothing by themselves: they say when
+//     something is due, and the engine wakes them then. While nothing is held,
+//     nothing is due.
 //  2. At the end of the input nothing is lost: what is held leaves, in the order in
 //     which it would have become due. Only delay still waits, unless told not to.
 //  3. Clocks are monotonic: setting the clock of the machine moves nothing.

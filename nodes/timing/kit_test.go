@@ -25,46 +25,48 @@ var scriptType = types.Record(types.Field{Name: "key", Type: types.String}, type
 
 func (*script) Infer(c *graph.Inference) { c.Out("out", scriptType) }
 
-func (s *script) Program(*nodes.Env) (*nodes.Program, error) {
-	lines := strings.Split(s.Text, ";")
-	var start time.Time
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: func(ctx context.Context) (any, error) {
-			if start.IsZero() {
-				start = time.Now()
-			}
-			if len(lines) == 0 {
-				return nil, io.EOF
-			}
-			words := strings.Fields(lines[0])
-			lines = lines[1:]
-			at, err := time.ParseDuration(words[0])
-			if err != nil {
-				return nil, err
-			}
-			select {
-			case <-time.After(time.Until(start.Add(at))):
-			case <-ctx.Done():
-				return nil, context.Cause(ctx)
-			}
-			if words[1] == "end" {
-				return nil, io.EOF
-			}
-			return words, nil
-		},
-		Worker: func(context.Context) (nodes.Work, error) {
-			return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
-				words := piece.([]string)
-				b := record.New(scriptType)
-				b.Rows = 1
-				b.Cols[0].Resize(1)
-				b.Cols[0].Str[0] = strings.Clone(words[1])
-				b.Cols[1].Resize(1)
-				fmt.Sscan(words[2], &b.Cols[1].Int[0])
-				return nil, out.Emit(0, b)
-			}, nil
-		},
-	}}}, nil
+func (s *script) Operator(*nodes.Env) (nodes.Operator, error) {
+	return &scriptOp{lines: strings.Split(s.Text, ";")}, nil
+}
+
+type scriptOp struct {
+	lines []string
+	start time.Time
+}
+
+func (s *scriptOp) Next(ctx context.Context) (any, nodes.Position, error) {
+	if s.start.IsZero() {
+		s.start = time.Now()
+	}
+	if len(s.lines) == 0 {
+		return nil, nil, io.EOF
+	}
+	words := strings.Fields(s.lines[0])
+	s.lines = s.lines[1:]
+	at, err := time.ParseDuration(words[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	select {
+	case <-time.After(time.Until(s.start.Add(at))):
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+	if words[1] == "end" {
+		return nil, nil, io.EOF
+	}
+	return words, nil, nil
+}
+
+func (s *scriptOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	words := in.Made.([]string)
+	b := record.New(scriptType)
+	b.Rows = 1
+	b.Cols[0].Resize(1)
+	b.Cols[0].Str[0] = strings.Clone(words[1])
+	b.Cols[1].Resize(1)
+	fmt.Sscan(words[2], &b.Cols[1].Int[0])
+	return out.Emit(0, b)
 }
 
 // A diary is a sink that notes what arrives and when.
@@ -72,10 +74,10 @@ type diary struct{ notes *[]string }
 
 func (*diary) Needs(c *graph.Needs) { c.In("in", graph.AllFields()) }
 
-func (d *diary) Program(*nodes.Env) (*nodes.Program, error) {
+func (d *diary) Operator(*nodes.Env) (nodes.Operator, error) {
 	start := time.Now()
-	return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
-		b := in.(*record.Batch)
+	return nodes.Serially(func(_ context.Context, in nodes.Input, _ nodes.Out) error {
+		b := in.Data.(*record.Batch)
 		for i := range b.Len() {
 			note := time.Since(start).String()
 			for k, f := range b.Type.Fields {
@@ -92,7 +94,7 @@ func (d *diary) Program(*nodes.Env) (*nodes.Program, error) {
 			*d.notes = append(*d.notes, note)
 		}
 		return nil
-	}}}}, nil
+	}), nil
 }
 
 func kinds(notes *[]string) []nodes.Decl {

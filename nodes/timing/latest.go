@@ -64,64 +64,46 @@ func (k *latest) Infer(c *graph.Inference) {
 
 func (k *latest) Needs(c *graph.Needs) { columns.NeedsBeside(c, k.As) }
 
-func (k *latest) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		l := &newest{k: k, t: env.Out("out"), needed: env.Needed("out"), out: io.Out()}
-		for _, e := range env.Node.Input("in").Edges {
-			l.types = append(l.types, e.Type)
-		}
-		l.items = make([]*record.Table, len(l.types))
-		for {
-			edge, d, err := io.Any(ctx, 0)
-			if err != nil {
-				return err
-			}
-			if d == nil {
-				return l.out.Close()
-			}
-			if err := l.take(edge, d); err != nil {
-				return err
-			}
-		}
-	}}, nil
+func (k *latest) Operator(env *nodes.Env) (nodes.Operator, error) {
+	l := &latestOp{k: k, t: env.Out("out"), needed: env.Needed("out")}
+	for _, e := range env.Node.Input("in").Edges {
+		l.types = append(l.types, e.Type)
+	}
+	l.items = make([]*record.Table, len(l.types))
+	return l, nil
 }
 
-// A newest is a running latest.
-type newest struct {
+// A latestOp is a running latest.
+type latestOp struct {
 	k      *latest
 	t      *types.Type
 	needed []bool
-	out    nodes.OutCloser
 	types  []*types.Type   // of each input
 	items  []*record.Table // one row each: its newest item; nil: none yet
 	zeros  []int32
 }
 
-// take puts the items of a batch together with the newest ones of the other
-// inputs, and keeps its last one.
-func (l *newest) take(edge int, d record.Data) error {
-	b, err := columns.Records(d, l.types[edge], l.out)
-	if err != nil {
-		return err
-	}
-	defer b.Release()
+// Process implements nodes.Operator. It puts the items of a batch together with the
+// newest ones of the other inputs, and keeps its last one.
+func (l *latestOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	b := in.Data.(*record.Batch)
 	if b.Len() == 0 {
 		return nil
 	}
-	if l.complete(edge) {
-		if err := l.out.Emit(0, l.make(edge, b)); err != nil {
+	if l.complete(in.Edge) {
+		if err := out.Emit(0, l.make(in.Edge, b)); err != nil {
 			return err
 		}
 	}
 	last := b.Slice(b.Len()-1, b.Len())
 	defer last.Release()
-	l.items[edge] = record.NewTable(l.types[edge])
-	l.items[edge].Append(last.(*record.Batch))
+	l.items[in.Edge] = record.NewTable(l.types[in.Edge])
+	l.items[in.Edge].Append(last.(*record.Batch))
 	return nil
 }
 
 // complete reports whether all inputs but one have an item.
-func (l *newest) complete(but int) bool {
+func (l *latestOp) complete(but int) bool {
 	for i, t := range l.items {
 		if t == nil && i != but && l.k.Start == "all" {
 			return false
@@ -132,7 +114,7 @@ func (l *newest) complete(but int) bool {
 
 // make gives the records for the items of a batch. It shares the columns of the
 // batch; those of the other inputs hold the same value in every row.
-func (l *newest) make(edge int, b *record.Batch) *record.Batch {
+func (l *latestOp) make(edge int, b *record.Batch) *record.Batch {
 	d := b.Derive(l.t)
 	for len(l.zeros) < d.Rows {
 		l.zeros = append(l.zeros, 0)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -42,47 +43,65 @@ type sampleTime struct {
 	Every time.Duration `yaml:"every,required" min:"1ms" doc:"The length of an interval."`
 }
 
-func (k *sampleTime) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		in, out := inlet{io.In[0][0], env.In("in")}, io.Out()
-		if err := k.run(ctx, in, out); err != nil {
-			return err
-		}
-		return out.Close()
-	}}, nil
+func (k *sampleTime) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return &sampleTimeOp{every: k.Every, keys: newNumberer(k.key), keep: newKeep(env.In("in"))}, nil
 }
 
-// run holds no timer during an interval without an item.
-func (k *sampleTime) run(ctx context.Context, in inlet, out nodes.Out) error {
-	start, keys, keep := time.Now(), newNumberer(k.key), newKeep(in.t)
-	var held []int32 // keys that have an item, in order
-	var until time.Time
-	for {
-		b, ended, err := in.receive(ctx, until, out)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		if len(held) > 0 && (ended || !now.Before(until)) {
-			err = keep.emit(held, out)
-			held, until = held[:0], time.Time{}
-		}
-		if b != nil {
-			if err == nil {
-				var rows []uint16
-				var numbers []int32
-				if rows, numbers, err = keys.number(b, out); err == nil {
-					out.Filtered(keep.put(b, rows, numbers))
-					held = append(held, keep.fresh...)
-				}
-			}
-			b.Release()
-		}
-		if err != nil || ended {
-			return err
-		}
-		if len(held) > 0 && until.IsZero() {
-			until = start.Add((now.Sub(start)/k.Every + 1) * k.Every)
-		}
+// A sampleTimeOp is a running sample_time.
+type sampleTimeOp struct {
+	every time.Duration
+	keys  *numberer
+	keep  *keep
+	start time.Time // what intervals are counted from
+	held  []int32   // keys that have an item, in order
+	until time.Time // the end of the interval of those items; zero: there is none
+}
+
+var _ nodes.Timed = (*sampleTimeOp)(nil)
+
+// Open implements nodes.Starter.
+func (s *sampleTimeOp) Open(context.Context) error {
+	s.start = time.Now()
+	return nil
+}
+
+// Process implements nodes.Operator.
+func (s *sampleTimeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) error {
+	b, now := in.Data.(*record.Batch), time.Now()
+	if err := s.OnTime(ctx, now, out); err != nil { // what fell due since the engine looked
+		return err
 	}
+	rows, numbers, err := s.keys.number(b, out)
+	if err != nil {
+		return err
+	}
+	out.Filtered(s.keep.put(b, rows, numbers))
+	s.held = append(s.held, s.keep.fresh...)
+	if len(s.held) > 0 && s.until.IsZero() {
+		s.until = s.start.Add((now.Sub(s.start)/s.every + 1) * s.every)
+	}
+	return nil
+}
+
+// Due implements nodes.Timed.
+func (s *sampleTimeOp) Due() time.Time { return s.until }
+
+// OnTime implements nodes.Timed.
+func (s *sampleTimeOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error {
+	if now.Before(s.until) {
+		return nil
+	}
+	return s.flush(out)
+}
+
+// End implements nodes.Ender.
+func (s *sampleTimeOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+	return s.flush(out)
+}
+
+// flush sends what is held.
+func (s *sampleTimeOp) flush(out nodes.Out) error {
+	held := s.held
+	s.held, s.until = s.held[:0], time.Time{}
+	return s.keep.emit(held, out)
 }

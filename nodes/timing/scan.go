@@ -93,8 +93,8 @@ func (k *scan) Needs(c *graph.Needs) {
 	c.In("in", needed.Union(k.key.Needs()).Union(k.set.Needs()))
 }
 
-func (k *scan) Program(env *nodes.Env) (*nodes.Program, error) {
-	s := &scanning{k: k, out: env.Out("out"), needed: env.Needed("out"), state: k.set.State()}
+func (k *scan) Operator(env *nodes.Env) (nodes.Operator, error) {
+	s := &scanOp{k: k, out: env.Out("out"), needed: env.Needed("out"), state: k.set.State()}
 	if len(k.By) > 0 {
 		s.keys = record.NewKeys(k.key.Type)
 	}
@@ -102,15 +102,7 @@ func (k *scan) Program(env *nodes.Env) (*nodes.Program, error) {
 		f, _ := s.out.Field(p.Key)
 		s.result = append(s.result, record.NewColumn(f.Type))
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Worker: func(context.Context) (nodes.Work, error) {
-			w := &scanWorker{s: s, key: k.key.Computer(), values: k.set.Reader()}
-			return w.work, nil
-		},
-		Commit: func(_ context.Context, in record.Data, made any, out nodes.Out) error {
-			return s.commit(in.(*record.Batch), made.(*scanWork), out)
-		},
-	}}}, nil
+	return s, nil
 }
 
 // A scanWork is what the parallel part makes of a batch. It owns its batches.
@@ -120,7 +112,8 @@ type scanWork struct {
 	values []*record.Batch
 }
 
-func (m *scanWork) release() {
+// Release gives the batches back.
+func (m *scanWork) Release() {
 	m.keys.Release()
 	for _, b := range m.values {
 		b.Release()
@@ -128,19 +121,20 @@ func (m *scanWork) release() {
 }
 
 type scanWorker struct {
-	s      *scanning
+	s      *scanOp
 	key    *columns.Computer
 	values *aggregate.Reader
 	errs   expr.RowErrors
 }
 
-func (w *scanWorker) work(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-	b := in.(*record.Batch)
+// Work implements nodes.Worker.
+func (w *scanWorker) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+	b := in.Data.(*record.Batch)
 	w.errs.Reset()
 	m := &scanWork{keys: w.key.Columns(b, &w.errs), values: w.values.Values(b, &w.errs)}
 	if w.errs.Len() > 0 {
 		if err := nodes.BadRows(out, b, &w.errs); err != nil {
-			m.release()
+			m.Release()
 			return nil, err
 		}
 		for _, d := range append(m.values, m.keys) {
@@ -153,8 +147,8 @@ func (w *scanWorker) work(_ context.Context, in record.Data, _ any, out nodes.Ou
 	return m, nil
 }
 
-// A scanning is the state of a running scan.
-type scanning struct {
+// A scanOp is a running scan.
+type scanOp struct {
 	k       *scan
 	out     *types.Type
 	needed  []bool
@@ -166,22 +160,29 @@ type scanning struct {
 	errs    expr.RowErrors
 }
 
-// commit folds the items of a batch one by one, because each has a result.
-func (s *scanning) commit(in *record.Batch, m *scanWork, out nodes.Out) error {
-	defer m.release()
-	s.number(in, m)
-	d := in.Derive(s.out)
+// NewWorker implements nodes.Parallel.
+func (s *scanOp) NewWorker(context.Context) (nodes.Worker, error) {
+	return &scanWorker{s: s, key: s.k.key.Computer(), values: s.k.set.Reader()}, nil
+}
+
+// Process implements nodes.Operator. It folds the items of a batch one by one,
+// because each has a result.
+func (s *scanOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	b, m := in.Data.(*record.Batch), in.Made.(*scanWork)
+	defer m.Release()
+	s.number(b, m)
+	d := b.Derive(s.out)
 	arena := d.Arena()
 	for i, from := range s.k.from {
 		switch {
 		case !s.needed[i]:
 		case from >= 0:
-			d.Cols[i] = in.Cols[from]
+			d.Cols[i] = b.Cols[from]
 		default:
 			d.Fresh(i)
 		}
 	}
-	if err := s.fold(d, m, arena, out, in); err != nil {
+	if err := s.fold(d, m, arena, out, b); err != nil {
 		d.Release()
 		return err
 	}
@@ -189,7 +190,7 @@ func (s *scanning) commit(in *record.Batch, m *scanWork, out nodes.Out) error {
 }
 
 // number gives each item the number of its key.
-func (s *scanning) number(in *record.Batch, m *scanWork) {
+func (s *scanOp) number(in *record.Batch, m *scanWork) {
 	if len(s.groups) < in.Rows {
 		s.groups = make([]int32, in.Rows)
 	}
@@ -206,7 +207,7 @@ func (s *scanning) number(in *record.Batch, m *scanWork) {
 
 // fold folds the items in order and writes the results so far beside each. Rows
 // that are not selected are null.
-func (s *scanning) fold(d *record.Batch, m *scanWork, arena *record.Arena, out nodes.Out, in *record.Batch) error {
+func (s *scanOp) fold(d *record.Batch, m *scanWork, arena *record.Arena, out nodes.Out, in *record.Batch) error {
 	one := newOneRow(m.values)
 	defer one.release()
 	sel := d.SelBuf()
@@ -236,7 +237,7 @@ func (s *scanning) fold(d *record.Batch, m *scanWork, arena *record.Arena, out n
 }
 
 // results writes what was computed for the group of a row.
-func (s *scanning) results(d *record.Batch, row int, arena *record.Arena) error {
+func (s *scanOp) results(d *record.Batch, row int, arena *record.Arena) error {
 	group := int(s.groups[row])
 	s.errs.Reset()
 	for i, from := range s.k.from {

@@ -28,6 +28,6 @@ nodes:
 
 type skipUntil struct{ cut }
 
-func (k *skipUntil) Program(*nodes.Env) (*nodes.Program, error) {
-	return k.program(side{at: true, after: true}), nil
+func (k *skipUntil) Operator(*nodes.Env) (nodes.Operator, error) {
+	return k.operator(side{at: true, after: true}), nil
 }

@@ -28,6 +28,6 @@ nodes:
 
 type skipWhile struct{ cut }
 
-func (k *skipWhile) Program(*nodes.Env) (*nodes.Program, error) {
-	return k.program(side{at: false, after: true, with: true}), nil
+func (k *skipWhile) Operator(*nodes.Env) (nodes.Operator, error) {
+	return k.operator(side{at: false, after: true, with: true}), nil
 }

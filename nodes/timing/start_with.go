@@ -2,6 +2,7 @@ package timing
 
 import (
 	"context"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
@@ -76,48 +77,63 @@ func (k *startWith) Infer(c *graph.Inference) {
 // Needs implements graph.Needer.
 func (k *startWith) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
 
-func (k *startWith) Program(env *nodes.Env) (*nodes.Program, error) {
-	t, needed := env.Out("out"), env.Needed("out")
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		out := io.Out()
-		for _, values := range k.values {
-			if err := k.emit(values, t, needed, out); err != nil {
-				return err
-			}
+func (k *startWith) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return &startWithOp{k: k, t: env.Out("out"), needed: env.Needed("out")}, nil
+}
+
+// A startWithOp is a running start_with.
+type startWithOp struct {
+	k      *startWith
+	t      *types.Type
+	needed []bool
+	begun  bool // the given records have left
+}
+
+var _ nodes.Timed = (*startWithOp)(nil)
+
+// Due implements nodes.Timed: the given records leave at once, before anything
+// arrives.
+func (s *startWithOp) Due() time.Time {
+	if s.begun {
+		return time.Time{}
+	}
+	return time.Unix(0, 0)
+}
+
+// OnTime implements nodes.Timed.
+func (s *startWithOp) OnTime(_ context.Context, _ time.Time, out nodes.Out) error {
+	s.begun = true
+	for _, values := range s.k.values {
+		if err := s.emit(values, out); err != nil {
+			return err
 		}
-		for {
-			d, err := io.In[0][0].Receive(ctx)
-			if err != nil {
-				return err
-			}
-			if d == nil {
-				return out.Close()
-			}
-			if err := out.Emit(0, d); err != nil {
-				return err
-			}
-		}
-	}}, nil
+	}
+	return nil
+}
+
+// Process implements nodes.Operator.
+func (s *startWithOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	return out.Emit(0, in.Data.Retain())
 }
 
 // emit sends a given record.
-func (k *startWith) emit(values []*expr.Expr, t *types.Type, needed []bool, out nodes.Out) error {
+func (s *startWithOp) emit(values []*expr.Expr, out nodes.Out) error {
 	empty := record.New(nothing)
 	defer empty.Release()
 	empty.Rows = 1
-	b := record.NewNeeded(t, make([]bool, len(t.Fields)))
+	b := record.NewNeeded(s.t, make([]bool, len(s.t.Fields)))
 	b.Rows = 1
 	arena := b.Arena()
 	var errs expr.RowErrors
 	for i, e := range values {
 		switch {
-		case !needed[i]:
+		case !s.needed[i]:
 		case e == nil:
 			b.Fresh(i).SetNull(0)
 		default:
 			c := b.Scratch(e.Type())
 			e.Compile().Eval(empty, c, arena, &errs)
-			b.Cols[i] = columns.Convert(c, e.Type(), t.Fields[i].Type, b.Rows)
+			b.Cols[i] = columns.Convert(c, e.Type(), s.t.Fields[i].Type, b.Rows)
 		}
 	}
 	if errs.Len() > 0 {

@@ -28,6 +28,6 @@ nodes:
 
 type takeUntil struct{ cut }
 
-func (k *takeUntil) Program(*nodes.Env) (*nodes.Program, error) {
-	return k.program(side{at: true, with: true}), nil
+func (k *takeUntil) Operator(*nodes.Env) (nodes.Operator, error) {
+	return k.operator(side{at: true, with: true}), nil
 }

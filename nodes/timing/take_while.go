@@ -28,6 +28,6 @@ nodes:
 
 type takeWhile struct{ cut }
 
-func (k *takeWhile) Program(*nodes.Env) (*nodes.Program, error) {
-	return k.program(side{at: false}), nil
+func (k *takeWhile) Operator(*nodes.Env) (nodes.Operator, error) {
+	return k.operator(side{at: false}), nil
 }

@@ -46,21 +46,13 @@ type throttle struct {
 	Keep  string        `yaml:"keep" enum:"first|last" doc:"Which item of a span to pass on."`
 }
 
-func (k *throttle) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		t := &throttling{k: k, in: inlet{io.In[0][0], env.In("in")}, out: io.Out(), keys: newNumberer(k.key), keep: newKeep(env.In("in"))}
-		if err := t.run(ctx); err != nil {
-			return err
-		}
-		return t.out.Close()
-	}}, nil
+func (k *throttle) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return &throttleOp{k: k, keys: newNumberer(k.key), keep: newKeep(env.In("in"))}, nil
 }
 
-// A throttling is a running throttle.
-type throttling struct {
+// A throttleOp is a running throttle.
+type throttleOp struct {
 	k    *throttle
-	in   inlet
-	out  nodes.OutCloser
 	keys *numberer
 	ends []time.Time // by key: when its span ends
 	keep *keep
@@ -74,33 +66,15 @@ type deadline struct {
 	key int32
 }
 
-func (t *throttling) run(ctx context.Context) error {
-	for {
-		var until time.Time
-		if len(t.due) > 0 {
-			until = t.due[0].at
-		}
-		b, ended, err := t.in.receive(ctx, until, t.out)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		err = t.flush(now, ended)
-		if b != nil {
-			if err == nil {
-				err = t.take(b, now)
-			}
-			b.Release()
-		}
-		if err != nil || ended {
-			return err
-		}
-	}
-}
+var _ nodes.Timed = (*throttleOp)(nil)
 
-// take looks at the items of a batch.
-func (t *throttling) take(b *record.Batch, now time.Time) error {
-	rows, keys, err := t.keys.number(b, t.out)
+// Process implements nodes.Operator.
+func (t *throttleOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	b, now := in.Data.(*record.Batch), time.Now()
+	if err := t.flush(now, false, out); err != nil { // what fell due since the engine looked
+		return err
+	}
+	rows, keys, err := t.keys.number(b, out)
 	if err != nil {
 		return err
 	}
@@ -120,17 +94,35 @@ func (t *throttling) take(b *record.Batch, now time.Time) error {
 		}
 	}
 	if last {
-		t.out.Filtered(t.keep.put(b, rows, keys))
+		out.Filtered(t.keep.put(b, rows, keys))
 		return nil
 	}
-	t.out.Filtered(len(rows) - len(t.sel))
+	out.Filtered(len(rows) - len(t.sel))
 	s := b.Share()
 	s.Sel = append(s.SelBuf(), t.sel...)
-	return t.out.Emit(0, s)
+	return out.Emit(0, s)
+}
+
+// Due implements nodes.Timed.
+func (t *throttleOp) Due() time.Time {
+	if len(t.due) == 0 {
+		return time.Time{}
+	}
+	return t.due[0].at
+}
+
+// OnTime implements nodes.Timed.
+func (t *throttleOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error {
+	return t.flush(now, false, out)
+}
+
+// End implements nodes.Ender.
+func (t *throttleOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+	return t.flush(time.Time{}, true, out)
 }
 
 // flush sends the items whose span has ended, or all of them.
-func (t *throttling) flush(now time.Time, all bool) error {
+func (t *throttleOp) flush(now time.Time, all bool, out nodes.Out) error {
 	var keys []int32
 	n := 0
 	for n < len(t.due) && (all || !t.due[n].at.After(now)) {
@@ -138,5 +130,5 @@ func (t *throttling) flush(now time.Time, all bool) error {
 		n++
 	}
 	t.due = t.due[n:]
-	return t.keep.emit(keys, t.out)
+	return t.keep.emit(keys, out)
 }

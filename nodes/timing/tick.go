@@ -40,19 +40,12 @@ type tick struct {
 // Infer implements graph.Inferer.
 func (k *tick) Infer(c *graph.Inference) { c.Out("out", tickType) }
 
-func (k *tick) Program(env *nodes.Env) (*nodes.Program, error) {
-	t := &ticking{every: k.Every, after: k.After, left: math.MaxInt64, needed: env.Needed("out")}
+func (k *tick) Operator(env *nodes.Env) (nodes.Operator, error) {
+	t := &tickOp{every: k.Every, after: k.After, left: math.MaxInt64, needed: env.Needed("out")}
 	if k.Count != nil {
 		t.left = *k.Count
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: t.next,
-		Worker: func(context.Context) (nodes.Work, error) {
-			return func(_ context.Context, _ record.Data, piece any, out nodes.Out) (any, error) {
-				return nil, out.Emit(0, t.batch(piece.(ticks)))
-			}, nil
-		},
-	}}}, nil
+	return t, nil
 }
 
 // ticks are some that are due.
@@ -62,8 +55,8 @@ type ticks struct {
 	first time.Time
 }
 
-// A ticking is a running tick.
-type ticking struct {
+// A tickOp is a running tick.
+type tickOp struct {
 	every, after time.Duration
 	needed       []bool
 	left         int64
@@ -71,25 +64,48 @@ type ticking struct {
 	due          time.Time // when it is due; zero: not started
 }
 
-// next waits for a tick and gives all that are due.
-func (t *ticking) next(ctx context.Context) (any, error) {
+var _ nodes.Puller = (*tickOp)(nil)
+
+// Next implements nodes.Puller. It waits for a tick and gives all that are due.
+func (t *tickOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	if t.left == 0 {
-		return nil, io.EOF
+		return nil, nil, io.EOF
 	}
 	if t.due.IsZero() {
 		t.due = time.Now().Add(t.after)
 	}
 	if err := sleep(ctx, t.due); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	n := min(int64(time.Since(t.due)/t.every)+1, t.left, record.MaxRows)
 	s := ticks{t.at, int(n), t.due}
 	t.at, t.left = t.at+n, t.left-n
 	t.due = t.due.Add(time.Duration(n) * t.every)
-	return s, nil
+	return s, nil, nil
 }
 
-func (t *ticking) batch(s ticks) *record.Batch {
+// sleep waits until a time has come.
+func sleep(ctx context.Context, until time.Time) error {
+	wait := time.Until(until)
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Process implements nodes.Operator.
+func (t *tickOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	return out.Emit(0, t.batch(in.Made.(ticks)))
+}
+
+func (t *tickOp) batch(s ticks) *record.Batch {
 	b := record.NewNeeded(tickType, t.needed)
 	b.Rows = s.n
 	for i, c := range b.Cols {

@@ -92,24 +92,16 @@ func (k *gather) Needs(c *graph.Needs) {
 	c.In("in", k.id.Needs().With(k.count.Fields()...))
 }
 
-func (k *gather) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		g := &gathering{
-			k: k, in: io.In[0][0], out: io.Out(), needed: env.Needed("out"), id: k.id.Computer(), count: k.count.Compile(),
-			counts: record.NewColumn(types.Int), keys: record.NewKeys(k.id.Type), rows: record.NewTable(k.in), tidyAt: 8 * record.MaxRows,
-		}
-		if err := g.run(ctx); err != nil {
-			return err
-		}
-		return g.out.Close()
-	}}, nil
+func (k *gather) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return &gatherOp{
+		k: k, needed: env.Needed("out"), id: k.id.Computer(), count: k.count.Compile(),
+		counts: record.NewColumn(types.Int), keys: record.NewKeys(k.id.Type), rows: record.NewTable(k.in), tidyAt: 8 * record.MaxRows,
+	}, nil
 }
 
-// A gathering is a running gather.
-type gathering struct {
+// A gatherOp is a running gather.
+type gatherOp struct {
 	k      *gather
-	in     nodes.Receiver
-	out    nodes.OutCloser
 	needed []bool
 	id     *columns.Computer
 	count  *expr.Program
@@ -118,7 +110,7 @@ type gathering struct {
 
 	keys   *record.Keys
 	open   []*whole // by key; nil: none
-	queue  []*whole // in the order of their first parts; some have left
+	queue  []*whole // in the order of their first parts; some have left, but not the first
 	rows   *record.Table
 	tidyAt int // rows to have before tidying
 	ready  []*whole
@@ -133,62 +125,38 @@ type whole struct {
 	left  bool
 }
 
-func (g *gathering) run(ctx context.Context) error {
-	for {
-		b, ended, err := g.receive(ctx)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		g.expire(now, ended)
-		err = g.flush()
-		if b != nil {
-			if err == nil {
-				err = g.take(b, now)
-			}
-			b.Release()
-		}
-		if err != nil || ended {
-			return err
-		}
+var _ nodes.Timed = (*gatherOp)(nil)
+
+// Due implements nodes.Timed.
+func (g *gatherOp) Due() time.Time {
+	if g.k.Timeout == 0 || len(g.queue) == 0 {
+		return time.Time{}
 	}
+	return g.queue[0].due
 }
 
-// receive waits for parts, or until the time of a whole is up.
-func (g *gathering) receive(ctx context.Context) (b *record.Batch, ended bool, err error) {
-	for len(g.queue) > 0 && g.queue[0].left {
-		g.queue = g.queue[1:]
-	}
-	limited := ctx
-	if g.k.Timeout > 0 && len(g.queue) > 0 {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, g.queue[0].due)
-		defer cancel()
-	}
-	d, err := g.in.Receive(limited)
-	switch {
-	case err != nil && ctx.Err() == nil && limited.Err() != nil:
-		return nil, false, nil
-	case err != nil:
-		return nil, false, err
-	case d == nil:
-		return nil, true, nil
-	}
-	b, err = columns.Records(d, g.k.in, g.out)
-	return b, false, err
+// OnTime implements nodes.Timed.
+func (g *gatherOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error {
+	return g.expire(now, false, out)
 }
 
-// expire makes ready what has waited long enough, or everything.
-func (g *gathering) expire(now time.Time, all bool) {
+// End implements nodes.Ender.
+func (g *gatherOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+	return g.expire(time.Time{}, true, out)
+}
+
+// expire sends what is complete or has waited long enough, or everything.
+func (g *gatherOp) expire(now time.Time, all bool, out nodes.Out) error {
 	for len(g.queue) > 0 && (all || g.queue[0].left || g.k.Timeout > 0 && !g.queue[0].due.After(now)) {
 		if w := g.queue[0]; !w.left {
 			g.leave(w)
 		}
 		g.queue = g.queue[1:]
 	}
+	return g.flush(out)
 }
 
-func (g *gathering) leave(w *whole) {
+func (g *gatherOp) leave(w *whole) {
 	w.left = true
 	g.open[w.key] = nil
 	g.ready = append(g.ready, w)
@@ -196,8 +164,12 @@ func (g *gathering) leave(w *whole) {
 
 var errNoCount = errors.New("the count is below one")
 
-// take puts parts to their wholes.
-func (g *gathering) take(b *record.Batch, now time.Time) error {
+// Process implements nodes.Operator. It puts parts to their wholes.
+func (g *gatherOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	b, now := in.Data.(*record.Batch), time.Now()
+	if err := g.expire(now, false, out); err != nil { // since the engine looked
+		return err
+	}
 	g.errs.Reset()
 	keys := g.id.Columns(b, &g.errs)
 	defer keys.Release()
@@ -209,7 +181,7 @@ func (g *gathering) take(b *record.Batch, now time.Time) error {
 			g.errs.Add(row, fmt.Errorf("%w: %d", errNoCount, g.counts.Int[row]))
 		}
 	}
-	if err := nodes.BadRows(g.out, b, &g.errs); err != nil {
+	if err := nodes.BadRows(out, b, &g.errs); err != nil {
 		return err
 	}
 	keys.Sel = columns.Without(b, &g.errs, keys.SelBuf())
@@ -222,7 +194,7 @@ func (g *gathering) take(b *record.Batch, now time.Time) error {
 	for i, key := range numbers {
 		g.add(key, int32(first+i), keys.Row(i), now)
 	}
-	if err := g.flush(); err != nil {
+	if err := g.expire(now, false, out); err != nil { // with what is complete
 		return err
 	}
 	g.tidy()
@@ -230,7 +202,7 @@ func (g *gathering) take(b *record.Batch, now time.Time) error {
 }
 
 // add puts a part to its whole.
-func (g *gathering) add(key, part int32, row int, now time.Time) {
+func (g *gatherOp) add(key, part int32, row int, now time.Time) {
 	w := g.open[key]
 	if w == nil {
 		w = &whole{key: key, due: now.Add(g.k.Timeout)}
@@ -247,12 +219,12 @@ func (g *gathering) add(key, part int32, row int, now time.Time) {
 }
 
 // flush sends what is ready.
-func (g *gathering) flush() error {
+func (g *gatherOp) flush(out nodes.Out) error {
 	for len(g.ready) > 0 {
 		n := min(len(g.ready), record.MaxRows)
 		b := g.make(g.ready[:n])
 		g.ready = g.ready[n:]
-		if err := g.out.Emit(0, b); err != nil {
+		if err := out.Emit(0, b); err != nil {
 			return err
 		}
 	}
@@ -262,7 +234,7 @@ func (g *gathering) flush() error {
 
 // make gives the records of wholes. Their text is the tables', which the garbage
 // collector frees.
-func (g *gathering) make(wholes []*whole) *record.Batch {
+func (g *gatherOp) make(wholes []*whole) *record.Batch {
 	b := record.NewNeeded(g.k.out, make([]bool, len(g.k.out.Fields)))
 	b.Rows = len(wholes)
 	keys := make([]int32, len(wholes))
@@ -300,7 +272,7 @@ func entryOf(t *record.Table) *record.Column {
 
 // tidy forgets parts that have left, and their ids, when they outnumber the
 // others. Parts keep their order.
-func (g *gathering) tidy() {
+func (g *gatherOp) tidy() {
 	if max(g.rows.Rows, g.keys.Len()) < g.tidyAt {
 		return
 	}

@@ -26,34 +26,38 @@ var partType = types.Record(types.Field{Name: "id", Type: types.Int})
 
 func (*parts) Infer(c *graph.Inference) { c.Out("out", partType) }
 
-func (s *parts) Program(*nodes.Env) (*nodes.Program, error) {
-	lines := strings.Split(s.Text, ";")
-	var start time.Time
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Next: func(ctx context.Context) (any, error) {
-			if start.IsZero() {
-				start = time.Now()
-			}
-			if len(lines) == 0 {
-				return nil, io.EOF
-			}
-			var at, id int
-			fmt.Sscan(lines[0], &at, &id)
-			lines = lines[1:]
-			time.Sleep(time.Until(start.Add(time.Duration(at) * time.Second)))
-			if id == 0 {
-				return nil, io.EOF
-			}
-			return id, nil
-		},
-		Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-			b := record.New(partType)
-			b.Rows = 1
-			b.Cols[0].Resize(1)
-			b.Cols[0].Int[0] = int64(made.(int))
-			return out.Emit(0, b)
-		},
-	}}}, nil
+func (s *parts) Operator(*nodes.Env) (nodes.Operator, error) {
+	return &partsOp{lines: strings.Split(s.Text, ";")}, nil
+}
+
+type partsOp struct {
+	lines []string
+	start time.Time
+}
+
+func (s *partsOp) Next(context.Context) (any, nodes.Position, error) {
+	if s.start.IsZero() {
+		s.start = time.Now()
+	}
+	if len(s.lines) == 0 {
+		return nil, nil, io.EOF
+	}
+	var at, id int
+	fmt.Sscan(s.lines[0], &at, &id)
+	s.lines = s.lines[1:]
+	time.Sleep(time.Until(s.start.Add(time.Duration(at) * time.Second)))
+	if id == 0 {
+		return nil, nil, io.EOF
+	}
+	return id, nil, nil
+}
+
+func (s *partsOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	b := record.New(partType)
+	b.Rows = 1
+	b.Cols[0].Resize(1)
+	b.Cols[0].Int[0] = int64(in.Made.(int))
+	return out.Emit(0, b)
 }
 
 // midnight is when virtual time begins: 2000-01-01.

@@ -11,8 +11,9 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-// A windowing is a running window: what its workers share, and its state.
-type windowing struct {
+// A windowOp is a running window: the operator of one over one input, and what one
+// over several has in common with it.
+type windowOp struct {
 	k        *window
 	marks    *watermarks
 	store    store
@@ -42,7 +43,11 @@ type reading struct {
 	values []*record.Batch
 }
 
-func (r *reading) release() {
+func (r *reading) len() int         { return r.keys.Len() }
+func (r *reading) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
+
+// Release gives back what was made.
+func (r *reading) Release() {
 	r.keys.Release()
 	for _, b := range r.values {
 		b.Release()
@@ -65,7 +70,7 @@ type reader struct {
 	errs   expr.RowErrors
 }
 
-func (w *windowing) reader() *reader {
+func (w *windowOp) reader() *reader {
 	r := &reader{k: w.k, column: -1, keys: w.k.keys.Computer(), values: w.k.set.Reader()}
 	if w.k.at != nil {
 		if r.column = columns.FieldOf(w.k.at, w.k.in); r.column < 0 {
@@ -85,7 +90,7 @@ func (r *reader) read(in *record.Batch, out nodes.Out) (*reading, error) {
 	r.readTimes(m)
 	if r.errs.Len() > 0 {
 		if err := nodes.BadRows(out, in, &r.errs); err != nil {
-			m.release()
+			m.Release()
 			return nil, err
 		}
 		for _, d := range append(m.values, m.keys) {
@@ -121,7 +126,7 @@ func (r *reader) readTimes(m *reading) {
 // take puts items from up to to of a reading into windows, and sends those that
 // are closed then. The watermark moves with each item, so that the result does not
 // depend on how items are put into batches.
-func (w *windowing) take(r *reading, from, to, input int, out nodes.Out) error {
+func (w *windowOp) take(r *reading, from, to, input int, out nodes.Out) error {
 	w.late = w.late[:0]
 	watermark := w.marks.now()
 	for i := from; i < to; i++ {
@@ -141,7 +146,7 @@ func (w *windowing) take(r *reading, from, to, input int, out nodes.Out) error {
 	return w.store.close(watermark, false, &w.sender, out)
 }
 
-func (w *windowing) sendLate(in *record.Batch, out nodes.Out) error {
+func (w *windowOp) sendLate(in *record.Batch, out nodes.Out) error {
 	if len(w.late) == 0 {
 		return nil
 	}
@@ -155,6 +160,6 @@ func (w *windowing) sendLate(in *record.Batch, out nodes.Out) error {
 }
 
 // finish closes everything.
-func (w *windowing) finish(out nodes.Out) error {
+func (w *windowOp) finish(out nodes.Out) error {
 	return w.store.close(w.marks.now(), true, &w.sender, out)
 }

@@ -197,8 +197,8 @@ func (k *window) Needs(c *graph.Needs) {
 	c.In("in", needed)
 }
 
-func (k *window) Program(env *nodes.Env) (*nodes.Program, error) {
-	w := &windowing{
+func (k *window) Operator(env *nodes.Env) (nodes.Operator, error) {
+	w := &windowOp{
 		k: k, marks: newWatermarks(len(env.Node.Input("in").Edges), k.Lateness),
 		sender:   sender{k: k, needed: env.Needed("out")},
 		lateRead: len(env.Node.Output("late").Edges) > 0,
@@ -209,20 +209,47 @@ func (k *window) Program(env *nodes.Env) (*nodes.Program, error) {
 		w.store = newBuffer(k)
 	}
 	if len(env.Node.Input("in").Edges) > 1 {
-		return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error { return w.runAligned(ctx, io, env) }}, nil
+		return newAlignOp(env, &alignedWindow{w, w.reader()}, w.marks, k.Idle, k.in), nil
 	}
-	return &nodes.Program{Stages: []nodes.Stage{{
-		Worker: func(context.Context) (nodes.Work, error) {
-			r := w.reader()
-			return func(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-				return r.read(in.(*record.Batch), out)
-			}, nil
-		},
-		Commit: func(_ context.Context, in record.Data, made any, out nodes.Out) error {
-			r := made.(*reading)
-			defer r.release()
-			return w.take(r, 0, r.keys.Len(), 0, out)
-		},
-		Finish: func(_ context.Context, out nodes.Out) error { return w.finish(out) },
-	}}}, nil
+	return w, nil
+}
+
+// NewWorker implements nodes.Parallel.
+func (w *windowOp) NewWorker(context.Context) (nodes.Worker, error) {
+	r := w.reader()
+	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
+		m, err := r.read(in.Data.(*record.Batch), out)
+		if err != nil {
+			return nil, err
+		}
+		return m, nil
+	}), nil
+}
+
+// Process implements nodes.Operator.
+func (w *windowOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	r := in.Made.(*reading)
+	defer r.Release()
+	return w.take(r, 0, r.len(), 0, out)
+}
+
+// End implements nodes.Ender.
+func (w *windowOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error { return w.finish(out) }
+
+// An alignedWindow is a running window over several inputs.
+type alignedWindow struct {
+	*windowOp
+	reader *reader
+}
+
+func (w *alignedWindow) read(_ int, b *record.Batch, out nodes.Out) (timesOf, error) {
+	return w.reader.read(b, out)
+}
+
+func (w *alignedWindow) take(input int, items timesOf, from, to int, out nodes.Out) error {
+	return w.windowOp.take(items.(*reading), from, to, input, out)
+}
+
+func (w *alignedWindow) moved(out nodes.Out) error {
+	return w.store.close(w.marks.now(), false, &w.sender, out)
 }

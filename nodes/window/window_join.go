@@ -1,7 +1,6 @@
 package window
 
 import (
-	"context"
 	"slices"
 	"time"
 
@@ -151,17 +150,7 @@ func (k *windowJoin) Needs(c *graph.Needs) {
 	c.In("right", reads[right])
 }
 
-func (k *windowJoin) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Run: func(ctx context.Context, io *nodes.IO) error {
-		j := newJoining(k, env)
-		out := io.Out()
-		for side, port := range []string{"left", "right"} {
-			j.inputs.add(env.Node.Input(port).Edges[0], io.In[side][0], k.types[side])
-		}
-		defer j.inputs.release()
-		if err := j.run(ctx, out); err != nil {
-			return err
-		}
-		return out.Close()
-	}}, nil
+func (k *windowJoin) Operator(env *nodes.Env) (nodes.Operator, error) {
+	j := newJoiner(k, env)
+	return newAlignOp(env, j, j.marks, k.Idle, k.types[:]...), nil
 }

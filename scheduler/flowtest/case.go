@@ -22,7 +22,7 @@ const Suffix = "_test.yaml"
 // Kinds knows the kinds of a program. A nodes.Registry does.
 type Kinds interface {
 	graph.Catalog
-	scheduler.Programs
+	scheduler.Operators
 }
 
 // Options of Load.
@@ -364,6 +364,7 @@ func (c *Case) finish(list *diag.List) {
 		if was := c.base.Node(n.ID); was != nil {
 			n.Engine.OnError = was.Engine.OnError // a watch on errors must not change it
 		}
+		n.Engine.Retry.Jitter = 0
 	}
 	for _, edge := range c.flow.Edges {
 		_, edge.Contract.Watched = edge.To.Config.(*watchKind)

@@ -8,30 +8,39 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// Program implements scheduler.Programs: that of the kind, with faults and taps.
-func (c *Case) Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
-	p, err := c.program(n, env)
+// Operator implements scheduler.Operators: that of the kind, with faults and taps. What
+// the wall allows is looked at first, and what is kept is what the node itself gets.
+func (c *Case) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+	op, err := c.operator(n, env)
 	if err != nil {
 		return nil, err
 	}
+	env.Intercept(nodes.Intercept{Around: c.bounded})
 	for _, f := range c.faults {
 		if f.node == n.ID {
-			p = f.in(p, env)
+			env.Intercept(f.intercept(env))
 		}
 	}
-	return c.bounded(p), nil
+	if e := c.taps[n.ID]; e != nil && c.isReal(n) {
+		env.Intercept(e.log.tap(n))
+	}
+	return op, nil
 }
 
-func (c *Case) program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
-	switch k := n.Config.(type) {
+func (c *Case) operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+	if c.isReal(n) {
+		return c.file.kinds.Operator(n, env)
+	}
+	return n.Config.(nodes.Maker).Operator(env)
+}
+
+// isReal reports whether a node is of a kind of the program, and not of this package.
+func (c *Case) isReal(n *graph.Node) bool {
+	switch n.Config.(type) {
 	case *feedKind, *stubKind, *watchKind, *sinkKind:
-		return k.(nodes.Programmer).Program(env)
+		return false
 	}
-	p, err := c.file.kinds.Program(n, env)
-	if e := c.taps[n.ID]; e != nil && err == nil {
-		p = e.log.tap(p)
-	}
-	return p, err
+	return true
 }
 
 // catalog adds the kinds that stand in place of others. Their names say of which.
@@ -65,14 +74,11 @@ func (k *catalog) Spec(kind string) (*graph.Spec, bool) {
 	case feedSettings:
 		s.Workers = graph.Single
 	case watchSettings:
-		s.Workers, s.In = graph.Single, []graph.Port{{Name: "in", Doc: "What is watched."}}
+		s.Workers, s.In = graph.Single, []graph.Port{{Name: "in", Doc: "What is watched.", Any: true}}
 	default:
 		spec, _ := k.real.Spec(of)
-		for i, p := range spec.In {
-			p.Type, p.Reading = nil, graph.Free
-			if i == 0 && len(spec.In) > 1 {
-				p.Reading = graph.First // stages read one input after the other
-			}
+		for _, p := range spec.In {
+			p.Type, p.Reading, p.Go, p.Any = nil, graph.Free, false, true
 			s.In = append(s.In, p)
 		}
 	}

@@ -17,8 +17,9 @@
 //     that write a file (they have a setting `path`) write it there; other sinks
 //     keep their items and do nothing.
 //  4. Time is virtual: it moves when every goroutine of the run waits for it, so
-//     hours pass at once and durations are exact. A case with `clock: real` runs by
-//     the clock on the wall.
+//     hours pass at once and durations are exact. So that they can be foretold, waits
+//     between tries have no jitter. A case with `clock: real` runs by the clock on the
+//     wall.
 //  5. A case leaves no goroutine behind, unless it had to be given up after its
 //     time on the wall.
 //

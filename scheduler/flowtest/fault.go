@@ -11,7 +11,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// A fault makes a node fail on purpose: its program stays, and before it stand
+// A fault makes a node fail on purpose: its operator stays, and before it stand
 // rules that let items pass or fail. Tries, timeouts and what becomes of items are
 // those of the node.
 type fault struct {
@@ -63,116 +63,64 @@ func (f *fault) check(n *graph.Node, list *diag.List) {
 	}
 }
 
-// in puts the rules before a program.
-func (f *fault) in(p *nodes.Program, env *nodes.Env) *nodes.Program {
-	q := *p
-	q.Stages = nil
-	for _, s := range p.Stages {
-		switch {
-		case f.source != nil && s.Next != nil:
-			s.Next = func(context.Context) (any, error) { return nil, f.source }
-		case f.source == nil && s.Next == nil && s.Input == f.port:
-			s = f.stage(s, env)
-		}
-		q.Stages = append(q.Stages, s)
-	}
-	if run := p.Run; run != nil && f.source != nil {
-		q.Run = func(context.Context, *nodes.IO) error { return f.source }
-	} else if run != nil {
-		q.Run = func(ctx context.Context, io *nodes.IO) error { return f.runWith(ctx, io, env, run) }
-	}
-	return &q
-}
-
-// pieces is what is left of a piece of work, with what the worker made of each part.
-type pieces struct {
-	parts []record.Data
-	made  []any
-}
-
-// Release gives back what was never committed.
-func (p *pieces) Release() {
-	for i, d := range p.parts {
-		d.Release()
-		if r, ok := p.made[i].(interface{ Release() }); ok {
-			r.Release()
-		}
-	}
-}
-
-func (f *fault) stage(s nodes.Stage, env *nodes.Env) nodes.Stage {
-	worker, commit := s.Worker, s.Commit
-	if env.Node.In[f.port].Arriving().Kind != types.KindOpaque {
-		s.GoValues = false // conditions look into records
-	}
-	s.Worker = func(ctx context.Context) (nodes.Work, error) {
-		var work nodes.Work
-		if worker != nil {
-			var err error
-			if work, err = worker(ctx); err != nil {
-				return nil, err
+// intercept puts the rules before an operator, or fails in place of a source.
+func (f *fault) intercept(env *nodes.Env) nodes.Intercept {
+	if f.source != nil {
+		return nodes.Intercept{Around: func(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
+			if c.Part == nodes.PartNext {
+				return f.source
 			}
-		}
+			return next(ctx, out)
+		}}
+	}
+	t := env.Node.In[f.port].Arriving()
+	return nodes.Intercept{Arrive: func() func(context.Context, nodes.Input, nodes.Out) (record.Data, error) {
 		j := newJudge(f.rules)
-		return func(ctx context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-			parts, err := f.sift(ctx, env, j, in, out)
-			p := &pieces{parts: parts, made: make([]any, len(parts))}
-			for i := range parts {
-				if work == nil || err != nil {
-					break
-				}
-				p.made[i], err = work(ctx, parts[i], nil, out)
+		return func(ctx context.Context, in nodes.Input, out nodes.Out) (record.Data, error) {
+			if in.Port != f.port {
+				return in.Data.Retain(), nil
 			}
+			items, err := records(in.Data, t, out)
 			if err != nil {
-				p.Release()
 				return nil, err
 			}
-			return p, nil
-		}, nil
-	}
-	s.Commit = func(ctx context.Context, _ record.Data, made any, out nodes.Out) error {
-		p := made.(*pieces)
-		if commit == nil {
-			p.Release()
-			return nil
+			defer items.Release()
+			return f.sift(ctx, env, j, items, out)
 		}
-		for i, d := range p.parts {
-			err := commit(ctx, d, p.made[i], out)
-			p.made[i] = nil // it is the kind's now
-			if err != nil {
-				p.Release()
-				return err
-			}
-		}
-		p.Release()
-		return nil
-	}
-	return s
+	}}
 }
 
-// sift lets the rules look at every item and gives those that pass, in stretches.
-func (f *fault) sift(ctx context.Context, env *nodes.Env, j *judge, in record.Data, out nodes.Out) (parts []record.Data, err error) {
+// records gives data as records of a type, with a reference of its own: what conditions
+// and expectations look into. Items that do not fit are bad items; without an out they
+// are left out. Go values of an opaque type stay what they are.
+func records(d record.Data, t *types.Type, out nodes.Out) (record.Data, error) {
+	items, ok := d.(record.GoItems)
+	if !ok || t.Kind == types.KindOpaque {
+		return d.Retain(), nil
+	}
+	var stop error
+	b := items.ToBatch(t, func(i int, err error) {
+		if stop == nil && out != nil {
+			stop = out.Bad(nodes.BadItem{Err: err, Data: items, Row: i})
+		}
+	})
+	if stop != nil {
+		b.Release()
+		return nil, stop
+	}
+	return b, nil
+}
+
+// sift lets the rules look at every item and gives those that pass.
+func (f *fault) sift(ctx context.Context, env *nodes.Env, j *judge, in record.Data, out nodes.Out) (record.Data, error) {
+	var parts []record.Data // stretches of items that pass
 	from := 0
 	for i := range in.Len() {
 		if env.Workers == 1 {
 			f.number++
 		}
 		one := in.Slice(i, i+1)
-		try := 0
-		attempts, failed := env.Tries(ctx, func(ctx context.Context) error {
-			try++
-			k := j.find(one, f.number, try)
-			if k < 0 {
-				return nil
-			}
-			if err := wait(ctx, j.rules[k].Takes); err != nil {
-				return err
-			}
-			if j.rules[k].Error == "" {
-				return nil
-			}
-			return errors.New(j.rules[k].Error)
-		})
+		attempts, failed := f.judge(ctx, env, j, one)
 		one.Release()
 		if failed == nil {
 			continue
@@ -181,98 +129,38 @@ func (f *fault) sift(ctx context.Context, env *nodes.Env, j *judge, in record.Da
 			parts = append(parts, in.Slice(from, i))
 		}
 		from = i + 1
-		if ctx.Err() != nil {
-			err = failed
-		} else {
+		err := failed
+		if ctx.Err() == nil {
 			err = out.Bad(nodes.BadItem{Err: failed, Data: in, Row: rowOf(in, i), Attempts: attempts})
 		}
 		if err != nil {
-			return parts, err
-		}
-	}
-	if from < in.Len() {
-		parts = append(parts, in.Slice(from, in.Len()))
-	}
-	return parts, nil
-}
-
-// runWith runs a program without stages over inputs that are sifted.
-func (f *fault) runWith(ctx context.Context, io *nodes.IO, env *nodes.Env, run func(context.Context, *nodes.IO) error) error {
-	sifted := *io
-	sifted.In = append([][]nodes.Receiver(nil), io.In...)
-	sifted.In[f.port] = nil
-	for _, r := range io.In[f.port] {
-		out := io.Out()
-		defer out.Close()
-		sifted.In[f.port] = append(sifted.In[f.port], &sifter{Receiver: r, f: f, env: env, j: newJudge(f.rules), out: out, ctx: ctx, records: env.Node.In[f.port].Arriving()})
-	}
-	return run(ctx, &sifted)
-}
-
-// A sifter is the reading end of an edge with rules before it.
-type sifter struct {
-	nodes.Receiver
-	f       *fault
-	env     *nodes.Env
-	j       *judge
-	out     nodes.Out
-	ctx     context.Context
-	records *types.Type
-	ready   []record.Data
-	failed  error
-}
-
-// Receive implements nodes.Receiver.
-func (s *sifter) Receive(ctx context.Context) (record.Data, error) {
-	for s.failed == nil {
-		if d := s.pop(); d != nil {
-			return d, nil
-		}
-		d, err := s.Receiver.Receive(ctx)
-		if d == nil || err != nil {
+			for _, p := range parts {
+				p.Release()
+			}
 			return nil, err
 		}
-		s.push(d)
 	}
-	return nil, s.failed
+	if from < in.Len() || len(parts) == 0 {
+		parts = append(parts, in.Slice(from, in.Len()))
+	}
+	return record.Concat(parts), nil
 }
 
-// TryReceive implements nodes.Receiver. A failure is what the next Receive gives.
-func (s *sifter) TryReceive() (record.Data, bool) {
-	for s.failed == nil {
-		if d := s.pop(); d != nil {
-			return d, true
+// judge tries one item against the rules, as often as the policy of the node says.
+func (f *fault) judge(ctx context.Context, env *nodes.Env, j *judge, one record.Data) (attempts int, err error) {
+	try := 0
+	return env.Tries(ctx, func(ctx context.Context) error {
+		try++
+		k := j.find(one, f.number, try)
+		if k < 0 {
+			return nil
 		}
-		d, ok := s.Receiver.TryReceive()
-		if !ok {
-			break
+		if err := wait(ctx, j.rules[k].Takes); err != nil {
+			return err
 		}
-		s.push(d)
-	}
-	return nil, false
-}
-
-func (s *sifter) pop() record.Data {
-	if len(s.ready) == 0 {
-		return nil
-	}
-	d := s.ready[0]
-	s.ready = s.ready[1:]
-	return d
-}
-
-func (s *sifter) push(d record.Data) {
-	if items, ok := d.(record.GoItems); ok && s.records.Kind != types.KindOpaque {
-		b := items.ToBatch(s.records, func(i int, err error) {
-			if s.failed == nil {
-				s.failed = s.out.Bad(nodes.BadItem{Err: err, Data: items, Row: i})
-			}
-		})
-		d.Release()
-		d = b
-	}
-	defer d.Release()
-	if s.failed == nil {
-		s.ready, s.failed = s.f.sift(s.ctx, s.env, s.j, d, s.out)
-	}
+		if j.rules[k].Error == "" {
+			return nil
+		}
+		return errors.New(j.rules[k].Error)
+	})
 }

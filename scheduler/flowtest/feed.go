@@ -72,45 +72,56 @@ func (k *feedKind) Infer(c *graph.Inference) {
 	c.Out(f.port, f.typ)
 }
 
-// Program implements nodes.Programmer.
-func (k *feedKind) Program(env *nodes.Env) (*nodes.Program, error) {
+// Operator implements nodes.Maker.
+func (k *feedKind) Operator(env *nodes.Env) (nodes.Operator, error) {
 	f := k.feed()
-	port, next := env.PortIndex(f.port), 0
-	var start time.Time
-	return &nodes.Program{
-		Open: func(context.Context) error { start = time.Now(); return nil },
-		Stages: []nodes.Stage{{
-			Next: func(ctx context.Context) (any, error) {
-				if next == len(f.events) {
-					return nil, io.EOF
-				}
-				e := f.events[next]
-				if err := wait(ctx, max(0, e.at-time.Since(start))); err != nil {
-					return nil, err
-				}
-				if e.err != nil {
-					return nil, e.err
-				}
-				next++
-				return e, nil
-			},
-			Commit: func(_ context.Context, _ record.Data, made any, out nodes.Out) error {
-				e := made.(event)
-				switch {
-				case e.bad != nil:
-					return out.Bad(*e.bad)
-				case e.data == nil:
-					return nil
-				}
-				for i := 0; i < e.data.Len(); i += record.MaxRows {
-					if err := out.Emit(port, e.data.Slice(i, min(i+record.MaxRows, e.data.Len()))); err != nil {
-						return err
-					}
-				}
-				return nil
-			},
-		}},
-	}, nil
+	return &feedOp{events: f.events, port: env.PortIndex(f.port)}, nil
+}
+
+// A feedOp gives what a feed says, when it says so.
+type feedOp struct {
+	events []event // that have not come yet
+	port   int
+	start  time.Time
+}
+
+// Open implements nodes.Starter.
+func (o *feedOp) Open(context.Context) error {
+	o.start = time.Now()
+	return nil
+}
+
+// Next implements nodes.Puller.
+func (o *feedOp) Next(ctx context.Context) (any, nodes.Position, error) {
+	if len(o.events) == 0 {
+		return nil, nil, io.EOF
+	}
+	e := o.events[0]
+	if err := wait(ctx, max(0, e.at-time.Since(o.start))); err != nil {
+		return nil, nil, err
+	}
+	if e.err != nil {
+		return nil, nil, e.err
+	}
+	o.events = o.events[1:]
+	return e, nil, nil
+}
+
+// Process implements nodes.Operator.
+func (o *feedOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	e := in.Made.(event)
+	switch {
+	case e.bad != nil:
+		return out.Bad(*e.bad)
+	case e.data == nil:
+		return nil
+	}
+	for i := 0; i < e.data.Len(); i += record.MaxRows {
+		if err := out.Emit(o.port, e.data.Slice(i, min(i+record.MaxRows, e.data.Len()))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read makes the events, for items of which later nodes need some fields.

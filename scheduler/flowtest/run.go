@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -162,20 +161,11 @@ func (c *Case) execute(stdout *bytes.Buffer) (report metrics.Report, err error) 
 
 // bounded makes sources end when the time on the wall is over. A timer of the wall
 // cannot do it: nothing outside may touch what belongs to virtual time.
-func (c *Case) bounded(p *nodes.Program) *nodes.Program {
-	q := *p
-	q.Stages = slices.Clone(p.Stages)
-	for i := range q.Stages {
-		if next := q.Stages[i].Next; next != nil {
-			q.Stages[i].Next = func(ctx context.Context) (any, error) {
-				if c.overdue() {
-					return nil, errOverdue
-				}
-				return next(ctx)
-			}
-		}
+func (c *Case) bounded(ctx context.Context, call nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
+	if call.Part == nodes.PartNext && c.overdue() {
+		return errOverdue
 	}
-	return &q
+	return next(ctx, out)
 }
 
 // compare says what did not come as expected.

@@ -72,70 +72,78 @@ func (s *stub) portOf(r *ruleText, list *diag.List) int {
 	return -1
 }
 
-// Program implements nodes.Programmer.
-func (k *stubKind) Program(env *nodes.Env) (*nodes.Program, error) {
+// Operator implements nodes.Maker.
+func (k *stubKind) Operator(env *nodes.Env) (nodes.Operator, error) {
 	s := k.c.stubs[k.Slot]
-	p := &nodes.Program{}
-	for i := range env.Node.In {
-		stage := nodes.Stage{Input: i, Worker: func(context.Context) (nodes.Work, error) {
-			if i > 0 {
-				return drain, nil
+	return nodes.Spread(func(context.Context) (nodes.Worker, error) {
+		j := newJudge(s.rules)
+		return nodes.WorkFunc(func(ctx context.Context, in nodes.Input, out nodes.Out) (any, error) {
+			if in.Port > 0 {
+				out.Filtered(in.Data.Len())
+				return nil, nil
 			}
-			j := newJudge(s.rules)
-			return func(ctx context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-				return nil, s.work(ctx, env, j, in, out)
-			}, nil
-		}}
-		p.Stages = append(p.Stages, stage)
+			return nil, s.work(ctx, env, j, in, out)
+		}), nil
+	}), nil
+}
+
+// work answers the items of a piece, one at a time. A rule may take its time, so it
+// gives those that are left to other workers if they ask.
+func (s *stub) work(ctx context.Context, env *nodes.Env, j *judge, in nodes.Input, out nodes.Out) error {
+	items, err := records(in.Data, env.Node.In[in.Port].Arriving(), out)
+	if err != nil {
+		return err
 	}
-	return p, nil
-}
-
-func drain(_ context.Context, in record.Data, _ any, out nodes.Out) (any, error) {
-	out.Filtered(in.Len())
-	return nil, nil
-}
-
-// work answers the items of a piece, one at a time.
-func (s *stub) work(ctx context.Context, env *nodes.Env, j *judge, in record.Data, out nodes.Out) error {
-	counts := env.Workers == 1
-	for i := range in.Len() {
-		if counts {
-			s.number++
-		}
-		one := in.Slice(i, i+1)
-		try, port := 0, 0
-		var made record.Data
-		attempts, err := env.Tries(ctx, func(ctx context.Context) error {
-			try++
-			k := j.find(one, s.number, try)
-			if k < 0 {
-				return errNoRule
-			}
-			r := &j.rules[k]
-			if err := wait(ctx, r.Takes); err != nil {
+	defer items.Release()
+	upTo := items.Len()
+	whole := upTo == in.Data.Len() // else places in items are not those in the input
+	for i := 0; i < upTo; i++ {
+		if whole && in.Interrupted() {
+			if upTo, err = in.Yield(i); err != nil || i >= upTo {
 				return err
 			}
-			if r.Error != "" {
-				return errors.New(r.Error)
-			}
-			var err error
-			port = r.out
-			made, err = j.outcome(k, one)
-			return err
-		})
-		one.Release()
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return err
-		case err != nil:
-			err = out.Bad(nodes.BadItem{Err: err, Data: in, Row: rowOf(in, i), Attempts: attempts})
-		case made != nil:
-			err = out.Emit(port, made)
 		}
-		if err != nil {
+		if env.Workers == 1 {
+			s.number++
+		}
+		if err := s.answer(ctx, env, j, items, i, out); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// answer answers item i.
+func (s *stub) answer(ctx context.Context, env *nodes.Env, j *judge, items record.Data, i int, out nodes.Out) error {
+	one := items.Slice(i, i+1)
+	defer one.Release()
+	try, port := 0, 0
+	var made record.Data
+	attempts, err := env.Tries(ctx, func(ctx context.Context) error {
+		try++
+		k := j.find(one, s.number, try)
+		if k < 0 {
+			return errNoRule
+		}
+		r := &j.rules[k]
+		if err := wait(ctx, r.Takes); err != nil {
+			return err
+		}
+		if r.Error != "" {
+			return errors.New(r.Error)
+		}
+		var err error
+		port = r.out
+		made, err = j.outcome(k, one)
+		return err
+	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil:
+		return out.Bad(nodes.BadItem{Err: err, Data: items, Row: rowOf(items, i), Attempts: attempts})
+	case made != nil:
+		return out.Emit(port, made)
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ tests:
     feed: {calls: [{job: 2}]}
     fail: {calls: {takes: 11s}}
     expect: {calls.errors: [{at: 33s}, {error: no answer within 10s, attempts: 3}], calls: []}
-  - name: a program without stages
+  - name: a kind that waits by itself
     feed: {calm: [{job: 1}, {job: 2}, {job: 3}]}
     fail: {calm: {when: job == 1, error: not this one}}
     fails: {node: calm, error: not this one}

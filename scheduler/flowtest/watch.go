@@ -11,7 +11,6 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -89,83 +88,56 @@ func (k *keeper) Infer(c *graph.Inference) {
 // Needs implements graph.Needer: a watch asks for the fields that are expected.
 func (k *watchKind) Needs(c *graph.Needs) { c.In("in", k.expectation().fields()) }
 
-// Program implements nodes.Programmer.
-func (k *keeper) Program(env *nodes.Env) (*nodes.Program, error) {
+// Operator implements nodes.Maker.
+func (k *keeper) Operator(env *nodes.Env) (nodes.Operator, error) {
 	l := &log{}
 	if e := k.expectation(); e != nil {
 		l = &e.log
 	}
-	p := &nodes.Program{Open: func(context.Context) error { l.begin(); return nil }}
-	for i, in := range env.Node.In {
-		p.Stages = append(p.Stages, nodes.Stage{
-			Input: i, GoValues: in.Arriving().Kind == types.KindOpaque,
-			Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error { l.add(in); return nil },
-		})
-	}
-	return p, nil
+	return &keepOp{l, env.Node}, nil
 }
 
-// tap keeps what arrives at a program.
-func (l *log) tap(p *nodes.Program) *nodes.Program {
-	q := *p
-	q.Open = func(ctx context.Context) error {
-		l.begin()
-		if p.Open == nil {
-			return nil
-		}
-		return p.Open(ctx)
-	}
-	q.Stages = slices.Clone(p.Stages)
-	for i := range q.Stages {
-		s := &q.Stages[i]
-		commit := s.Commit
-		s.Commit = func(ctx context.Context, in record.Data, made any, out nodes.Out) error {
-			l.add(in)
-			if commit != nil {
-				return commit(ctx, in, made, out)
+// A keepOp keeps what it gets.
+type keepOp struct {
+	log  *log
+	node *graph.Node
+}
+
+// Open implements nodes.Starter.
+func (o *keepOp) Open(context.Context) error {
+	o.log.begin()
+	return nil
+}
+
+// Process implements nodes.Operator.
+func (o *keepOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	return o.log.keep(o.node, in, out)
+}
+
+// tap keeps what arrives at a node, in its order.
+func (l *log) tap(n *graph.Node) nodes.Intercept {
+	return nodes.Intercept{Around: func(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
+		switch c.Part {
+		case nodes.PartOpen:
+			l.begin()
+		case nodes.PartProcess:
+			if err := l.keep(n, c.Input, nil); err != nil {
+				return err
 			}
-			if r, ok := made.(interface{ Release() }); ok {
-				r.Release()
-			}
-			return nil
 		}
-	}
-	if run := p.Run; run != nil {
-		q.Run = func(ctx context.Context, io *nodes.IO) error {
-			tapped := *io
-			tapped.In = nil
-			for _, edges := range io.In {
-				var port []nodes.Receiver
-				for _, r := range edges {
-					port = append(port, tapReceiver{r, l})
-				}
-				tapped.In = append(tapped.In, port)
-			}
-			return run(ctx, &tapped)
-		}
-	}
-	return &q
+		return next(ctx, out)
+	}}
 }
 
-type tapReceiver struct {
-	nodes.Receiver
-	l *log
-}
-
-func (t tapReceiver) Receive(ctx context.Context) (record.Data, error) {
-	d, err := t.Receiver.Receive(ctx)
-	if d != nil {
-		t.l.add(d)
+// keep keeps the items of an input of a node as records.
+func (l *log) keep(n *graph.Node, in nodes.Input, out nodes.Out) error {
+	d, err := records(in.Data, n.In[in.Port].Arriving(), out)
+	if err != nil {
+		return err
 	}
-	return d, err
-}
-
-func (t tapReceiver) TryReceive() (record.Data, bool) {
-	d, ok := t.Receiver.TryReceive()
-	if ok {
-		t.l.add(d)
-	}
-	return d, ok
+	defer d.Release()
+	l.add(d)
+	return nil
 }
 
 // fields are those that an expectation speaks of.

@@ -1,10 +1,9 @@
 // Package meter measures, during a run, what each node of a flow spends: how much
 // processor time, and how much of its time in parts that one worker at a time does.
 //
-// A Meter stands between the scheduler and the programs of the kinds. While the code
-// of a kind runs, its goroutine keeps its thread, whose processor time the system
-// counts. That costs about a microsecond for each piece of work, so a run is measured
-// when somebody asks for it.
+// A Meter intercepts the calls of the operators. While the code of a kind runs, its
+// goroutine keeps its thread, whose processor time the system counts. That costs about
+// a microsecond for each call, so a run is measured when somebody asks for it.
 //
 // What it does not see: goroutines that a kind starts itself, and what the engine does
 // with the items. Both are in the processor time of the process.
@@ -13,7 +12,6 @@ package meter
 import (
 	"context"
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -23,15 +21,15 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// Programs gives the program of a node; see scheduler.Programs.
-type Programs interface {
-	Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error)
+// Operators gives the operator of a node; see scheduler.Operators.
+type Operators interface {
+	Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error)
 }
 
-// A Meter is the Programs of a run on all cores that is measured. It must not be
+// A Meter is the Operators of a run on all cores that is measured. It must not be
 // used for a serial run, whose coroutines cannot keep a thread.
 type Meter struct {
-	of    Programs
+	of    Operators
 	nodes map[string]*node
 	alone map[string]bool
 
@@ -41,8 +39,8 @@ type Meter struct {
 	queued  time.Duration // time for which its threads had waited for a processor
 }
 
-// New measures the programs for one run.
-func New(of Programs) *Meter {
+// New measures the operators for one run.
+func New(of Operators) *Meter {
 	m := &Meter{of: of, nodes: map[string]*node{}, alone: map[string]bool{}, began: time.Now()}
 	m.machine, _ = machineTime()
 	m.process, m.queued = metrics.CPUTime(), queued()
@@ -83,35 +81,27 @@ const maxThreads = 128
 
 // A node is what is counted of one; workers count at once.
 type node struct {
-	cpu    atomic.Int64 // ns
-	serial atomic.Int64 // ns, not waiting for others
+	parallel bool         // it has a parallel part
+	cpu      atomic.Int64 // ns
+	serial   atomic.Int64 // ns, not waiting for others
 }
 
-// Program gives the program of a node with its parts measured. The scheduler calls
-// it for one node after the other, before the run.
-func (m *Meter) Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
-	p, err := m.of.Program(n, env)
-	if err == nil && p != nil {
-		m.alone[n.ID] = !slices.ContainsFunc(p.Stages, func(s nodes.Stage) bool { return s.Worker != nil })
+// Operator gives the operator of a node, whose calls are measured. The scheduler
+// calls it for one node after the other, before the run.
+func (m *Meter) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+	op, err := m.of.Operator(n, env)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil || p == nil || env.Workers > maxThreads || threadTime() < 0 {
-		return p, err
+	_, parallel := op.(nodes.Parallel)
+	m.alone[n.ID] = !parallel
+	if env.Workers > maxThreads || threadTime() < 0 {
+		return op, nil
 	}
-	count := &node{}
+	count := &node{parallel: parallel}
 	m.nodes[n.ID] = count
-	measured := *p
-	measured.Stages = nil
-	for _, s := range p.Stages {
-		measured.Stages = append(measured.Stages, count.stage(s))
-	}
-	if run := p.Run; run != nil {
-		measured.Run = func(ctx context.Context, io *nodes.IO) error {
-			watch := count.start(nil)
-			defer watch.stop(false)
-			return run(ctx, io)
-		}
-	}
-	return &measured, nil
+	env.Intercept(nodes.Intercept{Around: count.around})
+	return op, nil
 }
 
 // Fill writes what was measured into the report of the run.
@@ -124,47 +114,19 @@ func (m *Meter) Fill(r *metrics.Report) {
 	}
 }
 
-// stage measures the parts of a stage.
-func (count *node) stage(s nodes.Stage) nodes.Stage {
-	if next := s.Next; next != nil {
-		s.Next = func(ctx context.Context) (any, error) {
-			watch := count.start(nil)
-			defer watch.stop(true)
-			return next(ctx)
-		}
+// around measures a call. Opening is no part of the work.
+func (count *node) around(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
+	nothing := c.Part == nodes.PartProcess && count.parallel && c.Input.Made == nil
+	if c.Part == nodes.PartOpen || nothing {
+		return next(ctx, out)
 	}
-	if worker := s.Worker; worker != nil {
-		s.Worker = func(ctx context.Context) (nodes.Work, error) {
-			work, err := worker(ctx)
-			if err != nil || work == nil {
-				return work, err
-			}
-			return func(ctx context.Context, in record.Data, piece any, out nodes.Out) (any, error) {
-				watch := count.start(out)
-				defer watch.stop(false)
-				return work(ctx, in, piece, watch)
-			}, nil
-		}
-	}
-	if commit := s.Commit; commit != nil {
-		s.Commit = func(ctx context.Context, in record.Data, made any, out nodes.Out) error {
-			watch := count.start(out)
-			defer watch.stop(true)
-			return commit(ctx, in, made, watch)
-		}
-	}
-	if finish := s.Finish; finish != nil {
-		s.Finish = func(ctx context.Context, out nodes.Out) error {
-			watch := count.start(out)
-			defer watch.stop(true)
-			return finish(ctx, watch)
-		}
-	}
-	return s
+	watch := count.start(out)
+	defer watch.stop(c.Part.Serial())
+	return next(ctx, watch)
 }
 
-// A watch measures one call of a part, on the thread of its goroutine. It stands
-// still while the part emits: what happens then is the engine's, which may wait.
+// A watch measures one call, on the thread of its goroutine. It stands still while the
+// operator emits: what happens then is the engine's, which may wait.
 type watch struct {
 	nodes.Out
 	count *node
@@ -190,7 +152,7 @@ func (w *watch) pause() {
 	runtime.UnlockOSThread()
 }
 
-// stop ends the measurement, also when the part panics.
+// stop ends the measurement, also when the operator panics.
 func (w *watch) stop(serial bool) {
 	w.pause()
 	if serial {

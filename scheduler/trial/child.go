@@ -20,10 +20,10 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// A Registry has the kinds of a trial and their programs. A *nodes.Registry is one.
+// A Registry has the kinds of a trial and their operators. A *nodes.Registry is one.
 type Registry interface {
 	graph.Catalog
-	scheduler.Programs
+	scheduler.Operators
 }
 
 // A Job is a trial of a text that somebody wrote: it sees the files below a folder,

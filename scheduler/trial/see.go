@@ -16,52 +16,49 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// A trial is one under way. It gives the scheduler the programs of the nodes, each
+// A trial is one under way. It gives the scheduler the operators of the nodes, each
 // with someone who looks at what it emits.
 type trial struct {
-	programs scheduler.Programs
-	limits   Limits
-	flow     *graph.Flow
-	seen     map[*graph.Node]*seen
-	bytes    atomic.Int64 // carried by all ports
-	shown    atomic.Int64 // bytes of all that is kept to be shown
-	late     atomic.Bool
+	operators scheduler.Operators
+	limits    Limits
+	flow      *graph.Flow
+	seen      map[*graph.Node]*seen
+	bytes     atomic.Int64 // carried by all ports
+	shown     atomic.Int64 // bytes of all that is kept to be shown
+	late      atomic.Bool
 }
 
 // maxShown bounds all that is kept to be shown, in bytes.
 const maxShown = 4 << 20
 
-// Program implements scheduler.Programs.
-func (t *trial) Program(n *graph.Node, env *nodes.Env) (*nodes.Program, error) {
-	if isSink(n) {
-		return t.sink(n), nil
-	}
-	p, err := t.programs.Program(n, env)
-	if err != nil {
-		return nil, err
-	}
+// Operator implements scheduler.Operators.
+func (t *trial) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	s := &seen{trial: t, node: n, source: len(n.In) == 0}
+	t.seen[n] = s
+	if isSink(n) {
+		for _, in := range n.In {
+			s.ports = append(s.ports, newPort(in.Name, in.Arriving()))
+		}
+		return sinkOp{s}, nil
+	}
 	for _, out := range outputs(n) {
 		s.ports = append(s.ports, newPort(out.Name, out.Carries))
 	}
-	t.seen[n] = s
-	return s.watched(p), nil
+	op, err := t.operators.Operator(n, env)
+	if err != nil {
+		return nil, err
+	}
+	env.Intercept(nodes.Intercept{Around: s.around})
+	return op, nil
 }
 
-// sink stands in for a node that would change something: it takes everything, and
+// A sinkOp stands in for a node that would change something: it takes everything, and
 // keeps what comes first.
-func (t *trial) sink(n *graph.Node) *nodes.Program {
-	s := &seen{trial: t, node: n}
-	p := &nodes.Program{}
-	for i, in := range n.In {
-		s.ports = append(s.ports, newPort(in.Name, in.Arriving()))
-		p.Stages = append(p.Stages, nodes.Stage{
-			Input: i, GoValues: true, Whole: true,
-			Commit: func(_ context.Context, d record.Data, _ any, _ nodes.Out) error { return s.note(i, d) },
-		})
-	}
-	t.seen[n] = s
-	return p
+type sinkOp struct{ *seen }
+
+// Process implements nodes.Operator.
+func (s sinkOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
+	return s.note(in.Port, in.Data)
 }
 
 // seen is what was seen of a node. Its methods may be called from any goroutine.
@@ -88,43 +85,9 @@ func newPort(name string, t *types.Type) *port {
 	return &port{name: name, typ: t, encoder: jsonl.NewEncoder(t)}
 }
 
-// watched is a program whose outputs are looked at.
-func (s *seen) watched(p *nodes.Program) *nodes.Program {
-	w := *p
-	w.Stages = nil
-	for _, stage := range p.Stages {
-		if worker := stage.Worker; worker != nil {
-			stage.Worker = func(ctx context.Context) (nodes.Work, error) {
-				work, err := worker(ctx)
-				if err != nil {
-					return nil, err
-				}
-				return func(ctx context.Context, in record.Data, piece any, out nodes.Out) (any, error) {
-					return work(ctx, in, piece, watchedOut{out, s})
-				}, nil
-			}
-		}
-		if commit := stage.Commit; commit != nil {
-			stage.Commit = func(ctx context.Context, in record.Data, made any, out nodes.Out) error {
-				return commit(ctx, in, made, watchedOut{out, s})
-			}
-		}
-		if finish := stage.Finish; finish != nil {
-			stage.Finish = func(ctx context.Context, out nodes.Out) error { return finish(ctx, watchedOut{out, s}) }
-		}
-		w.Stages = append(w.Stages, stage)
-	}
-	if run := p.Run; run != nil {
-		w.Run = func(ctx context.Context, io *nodes.IO) error {
-			watched := *io
-			watched.Out = func() nodes.OutCloser {
-				out := io.Out()
-				return watchedCloser{watchedOut{out, s}, out}
-			}
-			return run(ctx, &watched)
-		}
-	}
-	return &w
+// around looks at what a call emits.
+func (s *seen) around(ctx context.Context, _ nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
+	return next(ctx, watchedOut{out, s})
 }
 
 // A watchedOut looks at what passes, and ends a source that has given its sample.
@@ -132,13 +95,6 @@ type watchedOut struct {
 	nodes.Out
 	s *seen
 }
-
-type watchedCloser struct {
-	watchedOut
-	closer nodes.OutCloser
-}
-
-func (o watchedCloser) Close() error { return o.closer.Close() }
 
 // Emit implements nodes.Out.
 func (o watchedOut) Emit(port int, d record.Data) error {

@@ -108,12 +108,12 @@ type Port struct {
 var errTime = errors.New("its time was over")
 
 // Run tries a flow. It must come from a Load without errors and is used up: a flow
-// runs once. The programs of its nodes come from programs. The result is whole
+// runs once. The operators of its nodes come from operators. The result is whole
 // whatever happens; Run returns when everything has ended, which is later than
 // Limits.Time if a node does not look at its context.
-func Run(ctx context.Context, flow *graph.Flow, programs scheduler.Programs, limits Limits) Result {
+func Run(ctx context.Context, flow *graph.Flow, operators scheduler.Operators, limits Limits) Result {
 	limits = limits.orDefaults()
-	t := &trial{programs: programs, limits: limits, flow: flow, seen: map[*graph.Node]*seen{}}
+	t := &trial{operators: operators, limits: limits, flow: flow, seen: map[*graph.Node]*seen{}}
 	t.prepare()
 	run, err := scheduler.New(flow, t, scheduler.Options{Workers: 1, Stdin: strings.NewReader(""), Stdout: io.Discard})
 	if err != nil {

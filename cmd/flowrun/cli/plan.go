@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,17 +161,18 @@ func readReport(path string) (*metrics.Report, error) {
 	return &r, nil
 }
 
-// alone finds the nodes whose programs work on one goroutine, whatever the flow says.
-// It makes the programs and starts none.
+// alone finds the nodes whose operators work on one goroutine, whatever the flow says.
+// It makes the operators and opens none.
 func (c *call) alone(flow *graph.Flow) map[string]bool {
 	found := map[string]bool{}
 	for _, n := range flow.Nodes {
 		env := &nodes.Env{Node: n, Flow: flow, Workers: 1, Stdin: strings.NewReader(""), Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)}
-		p, err := c.registry.Program(n, env)
+		op, err := c.registry.Operator(n, env)
 		if err != nil {
 			continue // run says what is wrong
 		}
-		found[n.ID] = !slices.ContainsFunc(p.Stages, func(s nodes.Stage) bool { return s.Worker != nil })
+		_, parallel := op.(nodes.Parallel)
+		found[n.ID] = !parallel
 	}
 	return found
 }

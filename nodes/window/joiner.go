@@ -1,7 +1,6 @@
 package window
 
 import (
-	"context"
 	"math"
 
 	"github.com/flowrun/flowrun/graph/expr"
@@ -11,11 +10,10 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-// A joining is a running window_join. Items that may still find a partner are held
-// on their side; an item that arrives is looked up on the other one.
-type joining struct {
+// A joiner is a running window_join. Items that may still find a partner are held on
+// their side; an item that arrives is looked up on the other one.
+type joiner struct {
 	k        *windowJoin
-	inputs   aligner
 	marks    *watermarks
 	keys     *record.Keys
 	sides    [2]holding
@@ -42,15 +40,14 @@ func newHolding(t *types.Type) holding {
 	return holding{rows: record.NewTable(t), tidyAt: 8 * record.MaxRows}
 }
 
-func newJoining(k *windowJoin, env *nodes.Env) *joining {
-	j := &joining{
+func newJoiner(k *windowJoin, env *nodes.Env) *joiner {
+	j := &joiner{
 		k: k, marks: newWatermarks(2, k.Lateness), keys: record.NewKeys(k.key.Type), needed: env.Needed("out"),
 		sides: [2]holding{newHolding(k.types[left]), newHolding(k.types[right])},
 	}
 	for side, port := range []string{"late_left", "late_right"} {
 		j.lateRead[side] = len(env.Node.Output(port).Edges) > 0
 	}
-	j.inputs = aligner{marks: j.marks, idle: k.Idle, read: j.read}
 	return j
 }
 
@@ -64,10 +61,13 @@ type joinReading struct {
 
 func (r *joinReading) len() int         { return r.keys.Len() }
 func (r *joinReading) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
-func (r *joinReading) release()         { r.keys.Release() }
 
-// read finds the keys of a batch. Items without a time are reported.
-func (j *joining) read(side int, b *record.Batch, out nodes.Out) (timesOf, error) {
+// Release gives the keys back.
+func (r *joinReading) Release() { r.keys.Release() }
+
+// read implements aligned. It finds the keys of a batch. Items without a time are
+// reported.
+func (j *joiner) read(side int, b *record.Batch, out nodes.Out) (timesOf, error) {
 	fields := [2][]int{j.k.key.Left, j.k.key.Right}[side]
 	r := &joinReading{in: b, keys: j.k.key.Batch(b, fields), times: b.Cols[j.k.times[side]]}
 	j.errs.Reset()
@@ -81,7 +81,7 @@ func (j *joining) read(side int, b *record.Batch, out nodes.Out) (timesOf, error
 	}
 	if j.errs.Len() > 0 {
 		if err := nodes.BadRows(out, b, &j.errs); err != nil {
-			r.release()
+			r.Release()
 			return nil, err
 		}
 		r.keys.Sel = columns.Without(b, &j.errs, r.keys.SelBuf())
@@ -97,37 +97,26 @@ func (j *joining) read(side int, b *record.Batch, out nodes.Out) (timesOf, error
 	return r, nil
 }
 
-func (j *joining) run(ctx context.Context, out nodes.Out) error {
-	for {
-		side, to, moved, err := j.inputs.next(ctx, out)
-		switch {
-		case err != nil:
-			return err
-		case side < 0:
-			if err := j.release(math.MaxInt64, out); err != nil {
-				return err
-			}
-			return j.flush(out)
-		case moved:
-			err = j.release(j.marks.now(), out)
-		case j.inputs.inputs[side].items != nil:
-			in := &j.inputs.inputs[side]
-			err = j.take(in.items.(*joinReading), side, in.at, to, out)
-			j.inputs.used(side, to)
-		}
-		if err == nil {
-			err = j.flush(out)
-		}
-		if err != nil {
-			return err
-		}
+// moved implements aligned.
+func (j *joiner) moved(out nodes.Out) error {
+	if err := j.release(j.marks.now(), out); err != nil {
+		return err
 	}
+	return j.flush(out)
 }
 
-// take puts items from up to to of a batch together with those that are held, and
+// finish implements aligned.
+func (j *joiner) finish(out nodes.Out) error {
+	if err := j.release(math.MaxInt64, out); err != nil {
+		return err
+	}
+	return j.flush(out)
+}
+
+// take implements aligned. It puts items together with those that are held, and
 // holds them.
-func (j *joining) take(r *joinReading, side, from, to int, out nodes.Out) error {
-	own := &j.sides[side]
+func (j *joiner) take(side int, items timesOf, from, to int, out nodes.Out) error {
+	r, own := items.(*joinReading), &j.sides[side]
 	j.late = j.late[:0]
 	kept := r.in.Share()
 	defer kept.Release()
@@ -175,7 +164,7 @@ func (h *holding) hold(t int64, key int32) {
 }
 
 // pair looks for the partners of an item, and holds it.
-func (j *joining) pair(side int, row int32, watermark int64, out nodes.Out) error {
+func (j *joiner) pair(side int, row int32, watermark int64, out nodes.Out) error {
 	own, other := &j.sides[side], &j.sides[1-side]
 	key, t, within := own.keyOf[row], own.times[row], int64(j.k.Within)
 	if side == left && j.k.Kind == "left" {
@@ -218,7 +207,7 @@ func (h *holding) reach(key int32) {
 }
 
 // release sends items of left that had no partner and can have none any more.
-func (j *joining) release(watermark int64, out nodes.Out) error {
+func (j *joiner) release(watermark int64, out nodes.Out) error {
 	l := &j.sides[left]
 	for len(l.lone) > 0 && (watermark == math.MaxInt64 || l.lone[0].t < watermark-int64(j.k.Within)) {
 		if row := l.lone.pop().row; !l.matched[row] {
@@ -230,7 +219,7 @@ func (j *joining) release(watermark int64, out nodes.Out) error {
 	return nil
 }
 
-func (j *joining) emit(l, r int32, out nodes.Out) error {
+func (j *joiner) emit(l, r int32, out nodes.Out) error {
 	j.lefts, j.rights = append(j.lefts, l), append(j.rights, r)
 	if len(j.lefts) < record.MaxRows {
 		return nil
@@ -239,7 +228,7 @@ func (j *joining) emit(l, r int32, out nodes.Out) error {
 }
 
 // flush sends the pairs gathered so far.
-func (j *joining) flush(out nodes.Out) error {
+func (j *joiner) flush(out nodes.Out) error {
 	if len(j.lefts) == 0 {
 		return nil
 	}
@@ -261,7 +250,7 @@ func (j *joining) flush(out nodes.Out) error {
 	return out.Emit(outPort, d)
 }
 
-func (j *joining) sendLate(in *record.Batch, side int, out nodes.Out) error {
+func (j *joiner) sendLate(in *record.Batch, side int, out nodes.Out) error {
 	if len(j.late) == 0 {
 		return nil
 	}

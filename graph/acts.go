@@ -1,0 +1,163 @@
+package graph
+
+import (
+	"strings"
+
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// Acts is a set of the engine's settings of a node: those that have an effect on it.
+type Acts uint16
+
+// The settings, in the order of Engine.
+const (
+	ActsWorkers Acts = 1 << iota
+	ActsOrder
+	ActsKey
+	ActsTimeout
+	ActsRetry
+	ActsOnError
+	ActsRate
+	ActsBreaker
+	ActsBatch
+)
+
+// ActsTries are the settings of kinds whose code gives each item the tries of its node,
+// by nodes.Env.Tries.
+const ActsTries = ActsTimeout | ActsRetry
+
+var actsNames = [...]string{"workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch"}
+
+// Has reports whether the set has all of some settings.
+func (a Acts) Has(some Acts) bool { return a&some == some }
+
+// Names lists the settings as a flow file calls them.
+func (a Acts) Names() []string {
+	var names []string
+	for i, name := range actsNames {
+		if a.Has(1 << i) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// String is such as "rate, batch".
+func (a Acts) String() string { return strings.Join(a.Names(), ", ") }
+
+// Acter is implemented by settings structs on whose values it depends which of the
+// engine's settings act. It is called after Infer, with those that act on the kind,
+// and takes away what does not act on this node.
+type Acter interface{ Acting(on Acts) Acts }
+
+// Acting gives the settings of the engine that act on a kind.
+//
+//	rate             always
+//	batch            if it has an input
+//	workers, order   unless it always has one worker
+//	key              the same, if it has an input
+//	on_error         if an item can fail on it: unless it says that it never fails, or
+//	                 is a source of Go values, whose items are there or not
+//	breaker          the same, if it has an input
+//	timeout, retry   if Acts has them
+//
+// Items that are converted on the way to a node, or ranked on the way from it, are
+// items of the node that can fail although the kind never does.
+func (s *Spec) Acting() Acts {
+	acts := s.Acts | ActsRate
+	reads := len(s.In) > 0
+	if reads {
+		acts |= ActsBatch
+	}
+	if s.Workers != Single {
+		acts |= ActsWorkers | ActsOrder
+		if reads {
+			acts |= ActsKey
+		}
+	}
+	if s.itemsFail() {
+		acts |= ActsOnError
+		if reads {
+			acts |= ActsBreaker
+		}
+	}
+	return acts
+}
+
+func (s *Spec) itemsFail() bool {
+	if s.Lines.Fails == "never" {
+		return false
+	}
+	for _, p := range s.Out {
+		if len(s.In) == 0 && p.Go {
+			return false
+		}
+	}
+	return true
+}
+
+// acting gives the settings that act on the node as it stands in the flow.
+func (n *Node) acting() Acts {
+	acts := n.Spec.Acting()
+	if a, ok := n.Config.(Acter); ok {
+		acts = a.Acting(acts)
+	}
+	if n.Engine.Workers == FixedWorkers(1) {
+		acts &^= ActsOrder | ActsKey
+	}
+	for _, in := range n.In {
+		for _, e := range in.Edges {
+			if (in.Go || in.Any) && e.FromPort.givesGo(e.From) {
+				acts &^= ActsKey // the engine looks into records alone
+			}
+			if e.converts() {
+				acts |= ActsOnError | ActsBreaker
+			}
+		}
+	}
+	for _, out := range n.Out {
+		for _, e := range out.Edges {
+			if e.Contract.Rank != nil {
+				acts |= ActsOnError
+				if len(n.In) > 0 {
+					acts |= ActsBreaker
+				}
+			}
+		}
+	}
+	return acts
+}
+
+// givesGo reports whether what leaves by a port of a node may be Go values.
+func (o *Output) givesGo(of *Node) bool {
+	if o.Go || !o.Any {
+		return o.Go
+	}
+	for _, in := range of.In {
+		for _, e := range in.Edges {
+			if e.FromPort.givesGo(e.From) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// converts reports whether the reader of an edge is given something else than the
+// sender gives: records made of Go values, or the other way round. It cannot be told
+// where there is a mistake.
+func (e *Edge) converts() bool {
+	if e.From.Spec == nil || e.Type == nil || e.Type.Kind == types.KindError {
+		return true
+	}
+	gives := e.FromPort.givesGo(e.From)
+	if !e.ToPort.Any {
+		return gives != e.ToPort.Go
+	}
+	for _, other := range e.ToPort.Edges { // of several types, the kind makes one
+		if gives && other.Type != nil && !types.Equal(other.Type, e.Type) {
+			return true
+		}
+	}
+	return false
+}

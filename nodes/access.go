@@ -1,0 +1,64 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// This file is what a kind may do outside of the flow. It asks Env for it and nobody
+// else, so that there is one place that refuses: a flow whose writer is not trusted
+// sees one folder, and nothing beside it.
+
+// ErrEnclosed is what an enclosed flow is refused with; see graph.Flow.Enclosed.
+var ErrEnclosed = errors.New("this flow may only look into its folder")
+
+// refused says what was refused.
+type refused struct{ what string }
+
+func (r refused) Error() string { return r.what + ": " + ErrEnclosed.Error() }
+func (r refused) Unwrap() error { return ErrEnclosed }
+
+// may reports by an error whether the flow may do something outside.
+func (e *Env) may(what string) error {
+	if e.Flow.Enclosed() {
+		return refused{what}
+	}
+	return nil
+}
+
+// MayWrite reports by an error whether the flow may write files.
+func (e *Env) MayWrite() error { return e.may("it writes no files") }
+
+// Open opens a file of the settings for reading; see Path.
+func (e *Env) Open(path string) (*os.File, error) { return e.Flow.Open(e.Path(path)) }
+
+// dialTimeout bounds how long a connection may take to be made.
+const dialTimeout = 30 * time.Second
+
+// Dial makes a connection, as net.Dialer does. Clients that dial by themselves are
+// given it as their dial function.
+func (e *Env) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if err := e.may("it opens no connection to " + address); err != nil {
+		return nil, err
+	}
+	d := net.Dialer{Timeout: dialTimeout}
+	return d.DialContext(ctx, network, address)
+}
+
+// Command makes a command to be started: argv are the program and its arguments, no
+// shell. It works in the folder of the flow and is killed when ctx ends.
+func (e *Env) Command(ctx context.Context, argv ...string) (*exec.Cmd, error) {
+	if len(argv) == 0 {
+		return nil, errors.New("a command needs a program")
+	}
+	if err := e.may("it starts no program, not " + argv[0]); err != nil {
+		return nil, err
+	}
+	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	c.Dir = e.Flow.Dir
+	return c, nil
+}

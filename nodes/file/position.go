@@ -1,0 +1,173 @@
+package file
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// A position is what the nodes.Position of a file.read says: how far which file was
+// read, and how to tell that it is still that one.
+type position struct {
+	File   string `json:"file"`   // as the flow names it
+	Index  int    `json:"index"`  // its place among the files of the node
+	Before uint64 `json:"before"` // a hash of the names of the files before it
+	mark
+	Offset int64  `json:"offset"` // of what comes next, in the unpacked text
+	Line   int    `json:"line"`
+	State  string `json:"state,omitempty"` // of the cutter
+}
+
+// A mark tells a file from one that has taken its place. A file that has only grown
+// still bears it.
+type mark struct {
+	Size int64  `json:"size"` // when it was opened
+	Head uint64 `json:"head"` // a hash of its first bytes
+}
+
+// markSize is how many bytes of a file are hashed.
+const markSize = 4 << 10
+
+func markOf(f *os.File) (mark, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return mark{}, err
+	}
+	m := mark{Size: info.Size()}
+	m.Head, err = headOf(f, m.Size)
+	return m, err
+}
+
+// headOf hashes the first bytes of a file of a size.
+func headOf(f *os.File, size int64) (uint64, error) {
+	h := fnv.New64a()
+	_, err := io.Copy(h, io.NewSectionReader(f, 0, min(size, markSize)))
+	return h.Sum64(), err
+}
+
+// How a file may have changed since a position in it was taken.
+var (
+	errShorter  = errors.New("it is shorter than it was when it was read up to here; bring the old file back, or read it from the beginning")
+	errReplaced = errors.New("it is not the file that was read up to here: it begins with something else; bring the old file back, or read it from the beginning")
+	errShifted  = errors.New("where it was read up to is inside of a line now, because it was changed or its last line went on; bring the old file back, or read it from the beginning")
+)
+
+// verify says what is wrong with a file that must bear a mark of before.
+func (in *input) verify(was mark) error {
+	if in.mark.Size < was.Size {
+		return errShorter
+	}
+	head, err := headOf(in.file, was.Size)
+	if err == nil && head != was.Head {
+		err = errReplaced
+	}
+	return err
+}
+
+// resume goes on at a place behind what begin has taken.
+func (in *input) resume(ctx context.Context, at place, state string) error {
+	last, err := in.skip(ctx, at.offset-in.offset)
+	if err != nil {
+		return err
+	}
+	in.offset, in.line = at.offset, at.line
+	if state == "" && last != '\n' { // only the last line may have no end
+		if in.rest, err = in.fill(slices.Grow(in.rest, 1)); err != nil {
+			return err
+		}
+		if len(in.rest) > 0 {
+			return errShifted
+		}
+	}
+	return in.cut.resume(state)
+}
+
+// skip leaves out n bytes of the unpacked text, and gives the last of them.
+func (in *input) skip(ctx context.Context, n int64) (last byte, err error) {
+	if n <= 0 {
+		return 0, errReplaced
+	}
+	if k := min(n, int64(len(in.rest))); k > 0 {
+		last = in.rest[k-1]
+		in.rest = append(in.rest[:0], in.rest[k:]...)
+		n -= k
+	}
+	if n > 1 && in.packed == plain {
+		if _, err := in.file.Seek(n-1, io.SeekCurrent); err != nil {
+			return 0, err
+		}
+		in.read.Add(n - 1)
+		n = 1
+	}
+	buf := make([]byte, min(n, bufferSize))
+	for n > 0 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		m, err := in.src.Read(buf[:min(n, int64(len(buf)))])
+		if m > 0 {
+			last = buf[m-1]
+			n -= int64(m)
+		}
+		switch {
+		case n == 0 || err == nil:
+		case err == io.EOF:
+			return 0, errShorter
+		default:
+			return 0, unpackError(in.packed, err)
+		}
+	}
+	return last, nil
+}
+
+// position is that behind the last piece. There is none in a stream, which cannot be
+// read again.
+func (o *readOp) position() (nodes.Position, error) {
+	in := o.in
+	if in.file == nil {
+		return nil, nil
+	}
+	return json.Marshal(position{
+		File: o.k.files[o.at-1].name, Index: o.at - 1, Before: o.before, mark: in.mark,
+		Offset: in.done.offset, Line: in.done.line, State: in.cut.state(),
+	})
+}
+
+// Seek implements nodes.Seeker.
+func (o *readOp) Seek(ctx context.Context, after nodes.Position) error {
+	var p position
+	if err := json.Unmarshal(after, &p); err != nil {
+		return fmt.Errorf("%q is no position of file.read: %w", after, err)
+	}
+	for o.at < min(p.Index, len(o.k.files)) {
+		if info, err := o.env.Flow.Stat(o.k.files[o.at].path); err == nil {
+			o.read.Add(info.Size())
+		}
+		o.pass()
+	}
+	if o.at != p.Index || o.at == len(o.k.files) || o.k.files[o.at].name != p.File || o.names.Sum64() != p.Before {
+		return fmt.Errorf("%s is not where it was among the files to read: some were added, removed or renamed; bring them back, or read all from the beginning", p.File)
+	}
+	if isStream(o.env.Flow, o.k.files[o.at].path) {
+		return named(p.File, errReplaced)
+	}
+	in, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := in.verify(p.mark); err != nil {
+		in.end()
+		return named(in.name, err)
+	}
+	if err := o.begin(in); err != nil {
+		return err
+	}
+	return named(in.name, in.resume(ctx, place{p.Offset, p.Line}, p.State))
+}

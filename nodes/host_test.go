@@ -1,0 +1,213 @@
+package nodes_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/std"
+	"github.com/flowrun/flowrun/scheduler"
+)
+
+// asking is a kind that lets another one answer each of its items.
+type asking struct {
+	Kind string      `yaml:"kind,required" doc:"Who answers."`
+	With *rawMapping `yaml:"with" doc:"Its settings."`
+
+	hosted *graph.Node
+}
+
+// rawMapping is settings of another kind.
+type rawMapping struct{ node *config.Node }
+
+func (r *rawMapping) DecodeConfig(n *config.Node, _ *diag.List) { r.node = n }
+func (rawMapping) ConfigType() (string, map[string]any) {
+	return "mapping", map[string]any{"type": "object"}
+}
+
+func (k *asking) Infer(c *graph.Inference) {
+	var with *config.Node
+	if k.With != nil {
+		with = k.With.node
+	}
+	if k.hosted = c.Host("answer", k.Kind, with, c.Node.UseAt, c.In("in")); k.hosted != nil {
+		c.Out("out", k.hosted.Out[0].Carries)
+	}
+}
+
+func (k *asking) Operator(env *nodes.Env) (nodes.Operator, error) { return &askOp{k: k, env: env}, nil }
+
+type askOp struct {
+	k      *asking
+	env    *nodes.Env
+	hosted *nodes.Hosted
+}
+
+func (a *askOp) Open(ctx context.Context) (err error) {
+	a.hosted, err = a.env.Host(ctx, a.k.hosted)
+	return err
+}
+
+func (a *askOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) error {
+	return a.hosted.Call(ctx, in.Data, out)
+}
+
+func (a *askOp) Close() error {
+	if a.hosted == nil {
+		return nil
+	}
+	return a.hosted.Close()
+}
+
+var askDecl = nodes.Kind("ask", "Lets another kind answer.", &asking{}, nodes.InPort(graph.Port{Name: "in"}), nodes.OutPort(graph.Port{Name: "out"}))
+
+// host loads a flow in which a node of kind ask calls another kind.
+func host(t *testing.T, root *os.Root, answer string) (*graph.Flow, *nodes.Registry, diag.List) {
+	t.Helper()
+	registry, err := nodes.NewRegistry(std.Nodes, []nodes.Decl{askDecl})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow, list := graph.Load(diag.NewSource("flow.yaml", []byte(`flow: f
+nodes:
+  numbers: {use: generate, with: {count: 4}}
+  asked:   {use: ask, in: numbers, with: `+answer+`}
+  out:     {use: log, in: asked}
+  end:     {use: drop, in: out}
+`)), registry, graph.Options{Root: root})
+	return flow, registry, list
+}
+
+// A kind that is called by another one has its own settings, checks and types.
+func TestHost(t *testing.T) {
+	for _, c := range []struct{ answer, want string }{
+		{"{kind: map, with: {set: {double: n * 2}}}", `{"n":1,"double":2}`},
+		{"{kind: filter, with: {where: n == 3}}", `{"n":3}`},
+		{"{kind: scan, with: {set: {all: sum(n)}}}", `"all":6`},
+	} {
+		flow, registry, list := host(t, nil, c.answer)
+		if len(list) > 0 {
+			t.Fatalf("%s: %v", c.answer, list)
+		}
+		var text strings.Builder
+		run, err := scheduler.New(flow, registry, scheduler.Options{Log: slog.New(slog.NewTextHandler(&text, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run.Run(t.Context()); err != nil {
+			t.Errorf("%s: %v", c.answer, err)
+		}
+		if log := strings.ReplaceAll(text.String(), `\"`, `"`); !strings.Contains(log, c.want) {
+			t.Errorf("%s: no %s in\n%s", c.answer, c.want, log)
+		}
+	}
+	for answer, want := range map[string]string{
+		"{kind: nonsense}":                          `unknown kind "nonsense"`,
+		"{kind: map, with: {set: {double: m * 2}}}": `unknown field "m"`,
+		"{kind: map, with: {sett: {}}}":             `unknown key "sett"`,
+		"{kind: join, with: {on: n}}":               "join cannot be called: it has several inputs",
+		"{kind: generate}":                          "generate cannot be called: it has no inputs",
+	} {
+		_, _, list := host(t, nil, answer)
+		if err := list.Err(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", answer, err, want)
+		}
+	}
+}
+
+// What does more than answer an item cannot be called.
+func TestHostRefuses(t *testing.T) {
+	flow, registry, list := host(t, nil, "{kind: debounce, with: {quiet: 1s}}")
+	if len(list) > 0 {
+		t.Fatal(list)
+	}
+	run, err := scheduler.New(flow, registry, scheduler.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "debounce cannot be called by another node") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What stands in place of a kind stands there too where another one calls it.
+type replacing struct{ *nodes.Registry }
+
+func (r replacing) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+	if n.Kind == "map" {
+		return nil, errors.New("nothing is called here")
+	}
+	return r.Registry.Operator(n, env)
+}
+
+func TestHostAsksTheRun(t *testing.T) {
+	flow, registry, list := host(t, nil, "{kind: map, with: {set: {double: n * 2}}}")
+	if len(list) > 0 {
+		t.Fatal(list)
+	}
+	run, err := scheduler.New(flow, replacing{registry}, scheduler.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nothing is called here") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An enclosed flow is refused whatever leads outside.
+func TestEnclosedEnv(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "in.csv"), []byte("a\n1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	flow, _, _ := host(t, root, "{kind: drop}")
+	env := &nodes.Env{Flow: flow, Node: flow.Nodes[0]}
+	if _, err := env.Dial(t.Context(), "tcp", "127.0.0.1:1"); !errors.Is(err, nodes.ErrEnclosed) || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Errorf("dial: %v", err)
+	}
+	if _, err := env.Command(t.Context(), "true"); !errors.Is(err, nodes.ErrEnclosed) {
+		t.Errorf("command: %v", err)
+	}
+	if err := env.MayWrite(); !errors.Is(err, nodes.ErrEnclosed) {
+		t.Errorf("write: %v", err)
+	}
+	if _, err := env.Open("../in.csv"); !errors.Is(err, graph.ErrOutside) {
+		t.Errorf("open: %v", err)
+	}
+	f, err := env.Open("in.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
+
+// A flow of one's own may do all that.
+func TestOpenEnv(t *testing.T) {
+	flow, _, _ := host(t, nil, "{kind: drop}")
+	env := &nodes.Env{Flow: flow, Node: flow.Nodes[0]}
+	if c, err := env.Command(t.Context(), "true"); err != nil || c.Dir != flow.Dir {
+		t.Errorf("command: %v", err)
+	}
+	if _, err := env.Command(t.Context()); err == nil {
+		t.Error("a command without a program")
+	}
+	if err := env.MayWrite(); err != nil {
+		t.Errorf("write: %v", err)
+	}
+	if _, err := env.Dial(t.Context(), "tcp", "127.0.0.1:1"); err == nil || errors.Is(err, nodes.ErrEnclosed) {
+		t.Errorf("dial: %v", err) // nobody listens there
+	}
+}

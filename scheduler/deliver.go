@@ -1,0 +1,286 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// open makes a worker: its parallel part, and what sees its inputs before.
+func (n *node) open(ctx context.Context) (*worker, error) {
+	w := n.newWorker()
+	err := guard(func() (err error) {
+		if n.parts.Parallel != nil {
+			w.work, err = n.parts.Parallel.NewWorker(ctx)
+		}
+		for _, i := range n.env.Intercepts() {
+			if i.Arrive != nil {
+				w.sees = append(w.sees, i.Arrive())
+			}
+		}
+		return err
+	})
+	if err != nil {
+		w.note(ended, nil)
+	}
+	return w, err
+}
+
+// close closes the parallel part of a worker.
+func (w *worker) close() error {
+	w.note(ended, nil)
+	if c, ok := w.work.(nodes.Closer); ok {
+		w.work = nil
+		return guard(c.Close)
+	}
+	return nil
+}
+
+// alone is the loop of a node with one worker: it needs no tokens.
+func (n *node) alone(ctx context.Context) error {
+	w, err := n.open(ctx)
+	if err != nil {
+		return err
+	}
+	var j job
+	for err == nil {
+		if j.task, err = n.intake.next(ctx, w); err == nil {
+			err = n.do(ctx, w, &j)
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	if cerr := w.close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// do works on a job and delivers it at once.
+func (n *node) do(ctx context.Context, w *worker, j *job) error {
+	j.out.begin(ctx, w, &n.done)
+	n.work(ctx, w, j)
+	return n.deliver(ctx, w, j)
+}
+
+// work runs the parallel part of a job.
+func (n *node) work(ctx context.Context, w *worker, j *job) {
+	if j.kind != itemsTask {
+		return
+	}
+	if j.err = w.enter(); j.err != nil {
+		return
+	}
+	defer w.exit()
+	start := n.run.clock()
+	w.lost = 0
+	if j.in.Data != nil {
+		j.items += j.in.Data.Len()
+		j.err = n.receive(ctx, w, j)
+	}
+	if w.work != nil {
+		in := nodes.NewInput(j.in, &n.interrupt, j)
+		j.in.Made = nil // the worker has it
+		if j.err == nil {
+			j.made, j.err = n.callWork(ctx, w.work, in, &j.out)
+		} else {
+			abandon(in.Made)
+		}
+		if j.err != nil {
+			j.made = nil // whoever fails makes nothing
+		}
+		if j.upTo > 0 && (j.made != nil || n.watched) { // the rest was given back
+			kept := j.in.Data.Slice(0, j.upTo)
+			j.in.Data.Release()
+			j.in.Data = kept
+		}
+	}
+	j.took = n.run.clock() - start - w.lost
+	if w.work != nil {
+		n.intake.learn(j.in.Port, j.items, j.took)
+		if j.made == nil {
+			n.judge(j)
+		}
+	}
+}
+
+// Yield implements nodes.Yielder.
+func (j *job) Yield(done int) (int, error) { return j.out.n.yield(j, done) }
+
+// receive gives the data of a job the form that the operator takes, and shows it to
+// those who look on. Items that have no such form are bad items.
+func (n *node) receive(ctx context.Context, w *worker, j *job) error {
+	port := &n.spec.In[j.in.Port].Port
+	if items, ok := j.in.Data.(record.GoItems); ok && !port.Any && !port.Go {
+		var stop error
+		b := items.ToBatch(j.edge.spec.Type, func(i int, err error) {
+			if stop == nil {
+				stop = j.out.Bad(nodes.BadItem{Err: err, Data: items, Row: i})
+			}
+		})
+		items.Release()
+		j.in.Data = b
+		if stop != nil {
+			return stop
+		}
+	}
+	for _, see := range w.sees {
+		err := guard(func() error {
+			seen, err := see(ctx, j.in, &j.out)
+			if err == nil {
+				j.in.Data.Release()
+				j.in.Data = seen
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge tells the breaker of the node what became of a job, once: as soon as it is
+// known.
+func (n *node) judge(j *job) {
+	if n.breaker != nil && j.kind == itemsTask && !j.judged {
+		j.judged = true
+		n.breaker.outcome(j.era, j.items, j.out.bad)
+	}
+}
+
+// deliver sends what a job made and runs the serial part. It returns nil also
+// after the kind said that it is done: the next take then finds the end. All jobs
+// before this one have been delivered, so the first failure is the first in the
+// order of the input.
+func (n *node) deliver(ctx context.Context, w *worker, j *job) error {
+	o, err := &j.out, j.err
+	o.w, o.turn = w, true
+	defer j.clear()
+	defer n.judge(j)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if n.done.Load() {
+		left := max(0, j.items-o.bad-o.sent)
+		n.count.Filtered.Add(int64(left))
+		n.count.Used.Add(int64(j.items - o.bad - left))
+		return nil
+	}
+	if err == nil || errors.Is(err, nodes.ErrDone) { // what a kind made before it was done is sent
+		if serr := o.sendHeld(); serr != nil {
+			err = serr
+		}
+	}
+	if err == nil && n.serial(j) {
+		err = n.process(ctx, w, j)
+	}
+	if ferr := o.flushErrors(); err == nil {
+		err = ferr
+	}
+	return n.book(j, err)
+}
+
+// serial reports whether the serial part has something to do with a job.
+func (n *node) serial(j *job) bool {
+	switch {
+	case n.watched:
+		return true
+	case j.kind == endTask:
+		return n.parts.Ender != nil
+	case j.kind == timeTask || n.parts.Parallel == nil:
+		return true
+	}
+	return j.made != nil
+}
+
+// process runs the serial part of a job under the limit of the flow, timed, and then
+// asks when the operator is due.
+func (n *node) process(ctx context.Context, w *worker, j *job) error {
+	if err := w.enter(); err != nil {
+		return err
+	}
+	defer w.exit()
+	if n.serialToken != nil {
+		if err := hold(ctx, n.serialToken, w); err != nil {
+			return err
+		}
+		defer func() { <-n.serialToken }()
+	}
+	start := n.run.clock()
+	w.lost = 0
+	err := n.callSerial(ctx, j)
+	if err == nil {
+		err = guard(func() error { n.intake.ask(); return nil })
+	}
+	if j.kind == timeTask {
+		n.intake.ticking.Store(false)
+		n.bell.ring()
+	}
+	took := n.run.clock() - start - w.lost
+	j.took += took
+	if n.parts.Parallel == nil && j.kind == itemsTask {
+		n.intake.learn(j.in.Port, j.items, j.took)
+	}
+	return err
+}
+
+// callSerial calls the method that a job is for.
+func (n *node) callSerial(ctx context.Context, j *job) error {
+	switch j.kind {
+	case timeTask:
+		return n.call(ctx, nodes.Call{Part: nodes.PartTime}, &j.out, func(ctx context.Context, out nodes.Out) error {
+			return n.parts.Timed.OnTime(ctx, j.at, out)
+		})
+	case endTask:
+		return n.call(ctx, nodes.Call{Part: nodes.PartEnd}, &j.out, func(ctx context.Context, out nodes.Out) error {
+			if n.parts.Ender == nil {
+				return nil
+			}
+			return n.parts.Ender.End(ctx, j.ended, out)
+		})
+	}
+	in := j.in
+	if n.parts.Parallel != nil {
+		in.Made = j.made
+	}
+	j.in.Made, j.made = nil, nil // they are the operator's now
+	if !n.watched {
+		return n.callProcess(ctx, in, &j.out)
+	}
+	return n.call(ctx, nodes.Call{Part: nodes.PartProcess, Input: in}, &j.out, func(ctx context.Context, out nodes.Out) error {
+		if n.parts.Parallel != nil && in.Made == nil {
+			return nil
+		}
+		return n.parts.Process(ctx, in, out)
+	})
+}
+
+// book counts a job that was delivered, and notes whether the kind is done. What is
+// left out or fails in a call that has no items, such as the rows of a sort past its
+// limit, was counted as used when it came.
+func (n *node) book(j *job, err error) error {
+	c := &n.count
+	c.Busy.Add(int64(j.took))
+	if j.kind == itemsTask {
+		c.Latency.Add(j.took)
+	}
+	c.Batches.Add(1)
+	if j.out.filtered > 0 {
+		c.Filtered.Add(int64(j.out.filtered))
+	}
+	done := errors.Is(err, nodes.ErrDone)
+	if err == nil || done || j.kind != itemsTask {
+		c.Used.Add(int64(j.items - j.out.filtered - j.out.bad))
+	}
+	if done {
+		n.done.Store(true)
+		n.bell.ring()
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,33 @@
+package scheduler
+
+import "fmt"
+
+// A Failure is what stopped a flow: an item, or a node as a whole.
+type Failure struct {
+	Node string
+	Kind string
+	Item string // as JSON, "" if the node as a whole failed
+	File string
+	Line int
+	Err  error
+}
+
+func (f *Failure) Error() string {
+	s := fmt.Sprintf("%s (%s)", f.Node, f.Kind)
+	if f.File != "" {
+		s += ": " + f.File
+		if f.Line > 0 {
+			s += fmt.Sprintf(":%d", f.Line)
+		}
+	}
+	s += ": " + f.Err.Error()
+	if f.Item != "" {
+		s += "\n  item: " + f.Item
+	}
+	if stack := stackOf(f.Err); stack != "" {
+		s += "\n" + stack
+	}
+	return s
+}
+
+func (f *Failure) Unwrap() error { return f.Err }

@@ -1,0 +1,420 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// A pool is the workers of a node that has several. Their number may change: workers
+// are opened on goroutines of their own, and leave, and are closed, when they are
+// between two pieces of work.
+//
+// The take token makes taking serial: whoever holds it takes the next task and, with
+// it, its place in the order of the input, and passes the token on.
+//
+// Nobody is idle while somebody else has items that have not begun: who finds nothing
+// to do for as long as a piece should take asks those who work on several items, and
+// they give back the ones that are left, for anybody to take.
+type pool struct {
+	n     *node
+	ctx   context.Context
+	all   sync.WaitGroup
+	take  chan struct{} // the take token
+	leave chan struct{} // each worker that takes one off goes
+	back  chan struct{} // work was given back
+
+	ordered    bool         // the order of the input is kept
+	idle       atomic.Int64 // workers that wait for something to do
+	splittable atomic.Int64 // jobs in work that have several items
+
+	mu     sync.Mutex
+	staff  []*worker // opened, and not closed yet; those who stay to the end are closed then
+	size   int       // workers that stay
+	going  int       // workers that were told to leave and are still there
+	closed bool      // the input has ended: nobody is hired any more
+
+	at   time.Time     // of the last change of size
+	time time.Duration // of all workers up to then
+}
+
+func newPool(ctx context.Context, n *node) *pool {
+	most := n.workers.Max
+	return &pool{
+		n: n, ctx: ctx, take: make(chan struct{}, 1), leave: make(chan struct{}, most), back: make(chan struct{}, most),
+		ordered: n.spec.Engine.Order != "none", at: time.Now(),
+	}
+}
+
+// errLeave ends a worker that the pool has no more work for.
+var errLeave = errors.New("the worker is not needed any more")
+
+// together runs a node with several workers.
+func (n *node) together(ctx context.Context) error {
+	p := newPool(ctx, n)
+	n.order = newOrder(n)
+	var staff []*worker
+	var err error
+	for range n.workers.Min {
+		var w *worker
+		if w, err = n.open(ctx); err != nil {
+			break
+		}
+		staff = append(staff, w)
+	}
+	if err != nil {
+		for _, w := range staff {
+			w.close()
+		}
+		return err
+	}
+	n.mu.Lock()
+	n.pool = p
+	n.mu.Unlock()
+	p.take <- struct{}{}
+	p.mu.Lock()
+	p.staff = staff
+	for _, w := range staff {
+		p.size++
+		p.all.Go(func() { p.ended(w, p.work(w)) })
+	}
+	p.mu.Unlock()
+	p.all.Wait()
+	n.order.clear()
+	err = context.Cause(ctx)
+	for _, w := range p.staff {
+		if cerr := w.close(); err == nil {
+			err = cerr
+		}
+	}
+	return err
+}
+
+// hire starts a worker, which is opened first. The caller holds mu.
+func (p *pool) hire() {
+	p.size++
+	p.all.Go(func() {
+		w, err := p.n.open(p.ctx)
+		if err == nil {
+			p.mu.Lock()
+			p.staff = append(p.staff, w)
+			p.mu.Unlock()
+			err = p.work(w)
+		}
+		p.ended(w, err)
+	})
+}
+
+// ended is told why a worker has nothing to do any more.
+func (p *pool) ended(w *worker, err error) {
+	w.note(ended, nil)
+	if err == errLeave {
+		p.left(w)
+		return
+	}
+	p.close() // so that nobody is added while the node waits for all
+	if err != nil {
+		p.n.run.fail(p.n, err) // at once: the others may be waiting for input
+	}
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.note()
+		p.closed = true
+	}
+}
+
+// left closes a worker that leaves before the end.
+func (p *pool) left(w *worker) {
+	if err := w.close(); err != nil {
+		p.n.run.fail(p.n, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, o := range p.staff {
+		if o == w {
+			p.staff = append(p.staff[:i:i], p.staff[i+1:]...)
+			break
+		}
+	}
+	p.going--
+	p.n.count.Workers.Store(int64(p.size + p.going))
+}
+
+// resize changes the number of workers and reports whether it did.
+func (p *pool) resize(size int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || size == p.size {
+		return false
+	}
+	p.note()
+	for p.size > size {
+		p.leave <- struct{}{} // there is room for every worker
+		p.size--
+		p.going++
+	}
+	for p.size < size && p.stay() {
+	}
+	for p.size < size {
+		p.hire()
+	}
+	p.n.count.Workers.Store(int64(p.size + p.going))
+	return true
+}
+
+// staying is how many workers there are that were not told to leave.
+func (p *pool) staying() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.size
+}
+
+// stay takes back that a worker is to leave, if none has heard it yet.
+func (p *pool) stay() bool {
+	select {
+	case <-p.leave:
+		p.going--
+		p.size++
+		return true
+	default:
+		return false
+	}
+}
+
+// note adds up the time of all workers. The caller holds mu.
+func (p *pool) note() {
+	now := time.Now()
+	p.time += now.Sub(p.at) * time.Duration(p.size)
+	p.at = now
+}
+
+// timeOfAll is how long the workers have been there, added up.
+func (p *pool) timeOfAll() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return p.time
+	}
+	p.note()
+	return p.time
+}
+
+// work is the loop of a worker.
+func (p *pool) work(w *worker) error {
+	for {
+		j, err := p.next(w)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.do(w, j); err != nil {
+			return err
+		}
+	}
+}
+
+// next gives the worker something to do: what was given back, or the next task; io.EOF
+// when all was delivered.
+func (p *pool) next(w *worker) (*job, error) {
+	for {
+		if j := p.takeBack(); j != nil {
+			return j, nil
+		}
+		j, err := p.takeNext(w)
+		if err == errAgain {
+			continue
+		}
+		if err != io.EOF {
+			return j, err
+		}
+		// Nothing more will be taken, but somebody may still give work back.
+		p.n.order.end()
+		if err := w.reason(wait{what: queueing, on: p.n.order.drained, over: p.ctx.Done()}); err != errAgain {
+			if err == nil {
+				err = io.EOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// reason waits, and gives why the worker is not to go on with what it waited for, nil
+// if it is.
+func (w *worker) reason(want wait) error {
+	switch w.await(want) {
+	case wokenBack:
+		return errAgain
+	case wokenLeave:
+		return errLeave
+	case wokenEnd:
+		return context.Cause(w.n.run.ctx)
+	}
+	return nil
+}
+
+// takeNext takes the next task under the token.
+func (p *pool) takeNext(w *worker) (*job, error) {
+	select {
+	case <-p.leave:
+		return nil, errLeave
+	default:
+	}
+	select {
+	case <-p.take:
+	default:
+		if err := w.reason(wait{what: queueing, on: p.take, over: p.ctx.Done()}); err != nil {
+			return nil, err
+		}
+	}
+	defer func() { p.take <- struct{}{} }() // there is one token, so this never blocks
+	for room := p.n.order.wait(); room != nil; room = p.n.order.wait() {
+		if err := w.reason(wait{what: queueing, on: room, over: p.ctx.Done()}); err != nil {
+			return nil, err
+		}
+	}
+	if p.n.failing.Load() {
+		return nil, io.EOF // the failure comes in its turn
+	}
+	t, err := p.n.intake.next(p.ctx, w)
+	switch {
+	case err == io.EOF || err == errAgain || err == errLeave:
+		return nil, err
+	case err != nil && !p.ordered:
+		return nil, err
+	case !p.ordered && t.kind == endTask:
+		if err := p.n.order.settled(w); err != nil {
+			p.n.intake.putBack(t)
+			return nil, err
+		}
+	}
+	return p.begin(t, err), nil
+}
+
+// begin makes a job of a task. A failure to take has its turn too: that of an earlier
+// task comes first.
+func (p *pool) begin(t task, err error) *job {
+	j := p.n.order.job()
+	j.task, j.err = t, err
+	if p.ordered {
+		p.n.order.append(j)
+	} else {
+		p.n.order.begin()
+	}
+	p.splits(j)
+	return j
+}
+
+// splits notes whether others could take some of a job.
+func (p *pool) splits(j *job) {
+	if j.in.Data != nil && j.in.Data.Len() > 1 && p.n.parts.Parallel != nil {
+		j.splits = true
+		p.splittable.Add(1)
+	}
+}
+
+// do works on a job and sees to it that it is delivered in its turn.
+func (p *pool) do(w *worker, j *job) error {
+	n := p.n
+	j.out.begin(p.ctx, w, &n.done)
+	if p.ordered {
+		j.out.order, j.out.job, j.out.turn = n.order, j, false
+	}
+	if j.err == nil {
+		n.work(p.ctx, w, j)
+	}
+	if j.splits {
+		j.splits = false
+		p.splittable.Add(-1)
+	}
+	if !p.ordered {
+		err := n.deliver(p.ctx, w, j)
+		n.order.left()
+		return err
+	}
+	if j.err != nil && !errors.Is(j.err, nodes.ErrDone) && p.ctx.Err() == nil {
+		n.failing.Store(true)
+		n.interrupt.Store(true)
+		n.bell.ring()
+	}
+	if !n.order.leave(j) {
+		return nil
+	}
+	for j != nil {
+		if err := n.deliver(p.ctx, w, j); err != nil {
+			return err
+		}
+		j = n.order.advance(j)
+	}
+	return nil
+}
+
+// takeBack takes some of what was given back: not more than the others could do as
+// well.
+func (p *pool) takeBack() *job {
+	workers := max(1, p.n.workers.Max)
+	j := p.n.order.takeBack(func(port, waiting int) int {
+		return min(p.n.intake.share(port, waiting), (waiting+2*workers-1)/(2*workers))
+	}, p.ordered)
+	if j != nil {
+		p.splits(j)
+	}
+	return j
+}
+
+// yield is called by whoever works on a job, between two of its items. It gives how
+// many items of the job are left to it: the others are given back, if anybody is idle.
+func (n *node) yield(j *job, done int) (int, error) {
+	items := j.in.Data.Len()
+	if j.upTo > 0 {
+		items = j.upTo
+	}
+	if n.run.ctx.Err() != nil {
+		return done, context.Cause(n.run.ctx)
+	}
+	p := n.pool
+	if n.failing.Load() && p != nil && p.ordered && n.order.failsBefore(j) {
+		return done, errFailing
+	}
+	keep := max(done, 1)
+	if p == nil || !j.splits || p.idle.Load() == 0 || keep >= items {
+		if p == nil || p.idle.Load() == 0 {
+			n.calm()
+		}
+		return items, nil
+	}
+	rest := n.order.job()
+	rest.task = j.task
+	rest.in.Data = j.in.Data.Slice(keep, items)
+	n.intake.cost[j.in.Port].Store(0) // what was known of it did not hold
+	j.items -= items - keep
+	j.upTo = keep
+	n.order.giveBack(rest, j, p.ordered)
+	n.calm()
+	for range min(int(p.idle.Load()), items-keep) {
+		poke(p.back)
+	}
+	return keep, nil
+}
+
+// calm takes back that those who work are to yield, unless the run is over or about to
+// be.
+func (n *node) calm() {
+	n.interrupt.Store(false)
+	if n.run.ctx.Err() != nil || n.failing.Load() {
+		n.interrupt.Store(true)
+	}
+}
+
+// errFailing ends work on what comes after an item that will end the run.
+var errFailing = errors.New("an item before this one has failed")

@@ -1,0 +1,67 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// pull takes the next piece of a source. A source that was told to stop is asked for
+// what it has taken already, if it has that, and for nothing more.
+func (t *intake) pull(ctx context.Context) (task, error) {
+	n := t.n
+	if t.over || n.done.Load() {
+		t.over = true
+		return task{}, io.EOF
+	}
+	n.run.pausing.pass(n.inputCtx)
+	switch n.dismissed() {
+	case nil:
+	case nodes.ErrDone:
+		return t.drain(ctx)
+	default:
+		return task{}, context.Cause(ctx)
+	}
+	piece, err := t.piece(n.inputCtx, n.parts.Puller.Next)
+	switch {
+	case err == nil:
+		n.run.pausing.pass(n.inputCtx)
+	case n.dismissed() == nodes.ErrDone: // it was told to stop
+		return t.drain(ctx)
+	default:
+		t.over = true
+	}
+	return piece, err
+}
+
+// piece calls Next, or Drain.
+func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nodes.Position, error)) (j task, err error) {
+	n := t.n
+	start, paused := time.Now(), n.run.pausing.total()
+	err = n.call(ctx, nodes.Call{Part: nodes.PartNext}, nil, func(ctx context.Context, _ nodes.Out) error {
+		piece, after, err := next(ctx)
+		if err == nil {
+			j.in.Made, n.position = piece, after
+		}
+		return err
+	})
+	// A source that takes items on a goroutine of its own may be paused meanwhile.
+	n.count.Busy.Add(int64(max(0, time.Since(start)-(n.run.pausing.total()-paused))))
+	return j, err
+}
+
+// drain takes what a source that is to stop has taken and not given yet.
+func (t *intake) drain(ctx context.Context) (task, error) {
+	if d := t.n.parts.Drainer; d != nil && !t.n.unwanted() {
+		piece, err := t.piece(ctx, d.Drain)
+		if err == nil || !errors.Is(err, io.EOF) {
+			t.over = err != nil
+			return piece, err
+		}
+	}
+	t.over = true
+	return task{}, io.EOF
+}

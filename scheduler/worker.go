@@ -1,0 +1,204 @@
+package scheduler
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// What a worker may be doing.
+type activity uint8
+
+const (
+	working   activity = iota
+	receiving          // waits for input
+	sending            // waits for room
+	queueing           // waits for its turn
+	napping            // waits for a time, which comes by itself
+	ended
+)
+
+// A worker is what the scheduler knows of one goroutine of a node.
+type worker struct {
+	n     *node
+	work  nodes.Worker  // the parallel part; nil: there is none
+	sees  []arrival     // what sees inputs before the operator does
+	at    atomic.Uint64 // what it does, and the edge it waits on: see note
+	lost  time.Duration // of its current piece of work: time spent waiting
+	timer *time.Timer   // of its waits; nil: there was none yet
+	// inside says that it is one of those that the limit of the flow lets work.
+	inside bool
+}
+
+// An arrival is one worker's nodes.Intercept.Arrive.
+type arrival = func(ctx context.Context, in nodes.Input, out nodes.Out) (record.Data, error)
+
+// note says what the worker does.
+func (w *worker) note(a activity, e *edge) {
+	v := uint64(a)
+	if e != nil {
+		v |= uint64(e.spec.ID+1) << 8
+	}
+	w.at.Store(v)
+}
+
+// waits notes that the worker waits and returns what to call when it does not any
+// more; that call counts the time. A worker that waits lets others work.
+func (w *worker) waits(a activity, e *edge) func() {
+	w.note(a, e)
+	inside := w.inside
+	w.exit()
+	start := w.n.run.clock()
+	return func() {
+		if inside {
+			w.enter() // if that fails, the run is over, which whoever waited will see
+		}
+		took := w.n.run.clock() - start
+		switch a {
+		case sending:
+			w.n.count.Blocked.Add(int64(took))
+		case receiving:
+			w.n.count.Starved.Add(int64(took))
+		}
+		w.lost += took
+		w.note(working, nil)
+	}
+}
+
+// enter waits until the limit of the flow lets the worker work, and exit lets
+// another one. Both do nothing if there is no limit.
+func (w *worker) enter() error {
+	if w.n.run.gate == nil {
+		return nil
+	}
+	at := w.at.Load()
+	w.note(queueing, nil)
+	err := w.n.run.gate.enter(w.n.run.ctx, w)
+	w.inside = err == nil
+	w.at.Store(at)
+	return err
+}
+
+func (w *worker) exit() {
+	if w.inside {
+		w.inside = false
+		w.n.run.gate.exit()
+	}
+}
+
+// hold waits for a token of the node.
+func hold(ctx context.Context, token chan struct{}, w *worker) error {
+	select {
+	case token <- struct{}{}:
+		return nil
+	default:
+	}
+	defer w.waits(queueing, nil)()
+	select {
+	case token <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// A wake says what ended a wait.
+type wake uint8
+
+const (
+	wokenFor   wake = iota // what was waited for
+	wokenBack              // work was given back that anybody may take
+	wokenLeave             // the worker is to go
+	wokenTime              // its time has come
+	wokenStop              // the run was told to stop
+	wokenEnd               // the run is over, or the node is to take no more
+)
+
+// A wait is what a worker that has nothing to do waits for.
+type wait struct {
+	what  activity
+	edge  *edge           // that the watch is told of; may be nil
+	on    <-chan struct{} // a token, room, a bell
+	until time.Time       // zero: for ever
+	over  <-chan struct{} // the context that ends it
+	hurry bool            // a stop ends it too
+}
+
+// await is where a worker waits for something to do. Meanwhile it may be asked to
+// leave, or be given work back; and if others have work that could be shared, it asks
+// them to, after a while.
+func (w *worker) await(want wait) wake {
+	n := w.n
+	p := n.pool
+	defer w.waits(want.what, want.edge)()
+	var back, leave, stop <-chan struct{}
+	asks := false
+	until := want.until
+	if p != nil {
+		back, leave = p.back, p.leave
+		p.idle.Add(1)
+		defer p.idle.Add(-1)
+		if asks = p.splittable.Load() > 0; asks {
+			if soon := time.Now().Add(pieceTime); until.IsZero() || soon.Before(until) {
+				until = soon
+			} else {
+				asks = false
+			}
+		}
+	}
+	if want.hurry && !n.run.stopping() {
+		stop = n.run.sources.Done()
+	}
+	for {
+		var timer <-chan time.Time
+		if !until.IsZero() {
+			timer = w.after(time.Until(until))
+			if !asks || !want.until.IsZero() {
+				w.note(napping, want.edge)
+			}
+		}
+		select {
+		case <-want.on:
+			w.stopTimer(timer)
+			return wokenFor
+		case <-back:
+			w.stopTimer(timer)
+			return wokenBack
+		case <-leave:
+			w.stopTimer(timer)
+			return wokenLeave
+		case <-stop:
+			w.stopTimer(timer)
+			return wokenStop
+		case <-want.over:
+			w.stopTimer(timer)
+			return wokenEnd
+		case <-timer:
+		}
+		if !asks {
+			return wokenTime
+		}
+		n.interrupt.Store(true)
+		asks, until = false, want.until
+		w.note(want.what, want.edge)
+	}
+}
+
+// after gives a channel that is sent to after d. The worker has one timer.
+func (w *worker) after(d time.Duration) <-chan time.Time {
+	if w.timer == nil {
+		w.timer = time.NewTimer(d)
+	} else {
+		w.timer.Reset(d)
+	}
+	return w.timer.C
+}
+
+func (w *worker) stopTimer(timer <-chan time.Time) {
+	if timer != nil {
+		w.timer.Stop()
+	}
+}

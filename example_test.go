@@ -2,6 +2,7 @@ package flowrun_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -118,4 +119,45 @@ func ExampleErrors() {
 	// Output:
 	// [1 3]
 	// numbers could not take "two": strconv.Atoi: parsing "two": invalid syntax
+}
+
+// Items that fail come by a stream of their own, as Go values with the error itself.
+func ExampleFailures() {
+	g := flowrun.New("numbers")
+	texts := flowrun.Slice(g, "texts", []string{"1", "two", "3"})
+	numbers := flowrun.Map(texts, "parse", func(_ context.Context, s string) (int, error) { return strconv.Atoi(s) })
+	flowrun.Drop(numbers, "drop")
+	flowrun.Each(flowrun.Failures[string](numbers), "failed", func(_ context.Context, f flowrun.Failed[string]) error {
+		fmt.Println(f.Item, errors.Is(f, strconv.ErrSyntax))
+		return nil
+	})
+	g.Run(context.Background())
+	// Output:
+	// two true
+}
+
+// A session ends with the item that says so: its entry leaves at once, and nothing of it
+// stays in memory.
+func ExampleFold_closeKey() {
+	type event struct {
+		User string
+		End  bool
+	}
+	g := flowrun.New("sessions")
+	events := flowrun.Slice(g, "events", []event{{"ann", false}, {"bob", false}, {"ann", true}, {"ann", false}})
+	sessions := flowrun.Fold(events, "sessions", func(e event) string { return e.User }, func(n *int, e event) error {
+		if *n++; e.End {
+			return flowrun.CloseKey
+		}
+		return nil
+	})
+	flowrun.Each(sessions, "print", func(_ context.Context, s flowrun.Entry[string, int]) error {
+		fmt.Println(s.Key, s.Value)
+		return nil
+	})
+	g.Run(context.Background())
+	// Output:
+	// ann 2
+	// bob 1
+	// ann 1
 }

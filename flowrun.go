@@ -66,7 +66,11 @@ func (g *Graph) RunWith(ctx context.Context, options Options) (Report, error) {
 		return Report{Flow: g.name, Outcome: "failed", Error: err.Error()}, err
 	}
 	defer g.end()
-	return run.Run(ctx)
+	report, err := run.Run(ctx)
+	for _, d := range list { // no errors: it ran
+		report.Warnings = append(report.Warnings, d.Error())
+	}
+	return report, err
 }
 
 func (g *Graph) begin(run *scheduler.Run) error {
@@ -218,6 +222,7 @@ type wire struct {
 	from     port
 	in       string
 	contract []setting
+	idle     []setting // options of an edge that are for nodes
 	at       place
 }
 

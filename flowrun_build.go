@@ -1,8 +1,10 @@
 package flowrun
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
@@ -85,6 +87,10 @@ func (g *Graph) connect(b *graph.Builder, built map[*node]*graph.Node, n *node, 
 	for _, w := range n.wires {
 		from := built[w.from.n]
 		at := text.span(w.at, n.id)
+		for _, o := range w.idle {
+			list.Warn(diag.Ineffective, text.word(o.at, o.name), "%s has no effect on an edge of %s: it is an option of the node", o.name, n.id).
+				WithHint("give it to Use, not to In")
+		}
 		if from == nil {
 			list.Add(diag.UnknownNode, at, "%s reads %s, which belongs to another graph", n.id, w.from.n.id).
 				WithNote(text.span(w.from.n.at, w.from.n.id), "%s was made here", w.from.n.id)
@@ -114,6 +120,13 @@ func (p *program) mapping(all []setting, at diag.Span) *config.Node {
 	return tree
 }
 
+// optionOf is what stands in a Go program for a key of a flow file, with the hint if
+// that of a flow file would not help.
+var optionOf = map[string]struct{ name, hint string }{
+	"workers": {"Workers", ""}, "order": {"Unordered", ""}, "timeout": {"Timeout", ""}, "retry": {"Retry", ""},
+	"on_error": {"OnError", ""}, "breaker": {"Breaker", ""}, "aging": {"Aging", "give Priority as well, or leave Aging out"},
+}
+
 // explain gives hints in the words of a Go program where those of a flow file
 // would not help.
 func (g *Graph) explain(d *diag.Diagnostic) {
@@ -132,6 +145,16 @@ func (g *Graph) explain(d *diag.Diagnostic) {
 		}
 	case diag.Deadlock:
 		d.Hint = "leave out OnFull(Block) there: the edge then holds more than its capacity"
+	case diag.Ineffective:
+		key, rest, _ := strings.Cut(d.Message, " has no effect on ")
+		if o, ok := optionOf[key]; ok && rest != "" {
+			d.Message, d.Hint = o.name+" has no effect on "+rest, cmp.Or(o.hint, d.Hint)
+		}
+	case diag.Conflict:
+		if strings.HasPrefix(d.Message, "initial_interval ") {
+			words := strings.NewReplacer("initial_interval", "InitialInterval", "max_interval", "MaxInterval")
+			d.Message, d.Hint = words.Replace(d.Message), words.Replace(d.Hint)
+		}
 	case diag.TypeMismatch:
 		if d.Hint == "" {
 			d.Hint = "fields are paired by name: that of the tag `flow` or `json`, else the Go name in snake case"

@@ -31,16 +31,24 @@ func takes[T any](n *node, name string, p graph.Port) {
 
 // Map gives f of each item.
 func Map[I, O any](in Stream[I], id string, f func(ctx context.Context, x I) (O, error), opts ...Option) Stream[O] {
+	n := mapper(id, f)
+	n.spec.Acts = graph.ActsTries
+	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
+}
+
+func mapper[I, O any](id string, f func(ctx context.Context, x I) (O, error)) *node {
 	n := spread[I]("go.map", "Gives one item for each.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.MapValues(env, f)
 	}, typed[O]("out"))
 	n.spec.Conserves = true
-	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
+	return n
 }
 
 // Apply is Map for a function that cannot fail.
 func Apply[I, O any](in Stream[I], id string, f func(x I) O, opts ...Option) Stream[O] {
-	return Map(in, id, func(_ context.Context, x I) (O, error) { return f(x), nil }, opts...)
+	n := mapper(id, func(_ context.Context, x I) (O, error) { return f(x), nil })
+	n.spec.Untried = graph.NoErrors
+	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
 // Filter lets the items pass for which keep is true. The others are counted as
@@ -49,7 +57,7 @@ func Filter[T any](in Stream[T], id string, keep func(x T) bool, opts ...Option)
 	n := spread[T]("go.filter", "Lets some items pass.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.FilterValues(env, keep)
 	}, typed[T]("out"))
-	n.spec.Conserves = true
+	n.spec.Conserves, n.spec.Untried = true, graph.NoErrors
 	return first[T](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
@@ -59,6 +67,7 @@ func FlatMap[I, O any](in Stream[I], id string, f func(ctx context.Context, x I,
 	n := spread[I]("go.flatmap", "Gives any number of items for each.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.ExpandValues(env, f)
 	}, typed[O]("out"))
+	n.spec.Acts = graph.ActsTries
 	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
@@ -69,6 +78,7 @@ func Fork[I, A, B any](in Stream[I], id string, f func(ctx context.Context, x I,
 	n := spread[I]("go.fork", "Gives items of two types.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.ForkValues(env, f)
 	}, typed[A]("first"), typed[B]("second"))
+	n.spec.Acts = graph.ActsTries
 	in.graph().add(n, opts, wire{from: in.port})
 	return Stream[A]{port{g: in.g, n: n, name: "first"}}, Stream[B]{port{g: in.g, n: n, name: "second"}}
 }
@@ -85,7 +95,7 @@ func Split[T any](in Stream[T], id string, is func(x T) bool, opts ...Option) (y
 			return nil
 		})
 	}, typed[T]("out"), typed[T]("rest"))
-	n.spec.Conserves = true
+	n.spec.Conserves, n.spec.Untried = true, graph.NoErrors
 	in.graph().add(n, opts, wire{from: in.port})
 	return first[T](in.g, n), Stream[T]{port{g: in.g, n: n, name: "rest"}}
 }

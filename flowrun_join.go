@@ -53,8 +53,11 @@ func alone[L, R any](l *L, _ *R) L { return *l }
 func joined[L, R any, K comparable, O any](left Stream[L], right Stream[R], id, kind, summary string, f nodes.JoinFuncs[L, R, K, O], opts []Option) Stream[O] {
 	n := &node{
 		id:       id,
-		spec:     graph.Spec{Kind: kind, Summary: summary, Out: []graph.Port{typed[O]("out")}},
+		spec:     graph.Spec{Kind: kind, Summary: summary, Untried: graph.NoErrors, Out: []graph.Port{typed[O]("out")}},
 		operator: func(env *nodes.Env) (nodes.Operator, error) { return nodes.JoinValues(env, f), nil },
+	}
+	if n.spec.Holds = "the items of the right stream"; f.Mode&(nodes.SemiJoin|nodes.AntiJoin) != 0 {
+		n.spec.Holds = "the keys of the right stream"
 	}
 	takes[L](n, "left", graph.Port{})
 	takes[R](n, "right", graph.Port{Reading: graph.First})

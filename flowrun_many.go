@@ -24,7 +24,7 @@ func Concat[T any](id string, stream Stream[T], more ...Stream[T]) Stream[T] {
 func pass[T any](kind, summary, id string, reading graph.Reading) *node {
 	n := &node{
 		id:       id,
-		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Conserves: true, Out: []graph.Port{typed[T]("out")}},
+		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Conserves: true, Lines: graph.Lines{Fails: "never"}, Out: []graph.Port{typed[T]("out")}},
 		operator: func(*nodes.Env) (nodes.Operator, error) { return nodes.PassValues(), nil },
 	}
 	takes[T](n, "in", graph.Port{Arity: graph.Many, Reading: reading})
@@ -47,7 +47,7 @@ func Zip[L, R, O any](left Stream[L], right Stream[R], id string, pair func(L, R
 	// edges may have to spill.
 	return two[L, R, O](left, right, &node{
 		id:       id,
-		spec:     graph.Spec{Kind: "go.zip", Summary: "Pairs items by their place."},
+		spec:     graph.Spec{Kind: "go.zip", Summary: "Pairs items by their place.", Untried: graph.NoErrors},
 		operator: func(env *nodes.Env) (nodes.Operator, error) { return nodes.ZipValues(env, pair), nil },
 	}, graph.First, opts)
 }
@@ -63,7 +63,7 @@ func Connect[L, R, S, O any](left Stream[L], right Stream[R], id string,
 	opts ...Option) Stream[O] {
 	return two[L, R, O](left, right, &node{
 		id:   id,
-		spec: graph.Spec{Kind: "go.connect", Summary: "Works on two streams with one state.", Interleaves: true},
+		spec: graph.Spec{Kind: "go.connect", Summary: "Works on two streams with one state.", Interleaves: true, Untried: graph.KeepsState},
 		operator: func(env *nodes.Env) (nodes.Operator, error) {
 			state := new(S)
 			f := nodes.ConnectFuncs[L, R, O]{

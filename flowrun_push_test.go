@@ -322,7 +322,7 @@ func TestProtectionOptions(t *testing.T) {
 	}
 	want := []string{
 		"numbers reads nothing that could be put together: go.slice is a source", "a rate of 0 lets nothing pass",
-		"want at least 1ms, got -1s", "the breaker never opens: the first item that fails stops the flow",
+		"want at least 1ms, got -1s", "the breaker never opens: no item can fail on go.drop",
 		"go.drop takes at most 65535 items at once, got count: 100000",
 	}
 	slices.Sort(got)

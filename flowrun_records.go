@@ -20,7 +20,7 @@ func In(name string, from Output, opts ...Option) Arg {
 	for _, o := range opts {
 		o(&n)
 	}
-	return inPort{wire{from: from.output(), in: name, contract: n.contract, at: caller()}}
+	return inPort{wire{from: from.output(), in: name, contract: n.contract, idle: n.engine, at: caller()}}
 }
 
 type inPort struct{ wire }
@@ -53,6 +53,7 @@ func (g *Graph) Use(id, kind string, settings any, args ...Arg) Records {
 // an error of the check if the records cannot be that.
 func As[T any](in Records, id string, opts ...Option) Stream[T] {
 	n := spread[T]("go.as", "Gives records as Go values.", id, nodes.AsValues[T], typed[T]("out"))
-	n.spec.Conserves = true
+	n.spec.Conserves, n.spec.Lines.Fails = true, "never" // of itself: what it is given may not fit T
+	n.spec.Untried = "only converts items, which gives the same result each time"
 	return first[T](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }

@@ -21,7 +21,7 @@ func Collect[T any](in Stream[T], id string, opts ...Option) *Collection[T] {
 		c.items = append(c.items, xs...)
 		return nil
 	})
-	n.reset = func() { c.items = nil }
+	n.reset, n.spec.Lines.Fails, n.spec.Holds = func() { c.items = nil }, "never", "all items"
 	in.graph().add(n, opts, wire{from: in.port})
 	return c
 }
@@ -33,6 +33,7 @@ func Each[T any](in Stream[T], id string, f func(ctx context.Context, x T) error
 	n := spread[T]("go.each", "Calls a function for each item.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.EachValue(env, f)
 	})
+	n.spec.Acts = graph.ActsTries
 	in.graph().add(n, opts, wire{from: in.port})
 }
 
@@ -41,7 +42,9 @@ func Each[T any](in Stream[T], id string, f func(ctx context.Context, x T) error
 // item of the batch; ErrDone means that f wants no more. f must not keep or change the
 // slice. Batched says how many items it gets at once.
 func Write[T any](in Stream[T], id string, f func(ctx context.Context, xs []T) error, opts ...Option) {
-	in.graph().add(sink[T]("go.write", "Writes batches of items.", id, f), opts, wire{from: in.port})
+	n := sink[T]("go.write", "Writes batches of items.", id, f)
+	n.spec.Acts = graph.ActsTries
+	in.graph().add(n, opts, wire{from: in.port})
 }
 
 // WriteTo is Write for a sink that is more than a function: one that has
@@ -57,6 +60,7 @@ func Write[T any](in Stream[T], id string, f func(ctx context.Context, xs []T) e
 func WriteTo[T any](in Stream[T], id string, to nodes.Sink[T], opts ...Option) {
 	n := sink[T]("go.write", "Writes batches of items.", id, nil)
 	n.operator = func(env *nodes.Env) (nodes.Operator, error) { return nodes.SinkOperator(env, to), nil }
+	n.spec.Acts = graph.ActsTries
 	if _, many := to.(nodes.InFlighter); many {
 		n.spec.Workers = graph.Any
 	}
@@ -70,6 +74,7 @@ func Drop[T any](in Stream[T], id string, opts ...Option) {
 	n.operator = func(*nodes.Env) (nodes.Operator, error) {
 		return nodes.Serially(func(context.Context, nodes.Input, nodes.Out) error { return nil }), nil
 	}
+	n.spec.Lines.Fails = "never"
 	in.graph().add(n, opts, wire{from: in.port})
 }
 

@@ -24,7 +24,7 @@ var CloseKey = nodes.CloseKey
 func serial[I, O any](kind, summary, id string, operator func(env *nodes.Env) nodes.Operator) *node {
 	n := &node{
 		id:       id,
-		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Out: []graph.Port{typed[O]("out")}},
+		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Untried: graph.KeepsState, Out: []graph.Port{typed[O]("out")}},
 		operator: func(env *nodes.Env) (nodes.Operator, error) { return operator(env), nil },
 	}
 	takes[I](n, "in", graph.Port{})
@@ -48,6 +48,7 @@ func Fold[T any, K comparable, S any](in Stream[T], id string, key func(x T) K, 
 			},
 		})
 	})
+	n.spec.Holds = "a state for each key"
 	return first[Entry[K, S]](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
@@ -74,6 +75,7 @@ func Reduce[T any, K comparable](in Stream[T], id string, key func(x T) K, join 
 			},
 		})
 	})
+	n.spec.Holds = "an item for each key"
 	return first[T](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
@@ -87,6 +89,7 @@ func Scan[T any, K comparable, S, O any](in Stream[T], id string, key func(x T) 
 			Fold: func(_ context.Context, state *S, x T, emit func(O)) error { return step(state, x, emit) },
 		})
 	})
+	n.spec.Holds = "a state for each key"
 	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
@@ -112,6 +115,7 @@ func Batch[T any](in Stream[T], id string, size int, opts ...Option) Stream[[]T]
 			return emit(held)
 		})
 	})
+	n.spec.Lines.Fails = "never"
 	if size < 1 {
 		n.wrong = append(n.wrong, fmt.Sprintf("a batch has at least one item, not %d", size))
 	}
@@ -122,7 +126,7 @@ func Batch[T any](in Stream[T], id string, size int, opts ...Option) Stream[[]T]
 // only fed it.
 func Limit[T any](in Stream[T], id string, n int, opts ...Option) Stream[T] {
 	d := serial[T, T]("go.limit", "Lets the first items pass.", id, func(*nodes.Env) nodes.Operator { return nodes.LimitValues(n) })
-	d.spec.Conserves = true
+	d.spec.Conserves, d.spec.Untried, d.spec.Lines.Fails = true, "", "never"
 	if n < 0 {
 		d.wrong = append(d.wrong, fmt.Sprintf("a limit is at least 0, not %d", n))
 	}

@@ -2,7 +2,10 @@ module github.com/flowrun/flowrun/bench
 
 go 1.26.8
 
-require github.com/flowrun/flowrun v0.0.0
+require (
+	github.com/flowrun/flowrun v0.0.0
+	golang.org/x/sync v0.24.0
+)
 
 require (
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // indirect

@@ -304,6 +304,8 @@ var children = map[string]func(args []string) (result, error){
 	"chan int64":                chainOfChannels,
 	"flowrun, workers":          cpuWork,
 	"flowrun, 100 workers":      sleepWork,
+	"flowrun, 16 workers":       turningFlow,
+	"errgroup, 16 at once":      turningGroup,
 	"100 goroutines that sleep": sleepAlone,
 	"flowrun, 10,000 nodes":     wideGraph,
 }

@@ -33,6 +33,7 @@ var workloads = []struct {
 	{"chain", chainWorkload},
 	{"cpu", cpuWorkload},
 	{"sleep", sleepWorkload},
+	{"turning", turningWorkload},
 	{"graph", graphWorkload},
 	{"memory", memoryWorkload},
 	{"queue", queueWorkload},

@@ -1,10 +1,6 @@
 package graph
 
-import (
-	"strings"
-
-	"github.com/flowrun/flowrun/graph/types"
-)
+import "strings"
 
 // Acts is a set of the engine's settings of a node: those that have an effect on it.
 type Acts uint16
@@ -25,6 +21,12 @@ const (
 // ActsTries are the settings of kinds whose code gives each item the tries of its node,
 // by nodes.Env.Tries.
 const ActsTries = ActsTimeout | ActsRetry
+
+// Reasons for Spec.Untried that several kinds share.
+const (
+	KeepsState = "keeps a state, which a try that failed may have changed"
+	NoErrors   = "calls a function that takes no context and returns no error"
+)
 
 var actsNames = [...]string{"workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch"}
 
@@ -61,6 +63,8 @@ type Acter interface{ Acting(on Acts) Acts }
 //	breaker          the same, if it has an input
 //	timeout, retry   if Acts has them
 //
+// Idle has what is otherwise with the kind.
+//
 // Items that are converted on the way to a node, or ranked on the way from it, are
 // items of the node that can fail although the kind never does.
 func (s *Spec) Acting() Acts {
@@ -81,7 +85,7 @@ func (s *Spec) Acting() Acts {
 			acts |= ActsBreaker
 		}
 	}
-	return acts
+	return acts &^ s.Idle
 }
 
 func (s *Spec) itemsFail() bool {
@@ -94,70 +98,4 @@ func (s *Spec) itemsFail() bool {
 		}
 	}
 	return true
-}
-
-// acting gives the settings that act on the node as it stands in the flow.
-func (n *Node) acting() Acts {
-	acts := n.Spec.Acting()
-	if a, ok := n.Config.(Acter); ok {
-		acts = a.Acting(acts)
-	}
-	if n.Engine.Workers == FixedWorkers(1) {
-		acts &^= ActsOrder | ActsKey
-	}
-	for _, in := range n.In {
-		for _, e := range in.Edges {
-			if (in.Go || in.Any) && e.FromPort.givesGo(e.From) {
-				acts &^= ActsKey // the engine looks into records alone
-			}
-			if e.converts() {
-				acts |= ActsOnError | ActsBreaker
-			}
-		}
-	}
-	for _, out := range n.Out {
-		for _, e := range out.Edges {
-			if e.Contract.Rank != nil {
-				acts |= ActsOnError
-				if len(n.In) > 0 {
-					acts |= ActsBreaker
-				}
-			}
-		}
-	}
-	return acts
-}
-
-// givesGo reports whether what leaves by a port of a node may be Go values.
-func (o *Output) givesGo(of *Node) bool {
-	if o.Go || !o.Any {
-		return o.Go
-	}
-	for _, in := range of.In {
-		for _, e := range in.Edges {
-			if e.FromPort.givesGo(e.From) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// converts reports whether the reader of an edge is given something else than the
-// sender gives: records made of Go values, or the other way round. It cannot be told
-// where there is a mistake.
-func (e *Edge) converts() bool {
-	if e.From.Spec == nil || e.Type == nil || e.Type.Kind == types.KindError {
-		return true
-	}
-	gives := e.FromPort.givesGo(e.From)
-	if !e.ToPort.Any {
-		return gives != e.ToPort.Go
-	}
-	for _, other := range e.ToPort.Edges { // of several types, the kind makes one
-		if gives && other.Type != nil && !types.Equal(other.Type, e.Type) {
-			return true
-		}
-	}
-	return false
 }

@@ -67,8 +67,7 @@ func (b *Builder) declare(id, kind string, engine *config.Node, at diag.Span) *N
 		b.c.byID[id] = n
 	}
 	if engine != nil {
-		engineSchema().DecodeAt(engine, at, &n.Engine, &b.c.list)
-		b.c.checkEngine(n, engine)
+		b.c.readEngine(n, engine)
 	}
 	b.c.flow.Nodes = append(b.c.flow.Nodes, n)
 	return n
@@ -94,12 +93,9 @@ func (b *Builder) Connect(from *Node, out string, to *Node, in string, contract 
 	}
 	e := &Edge{ID: len(b.c.flow.Edges), From: from, FromPort: port, To: to, ToPort: p, Contract: DefaultContract(), At: at}
 	if contract != nil {
-		contractSchema().DecodeAt(contract, at, &e.Contract, &b.c.list)
-		e.Contract.Given = contract.Has("on_full")
+		b.c.readContract(&e.Contract, contract, at)
 	}
-	b.c.flow.Edges = append(b.c.flow.Edges, e)
-	port.Edges = append(port.Edges, e)
-	p.Edges = append(p.Edges, e)
+	b.c.add(e, contract)
 }
 
 // output finds the port that an edge begins at, as `source` does for a text.

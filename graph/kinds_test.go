@@ -10,6 +10,8 @@ import (
 // testKinds are kinds with ports that those of flowrun do not have.
 var testKinds = []nodes.Decl{
 	nodes.Map("go.point", "Maps points.", &pointMap{}),
+	nodes.Read("go.made", "Makes points.", &pointSource{}),
+	nodes.Fold("go.sum", "Adds points up.", &pointSum{}),
 	nodes.Map("go.opaque", "Maps what no record can hold.", &opaqueMap{}),
 	nodes.Kind("test.first", "Reads right first.", &nothing{},
 		nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true, Reading: graph.First}),
@@ -24,6 +26,16 @@ type point struct{ X, Y float64 }
 type pointMap struct{}
 
 func (*pointMap) Map(_ context.Context, p point) (point, error) { return p, nil }
+
+type pointSource struct{}
+
+func (*pointSource) Read(context.Context, func(point) error) error { return nil }
+
+type pointSum struct{}
+
+func (*pointSum) Key(point) string { return "" }
+
+func (*pointSum) Fold(context.Context, *point, point, func(point)) error { return nil }
 
 type opaqueMap struct{}
 

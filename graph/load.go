@@ -72,6 +72,7 @@ var passes = []struct {
 	{"deadlock", (*compiler).rejectDeadlocks}, // queues that could block for good
 	{"lint", (*compiler).lint},                // what works but looks wrong
 	{"protect", (*compiler).checkProtection},  // rates, breakers and batches
+	{"effects", (*compiler).checkEffects},     // engine settings that have no effect
 }
 
 // A compiler is one call of Load.
@@ -86,7 +87,10 @@ type compiler struct {
 
 	byID      map[string]*Node
 	wiring    map[*Node]*config.Node // the `in` of each node
+	written   map[*Node]*config.Node // the engine's settings of each node
+	contracts map[*Edge]*config.Node // what stands beside the source of each edge
 	typeSpans map[string]diag.Span
+	values    map[*Output]bool // outputs by which Go values leave; nil: not known yet
 	cyclic    bool
 }
 

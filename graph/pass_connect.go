@@ -104,20 +104,20 @@ func (c *compiler) connectPort(n *Node, p *Input, in *config.Node) {
 func (c *compiler) connectEdge(n *Node, p *Input, in *config.Node) {
 	contract := DefaultContract()
 	ref := in
+	var rest *config.Node
 	if in.Kind == config.Mapping {
 		ref = in.Get("from")
 		if ref == nil {
 			c.list.Add(diag.MissingKey, in.Span, "an edge needs its source").WithHint("in: {from: NODE, capacity: 4096}")
 			return
 		}
-		rest := &config.Node{Kind: config.Mapping, Span: in.Span}
+		rest = &config.Node{Kind: config.Mapping, Span: in.Span}
 		for _, e := range in.Entries {
 			if e.Key != "from" {
 				rest.Entries = append(rest.Entries, e)
 			}
 		}
-		contractSchema().DecodeAt(rest, in.Span, &contract, &c.list)
-		contract.Given = in.Has("on_full")
+		c.readContract(&contract, rest, in.Span)
 	}
 	if ref.Kind != config.Scalar {
 		c.list.Add(diag.WrongValue, ref.Span, "want the id of a node, got %s", ref.Describe())
@@ -127,10 +127,24 @@ func (c *compiler) connectEdge(n *Node, p *Input, in *config.Node) {
 	if from == nil {
 		return
 	}
-	e := &Edge{ID: len(c.flow.Edges), From: from, To: n, FromPort: port, ToPort: p, Contract: contract, At: ref.Span}
+	c.add(&Edge{ID: len(c.flow.Edges), From: from, To: n, FromPort: port, ToPort: p, Contract: contract, At: ref.Span}, rest)
+}
+
+// readContract reads what stands beside the source of an edge.
+func (c *compiler) readContract(into *Contract, tree *config.Node, at diag.Span) {
+	contractSchema().DecodeAt(tree, at, into, &c.list)
+	into.Given = tree.Has("on_full")
+}
+
+// add adds an edge; tree is its contract as it is written, nil if there is none.
+func (c *compiler) add(e *Edge, tree *config.Node) {
+	if c.contracts == nil {
+		c.contracts = map[*Edge]*config.Node{}
+	}
+	c.contracts[e] = tree
 	c.flow.Edges = append(c.flow.Edges, e)
-	port.Edges = append(port.Edges, e)
-	p.Edges = append(p.Edges, e)
+	e.FromPort.Edges = append(e.FromPort.Edges, e)
+	e.ToPort.Edges = append(e.ToPort.Edges, e)
 }
 
 // source resolves `node` or `node.port`.

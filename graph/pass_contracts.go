@@ -13,6 +13,7 @@ import (
 func (c *compiler) checkContracts() {
 	for _, e := range c.flow.Edges {
 		c.isolate(e)
+		c.checkAging(e)
 		k := &e.Contract
 		text, key := k.Priority, "priority"
 		if k.Delay.Value != "" {
@@ -44,6 +45,16 @@ func (c *compiler) checkContracts() {
 			k.Rank = k.Rank.As(want.Opt())
 		}
 	}
+}
+
+// checkAging warns of aging where there is nothing that could age.
+func (c *compiler) checkAging(e *Edge) {
+	tree := c.contracts[e]
+	if !tree.Has("aging") || tree.Has("priority") {
+		return
+	}
+	c.list.Warn(diag.Ineffective, keySpan(tree, "aging", e.At), "aging has no effect on %s: the edge has no priority that it could raise", e).
+		WithHint("add `priority: EXPRESSION`, or leave `aging` out")
 }
 
 // durationText is a duration of a flow file, of any length.

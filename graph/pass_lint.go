@@ -15,9 +15,6 @@ func (c *compiler) lint() {
 		for _, out := range n.Out {
 			c.lintFanOut(out)
 		}
-		if n.Spec.Workers == Single && n.Engine.Workers.Max > 1 {
-			c.list.Warn(diag.Ineffective, n.At, "%s has one worker, whatever the flow says: %s works on one item at a time", n.ID, n.Kind)
-		}
 	}
 	for name, at := range c.typeSpans {
 		if !c.typeIsUsed(name) {

@@ -90,15 +90,24 @@ func (c *compiler) readNode(n *Node, tree *config.Node) {
 			engine.Entries = append(engine.Entries, e)
 		}
 	}
-	engineSchema().DecodeAt(engine, n.At, &n.Engine, &c.list)
-	c.checkEngine(n, tree)
+	c.readEngine(n, engine)
 	if c.resolveKind(n, tree) {
 		n.Config = c.cat.New(n.Kind)
 		n.Spec.Config.DecodeAt(with, n.At, n.Config, &c.list)
-		c.checkWorkers(n, tree)
+		c.checkWorkers(n, engine)
 	}
 	c.foreignSettings(n, foreign)
 	c.openPorts(n)
+}
+
+// readEngine reads the engine's settings of a node.
+func (c *compiler) readEngine(n *Node, tree *config.Node) {
+	if c.written == nil {
+		c.written = map[*Node]*config.Node{}
+	}
+	c.written[n] = tree
+	engineSchema().DecodeAt(tree, n.At, &n.Engine, &c.list)
+	c.checkEngine(n, tree)
 }
 
 func isNodeKey(key string) bool {
@@ -140,6 +149,23 @@ func (c *compiler) checkEngine(n *Node, tree *config.Node) {
 	}
 	if n.Engine.Order != "key" && len(n.Engine.Key) > 0 {
 		c.list.Add(diag.Conflict, keySpan(tree, "key", n.At), "key is for order: key")
+	}
+	if r := n.Engine.Retry; r.InitialInterval > r.MaxInterval {
+		c.refuseIntervals(n, tree.Get("retry"))
+	}
+}
+
+// refuseIntervals is for a first wait that is longer than the longest one. One of the two
+// may be the default, which nobody sees.
+func (c *compiler) refuseIntervals(n *Node, retry *config.Node) {
+	first, longest := n.Engine.Retry.InitialInterval, n.Engine.Retry.MaxInterval
+	at := keySpan(retry, "initial_interval", keySpan(retry, "max_interval", n.At))
+	d := c.list.Add(diag.Conflict, at, "initial_interval is %s, longer than max_interval, which is %s", first, longest)
+	switch {
+	case !retry.Has("max_interval"):
+		d.WithHint("max_interval is %s where nothing is said: raise it to at least %s", longest, first)
+	case !retry.Has("initial_interval"):
+		d.WithHint("initial_interval is %s where nothing is said: lower it to at most %s", first, longest)
 	}
 }
 

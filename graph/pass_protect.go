@@ -40,6 +40,8 @@ func (c *compiler) checkBreaker(n *Node) {
 	case b.Failures == 0:
 	case len(n.In) == 0:
 		c.list.Add(diag.Conflict, b.At, "%s takes no items that a breaker could hold back: %s is a source", n.ID, n.Kind)
+	case n.Engine.OnError == "fail" && !c.acting(n).Has(ActsBreaker):
+		c.list.Add(diag.Conflict, b.At, "the breaker never opens: no item can fail on %s", n.Kind).WithHint("leave it out")
 	case n.Engine.OnError == "fail":
 		c.list.Add(diag.Conflict, b.At, "the breaker never opens: the first item that fails stops the flow").
 			WithHint("write on_error: skip, or on_error: dead and read %s.%s", n.ID, ErrorPort)

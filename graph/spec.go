@@ -16,6 +16,9 @@ type Spec struct {
 	Dead    *types.Type // Go values that leave its error port; nil: records of ErrorItem
 
 	Workers     Workers
+	Acts        Acts   // engine settings that act because its code sees to them: see Spec.Acting
+	Idle        Acts   // engine settings that do not act although they mostly do
+	Untried     string // why timeout and retry do not act, if that is not plain: it completes "KIND ..."
 	Interleaves bool   // the order of its output depends on timing
 	Conserves   bool   // every item that comes in goes out once, or is counted as filtered
 	Pure        bool   // the same input gives the same output, and nothing else happens

@@ -13,7 +13,7 @@ import (
 )
 
 // A Decl is a declared kind. Make one by Kind, or by the function of a shape: Read,
-// Map, Expand, Process, Fold, Write.
+// ReadFrom, Map, Expand, Split, Process, Fold, Connect, Write.
 type Decl struct {
 	Spec graph.Spec
 
@@ -75,6 +75,19 @@ func Pure() Option { return func(d *Decl) { d.Spec.Pure = true } }
 // Holds says what the kind keeps in memory that grows with its input, such as "a row
 // for each key". A kind without it keeps nothing of the kind.
 func Holds(what string) Option { return func(d *Decl) { d.Spec.Holds = what } }
+
+// Acts says which of the engine's settings act because the code of the kind sees to
+// them: graph.ActsTries for one that runs its items under Env.Tries. What follows from
+// the rest of the declaration is not said again: see graph.Spec.Acting.
+func Acts(a graph.Acts) Option { return func(d *Decl) { d.Spec.Acts |= a } }
+
+// Idle says which of the engine's settings do not act on the kind although what follows
+// from the rest of the declaration is that they do.
+func Idle(a graph.Acts) Option { return func(d *Decl) { d.Spec.Idle |= a } }
+
+// Untried says why timeout and retry do not act on the kind, where that is not plain. It
+// completes a sentence that begins with the kind, such as "keeps a state".
+func Untried(why string) Option { return func(d *Decl) { d.Spec.Untried = why } }
 
 // Kind declares a kind that works on records: proto implements Maker, and
 // mostly graph.Inferer. Ports are given by InPort and OutPort.

@@ -31,6 +31,7 @@ func (t *timeoutError) Unwrap() []error { return []error{context.DeadlineExceede
 type limitContext struct {
 	context.Context // the parent
 	deadline        time.Time
+	own             bool // the deadline is that of the try; else the parent's, which sees to it
 
 	mu    sync.Mutex
 	done  chan struct{} // nil: nobody has asked
@@ -40,9 +41,9 @@ type limitContext struct {
 }
 
 func newLimitContext(parent context.Context, limit time.Duration) *limitContext {
-	c := &limitContext{Context: parent, deadline: time.Now().Add(limit)}
+	c := &limitContext{Context: parent, deadline: time.Now().Add(limit), own: true}
 	if d, ok := parent.Deadline(); ok && d.Before(c.deadline) {
-		c.deadline = d
+		c.deadline, c.own = d, false
 	}
 	return c
 }
@@ -62,7 +63,9 @@ func (c *limitContext) Done() <-chan struct{} {
 		close(c.done)
 		return c.done
 	}
-	c.timer = time.AfterFunc(time.Until(c.deadline), func() { c.stop(context.DeadlineExceeded) })
+	if c.own {
+		c.timer = time.AfterFunc(time.Until(c.deadline), func() { c.stop(context.DeadlineExceeded) })
+	}
 	c.leave = context.AfterFunc(c.Context, func() { c.stop(c.Context.Err()) })
 	return c.done
 }
@@ -72,7 +75,7 @@ func (c *limitContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
-		if c.err = c.Context.Err(); c.err == nil && !time.Now().Before(c.deadline) {
+		if c.err = c.Context.Err(); c.err == nil && c.own && !time.Now().Before(c.deadline) {
 			c.err = context.DeadlineExceeded
 		}
 		if c.err != nil {
@@ -96,7 +99,9 @@ func (c *limitContext) stop(why error) {
 func (c *limitContext) close() {
 	if c.done != nil {
 		close(c.done)
-		c.timer.Stop()
+		if c.own {
+			c.timer.Stop()
+		}
 		c.leave()
 	}
 }
@@ -108,10 +113,10 @@ func (c *limitContext) end(failed bool) (over bool) {
 	defer c.mu.Unlock()
 	if c.err == nil {
 		c.err = context.Canceled
-		if failed && !time.Now().Before(c.deadline) {
+		if failed && c.own && !time.Now().Before(c.deadline) {
 			c.err = context.DeadlineExceeded
 		}
 		c.close()
 	}
-	return failed && c.err == context.DeadlineExceeded && c.Context.Err() == nil
+	return failed && c.own && c.err == context.DeadlineExceeded && c.Context.Err() == nil
 }

@@ -73,7 +73,7 @@ func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, 
 		if err == nil || n >= max(retry.Attempts, 1) || ctx.Err() != nil || !retryable(err) {
 			return n, err
 		}
-		pause := e.jittered(wait)
+		pause := min(e.jittered(wait), max(retry.MaxInterval, wait))
 		if retry.MaxElapsed > 0 && time.Since(start)+pause > retry.MaxElapsed {
 			return n, err
 		}

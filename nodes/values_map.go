@@ -113,16 +113,19 @@ func (f *filterWorker[T]) Work(ctx context.Context, in Input, out Out) (any, err
 func (f *filterWorker[T]) run(in *Input, xs, ys []T, k, i int) (kept, at int, err error) {
 	defer catch(&err)
 	keep, interrupted := f.keep, in.interruption()
-	for kept, at = k, i; at < len(xs); {
-		if x := xs[at]; keep(x) {
-			ys[kept] = x
-			kept++
+	kept = k
+	for j, x := range xs[i:] {
+		at = i + j
+		if keep(x) {
+			ys[k] = x
+			k++
+			kept = k
 		}
-		if at++; interrupted.Load() {
-			break
+		if interrupted.Load() {
+			return kept, at + 1, nil
 		}
 	}
-	return kept, at, nil
+	return kept, len(xs), nil
 }
 
 // EachValue is a worker that calls f for each item and gives nothing on. ErrDone of f
@@ -164,15 +167,16 @@ func (e *eachWorker[T]) Work(ctx context.Context, in Input, out Out) (any, error
 func (e *eachWorker[T]) run(ctx context.Context, in *Input, xs []T, i int) (at int, err error) {
 	defer catch(&err)
 	f, interrupted := e.f, in.interruption()
-	for at = i; at < len(xs); {
-		if err := f(ctx, xs[at]); err != nil {
+	for j, x := range xs[i:] {
+		at = i + j
+		if err := f(ctx, x); err != nil {
 			return at, err
 		}
-		if at++; interrupted.Load() {
-			break
+		if interrupted.Load() {
+			return at + 1, nil
 		}
 	}
-	return at, nil
+	return len(xs), nil
 }
 
 // processValues is a worker that gives what f appends to out for a whole batch. An

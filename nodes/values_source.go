@@ -18,16 +18,15 @@ func SourceValues[O any](env *Env, read func(ctx context.Context, emit func(O) e
 }
 
 func sourceValues[O any](env *Env, read func(ctx context.Context, emit func(O) error) error, l lifetime) *sourceOp[O] {
-	return &sourceOp[O]{lifetime: l, env: env, read: func(ctx context.Context, _ Position, emit func(O, Position) error) error {
-		return read(ctx, func(x O) error { return emit(x, nil) })
-	}}
+	s := &sourceOp[O]{lifetime: l, env: env}
+	s.read = func(ctx context.Context) error { return read(ctx, s.emit) }
+	return s
 }
 
 type sourceOp[O any] struct {
 	lifetime
-	env   *Env
-	read  func(ctx context.Context, after Position, emit func(O, Position) error) error
-	after Position // where read begins; nil: at the beginning
+	env  *Env
+	read func(ctx context.Context) error
 
 	g      *gathering[O] // nil: read was not begun
 	ctx    context.Context
@@ -41,18 +40,24 @@ func (s *sourceOp[O]) start(ctx context.Context) {
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	ctx = s.ctx
 	context.AfterFunc(ctx, func() { s.g.refuse(context.Cause(ctx)) })
-	emit := s.g.add
-	if await := s.env.Await; await != nil {
-		emit = func(x O, after Position) error { await(ctx); return s.g.add(x, after) }
-	}
 	go func() {
 		defer close(s.ended)
-		err := Guard(func() error { return s.read(ctx, s.after, emit) })
+		err := Guard(func() error { return s.read(ctx) })
 		if ctx.Err() == nil { // else it was told to end, with whatever error
 			s.g.end(err)
 		}
 		s.g.flush()
 	}()
+}
+
+// emit takes an item of read, unless the run is paused.
+func (s *sourceOp[O]) emit(x O) error { return s.emitAt(x, nil) }
+
+func (s *sourceOp[O]) emitAt(x O, after Position) error {
+	if s.env.Await != nil {
+		s.env.Await(s.ctx)
+	}
+	return s.g.add(x, after)
 }
 
 // Next implements Puller.
@@ -106,6 +111,7 @@ func (s *sourceOp[O]) Close() error {
 // A resumableOp is a source that goes on after a position.
 type resumableOp[O any] struct {
 	sourceOp[O]
+	after Position                   // where it begins; nil: at the beginning
 	taken func(after Position) error // nil: it need not know
 }
 
@@ -126,7 +132,8 @@ func (s *resumableOp[O]) Taken(after Position) error {
 // ResumableOperator is a source made of a ResumableSource, with what else it has: Taken,
 // Open and Close.
 func ResumableOperator[O any](env *Env, n ResumableSource[O]) Operator {
-	s := &resumableOp[O]{sourceOp: sourceOp[O]{lifetime: lifetimeOf(n, env), env: env, read: n.ReadFrom}}
+	s := &resumableOp[O]{sourceOp: sourceOp[O]{lifetime: lifetimeOf(n, env), env: env}}
+	s.read = func(ctx context.Context) error { return n.ReadFrom(ctx, s.after, s.emitAt) }
 	if a, ok := n.(Acknowledger); ok {
 		s.taken = a.Taken
 	}

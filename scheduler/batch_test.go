@@ -19,7 +19,7 @@ import (
 // sizes is a kind that notes how many items it is given at once, and when. As
 // `records` it works on records, as `values` on Go values.
 func sizes(s *[]string) []nodes.Decl {
-	make := func(*program, *nodes.Env) *op {
+	make := func(*opKind, *nodes.Env) *op {
 		start := time.Time{}
 		return &op{
 			open: func() error { start = time.Now(); return nil },
@@ -90,7 +90,7 @@ func wide(s *[]string) []nodes.Decl {
 }
 
 // silent is a source that gives nothing and ends after the last item.
-var silent = kind("silent", func(*program, *nodes.Env) *op {
+var silent = kind("silent", func(*opKind, *nodes.Env) *op {
 	return &op{next: func(context.Context) (any, error) { time.Sleep(8 * time.Second); return nil, io.EOF }}
 })
 
@@ -127,7 +127,7 @@ func TestBatchCuts(t *testing.T) {
 }
 
 // threes gives 10 items in batches of 3, 3, 3 and 1.
-var threes = kind("threes", func(*program, *nodes.Env) *op {
+var threes = kind("threes", func(*opKind, *nodes.Env) *op {
 	return &op{
 		next: numbering(4),
 		process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
@@ -219,7 +219,7 @@ func TestBatchOfEachEdge(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		var got []string
 		start, due := time.Now(), time.Time{}
-		both := kind("both", func(*program, *nodes.Env) *op {
+		both := kind("both", func(*opKind, *nodes.Env) *op {
 			return &op{
 				wants: func(_, edge int) bool { return edge == 0 || time.Since(start) >= 10*time.Second },
 				due:   func() time.Time { return due },

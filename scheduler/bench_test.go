@@ -8,11 +8,11 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-type counting struct {
+type countKind struct {
 	N int `yaml:"n" doc:"How many."`
 }
 
-func (c *counting) Read(_ context.Context, emit func(int64) error) error {
+func (c *countKind) Read(_ context.Context, emit func(int64) error) error {
 	for i := range c.N {
 		if err := emit(int64(i)); err != nil {
 			return err
@@ -21,20 +21,20 @@ func (c *counting) Read(_ context.Context, emit func(int64) error) error {
 	return nil
 }
 
-type adding struct{}
+type addKind struct{}
 
-func (*adding) Map(_ context.Context, x int64) (int64, error) { return x + 1, nil }
+func (*addKind) Map(_ context.Context, x int64) (int64, error) { return x + 1, nil }
 
-type summing struct{ sum int64 }
+type sumKind struct{ sum int64 }
 
-func (s *summing) Write(_ context.Context, in []int64) error {
+func (s *sumKind) Write(_ context.Context, in []int64) error {
 	for _, x := range in {
 		s.sum += x
 	}
 	return nil
 }
 
-// BenchmarkChain is the full runtime, counters on, over four trivial stages.
+// BenchmarkChain is the full runtime, counters on, over four trivial nodes.
 func BenchmarkChain(b *testing.B) {
 	const n, edges = 5_000_000, 5
 	for b.Loop() {
@@ -46,7 +46,7 @@ func BenchmarkChain(b *testing.B) {
   d:      {use: add, in: c}
   sink:   {use: sum, in: d}
 `, scheduler.Options{},
-			nodes.Read("count", "Counts.", &counting{}), nodes.Map("add", "Adds.", &adding{}), nodes.Write("sum", "Sums.", &summing{}))
+			nodes.Read("count", "Counts.", &countKind{}), nodes.Map("add", "Adds.", &addKind{}), nodes.Write("sum", "Sums.", &sumKind{}))
 		tr.succeed()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n/edges, "ns/item/edge")

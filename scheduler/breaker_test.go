@@ -243,7 +243,7 @@ func TestBreakerOfSink(t *testing.T) {
 }
 
 // fussy has a serial part alone, which fails on items 1 to 4.
-var fussy = kind("fussy", func(*program, *nodes.Env) *op {
+var fussy = kind("fussy", func(*opKind, *nodes.Env) *op {
 	return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 		if x := values(in.Data)[0]; x.N >= 1 && x.N <= 4 {
 			return out.Bad(nodes.BadItem{Err: errBad, Data: in.Data})
@@ -253,5 +253,5 @@ var fussy = kind("fussy", func(*program, *nodes.Env) *op {
 }, portIn)
 
 // sinkhole takes anything.
-var sinkhole = nodes.Kind("sinkhole", "Takes anything.", &program{make: func(*program, *nodes.Env) *op { return &op{} }},
+var sinkhole = nodes.Kind("sinkhole", "Takes anything.", &opKind{make: func(*opKind, *nodes.Env) *op { return &op{} }},
 	nodes.InPort(portIn), nodes.Workers(graph.Single))

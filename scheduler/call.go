@@ -17,10 +17,14 @@ func (n *node) call(ctx context.Context, c nodes.Call, out nodes.Out, next func(
 }
 
 func (n *node) callWork(ctx context.Context, w nodes.Worker, in nodes.Input, out nodes.Out) (made any, err error) {
-	if !n.watched {
-		defer catch(&err)
-		return w.Work(ctx, in, out)
+	if n.watched {
+		return n.watchWork(ctx, w, in, out)
 	}
+	defer catch(&err)
+	return w.Work(ctx, in, out)
+}
+
+func (n *node) watchWork(ctx context.Context, w nodes.Worker, in nodes.Input, out nodes.Out) (made any, err error) {
 	err = n.call(ctx, nodes.Call{Part: nodes.PartWork, Input: in}, out, func(ctx context.Context, out nodes.Out) (err error) {
 		made, err = w.Work(ctx, in, out)
 		return err

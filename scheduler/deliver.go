@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
@@ -47,7 +48,8 @@ func (n *node) alone(ctx context.Context) error {
 	}
 	var j job
 	for err == nil {
-		if j.task, err = n.intake.next(ctx, w); err == nil {
+		if err = n.intake.next(ctx, w); err == nil {
+			j.task = n.intake.task
 			err = n.do(ctx, w, &j)
 		}
 	}
@@ -214,7 +216,7 @@ func (n *node) process(ctx context.Context, w *worker, j *job) error {
 	start := n.run.clock()
 	w.lost = 0
 	err := n.callSerial(ctx, j)
-	if err == nil {
+	if err == nil && n.parts.Timed != nil {
 		err = guard(func() error { n.intake.ask(); return nil })
 	}
 	if j.kind == timeTask {
@@ -229,12 +231,22 @@ func (n *node) process(ctx context.Context, w *worker, j *job) error {
 	return err
 }
 
+// isDue looks again whether the operator is due: a call before this one may have
+// changed that since the task was taken.
+func (n *node) isDue(j *job) bool {
+	due := n.due.Load()
+	return due != 0 && (j.early || !time.Now().Before(n.run.at(due)))
+}
+
 // callSerial calls the method that a job is for.
 func (n *node) callSerial(ctx context.Context, j *job) error {
 	switch j.kind {
 	case timeTask:
+		if !n.isDue(j) {
+			return nil
+		}
 		return n.call(ctx, nodes.Call{Part: nodes.PartTime}, &j.out, func(ctx context.Context, out nodes.Out) error {
-			return n.parts.Timed.OnTime(ctx, j.at, out)
+			return n.parts.Timed.OnTime(ctx, time.Now(), out)
 		})
 	case endTask:
 		return n.call(ctx, nodes.Call{Part: nodes.PartEnd}, &j.out, func(ctx context.Context, out nodes.Out) error {

@@ -1,18 +1,19 @@
-// Package scheduler runs a graph: one bounded channel per edge, any number of
-// workers per node.
+// Package scheduler runs a graph: one bounded queue per edge, any number of workers
+// per node. It drives every node in one way: see nodes.Operator.
 //
-// Terms. A Run is one execution of a flow. An envelope is what travels on a
-// channel: an epoch and data. A worker is a goroutine of a node; it takes a piece
-// of work, works on it and leaves what it made; a piece with what came of it is a
-// job. The jobs of a node have turns, so that results leave in the order of the
-// input however many workers there are: whoever leaves the job whose turn it is
-// delivers it, and all behind it that are ready.
+// Terms. A Run is one execution of a flow. An envelope is what travels on an edge. A
+// worker is a goroutine of a node; it takes a task, works on it and leaves what it made;
+// a task with what came of it is a job. A task is some items of an input, a piece of a
+// source, a time that has come or the end of an edge: all of them have a place in the
+// order of the input. The jobs of a node that are under way stand in a reorder buffer,
+// so that results leave in the order of the input however many workers there are:
+// whoever leaves the job whose turn it is delivers it, and all behind it that are ready.
 //
 // Laws.
 //  1. Data is immutable once sent, and counted: whoever receives it releases it.
-//  2. Only the scheduler ends an edge: by closing its channel after the last
-//     worker of the sending node has ended. A reader that wants no more refuses
-//     the edge, and what is sent there later is thrown away and counted.
+//  2. Only the scheduler ends an edge, after the last worker of the sending node has
+//     ended. A reader that wants no more refuses the edge, and what is sent there later
+//     is thrown away and counted.
 //  3. Items keep their order on an edge. One goroutine at a time sends on it: the
 //     one whose turn it is, or, without order, the one that holds the node's send
 //     token.
@@ -20,6 +21,11 @@
 //     into batches, or on capacities, unless a kind declares that it interleaves.
 //  5. Every goroutine that a Run starts has ended when Run returns.
 //  6. The books balance: see package metrics.
+//  7. What is due comes before what arrives, and both before the end of an input.
+//  8. No worker is idle while another one has items that have not begun, and after a
+//     failure or a cancel no further item begins: but for what comes before the item
+//     that failed, so that the first failure is the first in the order of the input.
+//  9. No lock is held in the code of a kind.
 //
 // There are two stops, and they differ: Stop ends the sources and lets everything
 // drain; cancelling the context of Run kills, and what is on its way is lost and
@@ -29,15 +35,35 @@
 // goes on. A Tap looks at some of the items of an edge; it costs the sender one look
 // at a pointer while nobody taps, and never holds the flow up.
 //
-// Files: run.go builds and runs, node.go drives a node, stage.go its workers, turns.go
-// is the order of what they make, crew.go how many they are and elastic.go how many
-// they should be, limits.go what bounds the flow as a whole. take.go is how workers take
-// their input and keyed.go how they share it by keys; admit.go is what lets items pass
-// before that: rate.go and breaker.go; batch.go puts them together, custom.go is what
-// programs without stages read by. output.go is where nodes emit, edge.go the channel,
-// spill.go its overflow, queue.go what stands in for a channel that cannot keep a
-// contract. watch.go finds flows that are stuck, pause.go holds the sources up, tap.go
-// shows items and hide.go what of them may be seen, events.go tells what happens.
-// serial.go runs the same programs on one goroutine, one item at a time, as the
-// baseline and the oracle of tests.
+// # Where things are
+//
+// run.go builds and runs, stats.go reports. node.go is a node and its life; intake.go is
+// how it takes, pull.go how it asks a source, share.go how much at once, batcher.go what
+// puts batches together, admit.go what lets them pass (rate.go, breaker.go). pool.go is
+// its workers and how they share, worker.go one of them and where it waits, keyed.go the
+// same by keys, elastic.go how many there should be, limits.go what bounds the flow as a
+// whole. deliver.go works on a job and delivers it, order.go is the reorder buffer,
+// call.go calls the operator, output.go is where that emits. edge.go is an edge, full.go
+// what it does when it is full, rank.go where items go on one that reorders, package
+// queue what it is made of. watch.go finds flows that are stuck, pause.go holds the
+// sources up, tap.go shows items, events.go tells what happens, errors.go and failure.go
+// are what failed. serial.go calls the same operators on one goroutine, one item at a
+// time, as the baseline and the oracle of tests.
+//
+// # Locks and tokens
+//
+// A mutex is held for a few steps, never while waiting, sending or in a kind's code.
+// Where one is taken while another is held, it is in this order; all others are taken
+// alone.
+//
+//	Run.mu        -> pausing.mu, tapping.mu
+//	tapping.mu    -> Tap.mu
+//
+// A token is a channel with room for one, which may be held for long; a mutex held so
+// would stop virtual time. They are taken in this order:
+//
+//	pool.take     taking, and the intake with it; serial calls never need it
+//	serialToken   a call of the serial part, where no order sees to it
+//	pacing        sending at the rate of a source
+//	sendToken     sending, where no order sees to it
 package scheduler

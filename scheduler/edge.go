@@ -91,13 +91,13 @@ func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted 
 	if e.taps.list.Load() != nil {
 		e.taps.offer(env.Data, 0, env.Data.Len())
 	}
-	if !e.room(env) {
-		var whole bool
-		if env, whole, err = e.full(env); !whole || err != nil {
+	fits := e.room(env)
+	if !fits && !e.spec.Contract.Blocks() {
+		if env, fits, err = e.full(env); !fits || err != nil {
 			return err == nil, err
 		}
 	}
-	if !e.put(env) {
+	if !fits || !e.put(env) {
 		if wanted, err := e.awaitRoom(ctx, env, w); !wanted || err != nil {
 			return false, err
 		}
@@ -110,11 +110,8 @@ func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted 
 	return true, nil
 }
 
-// put puts an envelope on the edge if there is room for it.
+// put puts an envelope on the edge that there is room for, if there is a slot too.
 func (e *edge) put(env queue.Envelope) bool {
-	if !e.room(env) && e.spec.Contract.Blocks() {
-		return false
-	}
 	e.note(&env)
 	if !e.queue.Put(env) {
 		e.unnote(env)
@@ -133,7 +130,7 @@ func (e *edge) awaitRoom(ctx context.Context, env queue.Envelope, w *worker) (bo
 	}
 	for {
 		e.waiting.Store(true)
-		if e.put(env) { // the reader may have made room before it could see that we wait
+		if e.room(env) && e.put(env) { // the reader may have made room before it could see that we wait
 			e.waiting.Store(false)
 			return true, nil
 		}

@@ -157,7 +157,7 @@ func TestNobodyWantsMore(t *testing.T) {
 
 // A node with two outputs ends when both are refused, and not before.
 func TestBothOutputsRefused(t *testing.T) {
-	split := nodes.Kind("split", "Splits.", &program{make: func(*program, *nodes.Env) *op {
+	split := nodes.Kind("split", "Splits.", &opKind{make: func(*opKind, *nodes.Env) *op {
 		return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 			var sides [2][]item
 			for _, x := range values(in.Data) {
@@ -192,13 +192,13 @@ func TestBothOutputsRefused(t *testing.T) {
 // A Go kind may make any number of items at once; batches stay small all the same.
 func TestHugeOutput(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		records := kind("records", func(*program, *nodes.Env) *op {
+		records := kind("records", func(*opKind, *nodes.Env) *op {
 			return &op{work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 				return nil, out.Emit(0, in.Data.Retain())
 			}}
 		}, graph.Port{Name: "in"})
 		largest := 0
-		whole := kind("whole", func(*program, *nodes.Env) *op {
+		whole := kind("whole", func(*opKind, *nodes.Env) *op {
 			return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
 				largest = max(largest, in.Data.Len())
 				return nil
@@ -229,7 +229,7 @@ func TestDoneInAWorker(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
-				until := nodes.Kind("until", "Ends at item 20.", &program{make: func(*program, *nodes.Env) *op {
+				until := nodes.Kind("until", "Ends at item 20.", &opKind{make: func(*opKind, *nodes.Env) *op {
 					return &op{work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 						for i, x := range values(in.Data) {
 							if x.N != 20 { // it has to wait for those before it

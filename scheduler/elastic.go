@@ -88,6 +88,9 @@ func (s *scaler) next(l look) int {
 	}
 	came := float64(l.done+l.inside-s.inside) / seconds
 	s.last, s.inside = l.now, l.inside
+	if l.held() { // its input is full, and comes in bursts as large as there is room
+		came = min(came, float64(l.done)/seconds)
+	}
 	s.rate = blend(s.rate, max(0, came))
 	if l.done > 0 {
 		if cost := l.busy.Seconds() / float64(l.done); s.cost == 0 {

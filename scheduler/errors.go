@@ -2,30 +2,25 @@ package scheduler
 
 import (
 	"encoding/json"
-	"reflect"
 	"time"
-	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
-	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// maxItemText bounds the item in a message, in bytes. What goes to the error port
-// is whole.
+// maxItemText bounds the item in a message, in bytes.
 const maxItemText = 500
 
-// itemText gives a failed item for a message.
-func itemText(item nodes.BadItem) string {
-	text := itemJSON(item)
-	if len(text) > maxItemText {
-		cut := maxItemText
-		for cut > 0 && !utf8.RuneStart(text[cut]) {
-			cut--
-		}
-		text = text[:cut] + "…"
+// itemText gives a failed item for people: in messages, reports and logs, which go to
+// places where the data itself may not. So it has no secrets, and is cut.
+func itemText(item nodes.BadItem) (text string) {
+	if item.Data == nil {
+		text, _ = redact.Raw(item.Raw, maxItemText)
+	} else {
+		text, _ = redact.Item(item.Data, item.Row, maxItemText)
 	}
 	return text
 }
@@ -33,11 +28,8 @@ func itemText(item nodes.BadItem) string {
 // itemJSON gives a failed item as JSON. A text that could not be read is a JSON
 // string.
 func itemJSON(item nodes.BadItem) string {
-	switch d := item.Data.(type) {
-	case *record.Batch:
-		return string(jsonl.NewEncoder(d.Type).AppendRow(nil, d, item.Row))
-	case record.GoItems:
-		return goJSON(d, item.Row)
+	if item.Data != nil {
+		return string(jsonl.AppendItem(nil, item.Data, item.Row))
 	}
 	text, err := json.Marshal(item.Raw)
 	if err != nil {
@@ -46,30 +38,12 @@ func itemJSON(item nodes.BadItem) string {
 	return string(text)
 }
 
-// goJSON gives a Go value as JSON: under the names that its fields have in flows,
-// if it can be a record.
-func goJSON(d record.GoItems, row int) string {
-	v := d.At(row)
-	if t := types.FromGo(reflect.TypeOf(v)); t.Kind != types.KindOpaque {
-		one := d.Slice(row, row+1)
-		defer one.Release()
-		b := one.(record.GoItems).ToBatch(t, func(int, error) {})
-		defer b.Release()
-		if b.Len() == 1 {
-			return string(jsonl.NewEncoder(t).AppendRow(nil, b, b.Row(0)))
-		}
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return `"an item that is not JSON"`
-	}
-	return string(text)
-}
-
 // newErrorBatch gives an empty batch of graph.ErrorItem.
 func newErrorBatch() *record.Batch { return record.New(graph.ErrorItem) }
 
-// appendError adds a row of graph.ErrorItem.
+// appendError adds a row of graph.ErrorItem. Item and message are whole, secrets and
+// all: the row is data, which the flow routes like any other, perhaps to a file from
+// which the items are fed in again. Whoever shows the row hides what is to be hidden.
 func appendError(b *record.Batch, node string, item nodes.BadItem, at time.Time) {
 	row := b.Rows
 	for _, c := range b.Cols {

@@ -3,7 +3,7 @@ package scheduler
 // This file tells Options.Events what happens to a run. Messages and keys are for
 // programs that read them, so they stay as they are. Every event has the key flow;
 // times are in seconds; no event has an item, though an error may quote a value, and
-// texts of errors have no secrets that can be told by their names.
+// texts of errors have gone through package redact.
 //
 //	message           level  keys
 //	run started       info   nodes, edges
@@ -33,6 +33,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
@@ -46,7 +47,6 @@ const (
 type observer struct {
 	log    *slog.Logger
 	recent func(node string) []ItemError
-	hide   *hiding
 
 	phase  metrics.Phase // at the last look
 	failed map[string]toldErrors
@@ -62,7 +62,7 @@ type toldErrors struct {
 
 func newObserver(log *slog.Logger, recent func(string) []ItemError) *observer {
 	return &observer{
-		log: log, recent: recent, hide: newHiding(nil, nil),
+		log: log, recent: recent,
 		phase: metrics.Running, failed: map[string]toldErrors{}, drops: map[int]bool{}, spills: map[int]bool{},
 	}
 }
@@ -141,7 +141,7 @@ func (o *observer) failures(n *metrics.NodeReport, now time.Duration, last bool)
 	keys := []any{"node", n.ID, "items", total - told.total, "total", total}
 	if recent := o.recent(n.ID); len(recent) > 0 {
 		e := recent[len(recent)-1]
-		keys = append(keys, "attempts", max(e.Attempts, 1), "error", o.hide.text(e.Error))
+		keys = append(keys, "attempts", max(e.Attempts, 1), "error", redact.Text(e.Error))
 		if e.Stack != "" {
 			keys = append(keys, "stack", e.Stack)
 		}
@@ -184,7 +184,7 @@ func (o *observer) end(report *metrics.Report, failure error) {
 		return
 	}
 	first, _, _ := strings.Cut(failure.Error(), "\n") // the others show the item, or the stack
-	keys = append(keys, "error", o.hide.text(first))
+	keys = append(keys, "error", redact.Text(first))
 	if f, ok := errors.AsType[*Failure](failure); ok {
 		keys = append(keys, "node", f.Node)
 	}

@@ -140,7 +140,7 @@ func TestEventOfAFailedRun(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		var j journal
 		leak := errors.New("no connection to nats://me:geheim@host: token=geheim\n  item: {\"card\": \"geheim\"}")
-		secret := kind("leak", func(*program, *nodes.Env) *op {
+		secret := kind("leak", func(*opKind, *nodes.Env) *op {
 			return &op{process: func(context.Context, nodes.Input, nodes.Out) error { return leak }}
 		}, portIn)
 		tr := try(t, `

@@ -199,7 +199,7 @@ func (drain) Write(context.Context, []struct{ F float64 }) error { return nil }
 func TestBreakerOfLostItems(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		huge := nodes.Map("huge", "Makes some items too large.", &hugeMap{})
-		records := kind("records", func(*program, *nodes.Env) *op {
+		records := kind("records", func(*opKind, *nodes.Env) *op {
 			return &op{work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 				return nil, out.Emit(0, in.Data.(*record.Batch).Retain())
 			}}
@@ -210,7 +210,7 @@ func TestBreakerOfLostItems(t *testing.T) {
   huge:   {use: huge, in: odd}
   record: {use: records, in: huge, workers: 3, order: key, key: n, on_error: skip, breaker: {failures: 1, open_for: 1s}}
   sink:   {use: count, in: record}
-`, scheduler.Options{}, huge, records, kind("count", func(*program, *nodes.Env) *op { return &op{} }, graph.Port{Name: "in"}))
+`, scheduler.Options{}, huge, records, kind("count", func(*opKind, *nodes.Env) *op { return &op{} }, graph.Port{Name: "in"}))
 		report := tr.succeed()
 		if n := node(t, report, "record"); n.In != 27 || n.Skipped != 3 || n.Openings != 3 {
 			t.Errorf("in %d, skipped %d, opened %d times, want 27, 3 and 3", n.In, n.Skipped, n.Openings)

@@ -1,6 +1,10 @@
 package scheduler
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/flowrun/flowrun/graph/redact"
+)
 
 // A Failure is what stopped a flow: an item, or a node as a whole.
 type Failure struct {
@@ -20,7 +24,7 @@ func (f *Failure) Error() string {
 			s += fmt.Sprintf(":%d", f.Line)
 		}
 	}
-	s += ": " + f.Err.Error()
+	s += ": " + redact.Text(f.Err.Error())
 	if f.Item != "" {
 		s += "\n  item: " + f.Item
 	}

@@ -20,7 +20,7 @@ import (
 // letters is a sink of the error port; it keeps the items as JSON, without the time and
 // the stack of a panic.
 func letters(lines *[]string) nodes.Decl {
-	return kind("letters", func(*program, *nodes.Env) *op {
+	return kind("letters", func(*opKind, *nodes.Env) *op {
 		return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
 			b := in.Data.(*record.Batch)
 			enc := jsonl.NewEncoder(b.Type)
@@ -171,7 +171,7 @@ func TestRetry(t *testing.T) {
 		{"{attempts: 3, initial_interval: 1s}", 2, 3 * time.Second, 2, false},
 		{"{attempts: 3, initial_interval: 1s}", 3, 3 * time.Second, 2, true},
 		{"{attempts: 5, initial_interval: 1s, multiplier: 10, max_interval: 20s}", 4, 51 * time.Second, 4, false},
-		{"{attempts: 5, initial_interval: 9s, max_interval: 2s}", 4, 8 * time.Second, 4, false},
+		{"{attempts: 5, initial_interval: 2s, max_interval: 2s}", 4, 8 * time.Second, 4, false},
 		{"{attempts: 100, initial_interval: 10s, multiplier: 1, max_elapsed: 35s}", 99, 30 * time.Second, 3, true},
 	} {
 		virtual(t, func(t *testing.T) {
@@ -215,7 +215,7 @@ func TestTimeout(t *testing.T) {
 // An item that is tried again leaves nothing behind of its failed tries.
 func TestRetriedExpanderLeavesNoHalves(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		halves := nodes.Expand("halves", "Fails in the middle.", &halving{})
+		halves := nodes.Expand("halves", "Fails in the middle.", &halveKind{})
 		tr := try(t, `
   source: {use: emit, with: {count: 4}}
   work:   {use: halves, in: source, retry: {attempts: 3}, on_error: skip}
@@ -226,9 +226,9 @@ func TestRetriedExpanderLeavesNoHalves(t *testing.T) {
 	})
 }
 
-type halving struct{ tries map[int64]int }
+type halveKind struct{ tries map[int64]int }
 
-func (h *halving) Expand(_ context.Context, x item, emit func(item) error) error {
+func (h *halveKind) Expand(_ context.Context, x item, emit func(item) error) error {
 	if h.tries == nil {
 		h.tries = map[int64]int{}
 	}
@@ -272,7 +272,7 @@ func TestSourceFailureComesAfterItsItems(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		for _, failing := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
-				source := kind("lines", func(*program, *nodes.Env) *op {
+				source := kind("lines", func(*opKind, *nodes.Env) *op {
 					i := -1
 					return &op{
 						next: func(context.Context) (any, error) {
@@ -317,13 +317,13 @@ func TestGoValuesThatAreNoRecords(t *testing.T) {
 		for _, order := range []string{"strict", "none", "key, key: n"} {
 			virtual(t, func(t *testing.T) {
 				huge := nodes.Map("huge", "Makes some items too large.", &hugeMap{})
-				records := kind("records", func(*program, *nodes.Env) *op {
+				records := kind("records", func(*opKind, *nodes.Env) *op {
 					return &op{work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 						return nil, out.Emit(0, in.Data.(*record.Batch).Retain())
 					}}
 				}, graph.Port{Name: "in"})
 				count := 0
-				sink := kind("count", func(*program, *nodes.Env) *op {
+				sink := kind("count", func(*opKind, *nodes.Env) *op {
 					return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
 						count += in.Data.Len()
 						return nil
@@ -366,7 +366,7 @@ func (*hugeMap) Map(_ context.Context, x item) (struct{ N uint64 }, error) {
 func TestBadItemsAtTheEnd(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
-			late := kind("late", func(*program, *nodes.Env) *op {
+			late := kind("late", func(*opKind, *nodes.Env) *op {
 				var kept *record.Batch
 				return &op{
 					process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
@@ -406,7 +406,7 @@ func TestGoValuesOfTwoTypes(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
 			var seen []string
-			types := kind("types", func(*program, *nodes.Env) *op {
+			types := kind("types", func(*opKind, *nodes.Env) *op {
 				return &op{process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
 					seen = append(seen, in.Data.(*record.Batch).Type.String())
 					return nil

@@ -12,13 +12,13 @@ import (
 // errFull is the failure of a sender whose edge has on_full: fail.
 var errFull = errors.New("the queue is full")
 
-// full makes room for an envelope, or makes the envelope fit. whole is false if nothing
-// of it is left to be put. An edge that makes its sender wait does nothing here.
-func (e *edge) full(env queue.Envelope) (fits queue.Envelope, whole bool, err error) {
+// full makes room for an envelope, or makes the envelope fit; some is false if nothing
+// of it is left.
+func (e *edge) full(env queue.Envelope) (fits queue.Envelope, some bool, err error) {
 	switch e.spec.Contract.OnFull {
 	case "drop_newest":
-		env, whole = e.dropNewest(env)
-		return env, whole, nil
+		env, some = e.dropNewest(env)
+		return env, some, nil
 	case "drop_oldest":
 		if list, ok := e.queue.(*queue.List); ok {
 			e.dropOldest(list, env)

@@ -10,18 +10,16 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
 // A task is what a worker works on at once: some items of an input, a piece of a
 // source, or an event that has a place among them.
 type task struct {
 	kind  taskKind
+	early bool        // of a time that was not waited for
 	in    nodes.Input // of items, or with Made the piece of a source
 	edge  *edge       // where the items came from
-	at    time.Time   // of a time
 	ended nodes.Ended // of an end
 	era   uint64      // of the breaker, when it was taken
 }
@@ -35,32 +33,23 @@ const (
 )
 
 // An intake is how a node takes: which edge, how much, and what comes before it. All
-// but cost and reads is guarded by the take token, or belongs to the only worker.
+// but what is atomic is guarded by the take token, or belongs to the only worker.
 type intake struct {
 	n       *node
+	task    task // what next has found; valid until the next call
+	nap     nap  // what look has found nothing for
 	inlets  []*inlet
 	wanted  []*inlet // that the operator reads now
 	stale   bool     // wanted is to be asked for again
 	first   int      // which of them is looked at first, so that none is starved
 	unwired []int    // input ports without an edge, whose end was not told yet
+	again   bool     // task was taken, and could not be begun yet
+	over    bool     // nothing is left to take
 
-	again  *task // was taken, and could not be begun yet
-	over   bool  // nothing is left to take
-	rushed int64 // the due time that was not waited for, because the run stops
-
+	rushed  atomic.Int64            // the due time that was not waited for, because the run stops; 0: none
 	ticking atomic.Bool             // a time is under way
 	cost    []atomic.Int64          // ns per item, by port, a moving average; 0: not known yet
 	reads   atomic.Pointer[[]*edge] // those of wanted, for the autoscaler
-}
-
-// An inlet is an edge as its reader sees it.
-type inlet struct {
-	e           *edge
-	port, place int
-	open        bool        // its end was not told yet
-	batch       *batcher    // puts batches together; nil: what is there is taken
-	data        record.Data // a batch that is handed out in pieces; nil: none
-	at          int         // how much of it was handed out
 }
 
 func newIntake(n *node) *intake {
@@ -78,7 +67,7 @@ func newIntake(n *node) *intake {
 }
 
 // putBack is for a task that cannot be begun yet: it is the next one again.
-func (t *intake) putBack(j task) { t.again = &j }
+func (t *intake) putBack() { t.again = true }
 
 // ask asks the operator when it is due. It is called after each call of the serial
 // part, by whoever made that.
@@ -89,9 +78,10 @@ func (t *intake) ask() {
 	}
 	due := int64(0)
 	if at := timed.Due(); !at.IsZero() {
-		due = max(1, at.UnixNano())
+		due = 1 + max(0, int64(at.Sub(t.n.run.started))) // by the monotonic clock
 	}
 	if t.n.due.Swap(due) != due {
+		t.rushed.Store(0)
 		t.n.bell.ring()
 	}
 }
@@ -101,7 +91,7 @@ var errAgain = errors.New("look again")
 
 // next takes the next task, waiting for it; io.EOF if there is none any more. The
 // caller holds the take token. errAgain and errLeave are for workers of a pool.
-func (t *intake) next(ctx context.Context, w *worker) (task, error) {
+func (t *intake) next(ctx context.Context, w *worker) error {
 	if t.n.source() {
 		return t.pull(ctx)
 	}
@@ -112,14 +102,13 @@ func (t *intake) next(ctx context.Context, w *worker) (task, error) {
 		}
 	}()
 	for {
-		j, nap, err := t.look(w)
-		if err != nil {
-			t.over = t.over || err != errAgain
-			return task{}, err
-		}
+		found, err := t.look(w)
 		switch {
-		case nap == nil:
-			return j, nil
+		case err != nil:
+			t.over = t.over || err != errAgain
+			return err
+		case found:
+			return nil
 		case !yielded:
 			// Let those who are about to send go first: a reader that wakes for every single
 			// item of a burst costs more than the items.
@@ -131,15 +120,8 @@ func (t *intake) next(ctx context.Context, w *worker) (task, error) {
 			t.n.bell.asleep.Store(true)
 			continue
 		}
-		if nap.held {
-			held := t.n.holdBack()
-			err = t.wait(w, nap)
-			held()
-		} else {
-			err = t.wait(w, nap)
-		}
-		if err != nil {
-			return task{}, err
+		if err = t.sleep(w); err != nil {
+			return err
 		}
 	}
 }
@@ -150,9 +132,13 @@ type nap struct {
 	held bool // by a rate or a breaker
 }
 
-func (t *intake) wait(w *worker, nap *nap) error {
+func (t *intake) sleep(w *worker) error {
+	nap := &t.nap
+	if nap.held {
+		defer t.n.holdBack()()
+	}
 	nap.on, nap.over, nap.hurry = t.n.bell.c, t.n.inputCtx.Done(), nap.held || !nap.until.IsZero()
-	switch w.await(nap.wait) {
+	switch w.await(&nap.wait) {
 	case wokenBack:
 		return errAgain
 	case wokenLeave:
@@ -161,61 +147,72 @@ func (t *intake) wait(w *worker, nap *nap) error {
 	return nil
 }
 
-// look takes what can be taken now, or says what to wait for.
-func (t *intake) look(w *worker) (task, *nap, error) {
+// look finds the task that can be taken now, or what to wait for.
+func (t *intake) look(w *worker) (found bool, err error) {
 	n := t.n
 	if t.over || n.done.Load() {
-		return task{}, nil, io.EOF
+		return false, io.EOF
 	}
-	if err := n.dismissed(); errors.Is(err, nodes.ErrDone) {
+	switch err := n.dismissed(); err {
+	case nil:
+	case nodes.ErrDone:
 		n.done.Store(true)
-		return task{}, nil, io.EOF
-	} else if err != nil {
-		return task{}, nil, err
+		return false, io.EOF
+	default:
+		return false, err
 	}
-	if t.again != nil {
-		j := *t.again
-		t.again = nil
-		return j, nil, nil
+	if t.again {
+		t.again = false
+		return true, nil
 	}
 	if len(t.unwired) > 0 {
-		port := t.unwired[0]
-		t.unwired = t.unwired[1:]
-		t.stale = true
-		return task{kind: endTask, ended: nodes.Ended{Port: port, Edge: -1, Last: true}}, nil, nil
+		t.nowhere()
+		return true, nil
 	}
 	due := time.Time{}
 	if ns := n.due.Load(); ns != 0 && !t.ticking.Load() {
-		if due = time.Unix(0, ns); !time.Now().Before(due) {
-			return t.tick(), nil, nil
+		if due = n.run.at(ns); !time.Now().Before(due) {
+			t.tick(false)
+			return true, nil
 		}
 	}
 	if err := t.choose(w); err != nil {
-		return task{}, nil, err
+		return false, err
 	}
 	if len(t.wanted) == 0 {
-		return t.onlyTime(w, due)
+		return t.onlyTime(w)
 	}
 	return t.fetch(due)
 }
 
-// tick makes a task of the time that has come.
-func (t *intake) tick() task {
+// nowhere makes a task of the end of a port that has no edges.
+func (t *intake) nowhere() {
+	t.task = task{kind: endTask, ended: nodes.Ended{Port: t.unwired[0], Edge: -1, Last: true}}
+	t.unwired, t.stale = t.unwired[1:], true
+}
+
+// tick makes a task of the time that has come, or is not waited for.
+func (t *intake) tick(early bool) {
 	t.ticking.Store(true)
-	return task{kind: timeTask, at: time.Now()}
+	t.task = task{kind: timeTask, early: early}
+}
+
+// rush reports whether a due time is not to be waited for, because the run was told to
+// stop. It does so once for each.
+func (t *intake) rush(due int64) bool {
+	return t.n.run.stopping() && t.rushed.Swap(due) != due
 }
 
 // choose finds the edges that are read now.
 func (t *intake) choose(w *worker) error {
 	n := t.n
-	if n.parts.Selective == nil || n.parts.Parallel != nil {
-		if !t.stale {
-			return nil
-		}
-		if n.parts.Selective != nil && n.order != nil { // it changes its mind in the call that is still under way
-			if err := n.order.settled(w); err != nil {
-				return err
-			}
+	selective := n.parts.Selective
+	if !t.stale && (selective == nil || n.parts.Parallel != nil) {
+		return nil
+	}
+	if selective != nil && n.order != nil { // it changes its mind in the call that is still under way
+		if err := n.order.settled(w); err != nil {
+			return err
 		}
 	}
 	t.stale = false
@@ -223,7 +220,7 @@ func (t *intake) choose(w *worker) error {
 	err := guard(func() error {
 		inOrder := -1
 		for _, in := range t.inlets {
-			if !in.open || in.port == inOrder || n.parts.Selective != nil && !n.parts.Selective.Wants(in.port, in.place) {
+			if !in.open || in.port == inOrder || selective != nil && !selective.Wants(in.port, in.place) {
 				continue
 			}
 			if n.spec.In[in.port].Reading == graph.InOrder {
@@ -248,134 +245,28 @@ var errWantsNothing = errors.New("the operator wants none of its inputs and wait
 
 // onlyTime is for an operator that reads nothing now: all has ended, or it only waits
 // for its time. Once the run was told to stop, that is not waited for.
-func (t *intake) onlyTime(w *worker, due time.Time) (task, *nap, error) {
+func (t *intake) onlyTime(w *worker) (found bool, err error) {
 	n := t.n
 	if n.parts.Timed != nil && n.order != nil { // what is under way may set a time
 		if err := n.order.settled(w); err != nil {
-			return task{}, nil, err
+			return false, err
 		}
 	}
-	ns := n.due.Load()
+	due := n.due.Load()
 	switch {
-	case ns == 0 && !slices.ContainsFunc(t.inlets, func(in *inlet) bool { return in.open }):
-		return task{}, nil, io.EOF
-	case ns == 0:
-		return task{}, nil, errWantsNothing
-	case n.run.stopping() && ns != t.rushed:
-		t.rushed = ns
-		return t.tick(), nil, nil
+	case due == 0 && !t.open():
+		return false, io.EOF
+	case due == 0:
+		return false, errWantsNothing
+	case t.rush(due):
+		t.tick(true)
+		return true, nil
 	}
-	return task{}, &nap{wait: wait{what: napping, until: time.Unix(0, ns)}}, nil
+	t.nap = nap{wait: wait{what: napping, until: n.run.at(due)}}
+	return false, nil
 }
 
-// fetch takes off the edges that are wanted.
-func (t *intake) fetch(due time.Time) (task, *nap, error) {
-	sleep := nap{wait: wait{what: receiving, edge: t.wanted[0].e, until: due}}
-	for i := range t.wanted {
-		at := (t.first + i) % len(t.wanted)
-		in := t.wanted[at]
-		if in.data == nil {
-			env, ok, done, err := t.take(in)
-			if err != nil {
-				return task{}, nil, err
-			}
-			if done {
-				return t.end(in), nil, nil
-			}
-			if !ok {
-				sleep.until = sooner(sleep.until, in.e.queue.Due())
-				if in.batch != nil {
-					sleep.until = sooner(sleep.until, in.batch.due())
-				}
-				continue
-			}
-			in.data, in.at = env.Data, 0
-		}
-		j, held := t.hand(in)
-		if held != nil {
-			held.until = sooner(held.until, due)
-			return task{}, held, nil
-		}
-		if t.first = at; in.data == nil {
-			t.first++ // so that no edge is starved by a busy one
-		}
-		return j, nil, nil
-	}
-	return task{}, &sleep, nil
-}
-
-// take takes off one edge; through its batcher, if batches are asked for.
-func (t *intake) take(in *inlet) (env queue.Envelope, ok, done bool, err error) {
-	if in.batch == nil {
-		env, ok, done, err = in.e.take(t.most(in.port))
-		t.n.count.In.Add(int64(env.Items))
-		return env, ok, done, err
-	}
-	for !in.batch.full() {
-		env, ok, done, err = in.e.take(t.most(in.port))
-		if err != nil {
-			return env, false, false, err
-		}
-		if !ok {
-			break
-		}
-		t.n.count.In.Add(int64(env.Items))
-		in.batch.add(env)
-	}
-	if data := in.batch.ready(done || t.n.run.stopping()); data != nil {
-		return queue.Envelope{Data: data, Items: data.Len()}, true, false, nil
-	}
-	return env, false, done, nil
-}
-
-// end makes a task of the end of an edge.
-func (t *intake) end(in *inlet) task {
-	in.open, t.stale = false, true
-	last := !slices.ContainsFunc(t.inlets, func(o *inlet) bool { return o.open && o.port == in.port })
-	return task{kind: endTask, ended: nodes.Ended{Port: in.port, Edge: in.place, Last: last}}
-}
-
-// sooner is the earlier of two times, of which zero is never.
-func sooner(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// hand hands out the next piece of the batch that was taken, as much of it as the rate
-// and the breaker of the node let pass.
-func (t *intake) hand(in *inlet) (task, *nap) {
-	n := in.data.Len()
-	size, era, held := t.n.admit(t.atOnce(in, n-in.at))
-	if held != nil {
-		return task{}, held
-	}
-	j := task{in: nodes.Input{Port: in.port, Edge: in.place, Data: in.data}, edge: in.e, era: era}
-	if in.at == 0 && size >= n {
-		in.data = nil
-		return j, nil
-	}
-	end := min(in.at+size, n)
-	j.in.Data = in.data.Slice(in.at, end)
-	if in.at = end; end == n {
-		in.data.Release()
-		in.data = nil
-	}
-	return j, nil
-}
-
-// drop releases what was taken off the edges and handed to nobody, and tells how many
-// items that were.
-func (t *intake) drop() int {
-	left := 0
-	for _, in := range t.inlets {
-		left += in.batch.drop()
-		if in.data != nil {
-			left += in.data.Len() - in.at
-			in.data.Release()
-			in.data = nil
-		}
-	}
-	return left
+// open reports whether any edge has not ended.
+func (t *intake) open() bool {
+	return slices.ContainsFunc(t.inlets, func(in *inlet) bool { return in.open })
 }

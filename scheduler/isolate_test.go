@@ -50,7 +50,7 @@ func TestIsolate(t *testing.T) {
 func TestWaitAndAge(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
-  s: {use: emit, with: {count: 10, every: 1ms}}
+  s: {use: emit, with: {count: 10, every: 2ms}}
   k: {use: keep, in: s, with: {delay: 100ms}}
 `, scheduler.Options{})
 		var ages []time.Duration
@@ -60,7 +60,7 @@ func TestWaitAndAge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Items come every millisecond and leave every 100: the first one that
+		// Items come every two milliseconds and leave every 100: the first one that
 		// waits has been there almost since the beginning.
 		if got := ages[4]; got < 300*time.Millisecond || got > 500*time.Millisecond {
 			t.Errorf("after half a second the oldest item has waited %s: %v", got, ages)
@@ -70,7 +70,7 @@ func TestWaitAndAge(t *testing.T) {
 		}
 		e := edge(t, report, "s.out", "k.in")
 		if e.WaitP99 < 850*time.Millisecond || e.WaitP99 > 1100*time.Millisecond || e.WaitP50 < 300*time.Millisecond || e.WaitP50 > 600*time.Millisecond {
-			t.Errorf("waits of 0 to 891 ms: median %s, 99th percentile %s", e.WaitP50, e.WaitP99)
+			t.Errorf("waits of 0 to 882 ms: median %s, 99th percentile %s", e.WaitP50, e.WaitP99)
 		}
 	})
 }

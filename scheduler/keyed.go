@@ -73,7 +73,7 @@ func (n *node) workOff(ctx context.Context, w *worker, q chan task) {
 				n.run.fail(n, err)
 			}
 		}
-		n.order.left()
+		n.order.left(nil)
 	}
 }
 
@@ -88,7 +88,8 @@ type dealer struct {
 func (d *dealer) run(ctx context.Context) error {
 	defer d.job.clear()
 	for {
-		t, err := d.n.intake.next(ctx, d.w)
+		err := d.n.intake.next(ctx, d.w)
+		t := d.n.intake.task
 		if err == io.EOF {
 			return d.n.order.settled(d.w)
 		}
@@ -164,10 +165,10 @@ func (d *dealer) split(ctx context.Context, b *record.Batch, of task) error {
 
 // put hands a task to a worker.
 func (d *dealer) put(ctx context.Context, k int, t task) error {
-	d.n.order.begin()
+	d.n.order.count()
 	err := put(ctx, d.w, d.queues[k], t)
 	if err != nil {
-		d.n.order.left()
+		d.n.order.left(nil)
 	}
 	return err
 }

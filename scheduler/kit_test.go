@@ -184,18 +184,18 @@ func (k *keep) Write(ctx context.Context, in []item) error {
 	return nil
 }
 
-// A program is a kind whose operator is made by a function of the test.
-type program struct {
+// An opKind is a kind whose operator is made by a function of the test.
+type opKind struct {
 	Mode string `yaml:"mode" doc:"What it does; each test has its own."`
-	make func(k *program, env *nodes.Env) *op
+	make func(k *opKind, env *nodes.Env) *op
 }
 
-func (k *program) Operator(env *nodes.Env) (nodes.Operator, error) {
+func (k *opKind) Operator(env *nodes.Env) (nodes.Operator, error) {
 	return k.make(k, env).operator(), nil
 }
 
 // Infer passes the type of the first input on; a source gives items.
-func (k *program) Infer(c *graph.Inference) {
+func (k *opKind) Infer(c *graph.Inference) {
 	t := nodes.Map("x", "X.", &step{}).Spec.Out[0].Type
 	if len(c.Node.In) > 0 {
 		t = c.In(c.Node.In[0].Name)
@@ -206,12 +206,12 @@ func (k *program) Infer(c *graph.Inference) {
 }
 
 // kind declares a kind with the given inputs and the outputs out and other.
-func kind(name string, make func(k *program, env *nodes.Env) *op, in ...graph.Port) nodes.Decl {
+func kind(name string, make func(k *opKind, env *nodes.Env) *op, in ...graph.Port) nodes.Decl {
 	opts := []nodes.Option{nodes.OutPort(graph.Port{Name: "out", Any: true, Side: true})}
 	for _, p := range in {
 		opts = append(opts, nodes.InPort(p))
 	}
-	return nodes.Kind(name, "For a test.", &program{make: make}, opts...)
+	return nodes.Kind(name, "For a test.", &opKind{make: make}, opts...)
 }
 
 // A trial is one flow about to run.
@@ -369,7 +369,7 @@ func equal(t testing.TB, what string, got, want []int64) {
 
 // A firstKind is the kind of a limit.
 type firstKind struct {
-	program
+	opKind
 	Count int `yaml:"count" doc:"How many items."`
 }
 
@@ -390,7 +390,7 @@ var first = nodes.Kind("first", "Takes the first items.", &firstKind{}, nodes.Co
 
 // collect is a sink that sees the data itself.
 func collect(s *store) nodes.Decl {
-	return nodes.Kind("collect", "Collects data.", &program{make: func(_ *program, env *nodes.Env) *op {
+	return nodes.Kind("collect", "Collects data.", &opKind{make: func(_ *opKind, env *nodes.Env) *op {
 		return &op{
 			open: func() error { s.event("open %s", env.Node.ID); return nil },
 			process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
@@ -38,11 +39,11 @@ type node struct {
 	inputCtx    context.Context
 	cancelInput context.CancelFunc
 
-	bell      bell        // wakes whoever takes for the node
-	interrupt atomic.Bool // whoever is between two items is to call Yield
-	done      atomic.Bool // the operator wants no more
-	failing   atomic.Bool // an item has failed that will stop the flow
-	due       atomic.Int64
+	bell      bell           // wakes whoever takes for the node
+	interrupt atomic.Bool    // whoever is between two items is to call Yield
+	done      atomic.Bool    // the operator wants no more
+	failing   atomic.Bool    // an item has failed that will stop the flow
+	due       atomic.Int64   // when the operator is to be woken, ns since the run began, plus 1; 0: never
 	position  nodes.Position // of a source: after what was taken last; guarded by the take token
 
 	intake *intake
@@ -79,7 +80,7 @@ const keptErrors = 5
 // noteError remembers an item that failed. Its texts are made before the lock: how an
 // error or an item writes itself is up to its author.
 func (n *node) noteError(item nodes.BadItem) {
-	e := ItemError{time.Now(), item.Err.Error(), itemText(item), item.Attempts, stackOf(item.Err)}
+	e := ItemError{time.Now(), redact.Text(item.Err.Error()), itemText(item), item.Attempts, stackOf(item.Err)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.recent) == keptErrors {

@@ -14,8 +14,10 @@ import (
 type op struct {
 	process func(ctx context.Context, in nodes.Input, out nodes.Out) error
 	worker  func(ctx context.Context) (nodes.Worker, error)
-	work    nodes.WorkFunc // of every worker, in place of worker
-	next    func(ctx context.Context) (any, error)
+	work    nodes.WorkFunc                         // of every worker, in place of worker
+	next    func(ctx context.Context) (any, error) // of a source; the position after a piece is its text
+	drain   func(ctx context.Context) (any, error)
+	taken   func(after nodes.Position) error // with drain
 	wants   func(port, edge int) bool
 	due     func() time.Time
 	onTime  func(ctx context.Context, now time.Time, out nodes.Out) error
@@ -31,15 +33,7 @@ type op struct {
 // operator gives the operator of o.
 func (o *op) operator() nodes.Operator {
 	base, parallel, pulls, picks, timed := opBase{o}, opParallel{o}, opPuller{o}, opSelective{o}, opTimed{o}
-	if o.work != nil {
-		o.worker = func(context.Context) (nodes.Worker, error) { return o.work, nil }
-	}
-	has := ""
-	for letter, is := range []bool{o.worker != nil, o.next != nil, o.wants != nil, o.due != nil} {
-		if is {
-			has += "WNST"[letter : letter+1]
-		}
-	}
+	has := o.letters()
 	switch has {
 	case "":
 		return base
@@ -59,6 +53,12 @@ func (o *op) operator() nodes.Operator {
 			opParallel
 			opPuller
 		}{base, parallel, pulls}
+	case "ND":
+		return struct {
+			opBase
+			opPuller
+			opDrainer
+		}{base, pulls, opDrainer{o}}
 	case "S":
 		return struct {
 			opBase
@@ -91,10 +91,21 @@ func (o *op) operator() nodes.Operator {
 	panic(fmt.Sprintf("no test has needed the methods %s together", has))
 }
 
+// letters tells which methods an operator has that change how it is driven.
+func (o *op) letters() (has string) {
+	for letter, is := range []bool{o.worker != nil || o.work != nil, o.next != nil, o.drain != nil, o.wants != nil, o.due != nil} {
+		if is {
+			has += "WNDST"[letter : letter+1]
+		}
+	}
+	return has
+}
+
 type (
 	opBase      struct{ base *op }
 	opParallel  struct{ parallel *op }
 	opPuller    struct{ puller *op }
+	opDrainer   struct{ drainer *op }
 	opSelective struct{ selective *op }
 	opTimed     struct{ timed *op }
 )
@@ -128,13 +139,23 @@ func (o opBase) Commit(context.Context, uint64) error { return call(o.base.commi
 func (o opBase) Abort(context.Context) error          { return call(o.base.abort) }
 
 func (o opParallel) NewWorker(ctx context.Context) (nodes.Worker, error) {
+	if o.parallel.work != nil {
+		return o.parallel.work, nil
+	}
 	return o.parallel.worker(ctx)
 }
 
 func (o opPuller) Next(ctx context.Context) (any, nodes.Position, error) {
 	piece, err := o.puller.next(ctx)
-	return piece, nil, err
+	return piece, nodes.Position(fmt.Sprint(piece)), err
 }
+
+func (o opDrainer) Drain(ctx context.Context) (any, nodes.Position, error) {
+	piece, err := o.drainer.drain(ctx)
+	return piece, nodes.Position(fmt.Sprint(piece)), err
+}
+
+func (o opDrainer) Taken(after nodes.Position) error { return o.drainer.taken(after) }
 
 func (o opSelective) Wants(port, edge int) bool { return o.selective.wants(port, edge) }
 

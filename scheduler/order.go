@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -67,14 +68,17 @@ func abandon(made any) {
 //
 // mu is held for a few steps and never while sending or in the code of a kind.
 type order struct {
+	linked bool // the order is kept; else jobs are only counted
+	window int  // so many jobs at most, but for parts of what was given back
+
 	mu      sync.Mutex
 	head    *job // whose turn it is
 	tail    *job
-	count   int    // jobs under way, but for those given back
-	window  int    // so many at most, but for parts of what was given back
-	sending bool   // somebody delivers the head
-	free    *job   // jobs to be used again, by behind
-	back    []*job // given back, and not taken again wholly
+	under   atomic.Int64 // jobs under way, but for those given back; written under mu
+	sending bool         // somebody delivers the head
+	free    *job         // jobs to be used again, by behind
+	back    []*job       // given back, and not taken again wholly
+	given   atomic.Int64 // how many these are; written under mu
 
 	full bool          // the taker waits for room in the window
 	room chan struct{} // wakes it
@@ -97,24 +101,25 @@ func newOrder(n *node) *order {
 	if n.source() {
 		window = n.workers.Max + 1
 	}
-	return &order{window: window, room: make(chan struct{}, 1), settle: make(chan struct{}, 1), drained: make(chan struct{})}
+	return &order{window: window, linked: n.spec.Engine.Order == "strict" || n.source() && n.spec.Engine.Order != "none", room: make(chan struct{}, 1), settle: make(chan struct{}, 1), drained: make(chan struct{})}
 }
 
 // wait says what to wait for before another job may be taken; nil if there is room.
 // The caller holds the take token.
 func (o *order) wait() <-chan struct{} {
+	if int(o.under.Load()) < o.window { // nobody but the caller makes it more than that
+		return nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.full = o.count >= o.window; o.full {
+	if o.full = int(o.under.Load()) >= o.window; o.full {
 		return o.room
 	}
 	return nil
 }
 
-// job gives an empty job.
+// job gives an empty job. The caller holds mu.
 func (o *order) job() *job {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	j := o.free
 	if j == nil {
 		return &job{}
@@ -123,13 +128,18 @@ func (o *order) job() *job {
 	return j
 }
 
-// append puts a job behind all others. The caller holds the take token.
-func (o *order) append(j *job) {
+// begin makes a job of a task, behind all others. The caller holds the take token.
+func (o *order) begin(t *task) *job {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.count++
+	o.under.Add(1)
+	j := o.job()
 	j.status = inWork
-	o.link(j, o.tail)
+	if o.linked {
+		o.link(j, o.tail)
+	}
+	o.mu.Unlock()
+	j.task = *t
+	return j
 }
 
 // link puts a job behind another one, nil for the front. The caller holds mu.
@@ -166,12 +176,12 @@ func (o *order) unlink(j *job) {
 // then send as it goes.
 func (o *order) claim(j *job) bool {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.sending || o.head != j {
-		return false
+	turn := !o.sending && o.head == j
+	if turn {
+		o.sending = true
 	}
-	o.sending = true
-	return true
+	o.mu.Unlock()
+	return turn
 }
 
 // await waits for the turn of a job that is in work.
@@ -202,48 +212,52 @@ func (o *order) await(ctx context.Context, j *job) error {
 // leave hands in a job that is done. It reports whether the caller is to deliver
 // it: its turn has come.
 func (o *order) leave(j *job) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if j.out.turn {
 		return true // it came in the middle of the work
 	}
-	if o.sending || o.head != j {
-		if j.status = ready; j.err != nil && !errors.Is(j.err, nodes.ErrDone) {
-			j.status = failed
-		}
-		return false
+	status := ready
+	if j.err != nil && !errors.Is(j.err, nodes.ErrDone) {
+		status = failed
 	}
-	o.sending = true
-	return true
+	o.mu.Lock()
+	turn := !o.sending && o.head == j
+	if turn {
+		o.sending = true
+	} else {
+		j.status = status
+	}
+	o.mu.Unlock()
+	return turn
 }
 
 // advance ends the turn of the job that was delivered. It gives the next one if
 // that is ready to be delivered by the same worker.
 func (o *order) advance(j *job) *job {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.unlink(j)
 	j.behind, o.free = o.free, j
 	o.finish()
-	if next := o.head; next != nil {
-		switch next.status {
-		case ready, failed:
-			next.status = inWork
-			return next
-		case wantsToSend:
-			next.status = inWork
-			next.out.wake <- struct{}{}
-			return nil
-		}
+	next := o.head
+	switch {
+	case next == nil:
+		o.sending = false
+	case next.status == ready || next.status == failed:
+		next.status = inWork
+	case next.status == wantsToSend:
+		next.status = inWork
+		next.out.wake <- struct{}{}
+		next = nil
+	default:
+		o.sending, next = false, nil
 	}
-	o.sending = false
-	return nil
+	o.mu.Unlock()
+	return next
 }
 
 // finish counts a job that is not under way any more, and wakes whoever waits for that.
 // The caller holds mu.
 func (o *order) finish() {
-	o.count--
+	o.under.Add(-1)
 	if o.full {
 		o.full = false
 		poke(o.room)
@@ -256,7 +270,7 @@ func (o *order) finish() {
 }
 
 // idle reports whether nothing is under way. The caller holds mu.
-func (o *order) idle() bool { return o.count == 0 && len(o.back) == 0 }
+func (o *order) idle() bool { return o.under.Load() == 0 && len(o.back) == 0 }
 
 // drain tells those who wait for the end that it has come. The caller holds mu.
 func (o *order) drain() {
@@ -277,16 +291,20 @@ func (o *order) end() {
 	o.drain()
 }
 
-// begin and left count a job where workers send as they like.
-func (o *order) begin() {
+// count counts a job of another maker, and left takes it away again. Of a job that begin
+// made it gives that back, where the order is not kept.
+func (o *order) count() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.count++
+	o.under.Add(1)
 }
 
-func (o *order) left() {
+func (o *order) left(j *job) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if j != nil {
+		j.behind, o.free = o.free, j
+	}
 	o.finish()
 }
 
@@ -300,7 +318,7 @@ func (o *order) settled(w *worker) error {
 			return nil
 		}
 		o.mu.Unlock()
-		switch w.await(wait{what: queueing, on: o.settle, over: w.n.run.ctx.Done()}) {
+		switch w.await(&wait{what: queueing, on: o.settle, over: w.n.run.ctx.Done()}) {
 		case wokenEnd:
 			return context.Cause(w.n.run.ctx)
 		case wokenBack:
@@ -336,44 +354,45 @@ func (o *order) fails(j *job) bool {
 }
 
 // giveBack puts the rest of a job's task behind it, for anybody to take.
-func (o *order) giveBack(rest, of *job, linked bool) {
+func (o *order) giveBack(t task, of *job) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	rest.status = givenBack
-	if linked {
+	rest := o.job()
+	rest.task, rest.status = t, givenBack
+	if o.linked {
 		o.link(rest, of)
 	}
 	o.back = append(o.back, rest)
+	o.given.Store(int64(len(o.back)))
 }
 
 // takeBack takes some of what was given back, in the order of the input; nil if there
 // is nothing. Once an item has failed that will end the run, nothing behind it is
 // begun.
-func (o *order) takeBack(size func(port, waiting int) int, linked bool) *job {
+func (o *order) takeBack(p *pool) *job {
+	if o.given.Load() == 0 {
+		return nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, rest := range o.back {
-		if linked && o.fails(rest) {
+		if o.linked && o.fails(rest) {
 			continue
 		}
 		n := rest.in.Data.Len()
-		k := min(n-rest.handed, max(1, size(rest.in.Port, n-rest.handed)))
-		j := o.free
-		if j == nil {
-			j = &job{}
-		} else {
-			o.free, j.behind = j.behind, nil
-		}
+		k := min(n-rest.handed, max(1, p.partOf(rest.in.Port, n-rest.handed)))
+		o.under.Add(1)
+		j := o.job()
 		j.task, j.status = rest.task, inWork
 		j.in.Data = rest.in.Data.Slice(rest.handed, rest.handed+k)
 		rest.handed += k
-		o.count++
-		if linked {
+		if o.linked {
 			o.link(j, rest.before)
 		}
 		if rest.handed == n {
 			o.back = append(o.back[:i:i], o.back[i+1:]...)
-			if linked {
+			o.given.Store(int64(len(o.back)))
+			if o.linked {
 				o.unlink(rest)
 			}
 			rest.clear()

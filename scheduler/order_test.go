@@ -115,8 +115,8 @@ func TestOrderKeyOfGoValues(t *testing.T) {
 	})
 }
 
-// Stages of one second each work at the same time: N items through K stages take
-// about N + K seconds, and with W workers in each stage N/W + K.
+// Nodes that take a second each work at the same time: N items through K nodes take
+// about N + K seconds, and with W workers in each node N/W + K.
 func TestPipelining(t *testing.T) {
 	for _, c := range []struct{ workers, seconds int }{{1, 42}, {4, 12}, {10, 6}} {
 		virtual(t, func(t *testing.T) {

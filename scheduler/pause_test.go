@@ -14,7 +14,7 @@ import (
 )
 
 // own is a source that gives an item a second, on a goroutine of its own.
-var own = kind("own", func(_ *program, env *nodes.Env) *op {
+var own = kind("own", func(_ *opKind, env *nodes.Env) *op {
 	items, gone := make(chan item), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	return &op{
@@ -48,7 +48,7 @@ var own = kind("own", func(_ *program, env *nodes.Env) *op {
 })
 
 // broad is a source with several workers, of which one waits for the others to take.
-var broad = kind("broad", func(*program, *nodes.Env) *op {
+var broad = kind("broad", func(*opKind, *nodes.Env) *op {
 	i := 0
 	return &op{
 		next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },

@@ -29,7 +29,6 @@ type pool struct {
 	leave chan struct{} // each worker that takes one off goes
 	back  chan struct{} // work was given back
 
-	ordered    bool         // the order of the input is kept
 	idle       atomic.Int64 // workers that wait for something to do
 	splittable atomic.Int64 // jobs in work that have several items
 
@@ -47,7 +46,7 @@ func newPool(ctx context.Context, n *node) *pool {
 	most := n.workers.Max
 	return &pool{
 		n: n, ctx: ctx, take: make(chan struct{}, 1), leave: make(chan struct{}, most), back: make(chan struct{}, most),
-		ordered: n.spec.Engine.Order != "none", at: time.Now(),
+		at: time.Now(),
 	}
 }
 
@@ -164,10 +163,10 @@ func (p *pool) resize(size int) bool {
 	}
 	for p.size < size && p.stay() {
 	}
+	p.n.count.Workers.Store(int64(size + p.going)) // before any of them is opened
 	for p.size < size {
 		p.hire()
 	}
-	p.n.count.Workers.Store(int64(p.size + p.going))
 	return true
 }
 
@@ -240,7 +239,7 @@ func (p *pool) next(w *worker) (*job, error) {
 		}
 		// Nothing more will be taken, but somebody may still give work back.
 		p.n.order.end()
-		if err := w.reason(wait{what: queueing, on: p.n.order.drained, over: p.ctx.Done()}); err != errAgain {
+		if err := w.reason(&wait{what: queueing, on: p.n.order.drained, over: p.ctx.Done()}); err != errAgain {
 			if err == nil {
 				err = io.EOF
 			}
@@ -251,7 +250,7 @@ func (p *pool) next(w *worker) (*job, error) {
 
 // reason waits, and gives why the worker is not to go on with what it waited for, nil
 // if it is.
-func (w *worker) reason(want wait) error {
+func (w *worker) reason(want *wait) error {
 	switch w.await(want) {
 	case wokenBack:
 		return errAgain
@@ -273,44 +272,42 @@ func (p *pool) takeNext(w *worker) (*job, error) {
 	select {
 	case <-p.take:
 	default:
-		if err := w.reason(wait{what: queueing, on: p.take, over: p.ctx.Done()}); err != nil {
+		if err := w.reason(&wait{what: queueing, on: p.take, over: p.ctx.Done()}); err != nil {
 			return nil, err
 		}
 	}
 	defer func() { p.take <- struct{}{} }() // there is one token, so this never blocks
 	for room := p.n.order.wait(); room != nil; room = p.n.order.wait() {
-		if err := w.reason(wait{what: queueing, on: room, over: p.ctx.Done()}); err != nil {
+		if err := w.reason(&wait{what: queueing, on: room, over: p.ctx.Done()}); err != nil {
 			return nil, err
 		}
 	}
 	if p.n.failing.Load() {
 		return nil, io.EOF // the failure comes in its turn
 	}
-	t, err := p.n.intake.next(p.ctx, w)
+	err := p.n.intake.next(p.ctx, w)
 	switch {
 	case err == io.EOF || err == errAgain || err == errLeave:
 		return nil, err
-	case err != nil && !p.ordered:
+	case err != nil && !p.n.order.linked:
 		return nil, err
-	case !p.ordered && t.kind == endTask:
+	case !p.n.order.linked && p.n.intake.task.kind == endTask:
 		if err := p.n.order.settled(w); err != nil {
-			p.n.intake.putBack(t)
+			p.n.intake.putBack()
 			return nil, err
 		}
 	}
-	return p.begin(t, err), nil
+	return p.begin(err), nil
 }
 
-// begin makes a job of a task. A failure to take has its turn too: that of an earlier
+// begin makes a job of the task that was taken. A failure to take has its turn too: that of an earlier
 // task comes first.
-func (p *pool) begin(t task, err error) *job {
-	j := p.n.order.job()
-	j.task, j.err = t, err
-	if p.ordered {
-		p.n.order.append(j)
-	} else {
-		p.n.order.begin()
+func (p *pool) begin(err error) *job {
+	if err != nil {
+		p.n.intake.task = task{}
 	}
+	j := p.n.order.begin(&p.n.intake.task)
+	j.err = err
 	p.splits(j)
 	return j
 }
@@ -327,7 +324,7 @@ func (p *pool) splits(j *job) {
 func (p *pool) do(w *worker, j *job) error {
 	n := p.n
 	j.out.begin(p.ctx, w, &n.done)
-	if p.ordered {
+	if n.order.linked {
 		j.out.order, j.out.job, j.out.turn = n.order, j, false
 	}
 	if j.err == nil {
@@ -337,9 +334,9 @@ func (p *pool) do(w *worker, j *job) error {
 		j.splits = false
 		p.splittable.Add(-1)
 	}
-	if !p.ordered {
+	if !n.order.linked {
 		err := n.deliver(p.ctx, w, j)
-		n.order.left()
+		n.order.left(j)
 		return err
 	}
 	if j.err != nil && !errors.Is(j.err, nodes.ErrDone) && p.ctx.Err() == nil {
@@ -359,17 +356,20 @@ func (p *pool) do(w *worker, j *job) error {
 	return nil
 }
 
-// takeBack takes some of what was given back: not more than the others could do as
-// well.
+// takeBack takes some of what was given back.
 func (p *pool) takeBack() *job {
-	workers := max(1, p.n.workers.Max)
-	j := p.n.order.takeBack(func(port, waiting int) int {
-		return min(p.n.intake.share(port, waiting), (waiting+2*workers-1)/(2*workers))
-	}, p.ordered)
+	j := p.n.order.takeBack(p)
 	if j != nil {
 		p.splits(j)
 	}
 	return j
+}
+
+// partOf is how much of what was given back to take at once: not more than the others
+// could do as well.
+func (p *pool) partOf(port, waiting int) int {
+	workers := p.n.workers.Max
+	return min(p.n.intake.share(port, waiting), (waiting+2*workers-1)/(2*workers))
 }
 
 // yield is called by whoever works on a job, between two of its items. It gives how
@@ -383,7 +383,7 @@ func (n *node) yield(j *job, done int) (int, error) {
 		return done, context.Cause(n.run.ctx)
 	}
 	p := n.pool
-	if n.failing.Load() && p != nil && p.ordered && n.order.failsBefore(j) {
+	if n.failing.Load() && p != nil && n.order.linked && n.order.failsBefore(j) {
 		return done, errFailing
 	}
 	keep := max(done, 1)
@@ -393,13 +393,12 @@ func (n *node) yield(j *job, done int) (int, error) {
 		}
 		return items, nil
 	}
-	rest := n.order.job()
-	rest.task = j.task
+	rest := j.task
 	rest.in.Data = j.in.Data.Slice(keep, items)
 	n.intake.cost[j.in.Port].Store(0) // what was known of it did not hold
 	j.items -= items - keep
 	j.upTo = keep
-	n.order.giveBack(rest, j, p.ordered)
+	n.order.giveBack(rest, j)
 	n.calm()
 	for range min(int(p.idle.Load()), items-keep) {
 		poke(p.back)

@@ -11,11 +11,11 @@ import (
 
 // pull takes the next piece of a source. A source that was told to stop is asked for
 // what it has taken already, if it has that, and for nothing more.
-func (t *intake) pull(ctx context.Context) (task, error) {
+func (t *intake) pull(ctx context.Context) error {
 	n := t.n
 	if t.over || n.done.Load() {
 		t.over = true
-		return task{}, io.EOF
+		return io.EOF
 	}
 	n.run.pausing.pass(n.inputCtx)
 	switch n.dismissed() {
@@ -23,9 +23,9 @@ func (t *intake) pull(ctx context.Context) (task, error) {
 	case nodes.ErrDone:
 		return t.drain(ctx)
 	default:
-		return task{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	piece, err := t.piece(n.inputCtx, n.parts.Puller.Next)
+	err := t.piece(n.inputCtx, n.parts.Puller.Next)
 	switch {
 	case err == nil:
 		n.run.pausing.pass(n.inputCtx)
@@ -34,34 +34,35 @@ func (t *intake) pull(ctx context.Context) (task, error) {
 	default:
 		t.over = true
 	}
-	return piece, err
+	return err
 }
 
 // piece calls Next, or Drain.
-func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nodes.Position, error)) (j task, err error) {
+func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nodes.Position, error)) (err error) {
 	n := t.n
 	start, paused := time.Now(), n.run.pausing.total()
 	err = n.call(ctx, nodes.Call{Part: nodes.PartNext}, nil, func(ctx context.Context, _ nodes.Out) error {
 		piece, after, err := next(ctx)
 		if err == nil {
-			j.in.Made, n.position = piece, after
+			t.task = task{in: nodes.Input{Made: piece}}
+			n.position = after
 		}
 		return err
 	})
 	// A source that takes items on a goroutine of its own may be paused meanwhile.
 	n.count.Busy.Add(int64(max(0, time.Since(start)-(n.run.pausing.total()-paused))))
-	return j, err
+	return err
 }
 
 // drain takes what a source that is to stop has taken and not given yet.
-func (t *intake) drain(ctx context.Context) (task, error) {
+func (t *intake) drain(ctx context.Context) error {
 	if d := t.n.parts.Drainer; d != nil && !t.n.unwanted() {
-		piece, err := t.piece(ctx, d.Drain)
+		err := t.piece(ctx, d.Drain)
 		if err == nil || !errors.Is(err, io.EOF) {
 			t.over = err != nil
-			return piece, err
+			return err
 		}
 	}
 	t.over = true
-	return task{}, io.EOF
+	return io.EOF
 }

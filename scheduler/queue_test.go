@@ -14,7 +14,7 @@ import (
 
 // atOnce is a source of n items in one batch.
 func atOnce(n int) nodes.Decl {
-	return kind("at_once", func(*program, *nodes.Env) *op {
+	return kind("at_once", func(*opKind, *nodes.Env) *op {
 		return &op{next: numbering(1), process: func(_ context.Context, _ nodes.Input, out nodes.Out) error {
 			return out.Emit(0, batchOf(numbered(0, n)...))
 		}}
@@ -182,7 +182,7 @@ func TestQueuesBehindMerge(t *testing.T) {
   a: {use: emit, with: {count: 50, every: 1s}}
   b: {use: emit, with: {count: 50, every: 1s}}
   sink: {use: many, in: [{from: a, delay: 5s}, {from: b, capacity: 10, on_full: drop_oldest}]}
-`, scheduler.Options{}, kind("many", func(*program, *nodes.Env) *op { return &op{} }, graph.Port{Name: "in", Any: true, Arity: graph.Many}))
+`, scheduler.Options{}, kind("many", func(*opKind, *nodes.Env) *op { return &op{} }, graph.Port{Name: "in", Any: true, Arity: graph.Many}))
 		report := tr.succeed()
 		if n := node(t, report, "sink"); n.In != 100 {
 			t.Errorf("%d items arrived", n.In)

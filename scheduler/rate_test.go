@@ -79,7 +79,7 @@ func TestRateAfterPause(t *testing.T) {
 		tr := try(t, `
   in: {use: bursts}
   out: {use: keep, in: in, rate: {limit: 10/s, burst: 3}}
-`, scheduler.Options{}, kind("bursts", func(*program, *nodes.Env) *op {
+`, scheduler.Options{}, kind("bursts", func(*opKind, *nodes.Env) *op {
 			i := 0
 			return &op{
 				next: func(context.Context) (any, error) {
@@ -127,7 +127,7 @@ func TestRateOfSource(t *testing.T) {
 }
 
 // quads is a source with two pieces of four items.
-var quads = kind("numbers", func(*program, *nodes.Env) *op {
+var quads = kind("numbers", func(*opKind, *nodes.Env) *op {
 	return &op{next: numbering(2), work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 		from := 4 * in.Made.(int)
 		return nil, out.Emit(0, record.Wrap(numbered(from, from+4)))
@@ -163,7 +163,7 @@ func TestRateOfOperators(t *testing.T) {
 
 // relay passes items on. As `selective` it reads one edge after the other, as `timed` it
 // is woken every 30 milliseconds until its inputs have ended.
-var relay = kind("relay", func(k *program, _ *nodes.Env) *op {
+var relay = kind("relay", func(k *opKind, _ *nodes.Env) *op {
 	o := &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error { return out.Emit(0, in.Data.Retain()) }}
 	switch k.Mode {
 	case "selective":

@@ -408,3 +408,6 @@ func (r *Run) stopping() bool { return r.sources.Err() != nil }
 
 // clock is the time since the run began.
 func (r *Run) clock() time.Duration { return time.Since(r.started) }
+
+// at is the time that node.due stands for.
+func (r *Run) at(due int64) time.Time { return r.started.Add(time.Duration(due - 1)) }

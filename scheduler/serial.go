@@ -158,7 +158,11 @@ func (s *serial) start(sn *serialNode) error {
 // source drives a node without inputs to its end.
 func (s *serial) source(sn *serialNode) error {
 	for {
-		t, err := sn.n.intake.pull(s.run.ctx)
+		err := sn.n.intake.pull(s.run.ctx)
+		if errors.Is(err, nodes.ErrDone) {
+			sn.n.done.Store(true)
+			err = io.EOF
+		}
 		if err == io.EOF {
 			return s.finished(sn)
 		}
@@ -168,7 +172,7 @@ func (s *serial) source(sn *serialNode) error {
 		if err := s.due(); err != nil { // time may have passed
 			return err
 		}
-		sn.job.task = t
+		sn.job.task = sn.n.intake.task
 		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
 			return at(sn.n, err)
 		}
@@ -179,7 +183,7 @@ func (s *serial) source(sn *serialNode) error {
 func (s *serial) due() error {
 	for {
 		sn := s.earliest()
-		if sn == nil || time.Now().Before(time.Unix(0, sn.n.due.Load())) {
+		if sn == nil || time.Now().Before(s.run.at(sn.n.due.Load())) {
 			return nil
 		}
 		if err := s.step(sn); err != nil {
@@ -206,7 +210,7 @@ func (s *serial) wait() (*node, error) {
 		if sn == nil {
 			return nil, nil
 		}
-		if err := s.nap(time.Unix(0, sn.n.due.Load())); err != nil {
+		if err := s.nap(s.run.at(sn.n.due.Load())); err != nil {
 			return sn.n, err
 		}
 		for _, sn := range s.order { // a stop wakes all of them early
@@ -240,14 +244,14 @@ func (s *serial) nap(until time.Time) error {
 // step lets a node do what it can: what is due, what has come, what has ended.
 func (s *serial) step(sn *serialNode) error {
 	for !sn.over {
-		t, ok, err := s.look(sn)
+		found, err := s.look(sn)
 		if err == io.EOF {
 			return s.finished(sn)
 		}
-		if err != nil || !ok {
+		if err != nil || !found {
 			return at(sn.n, err)
 		}
-		sn.job.task = t
+		sn.job.task = sn.n.intake.task
 		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
 			return at(sn.n, err)
 		}
@@ -255,70 +259,55 @@ func (s *serial) step(sn *serialNode) error {
 	return nil
 }
 
-// look takes what there is to do, as intake.look does; io.EOF if the node has ended.
-func (s *serial) look(sn *serialNode) (t task, ok bool, err error) {
+// look finds what there is to do, as intake.look does; io.EOF if the node has ended.
+func (s *serial) look(sn *serialNode) (found bool, err error) {
 	n, in := sn.n, sn.n.intake
 	switch {
 	case s.run.ctx.Err() != nil:
-		return t, false, context.Cause(s.run.ctx)
+		return false, context.Cause(s.run.ctx)
 	case n.done.Load() || n.unwanted():
 		n.done.Store(true)
-		return t, false, io.EOF
+		return false, io.EOF
 	case len(in.unwired) > 0:
-		port := in.unwired[0]
-		in.unwired, in.stale = in.unwired[1:], true
-		return task{kind: endTask, ended: nodes.Ended{Port: port, Edge: -1, Last: true}}, true, nil
+		in.nowhere()
+		return true, nil
 	}
 	due := n.due.Load()
-	if due != 0 && !time.Now().Before(time.Unix(0, due)) {
-		return in.tick(), true, nil
+	if due != 0 && !time.Now().Before(s.run.at(due)) {
+		in.tick(false)
+		return true, nil
 	}
 	if err := in.choose(sn.w); err != nil {
-		return t, false, err
+		return false, err
 	}
 	if len(in.wanted) == 0 {
-		open := slices.ContainsFunc(in.inlets, func(in *inlet) bool { return in.open })
-		switch {
-		case due == 0 && !open:
-			return t, false, io.EOF
-		case due == 0:
-			return t, false, errWantsNothing
-		case s.run.stopping() && due != in.rushed:
-			in.rushed = due
-			return in.tick(), true, nil
-		}
-		return t, false, nil
+		return in.onlyTime(sn.w)
 	}
 	for _, from := range in.wanted {
-		if q := sn.queues[from.e]; len(q) > 0 {
-			t, err = s.take(sn, from)
-			return t, err == nil, err
+		if len(sn.queues[from.e]) > 0 {
+			return true, s.take(sn, from)
 		}
 	}
 	for _, from := range in.wanted {
 		if from.e.ended.Load() {
-			return in.end(from), true, nil
+			in.end(from)
+			return true, nil
 		}
 	}
-	return t, false, nil
+	return false, nil
 }
 
 // take takes an item off an edge, when the rate and the breaker of the node let it
 // pass.
-func (s *serial) take(sn *serialNode, from *inlet) (task, error) {
-	n, q := sn.n, sn.queues[from.e]
-	t := task{in: nodes.Input{Port: from.port, Edge: from.place, Data: q[0]}, edge: from.e}
-	for {
-		_, era, held := n.admit(1)
-		if held == nil {
-			t.era = era
-			break
-		}
+func (s *serial) take(sn *serialNode, from *inlet) error {
+	n, in, q := sn.n, sn.n.intake, sn.queues[from.e]
+	for from.data, from.at = q[0], 0; !in.hand(from); {
 		done := n.holdBack()
-		err := s.nap(held.until)
+		err := s.nap(in.nap.until)
 		done()
 		if err != nil {
-			return t, err
+			from.data = nil
+			return err
 		}
 	}
 	sn.queues[from.e] = q[1:]
@@ -326,7 +315,7 @@ func (s *serial) take(sn *serialNode, from *inlet) (task, error) {
 	from.e.count.Received.Add(items)
 	from.e.count.Items.Add(-items)
 	n.count.In.Add(items)
-	return t, nil
+	return nil
 }
 
 // finished completes a node, and ends its outputs.

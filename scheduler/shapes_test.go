@@ -14,13 +14,13 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// doubling is a Processor: it fails a batch in which it finds its item.
-type doubling struct {
+// A doubleKind is a Processor: it fails a batch in which it finds its item.
+type doubleKind struct {
 	Fail  int  `yaml:"fail" doc:"The item that fails the batch it is in; 0: none."`
 	Panic bool `yaml:"panic" doc:"Panics instead."`
 }
 
-func (d *doubling) Process(_ context.Context, in, out []item) ([]item, error) {
+func (d *doubleKind) Process(_ context.Context, in, out []item) ([]item, error) {
 	for _, x := range in {
 		if d.Fail > 0 && x.N == int64(d.Fail) {
 			if d.Panic {
@@ -35,7 +35,7 @@ func (d *doubling) Process(_ context.Context, in, out []item) ([]item, error) {
 
 // A batch that fails fails as a whole; with one item a batch that is one item.
 func TestProcess(t *testing.T) {
-	process := nodes.Process("double", "Doubles.", &doubling{})
+	process := nodes.Process("double", "Doubles.", &doubleKind{})
 	for _, panics := range []bool{false, true} {
 		for _, workers := range []int{1, 3} {
 			virtual(t, func(t *testing.T) {
@@ -64,15 +64,15 @@ func TestProcess(t *testing.T) {
 	})
 }
 
-// running is a Folder: a running sum of each key, and at the end its last value.
-type running struct {
+// A runKind is a Folder: a running sum of each key, and at the end its last value.
+type runKind struct {
 	Fail      int64 `yaml:"fail" doc:"The item that fails; 0: none."`
 	CloseFail bool  `yaml:"close_fail" doc:"Fails at the end of the second key."`
 }
 
-func (*running) Key(x item) string { return x.Key }
+func (*runKind) Key(x item) string { return x.Key }
 
-func (r *running) Fold(_ context.Context, sum *int64, x item, emit func(item)) error {
+func (r *runKind) Fold(_ context.Context, sum *int64, x item, emit func(item)) error {
 	if r.Fail > 0 && x.N == r.Fail {
 		return errBad
 	}
@@ -81,7 +81,7 @@ func (r *running) Fold(_ context.Context, sum *int64, x item, emit func(item)) e
 	return nil
 }
 
-func (r *running) Close(_ context.Context, key string, sum *int64, emit func(item)) error {
+func (r *runKind) Close(_ context.Context, key string, sum *int64, emit func(item)) error {
 	emit(item{-*sum, key})
 	if r.CloseFail && key == "b" {
 		return errBad
@@ -90,7 +90,7 @@ func (r *running) Close(_ context.Context, key string, sum *int64, emit func(ite
 }
 
 func TestFold(t *testing.T) {
-	fold := nodes.Fold("run", "Runs.", &running{})
+	fold := nodes.Fold("run", "Runs.", &runKind{})
 	for _, serial := range []bool{false, true} {
 		for _, batch := range []int{1, 4, 1024} {
 			virtual(t, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestFoldThatFailsAtTheEnd(t *testing.T) {
   source: {use: emit, with: {count: 9}}
   work:   {use: run, in: source, with: {close_fail: true}}
   sink:   {use: collect, in: work}
-`, scheduler.Options{}, nodes.Fold("run", "Runs.", &running{}))
+`, scheduler.Options{}, nodes.Fold("run", "Runs.", &runKind{}))
 		if _, err := tr.execute(t.Context()); !errors.Is(err, errBad) {
 			t.Errorf("got %v", err)
 		}
@@ -126,15 +126,15 @@ func TestFoldThatFailsAtTheEnd(t *testing.T) {
 	})
 }
 
-// opening counts how often it is opened and closed.
-type opening struct {
+// An openKind counts how often it is opened and closed.
+type openKind struct {
 	Fail  int `yaml:"fail" doc:"The worker that cannot open; 0: none."`
 	s     *store
 	count *int
 	me    int
 }
 
-func (o *opening) Open(_ context.Context, env *nodes.Env) error {
+func (o *openKind) Open(_ context.Context, env *nodes.Env) error {
 	*o.count++
 	if o.me = *o.count; o.me == o.Fail {
 		return errBad
@@ -143,16 +143,17 @@ func (o *opening) Open(_ context.Context, env *nodes.Env) error {
 	return nil
 }
 
-func (o *opening) Map(_ context.Context, x item) (item, error) {
+func (o *openKind) Map(_ context.Context, x item) (item, error) {
 	if o.me == 0 {
 		return x, errors.New("it is not open")
 	}
 	return x, nil
 }
 
-func (o *opening) Close() error { o.s.event("close %d", o.me); return nil }
+func (o *openKind) Close() error { o.s.event("close %d", o.me); return nil }
 
-// Open comes once for each worker, on a copy of its own; Close for each that came.
+// Open comes once for each worker, on a copy of its own; Close for each that was opened:
+// of those who stay to the end in the same order, once all have ended.
 func TestOpenAndClose(t *testing.T) {
 	for _, order := range []string{"strict", "none", "key, key: key"} {
 		for _, fail := range []int{0, 2} {
@@ -162,7 +163,7 @@ func TestOpenAndClose(t *testing.T) {
   source: {use: emit, with: {count: 9}}
   work:   {use: open, in: source, workers: 3, order: %s, with: {fail: %d}}
   sink:   {use: keep, in: work}
-`, order, fail), scheduler.Options{}, nodes.Map("open", "Opens.", &opening{s: events, count: new(int)}))
+`, order, fail), scheduler.Options{}, nodes.Map("open", "Opens.", &openKind{s: events, count: new(int)}))
 				_, err := tr.execute(t.Context())
 				want := []string{"open 1 in work", "open 2 in work", "open 3 in work", "close 1", "close 2", "close 3"}
 				if fail > 0 {
@@ -183,7 +184,7 @@ func TestUnwantedInput(t *testing.T) {
 		for _, count := range []int{5, 50000} {
 			virtual(t, func(t *testing.T) {
 				var taken [2]int
-				picky := nodes.Kind("picky", "Takes some.", &program{make: func(*program, *nodes.Env) *op {
+				picky := nodes.Kind("picky", "Takes some.", &opKind{make: func(*opKind, *nodes.Env) *op {
 					return &op{
 						wants: func(port, _ int) bool { return (port == 1) == (taken[0] >= 3) },
 						process: func(_ context.Context, in nodes.Input, _ nodes.Out) error {
@@ -218,7 +219,7 @@ func TestUnwantedInput(t *testing.T) {
 // A refusal reaches a sender that waits for a place on the channel.
 func TestRefusedWhileSending(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		patient := kind("patient", func(*program, *nodes.Env) *op {
+		patient := kind("patient", func(*opKind, *nodes.Env) *op {
 			return &op{process: func(context.Context, nodes.Input, nodes.Out) error {
 				time.Sleep(time.Hour) // until the channel is full of single items
 				return nodes.ErrDone
@@ -240,7 +241,7 @@ func TestRefusedWhileSending(t *testing.T) {
 func TestLongItems(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		long := nodes.Map("long", "Makes long texts.", &longMap{})
-		bad := nodes.Map("bad", "Fails.", &failing{})
+		bad := nodes.Map("bad", "Fails.", &failKind{})
 		var lines []string
 		tr := try(t, `
   source: {use: emit, with: {count: 1}}
@@ -269,9 +270,9 @@ func (longMap) Map(_ context.Context, x item) (item, error) {
 	return item{x.N, strings.Repeat("ü", 1000)}, nil
 }
 
-type failing struct{}
+type failKind struct{}
 
-func (failing) Map(context.Context, item) (item, error) { return item{}, errBad }
+func (failKind) Map(context.Context, item) (item, error) { return item{}, errBad }
 
 // The number of workers: what the flow says, else what the run says, else what the
 // kind does.

@@ -45,8 +45,11 @@ func (t *intake) atOnce(in *inlet, waiting int) int {
 
 // most is how many items to take off a queue that reorders: few, so that what comes
 // while the node works can still overtake.
-func (t *intake) most(port int) int {
-	cost := t.cost[port].Load()
+func (t *intake) most(in *inlet) int {
+	if in.e.ranker == nil {
+		return 0 // it has no single items
+	}
+	cost := t.cost[in.port].Load()
 	if cost == 0 || t.n.breaker != nil {
 		return 1
 	}

@@ -19,7 +19,7 @@ import (
 
 // tens is a source of n batches of ten records.
 func tens(n int) nodes.Decl {
-	return kind("tens", func(*program, *nodes.Env) *op {
+	return kind("tens", func(*opKind, *nodes.Env) *op {
 		return &op{next: numbering(n), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 			from := 10 * in.Made.(int)
 			return out.Emit(0, batchOf(numbered(from, from+10)...))
@@ -28,7 +28,7 @@ func tens(n int) nodes.Decl {
 }
 
 // slowMerge takes a second for each batch of any of its edges.
-var slowMerge = kind("merge", func(*program, *nodes.Env) *op {
+var slowMerge = kind("merge", func(*opKind, *nodes.Env) *op {
 	return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 		time.Sleep(time.Second)
 		return out.Emit(0, in.Data.Retain())
@@ -72,7 +72,7 @@ func TestSpill(t *testing.T) {
 // Records and Go values on one edge keep their order through memory and file.
 func TestSpillOfBothForms(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		mixed := kind("mixed", func(*program, *nodes.Env) *op {
+		mixed := kind("mixed", func(*opKind, *nodes.Env) *op {
 			return &op{next: numbering(100), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 				i := in.Made.(int)
 				items := numbered(10*i, 10*i+10)
@@ -94,7 +94,7 @@ func TestSpillOfBothForms(t *testing.T) {
 // The reader may be faster now and slower then; nothing overtakes.
 func TestSpillComesAndGoes(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		bursts := kind("bursts", func(*program, *nodes.Env) *op {
+		bursts := kind("bursts", func(*opKind, *nodes.Env) *op {
 			return &op{next: numbering(60), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 				i := in.Made.(int)
 				if i%20 == 19 {

@@ -14,7 +14,7 @@ import (
 )
 
 // endless is a source of records that never looks at its context.
-var endless = kind("endless", func(*program, *nodes.Env) *op {
+var endless = kind("endless", func(*opKind, *nodes.Env) *op {
 	i := 0
 	return &op{
 		next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
@@ -223,7 +223,7 @@ func TestSeveralSources(t *testing.T) {
 
 // The end of a source is not a failure, whoever reads.
 func TestEmptySource(t *testing.T) {
-	none := kind("none", func(*program, *nodes.Env) *op { return &op{next: numbering(0)} })
+	none := kind("none", func(*opKind, *nodes.Env) *op { return &op{next: numbering(0)} })
 	for _, serial := range []bool{false, true} {
 		for _, workers := range []int{1, 3} {
 			virtual(t, func(t *testing.T) {

@@ -29,12 +29,12 @@ func inTurn(o *op) *op {
 
 // greedy reads its first input to the end before the second one, and does not say
 // so: the deadlock pass cannot know.
-var greedy = nodes.Kind("greedy", "Reads left first.", &program{make: func(*program, *nodes.Env) *op {
+var greedy = nodes.Kind("greedy", "Reads left first.", &opKind{make: func(*opKind, *nodes.Env) *op {
 	return inTurn(&op{})
 }}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 
 // greedyWorkers is greedy with workers that wait for each other.
-var greedyWorkers = nodes.Kind("greedy_workers", "Reads left first.", &program{make: func(*program, *nodes.Env) *op {
+var greedyWorkers = nodes.Kind("greedy_workers", "Reads left first.", &opKind{make: func(*opKind, *nodes.Env) *op {
 	return inTurn(&op{work: func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, nil }})
 }}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 
@@ -71,7 +71,7 @@ func TestStuckFlow(t *testing.T) {
 
 // A flow in which somebody works, however slowly, is not stuck.
 func TestSlowIsNotStuck(t *testing.T) {
-	slow := nodes.Kind("slow", "Takes its time everywhere.", &program{make: func(*program, *nodes.Env) *op {
+	slow := nodes.Kind("slow", "Takes its time everywhere.", &opKind{make: func(*opKind, *nodes.Env) *op {
 		wait := func() { time.Sleep(time.Hour) }
 		return inTurn(&op{
 			worker: func(context.Context) (nodes.Worker, error) {
@@ -116,7 +116,7 @@ func TestSlowIsNotStuck(t *testing.T) {
 // A diamond whose branches hold different numbers of items runs through, because
 // the deadlock pass makes an edge spill.
 func TestDiamond(t *testing.T) {
-	declared := nodes.Kind("declared", "Reads left first, and says so.", greedy.New().(*program),
+	declared := nodes.Kind("declared", "Reads left first, and says so.", greedy.New().(*opKind),
 		nodes.InPort(graph.Port{Name: "left", Any: true, Reading: graph.First}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 	for _, capacity := range []int{1, 16, 8192} {
 		virtual(t, func(t *testing.T) {

@@ -11,24 +11,24 @@ import (
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/redact"
 )
 
 // Limits of taps.
 const (
-	maxTaps      = 8        // of a run, at once
-	tapRate      = 10       // items a second, when nobody says
-	maxTapRate   = 100      // items a second
-	tapRoom      = 32       // samples that wait for a slow reader
-	tapTextBytes = 4 << 10  // of a sample that is shown
-	tapReadBytes = 64 << 10 // of an item that is looked at
+	maxTaps      = 8       // of a run, at once
+	tapRate      = 10      // items a second, when nobody says
+	maxTapRate   = 100     // items a second
+	tapRoom      = 32      // samples that wait for a slow reader
+	tapTextBytes = 4 << 10 // of a sample that is shown
 )
 
 // TapOptions say what a tap gives. The zero value is ten items a second.
 type TapOptions struct {
 	// PerSecond is the most samples a second, up to 100; 0: 10.
 	PerSecond int
-	// Hide names fields whose values nobody is to see, besides those that sound like
-	// secrets anyway.
+	// Hide names fields whose values nobody is to see, besides those that package
+	// redact hides everywhere.
 	Hide []string
 	// Secrets are texts that are hidden wherever they appear.
 	Secrets []string
@@ -48,7 +48,7 @@ type Sample struct {
 type Tap struct {
 	e      *edge
 	rate   float64
-	hide   *hiding
+	redact *redact.Redactor
 	ready  chan tapped
 	over   chan struct{} // closed: no more samples will come
 	passed int64         // guarded by mu, as all below
@@ -96,7 +96,7 @@ func (r *Run) Tap(edge int, o TapOptions) (*Tap, error) {
 	}
 	e, rate := r.edges[edge], float64(o.PerSecond)
 	t := &Tap{
-		e: e, rate: rate, hide: newHiding(o.Hide, o.Secrets), allowed: rate, at: time.Now(),
+		e: e, rate: rate, redact: redact.New(o.Hide, o.Secrets), allowed: rate, at: time.Now(),
 		ready: make(chan tapped, tapRoom), over: make(chan struct{}),
 	}
 	r.tapping.mu.Lock()
@@ -232,11 +232,19 @@ func (t *Tap) sample(s tapped) Sample {
 	lost := t.lost
 	t.mu.Unlock()
 	text, cut := "", false
-	err := guard(func() error { text, cut = t.hide.item(s.data); return nil })
+	err := guard(func() error { text, cut = t.redact.Item(s.data, firstRow(s.data), tapTextBytes); return nil })
 	if err != nil { // how a Go value writes itself is up to its author
-		text = string(jsonl.AppendString(nil, "an item that cannot be shown: "+err.Error()))
+		text = string(jsonl.AppendString(nil, "an item that cannot be shown: "+t.redact.Text(err.Error())))
 	}
 	return Sample{Time: s.at, Item: text, Cut: cut, Passed: s.passed, Lost: lost}
+}
+
+// firstRow is where the first item of data is.
+func firstRow(d record.Data) int {
+	if b, ok := d.(*record.Batch); ok {
+		return b.Row(0)
+	}
+	return 0
 }
 
 // Close ends the tap.

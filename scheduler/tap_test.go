@@ -77,7 +77,7 @@ func TestTap(t *testing.T) {
 }
 
 // many gives a thousand records in ten batches, one a second.
-var many = kind("many", func(*program, *nodes.Env) *op {
+var many = kind("many", func(*opKind, *nodes.Env) *op {
 	return &op{next: numbering(10), process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 		time.Sleep(time.Second)
 		from := 100 * in.Made.(int)
@@ -172,7 +172,7 @@ func TestTapsThatCannotBe(t *testing.T) {
 
 // A run that fails, before it begins or in its middle, ends its taps.
 func TestTapOfARunThatFails(t *testing.T) {
-	broken := kind("broken", func(*program, *nodes.Env) *op { return &op{open: func() error { return errBad }} }, portIn)
+	broken := kind("broken", func(*opKind, *nodes.Env) *op { return &op{open: func() error { return errBad }} }, portIn)
 	for _, sink := range []string{"broken", "keep, with: {fail: [3]}"} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {

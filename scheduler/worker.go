@@ -48,24 +48,39 @@ func (w *worker) note(a activity, e *edge) {
 // waits notes that the worker waits and returns what to call when it does not any
 // more; that call counts the time. A worker that waits lets others work.
 func (w *worker) waits(a activity, e *edge) func() {
+	p := w.pause(a, e)
+	return func() { w.resume(p) }
+}
+
+// A pause is a wait under way.
+type pause struct {
+	what   activity
+	start  time.Duration
+	inside bool
+}
+
+// pause begins a wait, and resume ends it: waits, where a function for each costs too
+// much.
+func (w *worker) pause(a activity, e *edge) pause {
 	w.note(a, e)
-	inside := w.inside
+	p := pause{what: a, inside: w.inside, start: w.n.run.clock()}
 	w.exit()
-	start := w.n.run.clock()
-	return func() {
-		if inside {
-			w.enter() // if that fails, the run is over, which whoever waited will see
-		}
-		took := w.n.run.clock() - start
-		switch a {
-		case sending:
-			w.n.count.Blocked.Add(int64(took))
-		case receiving:
-			w.n.count.Starved.Add(int64(took))
-		}
-		w.lost += took
-		w.note(working, nil)
+	return p
+}
+
+func (w *worker) resume(p pause) {
+	if p.inside {
+		w.enter() // if that fails, the run is over, which whoever waited will see
 	}
+	took := w.n.run.clock() - p.start
+	switch p.what {
+	case sending:
+		w.n.count.Blocked.Add(int64(took))
+	case receiving:
+		w.n.count.Starved.Add(int64(took))
+	}
+	w.lost += took
+	w.note(working, nil)
 }
 
 // enter waits until the limit of the flow lets the worker work, and exit lets
@@ -130,10 +145,11 @@ type wait struct {
 // await is where a worker waits for something to do. Meanwhile it may be asked to
 // leave, or be given work back; and if others have work that could be shared, it asks
 // them to, after a while.
-func (w *worker) await(want wait) wake {
+func (w *worker) await(want *wait) wake {
 	n := w.n
 	p := n.pool
-	defer w.waits(want.what, want.edge)()
+	begun := w.pause(want.what, want.edge)
+	defer w.resume(begun)
 	var back, leave, stop <-chan struct{}
 	asks := false
 	until := want.until

@@ -101,7 +101,7 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request) {
 			sendJSON(w, r, struct {
 				nodeState
 				Errors []scheduler.ItemError `json:"errors"` // the last ones, the newest last
-			}{newNodeState(now, i), s.run.RecentErrors(n.ID)})
+			}{newNodeState(now, i), concealed(s.run.RecentErrors(n.ID))})
 			return
 		}
 	}

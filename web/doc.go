@@ -50,13 +50,12 @@
 // health checks must carry it. Whatever acts is a POST from the page's own origin,
 // and nothing acts in a page that is read only. The content security policy allows
 // the page its own files and nothing inline. Settings are shown as they stand in
-// the flow's file, before variables are filled in, with what looks like a secret
-// masked: values of keys that sound like one, and passwords in addresses. It goes by
-// the name of the key, so a secret under any other is shown.
+// the flow's file, before variables are filled in. Settings, messages and items go
+// through package redact, which goes by names: a secret under a harmless one is shown.
 //
 // Items on edges are shown to nobody, unless [TapRules] allow it: samples, ten a second
-// at most, as text only, cut, without the values of fields that sound like secrets. So
-// a page with TapRules shows data to whoever may open it.
+// at most, as text only, cut. So a page with TapRules shows data to whoever may open
+// it.
 //
 // No page may be shown in a frame, but for /?embed=1, the drawing without anything that
 // acts, in pages of the origins that Options.Frames names. The cookie of a token is

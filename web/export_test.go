@@ -6,6 +6,3 @@ import "time"
 func (l *Layouter) SetLimits(deadline time.Duration, layouts int) {
 	l.deadline, l.most = deadline, layouts
 }
-
-// Masked is masked, for tests.
-var Masked = masked

@@ -16,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/render"
 )
 
@@ -125,14 +126,14 @@ func newFolderFlow(path string, flow *graph.Flow, list diag.List) folderFlow {
 	if more := len(list) - maxProblems; more > 0 {
 		fmt.Fprintf(&b, "\nand %d more: flowrun check %s\n", more, path)
 	}
-	page.Problems = masked(b.String())
+	page.Problems = redact.Source(b.String())
 	if flow != nil {
-		page.About, page.Nodes, page.Edges = flow.About, len(flow.Nodes), len(flow.Edges)
+		page.About, page.Nodes, page.Edges = redact.Text(flow.About), len(flow.Nodes), len(flow.Edges)
 		if flow.Name != "" {
 			page.Name = flow.Name
 		}
 		if src := flow.At.Source; src != nil {
-			page.Lines = strings.Split(masked(strings.TrimRight(string(src.Text), "\n")), "\n")
+			page.Lines = strings.Split(redact.Source(strings.TrimRight(string(src.Text), "\n")), "\n")
 		}
 	}
 	return page

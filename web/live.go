@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/history"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -119,7 +120,7 @@ func (l *lives) list(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		stats := lr.run.Stats()
-		e := entry{ID: lr.id, Path: lr.path, Name: lr.name, Page: lr.base() + "/", Outcome: stats.Outcome, Paused: stats.Paused, Seconds: stats.Took.Seconds(), Error: masked(stats.Error)}
+		e := entry{ID: lr.id, Path: lr.path, Name: lr.name, Page: lr.base() + "/", Outcome: stats.Outcome, Paused: stats.Paused, Seconds: stats.Took.Seconds(), Error: redact.Text(stats.Error)}
 		for i := range stats.Nodes {
 			e.Errors += stats.Nodes[i].Errors()
 			if stats.Nodes[i].Source {
@@ -180,7 +181,7 @@ func (l *lives) start(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := l.begin(lr); err != nil {
-		refuse(w, http.StatusUnprocessableEntity, masked(err.Error()))
+		refuse(w, http.StatusUnprocessableEntity, redact.Source(err.Error()))
 		return
 	}
 	w.Header().Set("Location", lr.base()+"/")

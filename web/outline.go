@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -34,7 +35,7 @@ type outlineNode struct {
 	In       []outlinePort `json:"in,omitempty"`
 	Out      []outlinePort `json:"out,omitempty"`
 	OnError  string        `json:"on_error"`
-	Settings string        `json:"settings,omitempty"` // as written in the file, secrets masked
+	Settings string        `json:"settings,omitempty"` // as written in the file, secrets hidden
 }
 
 type outlinePort struct {
@@ -58,7 +59,7 @@ type outlineEdge struct {
 }
 
 func newOutline(f *graph.Flow) *outline {
-	o := &outline{Name: f.Name, About: f.About}
+	o := &outline{Name: f.Name, About: redact.Text(f.About)}
 	if f.At.Source != nil {
 		o.File = f.At.Source.Name
 	}
@@ -70,7 +71,7 @@ func newOutline(f *graph.Flow) *outline {
 	for _, e := range f.Edges {
 		o.Edges = append(o.Edges, outlineEdge{
 			Name: strings.Replace(e.String(), "->", "→", 1), From: index[e.From], To: index[e.To], Type: typeText(e.Type),
-			Capacity: e.Contract.Capacity, Bytes: int64(e.Contract.Bytes), OnFull: e.Contract.OnFull, Priority: e.Contract.Priority.Value, Delay: e.Contract.Delay.Value,
+			Capacity: e.Contract.Capacity, Bytes: int64(e.Contract.Bytes), OnFull: e.Contract.OnFull, Priority: redact.Text(e.Contract.Priority.Value), Delay: redact.Text(e.Contract.Delay.Value),
 			At: place(e.At), Side: e.FromPort.Side || e.FromPort.Name == graph.ErrorPort,
 		})
 	}
@@ -85,7 +86,7 @@ func newOutline(f *graph.Flow) *outline {
 
 func newOutlineNode(n *graph.Node) outlineNode {
 	node := outlineNode{
-		ID: n.ID, Kind: n.Kind, At: place(n.At), About: n.Engine.About, Source: len(n.In) == 0, Sink: true,
+		ID: n.ID, Kind: n.Kind, At: place(n.At), About: redact.Text(n.Engine.About), Source: len(n.In) == 0, Sink: true,
 		OnError: n.Engine.OnError, Settings: excerpt(n.At),
 	}
 	if n.Spec != nil {
@@ -130,9 +131,9 @@ func place(at diag.Span) string {
 // maxExcerpt bounds the lines of a node that are shown.
 const maxExcerpt = 60
 
-// excerpt gives what stands below a node's id in the file, as it was written, with
-// what looks like a secret masked. Variables are not filled in there, so that what
-// comes from outside the file is never shown.
+// excerpt gives what stands below a node's id in the file, as it was written but for
+// secrets. Variables are not filled in there, so that what comes from outside the file
+// is never shown.
 func excerpt(at diag.Span) string {
 	if at.Source == nil || at.Line == 0 {
 		return ""
@@ -159,5 +160,7 @@ func excerpt(at diag.Span) string {
 		_, text, _ = strings.Cut(at.Source.Line(at.Line), ":")
 		text = strings.TrimSpace(text)
 	}
-	return masked(text)
+	return redact.Source(text)
 }
+
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/scheduler/trial"
 	"github.com/flowrun/flowrun/web/assist"
 )
@@ -114,7 +115,7 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusNotFound, "this flow cannot be read")
 			return
 		}
-		text = masked(string(file))
+		text = redact.Source(string(file))
 		hidden = text != string(file)
 	}
 	// The editor makes its style sheets itself; the policy knows them by this.
@@ -402,6 +403,10 @@ func (p *playground) try(w http.ResponseWriter, r *http.Request) {
 	case result.wrong:
 		refuse(w, http.StatusUnprocessableEntity, "a flow with errors cannot run; check tells them")
 	default:
+		result.Error = redact.Text(result.Error) // the values have none left
+		for i := range result.Nodes {
+			result.Nodes[i].Recent = concealed(result.Nodes[i].Recent)
+		}
 		sendJSON(w, r, result.Result)
 	}
 }

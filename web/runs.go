@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/flowrun/flowrun/graph/redact"
+	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/history"
 )
 
@@ -53,7 +55,7 @@ func (f *Folder) recorded() (heads []history.Head, notes []string, err error) {
 	for _, s := range stores {
 		more, problems := s.List()
 		for i := range more {
-			more[i].Error = masked(more[i].Error)
+			more[i].Error = redact.Text(more[i].Error)
 		}
 		heads, notes = append(heads, more...), append(notes, problems...)
 	}
@@ -82,16 +84,23 @@ func (f *Folder) record(w http.ResponseWriter, id string) (*history.Run, bool) {
 	return nil, false
 }
 
-// conceal masks what looks like a secret in a record: messages quote addresses, and
-// items are as they came.
+// conceal hides secrets in a record, which may be older than what hides them when it is
+// made.
 func conceal(run *history.Run) *history.Run {
-	run.Head.Error, run.Report.Error = masked(run.Head.Error), masked(run.Report.Error)
-	for _, all := range run.Failures {
-		for i := range all {
-			all[i].Item, all[i].Error = masked(all[i].Item), masked(all[i].Error)
-		}
+	run.Head.Error, run.Report.Error = redact.Text(run.Head.Error), redact.Text(run.Report.Error)
+	for node, all := range run.Failures {
+		run.Failures[node] = concealed(all)
 	}
 	return run
+}
+
+// concealed hides secrets in items that failed, and in what is said of them.
+func concealed(all []scheduler.ItemError) []scheduler.ItemError {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Item, all[i].Error = redact.JSON(all[i].Item), redact.Text(all[i].Error)
+	}
+	return all
 }
 
 // runs lists the runs.

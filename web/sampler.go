@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
@@ -103,6 +104,7 @@ func (m *sampler) look() (leave func()) {
 func (m *sampler) sample() *snapshot {
 	before := m.latest.Load()
 	report := m.run.Stats()
+	report.Error = redact.Text(report.Error)
 	s := &snapshot{at: report.Took, outcome: report.Outcome, report: report, next: make(chan struct{})}
 	p := between(m.earlier(report.Took-window), &report)
 	for i, e := range m.flow.Edges {

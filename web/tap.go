@@ -19,7 +19,7 @@ type tapper interface {
 
 // TapRules say what a page may show of the items on edges.
 type TapRules struct {
-	// Hide names fields that nobody is to see, besides those that sound like secrets.
+	// Hide names fields that nobody is to see, besides those that package redact hides.
 	Hide []string
 	// Secrets are texts that nobody is to see.
 	Secrets []string

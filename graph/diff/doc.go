@@ -20,8 +20,8 @@
 //  2. Settings are compared as they are written, before variables are filled in: a
 //     value of the environment is never shown. A setting that is not written has
 //     its default, so writing the default changes nothing. A setting that mentions
-//     a variable of the file changes when the variable does. What looks like a
-//     secret is masked.
+//     a variable of the file changes when the variable does. What package redact
+//     takes for a secret is hidden.
 //  3. Types are those of the compiled flows. A node whose own text is unchanged and
 //     whose ports have other types is affected, not changed: it shows how far a
 //     change reaches.

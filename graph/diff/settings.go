@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/redact"
 )
 
 // texts are what a flow's file says, before variables are filled in.
@@ -216,19 +216,12 @@ func mentioned(text string, changed map[string]string) string {
 	return strings.Join(all, ", ")
 }
 
-var (
-	secretName = regexp.MustCompile(`(?i)(pass(word|wd|phrase)?|secret|token|api[_-]?key|credentials?|authorization|private[_-]?key)$`)
-	secretURL  = regexp.MustCompile(`(://[^/\s:@]*:)[^/\s@]+@`)
-)
-
-// shown is a value as it may be seen.
+// shown is a value as it may be seen; secret whether its kind keeps it from sight.
 func shown(path, text string, secret bool) string {
-	_, name, _ := strings.Cut(path, ".")
-	name = name[strings.LastIndexByte(name, '.')+1:]
-	if text != "" && (secret || secretName.MatchString(name)) && !strings.HasPrefix(text, "${") {
-		return "•••"
+	if secret {
+		return redact.Value(text)
 	}
-	return secretURL.ReplaceAllString(text, "${1}•••@")
+	return redact.Setting(path, text)
 }
 
 // compareContracts gives what differs between the queues of two edges: whatever a
@@ -242,7 +235,7 @@ func compareContracts(old, new *graph.Edge) []Change {
 			continue
 		}
 		if was, is := promise(a.Field(i)), promise(b.Field(i)); was != is {
-			all = append(all, Change{Path: name, Old: was, New: is, OldLine: old.At.Line, NewLine: new.At.Line})
+			all = append(all, Change{Path: name, Old: redact.Text(was), New: redact.Text(is), OldLine: old.At.Line, NewLine: new.At.Line})
 		}
 	}
 	return all

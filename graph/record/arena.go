@@ -43,10 +43,7 @@ func (a *Arena) Release() {
 		panic("record: arena released twice")
 	}
 	if poison.Load() {
-		buf := a.Buf[:cap(a.Buf)]
-		for i := range buf {
-			buf[i] = 0xDB
-		}
+		fill(a.Buf, 0xDB) // nobody has a view of what is behind
 	}
 	if cap(a.Buf) > 4*ArenaSize { // one long line must not pin its memory for good
 		a.Buf = nil

@@ -221,9 +221,7 @@ func (b *Batch) Release() {
 		a.Release()
 	}
 	if poison.Load() {
-		for i := range b.sel[:cap(b.sel)] {
-			b.sel[:cap(b.sel)][i] = math.MaxUint16
-		}
+		fill(b.sel[:cap(b.sel)], math.MaxUint16)
 	}
 	from := b.from
 	clear(b.Cols)

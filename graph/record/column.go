@@ -75,21 +75,13 @@ var columns = sync.Pool{New: func() any { return new(Column) }}
 // recycle takes back the column and all in it.
 func (c *Column) recycle() {
 	if poison.Load() {
-		for i := range c.Int {
-			c.Int[i] = -0x2424242424242425
-		}
-		for i := range c.Float {
-			c.Float[i] = -1e300
-		}
+		fill(c.Int, -0x2424242424242425)
+		fill(c.Float, -1e300)
 		for i := range c.Bool {
 			c.Bool[i] = !c.Bool[i]
 		}
-		for i := range c.Str {
-			c.Str[i] = "\xDB released \xDB"
-		}
-		for i := range c.Ends {
-			c.Ends[i] = -1
-		}
+		fill(c.Str, "\xDB released \xDB")
+		fill(c.Ends, -1)
 	}
 	if c.Elem != nil {
 		c.Elem.recycle()

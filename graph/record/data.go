@@ -40,6 +40,18 @@ func Poison(on bool) { poison.Store(on) }
 // that were never given back.
 func Live() int { return int(live.Load()) }
 
+// fill sets all of s. It copies, because the race detector looks at a copy as a whole
+// and at assignments one by one.
+func fill[T any](s []T, v T) {
+	if len(s) == 0 {
+		return
+	}
+	s[0] = v
+	for n := 1; n < len(s); n *= 2 {
+		copy(s[n:], s[:n])
+	}
+}
+
 // count says that data was made; what it returns goes to uncount.
 func count() bool {
 	if !poison.Load() {

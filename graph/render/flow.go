@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -13,7 +14,7 @@ import (
 // reads them; the number of workers where the flow gives it, since the same flow
 // must have the same picture on every machine.
 func FromFlow(f *graph.Flow) *Scene {
-	s := &Scene{Title: f.Name, About: f.About}
+	s := &Scene{Title: f.Name, About: redact.Text(f.About)}
 	from, to := map[*graph.Output]End{}, map[*graph.Input]End{}
 	for i, n := range f.Nodes {
 		c := newCard(n)
@@ -42,7 +43,7 @@ func FromFlow(f *graph.Flow) *Scene {
 
 // newCard is the card of a node without its ports.
 func newCard(n *graph.Node) *Card {
-	return &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), Marks: nodeMarks(&n.Engine), About: n.Engine.About, Icon: iconOf(n)}
+	return &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), Marks: nodeMarks(&n.Engine), About: redact.Text(n.Engine.About), Icon: iconOf(n)}
 }
 
 func isSide(out *graph.Output) bool { return out.Side || out.Name == graph.ErrorPort }
@@ -90,10 +91,10 @@ func marks(c *graph.Contract) []Mark {
 		all = append(all, Mark{SignIsolate, "isolate: a slow reader here holds up nobody else"})
 	}
 	if c.Priority.Value != "" {
-		all = append(all, Mark{SignPriority, "priority: " + c.Priority.Value})
+		all = append(all, Mark{SignPriority, "priority: " + redact.Text(c.Priority.Value)})
 	}
 	if c.Delay.Value != "" {
-		all = append(all, Mark{SignDelay, "delay: " + c.Delay.Value})
+		all = append(all, Mark{SignDelay, "delay: " + redact.Text(c.Delay.Value)})
 	}
 	return all
 }

@@ -213,14 +213,21 @@ func TestTelling(t *testing.T) {
 		"[secret]": &struct {
 			Token secret `yaml:"token,required"`
 		}{secret{&word}},
-		"https://me:xxxxx@host/path": &struct {
+		"https://me:•••@host/path": &struct {
 			URL string `yaml:"url,required"`
 		}{"https://me:hidden@host/path?token=hidden#hidden"},
+		"me:•••@tcp(host)/db": &struct {
+			DSN string `yaml:"dsn,required"`
+		}{"me:hidden@tcp(host)/db"},
 		"localhost:4222": &struct {
-			DSN     string `yaml:"dsn,required"`
-			Other   string `yaml:"other,required"`
-			Servers string `yaml:"servers,required"`
-		}{"me:hidden@tcp(host)/db", "host=h PASSWORD=hidden", "localhost:4222"},
+			Login    string   `yaml:"login,required"`
+			Password string   `yaml:"password,required"`
+			Keys     []string `yaml:"api_keys"`
+			Servers  string   `yaml:"servers,required"`
+		}{"me/x:hidden@there", "hidden", []string{"hidden"}, "localhost:4222"},
+		"host=h PASSWORD=•••": &struct {
+			Other string `yaml:"other,required"`
+		}{"host=h PASSWORD=hidden"},
 	} {
 		got := telling(settings)
 		if got != want {

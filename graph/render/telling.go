@@ -7,13 +7,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/flowrun/flowrun/graph/redact"
 )
 
 // telling is the one setting that says what a node does, in a few words: the
 // condition of a filter, the path of a file, "by state" for a group. It is the
 // first setting, in the order of the kind's author, that has a value and is
 // either required or more than a plain scalar, whose value is a matter of degree.
-// A secret shows itself as "[secret]", an address without its password.
+// A secret shows itself as "[secret]", and a setting that only sounds like one is passed
+// over; an address is without its password.
 func telling(config any) string {
 	v := reflect.ValueOf(config)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -37,7 +40,7 @@ func firstTelling(v reflect.Value) string {
 		if !field.IsExported() || name == "" || name == "-" || value.IsZero() || option != "required" && !phrase && isPlain(field.Type) {
 			continue
 		}
-		if text := valueText(value, listSeparator(name)); text != "" {
+		if text := valueText(value, listSeparator(name)); text != "" && redact.Setting("with."+name, text) != redact.Mask {
 			if phrase {
 				text = name + " " + text
 			}
@@ -147,10 +150,11 @@ func shortDuration(d time.Duration) string {
 func withoutPassword(text string) string {
 	if u, err := url.Parse(text); err == nil && u.Scheme != "" && u.Host != "" {
 		u.RawQuery, u.Fragment = "", ""
-		return u.Redacted()
+		return redact.Text(u.String())
 	}
-	if user, _, ok := strings.Cut(text, "@"); ok && strings.Contains(user, ":") || strings.Contains(strings.ToLower(text), "password=") {
+	shown := redact.Text(text)
+	if user, _, ok := strings.Cut(text, "@"); ok && strings.Contains(user, ":") && shown == text {
 		return ""
 	}
-	return text
+	return shown
 }

@@ -85,7 +85,9 @@ func (r *csvRows) begin(in *input) (cutter, error) {
 // firstRow reads until the text, which is what was read without its byte order
 // mark, holds a row, or all of the file.
 func (in *input) firstRow(d csv.Dialect) (read, text []byte, err error) {
-	read = slices.Grow(in.rest[:0], record.ArenaSize)
+	if read = in.rest[:0]; cap(read) < record.ArenaSize {
+		read = make([]byte, 0, record.ArenaSize)
+	}
 	for {
 		if read, err = in.fill(read); err != nil {
 			return nil, nil, err

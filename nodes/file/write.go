@@ -39,9 +39,9 @@ type writer struct {
 
 var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard output.", &writer{Header: true, MaxFiles: 500},
 	nodes.InPort(graph.Port{Name: "in", Doc: "The rows."}),
-	nodes.Workers(graph.PerCore),
+	nodes.Workers(graph.PerCore), nodes.Untried("writes whole batches, and what is half written is not written again"),
 	nodes.Lines("never", "the disk, or the reader of standard output, is slow", "its input has ended and the file is closed",
-		"the file cannot be written"),
+		"the file cannot be written, or a row has a value of split that names no file and on_error says fail"),
 	nodes.Doc(`
 Rows are turned into text by all workers and written in the order of the input. The file is written aside, in the same folder, and gets its
 name when the whole flow has succeeded: a flow that fails leaves no half-written file, and what was there before stays. Standard
@@ -124,6 +124,14 @@ func (k *writer) refuses(t *types.Type) string {
 		}
 	}
 	return ""
+}
+
+// Acting implements graph.Acter: by nothing but its value of split can a row fail.
+func (k *writer) Acting(on graph.Acts) graph.Acts {
+	if k.Split.Value == "" {
+		return on &^ (graph.ActsOnError | graph.ActsBreaker)
+	}
+	return on
 }
 
 func (k *writer) checkPath(c *graph.Inference) {

@@ -9,6 +9,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -51,7 +52,7 @@ func (k *log) Operator(env *nodes.Env) (nodes.Operator, error) {
 		n := in.Data.Len()
 		// The first item to print is the next multiple of every.
 		for i := (k.Every - at%k.Every) % k.Every; i < n && left > 0; i += k.Every {
-			env.Log.Info(label, slog.Any("item", json.RawMessage(printer.text(in.Data, i))))
+			env.Log.Info(label, slog.Any("item", json.RawMessage(redact.JSON(string(printer.text(in.Data, i))))))
 			left--
 		}
 		at = (at + n) % k.Every

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,8 @@ type conformance struct {
 	example     graph.Example
 	files       map[string]string // the input
 	interleaves bool
+	sources     []string // nodes of the kind
+	stateful    []string
 	problems    []string
 }
 
@@ -60,7 +63,7 @@ type conformance struct {
 // its checks that finds something it does not go on.
 func checkExample(t *testing.T, registry *nodes.Registry, kind string, example graph.Example) []string {
 	c := &conformance{t: t, registry: registry, kind: kind, example: example, files: example.Files}
-	checks := []func(){c.loads, c.sameUnderAllSetups, c.sameWithManyItems, c.endsWithoutInput}
+	checks := []func(){c.loads, c.sameUnderAllSetups, c.sameWithManyItems, c.endsWithoutInput, c.goesOn}
 	for _, after := range []time.Duration{0, 5 * time.Millisecond, 25 * time.Millisecond, 65 * time.Millisecond} {
 		checks = append(checks, func() { c.killed(after) }, func() { c.stopped(after) })
 	}
@@ -85,8 +88,11 @@ func (c *conformance) loads() {
 	}
 	found := false
 	for _, n := range e.flow.Nodes {
-		found = found || n.Kind == c.kind
 		c.interleaves = c.interleaves || n.Spec.Interleaves
+		if n.Kind == c.kind {
+			found = true
+			c.looksAt(e, n)
+		}
 	}
 	if !found {
 		c.wrong("no node of the example is a %s", c.kind)
@@ -94,6 +100,41 @@ func (c *conformance) loads() {
 	if len(c.example.Want) == 0 {
 		c.wrong("the example wants nothing, so it cannot fail")
 	}
+}
+
+// looksAt finds out what the operator of a node can do.
+func (c *conformance) looksAt(e *trial, n *graph.Node) {
+	parts, err := e.operator(c.registry, n)
+	switch {
+	case err != nil:
+		c.wrong("%s: %v", n.ID, err)
+	case len(n.In) == 0:
+		c.sources = append(c.sources, n.ID)
+	}
+	if parts.Stateful != nil {
+		c.stateful = append(c.stateful, n.ID)
+	}
+}
+
+// goesOn checks what a run after this one needs: sources that go on where they were, and
+// operators that go on with the state they had.
+func (c *conformance) goesOn() {
+	for _, id := range c.sources {
+		c.resumes(id)
+	}
+	for _, id := range c.stateful {
+		c.restores(id)
+	}
+}
+
+// run runs a trial and counts its workers.
+func (c *conformance) run(ctx context.Context, what string, e *trial, setup Setup, operators scheduler.Operators, begun func(*scheduler.Run)) Result {
+	var open atomic.Int64
+	r := e.run(ctx, setup, counted{operators, &open}, begun)
+	if n := open.Load(); n != 0 {
+		c.wrong("%s: %d workers were not closed", what, n)
+	}
+	return r
 }
 
 // virtual runs the flow in a bubble of virtual time, in which no goroutine may be
@@ -122,7 +163,7 @@ func (c *conformance) virtual(what string, f func(e *trial) bool) {
 func (c *conformance) sameUnderAllSetups() {
 	for _, setup := range Setups() {
 		c.virtual(setup.String(), func(e *trial) bool {
-			r := e.run(e.t.Context(), setup, c.registry, nil)
+			r := c.run(e.t.Context(), setup.String(), e, setup, c.registry, nil)
 			if r.Err != nil {
 				c.wrong("%s: %s", setup, r.explain())
 				return false
@@ -147,7 +188,7 @@ func (c *conformance) sameWithManyItems() {
 	for _, setup := range []Setup{{Serial: true}, {1, 1, 1, false}, {1, 1024, 4096, false}, {2, 3, 16, false}, {7, 1, 16, false}, {7, 1024, 1, false}, {7, 1024, 4096, false}} {
 		what := setup.String() + ", with its input 40 times"
 		c.virtual(what, func(e *trial) bool {
-			r := e.run(e.t.Context(), setup, c.registry, nil)
+			r := c.run(e.t.Context(), what, e, setup, c.registry, nil)
 			switch {
 			case setup.Serial:
 				want = r
@@ -190,7 +231,7 @@ func (c *conformance) endsWithoutInput() {
 	for _, setup := range []Setup{{Serial: true}, {Workers: 1}, {Workers: 7}} {
 		what := setup.String() + ", with sources that have nothing"
 		c.virtual(what, func(e *trial) bool {
-			r := e.run(e.t.Context(), setup, dry{c.registry}, nil)
+			r := c.run(e.t.Context(), what, e, setup, dry{c.registry}, nil)
 			if r.Err != nil {
 				c.wrong("%s: %s", what, r.explain())
 				return false
@@ -216,7 +257,7 @@ func (c *conformance) killed(after time.Duration) {
 			ctx, cancel := context.WithCancelCause(e.t.Context())
 			timer := time.AfterFunc(after, func() { cancel(errKilled) })
 			start := time.Now()
-			r := e.run(ctx, setup, slowed{c.registry, 10 * time.Millisecond}, nil)
+			r := c.run(ctx, what, e, setup, slowed{c.registry, 10 * time.Millisecond}, nil)
 			took := time.Since(start)
 			if timer.Stop(); r.Err == nil && took <= after {
 				return true // it was faster
@@ -243,7 +284,7 @@ func (c *conformance) stopped(after time.Duration) {
 		what := fmt.Sprintf("%s, stopped after %s", setup, after)
 		c.virtual(what, func(e *trial) bool {
 			var timer *time.Timer
-			r := e.run(e.t.Context(), setup, slowed{c.registry, 10 * time.Millisecond}, func(run *scheduler.Run) {
+			r := c.run(e.t.Context(), what, e, setup, slowed{c.registry, 10 * time.Millisecond}, func(run *scheduler.Run) {
 				if after == 0 {
 					run.Stop()
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler"
 )
 
 // A driver calls an operator itself, without an engine: one call at a time, with one
@@ -21,10 +22,11 @@ type driver struct {
 	parts nodes.Parts
 	work  nodes.Worker // nil: the operator has no parallel part
 	lines []string
+	done  bool // the operator wants no more
 }
 
 // operator makes the operator of a node and finds its parts.
-func (e *trial) operator(operators registry, n *graph.Node) (nodes.Parts, error) {
+func (e *trial) operator(operators scheduler.Operators, n *graph.Node) (nodes.Parts, error) {
 	op, err := operators.Operator(n, &nodes.Env{
 		Node: n, Flow: e.flow, Workers: 1, Stdin: e.stdin, Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
 		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Shared{},
@@ -37,7 +39,7 @@ func (e *trial) operator(operators registry, n *graph.Node) (nodes.Parts, error)
 
 // drive opens the operator of a node. restore, if not nil, is called when it is open and
 // before anything else.
-func (e *trial) drive(ctx context.Context, operators registry, id string, restore func(nodes.Parts) error) (*driver, error) {
+func (e *trial) drive(ctx context.Context, operators scheduler.Operators, id string, restore func(nodes.Parts) error) (*driver, error) {
 	parts, err := e.operator(operators, e.flow.Node(id))
 	if err != nil {
 		return nil, err
@@ -125,11 +127,14 @@ const maxPulled = 40
 
 // pull drives a source from a position on, nil for the beginning. ended says that there
 // is no more.
-func (e *trial) pull(operators registry, id string, from nodes.Position) (pieces []pulled, ended bool, err error) {
+func (e *trial) pull(operators scheduler.Operators, id string, from nodes.Position) (pieces []pulled, ended bool, err error) {
 	ctx := e.t.Context()
 	d, err := e.drive(ctx, operators, id, func(parts nodes.Parts) error {
-		if from == nil {
+		switch {
+		case from == nil:
 			return nil
+		case parts.Seeker == nil:
+			return errors.New("it gives positions, and has no method Seek to go on there")
 		}
 		return parts.Seeker.Seek(ctx, from)
 	})
@@ -142,7 +147,7 @@ func (e *trial) pull(operators registry, id string, from nodes.Position) (pieces
 		if err == nil {
 			d.lines = nil
 			err = d.give(ctx, nodes.Input{Made: piece})
-			pieces = append(pieces, pulled{d.lines, after, time.Now()})
+			pieces = append(pieces, pulled{d.lines, after, time.Now().Round(0)})
 		}
 		switch {
 		case err == io.EOF || errors.Is(err, nodes.ErrDone):

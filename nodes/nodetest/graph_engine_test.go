@@ -36,15 +36,23 @@ func (s *sketch) crew() string {
 	return fmt.Sprint(2 + s.r.IntN(4))
 }
 
-// protected adds a rate to some nodes, and to those that can have one a batch or a
-// breaker. None of them changes what comes out.
+// protected adds a rate to some nodes, and a batch or a breaker to those that read
+// something. None of them changes what comes out.
 func (s *sketch) protected(kind, engine string) string {
 	if s.r.IntN(8) == 0 {
 		engine += ", rate: " + []string{"2000/s", "10/3ms", "{limit: 500/s, burst: 50}", "1000000/s"}[s.r.IntN(4)]
 	}
-	runs := []string{"generate", "balance", "batch", "zip"} // sources and programs without stages
-	if !slices.Contains(runs, kind) && !strings.Contains(engine, "order: key") && s.r.IntN(6) == 0 {
+	if kind == "generate" {
+		return engine
+	}
+	if !strings.Contains(engine, "order: key") && s.r.IntN(6) == 0 {
 		engine += ", batch: " + []string{"{count: 7}", "{count: 300, period: 2ms}", "{bytes: 200}", "{count: 40, bytes: 1KB, period: 1ms}"}[s.r.IntN(4)]
+	}
+	if !strings.Contains(engine, "breaker") && s.r.IntN(10) == 0 {
+		if !strings.Contains(engine, "on_error") { // a node that stops the flow needs no breaker
+			engine += ", on_error: skip"
+		}
+		engine += ", breaker: {failures: 1, open_for: 2ms}"
 	}
 	return engine
 }

@@ -322,9 +322,7 @@ func (s *sketch) fail() {
 	}
 	engine, mixes := s.workers()
 	dead := s.r.IntN(2) == 0
-	if !dead {
-		engine += ", on_error: skip"
-	}
+	engine += ", on_error: " + map[bool]string{true: "dead", false: "skip"}[dead]
 	if s.r.IntN(4) == 0 {
 		engine += ", breaker: {failures: 1, open_for: 2ms}"
 	}
@@ -362,9 +360,9 @@ type lines struct {
 	text map[string][]string
 }
 
-func (k *remember) Program(env *nodes.Env) (*nodes.Program, error) {
-	return &nodes.Program{Stages: []nodes.Stage{{Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
-		b := in.(*record.Batch)
+func (k *remember) Operator(env *nodes.Env) (nodes.Operator, error) {
+	return nodes.Serially(func(_ context.Context, in nodes.Input, _ nodes.Out) error {
+		b := in.Data.(*record.Batch)
 		enc := jsonl.NewEncoder(b.Type)
 		k.lines.mu.Lock()
 		defer k.lines.mu.Unlock()
@@ -373,7 +371,7 @@ func (k *remember) Program(env *nodes.Env) (*nodes.Program, error) {
 			k.lines.seen()
 		}
 		return nil
-	}}}}, nil
+	}), nil
 }
 
 // runSketch runs a flow and gives the lines at each sink.

@@ -17,27 +17,51 @@ import (
 // A faulty kind passes records on, but for one fault.
 type faulty struct {
 	Unused bool `yaml:"unused" doc:"Says nothing."`
-	make   func(env *nodes.Env) *nodes.Program
+	make   func(env *nodes.Env) nodes.Operator
 }
 
 func (k *faulty) Infer(c *graph.Inference) { c.Out("out", c.In("in")) }
 
-func (k *faulty) Program(env *nodes.Env) (*nodes.Program, error) { return k.make(env), nil }
+func (k *faulty) Operator(env *nodes.Env) (nodes.Operator, error) { return k.make(env), nil }
 
-// commits is the program of a serial stage.
-func commits(commit func(ctx context.Context, in *record.Batch, out nodes.Out) error) func(*nodes.Env) *nodes.Program {
-	return func(*nodes.Env) *nodes.Program {
-		return &nodes.Program{Stages: []nodes.Stage{{Commit: func(ctx context.Context, in record.Data, _ any, out nodes.Out) error {
-			return commit(ctx, in.(*record.Batch), out)
-		}}}}
-	}
+// process makes a serial operator.
+func process(f func(ctx context.Context, in *record.Batch, out nodes.Out) error) func(*nodes.Env) nodes.Operator {
+	return func(*nodes.Env) nodes.Operator { return serially(f) }
 }
 
-func works(work func(ctx context.Context, in *record.Batch, out nodes.Out) error) func(*nodes.Env) *nodes.Program {
-	return func(*nodes.Env) *nodes.Program {
+func serially(f func(ctx context.Context, in *record.Batch, out nodes.Out) error) nodes.Operator {
+	return nodes.Serially(func(ctx context.Context, in nodes.Input, out nodes.Out) error {
+		return f(ctx, in.Data.(*record.Batch), out)
+	})
+}
+
+func works(work func(ctx context.Context, in *record.Batch, out nodes.Out) error) func(*nodes.Env) nodes.Operator {
+	return func(*nodes.Env) nodes.Operator {
 		return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) { return work, nil })
 	}
 }
+
+func pass(_ context.Context, in *record.Batch, out nodes.Out) error { return out.Emit(0, in.Retain()) }
+
+// An endedOp does something when its input has ended.
+type endedOp struct {
+	nodes.Operator
+	end func() error
+}
+
+func (o endedOp) End(context.Context, nodes.Ended, nodes.Out) error { return o.end() }
+
+// A misspeltOp has an End that the engine would not find.
+type misspeltOp struct{ nodes.Operator }
+
+func (misspeltOp) End(context.Context, nodes.Out) error { return nil }
+
+// An abortOp cannot take its output back.
+type abortOp struct{ nodes.Operator }
+
+func (abortOp) Seal(context.Context, uint64) error   { return nil }
+func (abortOp) Commit(context.Context, uint64) error { return nil }
+func (abortOp) Abort(context.Context) error          { panic("it was killed") }
 
 // single gives one row of a batch n times.
 func single(b *record.Batch, n int) *record.Batch {
@@ -63,18 +87,18 @@ func TestKitFindsFaults(t *testing.T) {
 	var counter atomic.Int64
 	for _, c := range []struct {
 		name string
-		make func(*nodes.Env) *nodes.Program
+		make func(*nodes.Env) nodes.Operator
 		opts []nodes.Option
 		want string // in the first problem; "": none is found
 	}{
-		{"none", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error { return out.Emit(0, in.Retain()) }), nil, ""},
-		{"loses the last item", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+		{"none", process(pass), nil, ""},
+		{"loses the last item", process(func(_ context.Context, in *record.Batch, out nodes.Out) error {
 			if in.Len() == 1 {
 				return nil
 			}
 			return out.Emit(0, in.Slice(0, in.Len()-1))
 		}), nil, "out.jsonl is"},
-		{"sees batches", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+		{"sees batches", process(func(_ context.Context, in *record.Batch, out nodes.Out) error {
 			for i := range in.Len() {
 				if i < 5 {
 					if err := out.Emit(0, in.Slice(i, i+1)); err != nil {
@@ -84,37 +108,35 @@ func TestKitFindsFaults(t *testing.T) {
 			}
 			return nil
 		}), nil, "workers 1, batch 1024, capacity 16: out.jsonl is"},
-		{"loses items and says that it conserves", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error { return nil }),
+		{"loses items and says that it conserves", process(func(_ context.Context, in *record.Batch, out nodes.Out) error { return nil }),
 			[]nodes.Option{nodes.Conserves()}, "the books do not balance"},
-		{"keeps what it was given", func(*nodes.Env) *nodes.Program {
+		{"keeps what it was given", func(*nodes.Env) nodes.Operator {
 			var kept []*record.Batch
-			return &nodes.Program{Stages: []nodes.Stage{{
-				Commit: func(_ context.Context, in record.Data, _ any, _ nodes.Out) error {
-					kept = append(kept, in.(*record.Batch))
-					return nil
-				},
-				Finish: func(_ context.Context, out nodes.Out) error {
-					for _, b := range kept {
-						if b.Type == nil {
-							return fmt.Errorf("a batch is gone")
-						}
+			keep := func(_ context.Context, in *record.Batch, _ nodes.Out) error {
+				kept = append(kept, in)
+				return nil
+			}
+			return endedOp{serially(keep), func() error {
+				for _, b := range kept {
+					if b.Type == nil {
+						return fmt.Errorf("a batch is gone")
 					}
-					return nil
-				},
-			}}}
+				}
+				return nil
+			}}
 		}, nil, "a batch is gone"},
-		{"keeps text", func(*nodes.Env) *nodes.Program {
+		{"keeps text", func(*nodes.Env) nodes.Operator {
 			last := ""
-			return commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			return serially(func(_ context.Context, in *record.Batch, out nodes.Out) error {
 				d := single(in, in.Len())
 				for i := range d.Rows {
 					d.Cols[1].Str[i] = last
 				}
 				last = in.Cols[1].Str[in.Row(0)]
 				return out.Emit(0, d)
-			})(nil)
+			})
 		}, nil, "out.jsonl is"},
-		{"gives no reference back", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+		{"gives no reference back", process(func(_ context.Context, in *record.Batch, out nodes.Out) error {
 			in.Retain()
 			return out.Emit(0, in.Retain())
 		}), nil, "batches were never released"},
@@ -125,47 +147,29 @@ func TestKitFindsFaults(t *testing.T) {
 			}
 			return out.Emit(0, d)
 		}), nil, "out.jsonl is"},
-		{"waits whatever happens", commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
-			time.Sleep(time.Hour)
+		{"waits whatever happens", process(func(_ context.Context, in *record.Batch, out nodes.Out) error {
+			time.Sleep(2 * time.Second)
 			return out.Emit(0, in.Retain())
 		}), nil, "to return"},
-		{"leaves a goroutine", func(env *nodes.Env) *nodes.Program {
-			return commits(func(_ context.Context, in *record.Batch, out nodes.Out) error {
-				go func() { <-make(chan int) }()
-				return out.Emit(0, in.Retain())
-			})(env)
-		}, nil, "blocked goroutines remain"},
-		{"fails without input", func(*nodes.Env) *nodes.Program {
+		{"leaves a goroutine", process(func(ctx context.Context, in *record.Batch, out nodes.Out) error {
+			go func() { <-make(chan int) }()
+			return pass(ctx, in, out)
+		}), nil, "blocked goroutines remain"},
+		{"fails without input", func(*nodes.Env) nodes.Operator {
 			seen := false
-			return &nodes.Program{Stages: []nodes.Stage{{
-				Commit: func(_ context.Context, in record.Data, _ any, out nodes.Out) error {
-					seen = true
-					return out.Emit(0, in.Retain())
-				},
-				Finish: func(context.Context, nodes.Out) error {
-					if !seen {
-						panic("nothing came")
-					}
-					return nil
-				},
-			}}}
+			see := func(ctx context.Context, in *record.Batch, out nodes.Out) error {
+				seen = true
+				return pass(ctx, in, out)
+			}
+			return endedOp{serially(see), func() error {
+				if !seen {
+					panic("nothing came")
+				}
+				return nil
+			}}
 		}, nil, "with sources that have nothing: kind (faulty): panic: nothing came"},
-		{"mistakes the end of a run", func(*nodes.Env) *nodes.Program {
-			p := commits(func(_ context.Context, in *record.Batch, out nodes.Out) error { return out.Emit(0, in.Retain()) })(nil)
-			p.Stages[0].Commit = func(ctx context.Context, in record.Data, _ any, out nodes.Out) error {
-				if err := out.Emit(0, in.Retain()); err != nil || ctx.Err() == nil {
-					return err
-				}
-				return nil
-			}
-			p.Settle = func(ok bool) error {
-				if !ok {
-					panic("it was killed")
-				}
-				return nil
-			}
-			return p
-		}, nil, ""}, // the kill is the first failure, so this one is not seen
+		{"misspells a method", func(*nodes.Env) nodes.Operator { return misspeltOp{serially(pass)} }, nil, "the method End of operator nodetest.misspeltOp is"},
+		{"mistakes the end of a run", func(*nodes.Env) nodes.Operator { return abortOp{serially(pass)} }, nil, ""}, // the kill is the first failure, so this one is not seen
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opts := append([]nodes.Option{nodes.InPort(graph.Port{Name: "in", Doc: "In."}), nodes.OutPort(graph.Port{Name: "out", Doc: "Out."})}, c.opts...)

@@ -3,6 +3,7 @@ package nodetest
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -62,4 +63,43 @@ func (s dry) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 		return next(ctx, out)
 	}})
 	return s.Operators.Operator(n, env)
+}
+
+// counted counts the workers that are open, of operators whose workers are all they
+// have.
+type counted struct {
+	scheduler.Operators
+	open *atomic.Int64
+}
+
+// Operator implements scheduler.Operators.
+func (s counted) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+	op, err := s.Operators.Operator(n, env)
+	spread, ok := op.(nodes.Spread)
+	if err != nil || !ok {
+		return op, err
+	}
+	return nodes.Spread(func(ctx context.Context) (nodes.Worker, error) {
+		w, err := spread(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.open.Add(1)
+		return &countedWorker{w, s.open}, nil
+	}), nil
+}
+
+// A countedWorker is counted until it is closed.
+type countedWorker struct {
+	nodes.Worker
+	open *atomic.Int64
+}
+
+// Close implements nodes.Closer.
+func (w *countedWorker) Close() error {
+	w.open.Add(-1)
+	if c, ok := w.Worker.(nodes.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }

@@ -2,15 +2,14 @@ package nodetest
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"time"
 
-	"context"
-
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 )
@@ -37,14 +36,15 @@ type recording struct {
 func (r recording) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	if n.ID == r.node {
 		env.Intercept(nodes.Intercept{Around: func(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
+			now := time.Now().Round(0) // what bubbles of virtual time have in common
 			switch c.Part {
 			case nodes.PartProcess:
 				in := c.Input
 				in.Data.Retain()
 				in.Made = nil
-				*r.steps = append(*r.steps, step{part: c.Part, in: in, at: time.Now()})
+				*r.steps = append(*r.steps, step{part: c.Part, in: in, at: now})
 			case nodes.PartTime, nodes.PartEnd:
-				*r.steps = append(*r.steps, step{part: c.Part, at: time.Now()})
+				*r.steps = append(*r.steps, step{part: c.Part, at: now})
 			}
 			return next(ctx, out)
 		}})
@@ -163,7 +163,7 @@ func (c *conformance) restoresAt(id string, steps []step, at int) {
 }
 
 // played opens an operator, from a state if there is one, and closes it after f.
-func (e *trial) played(operators registry, id string, state io.Reader, f func(*driver) error) error {
+func (e *trial) played(operators scheduler.Operators, id string, state io.Reader, f func(*driver) error) error {
 	d, err := e.drive(e.t.Context(), operators, id, func(parts nodes.Parts) error {
 		if state == nil {
 			return nil
@@ -187,9 +187,12 @@ func (d *driver) due() time.Time {
 	return d.parts.Timed.Due()
 }
 
-// play does steps, each at its time.
+// play does steps, each at its time, until the operator wants no more.
 func (d *driver) play(ctx context.Context, steps []step) error {
 	for _, s := range steps {
+		if d.done {
+			return nil
+		}
 		time.Sleep(time.Until(s.at))
 		var err error
 		switch {
@@ -200,14 +203,9 @@ func (d *driver) play(ctx context.Context, steps []step) error {
 		case d.parts.Ender != nil:
 			err = d.parts.Ender.End(ctx, s.ended, d)
 		}
-		if err != nil {
+		if d.done = errors.Is(err, nodes.ErrDone); err != nil && !d.done {
 			return err
 		}
 	}
 	return nil
 }
-
-// A registry makes operators.
-type registry = scheduler.Operators
-
-var _ record.Data = (*record.Batch)(nil)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes/std/flowtest"
@@ -30,6 +31,25 @@ nodes:
 	check(t, fmt.Sprintf(flow, "{use: window, in: [in, there], with: {time: time, size: 30m, set: {n: count(), last: last(n)}}}"), nil, map[string]string{
 		"-": `{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:30:00Z","n":1801,"last":1799}` + "\n" +
 			`{"start":"2026-01-01T00:30:00Z","end":"2026-01-01T01:00:00Z","n":1202,"last":2999}` + "\n",
+	})
+}
+
+// What a rate hands out piece by piece is still taken in the order of the times, and
+// none of it is lost.
+func TestInputsAtARate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := flowtest.Run(t, `flow: slow
+nodes:
+  all:   {use: generate, with: {count: 300, start: 2026-01-01, step: 1s}}
+  tenth: {use: generate, with: {count: 30, start: 2026-01-01, step: 10s}}
+  one:   {use: window, in: [all, tenth], rate: 10/s, with: {time: time, size: 4m, set: {n: count(), last: last(n)}}}
+  out:   {use: file.write, in: one, with: {path: "-", format: jsonl}}
+`, nil, flowtest.Setup{})
+		want := `{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:04:00Z","n":264,"last":239}` + "\n" +
+			`{"start":"2026-01-01T00:04:00Z","end":"2026-01-01T00:08:00Z","n":66,"last":299}` + "\n"
+		if r.Err != nil || r.Stdout != want {
+			t.Errorf("%v, got\n%s\nwant\n%s", r.Err, r.Stdout, want)
+		}
 	})
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 	LookupEnv func(string) (string, bool)
 	// Limit is how long a case may run on the wall; 0: half a minute.
 	Limit time.Duration
+	// Warnings says that the list of Load has the warnings of the flow too.
+	Warnings bool
 }
 
 // A File is a test file whose cases are ready to run. It must be closed.
@@ -76,6 +78,9 @@ func Load(src *diag.Source, kinds Kinds, options Options) (*File, diag.List) {
 			}
 		}
 		c.compile(&list)
+		if options.Warnings {
+			list = append(list, c.warnings()...)
+		}
 		f.Cases = append(f.Cases, c)
 	}
 	sortList(&list)

@@ -14,6 +14,7 @@ import (
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -53,7 +54,7 @@ func (c *comparison) fields(all []gap, path string, t *types.Type, n *config.Nod
 		case n.Has(f.Name):
 			all = c.value(all, under, f.Type, v, want[k], i, got[k], j)
 		case c.e.Exact && !got[k].IsNull(j):
-			all = append(all, gap{under, show(f.Type, got[k], j), "null, as it is left out", n.Span})
+			all = append(all, gap{under, show(under, f.Type, got[k], j), "null, as it is left out", n.Span})
 		}
 	}
 	return all
@@ -63,7 +64,7 @@ func (c *comparison) fields(all []gap, path string, t *types.Type, n *config.Nod
 // names fields, a list has items, and anything else stands for the whole.
 func (c *comparison) value(all []gap, path string, t *types.Type, n *config.Node, want *record.Column, i int, got *record.Column, j int) []gap {
 	differs := func() []gap {
-		return append(all, gap{path, show(t, got, j), show(t, want, i), n.At(0, max(1, len([]rune(n.Text))))})
+		return append(all, gap{path, show(path, t, got, j), show(path, t, want, i), n.At(0, max(1, len([]rune(n.Text))))})
 	}
 	if want.IsNull(i) || got.IsNull(j) {
 		if want.IsNull(i) != got.IsNull(j) {
@@ -78,7 +79,7 @@ func (c *comparison) value(all []gap, path string, t *types.Type, n *config.Node
 		from, to := want.Range(i)
 		start, end := got.Range(j)
 		if to-from != end-start {
-			return append(all, gap{path, show(t, got, j), show(t, want, i), n.Span})
+			return append(all, gap{path, show(path, t, got, j), show(path, t, want, i), n.Span})
 		}
 		for k := range to - from {
 			all = c.value(all, path+"["+strconv.Itoa(k)+"]", t.Elem, n.Items[k], want.Elem, from+k, got.Elem, start+k)
@@ -134,8 +135,9 @@ func sameNumber(a, b string) bool {
 	return ok1 && ok2 && x.Cmp(y) == 0
 }
 
-func show(t *types.Type, c *record.Column, row int) string {
-	return shorten(string(jsonl.AppendValue(nil, t, c, row)), 120)
+// show gives a value for a message, by its path in the item.
+func show(path string, t *types.Type, c *record.Column, row int) string {
+	return shorten(redact.Field(path, string(jsonl.AppendValue(nil, t, c, row))), 120)
 }
 
 // maxAlign bounds the work of aligning, in comparisons of two items.
@@ -337,7 +339,7 @@ func (c *comparison) forAll(got []arrival) {
 		d := c.list.Add(diag.Unexpected, c.e.All.Node.At(0, max(1, len([]rune(c.e.All.Value)))), "%s: this does not hold for item %d", c.e.on, j+1)
 		if errs.Len() > 0 {
 			_, err := errs.At(0)
-			d.WithNote(diag.Span{}, "%v", err)
+			d.WithNote(diag.Span{}, "%s", redact.Text(err.Error()))
 		}
 		d.WithNote(diag.Span{}, "got %s", rowText(a.batch, a.row))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -94,7 +95,7 @@ func (e *expectation) read(t *tree, steps bool, list *diag.List) []wanted {
 	}
 	b, bad := rowsOf(plain(e.typ, true), nil, lines)
 	if bad != nil {
-		list.Add(diag.WrongValue, t.Span, "%s", bad)
+		list.Add(diag.WrongValue, t.Span, "%s", redact.Text(bad.Error()))
 		return nil
 	}
 	for i := range all {
@@ -107,7 +108,7 @@ func (e *expectation) read(t *tree, steps bool, list *diag.List) []wanted {
 func (e *expectation) readFrom(list *diag.List) {
 	b, err := readItems(filepath.Join(e.dir, filepath.FromSlash(e.From)), plain(e.typ, true), nil)
 	if err != nil {
-		list.Add(diag.BadData, e.at, "%v", err)
+		list.Add(diag.BadData, e.at, "%s", redact.Text(err.Error()))
 		return
 	}
 	whole := wholeNode(e.typ, e.at)

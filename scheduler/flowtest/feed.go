@@ -17,6 +17,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/csv"
 	"github.com/flowrun/flowrun/graph/record/text"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -136,7 +137,7 @@ func (f *feed) read(dir string, needed []bool, list *diag.List) {
 	if f.Items == nil {
 		b, err := readItems(filepath.Join(dir, filepath.FromSlash(f.From)), f.typ, needed)
 		if err != nil {
-			list.Add(diag.BadData, f.feedText.at, "%v", err)
+			list.Add(diag.BadData, f.feedText.at, "%s", redact.Text(err.Error()))
 			return
 		}
 		f.schedule(new(time.Duration), b)

@@ -11,6 +11,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -121,7 +122,7 @@ func batchOf(items []*config.Node, t *types.Type, needed []bool, list *diag.List
 	}
 	b, bad := rowsOf(t, needed, lines)
 	if bad != nil {
-		list.Add(diag.WrongValue, items[0].Span, "%s", bad)
+		list.Add(diag.WrongValue, items[0].Span, "%s", redact.Text(bad.Error()))
 		return nil
 	}
 	return b

@@ -15,6 +15,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/record/text"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -218,9 +219,9 @@ func rowsOf(t *types.Type, needed []bool, lines []byte) (b *record.Batch, bad *t
 // maxItems bounds the items of one feed and of one expectation: those of a batch.
 const maxItems = 65_535
 
-// rowText gives a row for a message: as JSON, at most a line or two.
+// rowText gives a row for a message: as JSON without its secrets, at most a line or two.
 func rowText(b *record.Batch, row int) string {
-	return shorten(string(jsonl.NewEncoder(b.Type).AppendRow(nil, b, row)), 300)
+	return shorten(redact.JSON(string(jsonl.AppendItem(nil, b, row))), 300)
 }
 
 func shorten(s string, limit int) string {

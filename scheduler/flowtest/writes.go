@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/redact"
 )
 
 // A writeText is what a file must hold.
@@ -113,7 +115,7 @@ func (w *writing) compare(c *Case, stdout string, succeeded bool, list *diag.Lis
 	}
 	for _, part := range w.Contains {
 		if there && !strings.Contains(got, part) {
-			list.Add(diag.Unexpected, w.at, "%s does not contain %q", w.path, part).WithNote(diag.Span{}, "it is %q", shorten(got, 200))
+			list.Add(diag.Unexpected, w.at, "%s does not contain %q", w.path, part).WithNote(diag.Span{}, "it is %q", shorten(redact.Text(got), 200))
 		}
 	}
 }
@@ -137,9 +139,17 @@ func (w *writing) differ(got string, list *diag.List) {
 			at = n.At(len([]rune(strings.Join(want[:i], "\n")))+min(i, 1), max(1, len([]rune(b))))
 		}
 		list.Add(diag.Unexpected, at, "%s: line %d differs", w.path, i+1).
-			WithNote(diag.Span{}, "got  %s", shorten(a, 300)).WithNote(diag.Span{}, "want %s", shorten(b, 300))
+			WithNote(diag.Span{}, "got  %s", shorten(shownLine(a), 300)).WithNote(diag.Span{}, "want %s", shorten(shownLine(b), 300))
 		return
 	}
+}
+
+// shownLine gives a line of a file without its secrets.
+func shownLine(line string) string {
+	if json.Valid([]byte(line)) {
+		return redact.JSON(line)
+	}
+	return redact.Text(line)
 }
 
 func lines(text string) []string {

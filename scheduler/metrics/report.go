@@ -26,6 +26,9 @@ type Report struct {
 	// Unbalanced lists the books that do not balance; a run that ended has none.
 	Unbalanced []string `json:"unbalanced,omitempty"`
 	Files      []string `json:"files,omitempty"` // written
+	// Warnings are what works in the flow but looks like a mistake, such as a setting
+	// without effect: a line each, with its place. Whoever checks the flow sets them.
+	Warnings []string `json:"warnings,omitempty"`
 	// Cores is how many goroutines could compute at once, CPU the processor time of
 	// the process during the run; 0: not known.
 	Cores int           `json:"cores,omitempty"`

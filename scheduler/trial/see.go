@@ -11,6 +11,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
@@ -156,9 +157,9 @@ func (s *seen) note(i int, d record.Data) error {
 	return nil
 }
 
-// cells gives one item as JSON, field by field if it is a record.
+// cells gives one item as JSON, without its secrets, field by field if it is a record.
 func (p *port) cells(d record.Data, i, most int) []string {
-	whole := p.json(d, i)
+	whole := []byte(redact.JSON(string(p.json(d, i))))
 	if !p.typ.IsRecord() {
 		return []string{cut(whole, most)}
 	}

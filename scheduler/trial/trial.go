@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
@@ -117,7 +118,7 @@ func Run(ctx context.Context, flow *graph.Flow, operators scheduler.Operators, l
 	t.prepare()
 	run, err := scheduler.New(flow, t, scheduler.Options{Workers: 1, Stdin: strings.NewReader(""), Stdout: io.Discard})
 	if err != nil {
-		return Result{Outcome: "failed", Error: err.Error(), Nodes: []Node{}}
+		return Result{Outcome: "failed", Error: redact.Text(err.Error()), Nodes: []Node{}}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.Time, errTime)
 	defer cancel()
@@ -155,9 +156,9 @@ func (t *trial) result(run *scheduler.Run, report metrics.Report, err error) Res
 	case errors.Is(err, errTime):
 		r.Outcome, r.Error = "late", fmt.Sprintf("a trial has %s; this is what came until then", t.limits.Time)
 	case errors.As(err, &failure):
-		r.Outcome, r.Error, r.Node, r.Item = "failed", failure.Err.Error(), failure.Node, failure.Item
+		r.Outcome, r.Error, r.Node, r.Item = "failed", redact.Text(failure.Err.Error()), failure.Node, failure.Item
 	case err != nil:
-		r.Outcome, r.Error = "failed", err.Error()
+		r.Outcome, r.Error = "failed", redact.Text(err.Error())
 	case t.late.Load():
 		r.Outcome, r.Error = "late", fmt.Sprintf("a trial has %s, so the sources were ended after %s", t.limits.Time, t.limits.Time*4/5)
 	}

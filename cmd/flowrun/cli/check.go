@@ -10,7 +10,8 @@ import (
 )
 
 func (c *call) checkVerb() *cobra.Command {
-	var json, strict bool
+	var json bool
+	var strict strictness
 	verb := &cobra.Command{
 		Use:     "check FLOW...",
 		Aliases: []string{"lint", "validate"},
@@ -29,9 +30,7 @@ Ends with 2 if there is an error, or with --strict a warning.`,
 	}
 	set := settable(verb)
 	verb.Flags().BoolVar(&json, "json", false, "print the problems as a JSON array on standard output")
-	verb.Flags().BoolVar(&strict, "strict", false, "take warnings for errors")
-	verb.Flags().BoolVar(&strict, "deny-warnings", false, "the same as --strict")
-	verb.Flags().MarkHidden("deny-warnings")
+	strict.flag(verb)
 	verb.RunE = func(_ *cobra.Command, args []string) error {
 		paths, err := expand(args)
 		if err != nil {
@@ -42,7 +41,7 @@ Ends with 2 if there is an error, or with --strict a warning.`,
 		for _, path := range paths {
 			flow, list := c.load(path, *set)
 			all = append(all, list...)
-			wrong := list.HasErrors() || strict && len(list) > 0
+			wrong := strict.forbids(list)
 			bad = bad || wrong
 			if json {
 				continue

@@ -62,7 +62,7 @@ func (r *runCall) compareSerial() error {
 	switch {
 	case once.wanted:
 		return errOnce
-	case list.HasErrors():
+	case r.strict.forbids(list):
 		return r.refuse(list)
 	}
 	if !r.quiet && r.report != "json" {

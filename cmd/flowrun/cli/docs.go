@@ -130,6 +130,7 @@ func (k *kindInfo) page() string {
 	} else {
 		b.WriteString("None.\n")
 	}
+	fmt.Fprintf(&b, "\nEngine settings that act: `%s`. See [what they mean](../nodes.md).\n", strings.Join(k.Acts, "`, `"))
 	b.WriteString("\n## When\n\n")
 	for _, when := range whens {
 		switch text := k.Lines[when]; text {
@@ -189,6 +190,7 @@ func enginePage() string {
 	settings := func(s *config.Schema) string { return s.Markdown() }
 	return notice + "# What every node may have\n\n" +
 		"Beside `use` (the kind), `with` (its settings) and `in` (what it reads):\n\n" + settings(graph.EngineSchema()) +
+		"\nNot all of them act on every kind: the page of the kind lists those that do. One that is written and has no effect is warning `W505`,\nwith the reason, and an error under `--strict`.\n" +
 		"\n## What an edge may have\n\nBeside `from`, as in `in: {from: late, capacity: 4096}`:\n\n" + settings(graph.ContractSchema())
 }
 

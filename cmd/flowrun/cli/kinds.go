@@ -20,6 +20,7 @@ type kindInfo struct {
 	Out         []portInfo        `json:"out"`
 	Branches    bool              `json:"outputs_by_settings,omitempty"` // the settings make more outputs
 	Settings    []settingInfo     `json:"settings"`
+	Acts        []string          `json:"engine_settings"` // those that act
 	Lines       map[string]string `json:"lines"` // emits, waits, ends, fails
 	Workers     string            `json:"workers"`
 	Interleaves bool              `json:"interleaves,omitempty"`
@@ -62,6 +63,7 @@ func (c *call) kind(name string) kindInfo {
 		In: []portInfo{}, Out: []portInfo{}, Settings: []settingInfo{},
 		Lines:       map[string]string{"emits": spec.Lines.Emits, "waits": spec.Lines.Waits, "ends": spec.Lines.Ends, "fails": spec.Lines.Fails},
 		Workers:     [...]string{graph.Any: "any", graph.Single: "one", graph.PerCore: "one a core"}[spec.Workers],
+		Acts:        spec.Acting().Names(),
 		Interleaves: spec.Interleaves, Conserves: spec.Conserves, Pure: spec.Pure,
 		Schema: spec.Config.JSONSchema(), spec: spec,
 	}

@@ -91,6 +91,9 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 	}
 	s.sayBooks(say, on)
 	s.sayFailures(say, on)
+	for _, w := range s.Warnings {
+		say("warning", strings.Replace(w, "warning: ", "", 1))
+	}
 	for i, f := range s.Files {
 		what := "wrote"
 		if i > 0 {

@@ -30,6 +30,7 @@ import (
 type runCall struct {
 	*call
 	set     *assignments
+	strict  strictness
 	workers int
 	serial  bool
 	compare bool
@@ -64,7 +65,9 @@ get their final names only when the flow has succeeded.
 With --compare-serial the flow runs twice: on one goroutine, one item at a time, and
 on all cores. Their times are shown with the speed-up and the ideal, which is every
 item at the pace of the slowest part and once the way through the others; what they
-wrote must be the same. The files left are those of the second run.`,
+wrote must be the same. The files left are those of the second run.
+
+A flow with errors is not run, nor with --strict one with warnings: that ends with 2.`,
 		Example: `  flowrun run flows/quickstart.yaml
   flowrun run flow.yaml -s YEAR=2026 --workers 8
   flowrun run flow.yaml --ui
@@ -89,6 +92,7 @@ wrote must be the same. The files left are those of the second run.`,
 	f.IntVar(&r.workers, "workers", 0, "workers of every node to which the flow gives no number (default: one, or one a core where the kind says so)")
 	f.BoolVar(&r.serial, "serial", false, "run on one goroutine, one item at a time: the baseline to compare with")
 	f.BoolVar(&r.compare, "compare-serial", false, "run the flow twice, serial and on all cores, and compare time and output; what it writes and sends, it does twice")
+	r.strict.flag(verb)
 	f.StringVar(&r.report, "report", "text", "the report at the end: text, json, none, or a `FILE` (.json: as JSON)")
 	f.BoolVar(&r.json, "json", false, "the same as --report json")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only")
@@ -148,7 +152,7 @@ func (r *runCall) toFile() bool {
 func (r *runCall) run() error {
 	stdin := bufio.NewReaderSize(r.stdin, sampledBytes)
 	flow, list := r.loadWith(r.path, *r.set, stdin)
-	if list.HasErrors() {
+	if r.strict.forbids(list) {
 		return r.refuse(list)
 	}
 	if r.forPeople() {
@@ -197,7 +201,7 @@ func (r *runCall) run() error {
 // refuse reports a flow that cannot run.
 func (r *runCall) refuse(list diag.List) error {
 	if r.report == "json" {
-		r.writeSummary(&summary{Report: metrics.Report{Outcome: "refused", Error: "the flow has errors"}, Problems: list, Exit: codeMisuse})
+		r.writeSummary(&summary{Report: metrics.Report{Outcome: "refused", Error: r.strict.errRefused(list)}, Problems: list, Exit: codeMisuse})
 		return said(codeMisuse)
 	}
 	if r.events.format == "json" {
@@ -386,7 +390,13 @@ func (r *runCall) tell(run *scheduler.Run, report metrics.Report, list diag.List
 }
 
 func (r *runCall) writeReport(s *summary) error {
-	write := func(w io.Writer) error { return s.writeText(w, false) }
+	write := func(w io.Writer) error { // which was not there when the warnings were printed
+		told := *s
+		for _, d := range s.Problems {
+			told.Warnings = append(told.Warnings, d.Error())
+		}
+		return told.writeText(w, false)
+	}
 	if filepath.Ext(r.report) == ".json" || r.report == "-" {
 		write = s.writeJSON
 	}

@@ -23,6 +23,7 @@ type testCall struct {
 	verbose  bool
 	json     bool
 	coverage bool
+	strict   strictness
 	limit    time.Duration
 
 	pattern  *regexp.Regexp
@@ -67,7 +68,8 @@ makes nodes fail on purpose, and says what must come out:
 Time is virtual: hours of waiting pass at once. Sinks write nothing outside of a
 folder of the test. docs/testing.md tells the rest.
 
-Ends with 1 if a test fails, with 2 if a test file or its flow is wrong.`,
+Ends with 1 if a test fails, with 2 if a test file or its flow is wrong, or with
+--strict if the flow has a warning.`,
 		Example: `  flowrun test
   flowrun test flows/quickstart_test.yaml -v
   flowrun test flows --run 'late|retry' --coverage`,
@@ -79,6 +81,7 @@ Ends with 1 if a test fails, with 2 if a test file or its flow is wrong.`,
 	f.BoolVarP(&t.verbose, "verbose", "v", false, "name every test")
 	f.BoolVar(&t.json, "json", false, "print the results as JSON on standard output")
 	f.BoolVar(&t.coverage, "coverage", false, "say which nodes, ports and branches no test went through")
+	t.strict.flag(verb)
 	f.DurationVar(&t.limit, "limit", 30*time.Second, "how long one test may take on the clock on the wall")
 	return verb
 }
@@ -174,13 +177,13 @@ func (t *testCall) file(path string) error {
 	src, list := t.source(path)
 	result := testedFile{File: path, Problems: list, Tests: []testedCase{}}
 	if src != nil {
-		file, problems := flowtest.Load(src, t.registry, flowtest.Options{LookupEnv: lookupVariable, Limit: t.limit})
+		file, problems := flowtest.Load(src, t.registry, flowtest.Options{LookupEnv: lookupVariable, Limit: t.limit, Warnings: bool(t.strict)})
 		result.Problems = problems
 		if file != nil {
 			defer file.Close()
 			result.Flow = file.Flow
 		}
-		if !problems.HasErrors() {
+		if !t.strict.forbids(problems) {
 			t.cases(file, &result)
 		}
 	}
@@ -211,7 +214,7 @@ func (t *testCall) tell(f *testedFile, took time.Duration) error {
 		return nil
 	}
 	ink := t.ink(t.stdout)
-	if f.Problems.HasErrors() {
+	if t.strict.forbids(f.Problems) {
 		t.print(f.Problems)
 		_, err := fmt.Fprintf(t.stdout, "%s  %s: the file cannot be run\n", ink.red("FAIL"), f.File)
 		return err
@@ -253,7 +256,7 @@ func shortTime(d time.Duration) string {
 func (t *testCall) end() error {
 	wrong, failed, run := false, false, 0
 	for _, f := range t.files {
-		wrong = wrong || f.Problems.HasErrors()
+		wrong = wrong || t.strict.forbids(f.Problems)
 		run += len(f.Tests)
 		for _, c := range f.Tests {
 			failed = failed || !c.Passed

@@ -97,9 +97,9 @@ func failingOperator(t *testing.T, o op, isSource bool, workers string, serial b
   broken: {use: broken, in: source, workers: ` + workers + `}
   sink:   {use: collect, in: broken}
 `
-	decl := kind("broken", func(*program, *nodes.Env) *op { return &o }, portIn)
+	decl := kind("broken", func(*opKind, *nodes.Env) *op { return &o }, portIn)
 	if isSource {
-		decl = kind("broken", func(*program, *nodes.Env) *op { return &o })
+		decl = kind("broken", func(*opKind, *nodes.Env) *op { return &o })
 		text = strings.ReplaceAll(text, "  source: {use: emit, with: {count: 2000}}\n", "")
 		text = strings.ReplaceAll(text, "in: source, ", "")
 	}
@@ -124,7 +124,7 @@ func failingOperator(t *testing.T, o op, isSource bool, workers string, serial b
 // A sink that cannot be opened stops the run before a source is read.
 func TestOpenBeforeReading(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		locked := kind("locked", func(*program, *nodes.Env) *op {
+		locked := kind("locked", func(*opKind, *nodes.Env) *op {
 			return &op{open: func() error { return errors.New("permission denied") }}
 		}, portIn)
 		tr := try(t, `
@@ -156,7 +156,7 @@ func TestSettle(t *testing.T) {
 		}
 	})
 	virtual(t, func(t *testing.T) {
-		full := kind("full", func(*program, *nodes.Env) *op {
+		full := kind("full", func(*opKind, *nodes.Env) *op {
 			return &op{commit: func() error { return errors.New("no space left") }}
 		}, portIn)
 		tr := try(t, `
@@ -177,7 +177,7 @@ func TestSettle(t *testing.T) {
 // New reports every operator that cannot be made.
 func TestNewReportsEverything(t *testing.T) {
 	s := &store{items: map[string][]item{}}
-	bad := kind("bad", func(k *program, _ *nodes.Env) *op {
+	bad := kind("bad", func(k *opKind, _ *nodes.Env) *op {
 		panic("no " + k.Mode)
 	}, portIn)
 	reg, err := nodes.NewRegistry([]nodes.Decl{nodes.Read("emit", "Emits.", &emit{s: s}), bad})
@@ -207,7 +207,7 @@ nodes:
 func TestLostItemsAreAFailure(t *testing.T) {
 	for _, serial := range []bool{false, true} {
 		virtual(t, func(t *testing.T) {
-			losing := nodes.Kind("losing", "Loses items.", &program{make: func(*program, *nodes.Env) *op {
+			losing := nodes.Kind("losing", "Loses items.", &opKind{make: func(*opKind, *nodes.Env) *op {
 				return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 					if values(in.Data)[0].N == 0 {
 						return nil

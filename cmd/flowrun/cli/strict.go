@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// A strictness says whether warnings are as bad as errors: the flag --strict.
+type strictness bool
+
+// flag adds --strict to a verb.
+func (s *strictness) flag(verb *cobra.Command) {
+	for name, what := range map[string]string{"strict": "take warnings for errors", "deny-warnings": "the same as --strict"} {
+		verb.Flags().BoolVar((*bool)(s), name, false, what)
+	}
+	verb.Flags().MarkHidden("deny-warnings")
+}
+
+// forbids reports whether a list has what must not be.
+func (s strictness) forbids(list diag.List) bool {
+	return list.HasErrors() || bool(s) && len(list) > 0
+}
+
+// errRefused is why a flow is not run.
+func (s strictness) errRefused(list diag.List) string {
+	if list.HasErrors() {
+		return "the flow has errors"
+	}
+	return "the flow has warnings, which --strict takes for errors"
+}

@@ -53,9 +53,10 @@ func Timeout(d time.Duration) Option { return engine("Timeout", "timeout", d) }
 // at random, and no bound on all of them together.
 type RetryPolicy = graph.Retry
 
-// Retry tries items that failed again. It is for Map, Apply, FlatMap, Fork and Each, and
-// for Write and WriteTo, which try a whole batch again. What panicked is not tried again,
-// nor what failed with an error that is Permanent, nor anything once the run is over.
+// Retry tries items that failed again. It is for Map, FlatMap, Fork and Each, and for
+// Write and WriteTo, which try a whole batch again; on the others Check says why it has no
+// effect. What panicked is not tried again, nor what failed with an error that is
+// Permanent, nor anything once the run is over.
 func Retry(p RetryPolicy) Option { return engine("Retry", "retry", p) }
 
 // An ErrorPolicy says what becomes of an item that failed for good.

@@ -38,6 +38,11 @@
 // are operators. A kind that needs one of them beside something else calls it in its
 // method Operator; package flowrun is made of nothing else.
 //
+// Rates, batches, breakers and other settings that every node may have are the engine's
+// affair. Which of them act on a kind follows from its declaration: see graph.Spec.Acting.
+// Only timeout and retry are declared, by Acts: the shapes whose functions are tried do so,
+// and so must a kind that calls Env.Tries itself.
+//
 // Laws.
 //  1. The struct is copied for each worker of a Go shape whose workers share nothing, and
 //     once a run for the others; Open and Close are called on the copy. So a kind needs no

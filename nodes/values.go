@@ -29,7 +29,7 @@ func valuesOf[T any](env *Env) values[T] { return values[T]{env: env, plain: env
 // reference of its own.
 type call[T any] struct {
 	*record.Items[T]
-	in    *Input
+	calls interrupter // not the Input itself, which would then live on the heap
 	out   Out
 	n     int  // the first n items are those of the call: others were given away
 	sole  bool // nobody else has the items, so their memory may be written to
@@ -42,7 +42,7 @@ func (v *values[T]) begin(in *Input, out Out) (call[T], error) {
 	if xs, ok := in.Data.(*record.Items[T]); ok {
 		sole := xs.Sole() && v.env.DeadLetters == nil
 		xs.Retain()
-		return call[T]{xs, in, out, len(xs.V), sole, true}, nil
+		return call[T]{xs, in.calls(), out, len(xs.V), sole, true}, nil
 	}
 	var stop error
 	exact := true
@@ -55,7 +55,7 @@ func (v *values[T]) begin(in *Input, out Out) (call[T], error) {
 	if stop != nil {
 		xs.Release()
 	}
-	return call[T]{xs, in, out, len(xs.V), v.env.DeadLetters == nil, exact}, stop
+	return call[T]{xs, in.calls(), out, len(xs.V), v.env.DeadLetters == nil, exact}, stop
 }
 
 // settle ends a stretch of items before item at, or with it, if err is its error. It
@@ -67,7 +67,7 @@ func (c *call[T]) settle(ctx context.Context, at, tries int, err error) (next in
 		}
 		at++
 	}
-	if at < c.n && c.in.Interrupted() {
+	if at < c.n && c.calls.flag.Load() {
 		return at, c.yield(ctx, at)
 	}
 	return at, nil
@@ -86,8 +86,23 @@ func (c *call[T]) yield(ctx context.Context, done int) (err error) {
 		}
 		return nil
 	}
-	c.n, err = c.in.Yield(done)
+	c.n, err = c.calls.yield(done, len(c.V))
 	return err
+}
+
+// An interrupter is the part of an Input that asks for a yield.
+type interrupter struct {
+	flag   *atomic.Bool
+	holder Yielder
+}
+
+func (in *Input) calls() interrupter { return interrupter{in.interruption(), in.holder} }
+
+func (i interrupter) yield(done, items int) (int, error) {
+	if i.holder == nil {
+		return items, nil
+	}
+	return i.holder.Yield(done)
 }
 
 // never is the flag of a call that cannot be interrupted.

@@ -13,7 +13,7 @@ type discard struct{}
 
 func (discard) Emit(_ int, d record.Data) error { d.Release(); return nil }
 func (discard) Bad(BadItem) error               { return nil }
-func (discard) Filtered(int)                    { return }
+func (discard) Filtered(int)                    {}
 
 // BenchmarkValues is what an adapter costs for an item, with a function that does
 // nothing: the loop beside it is the function alone.

@@ -9,6 +9,8 @@ import (
 // CloseKey is what the Fold of a Folder returns to close the key of the item: what
 // Close makes of the state is emitted, if there is a Close, and the state is dropped. It
 // is no error of the item. An item that has the key later begins a new state.
+//
+//lint:ignore ST1012 it is no failure, as io/fs.SkipDir is none
 var CloseKey = errors.New("the key is closed")
 
 // FoldFuncs is an operator that keeps a state for each key.

@@ -151,10 +151,10 @@ func (n *node) unwanted() bool {
 // or it is nodes.ErrDone.
 func (n *node) dismissed() error {
 	switch {
+	case n.run.ctx.Err() != nil: // first, for it ends before those that are made of it
+		return context.Cause(n.run.ctx)
 	case n.inputCtx.Err() == nil:
 		return nil
-	case n.run.ctx.Err() != nil:
-		return context.Cause(n.run.ctx)
 	}
 	return nodes.ErrDone
 }

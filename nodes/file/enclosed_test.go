@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,7 +60,7 @@ func TestEnclosed(t *testing.T) {
 			t.Errorf("%s: the message says too much: %s", path, said)
 		}
 		if want == "" {
-			if _, err := registry.Operator(flow.Node("w"), &nodes.Env{Node: flow.Node("w"), Flow: flow}); err != errEnclosed {
+			if _, err := registry.Operator(flow.Node("w"), &nodes.Env{Node: flow.Node("w"), Flow: flow}); !errors.Is(err, nodes.ErrEnclosed) {
 				t.Errorf("%s: an enclosed flow may write: %v", path, err)
 			}
 		}

@@ -184,13 +184,10 @@ func (k *writer) mixes() bool {
 	return k.Path.Value == "-" && k.packed == plain && (k.format == formatJSONL || k.format == formatLines)
 }
 
-// errEnclosed keeps a flow that may see one folder from writing anything at all.
-var errEnclosed = errors.New("a flow that may only look writes no files")
-
 // Operator turns batches into text on all workers and writes in order.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
-	if env.Flow.Enclosed() {
-		return nil, errEnclosed
+	if err := env.MayWrite(); err != nil {
+		return nil, err
 	}
 	o := &writeOp{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
 	env.Wrote = o.wrote

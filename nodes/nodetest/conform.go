@@ -62,11 +62,19 @@ type conformance struct {
 // checkExample lists what is wrong with an example of a kind. After the first of
 // its checks that finds something it does not go on.
 func checkExample(t *testing.T, registry *nodes.Registry, kind string, example graph.Example) []string {
-	c := &conformance{t: t, registry: registry, kind: kind, example: example, files: example.Files}
+	c := newConformance(t, registry, kind, example)
 	checks := []func(){c.loads, c.sameUnderAllSetups, c.sameWithManyItems, c.endsWithoutInput, c.goesOn}
 	for _, after := range []time.Duration{0, 5 * time.Millisecond, 25 * time.Millisecond, 65 * time.Millisecond} {
 		checks = append(checks, func() { c.killed(after) }, func() { c.stopped(after) })
 	}
+	return c.check(checks...)
+}
+
+func newConformance(t *testing.T, registry *nodes.Registry, kind string, example graph.Example) *conformance {
+	return &conformance{t: t, registry: registry, kind: kind, example: example, files: example.Files}
+}
+
+func (c *conformance) check(checks ...func()) []string {
 	for _, check := range checks {
 		if check(); len(c.problems) > 0 {
 			break

@@ -128,8 +128,8 @@ func (s *sketch) add(st stream) { s.streams = append(s.streams, st) }
 
 func (s *sketch) source() {
 	n := s.r.IntN(120)
-	if s.r.IntN(8) == 0 {
-		n = 900 + s.r.IntN(1500)
+	if s.r.IntN(8) == 0 { // more than one batch
+		n = record.MaxRows - 50 + s.r.IntN(400)
 	}
 	id := s.node("generate", "", fmt.Sprintf(`count: %d, set: {n: n, k: '"k" + string(n %% %d)'}`, n, 1+s.r.IntN(7)), "")
 	s.add(stream{ref: id, size: n})
@@ -468,8 +468,6 @@ func TestRandomGraphs(t *testing.T) {
 }
 
 func FuzzGraph(f *testing.F) {
-	for seed := range uint64(5) {
-		f.Add(seed)
-	}
+	f.Add(*graphs) // those before it are TestRandomGraphs
 	f.Fuzz(compareRuns)
 }

@@ -133,7 +133,7 @@ func (e *trial) run(ctx context.Context, setup Setup, operators scheduler.Operat
 	r := Result{Problems: e.problems}
 	run, err := scheduler.New(e.flow, operators, scheduler.Options{
 		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial,
-		Stdin: e.stdin, Stdout: &stdout, SpillDir: e.t.TempDir(),
+		Stdin: e.stdin, Stdout: &stdout, SpillDir: e.dir,
 	})
 	if err != nil {
 		r.Err = err

@@ -21,7 +21,7 @@ type kindInfo struct {
 	Branches    bool              `json:"outputs_by_settings,omitempty"` // the settings make more outputs
 	Settings    []settingInfo     `json:"settings"`
 	Acts        []string          `json:"engine_settings"` // those that act
-	Lines       map[string]string `json:"lines"` // emits, waits, ends, fails
+	Lines       map[string]string `json:"lines"`           // emits, waits, ends, fails
 	Workers     string            `json:"workers"`
 	Interleaves bool              `json:"interleaves,omitempty"`
 	Conserves   bool              `json:"conserves,omitempty"`

@@ -40,7 +40,7 @@ func TestLooks(t *testing.T) {
 	b.until(bottleneck)
 	b.wait(2000)
 	b.shot("live-light")
-	b.fluent("15 nodes", 20)
+	b.fluent("15 nodes", 100)
 	b.click("#n-decode")
 	b.wait(1000)
 	b.shot("live-light-node")
@@ -50,7 +50,7 @@ func TestLooks(t *testing.T) {
 	b.shot("live-dark-edge")
 	b.media("prefers-reduced-motion", "reduce")
 	b.until(`!document.querySelector(".stream")`)
-	b.fluent("15 nodes, reduced motion", 20)
+	b.fluent("15 nodes, reduced motion", 100)
 	b.clean(server.URL)
 }
 
@@ -63,7 +63,7 @@ func TestLarge(t *testing.T) {
 	b.until(`document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`)
 	b.wait(1000)
 	b.shot("live-1000")
-	b.fluent("1,000 nodes", 20)
+	b.fluent("1,000 nodes", 100)
 	b.press("b")
 	b.until(`!document.querySelector("svg.flow.lod") && document.querySelector("#inspector h2")?.textContent === "node_500"`)
 	if n, _ := b.eval(`document.querySelectorAll(".node:not(.out-of-sight)").length`).(float64); n == 0 || n > 150 {
@@ -71,7 +71,7 @@ func TestLarge(t *testing.T) {
 	}
 	b.wait(1000)
 	b.shot("live-1000-near")
-	b.fluent("1,000 nodes, near", 20)
+	b.fluent("1,000 nodes, near", 100)
 	b.eval(`document.querySelector("#more button").click()`)
 	b.until(`document.querySelectorAll("#table tbody tr").length === 1000`)
 	b.clean(server.URL)

@@ -62,7 +62,7 @@ func realFolder(t *testing.T, token string, files map[string]string) (server *ht
 			}
 			return graph.Load(diag.NewSource(filepath.Base(path), text), registry, graph.Options{})
 		},
-	})
+	}.Patient())
 	t.Cleanup(f.Close)
 	server = httptest.NewServer(f)
 	t.Cleanup(server.Close)

@@ -75,15 +75,12 @@ func TestEmbed(t *testing.T) {
 	look := func(o web.Options) (streams bool) {
 		framed = serve(t, flow, run, o).URL
 		b.call("Page.navigate", map[string]any{"url": dash.URL}, nil)
-		for range 60 {
-			b.wait(50)
+		eventually(t, "the frame shows the drawing or is refused", func() bool {
 			b.mu.Lock()
 			streams = slices.Contains(b.requests, framed+"/api/v1/stream")
 			b.mu.Unlock()
-			if streams || refused() {
-				break
-			}
-		}
+			return streams || refused()
+		})
 		return streams
 	}
 	if !look(web.Options{Frames: []string{dash.URL}}) || refused() {

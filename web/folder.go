@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
@@ -49,6 +50,8 @@ type FolderOptions struct {
 	Playground *Playground
 	// Runner, if set, lets readers run the flows.
 	Runner *Runner
+
+	leeway time.Duration // beyond every limit of time: only tests have some
 }
 
 //go:embed folder.html.tmpl
@@ -154,7 +157,7 @@ func (f *Folder) draw(ctx context.Context, flow *graph.Flow, inline, bare bool) 
 
 // picture lays a scene out and draws it, when it is its turn.
 func (f *Folder) picture(ctx context.Context, scene *render.Scene, inline bool) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, drawTime)
+	ctx, cancel := context.WithTimeout(ctx, drawTime+f.options.leeway)
 	defer cancel()
 	select {
 	case f.layouts <- struct{}{}:
@@ -179,7 +182,7 @@ func (f *Folder) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), listTime)
+	ctx, cancel := context.WithTimeout(r.Context(), listTime+f.options.leeway)
 	defer cancel()
 	f.shelf.begin(paths)
 	var page struct {

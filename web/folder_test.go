@@ -36,7 +36,7 @@ func pretend(t *testing.T, token string, paths func() ([]string, error)) *httpte
 			list.Warn(diag.NoFile, diag.Span{Source: flow.At.Source, Line: 5, Col: 12, Width: 8}, "this is only a test")
 			return flow, list
 		},
-	})
+	}.Patient())
 	t.Cleanup(f.Close)
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)

@@ -24,9 +24,10 @@ import (
 //
 // Its methods may be called from many goroutines; one layout runs at a time.
 type Layouter struct {
-	command  []string
-	deadline time.Duration
-	most     int // layouts of one child
+	command []string
+	most    int // layouts of one child
+	// bound ends the context of a layout when the child has had its time.
+	bound func(context.Context) (context.Context, context.CancelFunc)
 
 	mu    sync.Mutex // of the child: held during a layout
 	child *child
@@ -47,7 +48,10 @@ const (
 // NewLayouter makes a layouter whose child is started with a command, such as the
 // path of this program and the name of its hidden verb. No child is started yet.
 func NewLayouter(command ...string) *Layouter {
-	return &Layouter{command: command, deadline: layoutDeadline, most: layoutsOfChild, kept: newCache(keptLayouts, keptBytes)}
+	inTime := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, layoutDeadline)
+	}
+	return &Layouter{command: command, most: layoutsOfChild, bound: inTime, kept: newCache(keptLayouts, keptBytes)}
 }
 
 // Layout gives a scene its positions, as [render.Layout] does.
@@ -96,11 +100,11 @@ func (l *Layouter) ask(ctx context.Context, question []byte) ([]byte, error) {
 		l.child, l.spent = c, 0
 	}
 	c := l.child
-	limit := time.AfterFunc(l.deadline, c.kill)
+	ctx, cancel := l.bound(ctx)
+	defer cancel()
 	unwatch := context.AfterFunc(ctx, c.kill)
 	answer, memory, err := c.ask(question)
-	inTime := limit.Stop()
-	inTime = unwatch() && inTime
+	inTime := unwatch()
 	if l.spent++; err != nil || !inTime || l.spent >= l.most || memory > childMemory {
 		l.drop()
 	}

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) < 2 || !strings.HasPrefix(os.Args[1], "child-") {
 		os.Exit(m.Run())
 	}
-	notePID()
+	reportForDuty()
 	switch os.Args[1] {
 	case "child-good":
 		if err := web.LayoutWorker(os.Stdin, os.Stdout); err != nil {
@@ -55,7 +55,7 @@ func sensors(name string) *render.Scene {
 func TestChildLaysOut(t *testing.T) {
 	l := web.NewLayouter(os.Args[0], "child-good")
 	defer l.Close()
-	l.SetLimits(30*time.Second, 3) // the child is replaced on the way
+	l.SetLimits(context.WithCancel, 3) // the child is replaced on the way
 	want := sensors("x")
 	if err := render.Layout(t.Context(), want); err != nil {
 		t.Fatal(err)
@@ -77,17 +77,21 @@ func TestChildLaysOut(t *testing.T) {
 	}
 }
 
-// Whatever the child does, there is a drawing, soon.
+// Whatever the child does, there is a drawing, and nothing is waited for but a child
+// that hangs.
 func TestBadChildren(t *testing.T) {
 	for _, child := range []string{"child-hangs", "child-babbles", "child-shouts", "child-dies", "no-such-child"} {
 		t.Run(child, func(t *testing.T) {
+			bound := context.WithCancel
+			if child == "child-hangs" {
+				bound = newRoll(t).until()
+			}
 			l := web.NewLayouter(os.Args[0], child)
 			if child == "no-such-child" {
 				l = web.NewLayouter("/no/such/program")
 			}
 			defer l.Close()
-			l.SetLimits(200*time.Millisecond, 100)
-			begun := time.Now()
+			l.SetLimits(bound, 100)
 			for range 2 { // the second has to start another child
 				s := sensors("x")
 				if err := l.Layout(t.Context(), s); err != nil {
@@ -97,10 +101,18 @@ func TestBadChildren(t *testing.T) {
 					t.Errorf("the layout is by %q, but there was nothing that could make it", s.Engine)
 				}
 			}
-			if took := time.Since(begun); took > 10*time.Second {
-				t.Errorf("it took %s", took)
-			}
 		})
+	}
+}
+
+// A child has some seconds, unless a test says otherwise.
+func TestChildHasADeadline(t *testing.T) {
+	l := web.NewLayouter(os.Args[0], "child-good")
+	defer l.Close()
+	ctx, cancel := l.Bound()(t.Context())
+	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > 10*time.Second {
+		t.Errorf("a layout may take until %v", end)
 	}
 }
 

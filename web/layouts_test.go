@@ -1,16 +1,19 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -31,11 +34,11 @@ func TestSoakLayouts(t *testing.T) {
 // the other. It wants memory to stay where it was, of the server and of its child,
 // and children to be replaced and ended.
 func manyLayouts(t *testing.T, n, ofChild int) {
-	pids := pidFile(t)
+	roll := newRoll(t)
 	l := web.NewLayouter(os.Args[0], "child-good")
 	defer l.Close()
 	if ofChild > 0 {
-		l.SetLimits(30*time.Second, ofChild)
+		l.SetLimits(context.WithCancel, ofChild)
 	}
 	var paths []string
 	for i := range n {
@@ -48,7 +51,7 @@ func manyLayouts(t *testing.T, n, ofChild int) {
 			flow.Name = "flow " + path // another scene, which nobody has laid out yet
 			return flow, nil
 		},
-	})
+	}.Patient())
 	defer f.Close()
 	server := httptest.NewServer(f)
 	defer server.Close()
@@ -58,7 +61,7 @@ func manyLayouts(t *testing.T, n, ofChild int) {
 		if res.StatusCode != 200 || !strings.Contains(text, "n-enrich") {
 			t.Fatalf("drawing %d: %d", i, res.StatusCode)
 		}
-		all := pids()
+		all := roll.all()
 		child = max(child, resident(all[len(all)-1]))
 		switch i {
 		case n / 5:
@@ -67,7 +70,7 @@ func manyLayouts(t *testing.T, n, ofChild int) {
 			late = live()
 		}
 	}
-	children := pids()
+	children := roll.all()
 	t.Logf("%d layouts: %d children, the largest %d MB; this process %.1f MB after %d, %.1f MB at the end",
 		n, len(children), child>>20, float64(early)/(1<<20), n/5, float64(late)/(1<<20))
 	if len(children) < 2 {
@@ -102,62 +105,97 @@ func alive(pid int) bool {
 	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }
 
-// pidFile lets children note who they are, and gives what reads that.
-func pidFile(t *testing.T) (pids func() []int) {
-	path := filepath.Join(t.TempDir(), "pids")
-	t.Setenv(pidVariable, path)
-	return func() (all []int) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatalf("no child has started: %v", err)
-		}
-		for f := range strings.FieldsSeq(string(text)) {
-			pid, err := strconv.Atoi(f)
+// A roll is where children say who they are before they do anything.
+type roll struct {
+	came chan struct{} // one for each that has come
+
+	mu   sync.Mutex
+	pids []int
+}
+
+// rollVariable tells children the address of the roll.
+const rollVariable = "FLOWRUN_TEST_ROLL"
+
+func newRoll(t *testing.T) *roll {
+	t.Helper()
+	l := listener(t)
+	t.Cleanup(func() { l.Close() })
+	t.Setenv(rollVariable, l.Addr().String())
+	r := &roll{came: make(chan struct{}, 1000)}
+	go func() {
+		for {
+			c, err := l.Accept()
 			if err != nil {
-				t.Fatal(err)
+				return
 			}
-			all = append(all, pid)
+			var pid int
+			if _, err := fmt.Fscan(c, &pid); err == nil {
+				r.mu.Lock()
+				r.pids = append(r.pids, pid)
+				r.mu.Unlock()
+				r.came <- struct{}{}
+			}
+			c.Close() // the child may go on
 		}
-		return all
+	}()
+	return r
+}
+
+// all are the children that have come, in their order.
+func (r *roll) all() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.pids)
+}
+
+// until is the bound of layouts whose time is over as soon as the next child is there.
+func (r *roll) until() web.Bound {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		go func() {
+			select {
+			case <-r.came:
+			case <-ctx.Done():
+			}
+			cancel()
+		}()
+		return ctx, cancel
 	}
 }
 
-// pidVariable names the file in which a child of the tests notes who it is.
-const pidVariable = "FLOWRUN_TEST_PIDS"
-
-// notePID is what a child does first.
-func notePID() {
-	if path := os.Getenv(pidVariable); path != "" {
-		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			panic(err)
-		}
-		fmt.Fprintln(f, os.Getpid())
-		f.Close()
+// reportForDuty is what a child does first.
+func reportForDuty() {
+	address := os.Getenv(rollVariable)
+	if address == "" {
+		return
 	}
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(c, os.Getpid())
+	io.Copy(io.Discard, c) // until it is on the roll
 }
 
 // A child that hangs is killed when its time is over, and the page draws all the same.
 func TestHangingLayout(t *testing.T) {
-	pids := pidFile(t)
+	children := newRoll(t)
 	l := web.NewLayouter(os.Args[0], "child-hangs")
 	defer l.Close()
-	l.SetLimits(300*time.Millisecond, 100)
+	l.SetLimits(children.until(), 100)
 	flow := webtest.Sensors()
-	begun := time.Now()
 	server := serve(t, flow, webtest.PlaySensors(flow), web.Options{Layout: l.Layout})
 	_, page := get(t, server.URL+"/", nil)
-	took := time.Since(begun)
 	for _, n := range flow.Nodes {
 		if !strings.Contains(page, fmt.Sprintf(`id="n-%s"`, n.ID)) {
 			t.Errorf("no card for %s", n.ID)
 		}
 	}
-	t.Logf("the page was there after %s", took.Round(time.Millisecond))
-	if took < 300*time.Millisecond || took > 5*time.Second {
-		t.Errorf("the page came after %s", took)
+	pids := children.all()
+	if len(pids) == 0 {
+		t.Error("the page did not wait for the child")
 	}
-	for _, pid := range pids() {
+	for _, pid := range pids {
 		if alive(pid) {
 			t.Errorf("child %d hangs still", pid)
 		}

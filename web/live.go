@@ -85,7 +85,7 @@ func (f *Folder) liveRoutes(mux *http.ServeMux) {
 		f.lives.runner = *f.options.Runner
 	}
 	l := f.lives
-	l.runner.AtOnce, l.runner.Drain = cmp.Or(l.runner.AtOnce, defaultRuns), cmp.Or(l.runner.Drain, defaultDrain)
+	l.runner.AtOnce, l.runner.Drain = cmp.Or(l.runner.AtOnce, defaultRuns), cmp.Or(l.runner.Drain, defaultDrain)+f.options.leeway
 	if l.runner.Note == nil {
 		l.runner.Note = func(string) {}
 	}
@@ -346,7 +346,7 @@ func (l *lives) close() {
 	l.mu.Unlock()
 	select {
 	case <-l.endAll(func(lr *liveRun) { lr.kill(errServerEnds) }):
-	case <-time.After(killTime):
+	case <-time.After(killTime + l.folder.options.leeway):
 	}
 	var pages sync.WaitGroup
 	for _, lr := range l.all() {

@@ -122,7 +122,7 @@ func TestRunsEndWithTheirServer(t *testing.T) {
 	}
 	select {
 	case <-s.Drain():
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("draining takes for ever")
 	}
 	for _, r := range s.live().Runs {

@@ -78,7 +78,7 @@ func (f *Folder) play(mux *http.ServeMux) {
 	if f.options.Playground == nil {
 		return
 	}
-	p := &playground{f, f.options.Playground, make(chan struct{}, checksAtOnce), make(chan struct{}, drawingsAtOnce), make(chan struct{}, trialsAtOnce), turnTime}
+	p := &playground{f, f.options.Playground, make(chan struct{}, checksAtOnce), make(chan struct{}, drawingsAtOnce), make(chan struct{}, trialsAtOnce), turnTime + f.options.leeway}
 	mux.HandleFunc("GET /playground", p.page)
 	mux.HandleFunc("POST /api/v1/check", p.check)
 	mux.HandleFunc("POST /api/v1/render", p.render)
@@ -287,7 +287,7 @@ func (p *playground) check(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	answer, ok := work(w, r, p.checks, p.turn, checkTime, func(context.Context) verdictOn { return newVerdictOn(p.load(d.name, d.Text)) })
+	answer, ok := work(w, r, p.checks, p.turn, checkTime+p.options.leeway, func(context.Context) verdictOn { return newVerdictOn(p.load(d.name, d.Text)) })
 	if ok {
 		sendJSON(w, r, answer)
 	}
@@ -307,7 +307,7 @@ func (p *playground) render(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Positions may take as long as the layout's own deadline.
-	answer, ok := work(w, r, p.drawings, p.turn, drawTime, func(ctx context.Context) sketch {
+	answer, ok := work(w, r, p.drawings, p.turn, drawTime+p.options.leeway, func(ctx context.Context) sketch {
 		flow, list := p.load(d.name, d.Text)
 		switch {
 		case flow == nil || list.HasErrors():
@@ -347,7 +347,7 @@ func (p *playground) complete(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	answer, ok := work(w, r, p.checks, p.turn, checkTime, func(context.Context) assist.Completions { return assist.Complete(p.question(d)) })
+	answer, ok := work(w, r, p.checks, p.turn, checkTime+p.options.leeway, func(context.Context) assist.Completions { return assist.Complete(p.question(d)) })
 	if ok {
 		sendJSON(w, r, answer)
 	}
@@ -359,7 +359,7 @@ func (p *playground) explain(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	answer, ok := work(w, r, p.checks, p.turn, checkTime, func(context.Context) *assist.Explanation {
+	answer, ok := work(w, r, p.checks, p.turn, checkTime+p.options.leeway, func(context.Context) *assist.Explanation {
 		if e, known := assist.Explain(p.question(d)); known {
 			return &e
 		}
@@ -392,7 +392,7 @@ func (p *playground) try(w http.ResponseWriter, r *http.Request) {
 	if limit <= 0 {
 		limit = trial.Time
 	}
-	result, ok := work(w, r, p.trials, p.turn, limit+graceTime, func(ctx context.Context) answer {
+	result, ok := work(w, r, p.trials, p.turn, limit+graceTime+p.options.leeway, func(ctx context.Context) answer {
 		if flow, list := p.load(d.name, d.Text); flow == nil || list.HasErrors() {
 			return answer{wrong: true}
 		}

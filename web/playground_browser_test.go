@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/flowrun/flowrun/scheduler/trial"
 	"github.com/flowrun/flowrun/web"
@@ -191,14 +190,10 @@ func (b writer) download(t *testing.T) {
 	dir := t.TempDir()
 	b.call("Browser.setDownloadBehavior", map[string]any{"behavior": "allow", "downloadPath": dir}, nil)
 	b.click("#save")
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if text, err := os.ReadFile(dir + "/orders.yaml"); err == nil && strings.Contains(string(text), "out2: {use: drop, in: top}") {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal("the text was never downloaded")
-		}
-	}
+	eventually(t, "the text was downloaded", func() bool {
+		text, err := os.ReadFile(dir + "/orders.yaml")
+		return err == nil && strings.Contains(string(text), "out2: {use: drop, in: top}")
+	})
 }
 
 func (b writer) dark(_ *testing.T) {

@@ -1,11 +1,13 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -50,7 +52,8 @@ type ground struct {
 	dir string
 }
 
-// playground serves a folder with a flow and its data.
+// playground serves a folder with a flow and its data. It gives nothing up because the
+// machine is slow.
 func playground(t *testing.T, o web.FolderOptions, canRun bool, limits trial.Limits) ground {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "served")
@@ -78,6 +81,7 @@ func playground(t *testing.T, o web.FolderOptions, canRun bool, limits trial.Lim
 	if err != nil {
 		t.Fatal(err)
 	}
+	limits.Time = cmp.Or(limits.Time, time.Hour) // a trial ends when it has its rows, however long that takes here
 	o.Catalog, o.Playground = registry, &web.Playground{Root: root, Limits: limits}
 	if canRun {
 		o.Playground.Try = func(ctx context.Context, j trial.Job) trial.Result { return j.Run(ctx, registry) }
@@ -95,7 +99,7 @@ func playground(t *testing.T, o web.FolderOptions, canRun bool, limits trial.Lim
 		}
 		return graph.Load(diag.NewSource(path, text), registry, graph.Options{})
 	}
-	f := web.NewFolder(o)
+	f := web.NewFolder(o.Patient())
 	t.Cleanup(f.Close)
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)

@@ -64,6 +64,21 @@ func atWork(t *testing.T, o web.Options) (*httptest.Server, *scheduler.Run) {
 	return server, run
 }
 
+// virtualWork is that in a bubble of virtual time.
+func virtualWork(t *testing.T, o web.Options) (caller, *scheduler.Run) {
+	t.Helper()
+	flow, run := launch(t, "secretive.yaml", secretive)
+	page, err := web.New(flow, run, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() { defer close(over); run.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-over })
+	return onWire(t, page), run
+}
+
 // post sends an order.
 func post(t *testing.T, url string, header http.Header) (code int, answer string) {
 	t.Helper()
@@ -118,7 +133,7 @@ func flows(t *testing.T, runner *web.Runner, texts map[string]string) (*httptest
 			slices.Sort(paths)
 			return paths, nil
 		},
-	})
+	}.Patient())
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	t.Cleanup(f.Close)

@@ -252,7 +252,7 @@ const checking = "this flow is still being checked; ask again in a moment"
 
 // checked finds a flow for a page of its own, or answers that it is not there yet.
 func (f *Folder) checked(w http.ResponseWriter, r *http.Request, path string) (*shelved, bool) {
-	ctx, cancel := context.WithTimeout(r.Context(), pageTime)
+	ctx, cancel := context.WithTimeout(r.Context(), pageTime+f.options.leeway)
 	defer cancel()
 	e, err := f.shelf.get(ctx, path, true)
 	if err != nil {

@@ -29,7 +29,9 @@ type shelfKit struct {
 	hold   func(name string)
 }
 
-func newShelfKit(t *testing.T, files map[string]string) *shelfKit {
+// newShelfKit serves the files of a folder. A patient folder waits for flows as long as
+// they take; another one gives up when it always does.
+func newShelfKit(t *testing.T, patient bool, files map[string]string) *shelfKit {
 	t.Helper()
 	registry, err := nodes.NewRegistry(std.Nodes)
 	if err != nil {
@@ -39,7 +41,7 @@ func newShelfKit(t *testing.T, files map[string]string) *shelfKit {
 	for name, text := range files {
 		k.write(name, text)
 	}
-	k.folder = web.NewFolder(web.FolderOptions{
+	o := web.FolderOptions{
 		Paths: func() ([]string, error) { return filepath.Glob(filepath.Join(k.dir, "*.yaml")) }, Catalog: registry,
 		Load: func(path string) (*graph.Flow, diag.List) {
 			name := filepath.Base(path)
@@ -52,7 +54,11 @@ func newShelfKit(t *testing.T, files map[string]string) *shelfKit {
 			}
 			return graph.Load(diag.NewSource(path, text), registry, graph.Options{})
 		},
-	})
+	}
+	if patient {
+		o = o.Patient()
+	}
+	k.folder = web.NewFolder(o)
 	t.Cleanup(k.folder.Close)
 	return k
 }
@@ -101,7 +107,7 @@ func (k *shelfKit) page(path string) string {
 const readsData = "nodes:\n  in: {use: file.read, with: {path: data.csv}}\n  out: {use: drop, in: in}\n"
 
 func TestFlowsAreCompiledOnce(t *testing.T) {
-	k := newShelfKit(t, map[string]string{"a.yaml": "nodes:\n  n: {use: generate}\n  out: {use: drop, in: n}\n", "b.yaml": readsData, "data.csv": "id\n1\n"})
+	k := newShelfKit(t, true, map[string]string{"a.yaml": "nodes:\n  n: {use: generate}\n  out: {use: drop, in: n}\n", "b.yaml": readsData, "data.csv": "id\n1\n"})
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -138,7 +144,7 @@ func TestFlowsAreCompiledOnce(t *testing.T) {
 // A file that has just been written is compiled again, for it may be written again
 // without looking any different.
 func TestFreshFilesAreNotTrusted(t *testing.T) {
-	k := newShelfKit(t, nil)
+	k := newShelfKit(t, true, nil)
 	for i := range 3 {
 		if err := os.WriteFile(filepath.Join(k.dir, "a.yaml"), fmt.Appendf(nil, "about: version %d\nnodes: {}\n", i), 0o600); err != nil {
 			t.Fatal(err)
@@ -154,7 +160,7 @@ func TestFreshFilesAreNotTrusted(t *testing.T) {
 // shows when it is there.
 func TestSlowFlows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newShelfKit(t, map[string]string{"slow.yaml": "about: here at last\nnodes: {}\n", "quick.yaml": "about: was quick\nnodes: {}\n"})
+		k := newShelfKit(t, false, map[string]string{"slow.yaml": "about: here at last\nnodes: {}\n", "quick.yaml": "about: was quick\nnodes: {}\n"})
 		k.hold = func(name string) {
 			if name == "slow.yaml" {
 				time.Sleep(time.Minute)
@@ -185,7 +191,7 @@ func TestSlowFlows(t *testing.T) {
 
 // A text that breaks the compiler ends neither the server nor the list.
 func TestFlowsThatBreakTheCompiler(t *testing.T) {
-	k := newShelfKit(t, map[string]string{"bad.yaml": "nodes: {}\n", "good.yaml": "about: fine\nnodes: {}\n"})
+	k := newShelfKit(t, true, map[string]string{"bad.yaml": "nodes: {}\n", "good.yaml": "about: fine\nnodes: {}\n"})
 	k.hold = func(name string) {
 		if name == "bad.yaml" {
 			panic("out of cheese")

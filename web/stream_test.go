@@ -3,16 +3,16 @@ package web_test
 import (
 	"bufio"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/render"
 	"github.com/flowrun/flowrun/web"
 	"github.com/flowrun/flowrun/web/webtest"
 )
@@ -109,62 +109,54 @@ func TestStreamsAreFew(t *testing.T) {
 
 // Closing the server ends the streams, each with an event that says so.
 func TestCloseEndsStreams(t *testing.T) {
-	flow := webtest.Sensors()
-	page, err := web.New(flow, webtest.PlaySensors(flow), web.Options{Layout: nil})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := listener(t)
-	served := make(chan error, 1)
-	go func() { served <- page.Serve(l) }()
-	res, err := http.Get("http://" + l.Addr().String() + "/api/v1/stream")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	last := ""
-	for e := range events(res.Body) {
-		if last == "" {
-			go page.Close()
+	synctest.Test(t, func(t *testing.T) {
+		flow := webtest.Sensors()
+		page, err := web.New(flow, webtest.PlaySensors(flow), web.Options{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		last = e.name
-	}
-	if last != "end" {
-		t.Errorf("the last event is %q", last)
-	}
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
+		res := onWire(t, page).do("GET", "/api/v1/stream")
+		defer res.Body.Close()
+		last := ""
+		var closing sync.WaitGroup
+		for e := range events(res.Body) {
+			if last == "" {
+				closing.Go(page.Close)
+			}
+			last = e.name
+		}
+		closing.Wait()
+		if last != "end" {
+			t.Errorf("the last event is %q", last)
+		}
+	})
 }
 
 // Ticks must stay small: one of a thousand nodes is sent every second.
 func TestSizeOfTicks(t *testing.T) {
-	small, large := webtest.Sensors(), webtest.Large(1000)
 	for _, c := range []struct {
-		run  *webtest.Run
 		flow *graph.Flow
+		play func(*graph.Flow) *webtest.Run
 		most int // bytes, packed
-	}{{webtest.PlaySensors(small), small, 1000}, {webtest.PlayLarge(large), large, 25_000}} {
-		raw, packed := sizeOfTicks(t, serve(t, c.flow, c.run, web.Options{Layout: noLayout}).URL)
-		t.Logf("a tick of %d nodes: %d bytes, %d packed", len(c.flow.Nodes), raw, packed)
-		if packed > c.most || packed == 0 {
-			t.Errorf("a tick of %d nodes takes %d bytes", len(c.flow.Nodes), packed)
-		}
+	}{{webtest.Sensors(), webtest.PlaySensors, 1000}, {webtest.Large(1000), webtest.PlayLarge, 25_000}} {
+		synctest.Test(t, func(t *testing.T) {
+			page, err := web.New(c.flow, c.play(c.flow), web.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, packed := sizeOfTicks(t, onWire(t, page))
+			t.Logf("a tick of %d nodes: %d bytes, %d packed", len(c.flow.Nodes), raw, packed)
+			if packed > c.most || packed == 0 {
+				t.Errorf("a tick of %d nodes takes %d bytes", len(c.flow.Nodes), packed)
+			}
+		})
 	}
 }
 
-// noLayout is the quick one, where nobody looks at the drawing.
-func noLayout(_ context.Context, s *render.Scene) error { return render.LayoutBuiltin(s) }
-
 // sizeOfTicks is the largest of some ticks, as it is and packed.
-func sizeOfTicks(t *testing.T, url string) (raw, packed int) {
+func sizeOfTicks(t *testing.T, page caller) (raw, packed int) {
 	t.Helper()
-	req, _ := http.NewRequest("GET", url+"/api/v1/stream", nil)
-	req.Header.Set("Accept-Encoding", "gzip") // so that the client does not unpack
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res := page.do("GET", "/api/v1/stream", "Accept-Encoding", "gzip") // so that the client does not unpack
 	defer res.Body.Close()
 	counted := &counter{r: res.Body}
 	unpacked := unpack(t, counted)

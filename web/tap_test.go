@@ -1,12 +1,12 @@
 package web_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowrun/flowrun/scheduler"
@@ -16,7 +16,7 @@ import (
 // followed reads a stream until want says that it is enough.
 func followed(t *testing.T, url string, want func(event, data string) (enough bool)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
@@ -26,53 +26,57 @@ func followed(t *testing.T, url string, want func(event, data string) (enough bo
 	if err != nil {
 		t.Fatal(err)
 	}
+	follow(t, res, want)
+}
+
+// follow reads the stream of an answer until want says that it is enough.
+func follow(t *testing.T, res *http.Response, want func(event, data string) (enough bool)) {
+	t.Helper()
 	defer res.Body.Close()
 	if kind := res.Header.Get("Content-Type"); kind != "text/event-stream" {
-		t.Fatalf("%s: %s, %s", url, res.Status, kind)
+		t.Fatalf("%s: %s, %s", res.Request.URL, res.Status, kind)
 	}
-	event := ""
-	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-		if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
-			event = name
-		}
-		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && want(event, data) {
+	for e := range events(res.Body) {
+		if want(e.name, e.data) {
 			return
 		}
 	}
-	t.Fatalf("%s ended too early", url)
+	t.Fatalf("%s ended too early", res.Request.URL)
 }
 
 // Items come as samples without their secrets, no faster than ten a second, until the
 // edge ends.
 func TestItemsOfAnEdge(t *testing.T) {
-	server, run := atWork(t, web.Options{Tap: &web.TapRules{Hide: []string{"id"}, Secrets: []string{"bold"}}})
-	start, n, passed := time.Now(), 0, int64(0)
-	var end string
-	followed(t, server.URL+"/api/v1/edges/1/tap", func(event, data string) bool {
-		if strings.Contains(data, "hunter") || strings.Contains(data, "abc") || strings.Contains(data, "bold") {
-			t.Errorf("a secret is shown: %s", data)
-		}
-		switch event {
-		case "sample":
-			var s scheduler.Sample
-			if err := json.Unmarshal([]byte(data), &s); err != nil || s.Passed <= passed || !strings.Contains(s.Item, `"password":"•••"`) || !strings.Contains(s.Item, `"id":"•••"`) {
-				t.Errorf("%s: %v", data, err)
+	synctest.Test(t, func(t *testing.T) {
+		page, run := virtualWork(t, web.Options{Tap: &web.TapRules{Hide: []string{"id"}, Secrets: []string{"bold"}}})
+		start, n, passed := time.Now(), 0, int64(0)
+		var end string
+		follow(t, page.do("GET", "/api/v1/edges/1/tap"), func(event, data string) bool {
+			if strings.Contains(data, "hunter") || strings.Contains(data, "abc") || strings.Contains(data, "bold") {
+				t.Errorf("a secret is shown: %s", data)
 			}
-			passed = s.Passed
-			if n++; n == 15 {
-				run.Stop()
+			switch event {
+			case "sample":
+				var s scheduler.Sample
+				if err := json.Unmarshal([]byte(data), &s); err != nil || s.Passed <= passed || !strings.Contains(s.Item, `"password":"•••"`) || !strings.Contains(s.Item, `"id":"•••"`) {
+					t.Errorf("%s: %v", data, err)
+				}
+				passed = s.Passed
+				if n++; n == 35 {
+					run.Stop()
+				}
+			case "end":
+				end = data
 			}
-		case "end":
-			end = data
+			return end != ""
+		})
+		if took := time.Since(start); n < 35 || float64(n) > 11+10*took.Seconds() {
+			t.Errorf("%d samples in %s", n, took)
 		}
-		return end != ""
+		if !strings.Contains(end, "nothing more goes over this edge") {
+			t.Errorf("the end: %s", end)
+		}
 	})
-	if took := time.Since(start); n < 15 || float64(n) > 11+10*took.Seconds() {
-		t.Errorf("%d samples in %s", n, took)
-	}
-	if !strings.Contains(end, "nothing more goes over this edge") {
-		t.Errorf("the end: %s", end)
-	}
 }
 
 // Eight readers at once see items; those who leave make room.

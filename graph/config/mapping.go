@@ -2,6 +2,7 @@ package config
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -99,38 +100,48 @@ func (b *builder) merge(y *yaml.Node, depth int, via diag.Span) []Entry {
 // author thinks. mendEntries and mendItems find texts cut within parentheses,
 // report them, and put them together again for the passes to come.
 
+// maxPieces is how many pieces of one text are looked for: a list of texts that open
+// parentheses and never close them must not be searched to its end for each of them.
+const maxPieces = 64
+
 func (b *builder) mendEntries(n *Node) {
-	for i := 0; i+1 < len(n.Entries); i++ {
-		last := i
-		for open := unclosed(n.Entries[i].Value); open > 0 && last+1 < len(n.Entries); {
-			next := n.Entries[last+1]
+	kept := n.Entries[:0]
+	for i := 0; i < len(n.Entries); i++ {
+		e := n.Entries[i]
+		kept = append(kept, e)
+		open := unclosed(e.Value)
+		for last := i + 1; open > 0 && last < min(len(n.Entries), i+maxPieces); last++ {
+			next := n.Entries[last]
 			if next.Value.Kind != Null || next.Value.Text != "" {
 				break
 			}
-			last++
 			if open += depthOf(next.Key); open <= 0 {
-				b.mend(n.Entries[i].Value, next.KeySpan, next.Key)
-				n.Entries = append(n.Entries[:i+1], n.Entries[last+1:]...)
-				break
+				b.mend(e.Value, next.KeySpan, next.Key)
+				i = last
 			}
 		}
 	}
+	n.Entries = kept
 }
 
 func (b *builder) mendItems(n *Node) {
-	for i := 0; i+1 < len(n.Items); i++ {
-		open := unclosed(n.Items[i])
-		for last := i + 1; open > 0 && last < len(n.Items); last++ {
+	kept := n.Items[:0]
+	for i := 0; i < len(n.Items); i++ {
+		item := n.Items[i]
+		kept = append(kept, item)
+		open := unclosed(item)
+		for last := i + 1; open > 0 && last < min(len(n.Items), i+maxPieces); last++ {
 			next := n.Items[last]
 			if next.Kind == Mapping || next.Kind == Sequence || next.Style != Plain {
 				break
 			}
 			if open += depthOf(next.Text); open <= 0 {
-				b.mend(n.Items[i], next.Span, next.Text)
-				n.Items = append(n.Items[:i+1], n.Items[last+1:]...)
+				b.mend(item, next.Span, next.Text)
+				i = last
 			}
 		}
 	}
+	n.Items = kept
 }
 
 // mend makes the text of a node reach to the end of the last piece.
@@ -138,13 +149,17 @@ func (b *builder) mend(n *Node, last diag.Span, piece string) {
 	if n.origin == nil || n.Span.Line != last.Line || n.Span.Source != last.Source || !n.via.IsZero() {
 		return
 	}
-	line := []rune(n.Span.Source.Line(n.Span.Line))
-	whole := string(line[n.Span.Col-1 : last.Col-1+last.Width])
+	body, end, width := b.text.body, n.origin.start, last.Col+last.Width-n.Span.Col
+	for range width {
+		_, size := utf8.DecodeRune(body[end:])
+		end += size
+	}
+	whole := string(body[n.origin.start:end])
 	if !strings.HasSuffix(whole, piece) {
 		return
 	}
 	n.Kind, n.Type, n.Text, n.origin.value = Scalar, String, whole, whole
-	n.Span.Width = last.Col + last.Width - n.Span.Col
+	n.Span.Width = width
 	b.list.Add(diag.BadYAML, n.Span, "a comma ends a text inside {} and []").WithHint("quote it: %s", hintQuoted(whole))
 }
 

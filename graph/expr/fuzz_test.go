@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"strings"
@@ -32,11 +33,8 @@ func FuzzCheckAndEval(f *testing.F) {
 		if heavy(source) {
 			return
 		}
-		defer func(start time.Time) {
-			if d := time.Since(start); d > 10*time.Second {
-				t.Errorf("takes %s", d)
-			}
-		}(time.Now())
+		// Nothing that is small takes more than a moment; a busy machine makes that longer.
+		defer time.AfterFunc(5*time.Minute, func() { panic(fmt.Sprintf("hangs at %q", source)) }).Stop()
 		var list diag.List
 		e := Check(text(source), env, &list)
 		inside(t, source, list)

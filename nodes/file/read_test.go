@@ -194,13 +194,13 @@ func TestSampleFirstRows(t *testing.T) {
 	w.put(t, "e.jsonl", "")
 	w.reads(t, "path: e.jsonl, as: {a: int}", "")
 	// One row, longer than a sample.
-	long := fmt.Sprintf("{\"a\":%q}", strings.Repeat("y", 3<<20))
+	long := fmt.Sprintf("{\"a\":%q}", strings.Repeat("y", 3<<19))
 	w.put(t, "long.json", "["+long+"]")
 	w.reads(t, "path: long.json", long+"\n")
-	w.put(t, "long.csv", "a\n\""+strings.Repeat("y\n", 3<<19)+"\"\n")
+	w.put(t, "long.csv", "a\n\""+strings.Repeat("y\n", 3<<18)+"\"\n")
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	if err := enc.Encode(map[string]string{"a": strings.Repeat("y\n", 3<<19)}); err != nil {
+	if err := enc.Encode(map[string]string{"a": strings.Repeat("y\n", 3<<18)}); err != nil {
 		t.Fatal(err)
 	}
 	w.reads(t, "path: long.csv", b.String())
@@ -305,31 +305,35 @@ func TestReadBadRows(t *testing.T) {
 	w.refused(t, copyFlow("path: 2.jsonl, as: {a: int}", "path: out.jsonl"), "2.jsonl:100001")
 }
 
-// Rows that cross the end of a chunk, in every way, come out as they went in, the
-// same for any number of workers.
+// Rows that cross the end of a chunk, in every way, come out as they went in, for any
+// number of workers. Each setup has rows of its own, so that the chunks of all setups
+// end in more places than those of one.
 func TestReadChunkBorders(t *testing.T) {
-	var text, want strings.Builder
-	text.WriteString("id,text\n")
-	for i := range 30_000 {
-		cell := strings.Repeat("ab\"c,\n", i%37)
-		fmt.Fprintf(&text, "%d,\"%s\"\r\n", i, strings.ReplaceAll(cell, `"`, `""`))
-		quoted, _ := json.Marshal(cell)
-		fmt.Fprintf(&want, "{\"id\":%d,\"text\":%s}\n", i, quoted)
+	for n, setup := range setups {
+		var text, want strings.Builder
+		text.WriteString("id,text\n")
+		for i := range 12_000 {
+			cell := strings.Repeat("ab\"c,\n", (i+n)%(37+n))
+			fmt.Fprintf(&text, "%d,\"%s\"\r\n", i, strings.ReplaceAll(cell, `"`, `""`))
+			quoted, _ := json.Marshal(cell)
+			fmt.Fprintf(&want, "{\"id\":%d,\"text\":%s}\n", i, quoted)
+		}
+		w := world{dir: t.TempDir(), workers: setup.workers, serial: setup.serial}
+		w.put(t, "in.csv", text.String())
+		w.put(t, "in.jsonl", want.String())
+		w.put(t, "in.json", "["+strings.Join(strings.Split(strings.TrimSpace(want.String()), "\n"), " , \n\n")+"]")
+		for _, name := range []string{"in.csv", "in.jsonl", "in.json"} {
+			w.readsOnce(t, "path: "+name, want.String())
+		}
+		w.stdin = strings.NewReader(text.String())
+		w.readsOnce(t, `path: "-", format: csv`, want.String())
 	}
-	w := world{dir: t.TempDir()}
-	w.put(t, "in.csv", text.String())
-	w.put(t, "in.jsonl", want.String())
-	w.put(t, "in.json", "["+strings.Join(strings.Split(strings.TrimSpace(want.String()), "\n"), " , \n\n")+"]")
-	for _, name := range []string{"in.csv", "in.jsonl", "in.json"} {
-		w.reads(t, "path: "+name, want.String())
-	}
-	w.stdin = strings.NewReader(text.String())
-	w.reads(t, `path: "-", format: csv`, want.String())
 }
 
-// Lines of 10 MB, between short ones and at the end, with and without a line end.
+// Lines of 3 MB, which is a dozen pieces, between short ones and at the end, with and
+// without a line end.
 func TestReadLongLines(t *testing.T) {
-	long := fmt.Sprintf("{\"a\":%q}\n", strings.Repeat("0123456789", 1<<20))
+	long := fmt.Sprintf("{\"a\":%q}\n", strings.Repeat("0123456789", 300_000))
 	text := "{\"a\":\"s\"}\n" + long + "{\"a\":\"t\"}\n" + long
 	w := world{dir: t.TempDir()}
 	w.put(t, "in.jsonl", text)

@@ -145,7 +145,7 @@ func TestBrokenPipe(t *testing.T) {
 			}
 			r.Close()
 			w := world{dir: t.TempDir(), stdout: out, serial: serial, workers: 2}
-			rows := strings.Repeat(someRows, 20_000)
+			rows := strings.Repeat(someRows, 5_000)
 			w.put(t, "rows.jsonl", rows)
 			o := w.run(t, fmt.Sprintf(`
 flow: two

@@ -279,7 +279,7 @@ func quoted(s string) string {
 // Bytes do not depend on workers, in any format and pack.
 func TestWriteWorkers(t *testing.T) {
 	var rows strings.Builder
-	for i := range 60_000 {
+	for i := range 20_000 {
 		fmt.Fprintf(&rows, "{\"a\":%d,\"b\":%q}\n", i, strings.Repeat("x,", i%40))
 	}
 	for _, name := range []string{"out.csv", "out.json", "out.jsonl.gz", "out.csv.zst"} {
@@ -383,10 +383,10 @@ func (w *errWriter) Write(p []byte) (int, error) {
 }
 
 func TestStdoutFails(t *testing.T) {
-	for _, left := range []int{0, 10, 200_000} {
+	for _, left := range []int{0, 10, 100_000} {
 		for _, serial := range []bool{false, true} {
 			w := world{dir: t.TempDir(), stdout: &errWriter{left, errors.New("the line is dead")}, serial: serial}
-			w.put(t, "rows.jsonl", strings.Repeat(someRows, 20_000))
+			w.put(t, "rows.jsonl", strings.Repeat(someRows, 10_000))
 			w.refused(t, `
 flow: two
 nodes:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -22,11 +23,23 @@ type result struct {
 	code     int
 }
 
+// A paper is a stream that several goroutines write on, as standard error is one.
+type paper struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *paper) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(text)
+}
+
 // call runs the command in this process.
 func call(stdin string, args ...string) result {
-	var out, err bytes.Buffer
+	var out, err paper
 	code := cli.Run(args, strings.NewReader(stdin), &out, &err, std.Nodes)
-	return result{out.String(), err.String(), code}
+	return result{out.text.String(), err.text.String(), code}
 }
 
 // want checks how a call ended: the code, and whole texts or, with "..." at their

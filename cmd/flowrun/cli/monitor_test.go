@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // fetched gives the code and the text of an answer.
@@ -133,13 +132,9 @@ func TestCollector(t *testing.T) {
 // A collector that is not there is worth one line, and changes nothing.
 func TestNoCollector(t *testing.T) {
 	folder(t, ordersFiles())
-	start := time.Now()
 	r := call("", "run", "orders.yaml", "--report", "none", "--otlp", "http://127.0.0.1:1")
 	if r.code != 0 || strings.Count(r.err, "\n") != 1 || !strings.HasPrefix(r.err, "warning: --otlp: the collector at http://127.0.0.1:1/v1/") || !strings.Contains(r.err, "connection refused") {
 		t.Errorf("exit %d\n%s", r.code, r.err)
-	}
-	if took := time.Since(start); took > 30*time.Second {
-		t.Errorf("it took %s", took)
 	}
 	call("", "run", "orders.yaml", "-q", "--otlp", "http://127.0.0.1:1").want(t, 0, "", "")
 }

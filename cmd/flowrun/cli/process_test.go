@@ -42,7 +42,7 @@ func withProgram(m *testing.M) int {
 }
 
 // A process is the real command at work. A test that waits for what does not come
-// ends with the process after a minute.
+// ends with the process after some minutes.
 type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
@@ -53,7 +53,7 @@ type process struct {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, program, args...)
 	in, inErr := cmd.StdinPipe()

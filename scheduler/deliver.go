@@ -116,6 +116,9 @@ func (j *job) Yield(done int) (int, error) { return j.out.n.yield(j, done) }
 // receive gives the data of a job the form that the operator takes, and shows it to
 // those who look on. Items that have no such form are bad items.
 func (n *node) receive(ctx context.Context, w *worker, j *job) error {
+	if j.seen {
+		return nil
+	}
 	port := &n.spec.In[j.in.Port].Port
 	if items, ok := j.in.Data.(record.GoItems); ok && !port.Any && !port.Go {
 		var stop error
@@ -164,6 +167,12 @@ func (n *node) deliver(ctx context.Context, w *worker, j *job) error {
 	o.w, o.turn = w, true
 	defer j.clear()
 	defer n.judge(j)
+	if n.serialToken != nil && err == nil && n.serial(j) { // from here on, so that nothing is processed after a failure
+		if err := hold(ctx, n.serialToken, w); err != nil {
+			return err
+		}
+		defer func() { <-n.serialToken }()
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -184,7 +193,10 @@ func (n *node) deliver(ctx context.Context, w *worker, j *job) error {
 	if ferr := o.flushErrors(); err == nil {
 		err = ferr
 	}
-	return n.book(j, err)
+	if err = n.book(j, err); err != nil && n.serialToken != nil {
+		n.run.fail(n, err) // before anybody else has the token
+	}
+	return err
 }
 
 // serial reports whether the serial part has something to do with a job.
@@ -207,12 +219,6 @@ func (n *node) process(ctx context.Context, w *worker, j *job) error {
 		return err
 	}
 	defer w.exit()
-	if n.serialToken != nil {
-		if err := hold(ctx, n.serialToken, w); err != nil {
-			return err
-		}
-		defer func() { <-n.serialToken }()
-	}
 	start := n.run.clock()
 	w.lost = 0
 	err := n.callSerial(ctx, j)

@@ -78,6 +78,9 @@ func (e *edge) room(env queue.Envelope) bool {
 	if e.spills {
 		return true
 	}
+	if e.queue.Full() {
+		return false
+	}
 	items, bytes := e.count.Items.Load(), e.count.Bytes.Load()+int64(env.Bytes)
 	return items == 0 || items+int64(env.Items) <= e.capacity && bytes <= e.bytes && (e.run.memory == nil || e.run.memory.room(e, bytes))
 }
@@ -97,10 +100,10 @@ func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted 
 			return err == nil, err
 		}
 	}
-	if !fits || !e.put(env) {
-		if wanted, err := e.awaitRoom(ctx, env, w); !wanted || err != nil {
-			return false, err
-		}
+	if fits {
+		e.put(env)
+	} else if wanted, err := e.awaitRoom(ctx, env, w); !wanted || err != nil {
+		return false, err
 	}
 	if e.spills {
 		if err := e.queue.Err(); err != nil {
@@ -110,15 +113,11 @@ func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted 
 	return true, nil
 }
 
-// put puts an envelope on the edge that there is room for, if there is a slot too.
-func (e *edge) put(env queue.Envelope) bool {
+// put puts an envelope on the edge that there is room for.
+func (e *edge) put(env queue.Envelope) {
 	e.note(&env)
-	if !e.queue.Put(env) {
-		e.unnote(env)
-		return false
-	}
+	e.queue.Put(env)
 	e.reader.bell.ring()
-	return true
 }
 
 // awaitRoom puts an envelope on the edge as soon as there is room.
@@ -130,8 +129,9 @@ func (e *edge) awaitRoom(ctx context.Context, env queue.Envelope, w *worker) (bo
 	}
 	for {
 		e.waiting.Store(true)
-		if e.room(env) && e.put(env) { // the reader may have made room before it could see that we wait
+		if e.room(env) { // the reader may have made room before it could see that we wait
 			e.waiting.Store(false)
+			e.put(env)
 			return true, nil
 		}
 		select {
@@ -155,14 +155,6 @@ func (e *edge) note(env *queue.Envelope) {
 		e.count.Oldest.Store(int64(env.Sent))
 	}
 	e.count.Bytes.Add(int64(env.Bytes))
-	e.settle()
-}
-
-// unnote takes back a note: the envelope was not sent after all.
-func (e *edge) unnote(env queue.Envelope) {
-	e.count.Sent.Add(-int64(env.Items))
-	e.count.Items.Add(-int64(env.Items))
-	e.count.Bytes.Add(-int64(env.Bytes))
 	e.settle()
 }
 

@@ -22,6 +22,7 @@ type task struct {
 	edge  *edge       // where the items came from
 	ended nodes.Ended // of an end
 	era   uint64      // of the breaker, when it was taken
+	seen  bool        // was given back: it has its form, and those who look on have seen it
 }
 
 type taskKind uint8

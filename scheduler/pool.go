@@ -394,7 +394,7 @@ func (n *node) yield(j *job, done int) (int, error) {
 		return items, nil
 	}
 	rest := j.task
-	rest.in.Data = j.in.Data.Slice(keep, items)
+	rest.in.Data, rest.seen = j.in.Data.Slice(keep, items), true
 	n.intake.cost[j.in.Port].Store(0) // what was known of it did not hold
 	j.items -= items - keep
 	j.upTo = keep

@@ -56,7 +56,10 @@ func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nod
 
 // drain takes what a source that is to stop has taken and not given yet.
 func (t *intake) drain(ctx context.Context) error {
-	if d := t.n.parts.Drainer; d != nil && !t.n.unwanted() {
+	if t.n.unwanted() {
+		t.n.done.Store(true)
+	}
+	if d := t.n.parts.Drainer; d != nil && !t.n.done.Load() {
 		err := t.piece(ctx, d.Drain)
 		if err == nil || !errors.Is(err, io.EOF) {
 			t.over = err != nil

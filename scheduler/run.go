@@ -330,8 +330,9 @@ func (r *Run) audit() {
 
 // settle makes what the sinks wrote visible, or takes it back. A sink that cannot make
 // its output visible turns success into failure for those that come after it. Sources
-// then learn that what they gave was taken for good. Neither is cut short by the run's
-// own end.
+// then learn that what they gave was taken for good; but for those that nobody wanted
+// more of, for some of what they gave was thrown away. Neither is cut short by the
+// run's own end.
 func (r *Run) settle() {
 	ctx := context.WithoutCancel(r.ctx)
 	note := func(n *node, err error) {
@@ -346,7 +347,7 @@ func (r *Run) settle() {
 		note(n, n.settle(ctx, r.firstFailure() == nil))
 	}
 	for _, n := range r.nodes {
-		if a := n.parts.Acknowledger; a != nil && n.position != nil && r.firstFailure() == nil {
+		if a := n.parts.Acknowledger; a != nil && n.position != nil && !n.done.Load() && r.firstFailure() == nil {
 			note(n, guard(func() error { return a.Taken(n.position) }))
 		}
 	}

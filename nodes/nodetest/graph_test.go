@@ -129,7 +129,7 @@ func (s *sketch) add(st stream) { s.streams = append(s.streams, st) }
 func (s *sketch) source() {
 	n := s.r.IntN(120)
 	if s.r.IntN(8) == 0 { // more than one batch
-		n = record.MaxRows - 50 + s.r.IntN(400)
+		n = 900 + s.r.IntN(1500)
 	}
 	id := s.node("generate", "", fmt.Sprintf(`count: %d, set: {n: n, k: '"k" + string(n %% %d)'}`, n, 1+s.r.IntN(7)), "")
 	s.add(stream{ref: id, size: n})

@@ -62,8 +62,11 @@ func (h *waitingItems) Pop() any {
 	return last
 }
 
+// Full implements Queue.
+func (*Heap) Full() bool { return false }
+
 // Put implements Queue.
-func (q *Heap) Put(env Envelope) bool {
+func (q *Heap) Put(env Envelope) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := env.Data.(*record.Batch)
@@ -72,7 +75,6 @@ func (q *Heap) Put(env Envelope) bool {
 		heap.Push(&q.heap, waitingItem{Rank: r, seq: q.seq, from: from})
 		q.seq++
 	}
-	return true
 }
 
 // maxTake is how many items leave a heap at once at most.

@@ -12,12 +12,14 @@ type List struct {
 	list []Envelope
 }
 
+// Full implements Queue.
+func (*List) Full() bool { return false }
+
 // Put implements Queue.
-func (l *List) Put(env Envelope) bool {
+func (l *List) Put(env Envelope) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.list = append(l.list, env)
-	return true
 }
 
 // Take implements Queue.

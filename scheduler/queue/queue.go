@@ -38,9 +38,10 @@ type Envelope struct {
 
 // A Queue is the store of an edge.
 type Queue interface {
-	// Put stores an envelope. It is not taken, and false comes back, if there is no
-	// slot for it: then there will be one after a Take.
-	Put(env Envelope) bool
+	// Full reports whether there is no slot for another envelope. Only a Take makes one.
+	Full() bool
+	// Put stores an envelope, of a queue that is not full.
+	Put(env Envelope)
 	// Take gives the next envelope that is ready. A queue that makes batches of single
 	// items puts at most most of them into one. In a hurry nothing waits for its time.
 	Take(hurry bool, most int) (env Envelope, ok bool)
@@ -59,15 +60,11 @@ type Channel chan Envelope
 // NewChannel makes a channel with a number of slots.
 func NewChannel(slots int) Channel { return make(Channel, slots) }
 
+// Full implements Queue.
+func (c Channel) Full() bool { return len(c) == cap(c) }
+
 // Put implements Queue.
-func (c Channel) Put(env Envelope) bool {
-	select {
-	case c <- env:
-		return true
-	default:
-		return false
-	}
-}
+func (c Channel) Put(env Envelope) { c <- env }
 
 // Take implements Queue.
 func (c Channel) Take(bool, int) (env Envelope, ok bool) {

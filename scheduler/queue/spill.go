@@ -52,31 +52,33 @@ type spilled struct {
 // NewSpill makes a queue that spills.
 func NewSpill(c SpillConfig) *Spill { return &Spill{SpillConfig: c} }
 
+// Full implements Queue.
+func (*Spill) Full() bool { return false }
+
 // Put implements Queue. An error of the file shows when the reader comes to it: see
 // Err.
-func (s *Spill) Put(env Envelope) bool {
+func (s *Spill) Put(env Envelope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil { // what comes after the lost part must not pass for the rest
 		env.Data.Release()
-		return true
+		return
 	}
 	if len(s.queue) == s.front && s.fits(env) {
 		s.queue = append(s.queue, spilled{Envelope: env})
 		s.front++
 		s.items += int64(env.Items)
 		s.bytes += int64(env.Bytes)
-		return true
+		return
 	}
 	s.Spilled(env.Items)
 	b, storable := env.Data.(*record.Batch)
 	if !storable || s.size+int64(env.Bytes) <= s.Bytes {
 		s.queue = append(s.queue, spilled{Envelope: env})
 		s.size += int64(env.Bytes)
-		return true
+		return
 	}
 	s.broken = s.store(env, b)
-	return true
 }
 
 func (s *Spill) fits(env Envelope) bool {
@@ -92,6 +94,7 @@ func (s *Spill) store(env Envelope, b *record.Batch) error {
 			return err
 		}
 		if err := os.Remove(f.Name()); err != nil {
+			f.Close()
 			return err
 		}
 		s.file = f

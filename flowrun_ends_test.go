@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowrun/flowrun"
@@ -204,5 +205,38 @@ func TestNothingIsLeft(t *testing.T) {
 			buf := make([]byte, 1<<20)
 			t.Errorf("%s: %d goroutines are left:\n%s", name, n-before, buf[:runtime.Stack(buf, true)])
 		}
+	}
+}
+
+// Each on several workers is a sink: when it fails, no worker calls its function more
+// than once again.
+func TestNothingIsCalledAfterAFailure(t *testing.T) {
+	for _, opts := range [][]flowrun.Option{{flowrun.Workers(4)}, {flowrun.Workers(4), flowrun.Unordered()}} {
+		synctest.Test(t, func(t *testing.T) {
+			g, broken := flowrun.New("fails"), errors.New("broken")
+			var failed atomic.Bool
+			var later atomic.Int64
+			flowrun.Each(flowrun.Slice(g, "in", upTo(100_000)), "store", func(_ context.Context, x int) error {
+				if failed.Load() {
+					later.Add(1)
+				}
+				time.Sleep(5 * time.Millisecond)
+				if x == 5003 {
+					failed.Store(true)
+					return broken
+				}
+				return nil
+			}, opts...)
+			start := time.Now()
+			if _, err := g.Run(t.Context()); !errors.Is(err, broken) {
+				t.Errorf("got %v", err)
+			}
+			if n := later.Load(); n > 4 {
+				t.Errorf("%d calls came later", n)
+			}
+			if took := time.Since(start); took > 7*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -30,6 +31,7 @@ func withProgram(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	heedSignals()
 	program = filepath.Join(dir, "flowrun")
 	if runtime.GOOS == "windows" {
 		program += ".exe"
@@ -39,6 +41,16 @@ func withProgram(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+// heedSignals has processes heed signals that whoever started the tests had ignored, as
+// nohup does: a process inherits that a signal is ignored, but not that it is caught.
+func heedSignals() {
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 // A process is the real command at work. A test that waits for what does not come

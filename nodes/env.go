@@ -34,6 +34,8 @@ type Env struct {
 	// takes items when it likes, on a goroutine of its own; the engine sees to the
 	// others. May be nil.
 	Await func(ctx context.Context)
+	// Paused says that Await would wait: a look that costs less. May be nil.
+	Paused *atomic.Bool
 
 	// Progress is set, by the method Operator of a source that knows how far it is:
 	// it gives bytes done and bytes in all (0: unknown) and is called at any time

@@ -49,9 +49,9 @@ func newGathering[O any]() *gathering[O] {
 // add takes an item.
 func (g *gathering[O]) add(x O, after Position) error {
 	g.mu.Lock()
-	if g.over != nil {
-		defer g.mu.Unlock()
-		return g.over
+	if why := g.over; why != nil {
+		g.mu.Unlock()
+		return why
 	}
 	h := &g.held
 	if h.items == nil {

@@ -51,10 +51,15 @@ func (s *sourceOp[O]) start(ctx context.Context) {
 }
 
 // emit takes an item of read, unless the run is paused.
-func (s *sourceOp[O]) emit(x O) error { return s.emitAt(x, nil) }
+func (s *sourceOp[O]) emit(x O) error {
+	if p := s.env.Paused; p != nil && p.Load() {
+		s.env.Await(s.ctx)
+	}
+	return s.g.add(x, nil)
+}
 
 func (s *sourceOp[O]) emitAt(x O, after Position) error {
-	if s.env.Await != nil {
+	if p := s.env.Paused; p != nil && p.Load() {
 		s.env.Await(s.ctx)
 	}
 	return s.g.add(x, after)

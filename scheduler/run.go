@@ -154,8 +154,8 @@ func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.E
 		Log: r.options.Log.With("node", spec.ID), Seed: r.options.Seed,
 		Retries:  &n.count.Retries,
 		Stopping: func() <-chan struct{} { return r.sources.Done() },
-		Await:    r.pausing.pass,
-		Shared:   r.shared, Operators: operators.Operator,
+		Await:    r.pausing.pass, Paused: &r.pausing.on,
+		Shared: r.shared, Operators: operators.Operator,
 	}
 	if err := n.operator(operators); err != nil {
 		return n, n.wrap(err)

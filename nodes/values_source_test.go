@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,14 +150,21 @@ func TestSlowSource(t *testing.T) {
 	})
 }
 
-// A source asks before each item whether it may take it.
+// A source asks before each item whether it may take it, and waits if the run is paused.
 func TestSourceAwaits(t *testing.T) {
-	env, asked := newEnv(), 0
-	env.Await = func(context.Context) { asked++ }
-	op := sourceValues(env, counting(7), lifetime{})
-	defer op.Close()
-	if _, _, err := pull(t, op, t.Context(), op.Next); !ended(err) || asked != 7 {
-		t.Errorf("it asked %d times: %v", asked, err)
+	for _, paused := range []bool{true, false} {
+		env, asked, want := newEnv(), 0, 0
+		env.Await, env.Paused = func(context.Context) { asked++ }, new(atomic.Bool)
+		if env.Paused.Store(paused); paused {
+			want = 7
+		}
+		op := sourceValues(env, counting(7), lifetime{})
+		if _, _, err := pull(t, op, t.Context(), op.Next); !ended(err) || asked != want {
+			t.Errorf("paused %v: it waited %d times, want %d: %v", paused, asked, want, err)
+		}
+		if err := op.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -44,18 +44,23 @@ func (v *values[T]) begin(in *Input, out Out) (call[T], error) {
 		xs.Retain()
 		return call[T]{xs, in.calls(), out, len(xs.V), sole, true}, nil
 	}
-	var stop error
-	exact := true
-	xs := record.ItemsOf(in.Data, &v.pool, func(row int, err error) {
+	xs, exact, stop := v.convert(in.Data, out)
+	return call[T]{xs, in.calls(), out, len(xs.V), v.env.DeadLetters == nil, exact}, stop
+}
+
+// convert makes Go values of records. It is not exact if some did not fit.
+func (v *values[T]) convert(data record.Data, out Out) (xs *record.Items[T], exact bool, stop error) {
+	exact = true
+	xs = record.ItemsOf(data, &v.pool, func(row int, err error) {
 		exact = false
 		if stop == nil {
-			stop = out.Bad(BadItem{Err: err, Data: in.Data, Row: row})
+			stop = out.Bad(BadItem{Err: err, Data: data, Row: row})
 		}
 	})
 	if stop != nil {
 		xs.Release()
 	}
-	return call[T]{xs, in.calls(), out, len(xs.V), v.env.DeadLetters == nil, exact}, stop
+	return xs, exact, stop
 }
 
 // settle ends a stretch of items before item at, or with it, if err is its error. It

@@ -38,15 +38,22 @@ const (
 	failed                // worked on, with an error that will end the run
 )
 
-// clear releases what a job still holds.
+// clear releases what a job still holds. The next task overwrites the rest.
 func (j *job) clear() {
 	j.out.drop()
 	if j.in.Data != nil {
 		j.in.Data.Release()
+		j.in.Data = nil
 	}
-	abandon(j.in.Made)
-	abandon(j.made)
-	j.task, j.made, j.err, j.items, j.took = task{}, nil, nil, 0, 0
+	if j.in.Made != nil {
+		abandon(j.in.Made)
+		j.in.Made = nil
+	}
+	if j.made != nil {
+		abandon(j.made)
+		j.made = nil
+	}
+	j.err, j.items, j.took = nil, 0, 0
 	j.upTo, j.splits, j.judged, j.handed = 0, false, false, 0
 }
 

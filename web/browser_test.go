@@ -56,9 +56,9 @@ func TestLooks(t *testing.T) {
 
 // TestLarge looks at a thousand nodes, from afar and from near.
 func TestLarge(t *testing.T) {
+	b := openBrowser(t, 1600, 950) // a thousand nodes are not laid out for nothing
 	flow := webtest.Large(1000)
 	server := serve(t, flow, webtest.PlayLarge(flow), web.Options{})
-	b := openBrowser(t, 1600, 950)
 	b.open(server.URL)
 	b.until(`document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`)
 	b.wait(1000)

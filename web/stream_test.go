@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"io"
 	"net"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/web"
 	"github.com/flowrun/flowrun/web/webtest"
 )
@@ -130,69 +128,6 @@ func TestCloseEndsStreams(t *testing.T) {
 			t.Errorf("the last event is %q", last)
 		}
 	})
-}
-
-// Ticks must stay small: one of a thousand nodes is sent every second.
-func TestSizeOfTicks(t *testing.T) {
-	for _, c := range []struct {
-		flow *graph.Flow
-		play func(*graph.Flow) *webtest.Run
-		most int // bytes, packed
-	}{{webtest.Sensors(), webtest.PlaySensors, 1000}, {webtest.Large(1000), webtest.PlayLarge, 25_000}} {
-		synctest.Test(t, func(t *testing.T) {
-			page, err := web.New(c.flow, c.play(c.flow), web.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			raw, packed := sizeOfTicks(t, onWire(t, page))
-			t.Logf("a tick of %d nodes: %d bytes, %d packed", len(c.flow.Nodes), raw, packed)
-			if packed > c.most || packed == 0 {
-				t.Errorf("a tick of %d nodes takes %d bytes", len(c.flow.Nodes), packed)
-			}
-		})
-	}
-}
-
-// sizeOfTicks is the largest of some ticks, as it is and packed.
-func sizeOfTicks(t *testing.T, page caller) (raw, packed int) {
-	t.Helper()
-	res := page.do("GET", "/api/v1/stream", "Accept-Encoding", "gzip") // so that the client does not unpack
-	defer res.Body.Close()
-	counted := &counter{r: res.Body}
-	unpacked := unpack(t, counted)
-	ticks, before := 0, 0
-	for e := range events(unpacked) {
-		if e.name == "tick" {
-			if ticks++; ticks > 1 {
-				raw, packed = max(raw, len(e.data)), max(packed, counted.n-before)
-			}
-			if ticks == 4 {
-				break
-			}
-		}
-		before = counted.n
-	}
-	return raw, packed
-}
-
-type counter struct {
-	r io.Reader
-	n int
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += n
-	return n, err
-}
-
-func unpack(t *testing.T, r io.Reader) io.Reader {
-	t.Helper()
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return z
 }
 
 func listener(t *testing.T) net.Listener {

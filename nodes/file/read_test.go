@@ -312,7 +312,7 @@ func TestReadChunkBorders(t *testing.T) {
 	for n, setup := range setups {
 		var text, want strings.Builder
 		text.WriteString("id,text\n")
-		for i := range 12_000 {
+		for i := range 10_500 {
 			cell := strings.Repeat("ab\"c,\n", (i+n)%(37+n))
 			fmt.Fprintf(&text, "%d,\"%s\"\r\n", i, strings.ReplaceAll(cell, `"`, `""`))
 			quoted, _ := json.Marshal(cell)
@@ -330,10 +330,10 @@ func TestReadChunkBorders(t *testing.T) {
 	}
 }
 
-// Lines of 3 MB, which is a dozen pieces, between short ones and at the end, with and
+// Lines of 2 MB, which is eight pieces, between short ones and at the end, with and
 // without a line end.
 func TestReadLongLines(t *testing.T) {
-	long := fmt.Sprintf("{\"a\":%q}\n", strings.Repeat("0123456789", 300_000))
+	long := fmt.Sprintf("{\"a\":%q}\n", strings.Repeat("0123456789", 200_000))
 	text := "{\"a\":\"s\"}\n" + long + "{\"a\":\"t\"}\n" + long
 	w := world{dir: t.TempDir()}
 	w.put(t, "in.jsonl", text)

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,11 +36,15 @@ func (p *paper) Write(text []byte) (int, error) {
 	return p.text.Write(text)
 }
 
-// call runs the command in this process.
+// progress is the line that a run shows after some seconds.
+var progress = regexp.MustCompile(`(?m)^\S+ \d+:\d\d; .*\n`)
+
+// call runs the command in this process. What it says of its progress is left out: how
+// long it takes is up to the machine.
 func call(stdin string, args ...string) result {
 	var out, err paper
 	code := cli.Run(args, strings.NewReader(stdin), &out, &err, std.Nodes)
-	return result{out.text.String(), err.text.String(), code}
+	return result{out.text.String(), progress.ReplaceAllString(err.text.String(), ""), code}
 }
 
 // want checks how a call ended: the code, and whole texts or, with "..." at their

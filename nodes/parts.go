@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"sync"
 	"time"
 )
 
@@ -50,7 +51,13 @@ func PartsOf(op Operator) (Parts, error) {
 	p.Committer, _ = op.(Committer)
 	p.Recoverer, _ = op.(Recoverer)
 	p.Stateful, _ = op.(Stateful)
-	return p, misspelt(op)
+	t := reflect.TypeOf(op)
+	verdict, known := verdicts.Load(t)
+	if !known {
+		verdict, _ = verdicts.LoadOrStore(t, misspelt(op))
+	}
+	err, _ := verdict.(error)
+	return p, err
 }
 
 // signatures are what the methods of an operator look like.
@@ -79,6 +86,10 @@ var signatures = map[string]reflect.Type{
 
 // together are methods that say nothing alone.
 var together = [][]string{{"Due", "OnTime"}, {"Seal", "Commit", "Abort"}, {"Save", "Load"}}
+
+// verdicts are what misspelt found, an error or nil, by the type of the operator. Ten
+// thousand nodes are of some dozens of types.
+var verdicts sync.Map
 
 func misspelt(op Operator) error {
 	v := reflect.ValueOf(op)

@@ -45,7 +45,8 @@ func (e *edge) dropNewest(env queue.Envelope) (kept queue.Envelope, some bool) {
 	}
 	kept = queue.Envelope{Data: env.Data.Slice(0, fit), Items: fit, Bytes: env.Bytes * fit / env.Items}
 	if env.Order != nil {
-		kept.Order = env.Order[:fit]
+		order := (*env.Order)[:fit]
+		kept.Order = &order
 	}
 	env.Data.Release()
 	return kept, true

@@ -214,8 +214,8 @@ func (o *output) sendRanked(e *edge, d record.Data) error {
 	limit := min(max(1, int(e.capacity)/2), record.MaxRows)
 	for i := 0; i < len(order); i += limit {
 		j := min(i+limit, len(order))
-		part := b.Slice(i, j)
-		env := queue.Envelope{Data: part, Items: j - i, Bytes: part.Bytes() * (j - i) / max(b.Rows, 1), Order: order[i:j]}
+		part, places := b.Slice(i, j), order[i:j]
+		env := queue.Envelope{Data: part, Items: j - i, Bytes: part.Bytes() * (j - i) / max(b.Rows, 1), Order: &places}
 		if _, err := e.send(o.ctx, env, o.w); err != nil {
 			return err
 		}

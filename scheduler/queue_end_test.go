@@ -94,5 +94,5 @@ func oneItem() queue.Envelope {
 	b := record.New(types.Record(types.Field{Name: "n", Type: types.Int}))
 	b.Rows = 1
 	b.Cols[0].Resize(1)
-	return queue.Envelope{Data: b, Items: 1, Bytes: 8, Order: []queue.Rank{{}}}
+	return queue.Envelope{Data: b, Items: 1, Bytes: 8, Order: &[]queue.Rank{{}}}
 }

@@ -70,8 +70,8 @@ func (q *Heap) Put(env Envelope) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := env.Data.(*record.Batch)
-	from := &waitingBatch{data: b, left: len(env.Order), bytes: env.Bytes / max(env.Items, 1), sent: env.Sent}
-	for _, r := range env.Order {
+	from := &waitingBatch{data: b, left: len(*env.Order), bytes: env.Bytes / max(env.Items, 1), sent: env.Sent}
+	for _, r := range *env.Order {
 		heap.Push(&q.heap, waitingItem{Rank: r, seq: q.seq, from: from})
 		q.seq++
 	}

@@ -32,7 +32,7 @@ type Envelope struct {
 	Data  record.Data
 	Items int
 	Bytes int
-	Order []Rank        // where the items go in a Heap; else nil
+	Order *[]Rank       // where the items go in a Heap; else nil. Small: each slot of a Channel has one
 	Sent  time.Duration // when it was sent, since the run began
 }
 

@@ -19,10 +19,12 @@ func rows(from, to int) Envelope {
 	b.Rows = to - from
 	b.Cols[0].Resize(b.Rows)
 	env := Envelope{Data: b, Items: b.Rows, Bytes: 8 * b.Rows}
+	var order []Rank
 	for i := range b.Rows {
 		b.Cols[0].Int[i] = int64(from + i)
-		env.Order = append(env.Order, Rank{Row: i})
+		order = append(order, Rank{Row: i})
 	}
+	env.Order = &order
 	return env
 }
 
@@ -277,7 +279,7 @@ func ranked(sent time.Duration, ranks ...Rank) Envelope {
 	for i := range ranks {
 		ranks[i].Row = i
 	}
-	env.Order, env.Sent = ranks, sent
+	env.Order, env.Sent = &ranks, sent
 	return env
 }
 

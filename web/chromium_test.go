@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/png"
 	"os"
@@ -149,18 +150,26 @@ func (b *browser) send(method string, params any) chan answer {
 // call waits for the answer to a command.
 func (b *browser) call(method string, params, result any) {
 	b.t.Helper()
+	if err := b.try(method, params, result); err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+// try is call that gives what the browser says is wrong.
+func (b *browser) try(method string, params, result any) error {
+	b.t.Helper()
 	select {
 	case a := <-b.send(method, params):
 		if a.Error != nil {
-			b.t.Fatalf("%s: %s", method, a.Error.Message)
+			return errors.New(a.Error.Message)
 		}
-		if result != nil {
-			if err := json.Unmarshal(a.Result, result); err != nil {
-				b.t.Fatal(err)
-			}
+		if result == nil {
+			return nil
 		}
+		return json.Unmarshal(a.Result, result)
 	case <-time.After(patience):
 		b.t.Fatalf("%s: no answer", method)
+		return nil
 	}
 }
 
@@ -171,8 +180,23 @@ func (b *browser) open(url string) {
 	b.until(`document.querySelector("#conn")?.textContent.match(/live|ended/) && document.querySelector("#table tbody tr")`)
 }
 
-// eval runs JavaScript in the page.
+// eval runs JavaScript in the page. One that throws, or whose page goes while it runs, is
+// run again for a while: after a key or a click another page may be about to come, and how
+// soon is up to the machine.
 func (b *browser) eval(script string) any {
+	b.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		value, err := b.evalOnce(script)
+		if err == nil {
+			return value
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("%s: %v", script, err)
+		}
+	}
+}
+
+func (b *browser) evalOnce(script string) (any, error) {
 	b.t.Helper()
 	var got struct {
 		Result           struct{ Value any }
@@ -180,18 +204,20 @@ func (b *browser) eval(script string) any {
 			Exception struct{ Description string }
 		}
 	}
-	b.call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &got)
-	if got.ExceptionDetails != nil {
-		b.t.Fatalf("%s: %s", script, got.ExceptionDetails.Exception.Description)
+	if err := b.try("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &got); err != nil {
+		return nil, err
 	}
-	return got.Result.Value
+	if got.ExceptionDetails != nil {
+		return nil, errors.New(got.ExceptionDetails.Exception.Description)
+	}
+	return got.Result.Value, nil
 }
 
 // until waits for a script to give something true.
 func (b *browser) until(script string) {
 	b.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if b.eval("!!("+script+")") == true {
+		if is, err := b.evalOnce("!!(" + script + ")"); err == nil && is == true {
 			return
 		}
 	}

@@ -10,7 +10,7 @@ build: ## build ./flowrun
 run: ## run the flow of the README
 	go run ./cmd/flowrun run flows/quickstart.yaml
 
-test: fmt-check vet drift ## everything that must hold: format, vet, staticcheck, generated docs, race tests
+test: fmt-check vet drift tools ## everything that must hold: format, vet, staticcheck, generated docs, race tests
 	CGO_ENABLED=0 go build ./...
 	$(MAKE) race
 	cd bench && go vet ./... && go test ./...
@@ -21,6 +21,13 @@ test: fmt-check vet drift ## everything that must hold: format, vet, staticcheck
 race: ## all Go tests under the race detector, which wants a C compiler; installs Debian's gcc if there is none
 	@command -v $${CC:-gcc} >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends gcc libc6-dev; }
 	go test -race -timeout 30m ./...
+
+# Without them, and without root, the tests that want them say so in a line and are skipped.
+tools: ## strace and mkfs.ext4, for kills and power cuts; installs Debian's if there are none, as root
+	@command -v strace >/dev/null && command -v mkfs.ext4 >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && apt-get install -yq --no-install-recommends strace e2fsprogs; }
+
+torture: tools ## kill -9 and power cuts, the long form; root for the power cuts; some minutes
+	FLOWRUN_TORTURE=1 go test -count=1 -timeout 60m -v ./internal/torture/
 
 oracle: ## windows and windowed joins against a program in Python; installs Debian's if there is none
 	@command -v python3 >/dev/null || { apt-get update -q && apt-get install -yq python3-minimal; }
@@ -74,4 +81,4 @@ fuzz: ## fuzz the readers for ten minutes each
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/csv
 	go test -run xxx -fuzz FuzzLoad -fuzztime 10m ./scheduler/flowtest
 
-.PHONY: help build run test race oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test race tools torture oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz

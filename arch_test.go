@@ -16,6 +16,7 @@ const module = "github.com/flowrun/flowrun/"
 // Arrows go one way; ARCHITECTURE.md draws them.
 var mayImport = map[string][]string{
 	"graph/diag":         {},
+	"internal/durable":   {},
 	"graph/types":        {"graph/diag"},
 	"graph/record":       {"graph/types", "graph/diag", "graph/record"},
 	"graph/redact":       {"graph/types", "graph/record"},

@@ -99,9 +99,19 @@ func (g *Graph) end() {
 	}
 }
 
-// Stop ends the sources of the current run. What is on its way is worked off, and
-// Run returns without an error. It may be called from any goroutine; without a run
-// it does nothing.
+// Stop ends the sources of the current run, and what is on its way is worked off.
+//
+// To be stopped is the end of a source that has no other: of Chan and Push, of a node of
+// the catalogue such as a tick without a count, and of a Func or ReadFrom whose function
+// returns nil then. If all are of that kind, or had come to their end, or nobody wanted
+// more of them, Run returns without an error.
+//
+// Of any other source a stop makes the run a part of what it should have been: of Slice and
+// Seq, and of a Func or ReadFrom whose function returns an error, such as that of emit. Run
+// then returns ErrStopped, and no sink of the catalogue makes visible what it was given,
+// unless Options.Partial says so; functions of the program have had it already.
+//
+// Stop may be called from any goroutine; without a run it does nothing.
 func (g *Graph) Stop() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -66,52 +66,6 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// After Stop, what the sources gave arrives.
-func TestStop(t *testing.T) {
-	for name, source := range map[string]func(g *flowrun.Graph) flowrun.Stream[int]{
-		"seq": func(g *flowrun.Graph) flowrun.Stream[int] {
-			return flowrun.Seq(g, "source", func(yield func(int) bool) {
-				for i := 0; yield(i); i++ {
-				}
-			})
-		},
-		"chan": func(g *flowrun.Graph) flowrun.Stream[int] {
-			ch := make(chan int, 2501)
-			for i := range cap(ch) {
-				ch <- i
-			}
-			return flowrun.Chan(g, "source", ch) // it is never closed, and waits by then
-		},
-		"func": func(g *flowrun.Graph) flowrun.Stream[int] {
-			return flowrun.Func(g, "source", func(ctx context.Context, emit func(int) error) error {
-				for i := 0; i < 3000; i++ {
-					if err := emit(i); err != nil {
-						return err
-					}
-				}
-				<-ctx.Done()
-				return ctx.Err()
-			})
-		},
-	} {
-		g := flowrun.New("stop")
-		s := flowrun.Apply(source(g), "same", func(x int) int {
-			if x == 2500 {
-				g.Stop()
-			}
-			return x
-		}, flowrun.Workers(2))
-		out := flowrun.Collect(s, "out")
-		report := run(t, g)
-		if n := len(out.Items()); report.Outcome != "stopped" || n <= 2500 || !slices.Equal(out.Items(), upTo(n)) {
-			t.Errorf("%s: %s, %d items", name, report.Outcome, n)
-		}
-		if report.Nodes[0].Out != int64(len(out.Items())) {
-			t.Errorf("%s gave %d, %d arrived", name, report.Nodes[0].Out, len(out.Items()))
-		}
-	}
-}
-
 func TestOneRunAtATime(t *testing.T) {
 	g := flowrun.New("twice")
 	flowrun.Each(flowrun.Slice(g, "one", []int{1}), "each", func(ctx context.Context, _ int) error {
@@ -181,8 +135,10 @@ func TestNothingIsLeft(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := g.Run(t.Context())
-			return err
+			if _, err := g.Run(t.Context()); !errors.Is(err, flowrun.ErrStopped) {
+				return fmt.Errorf("the run ended with %v", err)
+			}
+			return nil
 		},
 	} {
 		before := runtime.NumGoroutine()

@@ -9,11 +9,16 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler"
 )
 
 // Permanent marks an error as one that another try cannot mend: Retry does not apply to
 // it. Its text stays, and errors.Is and errors.As find what it wraps.
 func Permanent(err error) error { return nodes.Permanent(err) }
+
+// ErrStopped is what Run returns when Stop has cut a source short: see Graph.Stop. The
+// outcome of the report is "stopped" then.
+var ErrStopped = scheduler.ErrStopped
 
 // A PanicError is a panic of a node's function as the error of its item: see errors.As.
 // It unwraps to what was panicked with, if that is an error.

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -105,7 +106,20 @@ func declare(kind, summary string, proto any) Decl {
 		return d
 	}
 	d.Spec.Config = schema
+	if _, native := proto.(Maker); !native {
+		d.err = misspeltOpen(kind, proto)
+	}
 	return d
+}
+
+// misspeltOpen reports a method that has the name of that of an Opener and another
+// signature: it would never be called.
+func misspeltOpen(kind string, proto any) error {
+	want := reflect.TypeFor[func(context.Context, *Env) error]()
+	if m := reflect.ValueOf(proto).MethodByName("Open"); m.IsValid() && m.Type() != want {
+		return fmt.Errorf("%s: the method Open of %T is %s, want %s", kind, proto, m.Type(), want)
+	}
+	return nil
 }
 
 func (d Decl) with(opts []Option) Decl {

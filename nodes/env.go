@@ -41,9 +41,14 @@ type Env struct {
 	// it gives bytes done and bytes in all (0: unknown) and is called at any time
 	// from any goroutine.
 	Progress func() (done, total int64)
-	// Wrote is set, by the method Operator of a sink that writes files: the paths,
-	// for the report. It is called after Commit.
-	Wrote func() []string
+	// Outputs is set, by the method Operator of a sink that writes files: what became of
+	// them, for the report. It is called after Commit or Abort.
+	Outputs func() []Output
+	// NoSync says that files need not be safe from a power cut.
+	NoSync bool
+	// Endless reports whether the flow has a source without an end of its own; nil: it
+	// has none. It may be asked once the nodes are open.
+	Endless func() bool
 
 	// DeadLetters is set, by the method Operator of a node whose error port gives
 	// something else than records of graph.ErrorItem: it makes the data of that port
@@ -59,6 +64,12 @@ type Env struct {
 
 	tried      atomic.Uint64 // waits between tries so far: what their jitter is made of
 	intercepts []Intercept
+}
+
+// An Output is a file that a sink writes.
+type Output struct {
+	Path    string
+	Written bool // what was written stands there, whole; else there is what was before
 }
 
 // Path resolves a path of the settings: relative to the folder of the flow.

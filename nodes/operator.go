@@ -33,6 +33,7 @@ type Maker interface {
 //	Open · Close           before the node begins · when it has ended       Starter · Closer
 //	Next                   it is a source                                   Puller
 //	Drain · Taken · Seek   of a source: at a stop, acknowledged, restored   Drainer · Acknowledger · Seeker
+//	Endless                of a source: to be stopped is its end            Unending
 //	MaxInFlight · Flush    of a sink: calls at once · nothing held back     InFlighter · Flusher
 //	Seal, Commit, Abort    of a sink whose output appears at once           Committer
 //	Recover                of a sink: what a run before has left            Recoverer
@@ -160,7 +161,8 @@ type Position []byte
 // A Puller is a source. Next gives the next piece of work, which goes to Work, and
 // the position after it, nil if there is none to come back to; io.EOF at the end. It
 // is never called twice at once. When the flow is stopped ctx is cancelled, and Next
-// returns soon, with whatever error.
+// returns soon, with whatever error; a source that has come to its end says io.EOF all
+// the same, for it is asked once more.
 type Puller interface {
 	Next(ctx context.Context) (piece any, after Position, err error)
 }
@@ -170,6 +172,14 @@ type Puller interface {
 // io.EOF. It must not wait for more.
 type Drainer interface {
 	Drain(ctx context.Context) (piece any, after Position, err error)
+}
+
+// An Unending source may have no end of its own, such as a clock or a connection: then to
+// be stopped is its end. Of any other source a stop before its end makes the run a part of
+// what it should have been, and no sink commits. It is asked at any time once the operator
+// is open.
+type Unending interface {
+	Endless() bool
 }
 
 // An Acknowledger is a source that is told up to where everything was taken for good:

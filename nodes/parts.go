@@ -22,6 +22,7 @@ type Parts struct {
 	Closer       Closer
 	Puller       Puller
 	Drainer      Drainer
+	Unending     Unending
 	Acknowledger Acknowledger
 	Seeker       Seeker
 	InFlighter   InFlighter
@@ -44,6 +45,7 @@ func PartsOf(op Operator) (Parts, error) {
 	p.Closer, _ = op.(Closer)
 	p.Puller, _ = op.(Puller)
 	p.Drainer, _ = op.(Drainer)
+	p.Unending, _ = op.(Unending)
 	p.Acknowledger, _ = op.(Acknowledger)
 	p.Seeker, _ = op.(Seeker)
 	p.InFlighter, _ = op.(InFlighter)
@@ -72,6 +74,7 @@ var signatures = map[string]reflect.Type{
 	"Close":        reflect.TypeFor[func() error](),
 	"Next":         reflect.TypeFor[func(context.Context) (any, Position, error)](),
 	"Drain":        reflect.TypeFor[func(context.Context) (any, Position, error)](),
+	"Endless":      reflect.TypeFor[func() bool](),
 	"Taken":        reflect.TypeFor[func(Position) error](),
 	"Seek":         reflect.TypeFor[func(context.Context, Position) error](),
 	"MaxInFlight":  reflect.TypeFor[func() int](),

@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -14,6 +15,25 @@ import (
 type Shared struct {
 	mu      sync.Mutex
 	entries map[string]*sharedEntry
+	exits   []func()
+}
+
+// AtExit registers what must not be left behind by a process that ends at once, while
+// nodes are still at work: f is called from any goroutine, and returns soon.
+func (s *Shared) AtExit(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exits = append(s.exits, f)
+}
+
+// Exit calls what was registered with AtExit.
+func (s *Shared) Exit() {
+	s.mu.Lock()
+	exits := slices.Clone(s.exits)
+	s.mu.Unlock()
+	for _, f := range exits {
+		f()
+	}
 }
 
 // A sharedEntry is one thing that is shared.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/flowrun/flowrun/graph/record"
 )
@@ -12,7 +13,8 @@ import (
 // SourceValues is a source of what read emits. read runs on a goroutine of its own, from
 // the first Next until the node has ended; its context is cancelled when the flow is
 // stopped, and emit gives an error from then on. What was emitted before leaves the node
-// before an error or a panic of read ends the run.
+// before an error or a panic of read ends the run. A read that returns nil has given all
+// there is, also after a stop: one that has no end of its own does so.
 func SourceValues[O any](env *Env, read func(ctx context.Context, emit func(O) error) error) Operator {
 	return sourceValues(env, read, lifetime{})
 }
@@ -32,6 +34,7 @@ type sourceOp[O any] struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ended  chan struct{} // closed: read has ended, and what it emitted was fetched
+	whole  atomic.Bool   // it has ended without an error
 }
 
 // start runs read.
@@ -43,6 +46,7 @@ func (s *sourceOp[O]) start(ctx context.Context) {
 	go func() {
 		defer close(s.ended)
 		err := Guard(func() error { return s.read(ctx) })
+		s.whole.Store(err == nil)
 		if ctx.Err() == nil { // else it was told to end, with whatever error
 			s.g.end(err)
 		}
@@ -95,6 +99,9 @@ func (s *sourceOp[O]) Drain(context.Context) (any, Position, error) {
 	}
 	return nil, nil, s.g.outcome()
 }
+
+// Endless implements Unending.
+func (s *sourceOp[O]) Endless() bool { return s.whole.Load() }
 
 // Process implements Operator.
 func (s *sourceOp[O]) Process(_ context.Context, in Input, out Out) error { return emitPiece(in, out) }
@@ -215,6 +222,9 @@ func (r *receiveOp[T]) Next(ctx context.Context) (any, Position, error) {
 	}
 	return batch, nil, nil
 }
+
+// Endless implements Unending: who sends may go on for ever.
+func (r *receiveOp[T]) Endless() bool { return true }
 
 // Process implements Operator.
 func (r *receiveOp[T]) Process(_ context.Context, in Input, out Out) error { return emitPiece(in, out) }

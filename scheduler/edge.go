@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,7 +183,9 @@ func (e *edge) take(most int) (env queue.Envelope, ok, done bool, err error) {
 		return env, true, false, nil
 	}
 	if e.spills {
-		if err := e.queue.Err(); err != nil {
+		if err := e.queue.Err(); errors.Is(err, queue.ErrStore) {
+			return env, false, false, nil // the sender fails of it
+		} else if err != nil {
 			return env, false, true, err
 		}
 	}

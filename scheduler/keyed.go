@@ -44,7 +44,7 @@ func (n *node) deal(ctx context.Context, staff []*worker) error {
 	var all sync.WaitGroup
 	for i, w := range staff {
 		queues[i] = make(chan task, keyedDepth)
-		all.Go(func() { n.workOff(ctx, w, queues[i]) })
+		all.Go(func() { n.run.guarded(func() { n.workOff(ctx, w, queues[i]) }) })
 	}
 	d := &dealer{n: n, w: n.newWorker(), queues: queues}
 	err := d.run(ctx)

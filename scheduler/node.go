@@ -43,6 +43,7 @@ type node struct {
 	interrupt atomic.Bool    // whoever is between two items is to call Yield
 	done      atomic.Bool    // the operator wants no more
 	failing   atomic.Bool    // an item has failed that will stop the flow
+	cut       atomic.Bool    // it is a source that was stopped, and something was left in it
 	due       atomic.Int64   // when the operator is to be woken, ns since the run began, plus 1; 0: never
 	position  nodes.Position // of a source: after what was taken last; guarded by the take token
 
@@ -192,7 +193,7 @@ func (n *node) main(ctx context.Context) {
 			}
 		}
 	}()
-	err := n.drive(ctx)
+	err := guard(func() error { return n.drive(ctx) })
 	if done := errors.Is(err, nodes.ErrDone); err == nil || done {
 		if done {
 			n.closeBooks()
@@ -240,12 +241,13 @@ const lastEpoch = 1
 
 // seal completes what a sink was given.
 func (n *node) seal(ctx context.Context) error {
+	thrown := n.run.cutShort() // what nobody will see need not be safe
 	if f := n.parts.Flusher; f != nil {
 		if err := guard(func() error { return f.Flush(ctx) }); err != nil {
 			return err
 		}
 	}
-	if c := n.parts.Committer; c != nil {
+	if c := n.parts.Committer; c != nil && !thrown {
 		return guard(func() error { return c.Seal(ctx, lastEpoch) })
 	}
 	return nil

@@ -17,7 +17,8 @@ type op struct {
 	work    nodes.WorkFunc                         // of every worker, in place of worker
 	next    func(ctx context.Context) (any, error) // of a source; the position after a piece is its text
 	drain   func(ctx context.Context) (any, error)
-	taken   func(after nodes.Position) error // with drain
+	taken   func(after nodes.Position) error // of a source
+	endless bool                             // of a source: to be stopped is its end
 	wants   func(port, edge int) bool
 	due     func() time.Time
 	onTime  func(ctx context.Context, now time.Time, out nodes.Out) error
@@ -59,6 +60,13 @@ func (o *op) operator() nodes.Operator {
 			opPuller
 			opDrainer
 		}{base, pulls, opDrainer{o}}
+	case "WND":
+		return struct {
+			opBase
+			opParallel
+			opPuller
+			opDrainer
+		}{base, parallel, pulls, opDrainer{o}}
 	case "S":
 		return struct {
 			opBase
@@ -150,12 +158,19 @@ func (o opPuller) Next(ctx context.Context) (any, nodes.Position, error) {
 	return piece, nodes.Position(fmt.Sprint(piece)), err
 }
 
+func (o opPuller) Taken(after nodes.Position) error {
+	if o.puller.taken == nil {
+		return nil
+	}
+	return o.puller.taken(after)
+}
+
+func (o opPuller) Endless() bool { return o.puller.endless }
+
 func (o opDrainer) Drain(ctx context.Context) (any, nodes.Position, error) {
 	piece, err := o.drainer.drain(ctx)
 	return piece, nodes.Position(fmt.Sprint(piece)), err
 }
-
-func (o opDrainer) Taken(after nodes.Position) error { return o.drainer.taken(after) }
 
 func (o opSelective) Wants(port, edge int) bool { return o.selective.wants(port, edge) }
 

@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -212,10 +213,11 @@ func TestLifeOfAnOperator(t *testing.T) {
 
 // aheadKind is a source that gives five pieces, one a second, and then either ends or waits
 // with three more in its hands.
-func aheadKind(waits bool, taken func(after nodes.Position)) nodes.Decl {
+func aheadKind(waits, endless bool, taken func(after nodes.Position)) nodes.Decl {
 	return kind("ahead", func(*opKind, *nodes.Env) *op {
 		next, at := numbering(5), 4
 		return &op{
+			endless: endless,
 			next: func(ctx context.Context) (any, error) {
 				time.Sleep(time.Second)
 				piece, err := next(ctx)
@@ -240,13 +242,14 @@ func aheadKind(waits bool, taken func(after nodes.Position)) nodes.Decl {
 }
 
 // A source that was told to stop gives what it has taken already, and nothing more; it
-// learns how far all of it was taken for good, once outputs are visible.
+// learns how far all of it was taken for good, once outputs are visible. One that might have
+// had more is not told: nothing was.
 func TestDrain(t *testing.T) {
-	for _, how := range []string{"ends", "stopped", "killed", "unwanted"} {
+	for _, how := range []string{"ends", "stopped", "cut short", "killed", "unwanted"} {
 		for _, serial := range []bool{false, true} {
 			virtual(t, func(t *testing.T) {
 				var tr *trial
-				source := aheadKind(how != "ends", func(after nodes.Position) { tr.store.event("taken %s", after) })
+				source := aheadKind(how != "ends", how == "stopped", func(after nodes.Position) { tr.store.event("taken %s", after) })
 				count := 100
 				if how == "unwanted" {
 					count = 3
@@ -258,7 +261,7 @@ func TestDrain(t *testing.T) {
 `, count), scheduler.Options{Serial: serial}, source)
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Minute, func() {
-					if how == "stopped" {
+					if how == "stopped" || how == "cut short" {
 						tr.run.Stop()
 					}
 					cancel(errBad)
@@ -266,13 +269,19 @@ func TestDrain(t *testing.T) {
 				if how != "killed" {
 					ctx = t.Context()
 				}
-				if _, err := tr.execute(ctx); (err != nil) != (how == "killed") {
-					t.Errorf("%s, serial %v: %v", how, serial, err)
+				report, err := tr.execute(ctx)
+				balanced(t, report)
+				end := map[string]struct {
+					err     error
+					outcome string
+				}{"killed": {errBad, "failed"}, "cut short": {scheduler.ErrStopped, "stopped"}}[how]
+				if end.outcome = cmp.Or(end.outcome, "done"); err != end.err || report.Outcome != end.outcome {
+					t.Errorf("%s, serial %v: %s %v", how, serial, report.Outcome, err)
 				}
-				want := map[string]int{"ends": 5, "stopped": 8, "killed": 5, "unwanted": 3}[how]
+				want := map[string]int{"ends": 5, "stopped": 8, "cut short": 8, "killed": 5, "unwanted": 3}[how]
 				equal(t, fmt.Sprintf("%s, serial %v", how, serial), tr.store.numbers("sink"), upTo(want))
 				events := []string{"open sink", "settle sink true", fmt.Sprintf("taken %d", want-1)}
-				if how == "killed" {
+				if end.err != nil {
 					events = []string{"open sink", "settle sink false"}
 				}
 				if how == "unwanted" { // it may have been asked for one more by then

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,7 @@ var own = kind("own", func(_ *opKind, env *nodes.Env) *op {
 	items, gone := make(chan item), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	return &op{
+		endless: true,
 		open: func() error {
 			go func() {
 				defer close(gone)
@@ -51,14 +53,16 @@ var own = kind("own", func(_ *opKind, env *nodes.Env) *op {
 var broad = kind("broad", func(*opKind, *nodes.Env) *op {
 	i := 0
 	return &op{
-		next: func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
+		endless: true,
+		next:    func(context.Context) (any, error) { i++; time.Sleep(time.Second); return i - 1, nil },
 		work: func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 			return nil, out.Emit(0, batchOf(item{N: int64(in.Made.(int))}))
 		},
 	}
 })
 
-// everySource runs a test for sources of every form, with and without cores.
+// everySource runs a test for sources of every form, none of which has an end, with and
+// without cores.
 func everySource(t *testing.T, flow string, f func(t *testing.T, name string, tr *trial)) {
 	t.Helper()
 	for name, source := range map[string]string{"reading": "emit, with: {every: 1s}", "deaf": "emit, with: {every: 1s, deaf: true}", "records": "endless", "own": "own", "broad": "broad, workers: 4"} {
@@ -122,8 +126,12 @@ func TestPausedIsNotStuck(t *testing.T) {
 			}
 			tr.run.Stop()
 		})
-		if report := tr.succeed(); report.Outcome != "stopped" || report.Paused || tr.run.Paused() {
-			t.Errorf("%s: %s, paused %v", name, report.Outcome, report.Paused)
+		end := tr.succeed
+		if strings.HasPrefix(name, "reading") || strings.HasPrefix(name, "deaf") {
+			end = tr.cutShort // a function that was never called has not said that it has no end
+		}
+		if report := end(); report.Paused || tr.run.Paused() || len(tr.store.numbers("sink")) > 0 {
+			t.Errorf("%s: paused %v, %d items", name, report.Paused, len(tr.store.numbers("sink")))
 		}
 	})
 }
@@ -138,7 +146,7 @@ func TestStopWhilePaused(t *testing.T) {
 		report := tr.succeed()
 		got := tr.store.numbers("sink")
 		equal(t, name, got, upTo(len(got)))
-		if took := time.Since(start); took > 65*time.Second || report.Outcome != "stopped" || len(got) < 5 || int64(len(got)) != node(t, report, "source").Out {
+		if took := time.Since(start); took > 65*time.Second || report.Outcome != "done" || len(got) < 5 || int64(len(got)) != node(t, report, "source").Out {
 			t.Errorf("%s: %s after %s with %d items of %d", name, report.Outcome, took, len(got), node(t, report, "source").Out)
 		}
 	})

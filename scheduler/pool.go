@@ -80,7 +80,7 @@ func (n *node) together(ctx context.Context) error {
 	p.staff = staff
 	for _, w := range staff {
 		p.size++
-		p.all.Go(func() { p.ended(w, p.work(w)) })
+		p.all.Go(func() { p.ended(w, guard(func() error { return p.work(w) })) })
 	}
 	p.mu.Unlock()
 	p.all.Wait()
@@ -103,7 +103,7 @@ func (p *pool) hire() {
 			p.mu.Lock()
 			p.staff = append(p.staff, w)
 			p.mu.Unlock()
-			err = p.work(w)
+			err = guard(func() error { return p.work(w) })
 		}
 		p.ended(w, err)
 	})

@@ -67,5 +67,21 @@ func (t *intake) drain(ctx context.Context) error {
 		}
 	}
 	t.over = true
+	t.n.cut.Store(!t.n.done.Load() && !t.exhausted() || t.n.cut.Load())
 	return io.EOF
+}
+
+// exhausted reports whether nothing is left in a source that was stopped. It is asked for
+// a piece once more, which is thrown away.
+func (t *intake) exhausted() bool {
+	n := t.n
+	if n.drains() {
+		return false
+	}
+	var piece any
+	err := guard(func() (err error) { piece, _, err = n.parts.Puller.Next(n.inputCtx); return err })
+	if r, ok := piece.(interface{ Release() }); ok && err == nil {
+		r.Release()
+	}
+	return errors.Is(err, io.EOF)
 }

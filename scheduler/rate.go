@@ -104,8 +104,8 @@ func (b *bucket) fill(now time.Time, most int64) {
 	b.last = now
 }
 
-// pace emits what a source gives at the rate of its node. What a source has read when
-// it is stopped leaves at once.
+// pace emits what a source gives at the rate of its node, also once it was stopped: then
+// what a source with an end of its own has read and not sent yet is not sent any more.
 func (o *output) pace(port int, d record.Data) error {
 	n := o.n
 	if err := hold(o.ctx, n.pacing, o.w); err != nil { // without order several workers send
@@ -115,23 +115,28 @@ func (o *output) pace(port int, d record.Data) error {
 	defer func() { <-n.pacing }()
 	defer d.Release()
 	for at := 0; at < d.Len(); {
-		size := d.Len() - at
-		if !n.run.stopping() {
-			got, again := n.bucket.take(time.Now(), size)
-			if got == 0 {
-				if err := n.sleep(o.ctx, o.w, again); err != nil {
-					return err
-				}
-				continue
-			}
-			size = got
+		if n.run.stopping() && !n.drains() {
+			n.cut.Store(true)
+			return nil
 		}
-		if err := o.send(port, d.Slice(at, at+size)); err != nil {
+		got, again := n.bucket.take(time.Now(), d.Len()-at)
+		if got == 0 {
+			if err := n.sleep(o.ctx, o.w, again); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := o.send(port, d.Slice(at, at+got)); err != nil {
 			return err
 		}
-		at += size
+		at += got
 	}
 	return nil
+}
+
+// drains reports whether a source that is stopped gives away what it has read.
+func (n *node) drains() bool {
+	return n.parts.Drainer != nil || n.parts.Unending != nil && n.parts.Unending.Endless()
 }
 
 // sleep waits for a time, as a worker that may do nothing before: it is neither at work
@@ -141,9 +146,13 @@ func (n *node) sleep(ctx context.Context, w *worker, until time.Time) error {
 	defer w.waits(napping, nil)()
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
+	over := n.inputCtx.Done()
+	if n.source() && n.run.stopping() {
+		over = nil // it is, and what is on its way goes on
+	}
 	select {
 	case <-timer.C:
-	case <-n.inputCtx.Done():
+	case <-over:
 		if err := n.dismissed(); err != nil && !n.run.stopping() {
 			return err
 		}

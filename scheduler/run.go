@@ -44,6 +44,12 @@ type Options struct {
 	Log    *slog.Logger // of what kinds log; nil: nobody reads it
 	Events *slog.Logger // of what happens to the run, see events.go; nil: nobody wants to know
 	Seed   uint64       // of chance in kinds such as sample
+	// Partial lets sinks commit what they have when a source was stopped before its end.
+	Partial bool
+	// Discard lets no sink commit when the run was stopped, whatever its sources are.
+	Discard bool
+	// NoSync leaves out what makes files safe from a power cut.
+	NoSync bool
 	// SpillDir is where edges that spill put their overflow; "": the system's
 	// folder for temporary files.
 	SpillDir string
@@ -155,7 +161,7 @@ func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.E
 		Retries:  &n.count.Retries,
 		Stopping: func() <-chan struct{} { return r.sources.Done() },
 		Await:    r.pausing.pass, Paused: &r.pausing.on,
-		Shared: r.shared, Operators: operators.Operator,
+		Shared: r.shared, Operators: operators.Operator, NoSync: r.options.NoSync, Endless: r.endless,
 	}
 	if err := n.operator(operators); err != nil {
 		return n, n.wrap(err)
@@ -223,9 +229,16 @@ func (r *Run) workersOf(spec *graph.Node) graph.WorkerRange {
 // ErrStuck is the cause of a run in which every node waited for another one.
 var ErrStuck = errors.New("the flow is stuck")
 
+// ErrStopped says that a run was stopped before one of its sources had come to its end:
+// what it made is a part of what it should have been, and no sink has committed it unless
+// Options.Partial says so.
+var ErrStopped = errors.New("stopped before its end")
+
 // Run executes the flow and returns when every goroutine it started has ended. The
 // error is the first failure, as a *Failure that names the node; cancelling ctx
-// kills the run, and its cause is the error then. The report is whole in any case.
+// kills the run, and its cause is the error then. A run that Stop has ended gives
+// ErrStopped, unless all sources had come to their end or have none. The report is whole
+// in any case.
 func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.mu.Lock()
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
@@ -268,8 +281,43 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.mu.Unlock()
 	report := r.Stats()
 	ended(&report, failure)
+	if failure == nil && report.Outcome == "stopped" {
+		failure = ErrStopped
+	}
 	return report, failure
 }
+
+// endless reports whether a source has no end of its own.
+func (r *Run) endless() bool {
+	for _, n := range r.nodes {
+		if u := n.parts.Unending; u != nil && u.Endless() {
+			return true
+		}
+	}
+	return false
+}
+
+// partial reports whether a source was stopped before its end.
+func (r *Run) partial() bool {
+	return slices.ContainsFunc(r.nodes, func(n *node) bool {
+		return n.cut.Load() && (n.parts.Unending == nil || !n.parts.Unending.Endless())
+	})
+}
+
+// cutShort reports whether sinks are not to commit because the run was stopped.
+func (r *Run) cutShort() bool {
+	return r.partial() && !r.options.Partial || r.options.Discard && r.wasStopped()
+}
+
+func (r *Run) wasStopped() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopped
+}
+
+// Exit removes what the run would leave behind if the process ended now. It is for a run
+// that was killed and has not ended yet, and returns at once; the run is of no use then.
+func (r *Run) Exit() { r.shared.Exit() }
 
 // open opens every node, those downstream first, so that a sink that cannot be written
 // stops the run before a source is read.
@@ -297,17 +345,26 @@ func (r *Run) open() error {
 func (r *Run) runAll() {
 	var all sync.WaitGroup
 	for _, n := range slices.Backward(r.nodes) {
-		all.Go(func() { n.main(r.ctx) })
+		all.Go(func() { r.guarded(func() { n.main(r.ctx) }) })
 	}
 	over := make(chan struct{})
 	var watcher sync.WaitGroup
-	watcher.Go(func() { r.watch(over) })
-	watcher.Go(func() { r.scale(over) })
+	watcher.Go(func() { r.guarded(func() { r.watch(over) }) })
+	watcher.Go(func() { r.guarded(func() { r.scale(over) }) })
 	all.Wait()
 	close(over)
 	watcher.Wait()
 	for _, e := range r.edges {
 		e.empty(r.ctx.Err() == nil)
+	}
+}
+
+// guarded turns a panic of the engine itself into a failure of the run: what is written
+// is given up then, which a process that crashes leaves to the next one.
+func (r *Run) guarded(f func()) {
+	if err := guard(func() error { f(); return nil }); err != nil {
+		r.cancel(err)
+		r.interrupt()
 	}
 }
 
@@ -320,7 +377,7 @@ func (r *Run) audit() {
 	if r.failure != nil {
 		return
 	}
-	if report.Outcome = "done"; r.stopped {
+	if report.Outcome = "done"; r.partial() {
 		report.Outcome = "stopped"
 	}
 	if wrong := report.Balance(); len(wrong) > 0 {
@@ -343,8 +400,12 @@ func (r *Run) settle() {
 	for _, n := range r.nodes {
 		note(n, n.close()) // of those that were opened and never began
 	}
+	thrown := r.cutShort()
 	for _, n := range r.nodes {
-		note(n, n.settle(ctx, r.firstFailure() == nil))
+		note(n, n.settle(ctx, r.firstFailure() == nil && !thrown))
+	}
+	if thrown {
+		return
 	}
 	for _, n := range r.nodes {
 		if a := n.parts.Acknowledger; a != nil && n.position != nil && !n.done.Load() && r.firstFailure() == nil {
@@ -385,8 +446,9 @@ func (r *Run) firstFailure() error {
 	return r.failure
 }
 
-// Stop ends the sources; what is on its way is worked off, and outputs become
-// visible as in a run that ended by itself. Once the run has ended it does nothing.
+// Stop ends the sources; what is on its way is worked off. Where all sources had come to
+// their end, or have none, outputs become visible as in a run that ended by itself; else
+// see ErrStopped. Once the run has ended it does nothing.
 func (r *Run) Stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -21,7 +21,7 @@ func (r *Run) Stats() metrics.Report {
 	case !r.ended:
 	case r.failure != nil:
 		report.Outcome, report.Error = "failed", r.failure.Error()
-	case r.stopped:
+	case r.partial():
 		report.Outcome = "stopped"
 	default:
 		report.Outcome = "done"
@@ -29,8 +29,15 @@ func (r *Run) Stats() metrics.Report {
 	r.mu.Unlock()
 	for _, n := range r.nodes {
 		report.Nodes = append(report.Nodes, n.report(report.Took))
-		if n.env.Wrote != nil && report.Outcome != "running" && report.Outcome != "failed" {
-			report.Files = append(report.Files, n.env.Wrote()...)
+		if n.env.Outputs == nil || report.Outcome == "running" {
+			continue
+		}
+		for _, o := range n.env.Outputs() {
+			if o.Written {
+				report.Files = append(report.Files, o.Path)
+			} else {
+				report.Unwritten = append(report.Unwritten, o.Path)
+			}
 		}
 	}
 	for _, e := range r.edges {

@@ -283,7 +283,7 @@ func (l *lives) open(lr *liveRun, flow *graph.Flow) error {
 
 // keep puts a run that is over to the others of its flow.
 func (l *lives) keep(lr *liveRun, report metrics.Report, err error, line history.Timeline) {
-	if err != nil {
+	if err != nil && !errors.Is(err, scheduler.ErrStopped) {
 		report.Error = cmp.Or(report.Error, err.Error())
 	}
 	failures := map[string][]scheduler.ItemError{}

@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,13 +37,19 @@ func (s servedFolder) live() (now running) {
 	return now
 }
 
-// start orders a run of the flow with a file name.
-func (s servedFolder) start(name string) (code int, answer string) {
+// dir is where the flows are.
+func (s servedFolder) dir() string {
 	s.t.Helper()
 	_, list := get(s.t, s.URL+"/", nil)
 	_, after, _ := strings.Cut(list, `data-path="`)
 	path, _, _ := strings.Cut(after, `"`)
-	return post(s.t, s.URL+"/api/v1/live?path="+url.QueryEscape(filepath.Join(filepath.Dir(path), name)), nil)
+	return filepath.Dir(path)
+}
+
+// start orders a run of the flow with a file name.
+func (s servedFolder) start(name string) (code int, answer string) {
+	s.t.Helper()
+	return post(s.t, s.URL+"/api/v1/live?path="+url.QueryEscape(filepath.Join(s.dir(), name)), nil)
 }
 
 func folderOf(t *testing.T, runner *web.Runner, texts map[string]string) servedFolder {
@@ -88,7 +96,7 @@ func TestRunsOfAFolder(t *testing.T) {
 		t.Errorf("draining: %d", code)
 	}
 	eventually(t, "both have ended", func() bool { return s.Running() == 0 })
-	if now := s.live(); now.Runs[0].Outcome != "stopped" {
+	if now := s.live(); now.Runs[0].Outcome != "done" || now.Runs[0].Error != "" {
 		t.Errorf("%+v", now)
 	}
 	if res, _ := get(t, long, nil); res.StatusCode != 200 {
@@ -107,6 +115,57 @@ func TestRunsOfAFolder(t *testing.T) {
 	eventually(t, "the runs were kept", func() bool { getJSON(t, s.URL+"/api/v1/runs", &kept); return len(kept.Runs) == 3 })
 }
 
+// A run that is drained before its end says so, on its page and among the runs that are
+// kept, and is no failure; what it was to write stays as it was. One without an end is done,
+// and has written what came.
+func TestDrainedFromThePage(t *testing.T) {
+	const numbers = "flow: %s\nnodes:\n  numbers: {use: generate, with: {rate: 2000%s}}\n  out: {use: file.write, in: numbers, with: {path: %[1]s.jsonl}}\n"
+	s := folderOf(t, &web.Runner{}, map[string]string{"cut.yaml": fmt.Sprintf(numbers, "cut", ", count: 1000000000"), "whole.yaml": fmt.Sprintf(numbers, "whole", "")})
+	for _, name := range []string{"cut", "whole"} {
+		file := filepath.Join(s.dir(), name+".jsonl")
+		if err := os.WriteFile(file, []byte("old\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, answer := s.start(name + ".yaml"); code != 201 {
+			t.Fatalf("%s: %d %s", name, code, answer)
+		}
+		last := len(s.live().Runs) - 1
+		eventually(t, "it runs", func() bool { return s.live().Runs[last].In > 0 })
+		if code, _ := post(t, s.URL+s.live().Runs[last].Page+"api/v1/run/drain", nil); code != 202 {
+			t.Errorf("draining %s: %d", name, code)
+		}
+		eventually(t, "it has ended", func() bool { return s.Running() == 0 })
+		want := map[string]string{"cut": "stopped", "whole": "done"}[name]
+		if r := s.live().Runs[last]; r.Outcome != want || r.Error != "" {
+			t.Errorf("%s: %+v", name, r)
+		}
+		var state struct{ Outcome, Error string }
+		eventually(t, "its page says so", func() bool {
+			getJSON(t, s.URL+s.live().Runs[last].Page+"api/v1/state", &state)
+			return state.Outcome != "running"
+		})
+		if state.Outcome != want || state.Error != "" {
+			t.Errorf("%s, on its page: %+v", name, state)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || (string(text) == "old\n") != (name == "cut") {
+			t.Errorf("%s: %v, its file has %d bytes", name, err, len(text))
+		}
+	}
+	var kept struct {
+		Runs []struct{ Flow, Outcome, Error string }
+	}
+	eventually(t, "the runs were kept", func() bool { getJSON(t, s.URL+"/api/v1/runs", &kept); return len(kept.Runs) == 2 })
+	for _, r := range kept.Runs {
+		if want := map[string]string{"cut": "stopped", "whole": "done"}[r.Flow]; r.Outcome != want || r.Error != "" {
+			t.Errorf("kept: %+v", r)
+		}
+	}
+	if hidden, _ := filepath.Glob(filepath.Join(s.dir(), ".*.flowrun-*")); len(hidden) > 0 {
+		t.Errorf("left behind: %q", hidden)
+	}
+}
+
 // No more than some run at once; the server ends them in good order, and at once if it
 // must.
 func TestRunsEndWithTheirServer(t *testing.T) {
@@ -114,6 +173,7 @@ func TestRunsEndWithTheirServer(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		texts[name+".yaml"] = strings.Replace(secretive, "secretive", name, 1)
 	}
+	texts["b.yaml"] = strings.Replace(texts["b.yaml"], "rate: 2000", "rate: 2000, count: 1000000000", 1) // its end is far away
 	s := folderOf(t, &web.Runner{AtOnce: 2}, texts)
 	s.start("a.yaml")
 	s.start("b.yaml")
@@ -125,8 +185,11 @@ func TestRunsEndWithTheirServer(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("draining takes for ever")
 	}
+	if runs := s.live().Runs; len(runs) != 2 {
+		t.Errorf("there are %+v", runs)
+	}
 	for _, r := range s.live().Runs {
-		if r.Outcome != "stopped" {
+		if want := map[string]string{"a": "done", "b": "stopped"}[r.Name]; r.Outcome != want || r.Error != "" {
 			t.Errorf("%s: %s %s", r.Name, r.Outcome, r.Error)
 		}
 	}

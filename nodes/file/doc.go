@@ -3,15 +3,15 @@
 // Terms. A format is how rows stand in a file: csv, tsv, jsonl, json, lines. A
 // piece is a run of whole rows cut out of a file; it is what a worker reads at
 // once. A position says how far which file was read. A target is a file that is
-// written aside and renamed when the flow has succeeded.
+// written; package durable sees to it that it appears whole, with the others of the run.
 //
 // Laws.
 //  1. Rows come in the order of the files and of the rows in them, whatever the
 //     number of workers.
 //  2. A row that cannot be read is a bad item with its file, its line and the
 //     reason; the rows around it are read.
-//  3. A file under its final name is whole. A run that fails leaves what was there
-//     before, except where `append` adds to it, and then cuts it back.
+//  3. A file under its final name is whole, and safe once the run is over. A run that
+//     fails, or is stopped before its end, leaves what was there before.
 //  4. Who goes on after a position reads just the rows that come after it, or says
 //     why it cannot: the file is another one now.
 package file

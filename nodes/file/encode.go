@@ -39,38 +39,56 @@ func (k *writer) csvEncoder(t *types.Type) *csv.Encoder {
 	return e
 }
 
-// head is what stands before the first row.
-func (k *writer) head(t *types.Type, to *target) []byte {
-	if to.unended {
-		return newline
+// lead is what comes before rows that are added to a file, whose size is 0 if it is not
+// there: the header, or the end of a last line that has none. Another header is an error;
+// a file that is no csv is left to its user.
+func (o *writeOp) lead(old *os.File, size int64) ([]byte, error) {
+	if size == 0 {
+		return o.packedHead()
 	}
-	if k.format.isCSV() && k.Header && to.old == 0 {
-		return k.csvEncoder(t).AppendHeader(nil)
+	if o.k.format.isCSV() && o.k.Header {
+		names := o.k.columns(io.NewSectionReader(old, 0, size))
+		if names != nil && !slices.Equal(names, o.t.FieldNames()) {
+			return nil, fmt.Errorf("it has the columns %s, and these rows have %s; write another file, or say header: false",
+				strings.Join(names, ", "), strings.Join(o.t.FieldNames(), ", "))
+		}
+	}
+	if o.k.packed != plain {
+		return nil, nil
+	}
+	last := make([]byte, 1)
+	if _, err := old.ReadAt(last, size-1); err != nil || last[0] == '\n' {
+		return nil, err
+	}
+	return newline, nil
+}
+
+// head is what stands before the first row of a file.
+func (o *writeOp) head() []byte {
+	if o.k.format.isCSV() && o.k.Header {
+		return o.k.csvEncoder(o.t).AppendHeader(nil)
 	}
 	return nil
 }
 
-// checkOld reports a csv file that is appended to and has other columns. A file
-// that is no csv is left to its user.
-func (k *writer) checkOld(t *types.Type, to *target) error {
-	if !k.format.isCSV() || !k.Header || to.old == 0 {
-		return nil
+func (o *writeOp) packedHead() ([]byte, error) {
+	head := o.head()
+	if len(head) == 0 || o.k.packed == plain {
+		return head, nil
 	}
-	names := k.columns(to.path)
-	if names == nil || slices.Equal(names, t.FieldNames()) {
-		return nil
+	var b bytes.Buffer
+	w, err := pack(&b, o.k.packed)
+	if err == nil {
+		_, err = w.Write(head)
 	}
-	return to.wrong(fmt.Errorf("it has the columns %s, and these rows have %s; write another file, or say header: false",
-		strings.Join(names, ", "), strings.Join(t.FieldNames(), ", ")))
+	if err == nil {
+		err = w.Close()
+	}
+	return b.Bytes(), err
 }
 
-// columns reads the header of a file.
-func (k *writer) columns(path string) []string {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
+// columns reads the header of a file, nil if it has none.
+func (k *writer) columns(f io.Reader) []string {
 	r, end, err := unpack(f, k.packed)
 	if err != nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,7 +35,31 @@ type world struct {
 	workers int
 	serial  bool
 	packs   []nodes.Decl
+	partial bool
+	discard bool
 	started func(*scheduler.Run)
+}
+
+// standardInput has an end that the flow can see if what it reads has one.
+type standardInput struct {
+	*bufio.Reader
+	of io.Reader
+}
+
+// Stat describes a file.
+func (s standardInput) Stat() (os.FileInfo, error) {
+	if f, ok := s.of.(*os.File); ok {
+		return f.Stat()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// Len is how much is left of a text, -1 of anything else.
+func (s standardInput) Len() int {
+	if text, ok := s.of.(*strings.Reader); ok {
+		return text.Len()
+	}
+	return -1
 }
 
 type outcome struct {
@@ -106,13 +131,13 @@ func (w world) run(t testing.TB, flow string) outcome {
 	if w.stdout == nil {
 		w.stdout = &stdout
 	}
-	in := bufio.NewReaderSize(w.stdin, 1<<20)
-	f, list := graph.Load(diag.NewSource(filepath.Join(w.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: in})
+	in := standardInput{bufio.NewReaderSize(w.stdin, 1<<20), w.stdin}
+	f, list := graph.Load(diag.NewSource(filepath.Join(w.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: in.Reader})
 	if list.HasErrors() {
 		return outcome{list: list}
 	}
 	run, err := scheduler.New(f, registry, scheduler.Options{
-		Workers: w.workers, Serial: w.serial, Stdin: in, Stdout: w.stdout, Log: slog.New(slog.DiscardHandler), SpillDir: t.TempDir(),
+		Workers: w.workers, Serial: w.serial, Partial: w.partial, Discard: w.discard, Stdin: in, Stdout: w.stdout, Log: slog.New(slog.DiscardHandler), SpillDir: t.TempDir(),
 	})
 	if err != nil {
 		return outcome{list: list, err: err}

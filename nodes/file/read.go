@@ -6,7 +6,9 @@ import (
 	"hash"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/flowrun/flowrun/graph"
@@ -187,9 +189,28 @@ func (k *reader) checkSettings(c *graph.Inference) bool {
 func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a()}
 	o.Spread = o.newWorker
-	o.total = k.size(env.Flow)
+	o.total, o.endless = k.size(env.Flow), k.endless(env)
 	env.Progress = func() (int64, int64) { return o.read.Load(), o.total }
 	return o, nil
+}
+
+// endless reports whether one of the files may go on for ever: a pipe, a device, or
+// standard input unless that is known to be a file or a text.
+func (k *reader) endless(env *nodes.Env) bool {
+	return slices.ContainsFunc(k.files, func(f sourceFile) bool {
+		if f.path != "-" {
+			return isStream(env.Flow, f.path)
+		}
+		if text, ok := env.Stdin.(interface{ Len() int }); ok && text.Len() >= 0 {
+			return false
+		}
+		file, ok := env.Stdin.(interface{ Stat() (fs.FileInfo, error) })
+		if !ok {
+			return true
+		}
+		info, err := file.Stat()
+		return err != nil || !info.Mode().IsRegular()
+	})
 }
 
 // size is that of all files in bytes, 0 if it is not known.
@@ -207,36 +228,42 @@ func (k *reader) size(flow *graph.Flow) (total int64) {
 // A readOp is a running file.read. Its fields but read belong to Next.
 type readOp struct {
 	nodes.Spread
-	k      *reader
-	env    *nodes.Env
-	t      *types.Type
-	needed []bool
-	in     *input
-	spare  []byte      // memory for the rest of the next file
-	at     int         // which file comes next
-	names  hash.Hash64 // of the files before that
-	before uint64      // what it was before the file that is read
-	read   atomic.Int64
-	total  int64
+	k       *reader
+	env     *nodes.Env
+	t       *types.Type
+	needed  []bool
+	in      *input
+	spare   []byte      // memory for the rest of the next file
+	at      int         // which file comes next
+	names   hash.Hash64 // of the files before that
+	before  uint64      // what it was before the file that is read
+	read    atomic.Int64
+	total   int64
+	endless bool
 }
 
 var (
+	_ nodes.Unending = (*readOp)(nil)
 	_ nodes.Parallel = (*readOp)(nil)
 	_ nodes.Puller   = (*readOp)(nil)
 	_ nodes.Seeker   = (*readOp)(nil)
 	_ nodes.Closer   = (*readOp)(nil)
 )
 
+// Endless implements nodes.Unending.
+func (o *readOp) Endless() bool { return o.endless }
+
 // Next gives the next piece of the next file.
 func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	for {
-		if err := ctx.Err(); err != nil {
+		if o.in == nil && o.at == len(o.k.files) {
+			return nil, nil, io.EOF
+		}
+		// A file that is open is looked at also after a stop: it may be at its end.
+		if err := ctx.Err(); err != nil && (o.in == nil || o.in.pump != nil) {
 			return nil, nil, err
 		}
 		if o.in == nil {
-			if o.at == len(o.k.files) {
-				return nil, nil, io.EOF
-			}
 			in, err := o.open(ctx)
 			if err == nil {
 				err = o.begin(in)

@@ -10,6 +10,7 @@ import (
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/internal/durable"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -107,8 +108,8 @@ func fileName(pattern, value string) error {
 	switch {
 	case value == "" || value == "." || value == ".." || strings.ContainsAny(value, "/\\\x00\n") || !filepath.IsLocal(name):
 		return fmt.Errorf("split gave %q, which is no file name", value)
-	case len(name) > longestName:
-		return fmt.Errorf("split gave a value of %d bytes, which makes a file name longer than %d", len(value), longestName)
+	case len(name) > durable.LongestName:
+		return fmt.Errorf("split gave a value of %d bytes, which makes a file name longer than %d", len(value), durable.LongestName)
 	}
 	return nil
 }

@@ -85,13 +85,13 @@ func TestStdinSample(t *testing.T) {
 }
 
 // A run that is stopped does not wait for standard input, which may be silent for
-// good.
+// good: that is the end of it.
 func TestStdinStop(t *testing.T) {
 	for _, workers := range []int{0, 1, 2} {
 		c := converse(t, t.TempDir(), copyFlow(`path: "-", format: jsonl, as: {a: int}`, `path: "-", format: jsonl`), workers)
 		c.ask(t, "{\"a\":1}\n", "{\"a\":1}\n")
 		c.runner.Stop()
-		if o := <-c.ended; o.err != nil || o.report.Outcome != "stopped" {
+		if o := <-c.ended; o.err != nil || o.report.Outcome != "done" {
 			t.Errorf("%d workers: %s %s", workers, o.report.Outcome, o.text())
 		}
 		c.in.Close()
@@ -130,8 +130,8 @@ func TestReadPipe(t *testing.T) {
 	c.in = f
 	c.ask(t, "{\"a\":1}\n", "{\"a\":1}\n")
 	c.runner.Stop()
-	if o := <-c.ended; o.err != nil {
-		t.Error(o.text())
+	if o := <-c.ended; o.err != nil || o.report.Outcome != "done" {
+		t.Error(o.report.Outcome, o.text())
 	}
 }
 

@@ -1,13 +1,9 @@
 package file
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -15,7 +11,6 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -27,7 +22,7 @@ type writer struct {
 	Compress string      `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is packed; by default what the name says (.gz, .zst)."`
 	Split    config.Text `yaml:"split" doc:"An expression of type string, int, bool or an enum: rows with the same value go to the same file, whose name has the value in place of the *."`
 	MaxFiles int         `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
-	Append   bool        `yaml:"append" doc:"Add to a file that is there, or make it. If the flow fails, the file is cut back to what it was. A csv file must have the same columns."`
+	Append   bool        `yaml:"append" doc:"Add to a file that is there, or make it: all rows in one step at the end, or every second where a source has no end of its own. A csv file must have the same columns."`
 
 	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append only into a file that is empty."`
@@ -43,12 +38,20 @@ var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard o
 	nodes.Lines("never", "the disk, or the reader of standard output, is slow", "its input has ended and the file is closed",
 		"the file cannot be written, or a row has a value of split that names no file and on_error says fail"),
 	nodes.Doc(`
-Rows are turned into text by all workers and written in the order of the input. The file is written aside, in the same folder, and gets its
-name when the whole flow has succeeded: a flow that fails leaves no half-written file, and what was there before stays. Standard
-output, pipes and devices are written as rows come; when their reader wants no more, the node ends as if it had been told to.
+Rows are turned into text by all workers and written in the order of the input. The file is written aside, in the same folder, as
+.NAME.flowrun-0, and gets its name when the whole flow has succeeded, together with all other files of the run. A flow that fails, is stopped
+before its end or is killed leaves what was there before. What a killed one has left aside, the next run that writes the file clears; if it
+died while its files were getting their names, the next run completes that. Another run that would write the same file at the same time is
+refused.
 
-A file that is replaced passes on its permissions, and a link stays and leads to the new file. A flow may read the file that it
-writes anew.
+Files are safe on the disk before the flow is done: they and their folders are synced, which takes some milliseconds each.
+run --no-sync leaves that out.
+
+With append, rows are added in one step, for which runs that add to the same file wait for each other: a flow that fails adds none, and nothing
+of others is cut.
+
+Standard output, pipes and devices are written as rows come; when their reader wants no more, the node ends as if it had been told to. A
+file that is replaced passes on its permissions, and a link stays and leads to the new file. A flow may read the file that it writes anew.
 
 With split all files are open at once: each takes 16 KB, packed with gzip about 1 MB, with zstd several. A value that cannot be part of the
 name of a file is a bad item.
@@ -182,184 +185,4 @@ func (k *writer) warnOfOwnInput(c *graph.Inference) {
 // output, lines.
 func (k *writer) mixes() bool {
 	return k.Path.Value == "-" && k.packed == plain && (k.format == formatJSONL || k.format == formatLines)
-}
-
-// Operator turns batches into text on all workers and writes in order.
-func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
-	if err := env.MayWrite(); err != nil {
-		return nil, err
-	}
-	o := &writeOp{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
-	env.Wrote = o.wrote
-	return o, nil
-}
-
-// A writeOp is a running file.write. All but pool belongs to the serial part.
-type writeOp struct {
-	k       *writer
-	env     *nodes.Env
-	t       *types.Type
-	pool    sync.Pool
-	targets map[string]*target // by the value of split
-	order   []*target          // as they came
-}
-
-var (
-	_ nodes.Starter   = (*writeOp)(nil)
-	_ nodes.Parallel  = (*writeOp)(nil)
-	_ nodes.Ender     = (*writeOp)(nil)
-	_ nodes.Flusher   = (*writeOp)(nil)
-	_ nodes.Committer = (*writeOp)(nil)
-)
-
-// Open makes the file at once, so that a path that cannot be written stops the
-// flow before anything is read.
-func (o *writeOp) Open(context.Context) error {
-	if o.k.split != nil {
-		return nil
-	}
-	_, err := o.target("")
-	if errors.Is(err, nodes.ErrDone) {
-		return nil // the first row ends the node
-	}
-	return err
-}
-
-// target gives the file for a value of split.
-func (o *writeOp) target(value string) (*target, error) {
-	if t := o.targets[value]; t != nil {
-		return t, nil
-	}
-	if len(o.targets) >= o.k.MaxFiles {
-		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is meant", o.k.MaxFiles)
-	}
-	path := o.env.Path(o.k.Path.Value)
-	if o.k.split != nil {
-		path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "*", value, 1))
-	}
-	size := bufferSize
-	if o.k.split != nil {
-		size = splitSize
-	}
-	t, err := create(path, o.k.packed, o.k.Append, size, o.env.Stdout)
-	if err != nil {
-		return nil, err
-	}
-	o.targets[value] = t
-	o.order = append(o.order, t)
-	if err := o.k.checkOld(o.t, t); err != nil {
-		return nil, err
-	}
-	return t, t.write(o.k.head(o.t, t), 0)
-}
-
-// NewWorker makes what turns batches into parts.
-func (o *writeOp) NewWorker(context.Context) (nodes.Worker, error) {
-	encode := o.k.encoder(o.t)
-	if o.k.split == nil {
-		return nodes.WorkFunc(func(_ context.Context, in nodes.Input, _ nodes.Out) (any, error) {
-			b := in.Data.(*record.Batch)
-			parts, _ := o.pool.Get().(*[]part)
-			if parts == nil {
-				parts = &[]part{{}}
-			}
-			p := &(*parts)[0]
-			p.text, p.rows = encode(p.text[:0], b), b.Len()
-			return parts, nil
-		}), nil
-	}
-	return &splitter{encode: encode, program: o.k.split.Compile(), t: o.k.split.Type(), name: filepath.Base(o.k.Path.Value)}, nil
-}
-
-// Process writes parts in the order of the input.
-func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
-	parts := in.Made.(*[]part)
-	for _, p := range *parts {
-		t, err := o.target(p.value)
-		if err != nil {
-			return err
-		}
-		text := p.text
-		if o.k.format == formatJSON {
-			text = arrayItems(text, t.rows == 0)
-		}
-		if err := t.write(text, p.rows); err != nil {
-			return err
-		}
-	}
-	if o.k.split == nil {
-		o.pool.Put(parts)
-	}
-	return nil
-}
-
-// End completes the files: they are whole then, and still have no name.
-func (o *writeOp) End(context.Context, nodes.Ended, nodes.Out) error { return o.finish() }
-
-// finish completes the files that are not. It is ErrDone where somebody did not want
-// to read the last of it.
-func (o *writeOp) finish() error {
-	var done error
-	for _, t := range o.order {
-		tail := ""
-		if o.k.format == formatJSON {
-			if tail = "\n]\n"; t.rows == 0 {
-				tail = "[]\n"
-			}
-		}
-		switch err := t.finish(tail); {
-		case errors.Is(err, nodes.ErrDone):
-			done = err
-		case err != nil:
-			return err
-		}
-	}
-	return done
-}
-
-// Flush implements nodes.Flusher.
-func (o *writeOp) Flush(context.Context) error {
-	for _, t := range o.order {
-		if err := t.flush(); err != nil && !errors.Is(err, nodes.ErrDone) {
-			return err
-		}
-	}
-	return nil
-}
-
-// Seal completes what a node that was done early has left open.
-func (o *writeOp) Seal(context.Context, uint64) error {
-	if err := o.finish(); err != nil && !errors.Is(err, nodes.ErrDone) {
-		return err
-	}
-	return nil
-}
-
-// Commit gives the files their names.
-func (o *writeOp) Commit(context.Context, uint64) error {
-	var errs []error
-	for _, t := range o.order {
-		errs = append(errs, t.commit())
-	}
-	return errors.Join(errs...)
-}
-
-// Abort takes back what was not committed.
-func (o *writeOp) Abort(context.Context) error {
-	var errs []error
-	for _, t := range o.order {
-		errs = append(errs, t.wrong(t.discard()))
-	}
-	return errors.Join(errs...)
-}
-
-func (o *writeOp) wrote() []string {
-	var paths []string
-	for _, t := range o.order {
-		if t.named {
-			paths = append(paths, nodes.ShortPath(t.path))
-		}
-	}
-	slices.Sort(paths)
-	return paths
 }

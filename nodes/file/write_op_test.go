@@ -107,10 +107,12 @@ func TestWriteCommits(t *testing.T) {
 				if got := textOfFile(t, filepath.Join(dir, c.path)); got != want {
 					t.Errorf("%s, ends: %v, commits: %v: got %q, want %q", c.with, ends, commits, got, want)
 				}
-				if got := len(o.wrote()); (got > 0) != commits {
-					t.Errorf("%s, commits: %v: it says that it wrote %d files", c.with, commits, got)
+				for _, out := range o.outputs() {
+					if out.Written != commits {
+						t.Errorf("%s, commits: %v: it says %+v", c.with, commits, out)
+					}
 				}
-				if parts, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(parts) > 0 {
+				if parts, _ := filepath.Glob(filepath.Join(dir, ".*")); len(parts) > 0 {
 					t.Errorf("%s: left behind: %v", c.with, parts)
 				}
 			}

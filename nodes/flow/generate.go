@@ -112,20 +112,25 @@ func (k *generate) Operator(env *nodes.Env) (nodes.Operator, error) {
 			return nil, out.Emit(0, b)
 		}), nil
 	}
-	return &generateOp{worker, clock}, nil
+	return &generateOp{worker, clock, k.Count == nil}, nil
 }
 
 // A generateOp counts, and its workers make items of the numbers.
 type generateOp struct {
 	nodes.Spread
-	clock clockwork
+	clock   clockwork
+	endless bool
 }
 
 var (
 	_ nodes.Parallel = (*generateOp)(nil)
 	_ nodes.Puller   = (*generateOp)(nil)
 	_ nodes.Seeker   = (*generateOp)(nil)
+	_ nodes.Unending = (*generateOp)(nil)
 )
+
+// Endless implements nodes.Unending.
+func (o *generateOp) Endless() bool { return o.endless }
 
 // Next implements nodes.Puller. The position is the number that comes next, in
 // decimal.

@@ -24,15 +24,17 @@
 //  3. Outputs are the same under every setup. If a kind in the flow says that it
 //     interleaves, their lines are the same but for the order.
 //  4. With sources that give nothing the flow ends, and well.
-//  5. A flow that is killed, at any time, returns within a second and leaves no
-//     output behind; one that is stopped ends well.
+//  5. A flow that is killed, at any time, returns within a second; one that is stopped
+//     ends, and gives scheduler.ErrStopped if one of its sources was cut short. Neither
+//     leaves an output behind, and files that were there stay as they were. A stopped flow
+//     whose sources have come to their end, or have none, ends well.
 //  6. The books balance, no goroutine is left, every worker is closed, and unless the
 //     flow was killed every reference to data is given back. Released memory is
 //     poisoned, so that whoever reads it shows it.
 //  7. The methods of its operator are those that the engine looks for: see
 //     nodes.PartsOf.
 //  8. A source that gives positions goes on at each of them, as a fresh operator, with
-//     what came after it.
+//     what came after it. One that has come to its end says so again, also after a stop.
 //  9. An operator that keeps state (nodes.Stateful) and was loaded by a fresh one goes on
 //     as if nothing had happened, wherever it was saved. What Save gives writes the
 //     state of that moment, also when it writes later.

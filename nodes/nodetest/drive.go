@@ -150,13 +150,30 @@ func (e *trial) pull(operators scheduler.Operators, id string, from nodes.Positi
 			pieces = append(pieces, pulled{d.lines, after, time.Now().Round(0)})
 		}
 		switch {
-		case err == io.EOF || errors.Is(err, nodes.ErrDone):
+		case err == io.EOF:
+			return pieces, true, d.endedForGood(ctx)
+		case errors.Is(err, nodes.ErrDone):
 			return pieces, true, nil
 		case err != nil:
 			return pieces, false, err
 		}
 	}
 	return pieces, false, nil
+}
+
+// endedForGood asks a source that has ended once more, as the engine does when the flow is
+// stopped meanwhile, to learn whether it was cut short. One that drains, or has no end, is
+// not asked.
+func (d *driver) endedForGood(ctx context.Context) error {
+	if d.parts.Drainer != nil || d.parts.Unending != nil && d.parts.Unending.Endless() {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, _, err := d.parts.Puller.Next(ctx); err != io.EOF {
+		return fmt.Errorf("it had come to its end, and when it was asked once more, after a stop, it said %v in place of io.EOF", err)
+	}
+	return nil
 }
 
 // resumes compares, for the positions that a source gives, what comes after them with

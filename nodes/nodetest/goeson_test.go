@@ -55,6 +55,16 @@ func (o *countOp) Process(_ context.Context, in nodes.Input, out nodes.Out) erro
 	return emitNumber(out, in.Made.(int64))
 }
 
+// A forgetfulOp is a countOp that says only once that it has come to its end.
+type forgetfulOp struct{ seekingOp }
+
+func (o *forgetfulOp) Next(ctx context.Context) (any, nodes.Position, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	return o.seekingOp.Next(ctx)
+}
+
 // A seekingOp is a countOp that goes on.
 type seekingOp struct {
 	countOp
@@ -85,6 +95,7 @@ func TestKitResumesSources(t *testing.T) {
 		{"repeats an item", seeking(9, func(o *countOp, after int64) error { o.given = after - 1; return nil }), `resumed after "1": item 1 is`},
 		{"leaves out the last one", seeking(9, func(o *countOp, after int64) error { o.given, o.count = after, 8; return nil }), "the end\nwant\n0: {\"n\":9}"},
 		{"refuses", seeking(9, func(o *countOp, after int64) error { return errors.New("not here") }), "not here"},
+		{"says only once that it has ended", func() nodes.Operator { return &forgetfulOp{seekingOp{countOp{0, 9}, right}} }, "it said context canceled in place of io.EOF"},
 		{"gives positions that it does not take", func() nodes.Operator { return &countOp{0, 9} }, "no method Seek"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -400,10 +400,25 @@ func runSketch(t testing.TB, text string, options scheduler.Options, d disturban
 	defer end()
 	kept.seen = seen
 	report, err := run.Run(ctx)
-	if err == nil && len(report.Unbalanced) > 0 {
+	switch want := outcomeOf(err); {
+	case err != nil && want == "failed":
+	case report.Outcome != want:
+		err = fmt.Errorf("the outcome is %s, the error %v", report.Outcome, err)
+	case len(report.Unbalanced) > 0:
 		err = fmt.Errorf("the books do not balance: %s", strings.Join(report.Unbalanced, "; "))
 	}
 	return kept.text, err
+}
+
+// outcomeOf is what the report must say of a run that gave an error.
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, scheduler.ErrStopped):
+		return "stopped"
+	}
+	return "failed"
 }
 
 // compareRuns runs the flow of a seed under a random setup and serially.
@@ -423,7 +438,9 @@ func compareRuns(t *testing.T, seed uint64) {
 		if want, err = runSketch(t, text, scheduler.Options{Serial: true}, disturbance{}); err != nil {
 			t.Fatalf("seed %d, serial: %v\n%s", seed, err, text)
 		}
-		if got, err = runSketch(t, text, options, d); err != nil && !errors.Is(err, errKilled) {
+		switch got, err = runSketch(t, text, options, d); {
+		case err == nil, d.what == "kill" && errors.Is(err, errKilled), d.what == "stop" && errors.Is(err, scheduler.ErrStopped):
+		default:
 			t.Fatalf("%s: %v\n%s", setup, err, text)
 		}
 	})
@@ -434,14 +451,14 @@ func compareRuns(t *testing.T, seed uint64) {
 		g, w, mixed := got[id], want[id], sinks[id].mixed
 		same := false
 		switch {
-		case d.what != "stop" && err == nil:
+		case err == nil: // also where it was stopped: all sources had come to their end
 			if mixed {
 				slices.Sort(g)
 				slices.Sort(w)
 			}
 			same = slices.Equal(g, w)
 		default:
-			same = err == nil && sinks[id].whole || compareStopped(g, w, mixed)
+			same = d.what == "stop" && sinks[id].whole || compareStopped(g, w, mixed)
 		}
 		if !same {
 			t.Errorf("%s: %s got %d lines\n%.300s\nwant %d\n%.300s\n%s", setup, id, len(g), strings.Join(g, "\n"), len(w), strings.Join(w, "\n"), text)
@@ -449,7 +466,7 @@ func compareRuns(t *testing.T, seed uint64) {
 	}
 	// Where a node ends before its input does, what its workers had made and not
 	// handed over may be left to the garbage collector.
-	early := err != nil || strings.Contains(text, "use: zip") || strings.Contains(text, "use: limit") || strings.Contains(text, "use: take_while")
+	early := errors.Is(err, errKilled) || strings.Contains(text, "use: zip") || strings.Contains(text, "use: limit") || strings.Contains(text, "use: take_while")
 	if left := record.Live() - before; left != 0 && !early {
 		t.Errorf("%s: %d batches were never released\n%s", setup, left, text)
 	}

@@ -3,6 +3,7 @@ package nodetest
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,12 +57,31 @@ type misspeltOp struct{ nodes.Operator }
 
 func (misspeltOp) End(context.Context, nodes.Out) error { return nil }
 
-// An abortOp cannot take its output back.
-type abortOp struct{ nodes.Operator }
+// An abortOp does something when its output is to be taken back, and knows whether the run
+// was killed.
+type abortOp struct {
+	nodes.Operator
+	ctx   context.Context
+	abort func(killed bool) error
+}
 
-func (abortOp) Seal(context.Context, uint64) error   { return nil }
-func (abortOp) Commit(context.Context, uint64) error { return nil }
-func (abortOp) Abort(context.Context) error          { panic("it was killed") }
+func (o *abortOp) Open(ctx context.Context) error     { o.ctx = ctx; return nil }
+func (*abortOp) Seal(context.Context, uint64) error   { return nil }
+func (*abortOp) Commit(context.Context, uint64) error { return nil }
+func (o *abortOp) Abort(context.Context) error        { return o.abort(o.ctx.Err() != nil) }
+
+// aborts makes an operator that passes records on and does something with the file of a
+// flow that was stopped.
+func aborts(name string, f func(path string) error) func(*nodes.Env) nodes.Operator {
+	return func(env *nodes.Env) nodes.Operator {
+		return &abortOp{Operator: serially(pass), abort: func(killed bool) error {
+			if killed {
+				return nil
+			}
+			return f(env.Path(name))
+		}}
+	}
+}
 
 // single gives one row of a batch n times.
 func single(b *record.Batch, n int) *record.Batch {
@@ -169,7 +189,26 @@ func TestKitFindsFaults(t *testing.T) {
 			}}
 		}, nil, "with sources that have nothing: kind (faulty): panic: nothing came"},
 		{"misspells a method", func(*nodes.Env) nodes.Operator { return misspeltOp{serially(pass)} }, nil, "the method End of operator nodetest.misspeltOp is"},
-		{"mistakes the end of a run", func(*nodes.Env) nodes.Operator { return abortOp{serially(pass)} }, nil, ""}, // the kill is the first failure, so this one is not seen
+		{"cannot be killed", func(*nodes.Env) nodes.Operator {
+			return &abortOp{Operator: serially(pass), abort: func(killed bool) error {
+				if killed {
+					panic("it was killed")
+				}
+				return nil
+			}}
+		}, nil, ""}, // the kill is the first failure, so this one is not seen
+		{"cannot be stopped", aborts("", func(string) error { panic("it was stopped") }), nil,
+			"stopped after 0s: the outcome is failed, the error kind (faulty): panic: it was stopped"},
+		{"writes a file when it is stopped", aborts("part.jsonl", func(path string) error { return os.WriteFile(path, nil, 0o600) }), nil,
+			"stopped after 0s: it left part.jsonl behind"},
+		{"writes over a file when it is stopped", aborts("out.jsonl", func(path string) error { return os.WriteFile(path, nil, 0o600) }), nil,
+			"stopped after 0s: it left out.jsonl behind"},
+		{"removes a file when it is stopped", aborts("out.jsonl", os.Remove), nil,
+			"stopped after 0s: out.jsonl, which was there before, is gone"},
+		{"says that it wrote when it was stopped", func(env *nodes.Env) nodes.Operator {
+			env.Outputs = func() []nodes.Output { return []nodes.Output{{Path: "x", Written: true}} }
+			return serially(pass)
+		}, nil, "killed after 0s: it says that it wrote x"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opts := append([]nodes.Option{nodes.InPort(graph.Port{Name: "in", Doc: "In."}), nodes.OutPort(graph.Port{Name: "out", Doc: "Out."})}, c.opts...)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,15 +94,29 @@ type trial struct {
 	t        testing.TB
 	dir      string
 	files    map[string]string
-	stdin    *bufio.Reader
+	stdin    standardInput
 	flow     *graph.Flow
 	problems diag.List
+}
+
+// standardInput is a text, and so has an end, which the flow can see.
+type standardInput struct {
+	*bufio.Reader
+	all *strings.Reader
+}
+
+// Len is how much was not read yet.
+func (s standardInput) Len() int { return s.all.Len() }
+
+func newStandardInput(text string) standardInput {
+	all := strings.NewReader(text)
+	return standardInput{bufio.NewReader(all), all}
 }
 
 // newTrial writes the files and compiles the flow.
 func newTrial(t testing.TB, registry *nodes.Registry, flow string, files map[string]string) *trial {
 	t.Helper()
-	e := &trial{t: t, dir: t.TempDir(), files: files, stdin: bufio.NewReader(strings.NewReader(files[Stdio]))}
+	e := &trial{t: t, dir: t.TempDir(), files: files, stdin: newStandardInput(files[Stdio])}
 	for name, text := range files {
 		if name == Stdio {
 			continue
@@ -114,7 +129,7 @@ func newTrial(t testing.TB, registry *nodes.Registry, flow string, files map[str
 			t.Fatal(err)
 		}
 	}
-	e.flow, e.problems = graph.Load(diag.NewSource(filepath.Join(e.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: e.stdin})
+	e.flow, e.problems = graph.Load(diag.NewSource(filepath.Join(e.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: e.stdin.Reader})
 	return e
 }
 
@@ -175,4 +190,16 @@ func (e *trial) outputs() map[string]string {
 		e.t.Fatal(err)
 	}
 	return outputs
+}
+
+// removed lists the files that were there before the run and are not any more.
+func (e *trial) removed() []string {
+	var gone []string
+	for name := range e.files {
+		if _, err := os.Stat(filepath.Join(e.dir, name)); name != Stdio && err != nil {
+			gone = append(gone, name)
+		}
+	}
+	slices.Sort(gone)
+	return gone
 }

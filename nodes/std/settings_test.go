@@ -111,7 +111,12 @@ func TestSettingsActOrSayThatTheyDoNot(t *testing.T) {
 					with := try(t, &s, e, text)
 					refused = refused || with.list.HasErrors()
 					warned = warned || with.says(setting.key)
-					acts = acts || !with.list.HasErrors() && setting.effect(with, without)
+					effect := !with.list.HasErrors() && setting.effect(with, without)
+					for n := 0; effect && with.says(setting.key) && n < 3; n++ {
+						// Which call begins first is up to the machine: an effect is there every time.
+						effect = setting.effect(try(t, &s, e, text), without)
+					}
+					acts = acts || effect
 					if acts && warned {
 						t.Errorf("%s has an effect, and check says that it has none: %s", text, with.list.Error())
 					}

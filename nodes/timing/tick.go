@@ -41,7 +41,7 @@ type tick struct {
 func (k *tick) Infer(c *graph.Inference) { c.Out("out", tickType) }
 
 func (k *tick) Operator(env *nodes.Env) (nodes.Operator, error) {
-	t := &tickOp{every: k.Every, after: k.After, left: math.MaxInt64, needed: env.Needed("out")}
+	t := &tickOp{every: k.Every, after: k.After, left: math.MaxInt64, endless: k.Count == nil, needed: env.Needed("out")}
 	if k.Count != nil {
 		t.left = *k.Count
 	}
@@ -60,11 +60,15 @@ type tickOp struct {
 	every, after time.Duration
 	needed       []bool
 	left         int64
+	endless      bool
 	at           int64     // the number of the next tick
 	due          time.Time // when it is due; zero: not started
 }
 
 var _ nodes.Puller = (*tickOp)(nil)
+
+// Endless implements nodes.Unending.
+func (t *tickOp) Endless() bool { return t.endless }
 
 // Next implements nodes.Puller. It waits for a tick and gives all that are due.
 func (t *tickOp) Next(ctx context.Context) (any, nodes.Position, error) {

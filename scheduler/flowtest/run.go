@@ -147,7 +147,7 @@ func (c *Case) execute(stdout *bytes.Buffer) (report metrics.Report, err error) 
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return report, err
 	}
-	run, err := scheduler.New(c.flow, c, scheduler.Options{Stdin: c.stdin, Stdout: stdout, SpillDir: c.dir})
+	run, err := scheduler.New(c.flow, c, scheduler.Options{Stdin: c.stdin, Stdout: stdout, SpillDir: c.dir, Partial: true, NoSync: true})
 	if err != nil {
 		return report, err
 	}
@@ -156,7 +156,11 @@ func (c *Case) execute(stdout *bytes.Buffer) (report metrics.Report, err error) 
 	if c.text.Stop != nil {
 		defer time.AfterFunc(time.Duration(*c.text.Stop), run.Stop).Stop()
 	}
-	return run.Run(ctx)
+	report, err = run.Run(ctx)
+	if errors.Is(err, scheduler.ErrStopped) { // as the case wants it
+		err = nil
+	}
+	return report, err
 }
 
 // bounded makes sources end when the time on the wall is over. A timer of the wall

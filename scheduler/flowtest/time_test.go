@@ -77,6 +77,33 @@ tests:
 	}
 }
 
+// A case that stops a source before its end sees what came until then, and what was written
+// of it: to stop is what the case wants.
+func TestStopOfACase(t *testing.T) {
+	got := outcome(t, `flow: few
+nodes:
+  ticks: {use: tick, with: {every: 1m, count: 100}}
+  jobs: {use: map, in: ticks, with: {set: {job: n}, select: [job]}}
+  out: {use: file.write, in: jobs, with: {path: out.jsonl}}
+`, `
+tests:
+  - name: cut short
+    stop: 2m30s
+    expect: {jobs: [{job: 0}, {job: 1}, {job: 2}]}
+    takes: 2m30s
+    writes: {out.jsonl: "{\"job\":0}\n{\"job\":1}\n{\"job\":2}\n"}
+  - name: stopped when it is over
+    stop: 3h
+    expect: {jobs: {count: 100}}
+    takes: 1h39m
+  - name: a failure is one all the same
+    stop: 2m30s
+    fail: {jobs: {item: 2, error: broken}}
+    expect: {jobs: [{job: 0}]}
+`, nil)
+	says(t, got, "pass cut short", "pass stopped when it is over", "FAIL a failure", "the run fails")
+}
+
 // Stubs answer by rules; tries, timeouts and errors are those of the node.
 func TestStubs(t *testing.T) {
 	got := outcome(t, waiting, `

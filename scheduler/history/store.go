@@ -13,8 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/flowrun/flowrun/scheduler"
@@ -137,15 +139,30 @@ func (s *Store) Save(run *Run) (id string, err error) {
 		root.Remove(name + aside)
 		return "", err
 	}
-	if err := root.Rename(name+aside, name); err != nil {
+	if err := errors.Join(root.Rename(name+aside, name), syncFolder(root)); err != nil {
 		return "", err
 	}
 	s.prune(root)
 	return run.ID, nil
 }
 
+// syncFolder makes the names in a folder safe, where the system can.
+func syncFolder(root *os.Root) error {
+	f, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && runtime.GOOS == "linux" && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
+}
+
 // make makes the folder, out of sight of git.
 func (s *Store) make() (*os.Root, error) {
+	_, err := os.Stat(s.dir)
+	fresh := errors.Is(err, fs.ErrNotExist)
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -158,6 +175,18 @@ func (s *Store) make() (*os.Root, error) {
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
+	}
+	for dir := filepath.Dir(s.dir); fresh; dir = filepath.Dir(dir) { // without its folder a record is lost
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		err = syncFolder(root)
+		root.Close()
+		if err != nil {
+			return nil, err
+		}
+		fresh = filepath.Base(dir) == ".flowrun"
 	}
 	return os.OpenRoot(s.dir)
 }

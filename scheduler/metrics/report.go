@@ -25,7 +25,8 @@ type Report struct {
 	Bottleneck string `json:"bottleneck,omitempty"`
 	// Unbalanced lists the books that do not balance; a run that ended has none.
 	Unbalanced []string `json:"unbalanced,omitempty"`
-	Files      []string `json:"files,omitempty"` // written
+	Files      []string `json:"files,omitempty"`     // written
+	Unwritten  []string `json:"unwritten,omitempty"` // that should have been written and are as they were
 	// Warnings are what works in the flow but looks like a mistake, such as a setting
 	// without effect: a line each, with its place. Whoever checks the flow sets them.
 	Warnings []string `json:"warnings,omitempty"`

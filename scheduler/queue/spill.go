@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -55,8 +56,11 @@ func NewSpill(c SpillConfig) *Spill { return &Spill{SpillConfig: c} }
 // Full implements Queue.
 func (*Spill) Full() bool { return false }
 
-// Put implements Queue. An error of the file shows when the reader comes to it: see
-// Err.
+// ErrStore says that the overflow could not be written: whoever put something knows, and
+// whoever takes need not say so as well.
+var ErrStore = errors.New("the overflow of a queue cannot be written")
+
+// Put implements Queue. An error of the file shows by Err.
 func (s *Spill) Put(env Envelope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,17 +95,17 @@ func (s *Spill) store(env Envelope, b *record.Batch) error {
 	if s.file == nil {
 		f, err := os.CreateTemp(s.Dir, "flowrun-spill-*")
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrStore, err)
 		}
 		if err := os.Remove(f.Name()); err != nil {
 			f.Close()
-			return err
+			return fmt.Errorf("%w: %w", ErrStore, err)
 		}
 		s.file = f
 	}
 	s.buf = record.Encode(s.buf[:0], b)
 	if _, err := s.file.WriteAt(s.buf, s.wrote); err != nil {
-		return fmt.Errorf("the overflow of a queue in %s: %w", s.file.Name(), err)
+		return fmt.Errorf("%w: %s: %w", ErrStore, s.file.Name(), err)
 	}
 	s.wrote += int64(len(s.buf))
 	env.Data = nil

@@ -128,6 +128,9 @@ func Run(ctx context.Context, flow *graph.Flow, operators scheduler.Operators, l
 	})
 	defer drain.Stop()
 	report, err := run.Run(ctx)
+	if errors.Is(err, scheduler.ErrStopped) { // it has shown enough
+		err = nil
+	}
 	return t.result(run, report, err)
 }
 

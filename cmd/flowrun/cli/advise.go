@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -29,12 +28,12 @@ type adviseCall struct {
 	write  bool
 
 	src   *diag.Source
-	input *bufio.Reader // standard input of the flow
-	once  *onlyOnce     // stands in for the standard input of a flow that runs twice
+	input *standardInput // standard input of the flow
+	once  *onlyOnce      // stands in for the standard input of a flow that runs twice
 }
 
 func (c *call) adviseVerb() *cobra.Command {
-	a := &adviseCall{runCall: &runCall{call: c, signals: make(chan os.Signal, 2), drain: 30 * time.Second, report: "text"}}
+	a := &adviseCall{runCall: &runCall{call: c, drain: 30 * time.Second, report: "text"}}
 	verb := &cobra.Command{
 		Use:     "advise FLOW",
 		GroupID: groupFlow,
@@ -47,7 +46,8 @@ is to be expected, as text and as a patch.
 Files are written and services are called as in any run; only what goes to standard
 output is thrown away, for the advice stands there. An endless flow is measured until
 ctrl-c, or with --for. With --report nothing is run: the report of an earlier run is
-taken, which tells less.
+taken, which tells less. Of a run that was stopped, by --for or ctrl-c, no file gets a
+name.
 
 A proposal is no guess: workers share the cores, so a node that computes is given no
 more than there are, and one that waits as many as it takes for something else to
@@ -66,6 +66,9 @@ flow once more, with the changes, and says what they gained.
 				return err
 			}
 			a.path = args[0]
+			heard := a.signals()
+			defer heard.mute()
+			a.stop = heard.c
 			return a.advise()
 		},
 	}
@@ -179,13 +182,13 @@ func (a *adviseCall) compile() (*graph.Flow, error) {
 	switch {
 	case a.path == "-": // the flow came from there, and nothing else
 		a.stdin = bytes.NewReader(a.src.Text)
-		a.input = bufio.NewReader(strings.NewReader(""))
+		a.input = newStandardInput(strings.NewReader(""))
 	case a.once != nil:
-		a.input = bufio.NewReader(a.once)
+		a.input = newStandardInput(a.once)
 	case a.input == nil:
-		a.input = bufio.NewReaderSize(a.stdin, sampledBytes)
+		a.input = newStandardInput(a.stdin)
 	}
-	flow, list := a.loadWith(a.path, *a.set, a.input)
+	flow, list := a.loadWith(a.path, *a.set, a.input.ahead())
 	if a.once != nil && a.once.wanted {
 		return nil, errOnce
 	}
@@ -224,7 +227,7 @@ func (a *adviseCall) measure(flow *graph.Flow) (*metrics.Report, *meter.Meter, e
 	out := newPipe(io.Discard)
 	show := a.progress(out)
 	run, err := scheduler.New(flow, gauge, scheduler.Options{
-		Workers: a.plan.workers, Stdin: a.input, Stdout: out, Log: a.logger(show),
+		Workers: a.plan.workers, Stdin: a.input, Stdout: out, Log: a.logger(show), Discard: true,
 	})
 	if err != nil {
 		return nil, nil, a.failure(err)
@@ -238,7 +241,7 @@ func (a *adviseCall) measure(flow *graph.Flow) (*metrics.Report, *meter.Meter, e
 	if a.once != nil && a.once.wanted {
 		return nil, nil, errOnce
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, scheduler.ErrStopped) {
 		end := a.ending(err)
 		if terr := a.tell(run, report, nil, end); terr != nil {
 			return nil, nil, terr

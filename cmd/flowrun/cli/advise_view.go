@@ -109,7 +109,7 @@ func (a *adviseCall) edit(flow *graph.Flow, found *advice) error {
 // means reports whether an edited text is the flow with the changes and no others.
 func (a *adviseCall) means(text []byte, made []advise.Change) bool {
 	load := func(text []byte) (*graph.Flow, bool) {
-		flow, list := graph.Load(diag.NewSource(a.src.Name, text), a.registry, graph.Options{Set: *a.set, LookupEnv: lookupVariable, Stdin: a.input})
+		flow, list := graph.Load(diag.NewSource(a.src.Name, text), a.registry, graph.Options{Set: *a.set, LookupEnv: lookupVariable, Stdin: a.input.ahead()})
 		return flow, !list.HasErrors()
 	}
 	was, ok := load(a.src.Text)

@@ -17,28 +17,48 @@ import (
 // Main is the whole program: it takes the arguments and streams of the process
 // and ends it with the code of the call.
 func Main(packs ...[]nodes.Decl) {
+	heard := hear()
+	go heard.endUnlessClaimed()
+	watchCrashes(os.Stderr)
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	os.Exit(run(name, command(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, packs))
+	c := &call{name: name, command: command(os.Args[0]), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, heard: heard}
+	os.Exit(c.run(os.Args[1:], packs))
 }
 
 // Run is Main for tests and for programs that embed the command: it gives the
 // code that the process would end with. While the verb run is at work, signals
 // of the process go to it.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, packs ...[]nodes.Decl) (exit int) {
-	return run("flowrun", "flowrun", args, stdin, stdout, stderr, packs)
+	c := &call{name: "flowrun", command: "flowrun", stdin: stdin, stdout: stdout, stderr: stderr}
+	return c.run(args, packs)
 }
 
-func run(name, command string, args []string, stdin io.Reader, stdout, stderr io.Writer, packs [][]nodes.Decl) int {
-	c := &call{name: name, command: command, stdin: stdin, stdout: stdout, stderr: stderr, color: "auto"}
+func (c *call) run(args []string, packs [][]nodes.Decl) int {
+	c.color = "auto"
 	registry, err := nodes.NewRegistry(packs...)
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: the kinds of this program are declared wrongly:\n%v\n", name, err)
-		return codeMisuse
+		fmt.Fprintf(c.stderr, "%s: the kinds of this program are declared wrongly:\n%v\n", c.name, err)
+		return codeFailed
 	}
 	c.registry = registry
 	c.tree = c.root()
 	c.tree.SetArgs(append([]string{}, args...)) // never nil, which means os.Args to cobra
-	return c.finish(c.tree.Execute())
+	return c.finish(c.execute())
+}
+
+// execute runs the verb.
+func (c *call) execute() (err error) {
+	defer caught(&err)
+	return c.tree.Execute()
+}
+
+// signals gives those of the process to a verb that acts on them, until it calls mute.
+func (c *call) signals() *signals {
+	if c.heard == nil { // the program is embedded in another one
+		c.heard = hear()
+	}
+	c.heard.claim()
+	return c.heard
 }
 
 // A call is one run of the program.
@@ -51,7 +71,8 @@ type call struct {
 	stderr   io.Writer
 	color    string // auto, always or never
 	tree     *cobra.Command
-	secrets  secrets // of the flows that were loaded
+	secrets  secrets  // of the flows that were loaded
+	heard    *signals // nil: nobody listens yet
 }
 
 // The codes that a call ends with; see the package documentation.

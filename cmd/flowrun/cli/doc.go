@@ -13,11 +13,13 @@
 //     one JSON value.
 //  2. "-" names standard input or standard output wherever a file is wanted.
 //  3. A call ends with one of these codes: 0 done; 1 failed while running; 2 the
-//     flow or the call is wrong; 3 something it needs is unreachable; 128 and the
-//     number of the signal if a signal ended it, so 130 and 143 for the second
-//     interrupt or termination and 141 for a reader of the output that went away.
+//     flow or the call is wrong, and nothing else; 3 something it needs is
+//     unreachable; 128 and the number of the signal if a signal ended it, so 130 and
+//     143 for an interrupt or a termination, or the page, before its end, 131 for
+//     SIGQUIT, 134 for a crash of the runtime, and 141 for a reader of the output that
+//     went away.
 //  4. What goes into a pipe or a file has no control characters: colour and the
 //     live view are for terminals, and NO_COLOR and --color are obeyed.
-//  5. A file is written aside and renamed, so that it is there whole or not at
-//     all.
+//  5. A file is written aside, synced and renamed, so that it is there whole or not at
+//     all, also after a power cut.
 package cli

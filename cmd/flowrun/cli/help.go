@@ -26,7 +26,7 @@ Everywhere:
 {{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
 
 Ends with 0 done, 1 failed while running, 2 the flow or the call is wrong,
-3 something it needs is unreachable, 130 or 143 on a second signal.
+3 something it needs is unreachable, 130 or 143 stopped by a signal before its end.
 {{.CommandPath}} VERB --help says more of a verb.{{end}}
 `
 

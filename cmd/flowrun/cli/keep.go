@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func (k *keeper) save(report metrics.Report, err error) {
 	if report.Outcome == "running" { // it did not end in time
 		report.Outcome = "failed"
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, scheduler.ErrStopped) {
 		report.Error = cmp.Or(report.Error, err.Error())
 	}
 	failures := map[string][]scheduler.ItemError{}

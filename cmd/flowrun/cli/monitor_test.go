@@ -29,7 +29,7 @@ func fetched(t *testing.T, url string) (int, string) {
 
 // A run is measured from its start to its end, and nobody listens after it.
 func TestMetricsOfARun(t *testing.T) {
-	folder(t, map[string]string{"f.yaml": endless})
+	folder(t, map[string]string{"f.yaml": long})
 	p := start(t, "run", "f.yaml", "--metrics", "0", "--log", "text")
 	line, err := p.err.ReadString('\n')
 	at, ok := strings.CutPrefix(strings.TrimSpace(line), "metrics: ")
@@ -54,7 +54,7 @@ func TestMetricsOfARun(t *testing.T) {
 	if code, _ := fetched(t, base+"/readyz"); code != 503 {
 		t.Errorf("ready while it drains: %d", code)
 	}
-	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, `msg="run ended" flow=f outcome=stopped`) {
+	if code, _, errs := p.end(); code != 143 || !strings.Contains(errs, `msg="run ended" flow=f outcome=stopped`) {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
 	if _, err := http.Get(at); err == nil {

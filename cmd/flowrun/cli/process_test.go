@@ -15,12 +15,18 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/flowrun/flowrun/cmd/flowrun/cli"
+	"github.com/flowrun/flowrun/nodes/std"
 )
 
 // program is the real command, built once.
 var program string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(faultyVariable) != "" {
+		cli.Main(std.Nodes, faulty)
+	}
 	os.Exit(withProgram(m))
 }
 
@@ -134,37 +140,27 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// endless writes numbers to a file and to standard output. As long as nobody reads
-// there, it stays where it is.
-const endless = `
+// long writes numbers to a file and to standard output; endless has no end of its own.
+// As long as nobody reads there, they stay where they are.
+const (
+	long = `
 nodes:
   n: {use: generate, with: {count: 10000000}}
   file: {use: file.write, in: n, with: {path: out.jsonl}}
   out: {use: file.write, in: n, with: {path: "-", format: jsonl}}
 `
-
-func TestInterruptDrains(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		t.Run(sig.String(), func(t *testing.T) {
-			folder(t, map[string]string{"e.yaml": endless})
-			p := start(t, "run", "e.yaml")
-			first := p.line()
-			p.signal(sig)
-			code, out, errs := p.end()
-			if code != 0 || !strings.Contains(errs, "sources stopped") || !strings.Contains(errs, "e: stopped after ") || !strings.Contains(errs, "books       balance: every item is accounted for") {
-				t.Errorf("exit %d\n%s", code, errs)
-			}
-			if file := read(t, "out.jsonl"); file != first+out || !strings.HasSuffix(out, "}\n") {
-				t.Errorf("the file has %d bytes, standard output had %d", len(file), len(first+out))
-			}
-		})
-	}
-}
+	endless = `
+nodes:
+  n: {use: generate}
+  file: {use: file.write, in: n, with: {path: out.jsonl}}
+  out: {use: file.write, in: n, with: {path: "-", format: jsonl}}
+`
+)
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		t.Run(sig.String(), func(t *testing.T) {
-			folder(t, map[string]string{"e.yaml": endless})
+			folder(t, map[string]string{"e.yaml": long})
 			p := start(t, "run", "e.yaml")
 			p.line() // and nothing more: the pipe fills up, the flow cannot drain
 			p.signal(sig)
@@ -200,8 +196,8 @@ func TestDrainHasADeadline(t *testing.T) {
 // is written all the same.
 func TestReaderGoesAway(t *testing.T) {
 	folder(t, map[string]string{
-		"only.yaml": strings.Replace(endless, "  file: {use: file.write, in: n, with: {path: out.jsonl}}\n", "", 1),
-		"both.yaml": strings.Replace(endless, "10000000", "500000", 1),
+		"only.yaml": strings.Replace(long, "  file: {use: file.write, in: n, with: {path: out.jsonl}}\n", "", 1),
+		"both.yaml": strings.Replace(long, "10000000", "500000", 1),
 	})
 	for _, flow := range []string{"only.yaml", "both.yaml"} {
 		cmd := exec.Command(program, "run", "-q", flow)
@@ -258,7 +254,7 @@ func TestInterruptWhileInputIsSilent(t *testing.T) {
 	io.WriteString(p.in, "{\"a\":1}\n")
 	p.line()
 	p.signal(syscall.SIGINT)
-	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "copy: stopped after") {
+	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "copy: done in") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
 }

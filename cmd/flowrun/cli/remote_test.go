@@ -132,7 +132,7 @@ func TestServeRunsFlows(t *testing.T) {
 		t.Errorf("top of a run: exit %d %s%s", got.code, got.out, got.err)
 	}
 	p.signal(syscall.SIGINT)
-	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "still running: finishing") || !strings.Contains(errs, "f.yaml: stopped after") {
+	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "still running: finishing") || !strings.Contains(errs, "f.yaml: done after") {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
 }

@@ -94,13 +94,9 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 	for _, w := range s.Warnings {
 		say("warning", strings.Replace(w, "warning: ", "", 1))
 	}
-	for i, f := range s.Files {
-		what := "wrote"
-		if i > 0 {
-			what = ""
-		}
-		say(what, on.bold(f))
-	}
+	s.saySources(say)
+	sayFiles(say, "wrote", s.Files, on.bold)
+	sayFiles(say, "not written", s.Unwritten, on.yellow)
 	if s.Outcome == "done" && s.path != "" && s.path != "-" {
 		say("draw it", fmt.Sprintf("%s render %s -o %s.svg", s.command, shellWord(s.path), shellWord(s.Flow)))
 	}
@@ -124,6 +120,43 @@ func (s *summary) headline(on ink) string {
 		took = "after " + span(s.Took)
 	}
 	return fmt.Sprintf("%s: %s %s", on.bold(s.Flow), outcome, took)
+}
+
+// saySources says how far the sources of a run came that did not come to its end.
+func (s *summary) saySources(say func(what, text string)) {
+	if s.Outcome != "stopped" && s.Outcome != "failed" {
+		return
+	}
+	what := "came to"
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if !n.Source {
+			continue
+		}
+		text := fmt.Sprintf("%s: %s", n.ID, plural(int(n.Out), "item"))
+		switch {
+		case n.Total > 0:
+			text += fmt.Sprintf(", %s of %s bytes read (%s)", count(min(n.Done, n.Total)), count(n.Total), percent(float64(min(n.Done, n.Total))/float64(n.Total)))
+		case n.Done > 0:
+			text += fmt.Sprintf(", %s bytes read", count(n.Done))
+		}
+		say(what, text)
+		what = ""
+	}
+}
+
+// maxFiles is how many files a report for people names.
+const maxFiles = 20
+
+func sayFiles(say func(what, text string), what string, files []string, paint func(string) string) {
+	for i, f := range files {
+		if i == maxFiles {
+			say("", fmt.Sprintf("and %d more; --report run.json has them all", len(files)-i))
+			break
+		}
+		say(what, paint(f))
+		what = ""
+	}
 }
 
 // nodeTable has a line for each node.

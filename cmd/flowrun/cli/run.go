@@ -22,6 +22,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
@@ -43,13 +44,17 @@ type runCall struct {
 	monitor monitorCall
 	events  eventsCall
 
-	path    string
-	flow    *graph.Flow
-	signals chan os.Signal // that stop the run; the page sends some too
+	partial bool
+	noSync  bool
+
+	path      string
+	flow      *graph.Flow
+	unwritten bool           // a file that the run should have written is as it was
+	stop      chan os.Signal // what stops the run; the page sends some too
 }
 
 func (c *call) runVerb() *cobra.Command {
-	r := &runCall{call: c, signals: make(chan os.Signal, 2)}
+	r := &runCall{call: c}
 	verb := &cobra.Command{
 		Use:     "run FLOW",
 		GroupID: groupFlow,
@@ -59,8 +64,13 @@ for each node shows how it goes.
 
 Data goes to standard output if a node writes to "-"; progress and the report go
 to standard error. The first interrupt (ctrl-c) or termination stops the sources
-and lets everything on its way finish; the second one ends the run at once. Files
-get their final names only when the flow has succeeded.
+and lets everything on its way finish; the second one ends the run at once.
+
+Files get their names together, when the flow has succeeded and they are safe on the
+disk. A flow that was stopped before a source had come to its end has not: its files
+stay as they were, unless --partial says otherwise, and the call ends with 130 or 143.
+A source that has no end of its own, such as a clock or a pipe, has done its job when it
+is stopped.
 
 With --compare-serial the flow runs twice: on one goroutine, one item at a time, and
 on all cores. Their times are shown with the speed-up and the ideal, which is every
@@ -81,6 +91,9 @@ A flow with errors is not run, nor with --strict one with warnings: that ends wi
 				return err
 			}
 			r.path = args[0]
+			heard := r.signals()
+			defer heard.mute()
+			r.stop = heard.c
 			if r.compare {
 				return r.compareSerial()
 			}
@@ -97,6 +110,8 @@ A flow with errors is not run, nor with --strict one with warnings: that ends wi
 	f.BoolVar(&r.json, "json", false, "the same as --report json")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only")
 	f.DurationVar(&r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
+	f.BoolVar(&r.partial, "partial", false, "files get their names also when the flow was stopped before its end")
+	f.BoolVar(&r.noSync, "no-sync", false, "do not wait until files are safe on the disk: faster with many small ones, but a power cut within the next half minute may lose or tear them")
 	r.keepFlag(verb)
 	r.page.flags(verb)
 	r.monitor.flags(verb)
@@ -150,8 +165,11 @@ func (r *runCall) toFile() bool {
 }
 
 func (r *runCall) run() error {
-	stdin := bufio.NewReaderSize(r.stdin, sampledBytes)
-	flow, list := r.loadWith(r.path, *r.set, stdin)
+	stdin := newStandardInput(r.stdin)
+	flow, list, err := r.loadUnlessStopped(stdin.ahead())
+	if err != nil {
+		return err
+	}
 	if r.strict.forbids(list) {
 		return r.refuse(list)
 	}
@@ -165,6 +183,7 @@ func (r *runCall) run() error {
 	show := r.progress(out)
 	run, err := scheduler.New(flow, r.registry, scheduler.Options{
 		Workers: r.workers, Serial: r.serial, Stdin: stdin, Stdout: show.through(out), Log: r.logger(show), Events: r.eventLog(show),
+		Partial: r.partial, NoSync: r.noSync,
 	})
 	if err != nil {
 		return r.failure(err)
@@ -196,6 +215,36 @@ func (r *runCall) run() error {
 		return said(end.(*ending).code) // the JSON says it all
 	}
 	return end
+}
+
+// loadPatience is how long a stopped call waits for a flow to be read: standard input, of
+// which types are inferred, may be silent for good.
+const loadPatience = time.Second
+
+// loadUnlessStopped is loadWith for a call that may be stopped. A signal that comes
+// meanwhile is for the run, which then ends before it has begun, and reports that.
+func (r *runCall) loadUnlessStopped(stdin *bufio.Reader) (flow *graph.Flow, list diag.List, err error) {
+	loaded := make(chan error, 1)
+	go func() {
+		var err error
+		defer func() { loaded <- err }()
+		defer caught(&err)
+		flow, list = r.loadWith(r.path, *r.set, stdin)
+	}()
+	select {
+	case err := <-loaded:
+		return flow, list, err
+	case sig := <-r.stop:
+		select {
+		case err := <-loaded:
+			r.stop <- sig
+			return flow, list, err
+		case again := <-r.stop:
+			return nil, nil, &ending{code: codeOf(again), err: interrupted{again}}
+		case <-time.After(loadPatience):
+			return nil, nil, &ending{code: codeOf(sig), err: stopped{sig}}
+		}
+	}
 }
 
 // refuse reports a flow that cannot run.
@@ -230,18 +279,24 @@ type interrupted struct{ sig os.Signal }
 
 func (i interrupted) Error() string { return "ended by a second signal (" + i.sig.String() + ")" }
 
+// A stopped run is one that was stopped before its end.
+type stopped struct{ sig os.Signal }
+
+func (s stopped) Error() string {
+	return "stopped before its end (" + s.sig.String() + ")"
+}
+func (s stopped) Unwrap() error { return scheduler.ErrStopped }
+
 // errNotDrained is why a run that was stopped is killed.
 var errNotDrained = errors.New("what was on its way did not finish in time")
 
-// killGrace is how long a killed run may take to remove its temporary files.
-const killGrace = 2 * time.Second
+// killGrace is how long a killed run may take to end by itself. Then what it would leave
+// behind is removed, and the process ends whatever its nodes do.
+const killGrace = 100 * time.Millisecond
 
 // drive runs the flow to its end and meanwhile shows how it goes and obeys
 // signals.
 func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.Report, error) {
-	signals := r.signals
-	signal.Notify(signals, stopSignals()...)
-	defer signal.Stop(signals)
 	// Caught, a broken pipe is an error of the write and not the end of the
 	// process, so that temporary files can be removed.
 	pipes := make(chan os.Signal, 1)
@@ -259,7 +314,8 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 	over := make(chan result, 1)
 	go func() {
 		used := metrics.CPUTime()
-		report, err := run.Run(ctx)
+		var report metrics.Report
+		err := nodes.Guard(func() (err error) { report, err = run.Run(ctx); return err })
 		report.Cores, report.CPU = runtime.GOMAXPROCS(0), metrics.CPUTime()-used
 		over <- result{report, err}
 	}()
@@ -267,14 +323,20 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 	tick := time.NewTimer(show.next())
 	defer tick.Stop()
 	var deadline, grace <-chan time.Time
-	var ended error // why the run was killed
+	var ended error     // why the run was killed
+	var first os.Signal // that stopped it
 	for {
 		select {
 		case res := <-over:
+			if errors.Is(res.err, scheduler.ErrStopped) && first != nil {
+				res.err = stopped{first}
+			}
+			r.unwritten = len(res.report.Unwritten) > 0
 			return res.report, cmp.Or(ended, res.err)
-		case sig := <-signals:
+		case sig := <-r.stop:
 			switch {
 			case deadline == nil:
+				first = sig
 				run.Stop()
 				deadline = time.After(r.drain)
 				show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, r.drain))
@@ -290,6 +352,7 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 				grace = time.After(killGrace)
 			}
 		case <-grace:
+			run.Exit()
 			return run.Stats(), ended
 		case <-tick.C:
 			show.show(run.Stats())
@@ -298,27 +361,20 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 	}
 }
 
-// stopSignals are the signals that stop a flow. A hang-up that the parent said to
-// ignore (nohup) stays ignored.
-func stopSignals() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
-}
-
 // ending turns the error of a run into that of the call.
 func (r *runCall) ending(err error) error {
 	if err == nil {
 		return nil
 	}
 	if i, ok := errors.AsType[interrupted](err); ok {
-		code := codeFailed
-		if sig, ok := i.sig.(syscall.Signal); ok {
-			code = codeSignal + int(sig)
+		return &ending{code: codeOf(i.sig), err: err}
+	}
+	if s, ok := errors.AsType[stopped](err); ok {
+		end := &ending{code: codeOf(s.sig), err: err}
+		if r.unwritten {
+			end.or("--partial gives files their names all the same")
 		}
-		return &ending{code: code, err: err}
+		return end
 	}
 	return r.failure(err)
 }

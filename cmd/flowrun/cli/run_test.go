@@ -201,7 +201,7 @@ func TestWronglyDeclaredKinds(t *testing.T) {
 	own := []nodes.Decl{nodes.Write("drop", "", &dialing{})}
 	var out, errs bytes.Buffer
 	code := cli.Run([]string{"nodes"}, strings.NewReader(""), &out, &errs, std.Nodes, own)
-	if code != 2 || !strings.Contains(errs.String(), "kind drop is declared twice") || !strings.Contains(errs.String(), "kind drop has no summary") {
+	if code != 1 || !strings.Contains(errs.String(), "kind drop is declared twice") || !strings.Contains(errs.String(), "kind drop has no summary") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }

@@ -135,7 +135,7 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 	ask := func(times int) {
 		for range times {
 			select {
-			case r.signals <- pageSignal{}:
+			case r.stop <- pageSignal{}:
 			default: // both stops are on their way already
 			}
 		}
@@ -257,13 +257,12 @@ func (c *call) serve(dir, addr, token string, runs *servedRuns) error {
 		Load:  func(path string) (*graph.Flow, diag.List) { return c.load(path, nil) },
 	})
 	// Whoever reads the address may send a signal at once.
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, stopSignals()...)
-	defer signal.Stop(stop)
+	heard := c.signals()
+	defer heard.mute()
 	over := make(chan error, 1)
 	go func() { over <- folder.Serve(listener) }()
 	announce(c.stderr, listener, token)
-	return c.untilSignal(folder, over, stop)
+	return c.untilSignal(folder, over, heard.c)
 }
 
 // layoutWorkerVerb is for the page alone; see web.Layouter.

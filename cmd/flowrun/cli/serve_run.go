@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"syscall"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -89,10 +88,7 @@ func (c *call) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os
 		select {
 		case <-folder.Drain():
 		case sig := <-stop:
-			killed = &ending{code: codeFailed, err: interrupted{sig}}
-			if number, ok := sig.(syscall.Signal); ok {
-				killed = &ending{code: codeSignal + int(number), err: interrupted{sig}}
-			}
+			killed = &ending{code: codeOf(sig), err: interrupted{sig}}
 		}
 	}
 	folder.Close()

@@ -55,7 +55,7 @@ func TestPageOfARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "the page: sources stopped") || !strings.Contains(errs, "stopped after") {
+	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "the page: sources stopped") || !strings.Contains(errs, "f: done in") {
 		t.Errorf("exit %d:\n%s", code, errs)
 	}
 }

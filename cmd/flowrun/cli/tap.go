@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
 
@@ -107,7 +106,7 @@ func wantAddress(most int) cobra.PositionalArgs {
 }
 
 func (t *tapVerb) run(addr, wanted string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
+	ctx, stop := t.signals().context()
 	defer stop()
 	from, err := newRemote(addr, t.token)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -65,7 +64,7 @@ r turns the order round. Elsewhere, and with --once, it is printed once.`,
 }
 
 func (t *topVerb) run(addr string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
+	ctx, stop := t.signals().context()
 	defer stop()
 	from, err := newRemote(addr, t.token)
 	if err != nil {

@@ -1,50 +1,42 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/flowrun/flowrun/internal/durable"
 )
 
-// writeWhole writes a file aside and gives it its name when it is whole. A file
-// that was there keeps its permissions; links are followed.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	mode := fs.FileMode(0o644)
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	if info, err := os.Stat(path); err == nil {
-		if info.IsDir() {
-			return &ending{code: codeMisuse, err: fmt.Errorf("%s is a folder", path)}
+// writeWhole writes a file that is there whole or not at all, also after a power cut. A
+// file that was there keeps its permissions; links are followed.
+func writeWhole(path string, write func(io.Writer) error) error {
+	wrong := func(err error) error {
+		if _, ok := errors.AsType[*ending](err); ok {
+			return err
 		}
-		mode = info.Mode().Perm()
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if errors.Is(err, fs.ErrNotExist) {
-		return (&ending{code: codeFailed, err: fmt.Errorf("%s: there is no folder %s", path, filepath.Dir(path))}).or("mkdir -p %s", shellWord(filepath.Dir(path)))
-	}
-	if err != nil {
 		return &ending{code: codeFailed, err: fmt.Errorf("%s: %s", path, reason(err))}
 	}
-	defer func() {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return &ending{code: codeMisuse, err: fmt.Errorf("%s is a folder", path)}
+	} else if err == nil && !info.Mode().IsRegular() { // such as /dev/stdout
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			if _, ok := errors.AsType[*ending](err); !ok {
-				err = &ending{code: codeFailed, err: fmt.Errorf("%s: %s", path, reason(err))}
-			}
+			return wrong(err)
 		}
-	}()
-	w := bufio.NewWriter(f)
-	if err := write(w); err != nil {
-		return err
+		if err := errors.Join(write(f), f.Close()); err != nil {
+			return wrong(err)
+		}
+		return nil
 	}
-	if err := errors.Join(w.Flush(), f.Chmod(mode), f.Close()); err != nil {
-		return err
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return (&ending{code: codeFailed, err: fmt.Errorf("%s: there is no folder %s", path, filepath.Dir(path))}).or("mkdir -p %s", shellWord(filepath.Dir(path)))
 	}
-	return os.Rename(f.Name(), path)
+	if err := durable.WriteFile(path, write); err != nil {
+		return wrong(err)
+	}
+	return nil
 }

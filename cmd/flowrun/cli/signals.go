@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"syscall"
+)
+
+// Signals. The first one stops a run, which then finishes what is on its way; the second
+// one, or the end of the time for that, kills it. A verb that runs nothing ends at the
+// first one. A process is always ended with 128 and the number of the signal.
+
+// stopSignals are the signals that stop a flow. A hang-up that the parent said to
+// ignore (nohup) stays ignored.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// signals are those that the process has got and nobody has acted on yet.
+type signals struct {
+	c       chan os.Signal
+	claimed chan struct{} // closed: a verb takes them
+	once    sync.Once
+}
+
+// hear begins to listen. Main does so before anything else.
+func hear() *signals {
+	s := &signals{c: make(chan os.Signal, 2), claimed: make(chan struct{})}
+	signal.Notify(s.c, stopSignals()...)
+	return s
+}
+
+// endUnlessClaimed ends the process at a signal that no verb takes.
+func (s *signals) endUnlessClaimed() {
+	select {
+	case <-s.claimed:
+	case sig := <-s.c:
+		select {
+		case <-s.claimed: // just now
+			s.c <- sig
+		default:
+			os.Exit(codeOf(sig))
+		}
+	}
+}
+
+// claim takes the signals for a verb that acts on them.
+func (s *signals) claim() { s.once.Do(func() { close(s.claimed) }) }
+
+// context is one that the next signal ends, until stop is called.
+func (s *signals) context() (ctx context.Context, stop context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-s.c:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { s.mute(); cancel() }
+}
+
+// mute stops to listen.
+func (s *signals) mute() { signal.Stop(s.c) }
+
+// codeOf is the code that a process ends with because of a signal. The page asks as a
+// termination does.
+func codeOf(sig os.Signal) int {
+	if number, ok := sig.(syscall.Signal); ok {
+		return codeSignal + int(number)
+	}
+	return codeSignal + int(syscall.SIGTERM)
+}
+
+// watchCrashes sees to it that the end of the process tells what it was: a crash of the
+// runtime is SIGABRT (134) and SIGQUIT, which shows what everybody is at, 131. Go's own 2
+// is for wrong flows and calls here.
+func watchCrashes(stderr io.Writer) {
+	debug.SetTraceback("crash")
+	quit := make(chan os.Signal, 1)
+	signal.Notify(quit, syscall.SIGQUIT)
+	go func() {
+		sig := <-quit
+		fmt.Fprintf(stderr, "%s\n\n%s\n", sig, stacks())
+		os.Exit(codeOf(sig))
+	}()
+}
+
+// stacks are those of all goroutines.
+func stacks() []byte {
+	for size := 1 << 20; ; size *= 2 {
+		text := make([]byte, size)
+		if n := runtime.Stack(text, true); n < size || size >= 64<<20 {
+			return text[:n]
+		}
+	}
+}
+
+// A crash is a panic of this program that no node is to blame for.
+type crash struct {
+	value any
+	stack []byte
+}
+
+func (c *crash) Error() string {
+	return fmt.Sprintf("internal error: %v\n%s", c.value, c.stack)
+}
+
+// caught turns a panic into the error of a call.
+func caught(err *error) {
+	if value := recover(); value != nil {
+		*err = (&ending{code: codeFailed, err: &crash{value, debug.Stack()}}).or("this is a fault of the program: please report it with the text above")
+	}
+}

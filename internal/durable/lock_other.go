@@ -1,0 +1,27 @@
+//go:build !unix
+
+package durable
+
+import (
+	"io/fs"
+	"os"
+)
+
+func tryLock(*os.File) (bool, error) { return true, nil }
+
+const (
+	noHang   = 0
+	noFollow = 0
+)
+
+func inode(fs.FileInfo) uint64 { return 0 }
+
+func ours(fs.FileInfo) bool { return true }
+
+func owner(fs.FileInfo) int { return -1 }
+
+func sticks(fs.FileInfo, fs.FileInfo) bool { return false }
+
+func syncDir(string) error { return nil }
+
+const renamesOpen = false

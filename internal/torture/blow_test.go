@@ -1,0 +1,104 @@
+//go:build unix
+
+package torture
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// A blow is what kills a process.
+type blow struct {
+	kind  int
+	after time.Duration // afterTime: since the start; atJournal: since the journal is there
+	call  string        // atCall: the call of the operating system
+	nth   int           // of one thread
+	path  string        // only those with this path; "": any
+}
+
+// The kinds of blows.
+const (
+	afterTime = iota
+	atJournal
+	atCall
+)
+
+func (w blow) String() string {
+	switch w.kind {
+	case afterTime:
+		return fmt.Sprintf("killed after %v", w.after)
+	case atJournal:
+		return fmt.Sprintf("killed %v after its journal was there", w.after)
+	}
+	text := fmt.Sprintf("killed at %s number %d of a thread", w.call, w.nth)
+	if w.path != "" {
+		text += " to " + filepath.Base(w.path)
+	}
+	return text
+}
+
+// strike runs a command and kills it, unless it has ended before; point says where a blow
+// at a call struck. Dirs are where its journal may be.
+func (w blow) strike(t testing.TB, dirs []string, name string, args ...string) (e end, point string, err error) {
+	trace := ""
+	if w.kind == atCall {
+		trace = filepath.Join(t.TempDir(), "trace")
+		more := []string{"-e", "inject=" + w.call + ":signal=SIGKILL:when=" + strconv.Itoa(w.nth)}
+		if w.path != "" {
+			more = append(more, "-P", w.path)
+		}
+		name, args = strace(trace, killedAt, more, name, args...)
+	}
+	cmd := command(t, name, args...)
+	if err := cmd.Start(); err != nil {
+		return e, "", err
+	}
+	over := make(chan error, 1)
+	go func() { over <- cmd.Wait() }()
+	var ended error
+	switch w.kind {
+	case afterTime:
+		ended = w.killAfter(cmd, over)
+	case atJournal:
+		ended = w.killAtJournal(cmd, over, dirs)
+	default:
+		ended = <-over
+	}
+	if e, err = endOf(cmd, ended); err == nil && e.killed && trace != "" {
+		point, err = pointOf(trace, w.call)
+	}
+	return e, point, err
+}
+
+// killAfter kills after some time.
+func (w blow) killAfter(cmd *exec.Cmd, over <-chan error) error {
+	timer := time.NewTimer(w.after)
+	defer timer.Stop()
+	select {
+	case err := <-over:
+		return err
+	case <-timer.C:
+		cmd.Process.Kill()
+		return <-over
+	}
+}
+
+// killAtJournal kills soon after a journal has appeared.
+func (w blow) killAtJournal(cmd *exec.Cmd, over <-chan error, dirs []string) error {
+	for {
+		select {
+		case err := <-over:
+			return err
+		default:
+		}
+		for _, dir := range dirs {
+			if all, _ := filepath.Glob(filepath.Join(dir, ".flowrun-*.journal")); len(all) > 0 {
+				return w.killAfter(cmd, over)
+			}
+		}
+	}
+}

@@ -1,0 +1,520 @@
+package torture
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// nobody is a user who is not root.
+const nobody = 65534
+
+// A scene is a folder with the flows of this file beside it.
+type scene struct {
+	t    *testing.T
+	home string
+	dir  string
+	user uint32 // who runs the command; 0: who runs the tests
+}
+
+// The flows write the rows of standard input to OUT, some to OUT.two as well.
+var sceneFlows = map[string]string{
+	"one":     "  out: {use: file.write, in: rows, with: {path: '${OUT}', format: jsonl}}\n",
+	"add":     "  out: {use: file.write, in: rows, with: {path: '${OUT}', format: jsonl, append: true}}\n",
+	"two":     "  out: {use: file.write, in: rows, with: {path: '${OUT}', format: jsonl}}\n  two: {use: file.write, in: rows, with: {path: '${OUT}.two', format: jsonl}}\n",
+	"add two": "  out: {use: file.write, in: rows, with: {path: '${OUT}', format: jsonl, append: true}}\n  two: {use: file.write, in: rows, with: {path: '${OUT}.two', format: jsonl}}\n",
+}
+
+func newScene(t *testing.T, dir string) *scene {
+	t.Helper()
+	home, err := os.MkdirTemp("", "flowrun-scene-")
+	check(t, err)
+	t.Cleanup(func() { os.RemoveAll(home) })
+	check(t, os.Chmod(home, 0o755)) // another user passes through
+	if dir == "" {
+		dir = filepath.Join(home, "data")
+		check(t, os.Mkdir(dir, 0o777))
+		check(t, os.Chmod(dir, 0o777))
+	}
+	for name, nodes := range sceneFlows {
+		put(t, filepath.Join(home, name+".yaml"), "flow: bad\ntypes:\n  Row: {n: int}\nnodes:\n"+
+			"  rows: {use: file.read, with: {path: '-', format: jsonl, as: Row}}\n"+nodes)
+	}
+	return &scene{t: t, home: home, dir: dir}
+}
+
+// start runs a flow in the folder. It goes on while its input does.
+func (s *scene) start(flow, out string) *held {
+	s.t.Helper()
+	if !filepath.IsAbs(out) {
+		out = filepath.Join(s.dir, out)
+	}
+	cmd := command(s.t, program, "run", filepath.Join(s.home, flow+".yaml"), "-q", "-s", "OUT="+out)
+	cmd.Dir = s.dir // messages name files as seen from here
+	if s.user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: s.user, Gid: s.user}}
+	}
+	in, err := cmd.StdinPipe()
+	check(s.t, err)
+	check(s.t, cmd.Start())
+	h := &held{t: s.t, cmd: cmd, in: in.(*os.File), over: make(chan struct{})}
+	go func() { h.err = cmd.Wait(); close(h.over) }()
+	return h
+}
+
+// A held run is one that waits for more input.
+type held struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	in   *os.File
+	over chan struct{}
+	err  error
+}
+
+// give writes rows; a run that has ended does not want them.
+func (h *held) give(rows string) { h.in.WriteString(rows) }
+
+// opened waits until a part is there.
+func (h *held) opened(part string) {
+	h.t.Helper()
+	for !h.ended() {
+		if _, err := os.Lstat(part); err == nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	h.t.Fatalf("the run has ended: %v", h.end())
+}
+
+func (h *held) ended() bool {
+	select {
+	case <-h.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// end closes the input and waits for the end.
+func (h *held) end() end {
+	h.t.Helper()
+	h.in.Close()
+	<-h.over
+	e, err := endOf(h.cmd, h.err)
+	check(h.t, err)
+	return e
+}
+
+// tree is what a folder holds: files by their content, all else by what it is.
+func (s *scene) tree() map[string]string {
+	s.t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == s.dir {
+			return err
+		}
+		name := strings.TrimPrefix(path, s.dir+"/")
+		switch {
+		case d.IsDir():
+			all[name] = "folder"
+		case d.Type()&fs.ModeSymlink != 0:
+			to, err := os.Readlink(path)
+			all[name] = "-> " + to
+			return err
+		case d.Type().IsRegular():
+			all[name] = get(s.t, path)
+		default:
+			all[name] = d.Type().String()
+		}
+		return nil
+	})
+	check(s.t, err)
+	delete(all, "lost+found")
+	return all
+}
+
+// rows are those that the flows of a scene get, and write.
+const rows = "{\"n\":1}\n{\"n\":2}\n"
+
+// A disaster is what can be wrong with a target.
+type disaster struct {
+	name      string
+	flows     string // by comma
+	out       string // "": out.jsonl
+	user      uint32
+	before    map[string]string // what is there: as tree gives it
+	prepare   func(s *scene)    // what cannot be said so
+	meanwhile func(s *scene)    // happens while the run has its files open
+	code      int
+	says      string            // in the message; by |, one of them
+	after     map[string]string // nil: as before
+}
+
+// Names that are as long as names can be, and too long.
+var (
+	longest = strings.Repeat("n", 255)
+	tooLong = longest + "n"
+)
+
+var disasters = []disaster{
+	{name: "a folder", flows: "one,add,two", before: map[string]string{"out.jsonl": "folder"}, code: 1, says: "out.jsonl: it is a folder"},
+	{name: "a file in the way of the folder", flows: "one,add", out: "x/out.jsonl", before: map[string]string{"x": "old"}, code: 1, says: "x/out.jsonl: not a directory"},
+	{name: "a link", flows: "one", before: map[string]string{"out.jsonl": "-> far/real", "far": "folder", "far/real": "old"},
+		after: map[string]string{"out.jsonl": "-> far/real", "far": "folder", "far/real": rows}},
+	{name: "a link to add to", flows: "add", before: map[string]string{"out.jsonl": "-> far/real", "far": "folder", "far/real": "{\"n\":0}\n"},
+		after: map[string]string{"out.jsonl": "-> far/real", "far": "folder", "far/real": "{\"n\":0}\n" + rows}},
+	{name: "a link to nothing", flows: "one,add", before: map[string]string{"out.jsonl": "-> far/new", "far": "folder"},
+		after: map[string]string{"out.jsonl": "-> far/new", "far": "folder", "far/new": rows}},
+	{name: "a link to itself", flows: "one,add", before: map[string]string{"out.jsonl": "-> out.jsonl"}, code: 1, says: "out.jsonl: too many levels of symbolic links"},
+	{name: "the longest name", flows: "one,add", out: longest, after: map[string]string{longest: rows}},
+	{name: "too long a name", flows: "one,add", out: tooLong, code: 1, says: tooLong + ": file name too long"},
+	{name: "/dev/full", flows: "one,add", out: "/dev/full", code: 1, says: "/dev/full: no space left on device"},
+	{name: "/dev/null", flows: "one,add", out: "/dev/null"},
+
+	// What was left, or pretends to be.
+	{name: "left by another flow", flows: "one", before: map[string]string{".out.jsonl.flowrun-0": "half a", "out.jsonl": "old"}, after: map[string]string{"out.jsonl": rows}},
+	{name: "left by others that added", flows: "add", before: map[string]string{".out.jsonl.flowrun-1": "half a", ".out.jsonl.flowrun-7": "half a"},
+		after: map[string]string{"out.jsonl": rows}},
+	{name: "left in the future", flows: "one", before: map[string]string{".out.jsonl.flowrun-0": "half a"},
+		prepare: func(s *scene) {
+			future := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+			check(s.t, os.Chtimes(filepath.Join(s.dir, ".out.jsonl.flowrun-0"), future, future))
+		}, after: map[string]string{"out.jsonl": rows}},
+	{name: "a link as the part", flows: "one", before: map[string]string{".out.jsonl.flowrun-0": "-> precious", "precious": "old"}, code: 1, says: ".out.jsonl.flowrun-0 is in the way: remove it"},
+	{name: "a link as the part to add", flows: "add", before: map[string]string{".out.jsonl.flowrun-1": "-> precious", "precious": "old"}, code: 1, says: ".out.jsonl.flowrun-1 is in the way: remove it"},
+	{name: "a link to nothing as the part", flows: "one", before: map[string]string{".out.jsonl.flowrun-0": "-> precious"}, code: 1, says: ".out.jsonl.flowrun-0 is in the way: remove it"},
+	{name: "a folder as the part", flows: "one", before: map[string]string{".out.jsonl.flowrun-0": "folder", "out.jsonl": "old"}, code: 1, says: ".out.jsonl.flowrun-0 is in the way: remove it"},
+	{name: "a pipe as the part", flows: "one", before: map[string]string{".out.jsonl.flowrun-0": "p---------"}, code: 1, says: ".out.jsonl.flowrun-0 is in the way: remove it"},
+	{name: "a journal that was cut off", flows: "one,add,two", before: map[string]string{".flowrun-0123456789abcdef.journal": `{"steps":[{"part":"`},
+		prepare: func(s *scene) { s.mode(".flowrun-0123456789abcdef.journal", 0o600) }},
+	{name: "a journal of an empty file", flows: "one,add", before: map[string]string{".flowrun-0123456789abcdef.journal": ""},
+		prepare: func(s *scene) { s.mode(".flowrun-0123456789abcdef.journal", 0o600) }},
+	{name: "things named like a journal", flows: "one,two", before: map[string]string{
+		".flowrun-1.journal": "-> out.jsonl", ".flowrun-2.journal": "folder", ".flowrun-3.journal": "p---------", ".flowrun-4.journal": "-> nowhere"},
+		after: map[string]string{"out.jsonl": rows, "out.jsonl.two": rows,
+			".flowrun-1.journal": "-> out.jsonl", ".flowrun-2.journal": "folder", ".flowrun-3.journal": "p---------", ".flowrun-4.journal": "-> nowhere"}},
+	{name: "a journal that others can write", flows: "one,two", before: map[string]string{"evil": "evil", "precious": "old"},
+		prepare: func(s *scene) { s.journal(0o666, 0) }},
+	{name: "a journal of another user", flows: "one,two", before: map[string]string{"evil": "evil", "precious": "old"},
+		prepare: func(s *scene) { needRoot(s.t); s.journal(0o600, nobody) }},
+
+	// What happens meanwhile.
+	{name: "the folder is removed", flows: "one,add,two,add two", out: "x/out.jsonl", before: map[string]string{"x": "folder", "x/out.jsonl": "old\n"},
+		meanwhile: func(s *scene) { check(s.t, os.RemoveAll(filepath.Join(s.dir, "x"))) },
+		code:      1, says: "x/out.jsonl: what was written is gone: somebody has removed it, or its folder", after: map[string]string{}},
+	{name: "another folder comes in its place", flows: "one,add", out: "x/out.jsonl", before: map[string]string{"x": "folder", "x/out.jsonl": "old\n"},
+		meanwhile: func(s *scene) {
+			check(s.t, os.RemoveAll(filepath.Join(s.dir, "x")))
+			put(s.t, filepath.Join(s.dir, "x/out.jsonl"), "another\n")
+		},
+		code: 1, says: "x/out.jsonl: what was written is gone: somebody has removed it, or its folder", after: map[string]string{"x": "folder", "x/out.jsonl": "another\n"}},
+	{name: "it becomes a folder", flows: "one,add,two,add two",
+		meanwhile: func(s *scene) { check(s.t, os.Mkdir(filepath.Join(s.dir, "out.jsonl"), 0o755)) },
+		code:      1, says: "out.jsonl: it is a folder|out.jsonl: is a directory", after: map[string]string{"out.jsonl": "folder"}},
+	{name: "the other one becomes a folder", flows: "two,add two", before: map[string]string{"out.jsonl": "old\n"},
+		meanwhile: func(s *scene) { check(s.t, os.Mkdir(filepath.Join(s.dir, "out.jsonl.two"), 0o755)) },
+		code:      1, says: "out.jsonl.two: it is a folder", after: map[string]string{"out.jsonl": "old\n", "out.jsonl.two": "folder"}},
+	{name: "it is removed", flows: "one,add", before: map[string]string{"out.jsonl": "old\n"},
+		meanwhile: func(s *scene) { check(s.t, os.Remove(filepath.Join(s.dir, "out.jsonl"))) }, after: map[string]string{"out.jsonl": rows}},
+	{name: "it grows", flows: "add", before: map[string]string{"out.jsonl": "{\"n\":0}\n"},
+		meanwhile: func(s *scene) { put(s.t, filepath.Join(s.dir, "out.jsonl"), "{\"n\":0}\n{\"n\":8}\n") },
+		after:     map[string]string{"out.jsonl": "{\"n\":0}\n{\"n\":8}\n" + rows}},
+
+	// Users.
+	{name: "a folder that is closed", flows: "one,add", user: nobody, before: map[string]string{"out.jsonl": "old"},
+		prepare: func(s *scene) { s.mode("out.jsonl", 0o666); s.mode(".", 0o555) }, code: 1, says: "out.jsonl: no file can be made in its folder: permission denied"},
+	{name: "a folder to be made in one that is closed", flows: "one,add", out: "x/out.jsonl", user: nobody,
+		prepare: func(s *scene) { s.mode(".", 0o555) }, code: 1, says: "x/out.jsonl: permission denied"},
+	{name: "a file that is closed", flows: "one,add", user: nobody, before: map[string]string{"out.jsonl": "old"},
+		prepare: func(s *scene) { s.mode("out.jsonl", 0o644) }, code: 1, says: "out.jsonl: permission denied"},
+	{name: "left by another user", flows: "one", user: nobody, before: map[string]string{".out.jsonl.flowrun-0": "half a", "out.jsonl": "old"},
+		prepare: func(s *scene) { s.mode("out.jsonl", 0o666); s.mode(".out.jsonl.flowrun-0", 0o600) }, code: 1,
+		says: ".out.jsonl.flowrun-0, which is of another user (0), is in the way: if no run of that user writes the file, remove it"},
+	{name: "left by another user where all may remove", flows: "one", user: nobody, before: map[string]string{".out.jsonl.flowrun-0": "half a"},
+		prepare: func(s *scene) { s.mode(".out.jsonl.flowrun-0", 0o666) }, after: map[string]string{"out.jsonl": rows}},
+	{name: "left by another user in a sticky folder", flows: "one", user: nobody, before: map[string]string{".out.jsonl.flowrun-0": "half a"},
+		prepare: func(s *scene) {
+			s.mode(".out.jsonl.flowrun-0", 0o666)
+			check(s.t, os.Chmod(s.dir, 0o777|fs.ModeSticky))
+		}, code: 1,
+		says: ".out.jsonl.flowrun-0, which is of another user (0), is in the way"},
+	{name: "left by a user, found by root", flows: "one", before: map[string]string{".out.jsonl.flowrun-0": "half a"},
+		prepare: func(s *scene) {
+			needRoot(s.t)
+			check(s.t, os.Chmod(s.dir, 0o777|fs.ModeSticky))
+			check(s.t, os.Chown(filepath.Join(s.dir, ".out.jsonl.flowrun-0"), nobody, nobody))
+		}, after: map[string]string{"out.jsonl": rows}},
+}
+
+// needRoot skips the test for users who cannot do as others.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("it wants root: to run as another user")
+	}
+}
+
+func (s *scene) mode(name string, mode fs.FileMode) {
+	s.t.Helper()
+	check(s.t, os.Chmod(filepath.Join(s.dir, name), mode))
+}
+
+// journal writes one that says that evil takes the place of precious.
+func (s *scene) journal(mode fs.FileMode, uid int) {
+	s.t.Helper()
+	var st unix.Stat_t
+	check(s.t, unix.Stat(filepath.Join(s.dir, "evil"), &st))
+	path := filepath.Join(s.dir, ".flowrun-0123456789abcdef.journal")
+	put(s.t, path, fmt.Sprintf(`{"steps":[{"part":"evil","target":"precious","inode":%d,"size":%d}],"whole":true}`+"\n", st.Ino, st.Size))
+	check(s.t, os.Chmod(path, mode))
+	if uid != 0 {
+		check(s.t, os.Chown(path, uid, uid))
+	}
+}
+
+// lay makes what a tree tells, folders first.
+func (s *scene) lay(tree map[string]string) {
+	s.t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		path := filepath.Join(s.dir, name)
+		to, link := strings.CutPrefix(tree[name], "-> ")
+		switch {
+		case link:
+			check(s.t, os.Symlink(to, path))
+		case tree[name] == "folder":
+			check(s.t, os.Mkdir(path, 0o777))
+		case tree[name] == "p---------":
+			check(s.t, unix.Mkfifo(path, 0o600))
+		default:
+			put(s.t, path, tree[name])
+		}
+	}
+}
+
+// Whatever is wrong with a target: the error names it, the code is 1, and what was there
+// is there.
+func TestBadTargets(t *testing.T) {
+	for _, d := range disasters {
+		for flow := range strings.SplitSeq(d.flows, ",") {
+			t.Run(d.name+"/"+flow, func(t *testing.T) {
+				t.Parallel()
+				d.strike(t, flow)
+			})
+		}
+	}
+}
+
+func (d *disaster) strike(t *testing.T, flow string) {
+	s := newScene(t, "")
+	if d.user != 0 {
+		needRoot(t)
+		s.user = d.user
+	}
+	s.lay(d.before)
+	if d.prepare != nil {
+		d.prepare(s)
+	}
+	before := s.tree()
+	out := cmp.Or(d.out, "out.jsonl")
+	h := s.start(flow, out)
+	if d.meanwhile != nil {
+		number := 0
+		if strings.HasPrefix(flow, "add") {
+			number = 1
+		}
+		h.opened(filepath.Join(s.dir, filepath.Dir(out), fmt.Sprintf(".%s.flowrun-%d", filepath.Base(out), number)))
+		if strings.Contains(flow, "two") {
+			h.opened(filepath.Join(s.dir, filepath.Dir(out), fmt.Sprintf(".%s.two.flowrun-0", filepath.Base(out))))
+		}
+		d.meanwhile(s)
+	}
+	h.give(rows)
+	e := h.end()
+	says := slices.ContainsFunc(strings.Split(d.says, "|"), func(text string) bool { return strings.Contains(e.err, text) })
+	if e.code != d.code || !says || d.code == 0 && e.err != "" {
+		t.Errorf("want exit %d, and that it says %q, got %v", d.code, d.says, e)
+	}
+	want := d.after
+	switch {
+	case want != nil && d.code == 0 && !strings.Contains(flow, "two"):
+		want = maps.Clone(want)
+		delete(want, "out.jsonl.two")
+	case want == nil && d.code == 0 && !strings.HasPrefix(out, "/"):
+		want = maps.Clone(before)
+		want[out] = rows
+		if strings.Contains(flow, "two") {
+			want[out+".two"] = rows
+		}
+		if strings.Contains(d.name, "a journal that was") || strings.Contains(d.name, "journal of an empty") {
+			delete(want, ".flowrun-0123456789abcdef.journal")
+		}
+	case want == nil:
+		want = before
+	}
+	if got := s.tree(); !maps.Equal(got, want) {
+		t.Errorf("there is %q\nwant %q", got, want)
+	}
+}
+
+// A pipe gets the rows, and stays a pipe.
+func TestPipeAsTarget(t *testing.T) {
+	for _, flow := range []string{"one", "add"} {
+		s := newScene(t, "")
+		path := filepath.Join(s.dir, "out.jsonl")
+		check(t, unix.Mkfifo(path, 0o600))
+		read := make(chan string, 1)
+		go func() {
+			text, err := os.ReadFile(path)
+			read <- fmt.Sprint(string(text), err)
+		}()
+		h := s.start(flow, "out.jsonl")
+		h.give(rows)
+		if e := h.end(); e.code != 0 {
+			t.Error(e)
+		}
+		if got := <-read; got != rows+"<nil>" {
+			t.Errorf("the reader got %q", got)
+		}
+		if got := s.tree(); got["out.jsonl"] != "p---------" || len(got) != 1 {
+			t.Errorf("there is %q", got)
+		}
+	}
+}
+
+// Of two runs that replace one file the second one fails at once, and the first one does
+// not notice. Two that add to it both do.
+func TestTwoRunsOneTarget(t *testing.T) {
+	for _, c := range []struct {
+		first, second string
+		code          int
+		want          string
+	}{
+		{"one", "one", 1, rows},
+		{"two", "one", 1, rows},
+		{"add", "add", 0, "{\"n\":7}\n" + rows},
+		{"one", "add", 0, rows},
+		{"add", "one", 0, "{\"n\":7}\n" + rows},
+	} {
+		s := newScene(t, "")
+		first := s.start(c.first, "out.jsonl")
+		number := 0
+		if c.first == "add" {
+			number = 1
+		}
+		first.opened(filepath.Join(s.dir, fmt.Sprintf(".out.jsonl.flowrun-%d", number)))
+		first.give(rows)
+		second := s.start(c.second, "out.jsonl")
+		second.give("{\"n\":7}\n")
+		e := second.end()
+		if e.code != c.code || c.code == 1 && !strings.Contains(e.err, "out.jsonl: another run is writing it") {
+			t.Errorf("%s beside %s: %v", c.second, c.first, e)
+		}
+		if e := first.end(); e.code != 0 {
+			t.Errorf("%s beside %s: the first one: %v", c.second, c.first, e)
+		}
+		want := map[string]string{"out.jsonl": c.want}
+		if c.first == "two" {
+			want["out.jsonl.two"] = rows
+		}
+		if got := s.tree(); !maps.Equal(got, want) {
+			t.Errorf("%s beside %s: there is %q, want %q", c.second, c.first, got, want)
+		}
+	}
+}
+
+// Where the disk is full, old content stays and nothing else does; when there is room
+// again, so do runs.
+func TestFullDisk(t *testing.T) {
+	const size = 24 // MB
+	disks := map[string]func(t *testing.T) string{
+		"ext4":  func(t *testing.T) string { return newDisk(t, size).mnt },
+		"tmpfs": func(t *testing.T) string { return newTmpfs(t, size) },
+	}
+	old := bytes.Repeat([]byte("{\"n\":0}\n"), 100_000)
+	line := bytes.Repeat([]byte("{\"n\":1234567890}\n"), 1000)
+	for name, disk := range disks {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, disk(t))
+			for _, c := range []struct {
+				flow string
+				mb   int // of rows
+				two  bool
+			}{
+				{"one", 40, false}, {"add", 40, false}, {"two", 14, false},
+				{"add", 14, false}, // there is room for the part, and none for it once more
+				{"add two", 8, false},
+			} {
+				what := fmt.Sprintf("%s, %d MB", c.flow, c.mb)
+				put(t, filepath.Join(s.dir, "out.jsonl"), string(old))
+				put(t, filepath.Join(s.dir, "out.jsonl.two"), "old")
+				h := s.start(c.flow, "out.jsonl")
+				for n := 0; n < c.mb<<20; n += len(line) {
+					if _, err := h.in.Write(line); err != nil {
+						break
+					}
+				}
+				e := h.end()
+				if e.code != 1 || !strings.Contains(e.err, "out.jsonl") || !strings.Contains(e.err, ": no space left on device") {
+					t.Errorf("%s: %v", what, e)
+				}
+				got := s.tree()
+				if got["out.jsonl"] != string(old) || got["out.jsonl.two"] != "old" || len(got) != 2 {
+					t.Errorf("%s: there is\n%s", what, listing(s.dir))
+				}
+				h = s.start(c.flow, "out.jsonl")
+				h.give(rows)
+				if e := h.end(); e.code != 0 || !strings.HasSuffix(get(t, filepath.Join(s.dir, "out.jsonl")), rows) {
+					t.Errorf("%s, then with room: %v", what, e)
+				}
+			}
+		})
+	}
+}
+
+// newTmpfs mounts a file system of so many MB of memory.
+func newTmpfs(t *testing.T, size int) string {
+	t.Helper()
+	needDisk(t)
+	dir, err := os.MkdirTemp("", "flowrun-tmpfs-")
+	check(t, err)
+	d := &disk{t: t, mnt: filepath.Join(dir, "mnt")}
+	t.Cleanup(func() { d.remove(dir) })
+	check(t, os.Mkdir(d.mnt, 0o755))
+	if err := d.tool("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", size), "tmpfs", d.mnt); err != nil {
+		t.Skipf("no disk of our own: %v", err)
+	}
+	return d.mnt
+}
+
+// A disk that cannot be written at all, from the start or since the run began.
+func TestReadOnlyDisk(t *testing.T) {
+	d := newDisk(t, 24)
+	s := newScene(t, d.mnt)
+	before := map[string]string{"out.jsonl": "old\n", "out.jsonl.two": "old\n"}
+	s.lay(before)
+	check(t, d.tool("mount", "-o", "remount,ro", d.mnt))
+	for flow := range sceneFlows {
+		for _, out := range []string{"out.jsonl", "new.jsonl", "x/new.jsonl"} {
+			h := s.start(flow, out)
+			h.give(rows)
+			if e := h.end(); e.code != 1 || !strings.Contains(e.err, out) || !strings.Contains(e.err, "read-only file system") {
+				t.Errorf("%s to %s: %v", flow, out, e)
+			}
+		}
+	}
+	if got := s.tree(); !maps.Equal(got, before) {
+		t.Errorf("there is %q", got)
+	}
+}

@@ -1,0 +1,306 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/internal/durable"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// Operator turns batches into text on all workers and writes in order.
+func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
+	if err := env.MayWrite(); err != nil {
+		return nil, err
+	}
+	o := &writeOp{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
+	env.Outputs = o.outputs
+	return o, nil
+}
+
+// A writeOp is a running file.write. All but pool belongs to the serial part.
+type writeOp struct {
+	k       *writer
+	env     *nodes.Env
+	t       *types.Type
+	pool    sync.Pool
+	set     *durable.Set // the files of the run
+	release func() error
+	targets map[string]*target // by the value of split
+	order   []*target          // as they came
+	endless *bool              // whether the flow has no end of its own; nil: not asked yet
+	due     time.Time          // when rows are published that no end will; zero: there are none
+}
+
+// publishTime is how long rows that are added to a file by an endless flow wait at most.
+const publishTime = time.Second
+
+var (
+	_ nodes.Starter   = (*writeOp)(nil)
+	_ nodes.Parallel  = (*writeOp)(nil)
+	_ nodes.Ender     = (*writeOp)(nil)
+	_ nodes.Timed     = (*writeOp)(nil)
+	_ nodes.Flusher   = (*writeOp)(nil)
+	_ nodes.Committer = (*writeOp)(nil)
+)
+
+// Open makes the file at once, so that a path that cannot be written stops the
+// flow before anything is read.
+func (o *writeOp) Open(ctx context.Context) (err error) {
+	if o.set, o.release, err = filesOf(ctx, o.env); err != nil {
+		return err
+	}
+	if o.k.split != nil {
+		return o.clear()
+	}
+	_, err = o.target("")
+	if errors.Is(err, nodes.ErrDone) {
+		return nil // the first row ends the node
+	}
+	return err
+}
+
+// clear removes what a run left that died, of any value of split.
+func (o *writeOp) clear() error {
+	path, err := filepath.Abs(o.env.Path(o.k.Path.Value))
+	if err != nil {
+		return err
+	}
+	dir := durable.BehindLinks(filepath.Dir(path))
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	before, after, _ := strings.Cut(filepath.Base(path), "*")
+	err = o.set.Clear(dir, func(name string) bool { return strings.HasPrefix(name, before) && strings.HasSuffix(name, after) })
+	return named(nodes.ShortPath(dir), err)
+}
+
+// target gives the file for a value of split.
+func (o *writeOp) target(value string) (*target, error) {
+	if t := o.targets[value]; t != nil {
+		return t, nil
+	}
+	if len(o.targets) >= o.k.MaxFiles {
+		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is meant", o.k.MaxFiles)
+	}
+	path := o.env.Path(o.k.Path.Value)
+	if o.k.split != nil {
+		path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "*", value, 1))
+	}
+	size := bufferSize
+	if o.k.split != nil {
+		size = splitSize
+	}
+	t, err := o.create(path, size)
+	if err != nil {
+		return nil, err
+	}
+	o.targets[value] = t
+	o.order = append(o.order, t)
+	if o.adds(t) {
+		return t, nil
+	}
+	return t, t.write(o.head(), 0)
+}
+
+// adds reports whether rows are added to what a target has.
+func (o *writeOp) adds(t *target) bool { return o.k.Append && t.file != nil }
+
+// NewWorker makes what turns batches into parts.
+func (o *writeOp) NewWorker(context.Context) (nodes.Worker, error) {
+	encode := o.k.encoder(o.t)
+	if o.k.split == nil {
+		return nodes.WorkFunc(func(_ context.Context, in nodes.Input, _ nodes.Out) (any, error) {
+			b := in.Data.(*record.Batch)
+			parts, _ := o.pool.Get().(*[]part)
+			if parts == nil {
+				parts = &[]part{{}}
+			}
+			p := &(*parts)[0]
+			p.text, p.rows = encode(p.text[:0], b), b.Len()
+			return parts, nil
+		}), nil
+	}
+	return &splitter{encode: encode, program: o.k.split.Compile(), t: o.k.split.Type(), name: filepath.Base(o.k.Path.Value)}, nil
+}
+
+// Process writes parts in the order of the input.
+func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
+	parts := in.Made.(*[]part)
+	for _, p := range *parts {
+		t, err := o.target(p.value)
+		if err != nil {
+			return err
+		}
+		text := p.text
+		if o.k.format == formatJSON {
+			text = arrayItems(text, t.rows == 0)
+		}
+		if err := t.write(text, p.rows); err != nil {
+			return err
+		}
+	}
+	if o.k.split == nil {
+		o.pool.Put(parts)
+	}
+	if o.k.Append && o.due.IsZero() && o.goesOn() {
+		o.due = time.Now().Add(publishTime)
+	}
+	return nil
+}
+
+// goesOn reports whether the flow has no end of its own.
+func (o *writeOp) goesOn() bool {
+	if o.endless == nil {
+		endless := o.env.Endless != nil && o.env.Endless()
+		o.endless = &endless
+	}
+	return *o.endless
+}
+
+// Due implements nodes.Timed: rows of a flow that has no end are added to their file now
+// and then.
+func (o *writeOp) Due() time.Time { return o.due }
+
+// OnTime publishes what was written since the last time.
+func (o *writeOp) OnTime(context.Context, time.Time, nodes.Out) error {
+	o.due = time.Time{}
+	var files []*durable.File
+	for _, t := range o.order {
+		if !o.adds(t) || t.fresh == 0 || t.ended {
+			continue
+		}
+		if err := t.press(); err != nil {
+			return t.wrong(err)
+		}
+		if err := t.goOn(); err != nil {
+			return t.wrong(err)
+		}
+		files = append(files, t.file)
+	}
+	return wrongFile(o.set.Publish(files...))
+}
+
+// End completes the files: they are whole then, and still have no name.
+func (o *writeOp) End(context.Context, nodes.Ended, nodes.Out) error { return o.finish() }
+
+// finish completes the files that are not. It is ErrDone where somebody did not want
+// to read the last of it.
+func (o *writeOp) finish() error {
+	o.due = time.Time{}
+	var done error
+	for _, t := range o.order {
+		tail := ""
+		if o.k.format == formatJSON {
+			if tail = "\n]\n"; t.rows == 0 {
+				tail = "[]\n"
+			}
+		}
+		switch err := t.finish(tail); {
+		case errors.Is(err, nodes.ErrDone):
+			done = err
+		case err != nil:
+			return err
+		}
+	}
+	return done
+}
+
+// Flush implements nodes.Flusher.
+func (o *writeOp) Flush(context.Context) error {
+	for _, t := range o.order {
+		if err := t.flush(); err != nil && !errors.Is(err, nodes.ErrDone) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Seal completes what a node that was done early has left open, and makes all safe.
+func (o *writeOp) Seal(context.Context, uint64) error {
+	if err := o.finish(); err != nil && !errors.Is(err, nodes.ErrDone) {
+		return err
+	}
+	var files []*durable.File
+	for _, t := range o.order {
+		if t.file != nil && t.whole {
+			files = append(files, t.file)
+		}
+	}
+	return wrongFile(o.set.Seal(files...))
+}
+
+// Commit gives the files of the run their names: the first node does so for all.
+func (o *writeOp) Commit(context.Context, uint64) error {
+	return errors.Join(o.mine(o.set.Commit()), o.let())
+}
+
+// mine leaves out of the errors of a commit those of other nodes' files, which they
+// report themselves.
+func (o *writeOp) mine(err error) error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, one := range all.Unwrap() {
+			errs = append(errs, o.mine(one))
+		}
+		return errors.Join(errs...)
+	}
+	if f, ok := errors.AsType[*durable.FileError](err); ok && !slices.ContainsFunc(o.order, func(t *target) bool { return t.path == f.Path }) {
+		return nil
+	}
+	return wrongFile(err)
+}
+
+// Abort takes back what was not committed.
+func (o *writeOp) Abort(context.Context) error {
+	var errs []error
+	if o.set != nil {
+		errs = append(errs, wrongFile(o.set.Abort()))
+	}
+	for _, t := range o.order {
+		if t.direct != nil && !t.ended {
+			t.direct.Close()
+		}
+	}
+	return errors.Join(append(errs, o.let())...)
+}
+
+// let gives up what is shared with other nodes, once.
+func (o *writeOp) let() error {
+	if o.release == nil {
+		return nil
+	}
+	release := o.release
+	o.release = nil
+	return release()
+}
+
+// wrongFile names a file as its user knows it.
+func wrongFile(err error) error {
+	if f, ok := errors.AsType[*durable.FileError](err); ok {
+		return named(nodes.ShortPath(f.Path), f.Err)
+	}
+	return err
+}
+
+// outputs says what became of the files.
+func (o *writeOp) outputs() []nodes.Output {
+	var all []nodes.Output
+	for _, t := range o.order {
+		if t.path != "-" {
+			all = append(all, nodes.Output{Path: nodes.ShortPath(t.path), Written: t.named()})
+		}
+	}
+	slices.SortFunc(all, func(a, b nodes.Output) int { return strings.Compare(a.Path, b.Path) })
+	return all
+}

@@ -26,7 +26,8 @@ func Chan[T any](g *Graph, id string, ch <-chan T, opts ...Option) Stream[T] {
 	}, opts)
 }
 
-// Seq is a source of what an iterator yields.
+// Seq is a source of what an iterator yields. It is taken to have an end: a stop before
+// it is ErrStopped. What goes on for ever is a Func or a Chan.
 func Seq[T any](g *Graph, id string, seq iter.Seq[T], opts ...Option) Stream[T] {
 	read := func(_ context.Context, emit func(T) error) error {
 		for x := range seq {
@@ -43,8 +44,10 @@ func Seq[T any](g *Graph, id string, seq iter.Seq[T], opts ...Option) Stream[T] 
 
 // Func is a source that a function reads: it calls emit for each item and returns
 // nil when there is no more. An error of emit means that nobody wants more, or that
-// the run was stopped; the function should return it. A function that waits should
-// also look at ctx, which is cancelled when the run is stopped.
+// the run was stopped; the function returns it, so that the run is known to be cut short.
+// One that has no end of its own, such as a clock, returns nil instead: to be stopped is
+// its end. A function that waits should also look at ctx, which is cancelled when the run
+// is stopped.
 //
 // The function has a goroutine of its own. A fast source is sent in batches; what a
 // slow one emitted is held for a millisecond at most.

@@ -231,6 +231,9 @@ func (e *edge) refuse() {
 		close(e.refused)
 		if e.sender.unwanted() {
 			e.sender.cancelInput()
+			if gone := e.sender.unwantedNow; gone != nil {
+				e.sender.shun.Do(func() { close(gone) })
+			}
 		}
 	})
 }

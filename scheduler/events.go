@@ -81,6 +81,10 @@ func (r *Run) observe() (end func(*metrics.Report, error)) {
 	return func(report *metrics.Report, failure error) {
 		close(over)
 		watcher.Wait()
+		if r.wasStopped() && o.phase != metrics.Draining { // it was soon over
+			o.log.Info(string(metrics.Draining))
+			o.phase = metrics.Draining
+		}
 		o.look(report, true)
 		o.end(report, failure)
 	}
@@ -108,8 +112,6 @@ func (o *observer) look(r *metrics.Report, last bool) {
 		switch {
 		case now == metrics.Paused, now == metrics.Draining:
 			o.log.Info(string(now))
-		case now == metrics.Stopped && o.phase != metrics.Draining: // it was soon over
-			o.log.Info(string(metrics.Draining))
 		case now == metrics.Running && o.phase == metrics.Paused:
 			o.log.Info("resumed")
 		}

@@ -38,12 +38,15 @@ type node struct {
 	// of it, or, for a source, the run was told to stop.
 	inputCtx    context.Context
 	cancelInput context.CancelFunc
+	unwantedNow chan struct{} // of a source with a rate: closed when none of its readers wants more
+	shun        sync.Once     // closes it
 
 	bell      bell           // wakes whoever takes for the node
 	interrupt atomic.Bool    // whoever is between two items is to call Yield
 	done      atomic.Bool    // the operator wants no more
 	failing   atomic.Bool    // an item has failed that will stop the flow
 	cut       atomic.Bool    // it is a source that was stopped, and something was left in it
+	shed      atomic.Bool    // not all that was taken of it was sent
 	due       atomic.Int64   // when the operator is to be woken, ns since the run began, plus 1; 0: never
 	position  nodes.Position // of a source: after what was taken last; guarded by the take token
 
@@ -241,7 +244,7 @@ const lastEpoch = 1
 
 // seal completes what a sink was given.
 func (n *node) seal(ctx context.Context) error {
-	thrown := n.run.cutShort() // what nobody will see need not be safe
+	thrown := n.run.forfeited() // what nobody will see need not be safe
 	if f := n.parts.Flusher; f != nil {
 		if err := guard(func() error { return f.Flush(ctx) }); err != nil {
 			return err

@@ -130,8 +130,8 @@ func TestPausedIsNotStuck(t *testing.T) {
 		if strings.HasPrefix(name, "reading") || strings.HasPrefix(name, "deaf") {
 			end = tr.cutShort // a function that was never called has not said that it has no end
 		}
-		if report := end(); report.Paused || tr.run.Paused() || len(tr.store.numbers("sink")) > 0 {
-			t.Errorf("%s: paused %v, %d items", name, report.Paused, len(tr.store.numbers("sink")))
+		if report := end(); report.Paused || tr.run.Paused() {
+			t.Errorf("%s: paused %v", name, report.Paused)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func (t *intake) pull(ctx context.Context) error {
 	switch {
 	case err == nil:
 		n.run.pausing.pass(n.inputCtx)
-	case n.dismissed() == nodes.ErrDone: // it was told to stop
+	case err != io.EOF && n.dismissed() == nodes.ErrDone: // it was told to stop
 		return t.drain(ctx)
 	default:
 		t.over = true

@@ -117,6 +117,7 @@ func (o *output) pace(port int, d record.Data) error {
 	for at := 0; at < d.Len(); {
 		if n.run.stopping() && !n.drains() {
 			n.cut.Store(true)
+			n.shed.Store(true)
 			return nil
 		}
 		got, again := n.bucket.take(time.Now(), d.Len()-at)
@@ -148,12 +149,12 @@ func (n *node) sleep(ctx context.Context, w *worker, until time.Time) error {
 	defer timer.Stop()
 	over := n.inputCtx.Done()
 	if n.source() && n.run.stopping() {
-		over = nil // it is, and what is on its way goes on
+		over = n.unwantedNow // it is, and what is on its way goes on while anybody wants it
 	}
 	select {
 	case <-timer.C:
 	case <-over:
-		if err := n.dismissed(); err != nil && !n.run.stopping() {
+		if err := n.dismissed(); err != nil && (!n.run.stopping() || n.unwanted()) {
 			return err
 		}
 	case <-ctx.Done():

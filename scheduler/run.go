@@ -153,7 +153,7 @@ func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.E
 	e := &spec.Engine
 	n.bucket, n.breaker = newBucket(e.Rate, e.Batch.Given()), newBreaker(n, e.Breaker)
 	if n.bucket != nil && n.source() {
-		n.pacing = make(chan struct{}, 1)
+		n.pacing, n.unwantedNow = make(chan struct{}, 1), make(chan struct{})
 	}
 	n.env = &nodes.Env{
 		Node: spec, Flow: r.flow, Workers: n.workers.Max, Stdin: r.options.Stdin, Stdout: r.options.Stdout,
@@ -304,6 +304,14 @@ func (r *Run) partial() bool {
 	})
 }
 
+// forfeited reports whether it is certain by now that no sink will commit: of a source that
+// may yet turn out to have no end, that is so when it has ended.
+func (r *Run) forfeited() bool {
+	return r.cutShort() && (r.options.Discard || slices.ContainsFunc(r.nodes, func(n *node) bool {
+		return n.cut.Load() && (n.parts.Unending == nil || n.count.Ended.Load() && !n.parts.Unending.Endless())
+	}))
+}
+
 // cutShort reports whether sinks are not to commit because the run was stopped.
 func (r *Run) cutShort() bool {
 	return r.partial() && !r.options.Partial || r.options.Discard && r.wasStopped()
@@ -408,7 +416,7 @@ func (r *Run) settle() {
 		return
 	}
 	for _, n := range r.nodes {
-		if a := n.parts.Acknowledger; a != nil && n.position != nil && !n.done.Load() && r.firstFailure() == nil {
+		if a := n.parts.Acknowledger; a != nil && n.position != nil && !n.done.Load() && !n.shed.Load() && r.firstFailure() == nil {
 			note(n, guard(func() error { return a.Taken(n.position) }))
 		}
 	}
@@ -456,10 +464,10 @@ func (r *Run) Stop() {
 		return
 	}
 	r.stopped = true
-	r.pausing.end()
-	if r.stop != nil {
+	if r.stop != nil { // before the pause ends, or one more piece would slip in
 		r.stop()
 	}
+	r.pausing.end()
 	select {
 	case r.news <- struct{}{}:
 	default: // the observer has been told and not looked yet

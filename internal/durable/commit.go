@@ -188,6 +188,9 @@ func (s *Set) lockTarget(path string, adds bool) (*os.File, error) {
 			return nil, nil
 		}
 		if err != nil {
+			if info, serr := os.Stat(path); serr == nil {
+				err = cmp.Or(regular(info), err) // which says more
+			}
 			return nil, err
 		}
 		locked, err := tryLock(f)

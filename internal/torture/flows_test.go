@@ -52,11 +52,12 @@ var (
   day: {use: file.write, in: rows, with: {path: "${DIR}/day-${RUN}/one.jsonl"}}
 `, fresh: "day-%d/one.jsonl"}
 
-	// A file that others add to as well, and one that it replaces, in another folder.
+	// A file that others add to as well, and one that it replaces, in another folder, where
+	// the journal is: to the others a pointer tells of it.
 	addFlow = &flow{name: "add", nodes: `
   log: {use: file.write, in: rows, with: {path: "${DIR}/log.jsonl", append: true}}
-  state: {use: file.write, in: rows, with: {path: "${DIR}/three/state.jsonl"}}
-`, files: []string{"three/state.jsonl"}, log: true}
+  state: {use: file.write, in: rows, with: {path: "${DIR}/all/state.jsonl"}}
+`, files: []string{"all/state.jsonl"}, log: true}
 
 	// The others.
 	otherFlow = &flow{name: "other", nodes: `

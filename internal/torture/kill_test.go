@@ -249,7 +249,7 @@ func TestKillAtRandom(t *testing.T) {
 		for i, v := range victims {
 			want := []int{40, 40, 25, 10}[i]
 			if !long {
-				want = []int{5, 5, 3, 0}[i]
+				want = []int{6, 6, 4, 0}[i]
 			}
 			if want == 0 {
 				continue

@@ -60,6 +60,8 @@ func open(ctx context.Context, flow *graph.Flow, path string, c compression, std
 	var raw io.Reader
 	var closeFile func()
 	switch {
+	case path == "-" && !goesOn(stdin):
+		raw, closeFile = stdin, func() {}
 	case path == "-":
 		in.pump = newPump(ctx, stdin, func() {})
 	case isStream(flow, path):

@@ -198,19 +198,22 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 // standard input unless that is known to be a file or a text.
 func (k *reader) endless(env *nodes.Env) bool {
 	return slices.ContainsFunc(k.files, func(f sourceFile) bool {
-		if f.path != "-" {
-			return isStream(env.Flow, f.path)
-		}
-		if text, ok := env.Stdin.(interface{ Len() int }); ok && text.Len() >= 0 {
-			return false
-		}
-		file, ok := env.Stdin.(interface{ Stat() (fs.FileInfo, error) })
-		if !ok {
-			return true
-		}
-		info, err := file.Stat()
-		return err != nil || !info.Mode().IsRegular()
+		return f.path == "-" && goesOn(env.Stdin) || f.path != "-" && isStream(env.Flow, f.path)
 	})
+}
+
+// goesOn reports whether standard input may go on for ever: unless it is known to be a
+// file or a text.
+func goesOn(stdin io.Reader) bool {
+	if text, ok := stdin.(interface{ Len() int }); ok && text.Len() >= 0 {
+		return false
+	}
+	file, ok := stdin.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return true
+	}
+	info, err := file.Stat()
+	return err != nil || !info.Mode().IsRegular()
 }
 
 // size is that of all files in bytes, 0 if it is not known.

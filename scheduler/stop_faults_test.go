@@ -12,9 +12,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// what is committed must have been sealed. A Func that takes a while to return nil makes
+// What is committed must have been sealed. A Func that takes a while to return nil makes
 // the run look cut short while another sink seals.
-func TestFaultCommitWithoutSeal(t *testing.T) {
+func TestCommitWithoutSeal(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		var s *store
 		late := nodes.Read("late", "Lets go late.", &lateSource{})
@@ -48,8 +48,8 @@ func (*lateSource) Read(ctx context.Context, emit func(item) error) error {
 	return nil
 }
 
-// a draining source that nobody wants more of waits for its next token.
-func TestFaultDrainAtRateUnwanted(t *testing.T) {
+// A draining source that nobody wants more of waits for its next token.
+func TestDrainAtRateUnwanted(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
   in: {use: rated, rate: 1/h}
@@ -64,15 +64,15 @@ func TestFaultDrainAtRateUnwanted(t *testing.T) {
 	})
 }
 
-// with Partial a source learns that items were taken which its rate held back and the
+// With Partial a source learns that items were taken which its rate held back and the
 // stop threw away.
-func TestFaultTakenOfWhatWasThrownAway(t *testing.T) {
+func TestTakenOfWhatWasThrownAway(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		taken := ""
 		src := kind("src", func(*opKind, *nodes.Env) *op {
 			next := numbering(100)
 			return &op{
-				next:    next,
+				next: next,
 				process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
 					from := 4 * in.Made.(int)
 					return out.Emit(0, record.Wrap(numbered(from, from+4)))
@@ -92,8 +92,8 @@ func TestFaultTakenOfWhatWasThrownAway(t *testing.T) {
 	})
 }
 
-// a Drainer whose Next says io.EOF while the run is told to stop has come to its end.
-func TestFaultEOFDuringStop(t *testing.T) {
+// A Drainer whose Next says io.EOF while the run is told to stop has come to its end.
+func TestEOFDuringStop(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		src := kind("src", func(*opKind, *nodes.Env) *op {
 			at := 0
@@ -105,8 +105,10 @@ func TestFaultEOFDuringStop(t *testing.T) {
 					}
 					return at - 1, nil
 				},
-				drain:   func(context.Context) (any, error) { return nil, io.EOF },
-				process: func(_ context.Context, in nodes.Input, out nodes.Out) error { return out.Emit(0, batchOf(item{N: int64(in.Made.(int))})) },
+				drain: func(context.Context) (any, error) { return nil, io.EOF },
+				process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+					return out.Emit(0, batchOf(item{N: int64(in.Made.(int))}))
+				},
 			}
 		})
 		tr := try(t, "  in: {use: src}\n  out: {use: keep, in: in}\n", scheduler.Options{}, src)

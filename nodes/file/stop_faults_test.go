@@ -11,9 +11,9 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// a regular file on standard input whose rows were all read is a whole one, as a file
+// A regular file on standard input whose rows were all read is a whole one, as a file
 // that the flow opens itself is.
-func TestFaultStdinAtItsEnd(t *testing.T) {
+func TestStdinAtItsEnd(t *testing.T) {
 	for range 20 {
 		w := world{dir: t.TempDir()}.stopping()
 		rows := numberedRows(0, 1500)
@@ -41,8 +41,8 @@ func (*lateSource) Read(ctx context.Context, emit func(lateRow) error) error {
 	return nil
 }
 
-// F1, as a user sees it: outcome "done", and the file of the other source is lost.
-func TestFaultDoneAndNothingWritten(t *testing.T) {
+// The same as a user sees it: the outcome is "done", and both files are there.
+func TestDoneAndNothingWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := world{dir: t.TempDir()}.stopping()
 		w.packs = append(w.packs, nodes.Read("late", "Lets go late.", &lateSource{}))

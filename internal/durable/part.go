@@ -18,8 +18,7 @@ type File struct {
 	set    *Set
 	target string
 	part   string
-	f      *os.File // the part, which holds its lock
-	mode   fs.FileMode
+	f      *os.File  // the part, which holds its lock
 	add    *Addition // nil: it takes the place of what is there
 
 	sealed bool // complete and safe
@@ -115,7 +114,7 @@ func (s *Set) clear(path string) error {
 		return nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s, which is of another user (%d), is in the way: if no run of that user writes the file, remove it", path, owner(info))
+		return ofAnother(path, info)
 	}
 	if err != nil {
 		return err
@@ -138,7 +137,15 @@ func (s *Set) clear(path string) error {
 		time.Sleep(time.Millisecond)
 		return err
 	}
-	return remove(path)
+	err = remove(path)
+	if errors.Is(err, fs.ErrPermission) { // in a folder such as /tmp
+		return ofAnother(path, info)
+	}
+	return err
+}
+
+func ofAnother(path string, info fs.FileInfo) error {
+	return fmt.Errorf("%s, which is of another user (%d), is in the way: if no run of that user writes the file, remove it", path, owner(info))
 }
 
 // same reports whether a path still leads to an open file.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -54,6 +55,7 @@ type step struct {
 	lock *os.File // the target, locked; nil: it is not there
 	made bool     // the target was made for this step
 	had  int64    // how much of lead and part was added before a crash
+	add  int64    // and since
 	done bool
 }
 
@@ -315,7 +317,10 @@ func (s *Set) add(st *step) error {
 	if _, err := io.CopyN(io.Discard, text, st.had); err != nil {
 		return err
 	}
-	_, err = io.CopyBuffer(adder{st.lock}, struct{ io.Reader }{text}, make([]byte, copySize)) // which a MultiReader would not use
+	_, err = io.CopyBuffer(adder{st}, struct{ io.Reader }{text}, make([]byte, copySize)) // which a MultiReader would not use
+	if whole := int64(len(st.lead)) + st.size; err == nil && st.had+st.add != whole {
+		err = fmt.Errorf("what was staged is cut off: %w", io.ErrUnexpectedEOF)
+	}
 	return err
 }
 
@@ -325,7 +330,7 @@ func (st *step) takeBack() {
 		return
 	}
 	info, err := st.lock.Stat()
-	if err != nil || info.Size() > st.old+int64(len(st.lead))+st.size {
+	if err != nil || info.Size() != st.old+st.had+st.add {
 		return
 	}
 	if truncate(st.lock, st.old) == nil && st.made {

@@ -30,12 +30,14 @@ func truncate(f *os.File, size int64) error {
 	return f.Truncate(size)
 }
 
-// An adder writes to a file that is added to.
-type adder struct{ f *os.File }
+// An adder writes to the target of a step.
+type adder struct{ *step }
 
 func (a adder) Write(text []byte) (int, error) {
-	before("add", a.f.Name())
-	return a.f.Write(text)
+	before("add", a.target)
+	n, err := a.lock.Write(text)
+	a.add += int64(n)
+	return n, err
 }
 
 // sync makes what was written safe.

@@ -120,6 +120,7 @@ func (st *step) find() error {
 	case st.old+st.had == info.Size() || st.had == whole:
 		return nil
 	case st.had == 0: // others have added to it, and we had not begun
+		st.old = info.Size()
 		if st.behind == 0 {
 			st.lead = nil // which is for an empty file
 		}

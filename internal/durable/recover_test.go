@@ -98,6 +98,43 @@ func add(t *testing.T, path, text string) {
 	f.Close()
 }
 
+// What could not be added is taken back, but nothing of what others have added meanwhile.
+func TestTakesBack(t *testing.T) {
+	defer func(old func(string, string), size int) { before, copySize = old, size }(before, copySize)
+	copySize = 4
+	for _, others := range []bool{false, true} {
+		dir := t.TempDir()
+		target := filepath.Join(dir, "log")
+		put(t, target, "old\n")
+		s := NewSet(Options{})
+		f := must[*File](t)(s.Append(target, Addition{}))
+		write(t, f, "row 1\nrow 2\n")
+		check(t, s.Seal(f))
+		count := 0
+		before = func(change, path string) {
+			if change != "add" {
+				return
+			}
+			if count++; count == 2 {
+				if others {
+					add(t, target, "another\n")
+				}
+				for _, f := range s.files { // so that the write fails
+					os.Truncate(f.part, 5)
+				}
+			}
+		}
+		if err := s.Commit(); err == nil {
+			t.Error("a commit of half a part goes well")
+		}
+		before = func(string, string) {}
+		got := tree(t, dir)["log"]
+		if !others && got != "old\n" || others && !(strings.HasPrefix(got, "old\n") && strings.Contains(got, "another\n")) {
+			t.Errorf("others: %v, there is %q", others, got)
+		}
+	}
+}
+
 // A run that adds to a file completes first what one left that died since it began.
 func TestCompletesBeforeItAdds(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "log")

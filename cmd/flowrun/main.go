@@ -3,7 +3,11 @@ package main
 
 import (
 	"github.com/flowrun/flowrun/cmd/flowrun/cli"
+	"github.com/flowrun/flowrun/cmd/flowrun/early"
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
-func main() { cli.Main(std.Nodes) }
+func main() {
+	cli.Signals = early.Signals
+	cli.Main(std.Nodes)
+}

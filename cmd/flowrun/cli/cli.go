@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,6 @@ import (
 // and ends it with the code of the call.
 func Main(packs ...[]nodes.Decl) {
 	heard := hear()
-	go heard.endUnlessClaimed()
 	watchCrashes(os.Stderr)
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	c := &call{name: name, command: command(os.Args[0]), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, heard: heard}
@@ -57,7 +57,6 @@ func (c *call) signals() *signals {
 	if c.heard == nil { // the program is embedded in another one
 		c.heard = hear()
 	}
-	c.heard.claim()
 	return c.heard
 }
 
@@ -183,12 +182,26 @@ func (c *call) root() *cobra.Command {
 		c.planVerb(), c.adviseVerb(), c.serveVerb(), c.topVerb(), c.tapVerb(), c.diffVerb(), c.runsVerb(), c.testVerb(), c.layoutWorkerVerb(), c.trialWorkerVerb(),
 	)
 	for _, verb := range root.Commands() {
-		verb.RunE = withEnding(verb.RunE)
+		verb.RunE = withEnding(c.endedBySignals(verb.Name(), verb.RunE))
 		verb.Example = strings.ReplaceAll(verb.Example, "flowrun ", c.command+" ")
 	}
 	root.SetHelpCommand(c.helpVerb())
 	root.SetHelpCommandGroupID(groupLook)
 	return root
+}
+
+// heedful are the verbs that act on signals themselves, by calling signals.
+var heedful = []string{"run", "advise", "serve", "top", "tap"}
+
+// endedBySignals lets signals end the process while any other verb is at work. What came
+// before is kept until the verb is known.
+func (c *call) endedBySignals(name string, run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(verb *cobra.Command, args []string) error {
+		if c.heard != nil && !slices.Contains(heedful, name) {
+			go func() { os.Exit(codeOf(<-c.heard.c)) }()
+		}
+		return run(verb, args)
+	}
 }
 
 // withEnding makes every error of a verb an ending, so that those of cobra can be told

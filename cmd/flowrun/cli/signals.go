@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"syscall"
 )
 
@@ -27,35 +26,21 @@ func stopSignals() []os.Signal {
 }
 
 // signals are those that the process has got and nobody has acted on yet.
-type signals struct {
-	c       chan os.Signal
-	claimed chan struct{} // closed: a verb takes them
-	once    sync.Once
-}
+type signals struct{ c chan os.Signal }
+
+// Signals has what a program has heard before Main; see package early. It is nil for one
+// that does not listen so soon.
+var Signals chan os.Signal
 
 // hear begins to listen. Main does so before anything else.
 func hear() *signals {
-	s := &signals{c: make(chan os.Signal, 2), claimed: make(chan struct{})}
-	signal.Notify(s.c, stopSignals()...)
+	s := &signals{Signals}
+	if s.c == nil {
+		s.c = make(chan os.Signal, 2)
+		signal.Notify(s.c, stopSignals()...)
+	}
 	return s
 }
-
-// endUnlessClaimed ends the process at a signal that no verb takes.
-func (s *signals) endUnlessClaimed() {
-	select {
-	case <-s.claimed:
-	case sig := <-s.c:
-		select {
-		case <-s.claimed: // just now
-			s.c <- sig
-		default:
-			os.Exit(codeOf(sig))
-		}
-	}
-}
-
-// claim takes the signals for a verb that acts on them.
-func (s *signals) claim() { s.once.Do(func() { close(s.claimed) }) }
 
 // context is one that the next signal ends, until stop is called.
 func (s *signals) context() (ctx context.Context, stop context.CancelFunc) {

@@ -1,0 +1,39 @@
+// Package early listens to signals while the packages of a program are initialised, which
+// takes a tenth of a second, and more on a busy machine: one that comes then is for the
+// run that is about to begin, which reports that it was stopped.
+//
+//	import "github.com/flowrun/flowrun/cmd/flowrun/early"
+//
+//	func main() {
+//		cli.Signals = early.Signals
+//		cli.Main(std.Nodes)
+//	}
+//
+// Packages that are ready are initialised in the order of their paths, and this one needs
+// the standard library alone.
+package early
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Signals are those that stop a flow. A hang-up that the parent said to ignore (nohup)
+// stays ignored.
+var Signals = listen()
+
+func listen() chan os.Signal {
+	c := make(chan os.Signal, 2)
+	signal.Notify(c, Stopping()...)
+	return c
+}
+
+// Stopping lists them.
+func Stopping() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}

@@ -79,7 +79,7 @@ func (c *commit) run(files []*File) error {
 // begin locks the targets and finds out what is to be done. What dead runs have left half
 // done to one of them is completed before.
 func (c *commit) begin(files []*File) error {
-	for wait := time.Millisecond; ; {
+	for pause := time.Millisecond; ; {
 		for _, f := range files {
 			st, err := c.set.step(f)
 			if err != nil {
@@ -87,8 +87,8 @@ func (c *commit) begin(files []*File) error {
 			}
 			c.steps = append(c.steps, st)
 		}
-		dead, err := c.dead()
-		if err != nil || len(dead) == 0 {
+		dead, wait, err := c.before()
+		if err != nil || len(dead) == 0 && !wait {
 			return err
 		}
 		c.unlock() // for they lock targets of their own
@@ -101,30 +101,41 @@ func (c *commit) begin(files []*File) error {
 				return err
 			}
 		}
-		time.Sleep(wait) // where another run completes it, that takes a moment
-		wait = min(2*wait, 50*time.Millisecond)
+		time.Sleep(pause)
+		pause = min(2*pause, 50*time.Millisecond)
 	}
 }
 
-// dead gives the journals of dead runs in the folders of targets that are added to: a run
-// may have died since we looked first. While we have the locks, no further one can get at
-// our targets.
-func (c *commit) dead() ([]string, error) {
-	var all []string
-	looked := map[string]bool{}
+// before looks for what has to be done before something is added: it gives the journals of
+// dead runs in the folders of those targets. wait says that one tells of our targets and is
+// in the hands of another run: since we have the locks of the targets, that is one that is
+// about to complete it, or one that is just dying.
+func (c *commit) before() (dead []string, wait bool, err error) {
+	targets, dirs := map[string]bool{}, map[string]bool{}
 	for _, st := range c.steps {
-		dir := filepath.Dir(st.target)
-		if !st.adds || looked[dir] {
-			continue
+		if st.adds {
+			targets[st.target], dirs[filepath.Dir(st.target)] = true, true
 		}
-		looked[dir] = true
-		found, err := deadJournals(dir)
-		if err != nil {
-			return nil, &FileError{st.target, bare(err)}
-		}
-		all = append(all, found...)
 	}
-	return all, nil
+	for dir := range dirs {
+		all, err := journalsIn(dir)
+		if err != nil {
+			return nil, false, &FileError{dir, bare(err)}
+		}
+		for _, path := range all {
+			f, _, err := openJournal(path)
+			switch {
+			case err != nil:
+				return nil, false, err
+			case f != nil:
+				f.Close()
+				dead = append(dead, path)
+			default:
+				wait = wait || tells(path, func(_, target string) bool { return targets[target] })
+			}
+		}
+	}
+	return dead, wait, nil
 }
 
 // step locks the target of a file and looks at both.
@@ -343,18 +354,39 @@ func (c *commit) end(err error) error {
 	if errors.Is(err, errChanged) {
 		return c.set.conclude(c.journal)
 	}
+	halfway := c.journal != nil && c.halfway()
 	dirs := map[string]bool{}
 	for _, st := range c.steps {
 		dirs[filepath.Dir(st.target)] = true
 	}
 	errs := []error{c.set.syncDirs(dirs)}
-	if c.journal != nil {
+	switch {
+	case halfway: // what is not done, the next run does
+		c.journal.leave()
+		if note := c.set.options.Note; note != nil {
+			note("some files of the run have their names and some have not; the next run that writes to one of their folders completes that")
+		}
+	case c.journal != nil:
 		errs = append(errs, c.set.conclude(c.journal))
 	}
 	for _, st := range c.steps {
-		if st.done {
+		switch {
+		case st.done:
 			errs = append(errs, st.file.stands())
+		case halfway:
+			st.file.leave()
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// halfway reports whether some of the steps are done and others are not.
+func (c *commit) halfway() bool {
+	done := 0
+	for _, st := range c.steps {
+		if st.done {
+			done++
+		}
+	}
+	return 0 < done && done < len(c.steps)
 }

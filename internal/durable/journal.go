@@ -171,6 +171,13 @@ func (s *Set) conclude(j *journal) error {
 	return errors.Join(err, s.syncDirs(dirs))
 }
 
+// leave leaves a journal to the next run.
+func (j *journal) leave() {
+	for _, f := range append(j.others, j.f) {
+		f.Close()
+	}
+}
+
 // readJournal reads a journal or a pointer that is to be trusted; nil: it is none.
 func readJournal(f *os.File) *journalText {
 	info, err := f.Stat()
@@ -220,36 +227,20 @@ func openJournal(path string) (f *os.File, text *journalText, err error) {
 	return nil, nil, err
 }
 
-// deadJournals gives the paths of those in a folder that belong to dead runs.
-func deadJournals(dir string) ([]string, error) {
-	all, err := journalsIn(dir)
-	if err != nil {
-		return nil, err
-	}
-	var dead []string
-	for _, path := range all {
-		f, _, err := openJournal(path)
-		if err != nil {
-			return nil, err
-		}
-		if f != nil {
-			f.Close()
-			dead = append(dead, path)
-		}
-	}
-	return dead, nil
-}
-
 // mentioned reports whether a journal in the folder of a part tells of it.
 func mentioned(part string) (bool, error) {
 	all, err := journalsIn(filepath.Dir(part))
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(all, func(path string) bool { return tells(path, part) }), nil
+	return slices.ContainsFunc(all, func(path string) bool {
+		return tells(path, func(other, _ string) bool { return other == part })
+	}), nil
 }
 
-func tells(path, part string) bool {
+// tells reports whether a journal, which somebody may have locked, has a step of which
+// match is true.
+func tells(path string, match func(part, target string) bool) bool {
 	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return false
@@ -262,9 +253,11 @@ func tells(path, part string) bool {
 	dir := filepath.Dir(path)
 	if text.See != "" {
 		home := absolute(dir, text.See)
-		return filepath.Dir(home) != dir && tells(home, part)
+		return filepath.Dir(home) != dir && tells(home, match)
 	}
-	return slices.ContainsFunc(text.Steps, func(st journalStep) bool { return absolute(dir, st.Part) == part })
+	return slices.ContainsFunc(text.Steps, func(st journalStep) bool {
+		return match(absolute(dir, st.Part), absolute(dir, st.Target))
+	})
 }
 
 // exists reports whether a path leads to something.

@@ -220,6 +220,12 @@ func (f *File) stands() error {
 	return errors.Join(truncate(f.f, 0), err)
 }
 
+// leave leaves the part to the next run.
+func (f *File) leave() {
+	f.over = true
+	f.f.Close()
+}
+
 // discard throws the part away.
 func (f *File) discard() error {
 	if f.over {

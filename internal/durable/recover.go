@@ -119,14 +119,25 @@ func (st *step) find() error {
 		return err
 	case st.old+st.had == info.Size() || st.had == whole:
 		return nil
-	case st.had == 0: // others have added to it, and we had not begun
-		st.old = info.Size()
+	case !st.torn(): // others have added to it, and we had not begun
+		st.old, st.had = info.Size(), 0
 		if st.behind == 0 {
 			st.lead = nil // which is for an empty file
 		}
 		return nil
 	}
 	return fmt.Errorf("behind the row that was cut off at byte %d somebody else has written", st.old+st.had)
+}
+
+// sector is what disks write as a whole.
+const sector = 512
+
+// torn reports whether the run can have died where what it added and the target begin to
+// differ: at the end of a block or of a write. Anywhere else it is somebody else's row that
+// begins as ours does.
+func (st *step) torn() bool {
+	written := st.had - int64(len(st.lead))
+	return st.had > 0 && ((st.old+st.had)%sector == 0 || written >= 0 && written%int64(copySize) == 0)
 }
 
 // common counts the bytes that two texts have in common at their beginning.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // leave makes what a run leaves that died just after it had decided to add text to a
@@ -31,7 +32,7 @@ func leave(t *testing.T, target, text string, had int) (journal string) {
 
 // What a dead run has left is completed, whatever has become of its target since.
 func TestCompletes(t *testing.T) {
-	const text = "row 1\nrow 2\nrow 3\n"
+	text := "row 1\nrow 2\n" + strings.Repeat("-", 500) + "\nrow 3\n"
 	for name, c := range map[string]struct {
 		before string
 		had    int
@@ -49,9 +50,12 @@ func TestCompletes(t *testing.T) {
 		"others have added before": {before: "old\n", since: func(t *testing.T, target string) {
 			add(t, target, "another\n")
 		}, want: "old\nanother\n" + text},
-		"others have added behind half a row": {before: "old\n", had: 8, since: func(t *testing.T, target string) {
+		"others have added behind half a row": {before: "old\n", had: 508, since: func(t *testing.T, target string) {
 			add(t, target, "another\n")
-		}, want: "old\n" + text[:8] + "another\n", refuse: "cut off at byte 12"},
+		}, want: "old\n" + text[:508] + "another\n", refuse: "cut off at byte 512"},
+		"others have added a row that begins alike": {before: "old\n", since: func(t *testing.T, target string) {
+			add(t, target, "row of others\n")
+		}, want: "old\nrow of others\n" + text},
 		"it was emptied": {before: "old\n", had: 8, since: func(t *testing.T, target string) {
 			check(t, os.Truncate(target, 0))
 		}, want: text},
@@ -96,6 +100,58 @@ func add(t *testing.T, path, text string) {
 	f := must[*os.File](t)(os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0))
 	f.WriteString(text)
 	f.Close()
+}
+
+// While another run has a journal in its hands that tells of the target, nothing is added:
+// it may be about to complete what is torn.
+func TestWaitsForWhoCompletes(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "log")
+	put(t, target, "old\n")
+	s := NewSet(Options{})
+	f := must[*File](t)(s.Append(target, Addition{}))
+	check(t, os.Rename(f.part, filepath.Join(dir, partName("log", 2)))) // the other run was first
+	f.part = filepath.Join(dir, partName("log", 2))
+	write(t, f, "row\n")
+	check(t, s.Seal(f))
+	text := strings.Repeat("-", 507) + "\n" + "dead\n"
+	journal := must[*os.File](t)(os.Open(leave(t, target, text, 508)))
+	if ok, err := tryLock(journal); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Commit() }()
+	time.Sleep(20 * time.Millisecond) // for it to do the wrong thing
+	journal.Close()
+	check(t, <-done)
+	wantTree(t, dir, map[string]string{"log": "old\n" + text + "row\n"})
+}
+
+// A rename that fails after the set was decided is left to the next run.
+func TestFailsHalfway(t *testing.T) {
+	defer func(old func(string, string)) { before = old }(before)
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "b"), "old")
+	s := NewSet(Options{})
+	a, b := must[*File](t)(s.Create(filepath.Join(dir, "a"))), must[*File](t)(s.Create(filepath.Join(dir, "b")))
+	write(t, a, "new")
+	write(t, b, "new")
+	check(t, s.Seal(a, b))
+	before = func(change, path string) {
+		if change == "rename" && path == b.part { // a folder cannot be replaced
+			check(t, os.Remove(b.target))
+			check(t, os.Mkdir(b.target, 0o777))
+		}
+	}
+	if err := s.Commit(); err == nil {
+		t.Error("it says that all went well")
+	}
+	before = func(string, string) {}
+	check(t, os.Remove(b.target))
+	s = NewSet(Options{})
+	must[*File](t)(s.Create(filepath.Join(dir, "c")))
+	check(t, s.Abort())
+	wantTree(t, dir, map[string]string{"a": "new", "b": "new"})
 }
 
 // What could not be added is taken back, but nothing of what others have added meanwhile.

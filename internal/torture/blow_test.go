@@ -11,13 +11,14 @@ import (
 	"time"
 )
 
-// A blow is what kills a process.
+// A blow is what kills a process, or has one of its calls fail.
 type blow struct {
 	kind  int
 	after time.Duration // afterTime: since the start; atJournal: since the journal is there
 	call  string        // atCall: the call of the operating system
 	nth   int           // of one thread
 	path  string        // only those with this path; "": any
+	fails string        // the error that the call gives; "": it kills
 }
 
 // The kinds of blows.
@@ -34,7 +35,11 @@ func (w blow) String() string {
 	case atJournal:
 		return fmt.Sprintf("killed %v after its journal was there", w.after)
 	}
-	text := fmt.Sprintf("killed at %s number %d of a thread", w.call, w.nth)
+	what := "killed"
+	if w.fails != "" {
+		what = w.fails
+	}
+	text := fmt.Sprintf("%s at %s number %d of a thread", what, w.call, w.nth)
 	if w.path != "" {
 		text += " to " + filepath.Base(w.path)
 	}
@@ -42,12 +47,16 @@ func (w blow) String() string {
 }
 
 // strike runs a command and kills it, unless it has ended before; point says where a blow
-// at a call struck. Dirs are where its journal may be.
+// at a call struck, "" if it did not. Dirs are where its journal may be.
 func (w blow) strike(t testing.TB, dirs []string, name string, args ...string) (e end, point string, err error) {
 	trace := ""
 	if w.kind == atCall {
 		trace = filepath.Join(t.TempDir(), "trace")
-		more := []string{"-e", "inject=" + w.call + ":signal=SIGKILL:when=" + strconv.Itoa(w.nth)}
+		effect := "signal=SIGKILL"
+		if w.fails != "" {
+			effect = "error=" + w.fails
+		}
+		more := []string{"-e", "inject=" + w.call + ":" + effect + ":when=" + strconv.Itoa(w.nth)}
 		if w.path != "" {
 			more = append(more, "-P", w.path)
 		}
@@ -68,8 +77,8 @@ func (w blow) strike(t testing.TB, dirs []string, name string, args ...string) (
 	default:
 		ended = <-over
 	}
-	if e, err = endOf(cmd, ended); err == nil && e.killed && trace != "" {
-		point, err = pointOf(trace, w.call)
+	if e, err = endOf(cmd, ended); err == nil && trace != "" {
+		point, err = pointOf(trace, w)
 	}
 	return e, point, err
 }

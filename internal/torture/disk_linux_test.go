@@ -25,7 +25,8 @@ type scene struct {
 	t    *testing.T
 	home string
 	dir  string
-	user uint32 // who runs the command; 0: who runs the tests
+	user uint32   // who runs the command; 0: who runs the tests
+	dies []string // what strace injects; nil: nothing is traced
 }
 
 // The flows write the rows of standard input to OUT, some to OUT.two as well.
@@ -60,7 +61,11 @@ func (s *scene) start(flow, out string) *held {
 	if !filepath.IsAbs(out) {
 		out = filepath.Join(s.dir, out)
 	}
-	cmd := command(s.t, program, "run", filepath.Join(s.home, flow+".yaml"), "-q", "-s", "OUT="+out)
+	name, args := program, []string{"run", filepath.Join(s.home, flow+".yaml"), "-q", "-s", "OUT=" + out}
+	if s.dies != nil {
+		name, args = strace("/dev/null", ordered, s.dies, program, args...)
+	}
+	cmd := command(s.t, name, args...)
 	cmd.Dir = s.dir // messages name files as seen from here
 	if s.user != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: s.user, Gid: s.user}}
@@ -243,6 +248,107 @@ func TestTwoRunsOneTarget(t *testing.T) {
 			t.Errorf("%s beside %s: there is %q, want %q", c.second, c.first, got, want)
 		}
 	}
+}
+
+// A run dies in the middle of what it adds, while another one that adds to the same file
+// has looked into the folder long ago. The other one sees it in time.
+func TestDiesBesideAnother(t *testing.T) {
+	needStrace(t)
+	many := strings.Repeat("{\"n\":1234567890}\n", 200_000) // some writes
+	for _, c := range []struct {
+		call string
+		to   string
+		nth  int
+	}{
+		{"fsync", ".", 1}, // the journal is there, and not safe yet
+		{"write", "out.jsonl", 1},
+		{"write", "out.jsonl", 2},
+		{"fsync", "out.jsonl", 1},
+		{"unlinkat", "", 1}, // of the journal
+	} {
+		for _, flow := range []string{"add", "add two"} {
+			s := newScene(t, "")
+			log := filepath.Join(s.dir, "out.jsonl")
+			put(t, log, "{\"n\":0}\n")
+			other := s.start("add", "out.jsonl")
+			other.opened(filepath.Join(s.dir, ".out.jsonl.flowrun-1"))
+			s.dies = []string{"-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", c.call, c.nth)}
+			if c.to != "" {
+				s.dies = append(s.dies, "-P", filepath.Join(s.dir, c.to))
+			}
+			dead := s.start(flow, "out.jsonl")
+			dead.give(many)
+			if e := dead.end(); !e.killed {
+				t.Errorf("%v: %s: it did not die: %v", c, flow, e)
+			}
+			other.give(rows) // and not before: what comes from a pipe is added every second
+			if e := other.end(); e.code != 0 {
+				t.Errorf("%v: %s: the other one: %v", c, flow, e)
+			}
+			want := map[string]string{"out.jsonl": "{\"n\":0}\n" + many + rows}
+			if flow == "add two" {
+				want["out.jsonl.two"] = many
+			}
+			if !maps.Equal(s.tree(), want) {
+				got := s.tree()["out.jsonl"]
+				t.Errorf("%v: %s: there is\n%s%.60q … %.60q", c, flow, listing(s.dir), got, got[max(0, len(got)-60):])
+			}
+		}
+	}
+}
+
+// A run died in the middle of what it added. While one run is about to complete that,
+// another one, which has looked into the folder long ago, adds its rows: it has to wait.
+func TestAddsWhileAnotherCompletes(t *testing.T) {
+	needStrace(t)
+	s := newScene(t, "")
+	log := filepath.Join(s.dir, "out.jsonl")
+	put(t, log, "{\"n\":0}\n")
+	other := s.start("add", "out.jsonl")
+	other.opened(filepath.Join(s.dir, ".out.jsonl.flowrun-1"))
+
+	s.dies = []string{"-e", "inject=write:signal=SIGKILL:when=2", "-P", log}
+	dead := s.start("add", "out.jsonl")
+	many := strings.Repeat("{\"n\":1234567890}\n", 200_000)
+	dead.give(many)
+	if e := dead.end(); !e.killed {
+		t.Fatalf("it did not die: %v", e)
+	}
+	journals, err := filepath.Glob(filepath.Join(s.dir, ".flowrun-*.journal"))
+	check(t, err)
+	if len(journals) != 1 {
+		t.Fatalf("there is no journal:\n%s", listing(s.dir))
+	}
+
+	// It opens the log once to see whether it may, and then to complete it: that takes long.
+	s.dies = []string{"-e", "inject=openat:delay_enter=2000000:when=2", "-P", log}
+	completes := s.start("add", "out.jsonl")
+	completes.give("{\"n\":3}\n")
+	completes.in.Close()
+	for !isLocked(t, journals[0]) && !completes.ended() {
+		time.Sleep(time.Millisecond)
+	}
+	other.give(rows)
+	if e := other.end(); e.code != 0 {
+		t.Errorf("the one that adds: %v", e)
+	}
+	if e := completes.end(); e.code != 0 {
+		t.Errorf("the one that completes: %v", e)
+	}
+	got, begun := s.tree(), "{\"n\":0}\n"+many
+	if text := got["out.jsonl"]; len(got) != 1 || text != begun+rows+"{\"n\":3}\n" && text != begun+"{\"n\":3}\n"+rows {
+		t.Errorf("there is\n%s%.60q … %.60q", listing(s.dir), text, text[max(0, len(text)-60):])
+	}
+}
+
+// isLocked reports whether a process holds the lock of a file.
+func isLocked(t *testing.T, path string) bool {
+	t.Helper()
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return true // it was, and is gone
+	}
+	return strings.Contains(get(t, "/proc/locks"), fmt.Sprintf(":%d ", st.Ino))
 }
 
 // Where the disk is full, old content stays and nothing else does; when there is room

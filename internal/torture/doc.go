@@ -12,8 +12,9 @@
 // not at all. A book keeps the rounds of one folder, and audits the folder.
 //
 // A blow is what kills a process: SIGKILL after some time, or when the journal of a set is
-// there, or just before the nth call of one kind by one of its threads. A cut is the end of
-// a file system without a warning: what the kernel still held in memory is lost.
+// there, or just before the nth call of one kind by one of its threads; or that call fails.
+// A cut is the end of a file system without a warning: what the kernel still held in memory
+// is lost.
 //
 // # Laws
 //

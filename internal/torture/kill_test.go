@@ -102,6 +102,14 @@ func (k *killing) die(w blow) (killed bool) {
 			point = "journal there"
 		}
 		k.kills[point]++
+	case w.fails != "" && point != "":
+		k.kills[point]++
+		if e.code == 0 {
+			k.sure(number)
+		} else if e.code != 1 || !strings.Contains(e.err, "input/output error") {
+			k.wrong(failed, "a run whose disk fails: %s", e)
+		}
+		return true
 	case e.code != 0:
 		k.wrong(failed, "a run of %s: %s", k.flow.name, e)
 	default:
@@ -162,14 +170,14 @@ func (k *killing) recover() {
 	k.audit(k.flow.folders(0)...)
 }
 
-// runBeside runs the flow beside again and again until stop is called.
+// runBeside runs the flow beside again and again, twice at a time, until stop is called.
 func (k *killing) runBeside() (stop func()) {
 	if k.beside == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var running sync.WaitGroup
-	running.Go(func() {
+	again := func() {
 		for {
 			number := k.begin(k.beside, otherRows)
 			cmd := command(k.t, program, k.args(number)...)
@@ -184,7 +192,9 @@ func (k *killing) runBeside() (stop func()) {
 			default:
 			}
 		}
-	})
+	}
+	running.Go(again)
+	running.Go(again) // they meet when they find what the victim has left
 	return sync.OnceFunc(func() { close(done); running.Wait() })
 }
 
@@ -236,7 +246,7 @@ func (a *tally) String() string {
 		total += a.kills[point]
 		text = append(text, fmt.Sprintf("%d %s", a.kills[point], point))
 	}
-	return fmt.Sprintf("%d kills (%s) in %d runs: %d torn, %d half sets, %d lost, %d twice, %d leftovers, %d runs failed", total, strings.Join(text, ", "), a.rounds,
+	return fmt.Sprintf("%d (%s) in %d runs: %d torn, %d half sets, %d lost, %d twice, %d leftovers, %d runs failed", total, strings.Join(text, ", "), a.rounds,
 		a.wrongs[torn], a.wrongs[halfSet], a.wrongs[lost], a.wrongs[twice], a.wrongs[leftover], a.wrongs[failed])
 }
 
@@ -262,7 +272,7 @@ func TestKillAtRandom(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("seed %d: kill -9: %v; %v", s, &all, time.Since(start).Round(time.Second))
+	t.Logf("seed %d: kills: %v; %v", s, &all, time.Since(start).Round(time.Second))
 }
 
 // A run is killed just before each of its calls that change something.
@@ -278,11 +288,11 @@ func TestKillAtCalls(t *testing.T) {
 				v.beside = nil // it would only make the numbers of calls uncertain
 				k := newKilling(t, v, s)
 				t.Cleanup(func() { all.add(k) })
-				k.atCalls()
+				k.atCalls("")
 			})
 		}
 	})
-	t.Logf("seed %d: kill -9: %v; %v", s, &all, time.Since(start).Round(time.Second))
+	t.Logf("seed %d: kills: %v; %v", s, &all, time.Since(start).Round(time.Second))
 	if !long {
 		return
 	}
@@ -294,10 +304,31 @@ func TestKillAtCalls(t *testing.T) {
 	}
 }
 
-// atCalls counts the calls of a whole run, and then kills one run at each. Which thread
+// One call of a run fails, as if the disk was broken there for a moment: whether the run
+// says that it went well or not, it is true.
+func TestErrorAtCalls(t *testing.T) {
+	needStrace(t)
+	s := seed(t)
+	all := tally{kills: map[string]int{}, wrongs: map[string]int{}}
+	start := time.Now()
+	t.Run("flows", func(t *testing.T) {
+		for _, v := range victims[:3] {
+			t.Run(v.flow.name, func(t *testing.T) {
+				t.Parallel()
+				v.beside = nil
+				k := newKilling(t, v, s)
+				t.Cleanup(func() { all.add(k) })
+				k.atCalls("EIO")
+			})
+		}
+	})
+	t.Logf("seed %d: errors: %v; %v", s, &all, time.Since(start).Round(time.Second))
+}
+
+// atCalls counts the calls of a whole run, and then strikes one run at each. Which thread
 // makes a call is up to the runtime, and strace counts those of each thread: so not every
 // number is reached, and a run that ends well is tried once more.
-func (k *killing) atCalls() {
+func (k *killing) atCalls(fails string) {
 	k.t.Helper()
 	trace := filepath.Join(k.t.(*testing.T).TempDir(), "trace")
 	number := k.begin(k.flow, k.rows)
@@ -310,7 +341,7 @@ func (k *killing) atCalls() {
 	check(k.t, err)
 	count := map[blow]int{}
 	for _, c := range calls {
-		w := blow{kind: atCall, call: c.name}
+		w := blow{kind: atCall, call: c.name, fails: fails}
 		switch {
 		case len(c.paths) == 0 || !strings.HasPrefix(c.paths[0], k.dir):
 			continue
@@ -327,8 +358,14 @@ func (k *killing) atCalls() {
 	}
 	for _, w := range order {
 		for _, w.nth = range someOf(count[w]) {
-			if !k.attempt(w, nil) {
-				k.attempt(w, nil)
+			var again *blow
+			if long && k.random.IntN(2) == 0 { // the run that completes it gets one as well
+				next := order[k.random.IntN(len(order))]
+				next.nth = 1 + k.random.IntN(count[next])
+				again = &next
+			}
+			if !k.attempt(w, again) {
+				k.attempt(w, again)
 			}
 		}
 	}

@@ -40,12 +40,7 @@ func newPowerCut(t *testing.T, flags ...string) *powerCut {
 	d := newDisk(t, size)
 	s := seed(t)
 	p := &powerCut{disk: d, random: rand.New(rand.NewPCG(s, 2)), seed: s}
-	p.book = newBook(t, t.TempDir(), flags...)
-	p.home = d.mnt // the records of runs are beside their flows
-	p.dir = filepath.Join(d.mnt, "data")
-	for _, f := range flows {
-		put(t, filepath.Join(p.home, f.name+".yaml"), f.text())
-	}
+	p.book = newBook(t, d.mnt, flags...) // the records of runs are beside their flows
 	p.fact = "before any cut"
 	start := time.Now()
 	for _, f := range cycle {
@@ -149,7 +144,7 @@ func (p *powerCut) once() {
 	p.t.Helper()
 	p.cuts++
 	early := p.random.IntN(4) == 0 // perhaps in the run that completes what the last cut has left
-	wait := time.Duration(p.random.Int64N(int64(p.whole) * 3 / 2))
+	wait := time.Duration(p.random.Int64N(int64(p.whole) * 5 / 2))
 	if early {
 		wait = time.Duration(p.random.Int64N(int64(p.whole) / time.Duration(len(cycle)).Nanoseconds()))
 	}

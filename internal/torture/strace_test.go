@@ -64,6 +64,7 @@ func (c sysCall) has(match func(path string) bool) bool {
 var (
 	lineShape    = regexp.MustCompile(`^(\d+) +(\w+)\((.*)$`)
 	resumedShape = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>(.*)$`)
+	resultShape  = regexp.MustCompile(`\) += `)
 	pathShape    = regexp.MustCompile(`\d<(/[^>]*)>|"((?:[^"\\]|\\.)*)"`)
 )
 
@@ -112,10 +113,9 @@ func readTrace(path string) ([]sysCall, error) {
 // finish takes arguments and result apart.
 func (c *sysCall) finish(rest string) {
 	c.args = rest
-	if at := strings.LastIndex(rest, ") "); at >= 0 {
-		if result := strings.TrimLeft(rest[at+2:], " "); strings.HasPrefix(result, "=") {
-			c.args, c.ret = rest[:at], strings.TrimSpace(result[1:])
-		}
+	if at := resultShape.FindAllStringIndex(rest, -1); at != nil {
+		last := at[len(at)-1]
+		c.args, c.ret = rest[:last[0]], rest[last[1]:]
 	}
 }
 
@@ -134,28 +134,25 @@ func kindOf(path string) string {
 }
 
 // pointOf says where a process was when a blow at a call struck it: in which call, at
-// which kind of file, and what it had done before.
-func pointOf(trace, call string) (string, error) {
+// which kind of file, and whether it had renamed something before. "": it was not struck.
+func pointOf(trace string, w blow) (string, error) {
 	calls, err := readTrace(trace)
 	if err != nil {
 		return "", err
 	}
-	renamed := 0
+	renamed := false
 	for _, c := range calls {
-		if strings.HasPrefix(c.name, "rename") && c.ret == "0" {
-			renamed++
+		switch {
+		case strings.HasPrefix(c.name, "rename") && c.ret == "0":
+			renamed = true
+		case c.name != w.call || len(c.paths) == 0:
+		case w.fails == "" && c.ret == "?", w.fails != "" && strings.Contains(c.ret, "(INJECTED)"):
+			text := w.call + " " + kindOf(c.paths[0])
+			if renamed && strings.HasSuffix(w.call, "sync") {
+				text += ", renamed"
+			}
+			return text, nil
 		}
 	}
-	for i := len(calls) - 1; i >= 0; i-- {
-		c := calls[i]
-		if c.name != call || c.ret != "?" || len(c.paths) == 0 {
-			continue
-		}
-		text := call + " " + kindOf(c.paths[0])
-		if strings.Contains(call, "sync") && renamed > 0 {
-			text += ", renamed"
-		}
-		return text, nil
-	}
-	return call, nil
+	return "", nil
 }

@@ -254,7 +254,6 @@ func TestTwoRunsOneTarget(t *testing.T) {
 // has looked into the folder long ago. The other one sees it in time.
 func TestDiesBesideAnother(t *testing.T) {
 	needStrace(t)
-	many := strings.Repeat("{\"n\":1234567890}\n", 200_000) // some writes
 	for _, c := range []struct {
 		call string
 		to   string
@@ -267,35 +266,40 @@ func TestDiesBesideAnother(t *testing.T) {
 		{"unlinkat", "", 1}, // of the journal
 	} {
 		for _, flow := range []string{"add", "add two"} {
-			s := newScene(t, "")
-			log := filepath.Join(s.dir, "out.jsonl")
-			put(t, log, "{\"n\":0}\n")
-			other := s.start("add", "out.jsonl")
-			other.opened(filepath.Join(s.dir, ".out.jsonl.flowrun-1"))
-			s.dies = []string{"-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", c.call, c.nth)}
-			if c.to != "" {
-				s.dies = append(s.dies, "-P", filepath.Join(s.dir, c.to))
-			}
-			dead := s.start(flow, "out.jsonl")
-			dead.give(many)
-			if e := dead.end(); !e.killed {
-				t.Errorf("%v: %s: it did not die: %v", c, flow, e)
-			}
-			other.give(rows) // and not before: what comes from a pipe is added every second
-			if e := other.end(); e.code != 0 {
-				t.Errorf("%v: %s: the other one: %v", c, flow, e)
-			}
-			want := map[string]string{"out.jsonl": "{\"n\":0}\n" + many + rows}
-			if flow == "add two" {
-				want["out.jsonl.two"] = many
-			}
-			if !maps.Equal(s.tree(), want) {
-				got := s.tree()["out.jsonl"]
-				t.Errorf("%v: %s: there is\n%s%.60q … %.60q", c, flow, listing(s.dir), got, got[max(0, len(got)-60):])
-			}
+			t.Run(fmt.Sprintf("%s %d %s/%s", c.call, c.nth, c.to, flow), func(t *testing.T) {
+				t.Parallel()
+				s := newScene(t, "")
+				put(t, filepath.Join(s.dir, "out.jsonl"), "{\"n\":0}\n")
+				other := s.start("add", "out.jsonl")
+				other.opened(filepath.Join(s.dir, ".out.jsonl.flowrun-1"))
+				s.dies = []string{"-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", c.call, c.nth)}
+				if c.to != "" {
+					s.dies = append(s.dies, "-P", filepath.Join(s.dir, c.to))
+				}
+				dead := s.start(flow, "out.jsonl")
+				dead.give(many)
+				if e := dead.end(); !e.killed {
+					t.Errorf("it did not die: %v", e)
+				}
+				other.give(rows) // and not before: what comes from a pipe is added every second
+				if e := other.end(); e.code != 0 {
+					t.Errorf("the other one: %v", e)
+				}
+				want := map[string]string{"out.jsonl": "{\"n\":0}\n" + many + rows}
+				if flow == "add two" {
+					want["out.jsonl.two"] = many
+				}
+				if got := s.tree(); !maps.Equal(got, want) {
+					text := got["out.jsonl"]
+					t.Errorf("there is\n%s%.60q … %.60q", listing(s.dir), text, text[max(0, len(text)-60):])
+				}
+			})
 		}
 	}
 }
+
+// many are rows that are added in some writes.
+var many = strings.Repeat("{\"n\":1234567890}\n", 130_000)
 
 // A run died in the middle of what it added. While one run is about to complete that,
 // another one, which has looked into the folder long ago, adds its rows: it has to wait.
@@ -309,7 +313,6 @@ func TestAddsWhileAnotherCompletes(t *testing.T) {
 
 	s.dies = []string{"-e", "inject=write:signal=SIGKILL:when=2", "-P", log}
 	dead := s.start("add", "out.jsonl")
-	many := strings.Repeat("{\"n\":1234567890}\n", 200_000)
 	dead.give(many)
 	if e := dead.end(); !e.killed {
 		t.Fatalf("it did not die: %v", e)

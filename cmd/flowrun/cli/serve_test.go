@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,6 +58,25 @@ func TestPageOfARun(t *testing.T) {
 	res.Body.Close()
 	if code, _, errs := p.end(); code != 0 || !strings.Contains(errs, "the page: sources stopped") || !strings.Contains(errs, "f: done in") {
 		t.Errorf("exit %d:\n%s", code, errs)
+	}
+}
+
+// Whoever drains a flow that has an end from its page cuts it short, as a termination does.
+func TestPageStopsARun(t *testing.T) {
+	for page, outcome := range map[string]string{"drain": "f: stopped after", "stop": "ended by a second signal (the page)"} {
+		folder(t, map[string]string{"f.yaml": "nodes:\n  n: {use: generate, with: {count: 1000000, rate: 1000}}\n  out: {use: file.write, in: n, with: {path: out.jsonl}}\n"})
+		p := start(t, "run", "f.yaml", "--ui=127.0.0.1:0", "--keep=false")
+		res, err := http.Post(p.address()+"api/v1/run/"+page, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if code, _, errs := p.end(); code != 143 || !strings.Contains(errs, outcome) {
+			t.Errorf("%s: exit %d:\n%s", page, code, errs)
+		}
+		if files, _ := os.ReadDir("."); len(files) != 1 {
+			t.Errorf("%s: it leaves %v", page, files)
+		}
 	}
 }
 

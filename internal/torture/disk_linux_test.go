@@ -3,6 +3,7 @@ package torture
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -56,7 +57,22 @@ func newScene(t *testing.T, dir string) *scene {
 }
 
 // start runs a flow in the folder. It goes on while its input does.
-func (s *scene) start(flow, out string) *held {
+func (s *scene) start(flow, out string) *held { return s.startOn(nil, flow, out) }
+
+// startWhole runs a flow on some rows, as a file: they have an end, so they are added in one
+// step however long that takes.
+func (s *scene) startWhole(text []byte, flow, out string) *held {
+	s.t.Helper()
+	f, err := os.CreateTemp(s.home, "rows-")
+	check(s.t, err)
+	_, err = f.Write(text)
+	check(s.t, err)
+	_, err = f.Seek(0, io.SeekStart)
+	check(s.t, err)
+	return s.startOn(f, flow, out)
+}
+
+func (s *scene) startOn(in *os.File, flow, out string) *held {
 	s.t.Helper()
 	if !filepath.IsAbs(out) {
 		out = filepath.Join(s.dir, out)
@@ -70,10 +86,15 @@ func (s *scene) start(flow, out string) *held {
 	if s.user != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: s.user, Gid: s.user}}
 	}
-	in, err := cmd.StdinPipe()
-	check(s.t, err)
+	if in == nil {
+		pipe, err := cmd.StdinPipe()
+		check(s.t, err)
+		in = pipe.(*os.File)
+	} else {
+		cmd.Stdin = in
+	}
 	check(s.t, cmd.Start())
-	h := &held{t: s.t, cmd: cmd, in: in.(*os.File), over: make(chan struct{})}
+	h := &held{t: s.t, cmd: cmd, in: in, over: make(chan struct{})}
 	go func() { h.err = cmd.Wait(); close(h.over) }()
 	return h
 }
@@ -277,8 +298,7 @@ func TestDiesBesideAnother(t *testing.T) {
 					if c.to != "" {
 						s.dies = append(s.dies, "-P", filepath.Join(s.dir, c.to))
 					}
-					dead := s.start(flow, "out.jsonl")
-					dead.give(many)
+					dead := s.startWhole([]byte(many), flow, "out.jsonl")
 					died := dead.end().killed
 					other.give(rows) // and not before: what comes from a pipe is added every second
 					if e := other.end(); e.code != 0 {
@@ -327,8 +347,7 @@ func TestAddsWhileAnotherCompletes(t *testing.T) {
 		other.opened(filepath.Join(s.dir, ".out.jsonl.flowrun-1"))
 
 		s.dies = []string{"-e", "inject=write:signal=SIGKILL:when=2", "-P", log}
-		dead := s.start("add", "out.jsonl")
-		dead.give(many)
+		dead := s.startWhole([]byte(many), "add", "out.jsonl")
 		if !dead.end().killed {
 			other.end()
 			return false
@@ -397,12 +416,7 @@ func TestFullDisk(t *testing.T) {
 				what := fmt.Sprintf("%s, %d MB", c.flow, c.mb)
 				put(t, filepath.Join(s.dir, "out.jsonl"), string(old))
 				put(t, filepath.Join(s.dir, "out.jsonl.two"), "old")
-				h := s.start(c.flow, "out.jsonl")
-				for n := 0; n < c.mb<<20; n += len(line) {
-					if _, err := h.in.Write(line); err != nil {
-						break
-					}
-				}
+				h := s.startWhole(bytes.Repeat(line, c.mb<<20/len(line)), c.flow, "out.jsonl")
 				e := h.end()
 				if e.code != 1 || !strings.Contains(e.err, "out.jsonl") || !strings.Contains(e.err, ": no space left on device") {
 					t.Errorf("%s: %v", what, e)

@@ -347,7 +347,7 @@ func (k *killing) atCalls(fails string) {
 			continue
 		case c.name == "write" && kindOf(c.paths[0]) != "target":
 			continue
-		case kindOf(c.paths[0]) == "folder", kindOf(c.paths[0]) == "target":
+		case kindOf(c.paths[0]) == "folder", kindOf(c.paths[0]) == "target", c.name == "unlinkat" && kindOf(c.paths[0]) == "part":
 			w.path = c.paths[0]
 		}
 		count[w]++
@@ -357,7 +357,11 @@ func (k *killing) atCalls(fails string) {
 		k.t.Fatal("no call was seen")
 	}
 	for _, w := range order {
-		for _, w.nth = range someOf(count[w]) {
+		numbers := someOf(count[w])
+		if long && w.path == "" { // which file a number leads to is up to the threads
+			numbers = append(numbers, numbers...)
+		}
+		for _, w.nth = range numbers {
 			var again *blow
 			if long && k.random.IntN(2) == 0 { // the run that completes it gets one as well
 				next := order[k.random.IntN(len(order))]

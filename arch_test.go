@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"graph/diff":         {"graph", "graph/types", "graph/diag", "graph/config", "graph/redact"},
 	"graph/render":       {"graph", "graph/types", "graph/diag", "graph/diff", "graph/redact", "graph/render"},
 	"nodes":              {"graph", "graph/diag", "graph/types", "graph/record", "graph/config", "graph/expr"},
-	"scheduler":          {"nodes", "graph", "graph/types", "graph/record", "graph/redact", "graph/expr", "scheduler"},
+	"scheduler":          {"nodes", "graph", "graph/types", "graph/record", "graph/redact", "graph/expr", "scheduler", "internal/durable"},
 	"scheduler/flowtest": {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record", "graph/redact", "graph/config", "graph/expr"},
 	"scheduler/trial":    {"scheduler", "nodes", "graph", "graph/diag", "graph/types", "graph/record", "graph/redact"},
 	"scheduler/advise":   {"graph", "scheduler/metrics"},

@@ -56,7 +56,7 @@ func (s *Set) syncDirs(dirs map[string]bool) error {
 	}
 	for dir := range dirs {
 		before("sync", dir)
-		if err := syncDir(dir); err != nil {
+		if err := SyncDir(dir); err != nil {
 			return err
 		}
 	}

@@ -61,9 +61,9 @@ func sticks(file, dir fs.FileInfo) bool {
 	return dir.Mode()&fs.ModeSticky != 0 && me != 0 && me != owner(file) && me != owner(dir)
 }
 
-// syncDir makes what happened to names in a folder safe. Some file systems refuse to
+// SyncDir makes what happened to names in a folder safe. Some file systems refuse to
 // sync a folder, and have nothing to sync there.
-func syncDir(dir string) error {
+func SyncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

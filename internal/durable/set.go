@@ -302,9 +302,7 @@ func (s *Set) Abort() error {
 		return nil
 	}
 	err := s.settle()
-	for _, dir := range slices.Backward(s.made) {
-		os.Remove(dir) // fails if there is something in it, which is then not ours
-	}
+	s.unmake()
 	s.outcome = errSettled
 	return err
 }
@@ -342,7 +340,12 @@ func (s *Set) Sweep(patience time.Duration) {
 			os.Remove(f.part)
 		}
 	}
+	s.unmake()
+}
+
+// unmake removes the folders that were made for the set.
+func (s *Set) unmake() {
 	for _, dir := range slices.Backward(s.made) {
-		os.Remove(dir)
+		os.Remove(dir) // fails if there is something in it, which is then not ours
 	}
 }

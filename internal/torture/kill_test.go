@@ -277,22 +277,7 @@ func TestKillAtRandom(t *testing.T) {
 
 // A run is killed just before each of its calls that change something.
 func TestKillAtCalls(t *testing.T) {
-	needStrace(t)
-	s := seed(t)
-	all := tally{kills: map[string]int{}, wrongs: map[string]int{}}
-	start := time.Now()
-	t.Run("flows", func(t *testing.T) {
-		for _, v := range victims[:3] {
-			t.Run(v.flow.name, func(t *testing.T) {
-				t.Parallel()
-				v.beside = nil // it would only make the numbers of calls uncertain
-				k := newKilling(t, v, s)
-				t.Cleanup(func() { all.add(k) })
-				k.atCalls("")
-			})
-		}
-	})
-	t.Logf("seed %d: kills: %v; %v", s, &all, time.Since(start).Round(time.Second))
+	all := strikeAtCalls(t, "")
 	if !long {
 		return
 	}
@@ -306,23 +291,28 @@ func TestKillAtCalls(t *testing.T) {
 
 // One call of a run fails, as if the disk was broken there for a moment: whether the run
 // says that it went well or not, it is true.
-func TestErrorAtCalls(t *testing.T) {
+func TestErrorAtCalls(t *testing.T) { strikeAtCalls(t, "EIO") }
+
+// strikeAtCalls strikes the flows whose calls can be counted, each at its calls. They are
+// killed there, or the call fails.
+func strikeAtCalls(t *testing.T, fails string) *tally {
 	needStrace(t)
 	s := seed(t)
-	all := tally{kills: map[string]int{}, wrongs: map[string]int{}}
+	all := &tally{kills: map[string]int{}, wrongs: map[string]int{}}
 	start := time.Now()
 	t.Run("flows", func(t *testing.T) {
 		for _, v := range victims[:3] {
 			t.Run(v.flow.name, func(t *testing.T) {
 				t.Parallel()
-				v.beside = nil
+				v.beside = nil // it would only make the numbers of calls uncertain
 				k := newKilling(t, v, s)
 				t.Cleanup(func() { all.add(k) })
-				k.atCalls("EIO")
+				k.atCalls(fails)
 			})
 		}
 	})
-	t.Logf("seed %d: errors: %v; %v", s, &all, time.Since(start).Round(time.Second))
+	t.Logf("seed %d: struck%s: %v; %v", s, strings.TrimRight(" "+fails, " "), all, time.Since(start).Round(time.Second))
+	return all
 }
 
 // atCalls counts the calls of a whole run, and then strikes one run at each. Which thread

@@ -13,12 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/flowrun/flowrun/internal/durable"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
@@ -139,24 +138,11 @@ func (s *Store) Save(run *Run) (id string, err error) {
 		root.Remove(name + aside)
 		return "", err
 	}
-	if err := errors.Join(root.Rename(name+aside, name), syncFolder(root)); err != nil {
+	if err := errors.Join(root.Rename(name+aside, name), durable.SyncDir(s.dir)); err != nil {
 		return "", err
 	}
 	s.prune(root)
 	return run.ID, nil
-}
-
-// syncFolder makes the names in a folder safe, where the system can.
-func syncFolder(root *os.Root) error {
-	f, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil && runtime.GOOS == "linux" && !errors.Is(err, syscall.EINVAL) {
-		return err
-	}
-	return nil
 }
 
 // make makes the folder, out of sight of git.
@@ -177,13 +163,7 @@ func (s *Store) make() (*os.Root, error) {
 		}
 	}
 	for dir := filepath.Dir(s.dir); fresh; dir = filepath.Dir(dir) { // without its folder a record is lost
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			return nil, err
-		}
-		err = syncFolder(root)
-		root.Close()
-		if err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return nil, err
 		}
 		fresh = filepath.Base(dir) == ".flowrun"

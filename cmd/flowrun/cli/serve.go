@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopping"
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
@@ -170,7 +171,7 @@ func (r *runCall) linger(p *page) {
 		return
 	}
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, stopSignals()...)
+	signal.Notify(stop, stopping.Signals()...)
 	defer signal.Stop(stop)
 	if r.forPeople() {
 		fmt.Fprintln(r.stderr, "the page stays up; ctrl-c ends it")

@@ -9,21 +9,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopping"
 )
 
 // Signals. The first one stops a run, which then finishes what is on its way; the second
 // one, or the end of the time for that, kills it. A verb that runs nothing ends at the
 // first one. A process is always ended with 128 and the number of the signal.
-
-// stopSignals are the signals that stop a flow. A hang-up that the parent said to
-// ignore (nohup) stays ignored.
-func stopSignals() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
-}
 
 // signals are those that the process has got and nobody has acted on yet.
 type signals struct{ c chan os.Signal }
@@ -37,7 +29,7 @@ func hear() *signals {
 	s := &signals{Signals}
 	if s.c == nil {
 		s.c = make(chan os.Signal, 2)
-		signal.Notify(s.c, stopSignals()...)
+		signal.Notify(s.c, stopping.Signals()...)
 	}
 	return s
 }

@@ -10,30 +10,21 @@
 //	}
 //
 // Packages that are ready are initialised in the order of their paths, and this one needs
-// the standard library alone.
+// hardly more than the standard library.
 package early
 
 import (
 	"os"
 	"os/signal"
-	"syscall"
+
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopping"
 )
 
-// Signals are those that stop a flow. A hang-up that the parent said to ignore (nohup)
-// stays ignored.
+// Signals are those that stop a flow and have come since the program began.
 var Signals = listen()
 
 func listen() chan os.Signal {
 	c := make(chan os.Signal, 2)
-	signal.Notify(c, Stopping()...)
+	signal.Notify(c, stopping.Signals()...)
 	return c
-}
-
-// Stopping lists them.
-func Stopping() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
 }

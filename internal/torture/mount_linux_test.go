@@ -70,7 +70,7 @@ func (d *disk) mount() error { return d.tool("mount", "-o", "loop", d.img, d.mnt
 // unmount waits until nobody uses it any more: of a process that was just killed that may
 // take a moment.
 func (d *disk) unmount() (err error) {
-	for range 100 {
+	for range 3000 { // a minute, and more where the machine is slow
 		if err = d.tool("umount", d.mnt); err == nil {
 			return nil
 		}

@@ -69,18 +69,25 @@ type Position = nodes.Position
 //
 //	Taken(after flowrun.Position) error
 //
-// it is told up to where all sinks have committed what they were given. If it has
+// it is told up to where all sinks have what was made of the items: soon after, or with
+// AckEarly as soon as they were emitted. A flow that keeps something in memory behind such
+// a source, or writes files that get their names at its end, is refused but for that. If it has
 // Open(ctx, *nodes.Env) error and Close() error, they are called once a run.
 func ReadFrom[T any](g *Graph, id string, from nodes.ResumableSource[T], opts ...Option) Stream[T] {
-	return source[T](g, id, "go.read", "Gives what a source reads.", func(env *nodes.Env) nodes.Operator {
+	_, acks := from.(nodes.Acknowledger)
+	return sourceThat[T](g, id, "go.read", "Gives what a source reads.", acks, func(env *nodes.Env) nodes.Operator {
 		return nodes.ResumableOperator(env, from)
 	}, opts)
 }
 
 func source[T any](g *Graph, id, kind, summary string, operator func(env *nodes.Env) nodes.Operator, opts []Option) Stream[T] {
+	return sourceThat[T](g, id, kind, summary, false, operator, opts)
+}
+
+func sourceThat[T any](g *Graph, id, kind, summary string, acks bool, operator func(env *nodes.Env) nodes.Operator, opts []Option) Stream[T] {
 	n := &node{
 		id:       id,
-		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Out: []graph.Port{typed[T]("out")}},
+		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Acks: acks, Out: []graph.Port{typed[T]("out")}},
 		operator: func(env *nodes.Env) (nodes.Operator, error) { return operator(env), nil },
 	}
 	return first[T](g, g.add(n, opts))

@@ -16,6 +16,7 @@ const (
 	ActsRate
 	ActsBreaker
 	ActsBatch
+	ActsAck
 )
 
 // ActsTries are the settings of kinds whose code gives each item the tries of its node,
@@ -28,7 +29,7 @@ const (
 	NoErrors   = "calls a function that takes no context and returns no error"
 )
 
-var actsNames = [...]string{"workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch"}
+var actsNames = [...]string{"workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch", "ack"}
 
 // Has reports whether the set has all of some settings.
 func (a Acts) Has(some Acts) bool { return a&some == some }
@@ -62,6 +63,7 @@ type Acter interface{ Acting(on Acts) Acts }
 //	                 is a source of Go values, whose items are there or not
 //	breaker          the same, if it has an input
 //	timeout, retry   if Acts has them
+//	ack              if it acknowledges
 //
 // Idle has what is otherwise with the kind.
 //
@@ -84,6 +86,9 @@ func (s *Spec) Acting() Acts {
 		if reads {
 			acts |= ActsBreaker
 		}
+	}
+	if s.Acks {
+		acts |= ActsAck
 	}
 	return acts &^ s.Idle
 }

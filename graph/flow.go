@@ -126,8 +126,12 @@ type Engine struct {
 	Rate    Rate          `yaml:"rate" doc:"How many items the node takes in a time at most, such as 100/s or 10/100ms; of a source, how many it gives. {limit: 100/s, burst: 20} lets 20 go at once after a pause; without a burst it is what comes in 5ms, at least one. All workers share it."`
 	Breaker Breaker       `yaml:"breaker" doc:"{failures: 5, open_for: 30s}: after so many items in a row that failed for good the node takes nothing for a while; then it tries one item, and goes on if that succeeds. Items wait meanwhile."`
 	Batch   Batching      `yaml:"batch" doc:"{count: 100, bytes: 1MB, period: 1s}: how many items the node is given at once; fewer if they have so many bytes, if the first one has waited so long, or if no more will come."`
+	Ack     string        `yaml:"ack" enum:"sinks|early" doc:"Of a source that acknowledges what it was given: when all sinks have it (sinks), or as soon as it was taken (early). With early a crash loses what was on its way, and what the flow keeps in memory."`
 	About   string        `yaml:"about" doc:"What the node is for."`
 }
+
+// AckEarly is the value of Engine.Ack for sources that acknowledge what they take at once.
+const AckEarly = "early"
 
 // Retry says how an item that failed is tried again.
 type Retry struct {
@@ -142,7 +146,7 @@ type Retry struct {
 // Defaults of the engine's settings. Workers is 0: the kind decides.
 func defaultEngine() Engine {
 	return Engine{
-		Order: "strict",
+		Order: "strict", Ack: "sinks",
 		Retry: Retry{Attempts: 1, InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second, Multiplier: 2, Jitter: 0.2},
 	}
 }

@@ -71,6 +71,7 @@ var passes = []struct {
 	{"needs", (*compiler).gatherNeeds},        // the fields that each port must carry
 	{"deadlock", (*compiler).rejectDeadlocks}, // queues that could block for good
 	{"lint", (*compiler).lint},                // what works but looks wrong
+	{"acks", (*compiler).checkAcks},           // sources that acknowledge what a crash would lose
 	{"protect", (*compiler).checkProtection},  // rates, breakers and batches
 	{"effects", (*compiler).checkEffects},     // engine settings that have no effect
 }

@@ -50,6 +50,13 @@ func (c *compiler) checkEffectsOn(n *Node, tree *config.Node) {
 	} else if asked && !several {
 		idle("retry", "it does not say how many attempts there are, so there is one", "add `attempts: 3`, which counts the first one")
 	}
+	if e.Ack == AckEarly && !acts.Has(ActsAck) {
+		why := n.Kind + " acknowledges nothing"
+		if len(n.In) > 0 {
+			why = "it is for sources, and " + why
+		}
+		idle("ack", why, "")
+	}
 	fails := "no item can fail on " + n.Kind
 	if tree.Has("on_error") && e.OnError != "fail" && !acts.Has(ActsOnError) {
 		idle("on_error", fails, "")
@@ -64,6 +71,9 @@ func (c *compiler) acting(n *Node) Acts {
 	acts := n.Spec.Acting()
 	if a, ok := n.Config.(Acter); ok {
 		acts = a.Acting(acts)
+	}
+	if !n.Acknowledges() {
+		acts &^= ActsAck
 	}
 	if n.Engine.Workers == FixedWorkers(1) {
 		acts &^= ActsOrder | ActsKey

@@ -31,7 +31,7 @@ var foreignKeys = map[string]string{
 	"config": "with", "params": "with", "settings": "with", "options": "with",
 }
 
-var nodeKeys = []string{"use", "in", "with", "workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch", "about"}
+var nodeKeys = []string{"use", "in", "with", "workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch", "ack", "about"}
 
 // declareNodes reads the nodes: their kinds, their settings, their ports.
 func (c *compiler) declareNodes() {

@@ -23,6 +23,9 @@ type Spec struct {
 	Conserves   bool   // every item that comes in goes out once, or is counted as filtered
 	Pure        bool   // the same input gives the same output, and nothing else happens
 	Holds       string // what it keeps in memory that grows with its input; "": nothing
+	Keeps       string // what else it keeps from one item to the next that is not to be lost; "": nothing
+	Returns     bool   // what it holds and keeps are items that leave again: see nodes.Holder
+	Acks        bool   // it is a source that is told when what it gave has arrived for good: see Acker
 	Lines       Lines
 	Examples    []Example
 }
@@ -67,6 +70,27 @@ const (
 	Single                 // always one
 	PerCore                // as many as the flow says, one a core if it does not
 )
+
+// Acker is implemented by settings structs on whose values it depends whether their source
+// acknowledges. It is called after Infer.
+type Acker interface{ Acks() bool }
+
+// Withholder is implemented by settings structs of sinks that may throw away what they
+// wrote when the process is killed before the run has ended, however often it was flushed.
+// remedy is the setting that helps, "" if there is none; withholds is false where a flush
+// outlives a kill. It is called after Infer.
+type Withholder interface {
+	Withholds(dir func(path string) string) (remedy string, withholds bool)
+}
+
+// Acknowledges reports whether a node is a source that is told when what it gave has
+// arrived for good.
+func (n *Node) Acknowledges() bool {
+	if a, ok := n.Config.(Acker); ok {
+		return a.Acks()
+	}
+	return n.Spec != nil && n.Spec.Acks
+}
 
 // Lines are the four sentences that every kind states.
 type Lines struct{ Emits, Waits, Ends, Fails string }

@@ -77,6 +77,17 @@ func Pure() Option { return func(d *Decl) { d.Spec.Pure = true } }
 // for each key". A kind without it keeps nothing of the kind.
 func Holds(what string) Option { return func(d *Decl) { d.Spec.Holds = what } }
 
+// Keeps says what the kind keeps from one item to the next that does not grow with its
+// input, and that is not to be lost once a source has acknowledged it: "the last item".
+func Keeps(what string) Option { return func(d *Decl) { d.Spec.Keeps = what } }
+
+// Returns says that what the kind holds, or keeps, are items that leave again, and that
+// its operator tells how many: see Holder.
+func Returns() Option { return func(d *Decl) { d.Spec.Returns = true } }
+
+// Acknowledges says that the kind is a source whose operator is an Acknowledger.
+func Acknowledges() Option { return func(d *Decl) { d.Spec.Acks = true } }
+
 // Acts says which of the engine's settings act because the code of the kind sees to
 // them: graph.ActsTries for one that runs its items under Env.Tries. What follows from
 // the rest of the declaration is not said again: see graph.Spec.Acting.

@@ -49,6 +49,13 @@ type Env struct {
 	// Endless reports whether the flow has a source without an end of its own; nil: it
 	// has none. It may be asked once the nodes are open.
 	Endless func() bool
+	// Acknowledges reports whether sources acknowledge what sinks have flushed. It may be
+	// asked once the nodes are open; nil: none does.
+	Acknowledges func() bool
+	// Staged counts bytes that a sink keeps until the next cut or the end of the run: many
+	// of them make the engine draw a cut soon, as Cut does. Both may be nil.
+	Staged func(bytes int64)
+	Cut    func()
 
 	// DeadLetters is set, by the method Operator of a node whose error port gives
 	// something else than records of graph.ErrorItem: it makes the data of that port

@@ -35,6 +35,8 @@ type Maker interface {
 //	Drain · Taken · Seek   of a source: at a stop, acknowledged, restored   Drainer · Acknowledger · Seeker
 //	Endless                of a source: to be stopped is its end            Unending
 //	MaxInFlight · Flush    of a sink: calls at once · nothing held back     InFlighter · Flusher
+//	Lasts                  of a sink: what it flushed outlives a kill       Laster
+//	Held                   it holds items back, and gives them on later     Holder
 //	Seal, Commit, Abort    of a sink whose output appears at once           Committer
 //	Recover                of a sink: what a run before has left            Recoverer
 //	Save, Load             of whoever keeps state                           Stateful
@@ -182,8 +184,14 @@ type Unending interface {
 	Endless() bool
 }
 
-// An Acknowledger is a source that is told up to where everything was taken for good:
-// all sinks have committed it.
+// An Acknowledger is a source that is told up to where everything was taken for good: all
+// that was made of it has left the flow, and the sinks have flushed it, so that a kill
+// loses none of it. If a sink keeps what it has to the end of the run, that is after its
+// Commit, and once. Under `ack: early` it is told as soon as Next has returned.
+//
+// Taken is called on any goroutine, also while Next runs, but never twice at once, and
+// before Close, with positions that only go forward. A flow that waits for it draws no
+// further cut.
 type Acknowledger interface {
 	Taken(after Position) error
 }
@@ -201,9 +209,27 @@ type InFlighter interface {
 }
 
 // A Flusher holds back what it was given, such as to write it in larger parts. Flush
-// returns when everything has arrived. It is called before Seal and at the end.
+// returns when everything has arrived. It is called at every cut, in turn, and at the end,
+// before Seal.
 type Flusher interface {
 	Flush(ctx context.Context) error
+}
+
+// A Laster is a Committer that may give what it has flushed before the run ends: then
+// Lasts is true, and Flush returns when what was processed outlives a kill of the process.
+// A sink that is no Committer always does so.
+type Laster interface {
+	Lasts() bool
+}
+
+// A Holder keeps items back and gives them on later, or what it made of them. Held gives
+// how many of the items that came last it takes to have all among them that are still
+// held, counted as they came: 0 if nothing is. It is asked in turn, as Process is called.
+//
+// So the engine knows from when on what it was given has left it; that is how it
+// acknowledges although something is held.
+type Holder interface {
+	Held() int
 }
 
 // A Committer is a sink whose output becomes visible at once, or not at all. Seal

@@ -27,6 +27,8 @@ type Parts struct {
 	Seeker       Seeker
 	InFlighter   InFlighter
 	Flusher      Flusher
+	Laster       Laster
+	Holder       Holder
 	Committer    Committer
 	Recoverer    Recoverer
 	Stateful     Stateful
@@ -50,6 +52,8 @@ func PartsOf(op Operator) (Parts, error) {
 	p.Seeker, _ = op.(Seeker)
 	p.InFlighter, _ = op.(InFlighter)
 	p.Flusher, _ = op.(Flusher)
+	p.Laster, _ = op.(Laster)
+	p.Holder, _ = op.(Holder)
 	p.Committer, _ = op.(Committer)
 	p.Recoverer, _ = op.(Recoverer)
 	p.Stateful, _ = op.(Stateful)
@@ -79,6 +83,8 @@ var signatures = map[string]reflect.Type{
 	"Seek":         reflect.TypeFor[func(context.Context, Position) error](),
 	"MaxInFlight":  reflect.TypeFor[func() int](),
 	"Flush":        reflect.TypeFor[func(context.Context) error](),
+	"Lasts":        reflect.TypeFor[func() bool](),
+	"Held":         reflect.TypeFor[func() int](),
 	"Seal":         reflect.TypeFor[func(context.Context, uint64) error](),
 	"Commit":       reflect.TypeFor[func(context.Context, uint64) error](),
 	"Abort":        reflect.TypeFor[func(context.Context) error](),

@@ -10,11 +10,13 @@ func Read[N Source[O], O any](kind, summary string, proto N, opts ...Option) Dec
 	}).with(opts)
 }
 
-// ReadFrom declares a ResumableSource.
+// ReadFrom declares a ResumableSource, which acknowledges if it is an Acknowledger.
 func ReadFrom[N ResumableSource[O], O any](kind, summary string, proto N, opts ...Option) Decl {
-	return declareSource[O](kind, summary, proto, func(settings any, env *Env) (Operator, error) {
+	d := declareSource[O](kind, summary, proto, func(settings any, env *Env) (Operator, error) {
 		return ResumableOperator(env, ResumableSource[O](copyOf(settings).(N))), nil
-	}).with(opts)
+	})
+	_, d.Spec.Acks = any(proto).(Acknowledger)
+	return d.with(opts)
 }
 
 func declareSource[O any](kind, summary string, proto any, operator func(settings any, env *Env) (Operator, error)) Decl {

@@ -123,8 +123,7 @@ func (s *sourceOp[O]) Close() error {
 // A resumableOp is a source that goes on after a position.
 type resumableOp[O any] struct {
 	sourceOp[O]
-	after Position                   // where it begins; nil: at the beginning
-	taken func(after Position) error // nil: it need not know
+	after Position // where it begins; nil: at the beginning
 }
 
 // Seek implements Seeker.
@@ -133,11 +132,14 @@ func (s *resumableOp[O]) Seek(_ context.Context, after Position) error {
 	return nil
 }
 
+// An acknowledgedOp is one that is told how far it was taken.
+type acknowledgedOp[O any] struct {
+	*resumableOp[O]
+	taken func(after Position) error
+}
+
 // Taken implements Acknowledger.
-func (s *resumableOp[O]) Taken(after Position) error {
-	if s.taken == nil {
-		return nil
-	}
+func (s *acknowledgedOp[O]) Taken(after Position) error {
 	return Guard(func() error { return s.taken(after) })
 }
 
@@ -147,7 +149,7 @@ func ResumableOperator[O any](env *Env, n ResumableSource[O]) Operator {
 	s := &resumableOp[O]{sourceOp: sourceOp[O]{lifetime: lifetimeOf(n, env), env: env}}
 	s.read = func(ctx context.Context) error { return n.ReadFrom(ctx, s.after, s.emitAt) }
 	if a, ok := n.(Acknowledger); ok {
-		s.taken = a.Taken
+		return &acknowledgedOp[O]{s, a.Taken}
 	}
 	return s
 }
@@ -265,7 +267,7 @@ func (s *submittedOp[T]) Close() error {
 var (
 	_ Drainer      = (*sourceOp[int])(nil)
 	_ Seeker       = (*resumableOp[int])(nil)
-	_ Acknowledger = (*resumableOp[int])(nil)
+	_ Acknowledger = (*acknowledgedOp[int])(nil)
 	_ Seeker       = (*sliceOp[int])(nil)
 	_ Drainer      = (*submittedOp[int])(nil)
 )

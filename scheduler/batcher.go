@@ -21,9 +21,10 @@ type batcher struct {
 
 // A part is data that waits to be part of a batch.
 type part struct {
-	data  record.Data
-	came  time.Time
-	bytes int64 // of an item
+	data   record.Data
+	came   time.Time
+	bytes  int64  // of an item
+	origin uint64 // see queue.Mark
 }
 
 // newBatcher gives nil if the node takes what is there.
@@ -69,14 +70,14 @@ func (b *batcher) ready(now bool) record.Data {
 	return b.cut()
 }
 
-// add takes the data of an envelope.
-func (b *batcher) add(env queue.Envelope) {
+// add takes the data of an envelope, which has an origin or a later one.
+func (b *batcher) add(env queue.Envelope, origin uint64) {
 	n := env.Data.Len()
 	if n == 0 {
 		env.Data.Release()
 		return
 	}
-	p := part{env.Data, time.Now(), 0}
+	p := part{env.Data, time.Now(), 0, origin}
 	if b.want.Bytes > 0 {
 		p.bytes = itemBytes(p.data)
 	}
@@ -138,6 +139,14 @@ func (b *batcher) cut() record.Data {
 		b.put(p)
 	}
 	return record.Concat(taken)
+}
+
+// low is the Low of a mark that goes past what waits here, which belongs to the edge.
+func (b *batcher) low(low uint64) uint64 {
+	if b == nil || len(b.parts) == 0 {
+		return low
+	}
+	return min(low, b.parts[0].origin-1)
 }
 
 // drop releases what still waits, which nobody wants any more, and tells how many

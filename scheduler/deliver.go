@@ -50,6 +50,7 @@ func (n *node) alone(ctx context.Context) error {
 	for err == nil {
 		if err = n.intake.next(ctx, w); err == nil {
 			j.task = n.intake.task
+			n.reached.note(j.after)
 			err = n.do(ctx, w, &j)
 		}
 	}
@@ -167,6 +168,12 @@ func (n *node) deliver(ctx context.Context, w *worker, j *job) error {
 	o.w, o.turn = w, true
 	defer j.clear()
 	defer n.judge(j)
+	if j.kind == cutTask {
+		if ctx.Err() != nil || n.done.Load() {
+			return context.Cause(ctx)
+		}
+		return n.meet(ctx, j.cut)
+	}
 	if n.serialToken != nil && err == nil && n.serial(j) { // from here on, so that nothing is processed after a failure
 		if err := hold(ctx, n.serialToken, w); err != nil {
 			return err
@@ -267,6 +274,9 @@ func (n *node) callSerial(ctx context.Context, j *job) error {
 		in.Made = j.made
 	}
 	j.in.Made, j.made = nil, nil // they are the operator's now
+	if n.parts.Holder != nil && in.Data != nil {
+		n.holds.given += int64(in.Data.Len())
+	}
 	if !n.watched {
 		return n.callProcess(ctx, in, &j.out)
 	}

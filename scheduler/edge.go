@@ -40,6 +40,12 @@ type edge struct {
 	refused    chan struct{} // closed: the reader wants no more
 	refuseOnce sync.Once
 
+	overruled atomic.Bool   // the sender need not wait for room: see cut.go
+	braking   atomic.Bool   // the sources wait until there is room
+	come      queue.Mark    // the mark that the reader has come to last
+	sentCut   atomic.Uint64 // the epoch of the cut that was sent last
+	came      atomic.Uint64 // the epoch of come
+
 	taps  taps
 	count metrics.Edge
 }
@@ -82,6 +88,9 @@ func (e *edge) room(env queue.Envelope) bool {
 	if e.queue.Full() {
 		return false
 	}
+	if e.overruled.Load() {
+		return true
+	}
 	items, bytes := e.count.Items.Load(), e.count.Bytes.Load()+int64(env.Bytes)
 	return items == 0 || items+int64(env.Items) <= e.capacity && bytes <= e.bytes && (e.run.memory == nil || e.run.memory.room(e, bytes))
 }
@@ -119,6 +128,9 @@ func (e *edge) put(env queue.Envelope) {
 	e.note(&env)
 	e.queue.Put(env)
 	e.reader.bell.ring()
+	if e.overruled.Load() {
+		e.overfull()
+	}
 }
 
 // awaitRoom puts an envelope on the edge as soon as there is room.
@@ -173,32 +185,73 @@ func (e *edge) discard(env queue.Envelope) bool {
 	return false
 }
 
-// take gives the next envelope, at most most items of a queue of single ones. done
-// says that the edge has ended and is empty, or that what is on it cannot be read: see
-// the error.
-func (e *edge) take(most int) (env queue.Envelope, ok, done bool, err error) {
+// What there is on an edge.
+type found uint8
+
+const (
+	foundNothing found = iota
+	foundItems
+	foundMark // it is in come
+	foundEnd  // of the edge, or what is on it cannot be read: see the error
+)
+
+// take takes the next envelope, at most most items of a queue of single ones.
+func (e *edge) take(most int) (env queue.Envelope, what found, err error) {
+	if env, what, err = e.look(most); what == foundItems {
+		e.receive(env)
+		e.free(env)
+	}
+	return env, what, err
+}
+
+// look is take without the books: what it gives is still counted as on the edge.
+func (e *edge) look(most int) (env queue.Envelope, what found, err error) {
 	ended := e.ended.Load() // before the look: what is put later is not missed
-	if env, ok = e.queue.Take(e.run.stopping(), most); ok {
-		e.took(env)
-		return env, true, false, nil
+	if env, ok := e.queue.Take(e.run.stopping(), most); ok {
+		return env, foundItems, nil
 	}
 	if e.spills {
 		if err := e.queue.Err(); errors.Is(err, queue.ErrStore) {
-			return env, false, false, nil // the sender fails of it
+			return env, foundNothing, nil // the sender fails of it
 		} else if err != nil {
-			return env, false, true, err
+			return env, foundEnd, err
 		}
 	}
-	return env, false, ended && e.queue.Due().IsZero(), nil
+	switch {
+	case e.marked():
+		return env, foundMark, nil
+	case ended && e.queue.Due().IsZero():
+		return env, foundEnd, nil
+	}
+	return env, foundNothing, nil
 }
 
-func (e *edge) took(env queue.Envelope) {
+// receive books what the reader has taken.
+func (e *edge) receive(env queue.Envelope) {
 	e.count.Received.Add(int64(env.Items))
 	e.count.Items.Add(-int64(env.Items))
-	e.count.Bytes.Add(-int64(env.Bytes))
 	e.count.Wait.Add(e.run.clock() - env.Sent)
 	e.count.Oldest.Store(int64(env.Sent)) // what comes next is hardly younger
+	e.relieve()
+}
+
+// free books that an envelope does not take room in the queue any more, which the sender
+// may wait for.
+func (e *edge) free(env queue.Envelope) {
+	e.count.Bytes.Add(-int64(env.Bytes))
 	e.settle()
+	e.wakeSender()
+}
+
+// unkept books what the reader has kept and nobody wants any more.
+func (e *edge) unkept(env queue.Envelope) {
+	if e.run.ctx.Err() == nil {
+		e.count.Unwanted.Add(int64(env.Items))
+		e.count.Items.Add(-int64(env.Items))
+	}
+}
+
+func (e *edge) wakeSender() {
 	if e.waiting.Load() && e.waiting.Swap(false) {
 		select {
 		case e.space <- struct{}{}:
@@ -229,6 +282,7 @@ func (e *edge) isRefused() bool {
 func (e *edge) refuse() {
 	e.refuseOnce.Do(func() {
 		close(e.refused)
+		e.relieve()
 		if e.sender.unwanted() {
 			e.sender.cancelInput()
 			if gone := e.sender.unwantedNow; gone != nil {
@@ -243,6 +297,9 @@ func (e *edge) refuse() {
 func (e *edge) empty(refused bool) {
 	for {
 		env, ok := e.queue.Take(true, int(e.capacity))
+		if _, marked := e.queue.Marked(); !ok && marked {
+			continue
+		}
 		if !ok {
 			break
 		}

@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,22 +19,49 @@ type inlet struct {
 	batch       *batcher    // puts batches together; nil: what is there is taken
 	data        record.Data // a batch that is handed out in pieces; nil: none
 	at          int         // how much of it was handed out
+	origin      uint64      // of it; see queue.Mark
+
+	wanted bool        // the operator reads it now
+	cut    uint64      // the epoch of the last cut that it has come to
+	low    uint64      // of that: what came later has a later origin
+	stood  uint64      // the epoch whose cut stood in for that of a sender that has ended
+	kept   *queue.List // what was read for a cut before the operator wanted it; nil: nothing
 }
 
-// fetch takes off the edges that are wanted.
-func (t *intake) fetch(due time.Time) (found bool, err error) {
+// next takes off the edge, what was kept first.
+func (in *inlet) next(most int) (env queue.Envelope, what found, err error) {
+	if in.kept != nil {
+		if env, ok := in.kept.Take(true, 0); ok {
+			in.e.receive(env)
+			in.e.wakeSender()
+			return env, foundItems, nil
+		}
+		in.kept = nil
+	}
+	return in.e.take(most)
+}
+
+// fetch takes off the edges that are wanted, but for those that have come to the cut of an
+// epoch. errCame says that one has come to its cut.
+func (t *intake) fetch(due time.Time, epoch uint64) (found bool, err error) {
 	until := due
 	for i := range t.wanted {
 		at := (t.first + i) % len(t.wanted)
 		in := t.wanted[at]
+		if t.blocked(in, epoch) {
+			continue
+		}
 		if in.data == nil {
-			data, done, err := t.take(in)
+			data, what, err := t.take(in)
 			if err != nil {
 				return false, err
 			}
-			if done {
+			switch what {
+			case foundEnd:
 				t.end(in)
 				return true, nil
+			case foundMark:
+				return false, cmp.Or(t.come(in), errCame)
 			}
 			if data == nil {
 				until = sooner(until, in.e.queue.Due())
@@ -41,7 +70,7 @@ func (t *intake) fetch(due time.Time) (found bool, err error) {
 				}
 				continue
 			}
-			in.data, in.at = data, 0
+			in.data, in.at, in.origin = data, 0, in.low+1
 		}
 		if !t.hand(in) {
 			t.nap.until = sooner(t.nap.until, due)
@@ -52,34 +81,50 @@ func (t *intake) fetch(due time.Time) (found bool, err error) {
 		}
 		return true, nil
 	}
-	t.nap = nap{wait: wait{what: receiving, edge: t.wanted[0].e, until: until}}
+	t.nap = nap{wait: wait{what: receiving, edge: t.awaited(epoch), until: until}}
 	return false, nil
 }
 
+// awaited is an edge that the node waits for.
+func (t *intake) awaited(epoch uint64) *edge {
+	for _, in := range t.inlets {
+		if in.open && epoch != 0 && in.cut != epoch {
+			return in.e
+		}
+	}
+	return t.wanted[0].e
+}
+
+// errCame says that an input has come to its cut.
+var errCame = errors.New("an input has come to its cut")
+
 // take takes off one edge; through its batcher, if batches are asked for.
-func (t *intake) take(in *inlet) (data record.Data, done bool, err error) {
-	var env queue.Envelope
-	var ok bool
+func (t *intake) take(in *inlet) (data record.Data, what found, err error) {
 	if in.batch == nil {
-		if env, ok, done, err = in.e.take(t.most(in)); ok {
+		env, what, err := in.next(t.most(in))
+		if what == foundItems {
 			t.n.count.In.Add(int64(env.Items))
 		}
-		return env.Data, done, err
+		return env.Data, what, err
 	}
 	for !in.batch.full() {
-		if env, ok, done, err = in.e.take(t.most(in)); err != nil {
-			return nil, false, err
+		var env queue.Envelope
+		if env, what, err = in.next(t.most(in)); err != nil {
+			return nil, what, err
 		}
-		if !ok {
+		if what != foundItems {
 			break
 		}
 		t.n.count.In.Add(int64(env.Items))
-		in.batch.add(env)
+		in.batch.add(env, in.low+1)
 	}
-	if data = in.batch.ready(done || t.n.run.stopping()); data != nil {
-		return data, false, nil
+	if what == foundMark {
+		return nil, what, nil
 	}
-	return nil, done, nil
+	if data = in.batch.ready(what == foundEnd || t.n.run.stopping()); data != nil {
+		return data, foundItems, nil
+	}
+	return nil, what, nil
 }
 
 // end makes a task of the end of an edge.
@@ -129,6 +174,15 @@ func (t *intake) drop() int {
 	left := 0
 	for _, in := range t.inlets {
 		left += in.batch.drop()
+		for in.kept != nil { // those are still counted as on the edge
+			env, ok := in.kept.Take(true, 0)
+			if !ok {
+				in.kept = nil
+				break
+			}
+			env.Data.Release()
+			in.e.unkept(env)
+		}
 		if in.data != nil {
 			left += in.data.Len() - in.at
 			in.data.Release()

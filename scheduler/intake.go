@@ -17,12 +17,15 @@ import (
 // source, or an event that has a place among them.
 type task struct {
 	kind  taskKind
-	early bool        // of a time that was not waited for
-	in    nodes.Input // of items, or with Made the piece of a source
-	edge  *edge       // where the items came from
-	ended nodes.Ended // of an end
-	era   uint64      // of the breaker, when it was taken
-	seen  bool        // was given back: it has its form, and those who look on have seen it
+	early bool           // of a time that was not waited for
+	in    nodes.Input    // of items, or with Made the piece of a source
+	edge  *edge          // where the items came from
+	ended nodes.Ended    // of an end
+	cut   cut            // of a cut
+	after nodes.Position // of a piece of a source
+	gen   uint64         // cuts that were taken before it: see order.behind
+	era   uint64         // of the breaker, when it was taken
+	seen  bool           // was given back: it has its form, and those who look on have seen it
 }
 
 type taskKind uint8
@@ -31,6 +34,7 @@ const (
 	itemsTask taskKind = iota
 	timeTask           // the time has come that the operator is due at
 	endTask            // an edge has ended
+	cutTask            // all inputs have come to a cut
 )
 
 // An intake is how a node takes: which edge, how much, and what comes before it. All
@@ -46,6 +50,9 @@ type intake struct {
 	unwired []int    // input ports without an edge, whose end was not told yet
 	again   bool     // task was taken, and could not be begun yet
 	over    bool     // nothing is left to take
+
+	met        uint64 // the epoch of the last cut that was taken
+	overruling bool   // senders may be allowed to send although there is no room
 
 	rushed  atomic.Int64            // the due time that was not waited for, because the run stops; 0: none
 	ticking atomic.Bool             // a time is under way
@@ -94,7 +101,7 @@ var errAgain = errors.New("look again")
 // caller holds the take token. errAgain and errLeave are for workers of a pool.
 func (t *intake) next(ctx context.Context, w *worker) error {
 	if t.n.source() {
-		return t.pull(ctx)
+		return t.pull(ctx, w)
 	}
 	asleep, yielded := false, false
 	defer func() {
@@ -177,13 +184,25 @@ func (t *intake) look(w *worker) (found bool, err error) {
 			return true, nil
 		}
 	}
-	if err := t.choose(w); err != nil {
-		return false, err
+	for {
+		if err := t.choose(w); err != nil {
+			return false, err
+		}
+		epoch := t.aligning()
+		if epoch != 0 {
+			if found, err := t.align(epoch); found || err != nil {
+				return found, err
+			}
+		} else if t.overruling {
+			t.giveUp()
+		}
+		if len(t.wanted) == 0 {
+			return t.onlyTime(w)
+		}
+		if found, err := t.fetch(due, epoch); err != errCame {
+			return found, err
+		}
 	}
-	if len(t.wanted) == 0 {
-		return t.onlyTime(w)
-	}
-	return t.fetch(due)
 }
 
 // nowhere makes a task of the end of a port that has no edges.
@@ -217,6 +236,9 @@ func (t *intake) choose(w *worker) error {
 		}
 	}
 	t.stale = false
+	for _, in := range t.wanted {
+		in.wanted = false
+	}
 	t.wanted = t.wanted[:0]
 	err := guard(func() error {
 		inOrder := -1
@@ -227,7 +249,7 @@ func (t *intake) choose(w *worker) error {
 			if n.spec.In[in.port].Reading == graph.InOrder {
 				inOrder = in.port // and none of those behind it
 			}
-			t.wanted = append(t.wanted, in)
+			t.wanted, in.wanted = append(t.wanted, in), true
 		}
 		return nil
 	})

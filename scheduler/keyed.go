@@ -65,15 +65,17 @@ func (n *node) workOff(ctx context.Context, w *worker, q chan task) {
 		if !ok {
 			return
 		}
-		if ctx.Err() != nil {
-			t.in.Data.Release()
-		} else {
-			j.task = t
-			if err := n.do(ctx, w, &j); err != nil {
-				n.run.fail(n, err)
-			}
+		j.task = t
+		j.out.begin(ctx, w, &n.done)
+		if n.run.epochs != nil {
+			j.out.order, j.out.job, j.out.turn = n.order, &j, false
 		}
-		n.order.left(nil)
+		if ctx.Err() == nil {
+			n.work(ctx, w, &j)
+		}
+		if err := n.deliverFreely(ctx, w, &j, nil); err != nil {
+			n.run.fail(n, err)
+		}
 	}
 }
 
@@ -93,10 +95,16 @@ func (d *dealer) run(ctx context.Context) error {
 		if err == io.EOF {
 			return d.n.order.settled(d.w)
 		}
-		if err == nil && t.kind != itemsTask {
-			err = d.event(ctx, t)
-		} else if err == nil {
+		switch {
+		case err != nil:
+		case t.kind == cutTask:
+			if j := d.n.order.takeCut(&t); j != nil {
+				err = d.n.deliverFreely(ctx, d.w, j, j)
+			}
+		case t.kind == itemsTask:
 			err = d.items(ctx, t)
+		default:
+			err = d.event(ctx, t)
 		}
 		if err != nil {
 			return err
@@ -118,9 +126,18 @@ func (d *dealer) items(ctx context.Context, t task) error {
 	n, o := d.n, &d.job.out
 	d.job.task = t
 	o.begin(ctx, d.w, nil)
+	if n.run.epochs != nil { // what fails here leaves in its epoch too
+		d.job.gen = n.order.cuts.taken
+		o.order, o.job, o.turn = n.order, &d.job, false
+	}
 	err := n.receive(ctx, d.w, &d.job)
 	if ferr := o.flushErrors(); err == nil {
 		err = ferr
+	}
+	if err == nil && len(o.held) > 0 {
+		if err = n.order.await(ctx, &d.job); err == nil {
+			err = o.sendHeld()
+		}
 	}
 	if err != nil {
 		return err
@@ -165,10 +182,10 @@ func (d *dealer) split(ctx context.Context, b *record.Batch, of task) error {
 
 // put hands a task to a worker.
 func (d *dealer) put(ctx context.Context, k int, t task) error {
-	d.n.order.count()
+	d.n.order.count(&t)
 	err := put(ctx, d.w, d.queues[k], t)
 	if err != nil {
-		d.n.order.left(nil)
+		d.n.order.left(t.gen, nil)
 	}
 	return err
 }

@@ -41,14 +41,19 @@ type node struct {
 	unwantedNow chan struct{} // of a source with a rate: closed when none of its readers wants more
 	shun        sync.Once     // closes it
 
-	bell      bell           // wakes whoever takes for the node
-	interrupt atomic.Bool    // whoever is between two items is to call Yield
-	done      atomic.Bool    // the operator wants no more
-	failing   atomic.Bool    // an item has failed that will stop the flow
-	cut       atomic.Bool    // it is a source that was stopped, and something was left in it
-	shed      atomic.Bool    // not all that was taken of it was sent
-	due       atomic.Int64   // when the operator is to be woken, ns since the run began, plus 1; 0: never
-	position  nodes.Position // of a source: after what was taken last; guarded by the take token
+	bell      bell         // wakes whoever takes for the node
+	interrupt atomic.Bool  // whoever is between two items is to call Yield
+	done      atomic.Bool  // the operator wants no more
+	failing   atomic.Bool  // an item has failed that will stop the flow
+	cut       atomic.Bool  // it is a source that was stopped, and something was left in it
+	shed      atomic.Bool  // not all that was taken of it was sent
+	due       atomic.Int64 // when the operator is to be woken, ns since the run began, plus 1; 0: never
+	reached   reached      // of a source without an order: see there
+	brake     brake        // of a source
+	epoch     uint64       // of the last cut that it has met; guarded by the epochs' mu, as is
+	over      bool         // it has ended, and so has come to every cut
+	holds     holding      // of a Holder; belongs to whoever has the turn
+	acks      acks         // of a source that acknowledges by cuts
 
 	intake *intake
 	pool   *pool  // nil: one worker that needs no others
@@ -195,6 +200,7 @@ func (n *node) main(ctx context.Context) {
 				e.refuse()
 			}
 		}
+		n.run.epochs.ended(n)
 	}()
 	err := guard(func() error { return n.drive(ctx) })
 	if done := errors.Is(err, nodes.ErrDone); err == nil || done {
@@ -203,8 +209,10 @@ func (n *node) main(ctx context.Context) {
 		}
 		err = n.seal(ctx)
 	}
-	if cerr := n.close(); err == nil {
-		err = cerr
+	if n.parts.Acknowledger == nil { // else it is needed to the end
+		if cerr := n.close(); err == nil {
+			err = cerr
+		}
 	}
 	if err != nil {
 		n.run.fail(n, err)
@@ -217,16 +225,12 @@ func (n *node) drive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	workers := n.workers
-	if n.parts.Parallel == nil {
-		workers = graph.FixedWorkers(1)
-	}
-	n.count.Workers.Store(int64(workers.Min))
+	n.count.Workers.Store(int64(n.workers.Min))
 	switch {
-	case workers.Max == 1:
+	case n.workers.Max == 1 && n.order == nil:
 		err = n.alone(ctx)
 	case n.spec.Engine.Order == "key" && !n.source():
-		err = n.keyed(ctx, workers.Max)
+		err = n.keyed(ctx, n.workers.Max)
 	default:
 		err = n.together(ctx)
 	}

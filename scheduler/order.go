@@ -95,6 +95,9 @@ type order struct {
 
 	over    bool          // nothing more will be taken
 	drained chan struct{} // closed: and all was delivered
+
+	reached reached // of a source: where it is after what was taken last
+	cuts    cuts    // where the order is not kept
 }
 
 // A window has this many jobs for each worker: one in work and one that waits for
@@ -135,6 +138,13 @@ func (o *order) job() *job {
 	return j
 }
 
+// recycle keeps a job for the next task. The caller holds mu.
+func (o *order) recycle(j *job) {
+	if j != nil {
+		j.behind, o.free = o.free, j
+	}
+}
+
 // begin makes a job of a task, behind all others. The caller holds the take token.
 func (o *order) begin(t *task) *job {
 	o.mu.Lock()
@@ -144,9 +154,17 @@ func (o *order) begin(t *task) *job {
 	if o.linked {
 		o.link(j, o.tail)
 	}
-	o.mu.Unlock()
 	j.task = *t
+	o.took(&j.task)
+	o.mu.Unlock()
 	return j
+}
+
+// took notes a task that was taken: how far a source is then, and behind which cut it
+// comes. The caller holds mu.
+func (o *order) took(t *task) {
+	o.reached.note(t.after)
+	t.gen = o.cuts.taken
 }
 
 // link puts a job behind another one, nil for the front. The caller holds mu.
@@ -183,11 +201,14 @@ func (o *order) unlink(j *job) {
 // then send as it goes.
 func (o *order) claim(j *job) bool {
 	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.linked {
+		return !o.behind(j)
+	}
 	turn := !o.sending && o.head == j
 	if turn {
 		o.sending = true
 	}
-	o.mu.Unlock()
 	return turn
 }
 
@@ -195,6 +216,9 @@ func (o *order) claim(j *job) bool {
 func (o *order) await(ctx context.Context, j *job) error {
 	if o.claim(j) {
 		return nil
+	}
+	if !o.linked {
+		return o.awaitCut(ctx, j)
 	}
 	o.mu.Lock()
 	if !o.sending && o.head == j {
@@ -242,7 +266,7 @@ func (o *order) leave(j *job) bool {
 func (o *order) advance(j *job) *job {
 	o.mu.Lock()
 	o.unlink(j)
-	j.behind, o.free = o.free, j
+	o.recycle(j)
 	o.finish()
 	next := o.head
 	switch {
@@ -298,21 +322,12 @@ func (o *order) end() {
 	o.drain()
 }
 
-// count counts a job of another maker, and left takes it away again. Of a job that begin
-// made it gives that back, where the order is not kept.
-func (o *order) count() {
+// count counts a task that belongs to no job yet.
+func (o *order) count(t *task) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.under.Add(1)
-}
-
-func (o *order) left(j *job) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if j != nil {
-		j.behind, o.free = o.free, j
-	}
-	o.finish()
+	o.took(t)
 }
 
 // settled waits until nothing is under way. The caller holds the take token.
@@ -366,6 +381,7 @@ func (o *order) giveBack(t task, of *job) {
 	defer o.mu.Unlock()
 	rest := o.job()
 	rest.task, rest.status = t, givenBack
+	o.more(rest, 1)
 	if o.linked {
 		o.link(rest, of)
 	}
@@ -383,7 +399,7 @@ func (o *order) takeBack(p *pool) *job {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, rest := range o.back {
-		if o.linked && o.fails(rest) {
+		if o.linked && o.fails(rest) || o.behind(rest) {
 			continue
 		}
 		n := rest.in.Data.Len()
@@ -391,6 +407,7 @@ func (o *order) takeBack(p *pool) *job {
 		o.under.Add(1)
 		j := o.job()
 		j.task, j.status = rest.task, inWork
+		o.more(j, 1)
 		j.in.Data = rest.in.Data.Slice(rest.handed, rest.handed+k)
 		rest.handed += k
 		if o.linked {
@@ -402,8 +419,9 @@ func (o *order) takeBack(p *pool) *job {
 			if o.linked {
 				o.unlink(rest)
 			}
+			o.more(rest, -1)
 			rest.clear()
-			rest.behind, o.free = o.free, rest
+			o.recycle(rest)
 		}
 		return j
 	}

@@ -56,7 +56,9 @@ var errLeave = errors.New("the worker is not needed any more")
 // together runs a node with several workers.
 func (n *node) together(ctx context.Context) error {
 	p := newPool(ctx, n)
-	n.order = newOrder(n)
+	if n.order == nil {
+		n.order = newOrder(n)
+	}
 	var staff []*worker
 	var err error
 	for range n.workers.Min {
@@ -296,6 +298,11 @@ func (p *pool) takeNext(w *worker) (*job, error) {
 			p.n.intake.putBack()
 			return nil, err
 		}
+	case !p.n.order.linked && p.n.intake.task.kind == cutTask:
+		if j := p.n.order.takeCut(&p.n.intake.task); j != nil {
+			return j, nil
+		}
+		return nil, errAgain
 	}
 	return p.begin(err), nil
 }
@@ -324,7 +331,7 @@ func (p *pool) splits(j *job) {
 func (p *pool) do(w *worker, j *job) error {
 	n := p.n
 	j.out.begin(p.ctx, w, &n.done)
-	if n.order.linked {
+	if n.order.linked || n.run.epochs != nil {
 		j.out.order, j.out.job, j.out.turn = n.order, j, false
 	}
 	if j.err == nil {
@@ -335,9 +342,7 @@ func (p *pool) do(w *worker, j *job) error {
 		p.splittable.Add(-1)
 	}
 	if !n.order.linked {
-		err := n.deliver(p.ctx, w, j)
-		n.order.left(j)
-		return err
+		return n.deliverFreely(p.ctx, w, j, j)
 	}
 	if j.err != nil && !errors.Is(j.err, nodes.ErrDone) && p.ctx.Err() == nil {
 		n.failing.Store(true)

@@ -11,12 +11,13 @@ import (
 
 // pull takes the next piece of a source. A source that was told to stop is asked for
 // what it has taken already, if it has that, and for nothing more.
-func (t *intake) pull(ctx context.Context) error {
+func (t *intake) pull(ctx context.Context, w *worker) error {
 	n := t.n
 	if t.over || n.done.Load() {
 		t.over = true
 		return io.EOF
 	}
+	n.braked(n.inputCtx, w)
 	n.run.pausing.pass(n.inputCtx)
 	switch n.dismissed() {
 	case nil:
@@ -29,6 +30,7 @@ func (t *intake) pull(ctx context.Context) error {
 	switch {
 	case err == nil:
 		n.run.pausing.pass(n.inputCtx)
+		return n.acknowledgeEarly(t.task.after)
 	case err != io.EOF && n.dismissed() == nodes.ErrDone: // it was told to stop
 		return t.drain(ctx)
 	default:
@@ -44,8 +46,7 @@ func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nod
 	err = n.call(ctx, nodes.Call{Part: nodes.PartNext}, nil, func(ctx context.Context, _ nodes.Out) error {
 		piece, after, err := next(ctx)
 		if err == nil {
-			t.task = task{in: nodes.Input{Made: piece}}
-			n.position = after
+			t.task = task{in: nodes.Input{Made: piece}, after: after}
 		}
 		return err
 	})
@@ -61,6 +62,9 @@ func (t *intake) drain(ctx context.Context) error {
 	}
 	if d := t.n.parts.Drainer; d != nil && !t.n.done.Load() {
 		err := t.piece(ctx, d.Drain)
+		if err == nil {
+			err = t.n.acknowledgeEarly(t.task.after)
+		}
 		if err == nil || !errors.Is(err, io.EOF) {
 			t.over = err != nil
 			return err

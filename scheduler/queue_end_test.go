@@ -35,13 +35,13 @@ func TestEndOfAnEmptyEdgeIsSeen(t *testing.T) {
 	for name, change := range contracts {
 		e := loneEdge(t, change)
 		bell := &e.reader.bell
-		if _, ok, done, err := e.take(1); ok || done || err != nil {
-			t.Fatalf("%s: an empty edge gives something: %v, or has ended: %v, %v", name, ok, done, err)
+		if _, what, err := e.take(1); what != foundNothing || err != nil {
+			t.Fatalf("%s: an empty edge gives something, or has ended: %v, %v", name, what, err)
 		}
 		e.end() // nobody sleeps yet, so no bell rings
 		bell.asleep.Store(true)
-		if _, ok, done, err := e.take(1); ok || !done || err != nil {
-			t.Errorf("%s: the end is not seen: %v, %v, %v", name, ok, done, err)
+		if _, what, err := e.take(1); what != foundEnd || err != nil {
+			t.Errorf("%s: the end is not seen: %v, %v", name, what, err)
 		}
 	}
 }
@@ -77,14 +77,14 @@ func TestEndComesAfterItems(t *testing.T) {
 		}
 		e.end()
 		for i := range 2 {
-			env, ok, done, err := e.take(1)
-			if !ok || done || err != nil {
-				t.Fatalf("%s: item %d: %v, ended %v, %v", name, i, ok, done, err)
+			env, what, err := e.take(1)
+			if what != foundItems || err != nil {
+				t.Fatalf("%s: item %d: %v, %v", name, i, what, err)
 			}
 			env.Data.Release()
 		}
-		if _, ok, done, err := e.take(1); ok || !done || err != nil {
-			t.Errorf("%s: after the last item: %v, ended %v, %v", name, ok, done, err)
+		if _, what, err := e.take(1); what != foundEnd || err != nil {
+			t.Errorf("%s: after the last item: %v, %v", name, what, err)
 		}
 	}
 }

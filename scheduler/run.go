@@ -50,11 +50,14 @@ type Options struct {
 	Discard bool
 	// NoSync leaves out what makes files safe from a power cut.
 	NoSync bool
+	// Cuts says when there is a cut through all streams.
+	Cuts Cuts
 	// SpillDir is where edges that spill put their overflow; "": the system's
 	// folder for temporary files.
 	SpillDir string
 
-	cpu func() time.Duration // processor time of the process; tests set it
+	cpu     func() time.Duration // processor time of the process; tests set it
+	seeCuts func(seenCut)        // tests look at every cut of every edge
 }
 
 func (o *Options) batch() int {
@@ -78,6 +81,7 @@ type Run struct {
 	tapping tapping
 	news    chan struct{} // wakes the observer; see events.go
 	serial  *serial       // nil in a run on all cores
+	epochs  *epochs       // nil: it has no cuts
 
 	ctx     context.Context // of the whole run; cancelled by a failure
 	cancel  context.CancelCauseFunc
@@ -129,6 +133,13 @@ func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
 		}
 		r.nodes = append(r.nodes, n)
 	}
+	if r.epochs = newEpochs(r); r.epochs != nil && !options.Serial {
+		for _, n := range r.nodes {
+			if n.source() {
+				n.order = newOrder(n) // which a cut has a place in
+			}
+		}
+	}
 	return r, errors.Join(wrong...)
 }
 
@@ -162,6 +173,8 @@ func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.E
 		Stopping: func() <-chan struct{} { return r.sources.Done() },
 		Await:    r.pausing.pass, Paused: &r.pausing.on,
 		Shared: r.shared, Operators: operators.Operator, NoSync: r.options.NoSync, Endless: r.endless,
+		Acknowledges: func() bool { return r.epochs.acknowledges() },
+		Staged:       func(bytes int64) { r.epochs.stage(bytes) }, Cut: func() { r.epochs.ask() },
 	}
 	if err := n.operator(operators); err != nil {
 		return n, n.wrap(err)
@@ -182,6 +195,9 @@ func (n *node) operator(operators Operators) error {
 		n.parts, err = nodes.PartsOf(op)
 		return err
 	})
+	if n.parts.Parallel == nil {
+		n.workers = graph.FixedWorkers(1)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -359,6 +375,9 @@ func (r *Run) runAll() {
 	var watcher sync.WaitGroup
 	watcher.Go(func() { r.guarded(func() { r.watch(over) }) })
 	watcher.Go(func() { r.guarded(func() { r.scale(over) }) })
+	if r.epochs != nil {
+		watcher.Go(func() { r.guarded(func() { r.epochs.coordinate(over) }) })
+	}
 	all.Wait()
 	close(over)
 	watcher.Wait()
@@ -395,9 +414,9 @@ func (r *Run) audit() {
 
 // settle makes what the sinks wrote visible, or takes it back. A sink that cannot make
 // its output visible turns success into failure for those that come after it. Sources
-// then learn that what they gave was taken for good; but for those that nobody wanted
-// more of, for some of what they gave was thrown away. Neither is cut short by the
-// run's own end.
+// then learn that what they gave was taken for good, before they are closed; but for those
+// that nobody wanted more of, for some of what they gave was thrown away. Neither is cut
+// short by the run's own end.
 func (r *Run) settle() {
 	ctx := context.WithoutCancel(r.ctx)
 	note := func(n *node, err error) {
@@ -406,19 +425,22 @@ func (r *Run) settle() {
 		}
 	}
 	for _, n := range r.nodes {
-		note(n, n.close()) // of those that were opened and never began
+		if n.parts.Acknowledger == nil {
+			note(n, n.close()) // of those that were opened and never began
+		}
 	}
 	thrown := r.cutShort()
 	for _, n := range r.nodes {
 		note(n, n.settle(ctx, r.firstFailure() == nil && !thrown))
 	}
-	if thrown {
-		return
-	}
 	for _, n := range r.nodes {
-		if a := n.parts.Acknowledger; a != nil && n.position != nil && !n.done.Load() && !n.shed.Load() && r.firstFailure() == nil {
-			note(n, guard(func() error { return a.Taken(n.position) }))
+		if n.parts.Acknowledger == nil {
+			continue
 		}
+		if !thrown && n.owes() && !n.done.Load() && !n.shed.Load() && r.firstFailure() == nil {
+			note(n, n.acknowledge(n.at().position))
+		}
+		note(n, n.close())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -26,6 +27,11 @@ type serial struct {
 	nodes map[*node]*serialNode
 	order []*serialNode         // that of the flow: topological
 	ends  map[*edge]*serialNode // who reads an edge
+
+	turn  chan struct{}    // held by whoever calls operators: see rest
+	cut   uint64           // the last one
+	low   map[*edge]uint64 // at that
+	clear map[*edge]uint64 // at the last one at which nothing waited there
 }
 
 type serialNode struct {
@@ -37,9 +43,11 @@ type serialNode struct {
 }
 
 func (r *Run) runSerial() {
-	s := &serial{run: r, nodes: map[*node]*serialNode{}, ends: map[*edge]*serialNode{}}
+	s := &serial{run: r, nodes: map[*node]*serialNode{}, ends: map[*edge]*serialNode{},
+		turn: make(chan struct{}, 1), low: map[*edge]uint64{}, clear: map[*edge]uint64{}}
 	r.serial = s
 	defer s.release()
+	s.turn <- struct{}{}
 	for _, n := range r.nodes {
 		sn := &serialNode{n: n, queues: map[*edge][]record.Data{}}
 		s.nodes[n], s.order = sn, append(s.order, sn)
@@ -49,6 +57,13 @@ func (r *Run) runSerial() {
 				s.ends[e] = sn
 			}
 		}
+	}
+	if r.epochs != nil {
+		over := make(chan struct{})
+		var coordinator sync.WaitGroup
+		coordinator.Go(func() { r.guarded(func() { r.epochs.coordinate(over) }) })
+		defer coordinator.Wait()
+		defer close(over)
 	}
 	if n, err := s.all(); err != nil {
 		if f, ok := errors.AsType[*nodeError](err); ok {
@@ -158,7 +173,9 @@ func (s *serial) start(sn *serialNode) error {
 // source drives a node without inputs to its end.
 func (s *serial) source(sn *serialNode) error {
 	for {
-		err := sn.n.intake.pull(s.run.ctx)
+		s.rest()
+		err := sn.n.intake.pull(s.run.ctx, sn.w)
+		s.work()
 		if errors.Is(err, nodes.ErrDone) {
 			sn.n.done.Store(true)
 			err = io.EOF
@@ -173,6 +190,7 @@ func (s *serial) source(sn *serialNode) error {
 			return err
 		}
 		sn.job.task = sn.n.intake.task
+		sn.n.reached.note(sn.job.after)
 		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
 			return at(sn.n, err)
 		}
@@ -210,7 +228,10 @@ func (s *serial) wait() (*node, error) {
 		if sn == nil {
 			return nil, nil
 		}
-		if err := s.nap(s.run.at(sn.n.due.Load())); err != nil {
+		s.rest()
+		err := s.nap(s.run.at(sn.n.due.Load()))
+		s.work()
+		if err != nil {
 			return sn.n, err
 		}
 		for _, sn := range s.order { // a stop wakes all of them early
@@ -332,13 +353,16 @@ func (s *serial) finished(sn *serialNode) error {
 	if err == nil {
 		err = n.seal(s.run.ctx)
 	}
-	if cerr := n.close(); err == nil {
-		err = cerr
+	if n.parts.Acknowledger == nil {
+		if cerr := n.close(); err == nil {
+			err = cerr
+		}
 	}
 	n.finish()
 	if err != nil {
 		return at(n, err)
 	}
+	defer s.run.epochs.ended(n)
 	for _, edges := range n.in {
 		for _, e := range edges {
 			e.refuse()

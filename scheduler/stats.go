@@ -43,6 +43,9 @@ func (r *Run) Stats() metrics.Report {
 	for _, e := range r.edges {
 		report.Edges = append(report.Edges, e.report())
 	}
+	if report.Cuts = r.epochs.stats(); report.Cuts != nil {
+		r.epochs.mark(report.Nodes)
+	}
 	r.pausing.mark(&report)
 	report.Close()
 	return report

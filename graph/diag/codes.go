@@ -23,6 +23,7 @@ const (
 	PortUnwired   Code = "E204" // an input that must be wired is not
 	Cycle         Code = "E205" // nodes that wait for each other
 	Deadlock      Code = "E206" // bounded queues that can block for good
+	LostByCrash   Code = "E207" // a source that acknowledges what a crash would lose
 	TypeMismatch  Code = "E300" // an input port does not take what arrives
 	UnknownField  Code = "E301" // a field that the record does not have
 	BadExpression Code = "E302" // the text is no expression
@@ -68,6 +69,7 @@ var Codes = []CodeInfo{
 	{PortUnwired, "An input that must be wired has no edge."},
 	{Cycle, "Nodes that wait for each other in a circle."},
 	{Deadlock, "Bounded queues that can block each other for good."},
+	{LostByCrash, "A source would acknowledge what a crash still loses."},
 	{TypeMismatch, "What arrives at a port is not what it takes."},
 	{UnknownField, "A field that the record does not have."},
 	{BadExpression, "The text is not an expression."},

@@ -2,6 +2,7 @@ package file
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -135,6 +136,21 @@ func (k *writer) Acting(on graph.Acts) graph.Acts {
 		return on &^ (graph.ActsOnError | graph.ActsBreaker)
 	}
 	return on
+}
+
+// Withholds implements graph.Withholder: what gets its name when the run has ended, a kill
+// before that loses.
+func (k *writer) Withholds(abs func(path string) string) (remedy string, withholds bool) {
+	if k.Path.Value == "-" || k.Append {
+		return "", false
+	}
+	if info, err := os.Stat(abs(k.Path.Value)); err == nil && k.Split.Value == "" && !info.Mode().IsRegular() {
+		return "", false // it is written to directly
+	}
+	if k.format == formatJSON {
+		return "", true
+	}
+	return "append: true", true
 }
 
 func (k *writer) checkPath(c *graph.Inference) {

@@ -149,11 +149,14 @@ func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error 
 		if err := t.write(text, p.rows); err != nil {
 			return err
 		}
+		if o.env.Staged != nil && o.adds(t) {
+			o.env.Staged(int64(len(text)))
+		}
 	}
 	if o.k.split == nil {
 		o.pool.Put(parts)
 	}
-	if o.k.Append && o.due.IsZero() && o.goesOn() {
+	if o.k.Append && o.due.IsZero() && o.goesOn() { // also where it is published at cuts: those may be far apart
 		o.due = time.Now().Add(publishTime)
 	}
 	return nil
@@ -173,11 +176,15 @@ func (o *writeOp) goesOn() bool {
 func (o *writeOp) Due() time.Time { return o.due }
 
 // OnTime publishes what was written since the last time.
-func (o *writeOp) OnTime(context.Context, time.Time, nodes.Out) error {
+func (o *writeOp) OnTime(context.Context, time.Time, nodes.Out) error { return o.publish() }
+
+// publish gives what was written since the last time: it adds rows to their files, and lets
+// none of what is written directly wait in a buffer.
+func (o *writeOp) publish() error {
 	o.due = time.Time{}
 	var files []*durable.File
 	for _, t := range o.order {
-		if !o.adds(t) || t.fresh == 0 || t.ended {
+		if t.file != nil && !o.k.Append || t.fresh == 0 || t.ended {
 			continue
 		}
 		if err := t.press(); err != nil {
@@ -186,7 +193,12 @@ func (o *writeOp) OnTime(context.Context, time.Time, nodes.Out) error {
 		if err := t.goOn(); err != nil {
 			return t.wrong(err)
 		}
-		files = append(files, t.file)
+		if t.file != nil {
+			files = append(files, t.file)
+		}
+	}
+	if len(files) == 0 {
+		return nil
 	}
 	return wrongFile(o.set.Publish(files...))
 }
@@ -216,8 +228,22 @@ func (o *writeOp) finish() error {
 	return done
 }
 
-// Flush implements nodes.Flusher.
+// Lasts implements nodes.Laster: what is added to a file stays there whatever becomes of
+// the run.
+func (o *writeOp) Lasts() bool {
+	_, withholds := o.k.Withholds(o.env.Path)
+	return !withholds
+}
+
+// Flush implements nodes.Flusher. Where sources acknowledge what was flushed, it is
+// published; else it is only safe from those who read along.
 func (o *writeOp) Flush(context.Context) error {
+	if acks := o.env.Acknowledges; acks != nil && acks() {
+		if err := o.publish(); !errors.Is(err, nodes.ErrDone) {
+			return err
+		}
+		return nil
+	}
 	for _, t := range o.order {
 		if err := t.flush(); err != nil && !errors.Is(err, nodes.ErrDone) {
 			return err

@@ -20,11 +20,19 @@ const (
 // collector. Names follow from Of and Name: flowrun_node_in_total there,
 // flowrun.node.in here.
 type Family struct {
-	Of, Name string // node, in
+	Of, Name string // node, in; no name: epoch
 	Shape    Shape
 	Unit     string // seconds, bytes, ratio; "": a number of things
 	Help     string
 	Points   []Point
+}
+
+// Path is its name with a separator: node.in.
+func (f *Family) Path(separator string) string {
+	if f.Name == "" {
+		return f.Of
+	}
+	return f.Of + separator + f.Name
 }
 
 // A Point is one measurement.
@@ -45,6 +53,7 @@ func (r *Report) Families() []Family {
 		{"run", "seconds", Gauge, "seconds", "Time since the run began.", []Point{{Labels: flow, Value: r.Took.Seconds()}}},
 		{"run", "state", Gauge, "", "1 for what the run is doing, 0 for everything else.", states(flow, r.Phase())},
 	}
+	all = append(all, r.Cuts.families(flow)...)
 	for _, f := range nodeFamilies {
 		family := Family{"node", f.name, f.shape, f.unit, f.help, nil}
 		for i := range r.Nodes {
@@ -115,6 +124,9 @@ var nodeFamilies = []nodeFamily{
 			open = 1
 		}
 		return Point{Value: open}, n.Breaker != NoBreaker
+	}},
+	{"epoch", Gauge, "", "The number of the last cut that the node has met.", func(n *NodeReport) (Point, bool) {
+		return Point{Value: float64(n.Epoch)}, n.Epoch > 0
 	}},
 	{"progress_ratio", Gauge, "ratio", "Share of its input that a source has read, if it knows.", func(n *NodeReport) (Point, bool) {
 		return Point{Value: min(1, float64(n.Done)/float64(max(n.Total, 1)))}, n.Total > 0

@@ -41,7 +41,7 @@ func (x *exposition) add(parts ...string) {
 }
 
 func (x *exposition) family(f *Family) {
-	name := "flowrun_" + f.Of + "_" + f.Name
+	name := "flowrun_" + f.Path("_")
 	sample := name
 	if f.Shape == Counter {
 		sample += "_total"

@@ -15,6 +15,7 @@ type Report struct {
 	Took    time.Duration `json:"took_ns"`
 	Nodes   []NodeReport  `json:"nodes"`
 	Edges   []EdgeReport  `json:"edges"`
+	Cuts    *CutReport    `json:"cuts,omitempty"` // nil: the run has none
 	// Draining says that the sources of a running flow were stopped.
 	Draining bool `json:"draining,omitempty"`
 	// Paused says that the sources take nothing until somebody resumes the run,
@@ -64,6 +65,7 @@ type NodeReport struct {
 	Limited  float64      `json:"limited,omitempty"` // share of the time that its rate or its breaker held it back
 	Breaker  BreakerState `json:"breaker,omitempty"`
 	Openings int64        `json:"openings,omitempty"` // how often the breaker opened
+	Epoch    uint64       `json:"epoch,omitempty"`    // of the last cut that the node has met
 
 	// CPU is the processor time of the node over all workers, Serial the time at
 	// work of the part that one worker at a time does. Both are 0 unless a meter

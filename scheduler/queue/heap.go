@@ -19,9 +19,11 @@ type Rank struct {
 // A Heap is a queue of single items that leave by their ranks. It takes batches of
 // records whose envelopes have an Order. A put and a take are O(log n).
 type Heap struct {
-	mu   sync.Mutex
-	heap waitingItems
-	seq  uint64
+	mu      sync.Mutex
+	heap    waitingItems
+	seq     uint64
+	pending pending
+	origins Origins // of what waits
 }
 
 // A waitingItem is one item of a heap.
@@ -33,10 +35,11 @@ type waitingItem struct {
 
 // A waitingBatch is a batch with items in a heap. It is released with the last.
 type waitingBatch struct {
-	data  *record.Batch
-	left  int
-	bytes int           // of one item
-	sent  time.Duration // as of the envelope
+	data   *record.Batch
+	left   int
+	bytes  int           // of one item
+	sent   time.Duration // as of the envelope
+	origin uint64
 }
 
 type waitingItems []waitingItem
@@ -70,7 +73,8 @@ func (q *Heap) Put(env Envelope) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := env.Data.(*record.Batch)
-	from := &waitingBatch{data: b, left: len(*env.Order), bytes: env.Bytes / max(env.Items, 1), sent: env.Sent}
+	from := &waitingBatch{data: b, left: len(*env.Order), bytes: env.Bytes / max(env.Items, 1), sent: env.Sent, origin: q.pending.now()}
+	q.origins.Add(from.origin, from.left)
 	for _, r := range *env.Order {
 		heap.Push(&q.heap, waitingItem{Rank: r, seq: q.seq, from: from})
 		q.seq++
@@ -84,7 +88,7 @@ const maxTake = 256
 func (q *Heap) Take(hurry bool, most int) (env Envelope, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.heap) == 0 {
+	if len(q.heap) == 0 || q.pending.there {
 		return env, false
 	}
 	now := time.Now()
@@ -102,6 +106,7 @@ func (q *Heap) Take(hurry bool, most int) (env Envelope, ok bool) {
 		env.Items++
 		env.Sent = min(env.Sent, item.from.sent)
 		env.Bytes += item.from.bytes
+		q.origins.Take(item.from.origin, 1)
 		if item.from.left--; item.from.left == 0 {
 			item.from.data.Release()
 		}
@@ -124,6 +129,20 @@ func (q *Heap) Due() time.Time {
 
 // Err implements Queue.
 func (*Heap) Err() error { return nil }
+
+// Mark implements Queue. It passes at once: all that waits is held.
+func (q *Heap) Mark(m Mark) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pending.put(m, int64(len(q.heap)))
+}
+
+// Marked implements Queue.
+func (q *Heap) Marked() (Mark, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pending.take(q.origins.Oldest())
+}
 
 // Close implements Queue.
 func (q *Heap) Close() {

@@ -8,8 +8,16 @@ import (
 // A List is a queue that what waits longest can be dropped from. It has no bound of
 // its own.
 type List struct {
-	mu   sync.Mutex
-	list []Envelope
+	mu      sync.Mutex
+	list    []listed
+	items   int64 // in the list
+	pending pending
+}
+
+// listed is an envelope in a list.
+type listed struct {
+	Envelope
+	origin uint64
 }
 
 // Full implements Queue.
@@ -19,19 +27,21 @@ func (*List) Full() bool { return false }
 func (l *List) Put(env Envelope) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.list = append(l.list, env)
+	l.list = append(l.list, listed{env, l.pending.now()})
+	l.items += int64(env.Items)
 }
 
 // Take implements Queue.
 func (l *List) Take(bool, int) (env Envelope, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.list) == 0 {
+	if len(l.list) == 0 || l.pending.there {
 		return env, false
 	}
-	env = l.list[0]
-	l.list[0] = Envelope{}
+	env = l.list[0].Envelope
+	l.list[0] = listed{}
 	l.list = l.list[1:]
+	l.items -= int64(env.Items)
 	return env, true
 }
 
@@ -41,6 +51,7 @@ func (l *List) Take(bool, int) (env Envelope, ok bool) {
 func (l *List) DropOldest(fits func(items, bytes int) bool, over func(items int) int) (items, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer func() { l.dropped(int64(items)) }()
 	for len(l.list) > 0 && !fits(items, bytes) {
 		head := &l.list[0]
 		n := over(items)
@@ -48,7 +59,7 @@ func (l *List) DropOldest(fits func(items, bytes int) bool, over func(items int)
 			items += head.Items
 			bytes += head.Bytes
 			head.Data.Release()
-			*head = Envelope{}
+			*head = listed{}
 			l.list = l.list[1:]
 			continue
 		}
@@ -59,6 +70,34 @@ func (l *List) DropOldest(fits func(items, bytes int) bool, over func(items int)
 		bytes += share
 	}
 	return items, bytes
+}
+
+// dropped counts what was dropped, of what was put before the mark first. The caller holds mu.
+func (l *List) dropped(items int64) {
+	l.items -= items
+	if m := &l.pending.mark; l.pending.there {
+		before := min(items, m.Held)
+		m.Held -= before
+		m.Dropped += before
+	}
+}
+
+// Mark implements Queue. It passes at once: all that waits is held.
+func (l *List) Mark(m Mark) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending.put(m, l.items)
+}
+
+// Marked implements Queue.
+func (l *List) Marked() (Mark, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	oldest := uint64(NoLow)
+	if len(l.list) > 0 {
+		oldest = l.list[0].origin
+	}
+	return l.pending.take(oldest)
 }
 
 // Due implements Queue.

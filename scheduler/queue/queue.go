@@ -11,6 +11,7 @@
 //  2. Neither Put nor Take waits.
 //  3. What was put comes out once, whole or in parts, or is released by Close.
 //  4. Envelopes keep their order, but for those of a Heap.
+//  5. What was put behind a mark is not taken before the reader has come to the mark.
 //
 // Example.
 //
@@ -50,45 +51,12 @@ type Queue interface {
 	// Err says why nothing more can be taken although something was put, nil if that is
 	// not so.
 	Err() error
+	// Mark puts a mark behind what was put, for the reader. It takes no room. One that the
+	// reader has not come to is replaced. Whoever may put may mark.
+	Mark(m Mark)
+	// Marked gives the mark if the reader has come to it, once. Until then Take gives
+	// nothing that was put behind it. Whoever may take may ask.
+	Marked() (m Mark, ok bool)
 	// Close releases what is left.
 	Close()
-}
-
-// A Channel is a Go channel of envelopes.
-type Channel chan Envelope
-
-// NewChannel makes a channel with a number of slots.
-func NewChannel(slots int) Channel { return make(Channel, slots) }
-
-// Full implements Queue.
-func (c Channel) Full() bool { return len(c) == cap(c) }
-
-// Put implements Queue.
-func (c Channel) Put(env Envelope) { c <- env }
-
-// Take implements Queue.
-func (c Channel) Take(bool, int) (env Envelope, ok bool) {
-	select {
-	case env = <-c:
-		return env, true
-	default:
-		return env, false
-	}
-}
-
-// Due implements Queue.
-func (Channel) Due() time.Time { return time.Time{} }
-
-// Err implements Queue.
-func (Channel) Err() error { return nil }
-
-// Close implements Queue.
-func (c Channel) Close() {
-	for {
-		env, ok := c.Take(true, 0)
-		if !ok {
-			return
-		}
-		env.Data.Release()
-	}
 }

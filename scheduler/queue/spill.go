@@ -37,17 +37,21 @@ type Spill struct {
 	bytes  int64     // of these
 	size   int64     // bytes of the overflow that are in memory
 	stored int       // how many of the queue are in the file
+	all    int64     // items in the queue
 	file   *os.File
 	read   int64 // in the file: where the reader is
 	wrote  int64
 	broken error
 	buf    []byte
+
+	pending pending
 }
 
 // spilled is an envelope in the queue. Without data it is in the file.
 type spilled struct {
 	Envelope
-	size int // in the file
+	size   int // in the file
+	origin uint64
 }
 
 // NewSpill makes a queue that spills.
@@ -69,7 +73,7 @@ func (s *Spill) Put(env Envelope) {
 		return
 	}
 	if len(s.queue) == s.front && s.fits(env) {
-		s.queue = append(s.queue, spilled{Envelope: env})
+		s.push(env, 0)
 		s.front++
 		s.items += int64(env.Items)
 		s.bytes += int64(env.Bytes)
@@ -78,11 +82,17 @@ func (s *Spill) Put(env Envelope) {
 	s.Spilled(env.Items)
 	b, storable := env.Data.(*record.Batch)
 	if !storable || s.size+int64(env.Bytes) <= s.Bytes {
-		s.queue = append(s.queue, spilled{Envelope: env})
+		s.push(env, 0)
 		s.size += int64(env.Bytes)
 		return
 	}
 	s.broken = s.store(env, b)
+}
+
+// push puts an envelope at the end, without its data if that is in the file.
+func (s *Spill) push(env Envelope, size int) {
+	s.queue = append(s.queue, spilled{env, size, s.pending.now()})
+	s.all += int64(env.Items)
 }
 
 func (s *Spill) fits(env Envelope) bool {
@@ -109,7 +119,7 @@ func (s *Spill) store(env Envelope, b *record.Batch) error {
 	}
 	s.wrote += int64(len(s.buf))
 	env.Data = nil
-	s.queue = append(s.queue, spilled{env, len(s.buf)})
+	s.push(env, len(s.buf))
 	s.stored++
 	return nil
 }
@@ -118,12 +128,13 @@ func (s *Spill) store(env Envelope, b *record.Batch) error {
 func (s *Spill) Take(bool, int) (env Envelope, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken != nil || len(s.queue) == 0 {
+	if s.broken != nil || len(s.queue) == 0 || s.pending.there {
 		return env, false
 	}
 	head := s.queue[0]
 	s.queue[0] = spilled{}
 	s.queue = s.queue[1:]
+	s.all -= int64(head.Items)
 	switch {
 	case s.front > 0:
 		s.front--
@@ -147,6 +158,24 @@ func (s *Spill) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.broken
+}
+
+// Mark implements Queue. It passes at once: all that waits is held.
+func (s *Spill) Mark(m Mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending.put(m, s.all)
+}
+
+// Marked implements Queue.
+func (s *Spill) Marked() (Mark, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := uint64(NoLow)
+	if len(s.queue) > 0 {
+		oldest = s.queue[0].origin
+	}
+	return s.pending.take(oldest)
 }
 
 // load reads the next batch of the file.

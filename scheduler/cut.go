@@ -1,0 +1,354 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler/queue"
+)
+
+// This file is a cut as a node sees it; see the laws C1 to C7 of the package. epochs.go
+// says when there is one.
+//
+// A cut comes over every edge as a mark of its queue. When all inputs of a node have come
+// to theirs, the cut is a task like items or a time: it gets a place in the order of the
+// node, and whoever delivers it sends it on. A source has no input: its cut is put behind
+// what was taken last, from outside, so that nobody needs to wake a source that sleeps.
+
+// A cut is "up to here" in the stream of a node.
+type cut struct {
+	epoch uint64
+	low   uint64 // see queue.Mark
+}
+
+// aligning gives the epoch whose cut the node has to take and has not taken; 0: there is
+// none.
+func (t *intake) aligning() uint64 {
+	if c := t.n.run.epochs; c != nil {
+		if flight := c.flight.Load(); flight != t.met {
+			return flight
+		}
+	}
+	return 0
+}
+
+// align brings the inputs to the cut of an epoch, as far as they are not in use, and makes
+// a task of the cut once all have come to it.
+func (t *intake) align(epoch uint64) (found bool, err error) {
+	low := uint64(queue.NoLow)
+	all := true
+	for _, in := range t.inlets {
+		if !in.open {
+			continue
+		}
+		if in.cut != epoch {
+			if err := t.approach(in, epoch); err != nil {
+				return false, err
+			}
+		}
+		all = all && in.cut == epoch
+		low = min(low, in.low)
+	}
+	if all {
+		t.met, t.task = epoch, task{kind: cutTask, cut: cut{epoch, low}}
+	}
+	return all, nil
+}
+
+// approach does for an input what does not come by itself: it stands in for a sender that
+// has ended, lets one that waits for room send, and reads what the operator does not want
+// yet.
+func (t *intake) approach(in *inlet, epoch uint64) error {
+	e := in.e
+	if in.stood != epoch && e.ended.Load() {
+		in.stood = epoch
+		e.mark(cut{epoch, queue.NoLow})
+	}
+	_, ordered := e.queue.(*queue.Channel)
+	if ordered && in.wanted && in.kept == nil {
+		return nil // fetch comes to it
+	}
+	if in.data != nil && in.wanted {
+		return nil // a part of it was handed out, and the rest comes first
+	}
+	e.overrule(true)
+	t.overruling = true
+	for in.cut != epoch {
+		if e.marked() {
+			if err := t.come(in); err != nil {
+				return err
+			}
+			continue // it may have been one that was given up
+		}
+		if !ordered {
+			return nil
+		}
+		env, what, err := e.look(0)
+		if what != foundItems {
+			return err
+		}
+		if in.kept == nil {
+			in.kept = &queue.List{}
+			in.kept.Mark(queue.Mark{Low: in.low})
+			in.kept.Marked()
+		}
+		in.kept.Put(env)
+		e.free(env)
+	}
+	e.overrule(false)
+	return nil
+}
+
+// come notes that an input has come to the mark that its edge has just given, and checks
+// the books of the edge there.
+func (t *intake) come(in *inlet) error {
+	e, m := in.e, in.e.come
+	held := m.Held
+	if in.kept != nil {
+		in.kept.Mark(m)
+		m, _ = in.kept.Marked()
+		held += m.Held
+	}
+	in.cut, in.low = m.Epoch, in.batch.low(m.Low)
+	if in.data != nil { // the operator has wanted a part of it, and does not want the rest now
+		in.low = min(in.low, in.origin-1)
+	}
+	e.came.Store(m.Epoch)
+	received := e.count.Received.Load()
+	if received+held+m.Dropped != m.Sent {
+		return fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait, %d were dropped",
+			m.Epoch, e.spec, m.Sent, received, held, m.Dropped)
+	}
+	if observe := t.n.run.epochs.observe; observe != nil {
+		observe(seenCut{edge: e.spec, epoch: m.Epoch, low: in.low, sent: m.Sent, received: received, held: held, dropped: m.Dropped})
+	}
+	return nil
+}
+
+// blocked reports whether an input waits for the others of its node to come to the cut.
+func (t *intake) blocked(in *inlet, epoch uint64) bool { return epoch != 0 && in.cut == epoch }
+
+// giveUp ends what a cut allows that was given up.
+func (t *intake) giveUp() {
+	t.overruling = false
+	for _, in := range t.inlets {
+		in.e.overrule(false)
+	}
+}
+
+// meet is the turn of a cut: everything before it was delivered, and nothing behind it. It
+// is sent on first, so that those behind need not wait for the flush.
+func (n *node) meet(ctx context.Context, c cut) error {
+	if h := n.parts.Holder; h != nil {
+		held := 0
+		if err := guard(func() error { held = h.Held(); return nil }); err != nil {
+			return err
+		}
+		c.low = n.holds.low(c.low, held)
+	}
+	if !n.sendCut(c) {
+		return nil
+	}
+	if f := n.parts.Flusher; f != nil {
+		start := n.run.clock()
+		if err := guard(func() error { return f.Flush(ctx) }); err != nil {
+			return err
+		}
+		took := n.run.clock() - start
+		n.count.Busy.Add(int64(took))
+		n.run.epochs.flushed(took)
+	}
+	n.run.epochs.met(n, c)
+	return nil
+}
+
+// A holding is what is known of what a Holder was given, at each cut since what it still
+// holds came.
+type holding struct {
+	given int64 // items
+	cuts  []holdingCut
+}
+
+type holdingCut struct {
+	given int64
+	low   uint64
+}
+
+// low is the Low of a node at a cut, of which it holds something among the last held items.
+func (h *holding) low(low uint64, held int) uint64 {
+	if last := len(h.cuts) - 1; last >= 0 && h.cuts[last].given == h.given {
+		h.cuts[last].low = low
+	} else {
+		h.cuts = append(h.cuts, holdingCut{h.given, low})
+	}
+	gone := h.given - int64(held)
+	first := 0
+	for first+1 < len(h.cuts) && h.cuts[first+1].given <= gone {
+		first++
+	}
+	h.cuts = append(h.cuts[:0], h.cuts[first:]...)
+	if h.cuts[0].given > gone {
+		return 0
+	}
+	return min(low, h.cuts[0].low)
+}
+
+// pass is meet for a source, which has nothing to flush.
+func (n *node) pass(c cut) {
+	if n.sendCut(c) {
+		n.run.epochs.met(n, c)
+	}
+}
+
+// sendCut puts a cut on every edge that leaves the node, that of errors too. One that was
+// given up goes no further.
+func (n *node) sendCut(c cut) bool {
+	if n.run.epochs.flight.Load() != c.epoch {
+		return false
+	}
+	for _, edges := range n.out {
+		for _, e := range edges {
+			e.mark(c)
+		}
+	}
+	return true
+}
+
+// mark puts a cut on an edge, behind what was sent. It never waits.
+func (e *edge) mark(c cut) {
+	if e.isRefused() {
+		return
+	}
+	e.sentCut.Store(c.epoch)
+	e.queue.Mark(queue.Mark{Epoch: c.epoch, Low: c.low, Sent: e.count.Sent.Load(), Dropped: e.count.Dropped.Load()})
+	e.reader.bell.ring()
+}
+
+// marked takes the mark off the queue if the reader has come to it; it is in come then.
+func (e *edge) marked() (ok bool) {
+	if e.run.epochs == nil {
+		return false
+	}
+	e.come, ok = e.queue.Marked()
+	return ok
+}
+
+// overrule lets the sender of an edge send although there is no room, because a cut is
+// behind what it sends, or ends that. What is too much brakes the sources.
+func (e *edge) overrule(on bool) {
+	if e.overruled.Load() == on || !e.spec.Contract.Blocks() {
+		return
+	}
+	e.overruled.Store(on)
+	if on {
+		e.wakeSender()
+	}
+}
+
+// A brake holds a source up while an edge behind it holds more than it has room for,
+// because a cut has overruled it: that would have held the source up in the end, but it
+// was let go on as far as the cut.
+//
+// The fields are guarded by the mutex of the epochs.
+type brake struct {
+	edges int
+	edge  *edge         // one of them
+	gone  chan struct{} // closed when there is none any more
+}
+
+// overfull brakes the sources before an edge that was sent more than it has room for. It
+// is called by whoever sends.
+func (e *edge) overfull() {
+	if c := e.run.epochs; c != nil && !e.braking.Load() && e.count.Items.Load() > e.capacity {
+		c.brake(e, true)
+	}
+}
+
+// relieve lets them go on once there is room again, or nobody wants what is there. It is
+// called by whoever takes.
+func (e *edge) relieve() {
+	if e.braking.Load() && (e.count.Items.Load() <= e.capacity || e.isRefused()) {
+		e.run.epochs.brake(e, false)
+	}
+}
+
+// brake puts on, or takes off, the brakes of all sources that lead to an edge.
+func (c *epochs) brake(e *edge, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.braking.Swap(on) == on {
+		return
+	}
+	if on && (e.count.Items.Load() <= e.capacity || e.isRefused()) { // the reader was quicker, and has not seen it
+		e.braking.Store(false)
+		return
+	}
+	seen := map[*node]bool{}
+	var walk func(n *node)
+	walk = func(n *node) {
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		if n.source() {
+			n.brake.turn(e, on)
+		}
+		for _, edges := range n.in {
+			for _, e := range edges {
+				walk(e.sender)
+			}
+		}
+	}
+	walk(e.sender)
+}
+
+func (b *brake) turn(e *edge, on bool) {
+	switch {
+	case !on:
+		if b.edges--; b.edges == 0 {
+			close(b.gone)
+			b.edge, b.gone = nil, nil
+		}
+	default:
+		if b.edges++; b.edges == 1 {
+			b.edge, b.gone = e, make(chan struct{})
+		}
+	}
+}
+
+// braked waits until the brake of a source is off, or the source is to take no more.
+func (n *node) braked(ctx context.Context, w *worker) {
+	c := n.run.epochs
+	if c == nil {
+		return
+	}
+	for ctx.Err() == nil {
+		c.mu.Lock()
+		gone, on := n.brake.gone, n.brake.edge
+		c.mu.Unlock()
+		if gone == nil {
+			return
+		}
+		p := w.pause(sending, on)
+		select {
+		case <-gone:
+		case <-ctx.Done():
+		}
+		w.resume(p)
+	}
+}
+
+// A seenCut is what an edge was when its reader came to a cut, or a source when it was cut.
+// Tests look at it.
+type seenCut struct {
+	epoch uint64
+
+	edge                          *graph.Edge
+	low                           uint64
+	sent, received, held, dropped int64
+
+	source   *graph.Node
+	position nodes.Position
+}

@@ -1,0 +1,458 @@
+package scheduler
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler/metrics"
+	"github.com/flowrun/flowrun/scheduler/queue"
+)
+
+// Cuts says when a run draws a cut through all of its streams; see epochs.go.
+type Cuts struct {
+	// Every is the time from the begin of one cut to that of the next; 0: there is none,
+	// unless a source acknowledges by cuts: then it is 50 ms, while something that such a
+	// source gave is not acknowledged and anything has moved.
+	Every time.Duration
+	// Timeout is how long a cut may take before it is given up; 0: a minute.
+	Timeout time.Duration
+	// Staged is how many bytes sinks may stage before there is a cut at once; 0: 64 MB.
+	Staged int64
+}
+
+const (
+	ackEvery   = 50 * time.Millisecond
+	cutTimeout = time.Minute
+	stagedMost = 64 << 20
+)
+
+// The epochs of a run are its cuts: this is who decides when there is one, begins it at
+// the sources, and is told by every node that has met it. There is one at a time.
+//
+//	begin      the sources are cut, each where it is
+//	complete   all nodes have met the cut, or ended, and flushed: sources acknowledge
+//	given up   the time is over: what nodes have still to do for it they leave, and the
+//	           next one acknowledges what this one would have
+//
+// A cut that was given up harms nobody: see intake.aligning and node.sendCut.
+type epochs struct {
+	run     *Run
+	every   time.Duration
+	timeout time.Duration
+	most    int64
+	always  bool // not only for acknowledgement
+
+	flight  atomic.Uint64 // the epoch that is under way; 0: none
+	staged  atomic.Int64  // bytes since the last cut began
+	asked   atomic.Bool   // somebody wants a cut
+	news    chan struct{} // wakes who coordinates
+	acking  []*node       // the sources that acknowledge by cuts
+	observe func(seenCut) // for tests; nil: nobody looks
+
+	// Of who coordinates.
+	moved int64 // the progress of the run when the last complete cut began
+
+	mu     sync.Mutex
+	number uint64 // of the last epoch that was begun
+	began  time.Time
+	left   int           // nodes that have not come to it
+	low    uint64        // see queue.Mark: of all nodes that have
+	flush  time.Duration // the longest
+	report metrics.CutReport
+	at     time.Time // when the last complete one began
+
+	aligning, flushing, acknowledging metrics.Histogram
+}
+
+// newEpochs gives nil if the run has no cuts.
+func newEpochs(r *Run) *epochs {
+	o := r.options.Cuts
+	c := &epochs{
+		run: r, every: o.Every, timeout: o.Timeout, most: o.Staged, always: o.Every > 0, observe: r.options.seeCuts,
+		news: make(chan struct{}, 1), moved: math.MinInt64,
+	}
+	withheld := r.withheld()
+	for _, n := range r.nodes {
+		if n.parts.Acknowledger != nil && !n.acksEarly() && !withheld[n] {
+			c.acking = append(c.acking, n)
+		}
+	}
+	if !c.always && len(c.acking) == 0 {
+		return nil
+	}
+	if c.every == 0 {
+		c.every = ackEvery
+	}
+	if c.timeout == 0 {
+		c.timeout = cutTimeout
+	}
+	if c.most == 0 {
+		c.most = stagedMost
+	}
+	return c
+}
+
+// withheld finds the nodes behind which is a sink that keeps what it has to the end of the
+// run, and those sinks: what leads there is acknowledged then.
+func (r *Run) withheld() map[*node]bool {
+	withheld := map[*node]bool{}
+	for _, n := range slices.Backward(r.nodes) {
+		l := n.parts.Laster
+		withheld[n] = n.parts.Committer != nil && (l == nil || !l.Lasts())
+		for _, edges := range n.out {
+			for _, e := range edges {
+				withheld[n] = withheld[n] || withheld[e.reader]
+			}
+		}
+	}
+	return withheld
+}
+
+// acknowledges reports whether any source does so by cuts.
+func (c *epochs) acknowledges() bool { return c != nil && len(c.acking) > 0 }
+
+// coordinate draws cuts until over is closed.
+func (c *epochs) coordinate(over <-chan struct{}) {
+	timer := time.NewTimer(c.every)
+	defer timer.Stop()
+	next := time.Now().Add(c.every)
+	for {
+		select {
+		case <-over:
+			return
+		case <-c.run.ctx.Done():
+			return
+		case <-c.news:
+		case <-timer.C:
+		}
+		now := time.Now()
+		if c.flight.Load() != 0 && !c.end(now) {
+			timer.Reset(c.deadline().Sub(now))
+			continue
+		}
+		if now = time.Now(); c.asked.Load() || !now.Before(next) {
+			if c.asked.Swap(false) || c.wanted() {
+				c.begin(now)
+			}
+			next = now.Add(c.every)
+		}
+		timer.Reset(next.Sub(now))
+		if c.flight.Load() != 0 {
+			poke(c.news) // it may be complete, or its deadline is what comes next
+		}
+	}
+}
+
+func (c *epochs) deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.began.Add(c.timeout)
+}
+
+// wanted reports whether there is a reason for a cut.
+func (c *epochs) wanted() bool {
+	if c.always {
+		return true
+	}
+	return slices.ContainsFunc(c.acking, (*node).owes) && c.run.progress() != c.moved
+}
+
+// ask makes a cut as soon as none is under way.
+func (c *epochs) ask() {
+	if c != nil {
+		c.asked.Store(true)
+		poke(c.news)
+	}
+}
+
+// stage counts what a sink has staged.
+func (c *epochs) stage(bytes int64) {
+	if c != nil && c.staged.Add(bytes) > c.most {
+		c.ask()
+	}
+}
+
+// begin draws a cut: sources are cut where they are.
+func (c *epochs) begin(now time.Time) {
+	moved := c.run.progress()
+	c.mu.Lock()
+	c.number++
+	c.began, c.low, c.flush, c.left = now, queue.NoLow, 0, 0
+	var alive []*node
+	for _, n := range c.run.nodes {
+		if !n.over {
+			alive = append(alive, n)
+		}
+	}
+	c.left = len(alive)
+	number := c.number
+	c.mu.Unlock()
+	c.staged.Store(0)
+	c.moved = moved
+	c.flight.Store(number)
+	if c.run.serial != nil {
+		c.run.serial.cutNow()
+		return
+	}
+	for _, n := range alive {
+		if n.source() {
+			c.reached(n, number, n.order.cutSource(n, cut{number, number}))
+		} else {
+			n.bell.ring() // it may have to do something before the cut comes: see intake.approach
+		}
+	}
+	for _, n := range c.acking {
+		if !slices.Contains(alive, n) { // its last pieces are still on their way
+			c.reached(n, number, n.at())
+		}
+	}
+}
+
+// reached notes how far a source was at a cut.
+func (c *epochs) reached(n *node, epoch uint64, at reached) {
+	if slices.Contains(c.acking, n) {
+		n.acks.cut(epoch, at)
+	}
+	if c.observe != nil {
+		c.observe(seenCut{source: n.spec, epoch: epoch, position: at.position})
+	}
+}
+
+// end ends the epoch that is under way if it is complete, or its time is over.
+func (c *epochs) end(now time.Time) bool {
+	c.mu.Lock()
+	complete := c.left == 0
+	number, began, low, flush := c.number, c.began, c.low, c.flush
+	c.mu.Unlock()
+	switch {
+	case complete:
+		c.flight.Store(0)
+		c.mu.Lock()
+		c.report.Epoch, c.at = number, began
+		c.report.Complete++
+		c.mu.Unlock()
+		c.flushing.Add(flush)
+		c.aligning.Add(max(0, now.Sub(began)-flush))
+		c.acknowledge(low)
+		c.acknowledging.Add(time.Since(now))
+	case now.Before(began.Add(c.timeout)):
+		return false
+	default:
+		last := c.holder()
+		c.flight.Store(0)
+		c.mu.Lock()
+		c.report.GivenUp++
+		c.report.Last = &last
+		c.mu.Unlock()
+		c.moved = math.MinInt64
+		c.run.options.Events.Warn("cut given up", "epoch", number, "node", last.Node, "input", last.Input, "seconds", now.Sub(began).Seconds())
+		for _, n := range c.run.nodes {
+			n.bell.ring()
+		}
+	}
+	return true
+}
+
+// flushed is told how long a flush took.
+func (c *epochs) flushed(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush = max(c.flush, took)
+}
+
+// met is told that a node has met a cut: it has sent it on and flushed.
+func (c *epochs) met(n *node, at cut) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at.epoch != c.number || n.epoch == at.epoch || c.flight.Load() != at.epoch {
+		return
+	}
+	n.epoch, c.low = at.epoch, min(c.low, at.low)
+	c.come()
+}
+
+// ended is told that a node has ended, which has come to every cut.
+func (c *epochs) ended(n *node) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n.over {
+		return
+	}
+	n.over = true
+	if n.epoch != c.number && c.number > 0 {
+		c.come()
+	}
+}
+
+// come counts a node. The caller holds mu.
+func (c *epochs) come() {
+	if c.left--; c.left == 0 {
+		poke(c.news)
+	}
+}
+
+// holder says who the epoch that is under way waits for: the first node in the order of
+// the flow that has not met its cut, and the input that has not come to it. All before that
+// node have met it, so its inputs have been sent it.
+func (c *epochs) holder() (h metrics.CutHolder) {
+	c.mu.Lock()
+	number := c.number
+	at := slices.IndexFunc(c.run.nodes, func(n *node) bool { return !n.over && n.epoch != number })
+	c.mu.Unlock()
+	if at < 0 {
+		return h // it has just become complete
+	}
+	n := c.run.nodes[at]
+	h.Node = n.spec.ID
+	for port, edges := range n.in {
+		for _, e := range edges {
+			if e.came.Load() < number {
+				h.Input = n.spec.In[port].Name
+				return h
+			}
+		}
+	}
+	if p := n.workforce(); p != nil && !n.source() { // all have come, and something before the cut is in work
+		h.Input = n.spec.In[n.order.port()].Name
+	}
+	return h
+}
+
+// stats tells what there is to know of the cuts; nil without any.
+func (c *epochs) stats() *metrics.CutReport {
+	if c == nil {
+		return nil
+	}
+	waits := c.holder()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rep := c.report
+	if !c.at.IsZero() {
+		rep.Age = time.Since(c.at)
+	}
+	if flight := c.flight.Load(); flight != 0 && waits.Node != "" {
+		rep.Flight, rep.For, rep.Waits = flight, time.Since(c.began), &waits
+	}
+	rep.Align, rep.Flush, rep.Acknowledge = c.aligning.Snapshot(), c.flushing.Snapshot(), c.acknowledging.Snapshot()
+	return &rep
+}
+
+// mark tells how far the cut has come: in the reports of all nodes.
+func (c *epochs) mark(reports []metrics.NodeReport) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, n := range c.run.nodes {
+		reports[i].Epoch = n.epoch
+	}
+}
+
+// acks is what the engine knows of a source that acknowledges. Who coordinates uses it.
+type acks struct {
+	cuts   []ackCut // that were not acknowledged
+	pieces uint64   // that were
+}
+
+// An ackCut is how far a source was at a cut.
+type ackCut struct {
+	epoch uint64
+	reached
+}
+
+// cut notes how far a source was at a cut.
+func (a *acks) cut(epoch uint64, at reached) {
+	if last := len(a.cuts) - 1; last >= 0 && a.cuts[last].pieces == at.pieces || at.pieces == a.pieces {
+		return
+	}
+	a.cuts = append(a.cuts, ackCut{epoch, at})
+}
+
+// upTo gives the position of the last cut up to an epoch, nil if there is nothing new.
+func (a *acks) upTo(epoch uint64) nodes.Position {
+	n := 0
+	for n < len(a.cuts) && a.cuts[n].epoch <= epoch {
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	last := a.cuts[n-1]
+	a.cuts = append(a.cuts[:0], a.cuts[n:]...)
+	a.pieces = last.pieces
+	return last.position
+}
+
+// acksEarly reports whether a source acknowledges what it takes, at once.
+func (n *node) acksEarly() bool { return n.spec.Engine.Ack == graph.AckEarly }
+
+// acknowledgeEarly does that.
+func (n *node) acknowledgeEarly(after nodes.Position) error {
+	if after == nil || n.parts.Acknowledger == nil || !n.acksEarly() {
+		return nil
+	}
+	n.acks.pieces++
+	return n.acknowledge(after)
+}
+
+// owes reports whether a source has given what it has not acknowledged.
+func (n *node) owes() bool { return n.at().pieces > n.acks.pieces }
+
+// at is how far a source is.
+func (n *node) at() reached {
+	if n.order == nil {
+		return n.reached
+	}
+	n.order.mu.Lock()
+	defer n.order.mu.Unlock()
+	return n.order.reached
+}
+
+// acknowledge tells sources up to where everything was delivered: to all sinks, and
+// flushed. Of those that nobody wants more of, some was thrown away.
+func (c *epochs) acknowledge(low uint64) {
+	var wanted map[*node]bool
+	for _, n := range c.acking {
+		if len(n.acks.cuts) == 0 || n.acks.cuts[0].epoch > low || n.shed.Load() {
+			continue
+		}
+		if wanted == nil {
+			wanted = c.run.wanted()
+		}
+		if !wanted[n] {
+			continue
+		}
+		if err := n.acknowledge(n.acks.upTo(low)); err != nil {
+			c.run.fail(n, err)
+			return
+		}
+	}
+}
+
+// acknowledge calls Taken.
+func (n *node) acknowledge(at nodes.Position) error {
+	return guard(func() error { return n.parts.Acknowledger.Taken(at) })
+}
+
+// wanted finds the nodes of which somebody wants what they give.
+func (r *Run) wanted() map[*node]bool {
+	wanted := map[*node]bool{}
+	for _, n := range slices.Backward(r.nodes) {
+		read, wants := false, false
+		for _, edges := range n.out {
+			for _, e := range edges {
+				if !e.spec.Contract.Watched {
+					read, wants = true, wants || wanted[e.reader]
+				}
+			}
+		}
+		wanted[n] = !n.done.Load() && (!read || wants)
+	}
+	return wanted
+}

@@ -1,0 +1,119 @@
+package scheduler
+
+import (
+	"fmt"
+
+	"github.com/flowrun/flowrun/scheduler/queue"
+)
+
+// This file is the cut of a serial run. Between two pieces of a source, and while all wait,
+// nothing is on its way but what waits for an input that is not read yet: all nodes can be
+// cut at once, by whoever has the turn.
+
+// rest lets others cut the run while this goroutine calls no operator.
+func (s *serial) rest() {
+	for {
+		s.cutAll()
+		<-s.turn
+		if !s.asked() {
+			return
+		}
+		select {
+		case s.turn <- struct{}{}:
+		default:
+			return // whoever has it now cuts
+		}
+	}
+}
+
+// work ends a rest.
+func (s *serial) work() {
+	s.turn <- struct{}{}
+	s.cutAll()
+}
+
+// cutNow cuts the run if it rests. If not, it will be cut as soon as it does.
+func (s *serial) cutNow() {
+	select {
+	case s.turn <- struct{}{}:
+		s.cutAll()
+		<-s.turn
+	default:
+	}
+}
+
+// asked reports whether a cut is under way that was not met.
+func (s *serial) asked() bool {
+	e := s.run.epochs
+	if e == nil {
+		return false
+	}
+	flight := e.flight.Load()
+	return flight != 0 && flight != s.cut
+}
+
+// cutAll cuts every node, if that is asked for. The caller has the turn.
+func (s *serial) cutAll() {
+	if !s.asked() {
+		return
+	}
+	s.cut = s.run.epochs.flight.Load()
+	for _, sn := range s.order {
+		if sn.over {
+			continue
+		}
+		if err := s.cutNode(sn); err != nil {
+			s.run.fail(sn.n, err)
+			return
+		}
+	}
+}
+
+func (s *serial) cutNode(sn *serialNode) error {
+	n, c := sn.n, cut{s.cut, queue.NoLow}
+	if n.source() {
+		c.low = c.epoch
+		s.run.epochs.reached(n, c.epoch, n.reached)
+	}
+	for _, in := range n.intake.inlets {
+		if !in.open {
+			continue
+		}
+		low, err := s.come(sn, in.e)
+		if err != nil {
+			return err
+		}
+		c.low = min(c.low, low)
+	}
+	for _, edges := range n.out {
+		for _, e := range edges {
+			s.low[e] = c.low
+		}
+	}
+	return n.meet(s.run.ctx, c)
+}
+
+// come gives the Low of an edge, and checks its books.
+func (s *serial) come(sn *serialNode, e *edge) (low uint64, err error) {
+	low = s.low[e]
+	if e.ended.Load() {
+		low = queue.NoLow
+	}
+	var held int64
+	for _, d := range sn.queues[e] {
+		held += int64(d.Len())
+	}
+	if held > 0 {
+		low = min(low, s.clear[e])
+	} else {
+		s.clear[e] = low
+	}
+	sent, received := e.count.Sent.Load(), e.count.Received.Load()
+	if sent != received+held {
+		err = fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait", s.cut, e.spec, sent, received, held)
+	}
+	if observe := s.run.epochs.observe; observe != nil {
+		observe(seenCut{edge: e.spec, epoch: s.cut, low: low, sent: sent, received: received, held: held})
+	}
+	return low, err
+}

@@ -62,11 +62,10 @@ func (t *intake) align(epoch uint64) (found bool, err error) {
 // yet.
 func (t *intake) approach(in *inlet, epoch uint64) error {
 	e := in.e
-	if in.stood != epoch && e.ended.Load() {
-		in.stood = epoch
+	if e.ended.Load() && e.sentCut.Load() != epoch {
 		e.mark(cut{epoch, queue.NoLow})
 	}
-	_, ordered := e.queue.(*queue.Channel)
+	ordered := !e.passes()
 	if ordered && in.wanted && in.kept == nil {
 		return nil // fetch comes to it
 	}
@@ -128,7 +127,9 @@ func (t *intake) come(in *inlet) error {
 }
 
 // blocked reports whether an input waits for the others of its node to come to the cut.
-func (t *intake) blocked(in *inlet, epoch uint64) bool { return epoch != 0 && in.cut == epoch }
+func (t *intake) blocked(in *inlet, epoch uint64) bool {
+	return epoch != 0 && in.cut == epoch && !t.n.run.options.misaligned
+}
 
 // giveUp ends what a cut allows that was given up.
 func (t *intake) giveUp() {
@@ -146,7 +147,7 @@ func (n *node) meet(ctx context.Context, c cut) error {
 		if err := guard(func() error { held = h.Held(); return nil }); err != nil {
 			return err
 		}
-		c.low = n.holds.low(c.low, held)
+		c.low = n.holding.low(c.low, held)
 	}
 	if !n.sendCut(c) {
 		return nil
@@ -226,6 +227,12 @@ func (e *edge) mark(c cut) {
 	e.reader.bell.ring()
 }
 
+// passes reports whether a cut passes by what waits on the edge.
+func (e *edge) passes() bool {
+	_, ordered := e.queue.(*queue.Channel)
+	return !ordered
+}
+
 // marked takes the mark off the queue if the reader has come to it; it is in come then.
 func (e *edge) marked() (ok bool) {
 	if e.run.epochs == nil {
@@ -244,99 +251,6 @@ func (e *edge) overrule(on bool) {
 	e.overruled.Store(on)
 	if on {
 		e.wakeSender()
-	}
-}
-
-// A brake holds a source up while an edge behind it holds more than it has room for,
-// because a cut has overruled it: that would have held the source up in the end, but it
-// was let go on as far as the cut.
-//
-// The fields are guarded by the mutex of the epochs.
-type brake struct {
-	edges int
-	edge  *edge         // one of them
-	gone  chan struct{} // closed when there is none any more
-}
-
-// overfull brakes the sources before an edge that was sent more than it has room for. It
-// is called by whoever sends.
-func (e *edge) overfull() {
-	if c := e.run.epochs; c != nil && !e.braking.Load() && e.count.Items.Load() > e.capacity {
-		c.brake(e, true)
-	}
-}
-
-// relieve lets them go on once there is room again, or nobody wants what is there. It is
-// called by whoever takes.
-func (e *edge) relieve() {
-	if e.braking.Load() && (e.count.Items.Load() <= e.capacity || e.isRefused()) {
-		e.run.epochs.brake(e, false)
-	}
-}
-
-// brake puts on, or takes off, the brakes of all sources that lead to an edge.
-func (c *epochs) brake(e *edge, on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e.braking.Swap(on) == on {
-		return
-	}
-	if on && (e.count.Items.Load() <= e.capacity || e.isRefused()) { // the reader was quicker, and has not seen it
-		e.braking.Store(false)
-		return
-	}
-	seen := map[*node]bool{}
-	var walk func(n *node)
-	walk = func(n *node) {
-		if seen[n] {
-			return
-		}
-		seen[n] = true
-		if n.source() {
-			n.brake.turn(e, on)
-		}
-		for _, edges := range n.in {
-			for _, e := range edges {
-				walk(e.sender)
-			}
-		}
-	}
-	walk(e.sender)
-}
-
-func (b *brake) turn(e *edge, on bool) {
-	switch {
-	case !on:
-		if b.edges--; b.edges == 0 {
-			close(b.gone)
-			b.edge, b.gone = nil, nil
-		}
-	default:
-		if b.edges++; b.edges == 1 {
-			b.edge, b.gone = e, make(chan struct{})
-		}
-	}
-}
-
-// braked waits until the brake of a source is off, or the source is to take no more.
-func (n *node) braked(ctx context.Context, w *worker) {
-	c := n.run.epochs
-	if c == nil {
-		return
-	}
-	for ctx.Err() == nil {
-		c.mu.Lock()
-		gone, on := n.brake.gone, n.brake.edge
-		c.mu.Unlock()
-		if gone == nil {
-			return
-		}
-		p := w.pause(sending, on)
-		select {
-		case <-gone:
-		case <-ctx.Done():
-		}
-		w.resume(p)
 	}
 }
 

@@ -275,7 +275,7 @@ func (n *node) callSerial(ctx context.Context, j *job) error {
 	}
 	j.in.Made, j.made = nil, nil // they are the operator's now
 	if n.parts.Holder != nil && in.Data != nil {
-		n.holds.given += int64(in.Data.Len())
+		n.holding.given += int64(in.Data.Len())
 	}
 	if !n.watched {
 		return n.callProcess(ctx, in, &j.out)

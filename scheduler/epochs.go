@@ -301,7 +301,8 @@ func (c *epochs) come() {
 
 // holder says who the epoch that is under way waits for: the first node in the order of
 // the flow that has not met its cut, and the input that has not come to it. All before that
-// node have met it, so its inputs have been sent it.
+// node have met it, so its inputs have been sent it. If it waits for room, it is the one
+// that does not take.
 func (c *epochs) holder() (h metrics.CutHolder) {
 	c.mu.Lock()
 	number := c.number
@@ -311,23 +312,45 @@ func (c *epochs) holder() (h metrics.CutHolder) {
 		return h // it has just become complete
 	}
 	n := c.run.nodes[at]
-	h.Node = n.spec.ID
-	for port, edges := range n.in {
-		for _, e := range edges {
-			if e.came.Load() < number {
-				h.Input = n.spec.In[port].Name
-				return h
-			}
-		}
-	}
-	if p := n.workforce(); p != nil && !n.source() { // all have come, and something before the cut is in work
-		h.Input = n.spec.In[n.order.port()].Name
+	h = metrics.CutHolder{Node: n.spec.ID, Input: n.holds(number)}
+	for e := n.sendsTo(); e != nil; e = e.reader.sendsTo() {
+		h = metrics.CutHolder{Node: e.reader.spec.ID, Input: e.spec.ToPort.Name}
 	}
 	return h
 }
 
-// stats tells what there is to know of the cuts; nil without any.
-func (c *epochs) stats() *metrics.CutReport {
+// holds is the input over which a node has not come to a cut, or over which something came
+// before the cut that is still in work.
+func (n *node) holds(epoch uint64) string {
+	for port, edges := range n.in {
+		for _, e := range edges {
+			if e.came.Load() < epoch {
+				return n.spec.In[port].Name
+			}
+		}
+	}
+	if p := n.workforce(); p != nil && !n.source() {
+		return n.spec.In[n.order.port()].Name
+	}
+	return ""
+}
+
+// sendsTo is the edge on which a worker of the node waits for room; nil: none does.
+func (n *node) sendsTo() *edge {
+	n.mu.Lock()
+	crew := n.crew
+	n.mu.Unlock()
+	for _, w := range crew {
+		if v := w.at.Load(); activity(v&0xff) == sending && v>>8 > 0 {
+			return n.run.edges[v>>8-1]
+		}
+	}
+	return nil
+}
+
+// stats tells what there is to know of the cuts of a run that has taken so long; nil
+// without any.
+func (c *epochs) stats(took time.Duration) *metrics.CutReport {
 	if c == nil {
 		return nil
 	}
@@ -336,7 +359,7 @@ func (c *epochs) stats() *metrics.CutReport {
 	defer c.mu.Unlock()
 	rep := c.report
 	if !c.at.IsZero() {
-		rep.Age = time.Since(c.at)
+		rep.Age = max(0, took-c.at.Sub(c.run.started))
 	}
 	if flight := c.flight.Load(); flight != 0 && waits.Node != "" {
 		rep.Flight, rep.For, rep.Waits = flight, time.Since(c.began), &waits

@@ -24,7 +24,6 @@ type inlet struct {
 	wanted bool        // the operator reads it now
 	cut    uint64      // the epoch of the last cut that it has come to
 	low    uint64      // of that: what came later has a later origin
-	stood  uint64      // the epoch whose cut stood in for that of a sender that has ended
 	kept   *queue.List // what was read for a cut before the operator wanted it; nil: nothing
 }
 
@@ -48,7 +47,7 @@ func (t *intake) fetch(due time.Time, epoch uint64) (found bool, err error) {
 	for i := range t.wanted {
 		at := (t.first + i) % len(t.wanted)
 		in := t.wanted[at]
-		if t.blocked(in, epoch) {
+		if t.blocked(in, epoch) || t.n.brake.on.Load() && in.e.passes() && in.data == nil {
 			continue
 		}
 		if in.data == nil {

@@ -178,7 +178,7 @@ func (t *intake) look(w *worker) (found bool, err error) {
 		return true, nil
 	}
 	due := time.Time{}
-	if ns := n.due.Load(); ns != 0 && !t.ticking.Load() {
+	if ns := n.due.Load(); ns != 0 && !t.ticking.Load() && !n.brake.on.Load() {
 		if due = n.run.at(ns); !time.Now().Before(due) {
 			t.tick(false)
 			return true, nil

@@ -52,7 +52,7 @@ type node struct {
 	brake     brake        // of a source
 	epoch     uint64       // of the last cut that it has met; guarded by the epochs' mu, as is
 	over      bool         // it has ended, and so has come to every cut
-	holds     holding      // of a Holder; belongs to whoever has the turn
+	holding   holding      // of a Holder; belongs to whoever has the turn
 	acks      acks         // of a source that acknowledges by cuts
 
 	intake *intake

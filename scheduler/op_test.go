@@ -26,6 +26,7 @@ type op struct {
 	end    func(ctx context.Context, e nodes.Ended, out nodes.Out) error
 	open   func() error
 	close  func() error
+	flush  func() error
 	seal   func() error
 	commit func() error
 	abort  func() error
@@ -142,6 +143,7 @@ func (o opBase) End(ctx context.Context, e nodes.Ended, out nodes.Out) error {
 
 func (o opBase) Open(context.Context) error           { return call(o.base.open) }
 func (o opBase) Close() error                         { return call(o.base.close) }
+func (o opBase) Flush(context.Context) error          { return call(o.base.flush) }
 func (o opBase) Seal(context.Context, uint64) error   { return call(o.base.seal) }
 func (o opBase) Commit(context.Context, uint64) error { return call(o.base.commit) }
 func (o opBase) Abort(context.Context) error          { return call(o.base.abort) }

@@ -58,6 +58,8 @@ type Options struct {
 
 	cpu     func() time.Duration // processor time of the process; tests set it
 	seeCuts func(seenCut)        // tests look at every cut of every edge
+
+	misaligned bool // tests see that they notice when nodes do not align
 }
 
 func (o *Options) batch() int {

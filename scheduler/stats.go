@@ -43,7 +43,7 @@ func (r *Run) Stats() metrics.Report {
 	for _, e := range r.edges {
 		report.Edges = append(report.Edges, e.report())
 	}
-	if report.Cuts = r.epochs.stats(); report.Cuts != nil {
+	if report.Cuts = r.epochs.stats(report.Took); report.Cuts != nil {
 		r.epochs.mark(report.Nodes)
 	}
 	r.pausing.mark(&report)

@@ -45,7 +45,7 @@ var units = map[string]string{"seconds": "s", "bytes": "By", "ratio": "1"}
 
 func metricOf(f *metrics.Family, at interval) *otlp.Metric {
 	const cumulative = otlp.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
-	m := &otlp.Metric{Name: "flowrun." + f.Of + "." + f.Name, Description: f.Help, Unit: units[f.Unit]}
+	m := &otlp.Metric{Name: "flowrun." + f.Path("."), Description: f.Help, Unit: units[f.Unit]}
 	switch f.Shape {
 	case metrics.Counter:
 		m.Data = &otlp.Metric_Sum{Sum: &otlp.Sum{DataPoints: numbers(f, at), AggregationTemporality: cumulative, IsMonotonic: true}}

@@ -184,6 +184,39 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// Cuts have one measurement without a name of its own, and three distributions in one.
+func TestMetricsOfCuts(t *testing.T) {
+	report := example()
+	report.Cuts = &metrics.CutReport{Epoch: 41, Age: 3 * time.Second, GivenUp: 2, Flight: 42, For: time.Second, Waits: &metrics.CutHolder{Node: "load", Input: "in"}}
+	report.Nodes[1].Epoch = 41
+	got := map[string]*v1.Metric{}
+	for _, m := range sent(t, report).metrics[0].ResourceMetrics[0].ScopeMetrics[0].Metrics {
+		if strings.Contains(m.Name, "epoch") {
+			got[m.Name] = m
+		}
+	}
+	if got["flowrun.epoch"].GetGauge().GetDataPoints()[0].GetAsInt() != 41 || got["flowrun.node.epoch"].GetGauge().GetDataPoints()[0].GetAsInt() != 41 {
+		t.Errorf("the last cut is %v, that of load %v", got["flowrun.epoch"], got["flowrun.node.epoch"])
+	}
+	if age := got["flowrun.epoch.age_seconds"]; age.GetGauge().GetDataPoints()[0].GetAsDouble() != 3 || age.GetUnit() != "s" {
+		t.Errorf("its age is %v", age)
+	}
+	if s := got["flowrun.epoch.given_up"].GetSum(); !s.GetIsMonotonic() || s.DataPoints[0].GetAsInt() != 2 {
+		t.Errorf("given up are %v", s)
+	}
+	p := got["flowrun.epoch.waits_seconds"].GetGauge().GetDataPoints()[0]
+	if a := attributes(p.Attributes); p.GetAsDouble() != 1 || a["node"] != "load" || a["input"] != "in" {
+		t.Errorf("it waits for %v", p)
+	}
+	var phases []any
+	for _, p := range got["flowrun.epoch.seconds"].GetHistogram().GetDataPoints() {
+		phases = append(phases, attributes(p.Attributes)["phase"])
+	}
+	if !slices.Equal(phases, []any{"align", "flush", "acknowledge"}) || len(got) != 6 {
+		t.Errorf("the phases are %v, of %d measurements", phases, len(got))
+	}
+}
+
 func TestTrace(t *testing.T) {
 	parent := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	c := sent(t, example(), "TRACEPARENT", parent)

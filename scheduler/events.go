@@ -15,6 +15,7 @@ package scheduler
 //	items failed      warn   node, items (since the last such event), total, attempts, error (of the last one)
 //	edge drops        warn   from, to, items; once an edge
 //	edge spills       info   from, to, items; once an edge
+//	cut given up      warn   epoch, node, input (that it had waited for; "" of a source), seconds
 //	nothing moves     warn   waiting; the run fails if that does not change
 //	run ended         info   outcome, seconds, rows (that sources gave), errors, dropped; of a run that failed:
 //	                  error  those, error and, if it was one, node

@@ -229,6 +229,30 @@ func TestEventsOfElasticWorkers(t *testing.T) {
 	})
 }
 
+// A cut that takes too long is given up, and the event says for whom it had waited.
+func TestEventOfACutGivenUp(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var j journal
+		opts := j.options()
+		opts.Cuts = scheduler.Cuts{Every: time.Second, Timeout: 10 * time.Second}
+		report := try(t, `
+  source: {use: emit, with: {count: 3, every: 100ms}}
+  work:   {use: step, in: source, with: {delays: [16s, 0s, 0s]}}
+  sink:   {use: keep, in: work}
+`, opts).succeed()
+		var told []string
+		for _, line := range j.words(t, "flow", "epoch", "node", "input", "seconds") {
+			if strings.Contains(line, "cut") {
+				told = append(told, line)
+			}
+		}
+		same(t, "a step of 16 s", told, []string{"warn cut given up flow=test epoch=1 node=work input=in seconds=10"})
+		if c := report.Cuts; c.GivenUp != 1 || c.Last.String() != "work.in" {
+			t.Errorf("the report has %+v", c)
+		}
+	})
+}
+
 func TestEventOfAStuckFlow(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		var j journal

@@ -46,7 +46,8 @@ type Point struct {
 type Label struct{ Name, Value string }
 
 // Families gives everything that a report measures, in seconds and bytes. What a
-// report of a run has, every report of it has; families without points are left out.
+// report of a run has, later ones of it have too, but for whom a cut waits for;
+// families without points are left out.
 func (r *Report) Families() []Family {
 	flow := []Label{{"flow", strings.ToValidUTF8(r.Flow, "\uFFFD")}}
 	all := []Family{

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,9 +28,13 @@ func watched() *Report {
 	work.Add(time.Microsecond)
 	return &Report{
 		Flow: odd, Outcome: "running", Started: time.Unix(1e9, 0), Took: 90 * time.Second,
+		Cuts: &CutReport{
+			Epoch: 41, Age: 3 * time.Second, Complete: 39, GivenUp: 2, Last: &CutHolder{Node: "read"},
+			Flight: 42, For: 2500 * time.Millisecond, Waits: &CutHolder{Node: "überall", Input: odd}, Align: work.Snapshot(),
+		},
 		Nodes: []NodeReport{
 			{ID: "read", Kind: "file.read", Source: true, Workers: 2, Out: 5_000_000_000, Done: 30, Total: 120, Busy: 0.25, BusyTime: 45 * time.Second},
-			{ID: "überall", Kind: "map", Workers: 1, In: 1 << 53, Skipped: 1, Dead: 2, Failed: 4, Filtered: 8, Retries: 16, Held: 32, Breaker: Trying, Latency: work.Snapshot()},
+			{ID: "überall", Kind: "map", Workers: 1, In: 1 << 53, Skipped: 1, Dead: 2, Failed: 4, Filtered: 8, Retries: 16, Held: 32, Breaker: Trying, Epoch: 41, Latency: work.Snapshot()},
 		},
 		Edges: []EdgeReport{{From: "read.out", To: "überall." + odd, Capacity: 8192, Items: 7, Bytes: 4096, Sent: 100, Received: 80, Unwanted: 3, Dropped: 10, Oldest: 1500 * time.Millisecond, Wait: work.Snapshot()}},
 	}
@@ -69,6 +74,7 @@ func TestPrometheusReads(t *testing.T) {
 	in := map[string]string{"flow": odd, "node": "überall"}
 	over := map[string]string{"flow": odd, "from": "read.out", "to": "überall." + odd}
 	full := map[string]string{"from": "read.out", "reason": "full"}
+	flow := map[string]string{"flow": odd}
 	for _, c := range []struct {
 		name   string
 		labels map[string]string
@@ -81,6 +87,7 @@ func TestPrometheusReads(t *testing.T) {
 		{"flowrun_node_out_total", map[string]string{"node": "read"}, 5e9},
 		{"flowrun_edge_dropped_total", full, 10},
 		{"flowrun_edge_sent_total", over, 100},
+		{"flowrun_epoch_given_up_total", flow, 2},
 	} {
 		m := point(t, families, c.name, c.labels)
 		if m.GetCounter() == nil || m.GetCounter().GetValue() != c.want {
@@ -92,7 +99,7 @@ func TestPrometheusReads(t *testing.T) {
 		labels map[string]string
 		want   float64
 	}{
-		{"flowrun_run_seconds", map[string]string{"flow": odd}, 90},
+		{"flowrun_run_seconds", flow, 90},
 		{"flowrun_run_state", map[string]string{"state": "running"}, 1},
 		{"flowrun_run_state", map[string]string{"state": "failed"}, 0},
 		{"flowrun_node_held", in, 32},
@@ -104,6 +111,10 @@ func TestPrometheusReads(t *testing.T) {
 		{"flowrun_edge_bytes", over, 4096},
 		{"flowrun_edge_capacity", over, 8192},
 		{"flowrun_edge_oldest_seconds", over, 1.5},
+		{"flowrun_epoch", flow, 41},
+		{"flowrun_epoch_age_seconds", flow, 3},
+		{"flowrun_epoch_waits_seconds", map[string]string{"flow": odd, "node": "überall", "input": odd}, 2.5},
+		{"flowrun_node_epoch", in, 41},
 	} {
 		m := point(t, families, c.name, c.labels)
 		if m.GetGauge() == nil || m.GetGauge().GetValue() != c.want {
@@ -117,6 +128,32 @@ func TestPrometheusReads(t *testing.T) {
 	}
 	if h := point(t, families, "flowrun_edge_wait_seconds", over).GetHistogram(); h.GetSampleCount() != 102 || len(h.GetBucket()) != 24 {
 		t.Errorf("what waited on the edge is %v", h)
+	}
+	for phase, n := range map[string]uint64{"align": 102, "flush": 0, "acknowledge": 0} {
+		if h := point(t, families, "flowrun_epoch_seconds", map[string]string{"flow": odd, "phase": phase}).GetHistogram(); h == nil || h.GetSampleCount() != n {
+			t.Errorf("the phase %s of cuts is %v, want %d of them", phase, h, n)
+		}
+	}
+}
+
+// A run without cuts has no measurements of them, and one in which none is under way
+// waits for nobody.
+func TestPrometheusOfCuts(t *testing.T) {
+	of := func(c *CutReport) string {
+		var names []string
+		for name := range parsed(t, (&Report{Flow: "f", Cuts: c, Nodes: []NodeReport{{ID: "n"}}}).Prometheus()) {
+			if strings.Contains(name, "epoch") {
+				names = append(names, strings.TrimPrefix(name, "flowrun_epoch"))
+			}
+		}
+		slices.Sort(names)
+		return strings.Join(names, " ")
+	}
+	if got := of(nil); got != "" {
+		t.Errorf("a run without cuts has %q of them", got)
+	}
+	if got, want := of(&CutReport{}), " _age_seconds _given_up_total _seconds"; got != want {
+		t.Errorf("a run with cuts has %q, want %q", got, want)
 	}
 }
 
@@ -185,6 +222,8 @@ func TestOpenMetrics(t *testing.T) {
 	for _, want := range []string{
 		"# TYPE flowrun_node_in counter\nflowrun_node_in_total{",
 		"# TYPE flowrun_node_seconds histogram\n# UNIT flowrun_node_seconds seconds\nflowrun_node_seconds_bucket{",
+		"# TYPE flowrun_epoch gauge\nflowrun_epoch{", "# TYPE flowrun_epoch_given_up counter\nflowrun_epoch_given_up_total{",
+		"# TYPE flowrun_epoch_seconds histogram\n# UNIT flowrun_epoch_seconds seconds\nflowrun_epoch_seconds_bucket{",
 		"# UNIT flowrun_edge_bytes bytes\n", "# UNIT flowrun_node_busy_ratio ratio\n",
 	} {
 		if !strings.Contains(text, want) {

@@ -33,6 +33,7 @@ type (
 		Most    float64       `json:"most_per_second,omitempty"`
 		Use     float64       `json:"use,omitempty"` // the share of the time that it is at work at the highest rate
 		Holds   string        `json:"holds,omitempty"`
+		Ack     string        `json:"ack,omitempty"` // of a source that acknowledges: sinks or early
 		known   bool          // the cost is
 		clear   bool          // whether it waits is
 	}
@@ -76,8 +77,9 @@ func (c *call) plan(flow *graph.Flow, p *planCall) (*flowPlan, error) {
 	}
 	plan := &flowPlan{Flow: flow.Name, Cores: m.Cores, Exprs: []planExpr{}, Edges: []planEdge{}, Memory: planMemory{Spills: []string{}, Growing: []string{}}}
 	plan.predict(m)
+	acks := acksOf(flow)
 	for i, n := range flow.Nodes {
-		plan.Nodes[i].Holds = n.Spec.Holds
+		plan.Nodes[i].Holds, plan.Nodes[i].Ack = n.Spec.Holds, acks[n.ID]
 		if n.Engine.Workers.Elastic() && !plan.Nodes[i].Alone {
 			plan.Nodes[i].Workers = n.Engine.Workers.String()
 		}
@@ -150,6 +152,7 @@ func (plan *flowPlan) write(w io.Writer, on ink) error {
 	section("Expressions", plan.exprTable())
 	section("Edges", plan.edgeTable())
 	plan.writeMemory(&b, on)
+	plan.writeAcks(&b, on)
 	fmt.Fprintf(&b, "\n%s\n", on.bold("Speed"))
 	if plan.Rate == nil {
 		b.WriteString("  not known: no cost was given; --report takes costs from an earlier run, --cost and --wait give them\n")
@@ -204,6 +207,22 @@ func (plan *flowPlan) edgeTable() *table {
 		t.add(plainRow(e.From, e.To, count(int64(e.Capacity)), octets(e.Bytes), e.OnFull)...)
 	}
 	return t
+}
+
+// writeAcks says when sources acknowledge, if any does.
+func (plan *flowPlan) writeAcks(b *strings.Builder, on ink) {
+	title := "\n" + on.bold("Acknowledgement") + "\n"
+	for _, n := range plan.Nodes {
+		if n.Ack == "" {
+			continue
+		}
+		what := "gives"
+		if n.Ack == graph.AckEarly {
+			what = "takes"
+		}
+		fmt.Fprintf(b, "%s  %s (%s) acknowledges what it %s %s\n", title, n.ID, n.Kind, what, ackWords(n.Ack))
+		title = ""
+	}
 }
 
 // writeMemory says what the flow holds at most, and what has no bound.

@@ -20,6 +20,7 @@ type summary struct {
 	Rows       int64                            `json:"rows"` // that sources gave
 	RowsPerSec float64                          `json:"rows_per_second"`
 	Balanced   bool                             `json:"balanced"`
+	Acks       map[string]string                `json:"acknowledges,omitempty"`  // by source: its setting ack
 	Failures   map[string][]scheduler.ItemError `json:"recent_errors,omitempty"` // by node, of items that did not stop the flow
 	Problems   diag.List                        `json:"diagnostics,omitempty"`
 	Exit       int                              `json:"exit"`
@@ -89,6 +90,7 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 			say("breaker", fmt.Sprintf("%s: opened %s, %s now", n.ID, plural(int(n.Openings), "time"), n.Breaker))
 		}
 	}
+	s.sayAcks(say)
 	s.sayBooks(say, on)
 	s.sayFailures(say, on)
 	for _, w := range s.Warnings {

@@ -413,7 +413,7 @@ func unreachable(err error) bool {
 // tell writes the report.
 func (r *runCall) tell(run *scheduler.Run, report metrics.Report, list diag.List, end error) error {
 	s := summarize(report)
-	s.path, s.command, s.Problems = r.path, r.command, list
+	s.path, s.command, s.Problems, s.Acks = r.path, r.command, list, acksOf(r.flow)
 	for _, n := range report.Nodes {
 		if recent := run.RecentErrors(n.ID); len(recent) > 0 {
 			if s.Failures == nil {

@@ -74,16 +74,17 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 	defer s.sampler.look()()
 	now := s.sampler.latest.Load()
 	answer := struct {
-		Flow    string      `json:"flow"`
-		Hash    string      `json:"hash"`
-		Outcome string      `json:"outcome"`
-		Paused  bool        `json:"paused,omitempty"`
-		Error   string      `json:"error,omitempty"`
-		Seconds float64     `json:"seconds"`
-		Verdict verdict     `json:"verdict"`
-		Nodes   []nodeState `json:"nodes"`
-		Edges   []edgeState `json:"edges"`
-	}{s.flow.Name, s.outline.Hash, now.outcome, now.report.Paused, now.report.Error, now.at.Seconds(), now.verdict, nil, nil}
+		Flow    string             `json:"flow"`
+		Hash    string             `json:"hash"`
+		Outcome string             `json:"outcome"`
+		Paused  bool               `json:"paused,omitempty"`
+		Error   string             `json:"error,omitempty"`
+		Seconds float64            `json:"seconds"`
+		Verdict verdict            `json:"verdict"`
+		Cuts    *metrics.CutReport `json:"cuts,omitempty"` // of a run that has some
+		Nodes   []nodeState        `json:"nodes"`
+		Edges   []edgeState        `json:"edges"`
+	}{s.flow.Name, s.outline.Hash, now.outcome, now.report.Paused, now.report.Error, now.at.Seconds(), now.verdict, now.report.Cuts, nil, nil}
 	for i := range now.nodes {
 		answer.Nodes = append(answer.Nodes, newNodeState(now, i))
 	}

@@ -39,6 +39,7 @@ var screens = []screen{
 	{"catalogue", "folder", "/nodes", `document.querySelector("h1")`, "", ""},
 	{"playground", "play", "/playground", `document.querySelector("#drawing svg")`, "", ""},
 	{"items of an edge", "work", "/?sel=e0", `document.querySelector("#inspector h2")`, `[...document.querySelectorAll("#inspector button")].find(b => b.textContent === "Show items").click()`, `document.querySelectorAll(".samples li").length > 3`},
+	{"a cut that waits", "cut", "/", waitingCut, "", ""},
 	{"paused", "rest", "/", `document.querySelector("#n-numbers.s7")`, "", ""},
 	{"flows that run", "runs", "/", `document.querySelector(".live button")`, `document.querySelector(".live button:not([disabled])").click()`, `document.querySelector(".live a.chip:not([hidden])")`},
 	{"sample run", "play", "/playground", `!document.querySelector("#run").disabled && document.querySelector("#n-even")`, `document.querySelector("#run").click(); document.querySelector("#n-even").focus()`, `document.querySelector("#tables table")`},
@@ -59,7 +60,7 @@ func axeSource(t *testing.T) string {
 func TestAxe(t *testing.T) {
 	b := openBrowser(t, 1400, 900)
 	axe := axeSource(t)
-	flow := webtest.Sensors()
+	flow, cut := webtest.Sensors(), webtest.Sensors()
 	work, _ := atWork(t, web.Options{Tap: &web.TapRules{}})
 	rest, resting := atWork(t, web.Options{})
 	resting.Pause()
@@ -67,6 +68,7 @@ func TestAxe(t *testing.T) {
 	servers := map[string]*httptest.Server{
 		"work": work, "rest": rest, "runs": runs,
 		"live": serve(t, flow, webtest.PlaySensors(flow), web.Options{}), "folder": pretend(t, "", two),
+		"cut":  serve(t, cut, webtest.PlayCut(cut), web.Options{}),
 		"play": playground(t, web.FolderOptions{}, true, trial.Limits{}).Server,
 	}
 	for _, theme := range []string{"light", "dark"} {

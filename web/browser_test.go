@@ -58,7 +58,8 @@ func TestLooks(t *testing.T) {
 func TestLarge(t *testing.T) {
 	b := openBrowser(t, 1600, 950) // a thousand nodes are not laid out for nothing
 	flow := webtest.Large(1000)
-	server := serve(t, flow, webtest.PlayLarge(flow), web.Options{})
+	run := webtest.PlayLarge(flow)
+	server := serve(t, flow, run, web.Options{})
 	b.open(server.URL)
 	b.until(`document.querySelector("svg.flow.far") && document.querySelectorAll("#table tbody tr").length === 50`)
 	b.wait(1000)
@@ -74,6 +75,7 @@ func TestLarge(t *testing.T) {
 	b.fluent("1,000 nodes, near", 100)
 	b.eval(`document.querySelector("#more button").click()`)
 	b.until(`document.querySelectorAll("#table tbody tr").length === 1000`)
+	cutFromAfar(b, run)
 	b.clean(server.URL)
 }
 

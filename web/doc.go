@@ -41,7 +41,9 @@
 // trap. A tick changes attributes of what is drawn already, so the view never jumps.
 //
 // A state shows as sign, word and colour, on the card, in the table and in what a
-// screen reader says; whatever the mouse can do, keys can.
+// screen reader says; whatever the mouse can do, keys can. How far a cut has come shows
+// by signs and lines on the cards and in their names, but only of one that is under way
+// for longer than a second: most are not, and the page would flicker.
 //
 // # Safety
 //

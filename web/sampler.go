@@ -119,6 +119,7 @@ func (m *sampler) sample() *snapshot {
 		s.edges[i].Wait = recent.wait(i)
 	}
 	m.states(s, before, m.earlier(report.Took-errorsFor))
+	s.cuts = cutsOf(&report, before)
 	s.verdict = m.judge(s)
 	m.remember(s)
 	m.latest.Store(s)

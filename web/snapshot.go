@@ -63,6 +63,7 @@ type snapshot struct {
 	outcome string
 	nodes   []nodeRow
 	edges   []edgeRow
+	cuts    *cutsRow // nil: the run has none
 	verdict verdict
 	report  metrics.Report
 	next    chan struct{} // closed when there is a newer one

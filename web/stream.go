@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -173,7 +174,7 @@ func throughput(n nodeRow) int64 { return max(n.In, n.Out) }
 
 // appendTick writes what differs from the snapshot before, all if that is nil:
 //
-//	{"t":ms,"n":[[index,…nodeRow],…],"e":[[index,…edgeRow],…],"p":paused,"v":verdict}
+//	{"t":ms,"n":[[index,…nodeRow],…],"e":[[index,…edgeRow],…],"p":paused,"c":cutsRow,"v":verdict}
 func appendTick(b []byte, before, now *snapshot) []byte {
 	b = append(b, `{"t":`...)
 	b = strconv.AppendInt(b, now.at.Milliseconds(), 10)
@@ -195,14 +196,21 @@ func appendTick(b []byte, before, now *snapshot) []byte {
 	if paused := now.report.Paused; paused != (before != nil && before.report.Paused) {
 		b = strconv.AppendBool(append(b, `,"p":`...), paused)
 	}
+	if now.cuts != nil && (before == nil || !reflect.DeepEqual(before.cuts, now.cuts)) {
+		b = appendPart(b, "c", now.cuts)
+	}
 	if before == nil || before.verdict != now.verdict {
-		text, err := json.Marshal(now.verdict)
-		if err != nil {
-			panic(err) // strings
-		}
-		b = append(append(b, `,"v":`...), text...)
+		b = appendPart(b, "v", now.verdict)
 	}
 	return append(b, '}')
+}
+
+func appendPart(b []byte, name string, part any) []byte {
+	text, err := json.Marshal(part)
+	if err != nil {
+		panic(err) // strings and numbers
+	}
+	return append(append(b, `,"`+name+`":`...), text...)
 }
 
 func appendRow(b []byte, first *bool, row ...int64) []byte {

@@ -121,7 +121,11 @@ func (m *sampler) pace(s *snapshot) verdict {
 			fastest = i
 		}
 	}
-	if !moving {
+	switch {
+	case moving:
+	case s.cuts != nil && s.cuts.Slow != nil:
+		return atCut(s)
+	default:
 		return verdict{Level: "ok", Head: "Waiting for items", Text: "Nothing is on its way."}
 	}
 	if fastest < 0 {

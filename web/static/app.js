@@ -7,6 +7,7 @@ import { boxOf, handle, picture, prepare, reveal, settle, view } from "./view.js
 import { elements, gather, paint, paintAll, still } from "./paint.js";
 import { markRow, paintTable, sift, wireTable } from "./table.js";
 import { act as order, hold, paintControl } from "./control.js";
+import { paintCutAge, paintCuts, wireCuts } from "./cuts.js";
 import { inspect, paintInspector, wireInspector } from "./inspector.js";
 import { wireSearch } from "./search.js";
 import { edgeBox, focus, target, wireKeys } from "./keys.js";
@@ -82,6 +83,7 @@ function figures() {
 function elapsed() {
   const running = store.outcome === "running" && !picture.classList.contains("stale");
   say($("#elapsed"), clock(store.t + (running ? performance.now() - store.at : 0)));
+  paintCutAge();
 }
 
 let spoken = -Infinity, spokenHead = "";
@@ -113,6 +115,7 @@ function outcome(now) {
   const button = $("#stop");
   if (button && now !== "running") button.disabled = true;
   paintControl();
+  paintCuts();
 }
 
 // note says how the connection is, and dims numbers that no longer change.
@@ -172,6 +175,7 @@ async function start() {
   wireTable(i => select("n", i));
   wireInspector(go, close);
   wireSearch(go, sift);
+  wireCuts(i => go("n", i));
   wireButtons();
   wireKeys({ open: (kind, i) => select(kind, i), close, blame, hold });
   listen(changed => {
@@ -179,6 +183,7 @@ async function start() {
     figures();
     verdict();
     paintControl();
+    paintCuts();
     paintTable();
     paintInspector();
   }, note);

@@ -24,7 +24,7 @@ export function gather() {
     const box = boxOf(i), foot = pick(".foot");
     const blocked = svg("rect", { class: "blk", x: 10, y: 20, width: 0, height: 3, rx: 1.5 });
     foot?.append(blocked);
-    return { g, box, rate: pick(".rate"), late: pick(".late"), busy: pick(".foot .busy"), blocked, title: pick("title"), name: pick("title").textContent, state: -1, mark: null };
+    return { g, box, rate: pick(".rate"), late: pick(".late"), busy: pick(".foot .busy"), blocked, title: pick("title"), name: pick("title").textContent, state: -1, mark: null, note: "" };
   });
   wires = edges.map((e, i) => {
     const g = document.getElementById("e" + i), q = document.getElementById("q" + i);
@@ -69,14 +69,26 @@ function card(i) {
   c.blocked.setAttribute("width", Math.min(blocked, wide - busy).toFixed(1));
 }
 
+// entitle writes the tooltip, which is what a screen reader says.
+function entitle(c) {
+  const [first, ...rest] = c.name.split("\n");
+  say(c.title, [`${first}, ${STATES[c.state]}${c.note && ", " + c.note}`, ...rest].join("\n"));
+}
+
+/** note says something about a node besides its state; "" nothing. @param {number} i @param {string} text */
+export function note(i, text) {
+  if (cards[i].note === text) return;
+  cards[i].note = text;
+  if (cards[i].state >= 0) entitle(cards[i]);
+}
+
 // mark shows a state: a dot on the border while all is well, a tag with sign and
 // word when somebody should look.
 function mark(c, i, state) {
   c.g.classList.remove("s" + c.state);
   c.g.classList.add("s" + state);
   c.state = state;
-  const [first, ...rest] = c.name.split("\n");
-  say(c.title, [`${first}, ${STATES[state]}`, ...rest].join("\n")); // the tooltip, and what a screen reader says
+  entitle(c);
   c.mark?.remove();
   const text = LOUD.has(state) ? SIGNS[state] + " " + STATES[state] : state === 5 ? SIGNS[5] : "";
   if (LOUD.has(state)) {

@@ -42,6 +42,13 @@ export function bytes(n) {
   return n.toFixed(n < 10 && i ? 1 : 0) + " " + ["B", "KB", "MB", "GB", "TB"][i];
 }
 
+/** elapsed writes how long something has taken, in words that rest for as long as they can. @param {number} ms */
+export function elapsed(ms) {
+  const s = Math.floor(ms / 1000);
+  if (s < 1) return "< 1 s";
+  return s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
+}
+
 /** clock writes milliseconds as 12:34 or 1:02:03. @param {number} ms */
 export function clock(ms) {
   const s = Math.floor(ms / 1000), two = n => String(n).padStart(2, "0");

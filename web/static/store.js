@@ -23,6 +23,7 @@ export const store = {
   outcome: "running",
   paused: false,
   /** @type {any} */ verdict: null,
+  /** @type {any} */ cuts: null, // of a run that has some: {n, at, slow: {n, at, node, input, left}}
   /** @type {number[][]} */ pastN: [],
   /** @type {number[][]} */ pastE: [],
   beat: 0, // counts the points of history
@@ -49,6 +50,7 @@ export function greet(hello) {
   store.n = [];
   store.e = [];
   store.paused = false;
+  store.cuts = null;
   store.beat++;
 }
 
@@ -60,6 +62,7 @@ export function take(tick) {
   for (const [i, ...row] of tick.e) store.e[i] = row;
   if (tick.v) store.verdict = tick.v;
   if ("p" in tick) store.paused = tick.p;
+  if (tick.c) store.cuts = tick.c;
   store.t = tick.t;
   store.at = performance.now();
   if (Math.abs(tick.t - recorded) < 900) return;

@@ -155,6 +155,9 @@ type Run struct {
 	silent  bool             // no share is counted
 	failed  map[string]int64 // items that failed on nodes that Fail was called for
 	spent   map[string]spent // at the last Set
+	cuts    *metrics.CutReport
+	cutAt   time.Time         // when that was set
+	epochs  map[string]uint64 // by node
 
 	pieces map[string]*pieces
 }
@@ -204,6 +207,20 @@ func PlaySensors(flow *graph.Flow) *Run {
 		"dead_letter": {In: 4.1, Busy: .3, P99: 3500 * time.Microsecond},
 	}, map[int]float64{0: .2, 1: .11, 2: .18, 3: .41, 4: .78, 5: 1, 6: 1, 8: .08, 9: 1, 10: .96, 13: .19, 14: .07})
 	r.drops = map[int]float64{9: .4}
+	return r
+}
+
+// PlayCut plays Sensors while a cut waits for enrich.
+func PlayCut(flow *graph.Flow) *Run {
+	r := PlaySensors(flow)
+	met := map[string]uint64{}
+	for _, id := range strings.Fields("mqtt_in files decode clean avg_1m bundle unbatch devices") {
+		met[id] = 1843
+	}
+	r.Cut(metrics.CutReport{
+		Epoch: 1842, Age: 8 * time.Second, Complete: 1840, GivenUp: 2, Last: &metrics.CutHolder{Node: "warehouse", Input: "in"},
+		Flight: 1843, For: 7 * time.Second, Waits: &metrics.CutHolder{Node: "enrich", Input: "in"},
+	}, met)
 	return r
 }
 
@@ -282,6 +299,31 @@ func (r *Run) Fail(id string, perSecond float64) {
 	r.loads[id] = l
 }
 
+// Cut says how the cuts of the run are at this moment, and which one nodes have met last;
+// nodes that are not named have met the last complete one. From then on only time passes.
+func (r *Run) Cut(now metrics.CutReport, epochs map[string]uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cuts, r.cutAt, r.epochs = &now, time.Now(), epochs
+}
+
+// cutsNow gives the cuts of now, and the epoch of every node.
+func (r *Run) cutsNow(nodes []metrics.NodeReport) *metrics.CutReport {
+	if r.cuts == nil {
+		return nil
+	}
+	now := *r.cuts
+	now.Age += time.Since(r.cutAt)
+	if now.Flight > 0 {
+		now.For += time.Since(r.cutAt)
+	}
+	for i := range nodes {
+		n := &nodes[i]
+		n.Epoch = max(now.Epoch, r.epochs[n.ID])
+	}
+	return &now
+}
+
 // Uncounted makes every wait and every piece of work one that has not ended yet.
 func (r *Run) Uncounted() {
 	r.mu.Lock()
@@ -356,6 +398,7 @@ func (r *Run) Stats() metrics.Report {
 		}
 		rep.Nodes = append(rep.Nodes, node)
 	}
+	rep.Cuts = r.cutsNow(rep.Nodes)
 	for i, e := range r.flow.Edges {
 		rate, items := r.loads[e.From.ID].Out, r.fills[i]*float64(e.Contract.Capacity)
 		rep.Edges = append(rep.Edges, metrics.EdgeReport{

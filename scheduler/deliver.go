@@ -50,7 +50,7 @@ func (n *node) alone(ctx context.Context) error {
 	for err == nil {
 		if err = n.intake.next(ctx, w); err == nil {
 			j.task = n.intake.task
-			n.reached.note(j.after)
+			n.reach(j.after)
 			err = n.do(ctx, w, &j)
 		}
 	}

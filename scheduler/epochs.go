@@ -329,10 +329,13 @@ func (n *node) holds(epoch uint64) string {
 			}
 		}
 	}
-	if p := n.workforce(); p != nil && !n.source() {
-		return n.spec.In[n.order.port()].Name
+	n.mu.Lock()
+	o := n.order
+	n.mu.Unlock()
+	if o == nil || n.source() {
+		return ""
 	}
-	return ""
+	return n.spec.In[o.port()].Name
 }
 
 // sendsTo is the edge on which a worker of the node waits for room; nil: none does.
@@ -427,9 +430,20 @@ func (n *node) acknowledgeEarly(after nodes.Position) error {
 // owes reports whether a source has given what it has not acknowledged.
 func (n *node) owes() bool { return n.at().pieces > n.acks.pieces }
 
+// reach notes how far a source without an order is after what it has taken.
+func (n *node) reach(after nodes.Position) {
+	if after != nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.reached.note(after)
+	}
+}
+
 // at is how far a source is.
 func (n *node) at() reached {
 	if n.order == nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
 		return n.reached
 	}
 	n.order.mu.Lock()

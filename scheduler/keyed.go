@@ -17,7 +17,7 @@ const keyedDepth = 4
 // the hash of the key fields; each worker gets the items of its keys in their
 // order and sends when it likes.
 func (n *node) keyed(ctx context.Context, workers int) error {
-	n.order = newOrder(n)
+	n.makeOrder()
 	staff := make([]*worker, 0, workers)
 	var err error
 	for range workers {

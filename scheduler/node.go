@@ -48,7 +48,7 @@ type node struct {
 	cut       atomic.Bool  // it is a source that was stopped, and something was left in it
 	shed      atomic.Bool  // not all that was taken of it was sent
 	due       atomic.Int64 // when the operator is to be woken, ns since the run began, plus 1; 0: never
-	reached   reached      // of a source without an order: see there
+	reached   reached      // of a source without an order: see there; guarded by mu
 	brake     brake        // of a source
 	epoch     uint64       // of the last cut that it has met; guarded by the epochs' mu, as is
 	over      bool         // it has ended, and so has come to every cut
@@ -121,6 +121,15 @@ func (n *node) newWorker() *worker {
 	n.crew = append(n.crew, w)
 	n.mu.Unlock()
 	return w
+}
+
+// makeOrder makes the order of the node, if it has none yet.
+func (n *node) makeOrder() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.order == nil {
+		n.order = newOrder(n)
+	}
 }
 
 // workforce is the pool of the node, nil if it has none yet.

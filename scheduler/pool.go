@@ -56,9 +56,7 @@ var errLeave = errors.New("the worker is not needed any more")
 // together runs a node with several workers.
 func (n *node) together(ctx context.Context) error {
 	p := newPool(ctx, n)
-	if n.order == nil {
-		n.order = newOrder(n)
-	}
+	n.makeOrder()
 	var staff []*worker
 	var err error
 	for range n.workers.Min {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -29,7 +30,7 @@ type serial struct {
 	ends  map[*edge]*serialNode // who reads an edge
 
 	turn  chan struct{}    // held by whoever calls operators: see rest
-	cut   uint64           // the last one
+	cut   atomic.Uint64    // the last one
 	low   map[*edge]uint64 // at that
 	clear map[*edge]uint64 // at the last one at which nothing waited there
 }
@@ -190,7 +191,7 @@ func (s *serial) source(sn *serialNode) error {
 			return err
 		}
 		sn.job.task = sn.n.intake.task
-		sn.n.reached.note(sn.job.after)
+		sn.n.reach(sn.job.after)
 		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
 			return at(sn.n, err)
 		}

@@ -49,7 +49,7 @@ func (s *serial) asked() bool {
 		return false
 	}
 	flight := e.flight.Load()
-	return flight != 0 && flight != s.cut
+	return flight != 0 && flight != s.cut.Load()
 }
 
 // cutAll cuts every node, if that is asked for. The caller has the turn.
@@ -57,7 +57,7 @@ func (s *serial) cutAll() {
 	if !s.asked() {
 		return
 	}
-	s.cut = s.run.epochs.flight.Load()
+	s.cut.Store(s.run.epochs.flight.Load())
 	for _, sn := range s.order {
 		if sn.over {
 			continue
@@ -70,10 +70,10 @@ func (s *serial) cutAll() {
 }
 
 func (s *serial) cutNode(sn *serialNode) error {
-	n, c := sn.n, cut{s.cut, queue.NoLow}
+	n, c := sn.n, cut{s.cut.Load(), queue.NoLow}
 	if n.source() {
 		c.low = c.epoch
-		s.run.epochs.reached(n, c.epoch, n.reached)
+		s.run.epochs.reached(n, c.epoch, n.at())
 	}
 	for _, in := range n.intake.inlets {
 		if !in.open {
@@ -110,10 +110,10 @@ func (s *serial) come(sn *serialNode, e *edge) (low uint64, err error) {
 	}
 	sent, received := e.count.Sent.Load(), e.count.Received.Load()
 	if sent != received+held {
-		err = fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait", s.cut, e.spec, sent, received, held)
+		err = fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait", s.cut.Load(), e.spec, sent, received, held)
 	}
 	if observe := s.run.epochs.observe; observe != nil {
-		observe(seenCut{edge: e.spec, epoch: s.cut, low: low, sent: sent, received: received, held: held})
+		observe(seenCut{edge: e.spec, epoch: s.cut.Load(), low: low, sent: sent, received: received, held: held})
 	}
 	return low, err
 }

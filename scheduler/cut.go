@@ -74,30 +74,39 @@ func (t *intake) approach(in *inlet, epoch uint64) error {
 	}
 	e.overrule(true)
 	t.overruling = true
-	for in.cut != epoch {
-		if e.marked() {
-			if err := t.come(in); err != nil {
-				return err
-			}
-			continue // it may have been one that was given up
+	for in.cut != epoch { // a mark may be that of a cut that was given up
+		var env queue.Envelope
+		what, err := foundNothing, error(nil)
+		if ordered {
+			env, what, err = e.look(0)
+		} else if e.marked() {
+			what = foundMark
 		}
-		if !ordered {
-			return nil
-		}
-		env, what, err := e.look(0)
-		if what != foundItems {
+		switch what {
+		case foundMark:
+			err = t.come(in)
+		case foundItems:
+			in.keep(env)
+			e.free(env)
+		default:
 			return err
 		}
-		if in.kept == nil {
-			in.kept = &queue.List{}
-			in.kept.Mark(queue.Mark{Low: in.low})
-			in.kept.Marked()
+		if err != nil {
+			return err
 		}
-		in.kept.Put(env)
-		e.free(env)
 	}
 	e.overrule(false)
 	return nil
+}
+
+// keep keeps what was read for a cut before the operator wants it.
+func (in *inlet) keep(env queue.Envelope) {
+	if in.kept == nil {
+		in.kept = &queue.List{}
+		in.kept.Mark(queue.Mark{Low: in.low})
+		in.kept.Marked()
+	}
+	in.kept.Put(env)
 }
 
 // come notes that an input has come to the mark that its edge has just given, and checks

@@ -124,7 +124,7 @@ func (p *program) mapping(all []setting, at diag.Span) *config.Node {
 // that of a flow file would not help.
 var optionOf = map[string]struct{ name, hint string }{
 	"workers": {"Workers", ""}, "order": {"Unordered", ""}, "timeout": {"Timeout", ""}, "retry": {"Retry", ""},
-	"on_error": {"OnError", ""}, "breaker": {"Breaker", ""}, "aging": {"Aging", "give Priority as well, or leave Aging out"},
+	"on_error": {"OnError", ""}, "breaker": {"Breaker", ""}, "ack": {"AckEarly", ""}, "aging": {"Aging", "give Priority as well, or leave Aging out"},
 }
 
 // explain gives hints in the words of a Go program where those of a flow file

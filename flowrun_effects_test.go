@@ -28,6 +28,7 @@ type doer struct {
 	mu    sync.Mutex
 	start time.Time
 	calls []time.Duration // when they began
+	taken time.Duration   // when a source was first acknowledged; 0: never
 }
 
 // A deed is what a doer does; slowFirst is slow for the first call alone. paced says
@@ -64,11 +65,23 @@ func (d *doer) must() {
 // steady is a source that goes on after a position, a sink and the like.
 type steady struct{ *doer }
 
-func (steady) ReadFrom(_ context.Context, _ flowrun.Position, emit func(int, flowrun.Position) error) error {
+func (s steady) ReadFrom(_ context.Context, _ flowrun.Position, emit func(int, flowrun.Position) error) error {
 	for i := range items {
-		if err := emit(i, nil); err != nil {
+		if s.paced {
+			time.Sleep(time.Second)
+		}
+		if err := emit(i, flowrun.Position{byte(i)}); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (s steady) Taken(flowrun.Position) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken == 0 {
+		s.taken = time.Since(s.start)
 	}
 	return nil
 }
@@ -236,6 +249,9 @@ var trials = []trial{
 	{"Batched", []flowrun.Option{flowrun.Batched(flowrun.BatchPolicy{Count: 20})}, deed{paced: true}, func(with, without result) bool {
 		return with.early == 0 && without.early > 0
 	}},
+	{"AckEarly", []flowrun.Option{flowrun.AckEarly()}, deed{paced: true}, func(with, without result) bool {
+		return with.taken > 0 && with.taken < without.taken
+	}},
 }
 
 // unseen are effects that nothing here could show.
@@ -312,6 +328,7 @@ type result struct {
 	calls    int           // of the function
 	last     time.Duration // when the last one began
 	early    int64         // items that were worked on after five seconds
+	taken    time.Duration // when the source was first acknowledged; 0: never
 }
 
 func (r *result) says(option string) bool {
@@ -351,6 +368,7 @@ func perform(t *testing.T, build func(*flowrun.Graph, stream, *doer, ...flowrun.
 		time.Sleep(5*time.Second + time.Millisecond)
 		r.early = nodeOf(g.Stats()).Used
 		<-over
+		r.taken = d.taken
 		if r.calls = len(d.calls); r.calls > 0 {
 			r.last = d.calls[r.calls-1]
 		}

@@ -73,6 +73,12 @@ const (
 // an error or panicked, after all tries.
 func OnError(p ErrorPolicy) Option { return engine("OnError", "on_error", string(p)) }
 
+// AckEarly lets a source that acknowledges what it gave, a ReadFrom with a method Taken,
+// do so as soon as it was taken. Without it the source is told once all sinks have what
+// was made of it. With it a crash loses what was on its way, and what the graph keeps in
+// memory; so such a source may stand before a Fold, a Join and others of that kind.
+func AckEarly() Option { return engine("AckEarly", "ack", graph.AckEarly) }
+
 // About says what the node is for; it is shown in drawings.
 func About(text string) Option { return engine("About", "about", text) }
 

@@ -87,6 +87,9 @@ var engineSettings = []engineSetting{
 	{"batch", usual, always("batch: {count: 2}"), func(with, without outcome) bool {
 		return with.seen.largest > 1 && without.seen.largest <= 1
 	}},
+	{"ack", usual, always("ack: early"), func(with, without outcome) bool {
+		return with.acked > 0 && 2*with.acked < without.acked
+	}},
 }
 
 // Every setting of the engine acts on a kind, or is refused, or check says that it has
@@ -140,6 +143,7 @@ type outcome struct {
 	err    error
 	node   metrics.NodeReport
 	took   time.Duration
+	acked  time.Duration // when a source was first acknowledged; 0: never
 	seen   *sight
 }
 
@@ -198,6 +202,7 @@ func try(t *testing.T, s *subject, e graph.Example, setting string) (o outcome) 
 		e.Contract.Capacity = 1
 	}
 	o.seen = &sight{}
+	acknowledged.first.Store(0)
 	synctest.Test(t, func(t *testing.T) {
 		run, err := scheduler.New(flow, watched{registry, id, o.seen}, scheduler.Options{
 			Stdin: strings.NewReader(""), Stdout: io.Discard, SpillDir: dir,
@@ -206,7 +211,7 @@ func try(t *testing.T, s *subject, e graph.Example, setting string) (o outcome) 
 			t.Fatal(err)
 		}
 		report, err := run.Run(t.Context())
-		o.err, o.took = err, report.Took
+		o.err, o.took, o.acked = err, report.Took, time.Duration(acknowledged.first.Load())
 		for _, n := range report.Nodes {
 			if n.ID == id {
 				o.node = n

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -14,6 +15,7 @@ import (
 var shapes = []nodes.Decl{
 	nodes.Read("shape.read", "Makes items.", &reads{}),
 	nodes.ReadFrom("shape.read_from", "Makes items and can go on.", &readsFrom{}),
+	nodes.ReadFrom("shape.read_acks", "Makes items and is told how far they were taken.", &readsAcked{seen: &acknowledged}),
 	nodes.Map("shape.map", "Maps.", &mappings{}),
 	nodes.Expand("shape.expand", "Expands.", &expands{}),
 	nodes.Split("shape.split", "Splits.", &splits{}),
@@ -93,6 +95,34 @@ func (r *readsFrom) ReadFrom(_ context.Context, _ nodes.Position, emit func(numb
 			return err
 		}
 	}
+	return nil
+}
+
+// readsAcked is slow enough for an acknowledgement to come before its end.
+type readsAcked struct {
+	readsFrom
+	seen *taken
+}
+
+// taken is when a source was first acknowledged, counted from when it began to read.
+type taken struct {
+	begun time.Time
+	first atomic.Int64 // 0: never
+}
+
+// acknowledged is that of shape.read_acks, in the last run.
+var acknowledged taken
+
+func (r *readsAcked) ReadFrom(ctx context.Context, after nodes.Position, emit func(number, nodes.Position) error) error {
+	r.seen.begun = time.Now()
+	return r.readsFrom.ReadFrom(ctx, after, func(x number, at nodes.Position) error {
+		time.Sleep(10 * time.Millisecond)
+		return emit(x, at)
+	})
+}
+
+func (r *readsAcked) Taken(nodes.Position) error {
+	r.seen.first.CompareAndSwap(0, int64(time.Since(r.seen.begun)))
 	return nil
 }
 

@@ -47,7 +47,7 @@ func Zip[L, R, O any](left Stream[L], right Stream[R], id string, pair func(L, R
 	// edges may have to spill.
 	return two[L, R, O](left, right, &node{
 		id:       id,
-		spec:     graph.Spec{Kind: "go.zip", Summary: "Pairs items by their place.", Untried: graph.NoErrors},
+		spec:     graph.Spec{Kind: "go.zip", Summary: "Pairs items by their place.", Keeps: "the place that each of its inputs has reached", Untried: graph.NoErrors},
 		operator: func(env *nodes.Env) (nodes.Operator, error) { return nodes.ZipValues(env, pair), nil },
 	}, graph.First, opts)
 }
@@ -63,7 +63,7 @@ func Connect[L, R, S, O any](left Stream[L], right Stream[R], id string,
 	opts ...Option) Stream[O] {
 	return two[L, R, O](left, right, &node{
 		id:   id,
-		spec: graph.Spec{Kind: "go.connect", Summary: "Works on two streams with one state.", Interleaves: true, Untried: graph.KeepsState},
+		spec: graph.Spec{Kind: "go.connect", Summary: "Works on two streams with one state.", Keeps: "the state of its functions", Interleaves: true, Untried: graph.KeepsState},
 		operator: func(env *nodes.Env) (nodes.Operator, error) {
 			state := new(S)
 			f := nodes.ConnectFuncs[L, R, O]{

@@ -97,24 +97,9 @@ func Scan[T any, K comparable, S, O any](in Stream[T], id string, key func(x T) 
 // the receiver's.
 func Batch[T any](in Stream[T], id string, size int, opts ...Option) Stream[[]T] {
 	n := serial[T, []T]("go.batch", "Puts several items together.", id, func(env *nodes.Env) nodes.Operator {
-		var held []T
-		item := func(_ context.Context, x T, emit func([]T)) error {
-			if held == nil {
-				held = make([]T, 0, size)
-			}
-			if held = append(held, x); len(held) == size {
-				emit(held)
-				held = nil
-			}
-			return nil
-		}
-		return nodes.SerialValues(env, item, func(_ context.Context, emit func([]T) error) error {
-			if held == nil {
-				return nil
-			}
-			return emit(held)
-		})
+		return nodes.BatchValues[T](env, size)
 	})
+	n.spec.Keeps, n.spec.Returns = "the items of a batch that is not full", true
 	n.spec.Lines.Fails = "never"
 	if size < 1 {
 		n.wrong = append(n.wrong, fmt.Sprintf("a batch has at least one item, not %d", size))

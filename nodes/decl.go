@@ -74,15 +74,25 @@ func Conserves() Option { return func(d *Decl) { d.Spec.Conserves = true } }
 func Pure() Option { return func(d *Decl) { d.Spec.Pure = true } }
 
 // Holds says what the kind keeps in memory that grows with its input, such as "a row
-// for each key". A kind without it keeps nothing of the kind.
+// for each key". A kind without it keeps nothing of the kind. Behind a source that
+// acknowledges it is refused, because a crash would lose that, unless the kind Returns.
 func Holds(what string) Option { return func(d *Decl) { d.Spec.Holds = what } }
 
 // Keeps says what the kind keeps from one item to the next that does not grow with its
-// input, and that is not to be lost once a source has acknowledged it: "the last item".
+// input and that a crash must not lose, such as "the last item of each input". It is
+// refused where Holds is.
+//
+// The rule: a kind keeps what an item has brought if, without it, something that comes out
+// later is missing or stays wrong. That may be an item, a value, or that something has
+// begun. A kind need not say that it counts items, as limit, skip and sample do, or whose
+// turn it is, as balance does: each run counts from its own beginning. Nor need one that
+// looks at items before only to leave out what would follow too soon, as changed and
+// throttle do: without them an item comes out once more, and none is missing.
 func Keeps(what string) Option { return func(d *Decl) { d.Spec.Keeps = what } }
 
-// Returns says that what the kind holds, or keeps, are items that leave again, and that
-// its operator tells how many: see Holder.
+// Returns says that all that the kind holds, or keeps, are items that leave again, or that
+// it leaves out by design, and that its operator is a Holder. Such a kind may stand behind
+// a source that acknowledges: that waits until what is held has left.
 func Returns() Option { return func(d *Decl) { d.Spec.Returns = true } }
 
 // Acknowledges says that the kind is a source whose operator is an Acknowledger.

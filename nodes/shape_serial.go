@@ -6,7 +6,7 @@ import "github.com/flowrun/flowrun/graph"
 func Fold[N Folder[I, S, O], I, S, O any](kind, summary string, proto N, opts ...Option) Decl {
 	d := declare(kind, summary, proto)
 	d.Spec.In, d.Spec.Out = []graph.Port{goPort[I]("in")}, []graph.Port{goPort[O]("out")}
-	d.Spec.Workers, d.Spec.Untried = graph.Single, graph.KeepsState
+	d.Spec.Workers, d.Spec.Untried, d.Spec.Holds = graph.Single, graph.KeepsState, "a state for each key"
 	d.Spec.Lines = graph.Lines{Emits: "an item was folded, or the input has ended", Waits: "its output is full", Fails: "an item fails and on_error says fail"}
 	d.operator = func(settings any, env *Env) (Operator, error) {
 		n := copyOf(settings).(N)
@@ -25,7 +25,7 @@ func Fold[N Folder[I, S, O], I, S, O any](kind, summary string, proto N, opts ..
 func Connect[N Connector[L, R, O], L, R, O any](kind, summary string, proto N, opts ...Option) Decl {
 	d := declare(kind, summary, proto)
 	d.Spec.In, d.Spec.Out = []graph.Port{goPort[L]("left"), goPort[R]("right")}, []graph.Port{goPort[O]("out")}
-	d.Spec.Workers, d.Spec.Untried = graph.Single, graph.KeepsState
+	d.Spec.Workers, d.Spec.Untried, d.Spec.Keeps = graph.Single, graph.KeepsState, "the state of its functions"
 	d.Spec.Interleaves = true
 	d.Spec.Lines = graph.Lines{
 		Emits: "an item was worked on, or both inputs have ended", Waits: "its output is full",

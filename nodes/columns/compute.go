@@ -163,3 +163,17 @@ func Without(b *record.Batch, errs *expr.RowErrors, sel []uint16) []uint16 {
 	}
 	return sel
 }
+
+// Places appends, for some of the rows of b as Without gives them, which item of b each
+// of them is.
+func Places(b *record.Batch, rows []uint16, places []int32) []int32 {
+	i := 0
+	for _, row := range rows {
+		for b.Row(i) != int(row) {
+			i++
+		}
+		places = append(places, int32(i))
+		i++
+	}
+	return places
+}

@@ -15,6 +15,7 @@ var batchDecl = nodes.Kind("batch", "Puts items together into lists of a fixed l
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "Lists of them."}),
 	nodes.Workers(graph.Single), nodes.Interleaves(),
+	nodes.Keeps("the items of a list that is not full"), nodes.Returns(),
 	nodes.Lines("`count` items are together, with `period` also when the first of them has waited so long, or the input has ended", "its output is full", "", "never"),
 	nodes.Doc(`
 Each list holds `+"`count`"+` items in their order; the last one holds what is left. A list is one item for all that follows: for a node that hands many records to a service in one call, say. unbatch takes lists apart again.
@@ -64,12 +65,16 @@ var (
 	_ nodes.Timed  = (*batchOp)(nil)
 	_ nodes.Ender  = (*batchOp)(nil)
 	_ nodes.Closer = (*batchOp)(nil)
+	_ nodes.Holder = (*batchOp)(nil)
 )
 
 // Process implements nodes.Operator.
 func (o *batchOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
 	return o.add(in.Data.(*record.Batch), out)
 }
+
+// Held implements nodes.Holder: none fails, so what is held came last.
+func (o *batchOp) Held() int { return o.size }
 
 // Due is when the first item of the next list has waited long enough.
 func (o *batchOp) Due() time.Time {

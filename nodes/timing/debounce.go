@@ -14,6 +14,7 @@ var debounceDecl = nodes.Kind("debounce", "Passes an item on when no other has f
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The last item before each silence; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
+	nodes.Keeps("the last item of each key that waits"), nodes.Returns(),
 	nodes.Lines("nothing has arrived for the span `quiet`", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
 Every item replaces the one before it, and waits: if another arrives within `+"`quiet`"+`, it is left out, else it leaves. When the input ends, the item that waits leaves at once.
@@ -25,7 +26,7 @@ quiet: 3s  -------c----d-|
 
 A stream that never falls silent gives nothing before its end; throttle with `+"`keep: last`"+` and sample_time give something all the same.
 
-Memory: one item for each key that waits, about 30 bytes for each key ever seen and the bytes of its text, and 40 bytes for each batch and key within `+"`quiet`"+`.`),
+Memory: one item for each key that waits and at most 64 bytes beside it, about 40 bytes for each key ever seen and the bytes of its text, and 40 bytes for each batch and key within `+"`quiet`"+`.`),
 	nodes.Example(graph.Example{
 		Title: "The last state of each document",
 		Flow: `flow: saves
@@ -65,7 +66,10 @@ type waiting struct {
 	version int64
 }
 
-var _ nodes.Timed = (*debounceOp)(nil)
+var (
+	_ nodes.Timed  = (*debounceOp)(nil)
+	_ nodes.Holder = (*debounceOp)(nil)
+)
 
 // Process implements nodes.Operator. It lets the last item of each key wait. Those
 // of one batch are due in the order in which they came, as if they had come in
@@ -99,6 +103,9 @@ func (d *debounceOp) Process(_ context.Context, in nodes.Input, out nodes.Out) e
 	out.Filtered(d.keep.put(b, rows, keys))
 	return nil
 }
+
+// Held implements nodes.Holder.
+func (d *debounceOp) Held() int { return d.keep.Held() }
 
 // Due implements nodes.Timed.
 func (d *debounceOp) Due() time.Time {

@@ -22,7 +22,7 @@ var delayDecl = nodes.Kind("delay", "Holds each item back for a while.", &delay{
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The same items, each when it is due."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
-	nodes.Holds("the items that are not due, at most `pending`"),
+	nodes.Holds("the items that are not due, at most `pending`"), nodes.Returns(),
 	nodes.Lines("an item is due", "its output is full, or no item is due yet", "its input has ended and no item is held back any more",
 		"the delay of an item cannot be computed, is null, negative or longer than 100 years, and on_error says fail"),
 	nodes.Doc(`
@@ -30,7 +30,7 @@ An item is due when the span `+"`for`"+` has passed since it arrived: a duration
 
 When the input ends, items are still held back until they are due; `+"`at_end: send`"+` sends them at once instead, in the same order. So does a flow that is stopped.
 
-Memory: the fields that later nodes need, in columns, about 8 bytes for a number and 16 for a text, with its bytes, and 16 bytes for each item that is held back. When `+"`pending`"+` items are held back, no more are read until some have left; so the memory has a bound. The cost of an item grows with the logarithm of the number held back.`),
+Memory: the fields that later nodes need, in columns, about 8 bytes for a number and 16 for a text, with its bytes, and 24 bytes for each item that is held back. When `+"`pending`"+` items are held back, no more are read until some have left; so the memory has a bound. The cost of an item grows with the logarithm of the number held back.`),
 	nodes.Example(graph.Example{
 		Title: "Urgent jobs first",
 		Flow: `flow: jobs
@@ -102,14 +102,19 @@ type delayOp struct {
 	ended    bool            // nothing more comes
 	rows     *record.Table
 	held     held
+	given    int64   // items so far
+	came     []int64 // by row: the number of the item among them, from 1; 0: it has left
+	oldest   int     // no row before it is held
 	errs     expr.RowErrors
 	spans    *record.Column // of durations
 	dues     []int64
+	places   []int32
 }
 
 var (
 	_ nodes.Timed     = (*delayOp)(nil)
 	_ nodes.Selective = (*delayOp)(nil)
+	_ nodes.Holder    = (*delayOp)(nil)
 )
 
 // A heldItem is an item that is held back.
@@ -166,6 +171,17 @@ func (d *delayOp) Open(context.Context) error {
 // Wants implements nodes.Selective.
 func (d *delayOp) Wants(_, _ int) bool { return len(d.held) < d.k.Pending }
 
+// Held implements nodes.Holder.
+func (d *delayOp) Held() int {
+	for d.oldest < len(d.came) && d.came[d.oldest] == 0 {
+		d.oldest++
+	}
+	if d.oldest == len(d.came) {
+		return 0
+	}
+	return int(d.given - d.came[d.oldest] + 1)
+}
+
 // Due implements nodes.Timed.
 func (d *delayOp) Due() time.Time {
 	if len(d.held) == 0 {
@@ -216,9 +232,12 @@ func (d *delayOp) Process(_ context.Context, in nodes.Input, out nodes.Out) erro
 		return err
 	}
 	first := d.rows.Append(s)
+	d.places = columns.Places(b, s.Sel, d.places[:0])
 	for i, due := range d.dues {
 		d.held.push(heldItem{due, int32(first + i)})
+		d.came = append(d.came, d.given+int64(d.places[i])+1)
 	}
+	d.given += int64(b.Len())
 	return nil
 }
 
@@ -262,7 +281,8 @@ func (d *delayOp) flush(now int64, out nodes.Out) error {
 	for len(d.held) > 0 && d.held[0].due <= now {
 		var rows []int32
 		for len(rows) < record.MaxRows && len(d.held) > 0 && d.held[0].due <= now {
-			rows = append(rows, d.held.pop().row)
+			row := d.held.pop().row
+			rows, d.came[row] = append(rows, row), 0
 		}
 		if err := out.Emit(0, d.rows.Batch(rows)); err != nil {
 			return err
@@ -287,7 +307,9 @@ func (d *delayOp) tidy() {
 	for i, at := range order {
 		rows[i] = d.held[at].row
 		d.held[at].row = int32(i)
+		d.came[i] = d.came[rows[i]]
 	}
+	d.came, d.oldest = d.came[:len(rows)], 0
 	old := d.rows
 	d.rows = record.NewTable(old.Type)
 	copyRows(d.rows, old, rows)

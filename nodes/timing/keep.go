@@ -1,6 +1,8 @@
 package timing
 
 import (
+	"slices"
+
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -56,10 +58,21 @@ type keep struct {
 	at   []int32 // by key: a row plus 1, 0: none
 	held int     // keys that have an item
 
-	place []int32 // by key, while a batch is put: the place of its item in it plus 1
-	sel   []uint16
-	whose []int32
-	fresh []int32
+	given int64     // items of all batches that were put
+	came  []int64   // by key: the number of its item among them, from 1; 0: none
+	line  []arrival // of what is held, in order; some of it is not any more
+
+	places []int32
+	place  []int32 // by key, while a batch is put: the place of its item in it plus 1
+	sel    []uint16
+	whose  []int32
+	fresh  []int32
+}
+
+// An arrival is an item that was kept, by its number.
+type arrival struct {
+	number int64
+	key    int32
 }
 
 func newKeep(t *types.Type) *keep { return &keep{t: t, rows: record.NewTable(t)} }
@@ -71,7 +84,7 @@ func (k *keep) put(b *record.Batch, rows []uint16, keys []int32) (replaced int) 
 	k.sel, k.whose, k.fresh = k.sel[:0], k.whose[:0], k.fresh[:0]
 	for i, key := range keys {
 		for int(key) >= len(k.at) {
-			k.at, k.place = append(k.at, 0), append(k.place, 0)
+			k.at, k.place, k.came = append(k.at, 0), append(k.place, 0), append(k.came, 0)
 		}
 		if p := k.place[key]; p > 0 { // an earlier item of the batch
 			k.sel[p-1] = rows[i]
@@ -81,6 +94,7 @@ func (k *keep) put(b *record.Batch, rows []uint16, keys []int32) (replaced int) 
 		k.sel, k.whose = append(k.sel, rows[i]), append(k.whose, key)
 		k.place[key] = int32(len(k.sel))
 	}
+	k.arrive(b, rows, keys)
 	chosen := b.Share()
 	chosen.Sel = append(chosen.SelBuf(), k.sel...) // not ascending, which a table does not mind
 	first := k.rows.Append(chosen)
@@ -100,12 +114,41 @@ func (k *keep) put(b *record.Batch, rows []uint16, keys []int32) (replaced int) 
 	return replaced
 }
 
+// arrive notes which items of b are kept, while it is put.
+func (k *keep) arrive(b *record.Batch, rows []uint16, keys []int32) {
+	k.places = columns.Places(b, rows, k.places[:0])
+	for i, key := range keys {
+		if k.sel[k.place[key]-1] == rows[i] { // the last of its key
+			k.came[key] = k.given + int64(k.places[i]) + 1
+			k.line = append(k.line, arrival{k.came[key], key})
+		}
+	}
+	k.given += int64(b.Len())
+	if len(k.line) > 4*len(k.sel)+4*k.held+64 {
+		k.line = slices.DeleteFunc(k.line, k.gone)
+	}
+}
+
+func (k *keep) gone(a arrival) bool { return k.came[a.key] != a.number }
+
+// Held implements nodes.Holder, for kinds that put every batch.
+func (k *keep) Held() int {
+	n := 0
+	for n < len(k.line) && k.gone(k.line[n]) {
+		n++
+	}
+	if k.line = k.line[n:]; len(k.line) == 0 {
+		return 0
+	}
+	return int(k.given - k.line[0].number + 1)
+}
+
 // take gives the items of keys that have one, and forgets them.
 func (k *keep) take(keys []int32) *record.Batch {
 	rows := make([]int32, len(keys))
 	for i, key := range keys {
 		rows[i] = k.at[key] - 1
-		k.at[key] = 0
+		k.at[key], k.came[key] = 0, 0
 	}
 	k.held -= len(keys)
 	b := k.rows.Batch(rows)

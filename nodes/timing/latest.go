@@ -14,7 +14,7 @@ import (
 var latestDecl = nodes.Kind("latest", "Puts the newest items of several streams together whenever one of them changes.", &latest{Start: "all"},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of records, or with `as` of anything.", Arity: graph.Many}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each item of any input, with the newest of the others."}),
-	nodes.Workers(graph.Single), nodes.Interleaves(),
+	nodes.Workers(graph.Single), nodes.Interleaves(), nodes.Keeps("the last item of each input"),
 	nodes.Lines("an item arrives on any input and, unless `start: early`, all have had one", "its output is full, or nothing arrives", "all its inputs have ended",
 		"never"),
 	nodes.Doc(`

@@ -13,6 +13,7 @@ var sampleTimeDecl = nodes.Kind("sample_time", "Passes on the newest item at reg
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The last item of each interval that had one; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
+	nodes.Keeps("the last item of each key in an interval"), nodes.Returns(),
 	nodes.Lines("an interval ends in which an item arrived", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
 Time is cut into intervals of the length `+"`every`"+`, counted from the start of the flow. At the end of each, the last item that arrived in it leaves; an interval without an item gives nothing. When the input ends, what the last interval holds leaves at once. Keys leave in the order in which each had its first item of the interval.
@@ -25,7 +26,7 @@ out        ----b-------d---e
 
 Throttle begins its span with an item instead, and sample chooses items by their number.
 
-Memory: one item for each key of an interval, about 30 bytes for each key ever seen and the bytes of its text.`),
+Memory: one item for each key of an interval and at most 64 bytes beside it, about 40 bytes for each key ever seen and the bytes of its text.`),
 	nodes.Example(graph.Example{
 		Title: "The newest price",
 		Flow: `flow: prices
@@ -57,7 +58,10 @@ type sampleTimeOp struct {
 	until time.Time // the end of the interval of those items; zero: there is none
 }
 
-var _ nodes.Timed = (*sampleTimeOp)(nil)
+var (
+	_ nodes.Timed  = (*sampleTimeOp)(nil)
+	_ nodes.Holder = (*sampleTimeOp)(nil)
+)
 
 // Open implements nodes.Starter.
 func (s *sampleTimeOp) Open(context.Context) error {
@@ -82,6 +86,9 @@ func (s *sampleTimeOp) Process(ctx context.Context, in nodes.Input, out nodes.Ou
 	}
 	return nil
 }
+
+// Held implements nodes.Holder.
+func (s *sampleTimeOp) Held() int { return s.keep.Held() }
 
 // Due implements nodes.Timed.
 func (s *sampleTimeOp) Due() time.Time { return s.until }

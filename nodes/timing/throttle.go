@@ -13,6 +13,7 @@ var throttleDecl = nodes.Kind("throttle", "Passes on one item at most in each sp
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "At most one of them in each span; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
+	nodes.Keeps("with `keep: last`, the last item of each span that is running"), nodes.Returns(),
 	nodes.Lines("an item arrives after a span of silence, or with `keep: last` when the span has passed", "its output is full", "",
 		"a key cannot be computed for an item and on_error says fail"),
 	nodes.Doc(`
@@ -27,7 +28,7 @@ keep: last  ----b-----c-------d
 
 To slow a stream down without leaving anything out, give generate a `+"`rate`"+`, or use delay.
 
-Memory: with `+"`by`"+`, about 30 bytes for each key and the bytes of its text; with `+"`keep: last`"+` one item for each key whose span is running.`),
+Memory: with `+"`by`"+`, about 40 bytes for each key and the bytes of its text; with `+"`keep: last`"+` one item for each key whose span is running and at most 64 bytes beside it.`),
 	nodes.Example(graph.Example{
 		Title: "One reading of each sensor",
 		Flow: `flow: calm
@@ -66,7 +67,10 @@ type deadline struct {
 	key int32
 }
 
-var _ nodes.Timed = (*throttleOp)(nil)
+var (
+	_ nodes.Timed  = (*throttleOp)(nil)
+	_ nodes.Holder = (*throttleOp)(nil)
+)
 
 // Process implements nodes.Operator.
 func (t *throttleOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
@@ -102,6 +106,9 @@ func (t *throttleOp) Process(_ context.Context, in nodes.Input, out nodes.Out) e
 	s.Sel = append(s.SelBuf(), t.sel...)
 	return out.Emit(0, s)
 }
+
+// Held implements nodes.Holder.
+func (t *throttleOp) Held() int { return t.keep.Held() }
 
 // Due implements nodes.Timed.
 func (t *throttleOp) Due() time.Time {

@@ -21,7 +21,7 @@ var gatherDecl = nodes.Kind("gather", "Collects the parts of a whole.", &gather{
 	nodes.InPort(graph.Port{Name: "in", Doc: "The parts, items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each whole: {id, parts: [...], complete: bool}."}),
 	nodes.Workers(graph.Single), nodes.Interleaves(),
-	nodes.Holds("the parts of every whole that is not complete"),
+	nodes.Holds("the parts of every whole that is not complete"), nodes.Returns(),
 	nodes.Lines("the last part of a whole arrives, or its time is up", "its output is full", "its input has ended and what was incomplete is sent",
 		"the id or the count of a part cannot be computed, or the count is below one, and on_error says fail"),
 	nodes.Doc(`
@@ -114,6 +114,8 @@ type gatherOp struct {
 	rows   *record.Table
 	tidyAt int // rows to have before tidying
 	ready  []*whole
+	given  int64 // items so far
+	places []int32
 }
 
 // A whole is some parts of one.
@@ -121,11 +123,23 @@ type whole struct {
 	key   int32
 	want  int64 // 0: not known yet
 	due   time.Time
+	first int64   // the number of its first part among the items, from 1
 	parts []int32 // rows
 	left  bool
 }
 
-var _ nodes.Timed = (*gatherOp)(nil)
+var (
+	_ nodes.Timed  = (*gatherOp)(nil)
+	_ nodes.Holder = (*gatherOp)(nil)
+)
+
+// Held implements nodes.Holder.
+func (g *gatherOp) Held() int {
+	if len(g.queue) == 0 {
+		return 0
+	}
+	return int(g.given - g.queue[0].first + 1)
+}
 
 // Due implements nodes.Timed.
 func (g *gatherOp) Due() time.Time {
@@ -191,9 +205,11 @@ func (g *gatherOp) Process(_ context.Context, in nodes.Input, out nodes.Out) err
 	s.Release()
 	numbers := g.keys.Add(keys, g.keys.Hash(keys, nil), nil)
 	g.open = append(g.open, make([]*whole, g.keys.Len()-len(g.open))...)
+	g.places = columns.Places(b, keys.Sel, g.places[:0])
 	for i, key := range numbers {
-		g.add(key, int32(first+i), keys.Row(i), now)
+		g.add(key, int32(first+i), keys.Row(i), g.given+int64(g.places[i])+1, now)
 	}
+	g.given += int64(b.Len())
 	if err := g.expire(now, false, out); err != nil { // with what is complete
 		return err
 	}
@@ -202,10 +218,10 @@ func (g *gatherOp) Process(_ context.Context, in nodes.Input, out nodes.Out) err
 }
 
 // add puts a part to its whole.
-func (g *gatherOp) add(key, part int32, row int, now time.Time) {
+func (g *gatherOp) add(key, part int32, row int, number int64, now time.Time) {
 	w := g.open[key]
 	if w == nil {
-		w = &whole{key: key, due: now.Add(g.k.Timeout)}
+		w = &whole{key: key, first: number, due: now.Add(g.k.Timeout)}
 		g.open[key] = w
 		g.queue = append(g.queue, w)
 	}

@@ -3,6 +3,7 @@ package flowrun
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -127,6 +128,9 @@ var optionOf = map[string]struct{ name, hint string }{
 	"on_error": {"OnError", ""}, "breaker": {"Breaker", ""}, "ack": {"AckEarly", ""}, "aging": {"Aging", "give Priority as well, or leave Aging out"},
 }
 
+// ackEarly is how a hint names AckEarly in the words of a flow file.
+var ackEarly = regexp.MustCompile("write `ack: early` on (\\S+)")
+
 // explain gives hints in the words of a Go program where those of a flow file
 // would not help.
 func (g *Graph) explain(d *diag.Diagnostic) {
@@ -145,6 +149,8 @@ func (g *Graph) explain(d *diag.Diagnostic) {
 		}
 	case diag.Deadlock:
 		d.Hint = "leave out OnFull(Block) there: the edge then holds more than its capacity"
+	case diag.LostByCrash:
+		d.Hint = ackEarly.ReplaceAllString(d.Hint, "give the option AckEarly to $1")
 	case diag.Ineffective:
 		key, rest, _ := strings.Cut(d.Message, " has no effect on ")
 		if o, ok := optionOf[key]; ok && rest != "" {

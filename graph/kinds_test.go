@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -13,6 +14,9 @@ var testKinds = []nodes.Decl{
 	nodes.Read("go.made", "Makes points.", &pointSource{}),
 	nodes.Fold("go.sum", "Adds points up.", &pointSum{}),
 	nodes.Map("go.opaque", "Maps what no record can hold.", &opaqueMap{}),
+	nodes.Kind("test.queue", "Acknowledges, unless told not to.", &queue{}, nodes.Acknowledges(),
+		nodes.OutPort(graph.Port{Name: "out", Type: queued})),
+	nodes.Connect("go.both", "Keeps a state.", &pointBoth{}),
 	nodes.Kind("test.first", "Reads right first.", &nothing{},
 		nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true, Reading: graph.First}),
 		nodes.OutPort(graph.Port{Name: "out", Any: true})),
@@ -40,6 +44,27 @@ func (*pointSum) Fold(context.Context, *point, point, func(point)) error { retur
 type opaqueMap struct{}
 
 func (*opaqueMap) Map(_ context.Context, p point) (chan point, error) { return nil, nil }
+
+type pointBoth struct{}
+
+func (*pointBoth) Left(context.Context, point, func(point)) error { return nil }
+
+func (*pointBoth) Right(context.Context, point, func(point)) error { return nil }
+
+// queued is what test.queue gives.
+var queued = types.Record(types.Field{Name: "n", Type: types.Int}, types.Field{Name: "at", Type: types.Time},
+	types.Field{Name: "k", Type: types.String}, types.Field{Name: "list", Type: types.List(types.Int)})
+
+// queue is a source that acknowledges.
+type queue struct {
+	Silent bool `yaml:"silent" doc:"It acknowledges nothing."`
+}
+
+func (q *queue) Acks() bool { return !q.Silent }
+
+func (*queue) Infer(c *graph.Inference) { c.Out("out", queued) }
+
+func (*queue) Operator(*nodes.Env) (nodes.Operator, error) { return nil, nil }
 
 // nothing passes the type of its first input on.
 type nothing struct{}

@@ -2,9 +2,10 @@ package graph
 
 import "github.com/flowrun/flowrun/graph/diag"
 
-// checkAcks looks at what lies behind sources that acknowledge, when all sinks have it,
-// what somebody else then forgets. What a node only keeps in memory a crash loses, and so
-// it does what a sink throws away: neither may be behind such a source.
+// checkAcks looks at what lies behind sources that acknowledge items once all sinks have
+// them: from then on nobody will give these items again. A crash loses what a node keeps
+// in memory only, and what a sink throws away unless the run ends well. So neither may be
+// behind such a source.
 func (c *compiler) checkAcks() {
 	for _, n := range c.flow.Nodes {
 		if n.Spec != nil && n.Acknowledges() && n.Engine.Ack != AckEarly {
@@ -32,28 +33,31 @@ func (c *compiler) checkAcksOf(source *Node) {
 
 // checkBehind looks at a node behind a source that acknowledges.
 func (c *compiler) checkBehind(source, n *Node) {
+	const lost = "%s would acknowledge items that a crash can still lose: "
 	if kept := n.Spec.State(); kept != "" {
-		c.list.Add(diag.LostByCrash, source.At, "%s acknowledges what all sinks have, but %s (%s) keeps %s: a crash would lose what it has not given on", source.ID, n.ID, n.Kind, kept).
-			WithNote(n.At, "this one").
-			WithHint("write `ack: early` on %s if that may be lost: it acknowledges what it takes at once then", source.ID)
+		c.list.Add(diag.LostByCrash, source.At, lost+"%s (%s) keeps %s, in memory only", source.ID, n.ID, n.Kind, kept).
+			WithNote(n.At, "%s is behind %s", n.ID, source.ID).
+			WithHint("write `ack: early` on %s if they may be lost: it then acknowledges items as soon as it has given them", source.ID)
 	}
 	w, ok := n.Config.(Withholder)
 	if !ok {
 		return
 	}
-	if remedy, withholds := w.Withholds(c.flow.Path); withholds {
-		d := c.list.Add(diag.LostByCrash, source.At, "%s acknowledges what all sinks have, but what %s writes gets its name when the run ends: a crash before would lose it", source.ID, n.ID).
-			WithNote(n.At, "this one")
-		if remedy != "" {
-			d.WithHint("write `%s` on %s: rows are added to the file as they are acknowledged; or `ack: early` on %s if they may be lost", remedy, n.ID, source.ID)
-		} else {
-			d.WithHint("write `ack: early` on %s if that may be lost", source.ID)
-		}
+	remedy, withholds := w.Withholds(c.flow.Path)
+	if !withholds {
+		return
+	}
+	d := c.list.Add(diag.LostByCrash, source.At, lost+"what %s (%s) writes is not there before the run has ended", source.ID, n.ID, n.Kind).
+		WithNote(n.At, "%s is behind %s", n.ID, source.ID)
+	if remedy != "" {
+		d.WithHint("add %s to the settings of %s, so that what it writes is there before it is acknowledged; or write `ack: early` on %s if items may be lost", remedy, n.ID, source.ID)
+	} else {
+		d.WithHint("write `ack: early` on %s if items may be lost", source.ID)
 	}
 }
 
-// State is what a kind keeps from one item to the next that a crash would lose, and
-// nobody would give it again once a source has acknowledged it; "" if nothing.
+// State is what a kind keeps in memory that a crash would lose, and that nobody gives
+// again once a source has acknowledged it; "" if nothing.
 func (s *Spec) State() string {
 	switch {
 	case s.Returns:

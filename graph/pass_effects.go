@@ -52,8 +52,11 @@ func (c *compiler) checkEffectsOn(n *Node, tree *config.Node) {
 	}
 	if e.Ack == AckEarly && !acts.Has(ActsAck) {
 		why := n.Kind + " acknowledges nothing"
-		if len(n.In) > 0 {
-			why = "it is for sources, and " + why
+		switch {
+		case len(n.In) > 0:
+			why = "it is for sources"
+		case n.Spec.Acks:
+			why += " with these settings"
 		}
 		idle("ack", why, "")
 	}

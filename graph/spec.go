@@ -25,7 +25,7 @@ type Spec struct {
 	Holds       string // what it keeps in memory that grows with its input; "": nothing
 	Keeps       string // what else it keeps from one item to the next that is not to be lost; "": nothing
 	Returns     bool   // what it holds and keeps are items that leave again: see nodes.Holder
-	Acks        bool   // it is a source that is told when what it gave has arrived for good: see Acker
+	Acks        bool   // it is a source that is told when what it gave has arrived for good, if its settings do not say otherwise: see Acker
 	Lines       Lines
 	Examples    []Example
 }
@@ -71,14 +71,15 @@ const (
 	PerCore                // as many as the flow says, one a core if it does not
 )
 
-// Acker is implemented by settings structs on whose values it depends whether their source
-// acknowledges. It is called after Infer.
+// Acker is implemented by settings structs of kinds that acknowledge (Spec.Acks), if that
+// depends on their values. It is called after Infer.
 type Acker interface{ Acks() bool }
 
 // Withholder is implemented by settings structs of sinks that may throw away what they
 // wrote when the process is killed before the run has ended, however often it was flushed.
-// remedy is the setting that helps, "" if there is none; withholds is false where a flush
-// outlives a kill. It is called after Infer.
+// remedy is what to add to the settings against it, such as "`append: true`", "" if there is
+// nothing; withholds is false where what was flushed outlives a kill. It is called after
+// Infer.
 type Withholder interface {
 	Withholds(dir func(path string) string) (remedy string, withholds bool)
 }
@@ -86,10 +87,11 @@ type Withholder interface {
 // Acknowledges reports whether a node is a source that is told when what it gave has
 // arrived for good.
 func (n *Node) Acknowledges() bool {
-	if a, ok := n.Config.(Acker); ok {
-		return a.Acks()
+	if n.Spec == nil || !n.Spec.Acks {
+		return false
 	}
-	return n.Spec != nil && n.Spec.Acks
+	a, ok := n.Config.(Acker)
+	return !ok || a.Acks()
 }
 
 // Lines are the four sentences that every kind states.

@@ -148,9 +148,9 @@ func (k *writer) Withholds(abs func(path string) string) (remedy string, withhol
 		return "", false // it is written to directly
 	}
 	if k.format == formatJSON {
-		return "", true
+		return "`format: jsonl` and `append: true`", true
 	}
-	return "append: true", true
+	return "`append: true`", true
 }
 
 func (k *writer) checkPath(c *graph.Inference) {

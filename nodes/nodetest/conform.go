@@ -56,6 +56,7 @@ type conformance struct {
 	interleaves bool
 	sources     []string // nodes of the kind
 	stateful    []string
+	holders     []string
 	problems    []string
 }
 
@@ -119,19 +120,26 @@ func (c *conformance) looksAt(e *trial, n *graph.Node) {
 	case len(n.In) == 0:
 		c.sources = append(c.sources, n.ID)
 	}
+	if err == nil {
+		c.promises(e, n, parts)
+	}
 	if parts.Stateful != nil {
 		c.stateful = append(c.stateful, n.ID)
 	}
 }
 
 // goesOn checks what a run after this one needs: sources that go on where they were, and
-// operators that go on with the state they had.
+// operators that go on with the state they had; and those that must not be acknowledged
+// too soon.
 func (c *conformance) goesOn() {
 	for _, id := range c.sources {
 		c.resumes(id)
 	}
 	for _, id := range c.stateful {
 		c.restores(id)
+	}
+	for _, id := range c.holders {
+		c.holds(id)
 	}
 }
 

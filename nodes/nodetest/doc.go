@@ -38,6 +38,10 @@
 //  9. An operator that keeps state (nodes.Stateful) and was loaded by a fresh one goes on
 //     as if nothing had happened, wherever it was saved. What Save gives writes the
 //     state of that moment, also when it writes later.
+//  10. A declaration says what its operator does with what is acknowledged, and an
+//     operator does what its declaration says: Taken and Acks; what is committed at the
+//     end alone and Withholds; Held and Returns. What is held is never more than what was
+//     given, nothing at the end, and nothing comes later of what is not held.
 //
 // Time is virtual (testing/synctest) in Conform: kinds that wait do not make tests
 // slow. Run and Try work in any time.

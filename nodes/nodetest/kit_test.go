@@ -68,6 +68,7 @@ type abortOp struct {
 func (o *abortOp) Open(ctx context.Context) error     { o.ctx = ctx; return nil }
 func (*abortOp) Seal(context.Context, uint64) error   { return nil }
 func (*abortOp) Commit(context.Context, uint64) error { return nil }
+func (*abortOp) Lasts() bool                          { return true }
 func (o *abortOp) Abort(context.Context) error        { return o.abort(o.ctx.Err() != nil) }
 
 // aborts makes an operator that passes records on and does something with the file of a

@@ -86,7 +86,16 @@ func numberEnds(n *graph.Node, steps []step) {
 // restores records what a node gets in the serial run, plays it to fresh operators, and
 // saves and loads them in between.
 func (c *conformance) restores(id string) {
-	what := fmt.Sprintf("the state of %s", id)
+	c.recorded(id, "the state of "+id, func(steps []step) {
+		every := 1 + len(steps)/12
+		for at := 0; at <= len(steps) && len(c.problems) == 0; at += every {
+			c.restoresAt(id, steps, at)
+		}
+	})
+}
+
+// recorded gives f the calls that a node gets in the serial run.
+func (c *conformance) recorded(id, what string, f func(steps []step)) {
 	var steps []step
 	defer func() {
 		for _, s := range steps {
@@ -103,10 +112,7 @@ func (c *conformance) restores(id string) {
 		numberEnds(e.flow.Node(id), steps)
 		return false // the steps keep data
 	})
-	every := 1 + len(steps)/12
-	for at := 0; at <= len(steps) && len(c.problems) == 0; at += every {
-		c.restoresAt(id, steps, at)
-	}
+	f(steps)
 }
 
 // restoresAt saves after the first steps, and writes the state only when the rest was

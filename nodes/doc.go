@@ -43,6 +43,10 @@
 // Only timeout and retry are declared, by Acts: the shapes whose functions are tried do so,
 // and so must a kind that calls Env.Tries itself.
 //
+// A kind that keeps something from one item to the next declares it, by Holds or Keeps,
+// because a crash would lose it: what such a kind was given must not be acknowledged to
+// whoever the source has it from. See Acknowledger, Holder and docs/delivery.md.
+//
 // Laws.
 //  1. The struct is copied for each worker of a Go shape whose workers share nothing, and
 //     once a run for the others; Open and Close are called on the copy. So a kind needs no

@@ -23,7 +23,7 @@ type writer struct {
 	Compress string      `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is packed; by default what the name says (.gz, .zst)."`
 	Split    config.Text `yaml:"split" doc:"An expression of type string, int, bool or an enum: rows with the same value go to the same file, whose name has the value in place of the *."`
 	MaxFiles int         `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
-	Append   bool        `yaml:"append" doc:"Add to a file that is there, or make it: all rows in one step at the end, or every second where a source has no end of its own. A csv file must have the same columns."`
+	Append   bool        `yaml:"append" doc:"Add to a file that is there, or make it: all rows in one step at the end; every second where a source has no end of its own; and as they are acknowledged where a source acknowledges. A csv file must have the same columns."`
 
 	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append only into a file that is empty."`
@@ -49,7 +49,8 @@ Files are safe on the disk before the flow is done: they and their folders are s
 run --no-sync leaves that out.
 
 With append, rows are added in one step, for which runs that add to the same file wait for each other: a flow that fails adds none, and nothing
-of others is cut.
+of others is cut. Where a source has no end of its own they are added every second; where one acknowledges what it gave, before it does so. What
+was added then stays, whatever becomes of the flow.
 
 Standard output, pipes and devices are written as rows come; when their reader wants no more, the node ends as if it had been told to. A
 file that is replaced passes on its permissions, and a link stays and leads to the new file. A flow may read the file that it writes anew.

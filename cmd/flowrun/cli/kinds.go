@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"reflect"
@@ -23,6 +24,8 @@ type kindInfo struct {
 	Acts        []string          `json:"engine_settings"` // those that act
 	Lines       map[string]string `json:"lines"`           // emits, waits, ends, fails
 	Workers     string            `json:"workers"`
+	Keeps       string            `json:"keeps,omitempty"`   // in memory, from one item to the next
+	Returns     bool              `json:"returns,omitempty"` // what it keeps are items that leave again
 	Interleaves bool              `json:"interleaves,omitempty"`
 	Conserves   bool              `json:"conserves,omitempty"`
 	Pure        bool              `json:"pure,omitempty"`
@@ -64,6 +67,8 @@ func (c *call) kind(name string) kindInfo {
 		Lines:       map[string]string{"emits": spec.Lines.Emits, "waits": spec.Lines.Waits, "ends": spec.Lines.Ends, "fails": spec.Lines.Fails},
 		Workers:     [...]string{graph.Any: "any", graph.Single: "one", graph.PerCore: "one a core"}[spec.Workers],
 		Acts:        spec.Acting().Names(),
+		Keeps:       cmp.Or(spec.Holds, spec.Keeps),
+		Returns:     spec.Returns,
 		Interleaves: spec.Interleaves, Conserves: spec.Conserves, Pure: spec.Pure,
 		Schema: spec.Config.JSONSchema(), spec: spec,
 	}

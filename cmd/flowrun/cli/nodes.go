@@ -111,6 +111,9 @@ func (k *kindInfo) writeText(w io.Writer, on ink) error {
 	if k.Interleaves {
 		fmt.Fprintf(&b, "  %s  %s\n", on.dim("order  "), "that of its output depends on timing")
 	}
+	if keeps := k.keepsWords(); keeps != "" {
+		fmt.Fprintf(&b, "  %s  %s", on.dim("keeps  "), beside(11, keeps))
+	}
 	for _, e := range k.Examples {
 		e.writeText(&b, on)
 	}
@@ -126,6 +129,17 @@ func (k *kindInfo) workersWords() string {
 		return "one a core, unless the flow gives a number"
 	}
 	return "one, unless the flow gives a number"
+}
+
+// keepsWords says what becomes of what a kind keeps.
+func (k *kindInfo) keepsWords() string {
+	switch {
+	case k.Keeps == "":
+		return ""
+	case k.Returns:
+		return k.Keeps + ", until they leave; a source that acknowledges waits for that"
+	}
+	return k.Keeps + ", in memory only; so it is refused behind a source that acknowledges, unless that says `ack: early`"
 }
 
 func (k *kindInfo) writePorts(b *strings.Builder, on ink) {

@@ -14,8 +14,8 @@ type Source[O any] interface {
 // from the beginning if after is nil, and otherwise what comes after that position. With
 // each item it emits the position after it, nil if there is none to come back to.
 //
-// One that is an Acknowledger is told up to where all sinks have committed what they were
-// given: it may forget what came before.
+// One that is an Acknowledger is told up to where all sinks have for good what was made
+// of its items: it may forget what came before.
 type ResumableSource[O any] interface {
 	ReadFrom(ctx context.Context, after Position, emit func(item O, after Position) error) error
 }

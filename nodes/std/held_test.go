@@ -30,7 +30,7 @@ var holders = map[string][]string{
 	"debounce":    {`{quiet: 20ms}`, `{quiet: 100ms, by: k + bad * ` + over + `}`},
 	"delay":       {`{for: 50ms, at_end: send}`, `{for: 'duration(string(ms + bad * ` + over + `) + "ms")', at_end: send}`, `{for: 20ms, pending: 5, at_end: send}`},
 	"gather":      {`{id: k + bad * ` + over + `, count: 5}`, `{id: k, count: '3 + bad * ` + over + `', timeout: 60ms}`},
-	"sample_time": {`{every: 40ms}`, `{every: 100ms, by: k + bad * ` + over + `}`},
+	"sample_time": {`{every: 40ms}`, `{every: 10s, by: k}`, `{every: 100ms, by: k + bad * ` + over + `}`},
 	"throttle":    {`{every: 30ms}`, `{every: 30ms, keep: last}`, `{every: 80ms, keep: last, by: k + bad * ` + over + `}`},
 }
 
@@ -56,12 +56,17 @@ func eachHolder(t *testing.T, f func(t *testing.T, kind, with string)) {
 func TestHeldIsWhatLeavesLater(t *testing.T) {
 	eachHolder(t, func(t *testing.T, kind, with string) {
 		seed := rand.New(rand.NewPCG(1, uint64(len(kind+with))))
-		for range 4 {
-			steps := randomSteps(seed)
+		for round := range 6 {
+			most, every := 20, 1
+			if round > 3 {
+				most, every = 1000, 9 // enough for what has left to be cleared away
+			}
+			steps := randomSteps(seed, most)
 			some := false
-			for upTo := range len(steps) + 1 {
+			for upTo := 0; upTo <= len(steps); upTo += every {
 				synctest.Test(t, func(t *testing.T) {
 					h := newHolder(t, kind, with)
+					h.asks = round%2 == 0
 					given := h.play(steps[:upTo])
 					got := h.parts.Holder.Held()
 					h.left = h.left[:0]
@@ -99,12 +104,12 @@ type heldItem struct {
 	chosen     bool // else it is a row of the batch that is no item
 }
 
-func randomSteps(r *rand.Rand) []heldStep {
-	steps := make([]heldStep, 25)
+func randomSteps(r *rand.Rand, most int) []heldStep {
+	steps := make([]heldStep, 28)
 	for i := range steps {
 		s := &steps[i]
 		s.after = time.Duration(r.IntN(30)) * time.Millisecond
-		s.items = make([]heldItem, r.IntN(20))
+		s.items = make([]heldItem, r.IntN(most))
 		for j := range s.items {
 			s.items[j] = heldItem{1 + r.Int64N(6), 1 + r.Int64N(80), int64(max(0, r.IntN(6)-4)), r.IntN(5) > 0}
 		}
@@ -117,6 +122,7 @@ type holder struct {
 	t     *testing.T
 	typ   *graph.Node
 	parts nodes.Parts
+	asks  bool  // for what is held, after each batch, as cuts do
 	left  []int // numbers of items that have left, also as a part of something
 }
 
@@ -172,6 +178,9 @@ func (h *holder) play(steps []heldStep) (given int) {
 		}
 		b.Release()
 		given += n
+		if h.asks {
+			h.parts.Holder.Held()
+		}
 	}
 	return given
 }

@@ -71,6 +71,11 @@ func (r *runCall) compareSerial() error {
 	if id := appending(src); id != "" {
 		return misuse("%s appends to a file: two runs would append twice", id).or("leave out `append` to compare")
 	}
+	for _, n := range flow.Nodes {
+		if n.Acknowledges() {
+			return misuse("%s acknowledges what it takes: the second run would get something else", n.ID).or("put the data into a file and read that")
+		}
+	}
 	first, files, err := r.attempt(flow, scheduler.Options{Serial: true, Stdin: once}, io.Discard)
 	if err != nil {
 		return err

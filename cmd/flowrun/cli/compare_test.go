@@ -1,9 +1,16 @@
 package cli_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/flowrun/flowrun/cmd/flowrun/cli"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/std"
 )
 
 type comparison struct {
@@ -58,6 +65,27 @@ func TestCompareSerialWithoutOrder(t *testing.T) {
 	r := call("", "run", "a.yaml", "--compare-serial", "--json")
 	if c := parse[comparison](t, r.err); r.code != 0 || !c.Same || c.Outputs[0].Result == "different" || !strings.HasPrefix(c.Note, "both may change the order") {
 		t.Errorf("%+v %+v", c, r)
+	}
+}
+
+// A queue is a source that acknowledges.
+type queue struct{}
+
+func (*queue) ReadFrom(_ context.Context, _ nodes.Position, emit func(int, nodes.Position) error) error {
+	return emit(1, nodes.Position("1"))
+}
+
+func (*queue) Taken(nodes.Position) error { return errors.New("nothing must be taken") }
+
+// What was acknowledged does not come again.
+func TestCompareSerialNeedsDataThatComesTwice(t *testing.T) {
+	folder(t, map[string]string{"a.yaml": "nodes: {q: {use: test.queue}, d: {use: drop, in: q}}\n"})
+	var out, errs bytes.Buffer
+	own := []nodes.Decl{nodes.ReadFrom("test.queue", "Acknowledges.", &queue{})}
+	code := cli.Run([]string{"run", "--compare-serial", "a.yaml"}, strings.NewReader(""), &out, &errs, std.Nodes, own)
+	want := "flowrun: q acknowledges what it takes: the second run would get something else\n  hint: put the data into a file and read that\n"
+	if code != 2 || errs.String() != want {
+		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }
 

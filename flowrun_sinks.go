@@ -51,7 +51,8 @@ func Write[T any](in Stream[T], id string, f func(ctx context.Context, xs []T) e
 //
 //	Flush(ctx context.Context) error
 //
-// may hold items back until then, such as to send more of them at once; one that has
+// may hold items back until then, such as to send more of them at once; it is called at
+// the end, and before a source acknowledges what was written. One that has
 //
 //	MaxInFlight() int
 //

@@ -224,7 +224,8 @@ type Laster interface {
 
 // A Holder keeps items back and gives them on later, or what it made of them. Held gives
 // how many of the items that came last it takes to have all among them that are still
-// held, counted as they came: 0 if nothing is. It is asked in turn, as Process is called.
+// held, counted as they came, with those that failed: 0 if nothing is. It is asked in turn,
+// as Process is called. An operator with a parallel part cannot be one.
 //
 // So the engine knows from when on what it was given has left it; that is how it
 // acknowledges although something is held.

@@ -78,6 +78,9 @@ func newEpochs(r *Run) *epochs {
 	}
 	withheld := r.withheld()
 	for _, n := range r.nodes {
+		if r.options.Discard || r.options.NoAcks {
+			break
+		}
 		if n.parts.Acknowledger != nil && !n.acksEarly() && !withheld[n] {
 			c.acking = append(c.acking, n)
 		}
@@ -416,7 +419,9 @@ func (a *acks) upTo(epoch uint64) nodes.Position {
 }
 
 // acksEarly reports whether a source acknowledges what it takes, at once.
-func (n *node) acksEarly() bool { return n.spec.Engine.Ack == graph.AckEarly }
+func (n *node) acksEarly() bool {
+	return n.spec.Engine.Ack == graph.AckEarly && !n.run.options.Discard && !n.run.options.NoAcks
+}
 
 // acknowledgeEarly does that.
 func (n *node) acknowledgeEarly(after nodes.Position) error {

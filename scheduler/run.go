@@ -46,8 +46,11 @@ type Options struct {
 	Seed   uint64       // of chance in kinds such as sample
 	// Partial lets sinks commit what they have when a source was stopped before its end.
 	Partial bool
-	// Discard lets no sink commit when the run was stopped, whatever its sources are.
+	// Discard lets no sink commit when the run was stopped, whatever its sources are. None
+	// of these is told of anything before the end then.
 	Discard bool
+	// NoAcks lets no source hear of what it gave: for runs whose results are thrown away.
+	NoAcks bool
 	// NoSync leaves out what makes files safe from a power cut.
 	NoSync bool
 	// Cuts says when there is a cut through all streams.
@@ -439,7 +442,7 @@ func (r *Run) settle() {
 		if n.parts.Acknowledger == nil {
 			continue
 		}
-		if !thrown && n.owes() && !n.done.Load() && !n.shed.Load() && r.firstFailure() == nil {
+		if !r.options.NoAcks && !thrown && n.owes() && !n.done.Load() && !n.shed.Load() && r.firstFailure() == nil {
 			note(n, n.acknowledge(n.at().position))
 		}
 		note(n, n.close())

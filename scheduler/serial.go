@@ -29,28 +29,33 @@ type serial struct {
 	order []*serialNode         // that of the flow: topological
 	ends  map[*edge]*serialNode // who reads an edge
 
-	turn  chan struct{}    // held by whoever calls operators: see rest
-	cut   atomic.Uint64    // the last one
-	low   map[*edge]uint64 // at that
-	clear map[*edge]uint64 // at the last one at which nothing waited there
+	turn chan struct{}    // held by whoever calls operators: see rest
+	cut  atomic.Uint64    // the last one
+	low  map[*edge]uint64 // at that
 }
 
 type serialNode struct {
 	n      *node
 	w      *worker
 	job    job
-	queues map[*edge][]record.Data // what waits to be read
+	queues map[*edge][]waiting // what waits to be read
 	over   bool
+}
+
+// waiting is an item that waits to be read.
+type waiting struct {
+	data   record.Data
+	origin uint64 // see queue.Mark
 }
 
 func (r *Run) runSerial() {
 	s := &serial{run: r, nodes: map[*node]*serialNode{}, ends: map[*edge]*serialNode{},
-		turn: make(chan struct{}, 1), low: map[*edge]uint64{}, clear: map[*edge]uint64{}}
+		turn: make(chan struct{}, 1), low: map[*edge]uint64{}}
 	r.serial = s
 	defer s.release()
 	s.turn <- struct{}{}
 	for _, n := range r.nodes {
-		sn := &serialNode{n: n, queues: map[*edge][]record.Data{}}
+		sn := &serialNode{n: n, queues: map[*edge][]waiting{}}
 		s.nodes[n], s.order = sn, append(s.order, sn)
 		n.count.Workers.Store(1)
 		for _, edges := range n.in {
@@ -94,7 +99,7 @@ func (s *serial) release() {
 	for _, sn := range s.order {
 		for _, q := range sn.queues {
 			for _, d := range q {
-				d.Release()
+				d.data.Release()
 			}
 		}
 		if sn.w != nil && !sn.over {
@@ -323,7 +328,7 @@ func (s *serial) look(sn *serialNode) (found bool, err error) {
 // pass.
 func (s *serial) take(sn *serialNode, from *inlet) error {
 	n, in, q := sn.n, sn.n.intake, sn.queues[from.e]
-	for from.data, from.at = q[0], 0; !in.hand(from); {
+	for from.data, from.at = q[0].data, 0; !in.hand(from); {
 		done := n.holdBack()
 		err := s.nap(in.nap.until)
 		done()
@@ -333,7 +338,7 @@ func (s *serial) take(sn *serialNode, from *inlet) error {
 		}
 	}
 	sn.queues[from.e] = q[1:]
-	items := int64(q[0].Len())
+	items := int64(q[0].data.Len())
 	from.e.count.Received.Add(items)
 	from.e.count.Items.Add(-items)
 	n.count.In.Add(items)
@@ -368,9 +373,9 @@ func (s *serial) finished(sn *serialNode) error {
 		for _, e := range edges {
 			e.refuse()
 			for _, d := range sn.queues[e] {
-				e.count.Unwanted.Add(int64(d.Len()))
-				e.count.Items.Add(-int64(d.Len()))
-				d.Release()
+				e.count.Unwanted.Add(int64(d.data.Len()))
+				e.count.Items.Add(-int64(d.data.Len()))
+				d.data.Release()
 			}
 			delete(sn.queues, e)
 		}
@@ -404,7 +409,7 @@ func (s *serial) push(n *node, edges []*edge, d record.Data) error {
 				e.taps.offer(d, i, i+1)
 			}
 			sn := s.ends[e]
-			sn.queues[e] = append(sn.queues[e], d.Slice(i, i+1))
+			sn.queues[e] = append(sn.queues[e], waiting{d.Slice(i, i+1), s.low[e] + 1})
 			if err := s.step(sn); err != nil {
 				return err
 			}

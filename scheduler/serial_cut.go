@@ -101,12 +101,10 @@ func (s *serial) come(sn *serialNode, e *edge) (low uint64, err error) {
 	}
 	var held int64
 	for _, d := range sn.queues[e] {
-		held += int64(d.Len())
+		held += int64(d.data.Len())
 	}
-	if held > 0 {
-		low = min(low, s.clear[e])
-	} else {
-		s.clear[e] = low
+	if q := sn.queues[e]; len(q) > 0 {
+		low = min(low, q[0].origin-1)
 	}
 	sent, received := e.count.Sent.Load(), e.count.Received.Load()
 	if sent != received+held {

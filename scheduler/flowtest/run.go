@@ -147,7 +147,7 @@ func (c *Case) execute(stdout *bytes.Buffer) (report metrics.Report, err error) 
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return report, err
 	}
-	run, err := scheduler.New(c.flow, c, scheduler.Options{Stdin: c.stdin, Stdout: stdout, SpillDir: c.dir, Partial: true, NoSync: true})
+	run, err := scheduler.New(c.flow, c, scheduler.Options{Stdin: c.stdin, Stdout: stdout, SpillDir: c.dir, Partial: true, NoSync: true, NoAcks: true})
 	if err != nil {
 		return report, err
 	}

@@ -116,7 +116,7 @@ func Run(ctx context.Context, flow *graph.Flow, operators scheduler.Operators, l
 	limits = limits.orDefaults()
 	t := &trial{operators: operators, limits: limits, flow: flow, seen: map[*graph.Node]*seen{}}
 	t.prepare()
-	run, err := scheduler.New(flow, t, scheduler.Options{Workers: 1, Stdin: strings.NewReader(""), Stdout: io.Discard})
+	run, err := scheduler.New(flow, t, scheduler.Options{Workers: 1, NoAcks: true, Stdin: strings.NewReader(""), Stdout: io.Discard})
 	if err != nil {
 		return Result{Outcome: "failed", Error: redact.Text(err.Error()), Nodes: []Node{}}
 	}

@@ -308,6 +308,7 @@ var children = map[string]func(args []string) (result, error){
 	"errgroup, 16 at once":      turningGroup,
 	"100 goroutines that sleep": sleepAlone,
 	"flowrun, 10,000 nodes":     wideGraph,
+	"flowrun with cuts":         flowWithCuts,
 }
 
 // child runs one of them and prints its result.

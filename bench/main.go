@@ -37,6 +37,7 @@ var workloads = []struct {
 	{"graph", graphWorkload},
 	{"memory", memoryWorkload},
 	{"queue", queueWorkload},
+	{"cuts", cutsWorkload},
 }
 
 func main() {

@@ -103,7 +103,7 @@ func (t *intake) approach(in *inlet, epoch uint64) error {
 func (in *inlet) keep(env queue.Envelope) {
 	if in.kept == nil {
 		in.kept = &queue.List{}
-		in.kept.Mark(queue.Mark{Low: in.low})
+		in.kept.Mark(queue.Mark{Low: in.from})
 		in.kept.Marked()
 	}
 	in.kept.Put(env)
@@ -119,7 +119,7 @@ func (t *intake) come(in *inlet) error {
 		m, _ = in.kept.Marked()
 		held += m.Held
 	}
-	in.cut, in.low = m.Epoch, in.batch.low(m.Low)
+	in.cut, in.from, in.low = m.Epoch, m.Low, in.batch.low(m.Low)
 	if in.data != nil { // the operator has wanted a part of it, and does not want the rest now
 		in.low = min(in.low, in.origin-1)
 	}

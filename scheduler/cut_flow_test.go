@@ -42,6 +42,8 @@ type flowWriter struct {
 	text   strings.Builder
 	ports  []string // that can be read
 	unread []string // of these
+
+	lossless bool // nothing that drops items, or makes something else of them
 }
 
 // node writes a node with some outputs.
@@ -70,6 +72,9 @@ func (w *flowWriter) middle(id string) {
 	if w.IntN(25) == 0 {
 		mode = "head"
 	}
+	if w.lossless {
+		mode = []string{"same", "twice", "odd", "fork"}[w.IntN(4)]
+	}
 	outs := []string{"out"}
 	settings := ""
 	switch mode {
@@ -78,7 +83,7 @@ func (w *flowWriter) middle(id string) {
 	case "bad":
 		outs, settings = append(outs, "errors"), ", on_error: dead"
 	}
-	if w.IntN(6) == 0 {
+	if !w.lossless && w.IntN(6) == 0 {
 		// A source of its own, so that the flow cannot block for good.
 		w.node(id+"r", "feed", fmt.Sprintf("%d+%d", 10_000_000, 5+w.IntN(20)), "", w.sourceSettings())
 		left := w.ports[w.IntN(len(w.ports))]
@@ -95,7 +100,10 @@ func (w *flowWriter) middle(id string) {
 		}
 	}
 	list := "[" + strings.Join(in, ", ") + "]"
-	kind := []string{"serial", "crew", "crew", "timed", "chain"}[w.IntN(5)]
+	kind := []string{"serial", "crew", "crew", "chain", "timed"}[w.IntN(5)]
+	if w.lossless && kind == "timed" {
+		kind = "serial"
+	}
 	if mode == "third" || mode == "head" {
 		kind = "serial"
 	}
@@ -146,7 +154,11 @@ func (w *flowWriter) batch() string {
 func (w *flowWriter) edge(port string) string {
 	contract := ""
 	errors := strings.HasSuffix(port, ".errors")
-	switch w.IntN(9) {
+	choice := w.IntN(9)
+	if w.lossless && (choice == 1 || choice == 2) {
+		choice += 2
+	}
+	switch choice {
 	case 0:
 		contract = ", on_full: spill, capacity: " + w.size()
 	case 1:

@@ -11,7 +11,6 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler"
 )
 
 // This file has the kinds of the flows that are cut at random. Each node of them keeps a
@@ -317,5 +316,3 @@ func (c *cutKinds) chance(env *nodes.Env) *rand.Rand {
 	}
 	return rand.New(rand.NewPCG(c.seed, h))
 }
-
-var _ = scheduler.Options{}

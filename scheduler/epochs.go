@@ -19,7 +19,8 @@ type Cuts struct {
 	// unless a source acknowledges by cuts: then it is 50 ms, while something that such a
 	// source gave is not acknowledged and anything has moved.
 	Every time.Duration
-	// Timeout is how long a cut may take before it is given up; 0: a minute.
+	// Timeout is how long a cut may wait for a node that does nothing meanwhile before it is
+	// given up; 0: a minute.
 	Timeout time.Duration
 	// Staged is how many bytes sinks may stage before there is a cut at once; 0: 64 MB.
 	Staged int64
@@ -36,8 +37,10 @@ const (
 //
 //	begin      the sources are cut, each where it is
 //	complete   all nodes have met the cut, or ended, and flushed: sources acknowledge
-//	given up   the time is over: what nodes have still to do for it they leave, and the
-//	           next one acknowledges what this one would have
+//	given up   the node that it waits for has done nothing for too long: what others have
+//	           still to do for it they leave, and the next one acknowledges what this one
+//	           would have. One that waits for a node which is slow is not given up: the
+//	           next would fare no better.
 //
 // A cut that was given up harms nobody: see intake.aligning and node.sendCut.
 type epochs struct {
@@ -55,7 +58,8 @@ type epochs struct {
 	observe func(seenCut) // for tests; nil: nobody looks
 
 	// Of who coordinates.
-	moved int64 // the progress of the run when the last complete cut began
+	moved int64   // the progress of the run when the last complete cut began
+	stall stalled // of the epoch that is under way
 
 	mu     sync.Mutex
 	number uint64 // of the last epoch that was begun
@@ -135,7 +139,7 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 		}
 		now := time.Now()
 		if c.flight.Load() != 0 && !c.end(now) {
-			timer.Reset(c.deadline().Sub(now))
+			timer.Reset(c.timeout / 2)
 			continue
 		}
 		if now = time.Now(); c.asked.Load() || !now.Before(next) {
@@ -151,10 +155,22 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 	}
 }
 
-func (c *epochs) deadline() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.began.Add(c.timeout)
+// stalled is whom a cut waits for.
+type stalled struct {
+	by    metrics.CutHolder
+	moved int64     // what the node had done then
+	since time.Time // it has done nothing
+}
+
+// look sees whether a node has done nothing for so long.
+func (s *stalled) look(by metrics.CutHolder, moved int64, now time.Time, timeout time.Duration) bool {
+	if by != s.by || moved != s.moved {
+		if s.by.Node != "" { // else it is the first look
+			s.since = now
+		}
+		s.by, s.moved = by, moved
+	}
+	return now.Sub(s.since) >= timeout
 }
 
 // wanted reports whether there is a reason for a cut.
@@ -196,8 +212,13 @@ func (c *epochs) begin(now time.Time) {
 	number := c.number
 	c.mu.Unlock()
 	c.staged.Store(0)
-	c.moved = moved
+	c.moved, c.stall = moved, stalled{since: now}
 	c.flight.Store(number)
+	for _, n := range c.acking {
+		if !slices.Contains(alive, n) { // its last pieces are still on their way
+			c.reached(n, number, n.at())
+		}
+	}
 	if c.run.serial != nil {
 		c.run.serial.cutNow()
 		return
@@ -207,11 +228,6 @@ func (c *epochs) begin(now time.Time) {
 			c.reached(n, number, n.order.cutSource(n, cut{number, number}))
 		} else {
 			n.bell.ring() // it may have to do something before the cut comes: see intake.approach
-		}
-	}
-	for _, n := range c.acking {
-		if !slices.Contains(alive, n) { // its last pieces are still on their way
-			c.reached(n, number, n.at())
 		}
 	}
 }
@@ -243,10 +259,11 @@ func (c *epochs) end(now time.Time) bool {
 		c.aligning.Add(max(0, now.Sub(began)-flush))
 		c.acknowledge(low)
 		c.acknowledging.Add(time.Since(now))
-	case now.Before(began.Add(c.timeout)):
-		return false
 	default:
-		last := c.holder()
+		last, moved := c.holder()
+		if !c.stall.look(last, moved, now, c.timeout) {
+			return false
+		}
 		c.flight.Store(0)
 		c.mu.Lock()
 		c.report.GivenUp++
@@ -306,20 +323,23 @@ func (c *epochs) come() {
 // the flow that has not met its cut, and the input that has not come to it. All before that
 // node have met it, so its inputs have been sent it. If it waits for room, it is the one
 // that does not take.
-func (c *epochs) holder() (h metrics.CutHolder) {
+//
+// moved changes with all that the node does.
+func (c *epochs) holder() (h metrics.CutHolder, moved int64) {
 	c.mu.Lock()
 	number := c.number
 	at := slices.IndexFunc(c.run.nodes, func(n *node) bool { return !n.over && n.epoch != number })
 	c.mu.Unlock()
 	if at < 0 {
-		return h // it has just become complete
+		return h, 0 // it has just become complete
 	}
 	n := c.run.nodes[at]
 	h = metrics.CutHolder{Node: n.spec.ID, Input: n.holds(number)}
-	for e := n.sendsTo(); e != nil; e = e.reader.sendsTo() {
-		h = metrics.CutHolder{Node: e.reader.spec.ID, Input: e.spec.ToPort.Name}
+	for e := n.sendsTo(); e != nil; e = n.sendsTo() {
+		n = e.reader
+		h = metrics.CutHolder{Node: n.spec.ID, Input: e.spec.ToPort.Name}
 	}
-	return h
+	return h, n.count.In.Load() + n.count.Batches.Load()
 }
 
 // holds is the input over which a node has not come to a cut, or over which something came
@@ -360,7 +380,7 @@ func (c *epochs) stats(took time.Duration) *metrics.CutReport {
 	if c == nil {
 		return nil
 	}
-	waits := c.holder()
+	waits, _ := c.holder()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rep := c.report

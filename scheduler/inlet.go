@@ -23,7 +23,8 @@ type inlet struct {
 
 	wanted bool        // the operator reads it now
 	cut    uint64      // the epoch of the last cut that it has come to
-	low    uint64      // of that: what came later has a later origin
+	from   uint64      // of what came over the edge after that, the origin is later
+	low    uint64      // the same with what was taken off the edge before and waits here
 	kept   *queue.List // what was read for a cut before the operator wanted it; nil: nothing
 }
 
@@ -51,6 +52,7 @@ func (t *intake) fetch(due time.Time, epoch uint64) (found bool, err error) {
 			continue
 		}
 		if in.data == nil {
+			origin := in.batch.low(in.from) + 1
 			data, what, err := t.take(in)
 			if err != nil {
 				return false, err
@@ -69,7 +71,7 @@ func (t *intake) fetch(due time.Time, epoch uint64) (found bool, err error) {
 				}
 				continue
 			}
-			in.data, in.at, in.origin = data, 0, in.low+1
+			in.data, in.at, in.origin = data, 0, origin
 		}
 		if !t.hand(in) {
 			t.nap.until = sooner(t.nap.until, due)
@@ -115,7 +117,7 @@ func (t *intake) take(in *inlet) (data record.Data, what found, err error) {
 			break
 		}
 		t.n.count.In.Add(int64(env.Items))
-		in.batch.add(env, in.low+1)
+		in.batch.add(env, in.from+1)
 	}
 	if what == foundMark {
 		return nil, what, nil

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/std"
+	"github.com/flowrun/flowrun/scheduler"
+)
+
+// groupFlow has state, chainFlow four trivial stages.
+const (
+	groupFlow = `
+flow: group
+types:
+  Flight: {id: int, date: time, origin: string, destination: string, delay: int, distance: int}
+nodes:
+  flights: {use: file.read, with: {path: "${IN}", as: Flight}}
+  sums: {use: group, in: flights, with: {by: [origin, destination], set: {n: count(), delay: sum(delay), far: max(distance)}}}
+  out: {use: file.write, in: sums, with: {path: "${OUT}"}}
+`
+	chainFlow = `
+flow: chain
+nodes:
+  numbers: {use: generate, with: {count: "${IN}"}}
+  a: {use: map, in: numbers, with: {set: {n: n * 3 + 1}}}
+  b: {use: map, in: a, with: {set: {n: n * 3 + 1}}}
+  c: {use: map, in: b, with: {set: {n: n * 3 + 1}}}
+  d: {use: map, in: c, with: {set: {n: n * 3 + 1}}}
+  out: {use: group, in: d, with: {by: {k: n % 7}, set: {n: count()}}}
+  file: {use: file.write, in: out, with: {path: "${OUT}"}}
+`
+)
+
+// cutsWorkload: what cuts cost in processor time, by how far they are apart. Runs with and
+// without them take turns; the claim is the upper bound of the median of their ratios.
+func cutsWorkload(ctx context.Context, h *harness) error {
+	in, _, err := h.flightsFile(h.size(10_500_000, 300_000))
+	if err != nil {
+		return err
+	}
+	out := h.output("cuts")
+	for _, f := range []struct{ name, in string }{{"jsonl", in}, {"group", in}, {"chain", fmt.Sprint(h.size(40_000_000, 2_000_000))}} {
+		if err := h.cutsOf(ctx, f.name, f.in, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *harness) cutsOf(ctx context.Context, flow, in, out string) error {
+	every := []string{"0s", "1s", "100ms", "10ms"}
+	pairs := h.size(20, 3)
+	cpus := map[string][]float64{}
+	drawn := map[string]float64{}
+	digest := ""
+	for i := range pairs {
+		for j := range every { // in another order each time
+			e := every[(i+j)%len(every)]
+			c := h.child("flowrun with cuts", flow, in, out, e)
+			c.check = func() (string, error) { return hashFile(out) }
+			m, err := h.run(ctx, c)
+			if err != nil {
+				return err
+			}
+			if digest == "" {
+				digest = m.result.Digest
+			}
+			if m.result.Digest != digest {
+				return fmt.Errorf("%s with cuts every %s gave another result", flow, e)
+			}
+			cpus[e] = append(cpus[e], m.cpu.Seconds())
+			drawn[e] += m.result.More["cuts"] / float64(pairs)
+		}
+	}
+	fmt.Fprintf(h.out, "\n%s: CPU with cuts, over that without, %d pairs\n", flow, pairs)
+	for _, e := range every[1:] {
+		var ratios []float64
+		for i, with := range cpus[e] {
+			ratios = append(ratios, with/cpus["0s"][i])
+		}
+		slices.Sort(ratios)
+		median, upper := (ratios[(pairs-1)/2]+ratios[pairs/2])/2, upperMedian(ratios)
+		fmt.Fprintf(h.out, "  every %-6s %5.0f cuts a run  median %.3f, at most %.3f with 95 %%  (%.3f to %.3f)\n", e, drawn[e], median, upper, ratios[0], ratios[pairs-1])
+		target := map[string]float64{"1s": 1.02, "100ms": 1.02, "10ms": 1.04}[e]
+		h.claim(claim{text: fmt.Sprintf("%s: CPU with a cut every %s, upper bound of the median", flow, e), got: upper, unit: "x", target: target, most: true})
+	}
+	return nil
+}
+
+// hashFile hashes a file and removes it.
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), os.Remove(path)
+}
+
+// upperMedian is the upper bound of the median of what sorted numbers are a sample of, with
+// 95 %: the one at such a place that so few of n fair coins are hardly ever heads.
+func upperMedian(sorted []float64) float64 {
+	n := len(sorted)
+	p, below := 1.0, 0.0 // of k heads; of fewer
+	for range n {
+		p /= 2
+	}
+	for k := range n {
+		if below += p; below > 0.05 {
+			return sorted[n-max(k, 1)]
+		}
+		p = p * float64(n-k) / float64(k+1)
+	}
+	return sorted[n-1]
+}
+
+// flowWithCuts takes a flow, its input, its output and the time between two cuts.
+func flowWithCuts(args []string) (result, error) {
+	text := map[string]string{"jsonl": string(flow), "group": groupFlow, "chain": chainFlow}[args[0]]
+	every, err := time.ParseDuration(args[3])
+	if err != nil {
+		return result{}, err
+	}
+	registry, err := nodes.NewRegistry(std.Nodes)
+	if err != nil {
+		return result{}, err
+	}
+	f, list := graph.Load(diag.NewSource(filepath.Base(args[0])+".yaml", []byte(text)), registry, graph.Options{Set: map[string]string{"IN": args[1], "OUT": args[2]}})
+	if err := list.Err(); err != nil {
+		return result{}, err
+	}
+	run, err := scheduler.New(f, registry, scheduler.Options{Cuts: scheduler.Cuts{Every: every}})
+	if err != nil {
+		return result{}, err
+	}
+	start := time.Now()
+	report, err := run.Run(context.Background())
+	r := result{Seconds: time.Since(start).Seconds(), More: map[string]float64{}}
+	if report.Cuts != nil {
+		r.More["cuts"] = float64(report.Cuts.Complete)
+	}
+	return r, err
+}

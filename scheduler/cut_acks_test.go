@@ -145,13 +145,17 @@ func TestAcknowledgement(t *testing.T) {
 		{"a filter that drops all", "none: {use: copies, in: source, with: {times: 0}}\n  sink: {use: got, in: none}", map[time.Duration]int64{5*time.Second + 200*time.Millisecond: 15}},
 		{"slow workers", "mid: {use: step, in: source, workers: 3, with: {delays: [7s]}}\n  sink: {use: got, in: mid}", map[time.Duration]int64{7 * time.Second: 0, 8*time.Second + 300*time.Millisecond: 3, hour: -1500}},
 		{"slow workers in any order", "mid: {use: step, in: source, workers: 3, order: none, with: {delays: [7s]}}\n  sink: {use: got, in: mid}", map[time.Duration]int64{7 * time.Second: 0, 8*time.Second + 300*time.Millisecond: 3, hour: -1500}},
+		{"a slow node behind a queue that spills", "mid: {use: step, in: {from: source, on_full: spill, capacity: 2}, with: {delays: [7s]}}\n  sink: {use: got, in: mid}", map[time.Duration]int64{20 * time.Second: 0, 22*time.Second + 300*time.Millisecond: 3, hour: -500}},
+		{"a slow node behind a queue that drops", "mid: {use: step, in: {from: source, on_full: drop_newest, capacity: 2}, with: {delays: [7s]}}\n  sink: {use: got, in: mid}", map[time.Duration]int64{7 * time.Second: 0, 14 * time.Second: 0, 22*time.Second + 300*time.Millisecond: -3, hour: -10000}},
+		{"a slow node behind a queue with priorities", "mid: {use: step, in: {from: source, priority: n % 3, aging: 1s}, with: {delays: [7s]}}\n  sink: {use: got, in: mid}", map[time.Duration]int64{20 * time.Second: 0, hour: -100}},
+		{"a batch that is given at a rate", "mid: {use: step, in: source, rate: 1/10s, with: {add: 0}}\n  sink: {use: got, in: mid}", map[time.Duration]int64{19 * time.Second: 0, hour: -100}},
 		{"items that fail", "mid: {use: step, in: source, with: {fail: [1, 4]}, on_error: dead}\n  sink: {use: got, in: mid}\n  dead: {use: got, in: {from: mid.errors, delay: 1h}}", map[time.Duration]int64{hour: 0, hour + 1200*time.Millisecond: 3}},
 		{"a limit that is reached", "few: {use: first, in: source, with: {count: 7}}\n  sink: {use: got, in: few}", map[time.Duration]int64{hour: 6}},
 		{"a limit beside", "few: {use: first, in: source, with: {count: 7}}\n  sink: {use: got, in: few}\n  rest: {use: got, in: source}", map[time.Duration]int64{10*time.Second + 200*time.Millisecond: 30}},
 		{"a sink that keeps all to the end", "sink: {use: withheld, in: source}", map[time.Duration]int64{hour: 0}},
 	} {
 		for _, serial := range []bool{false, true} {
-			if serial && (strings.Contains(c.name, "batch") || strings.Contains(c.name, "slow") || strings.Contains(c.behind, "delay")) {
+			if serial && (strings.Contains(c.name, "batch") || strings.Contains(c.name, "slow") || strings.Contains(c.behind, "delay") || strings.Contains(c.behind, "rate")) {
 				continue // a serial run puts nothing together, waits for each item and for no edge
 			}
 			t.Run(fmt.Sprintf("%s, serial %v", c.name, serial), func(t *testing.T) {

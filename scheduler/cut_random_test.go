@@ -16,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
 // Random flows are cut every virtual millisecond. At each cut, on each edge,
@@ -102,10 +103,11 @@ type randomCut struct {
 	wrong []string
 	tally tally
 
-	flow  *graph.Flow
-	logs  map[string]*cutLog
-	edges map[*graph.Edge]map[uint64]scheduler.SeenCut
-	fed   map[*graph.Node]map[uint64]int64 // positions
+	report metrics.Report
+	flow   *graph.Flow
+	logs   map[string]*cutLog
+	edges  map[*graph.Edge]map[uint64]scheduler.SeenCut
+	fed    map[*graph.Node]map[uint64]int64 // positions
 }
 
 func (c *randomCut) fail(t *testing.T) {
@@ -121,6 +123,17 @@ func (c *randomCut) say(format string, args ...any) {
 
 // cutAtRandom runs a random flow and looks at all of its cuts.
 func cutAtRandom(t *testing.T, seed uint64, misaligned bool) *randomCut {
+	opts := scheduler.Options{Serial: seed%10 == 9}
+	if misaligned {
+		opts.BreakAlignment()
+	}
+	return cutFlow(t, seed, func(try uint64) string { return randomFlow(rand.New(rand.NewPCG(seed, try))) }, opts)
+}
+
+// cutFlow runs a flow with a cut each millisecond and looks at all of them. Of a text that
+// could block for good, or has settings that exclude each other, it takes the next.
+func cutFlow(t *testing.T, seed uint64, text func(try uint64) string, opts scheduler.Options) *randomCut {
+	t.Helper()
 	c := &randomCut{seed: seed, logs: map[string]*cutLog{}, edges: map[*graph.Edge]map[uint64]scheduler.SeenCut{}, fed: map[*graph.Node]map[uint64]int64{}}
 	var run *scheduler.Run
 	kinds := &cutKinds{logs: c.logs, seed: seed, flight: func() uint64 { return run.Flight() }}
@@ -128,8 +141,8 @@ func cutAtRandom(t *testing.T, seed uint64, misaligned bool) *randomCut {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for try := uint64(0); ; try++ { // what could block for good is refused
-		c.text = randomFlow(rand.New(rand.NewPCG(seed, try)))
+	for try := uint64(0); ; try++ {
+		c.text = text(try)
 		flow, list := graph.Load(diag.NewSource("test.yaml", []byte(c.text)), reg, graph.Options{})
 		if c.flow = flow; !list.HasErrors() {
 			break
@@ -140,7 +153,7 @@ func cutAtRandom(t *testing.T, seed uint64, misaligned bool) *randomCut {
 			t.Fatalf("%s\n%s", b.String(), c.text)
 		}
 	}
-	opts := scheduler.Options{Cuts: scheduler.Cuts{Every: time.Millisecond, Timeout: 20 * time.Millisecond}, SpillDir: t.TempDir(), Serial: seed%10 == 9}
+	opts.Cuts, opts.SpillDir = scheduler.Cuts{Every: time.Millisecond, Timeout: 20 * time.Millisecond}, t.TempDir()
 	var mu sync.Mutex
 	opts.SeeCuts(func(s scheduler.SeenCut) {
 		mu.Lock()
@@ -158,13 +171,11 @@ func cutAtRandom(t *testing.T, seed uint64, misaligned bool) *randomCut {
 		}
 		c.edges[s.Edge][s.Epoch] = s
 	})
-	if misaligned {
-		opts.BreakAlignment()
-	}
 	if run, err = scheduler.New(c.flow, reg, opts); err != nil {
 		t.Fatal(err)
 	}
 	report, err := run.Run(context.Background())
+	c.report = report
 	if err != nil {
 		c.say("%v", err)
 		return c

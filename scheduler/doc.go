@@ -27,6 +27,29 @@
 //     that failed, so that the first failure is the first in the order of the input.
 //  9. No lock is held in the code of a kind.
 //
+// A cut is "up to here" in all streams of a flow at once, drawn without stopping it: so a
+// source can be told up to where everything that it gave has been dealt with. An epoch is
+// one such cut. The sources are cut where they are, and every node is when its inputs have
+// come to the cut: it sends it on and flushes.
+//
+//	C1. A cut counts as no item. It is never dropped or delayed, and nothing overtakes it
+//	    but what waits on an edge that lets it pass.
+//	C2. A node meets a cut in a turn: all before it is delivered, with its errors, and
+//	    nothing behind it has left. A source is cut where it has taken up to: what it took
+//	    before leaves before the cut, however long that takes, and nobody needs to wake it.
+//	C3. A node sends a cut on every output, errors included, before anything behind it. So
+//	    ways that part and meet again cannot wait for each other.
+//	C4. It takes nothing behind the cut of one input until all inputs that have not ended
+//	    have come to it.
+//	C5. What waits outside of nodes belongs to its edge, and the cut passes by: what is in
+//	    a heap, a list or an overflow, in a batch that is being put together, and what was
+//	    read over an edge that the operator does not want yet. For a node that refuses an
+//	    input for reasons of its own is overruled, and what comes is kept for it.
+//	C6. An input that has ended has come to every cut.
+//	C7. At each cut, for each edge, sent = received + held + dropped, or the run fails.
+//
+// A cut that waits for a node which does nothing is given up without harm.
+//
 // There are two stops, and they differ: Stop ends the sources and lets everything
 // drain; cancelling the context of Run kills, and what is on its way is lost and
 // counted as held.
@@ -45,10 +68,12 @@
 // whole. deliver.go works on a job and delivers it, order.go is the reorder buffer,
 // call.go calls the operator, output.go is where that emits. edge.go is an edge, full.go
 // what it does when it is full, rank.go where items go on one that reorders, package
-// queue what it is made of. watch.go finds flows that are stuck, pause.go holds the
+// queue what it is made of. epochs.go says when there is a cut, cut.go is a cut as a node
+// sees it, cut_order.go among its jobs, brake.go what keeps edges from growing by cuts,
+// acks.go what sources hear. watch.go finds flows that are stuck, pause.go holds the
 // sources up, tap.go shows items, events.go tells what happens, errors.go and failure.go
 // are what failed. serial.go calls the same operators on one goroutine, one item at a
-// time, as the baseline and the oracle of tests.
+// time, as the baseline and the oracle of tests; serial_cut.go cuts it.
 //
 // # Locks and tokens
 //
@@ -58,6 +83,7 @@
 //
 //	Run.mu        -> pausing.mu, tapping.mu
 //	tapping.mu    -> Tap.mu
+//	order.mu      -> epochs.mu, that of a queue (of a source that is cut)
 //
 // A token is a channel with room for one, which may be held for long; a mutex held so
 // would stop virtual time. They are taken in this order:
@@ -66,4 +92,6 @@
 //	serialToken   a call of the serial part, where no order sees to it
 //	pacing        sending at the rate of a source
 //	sendToken     sending, where no order sees to it
+//	serial.turn   calling operators in a serial run: the run's goroutine has it but while it
+//	              waits, whoever coordinates the cuts takes it then
 package scheduler

@@ -37,3 +37,12 @@ func (r *Run) DoneEarly(id string) bool {
 	}
 	return false
 }
+
+// Lose makes the books of an edge wrong.
+func (r *Run) Lose(spec *graph.Edge) {
+	for _, e := range r.edges {
+		if e.spec == spec {
+			e.count.Received.Add(-1)
+		}
+	}
+}

@@ -29,6 +29,9 @@ tools: ## strace and mkfs.ext4, for kills and power cuts; installs Debian's if t
 torture: tools ## kill -9 and power cuts, the long form; root for the power cuts; some minutes
 	FLOWRUN_TORTURE=1 go test -count=1 -timeout 60m -v ./internal/torture/
 
+cuts: ## 10,000 random flows that are cut every millisecond, and as many that acknowledge; ten minutes
+	FLOWRUN_CUT_SEEDS=10000 go test -count=1 -timeout 60m -v -run 'TestCutsOfRandomFlows|TestAcknowledgementInRandomFlows' ./scheduler/
+
 oracle: ## windows and windowed joins against a program in Python; installs Debian's if there is none
 	@command -v python3 >/dev/null || { apt-get update -q && apt-get install -yq python3-minimal; }
 	dir=$$(mktemp -d) && CGO_ENABLED=0 go build -o $$dir/flowrun ./cmd/flowrun && python3 flows/oracle/windows.py $$dir/flowrun; code=$$?; rm -rf $$dir; exit $$code
@@ -81,4 +84,4 @@ fuzz: ## fuzz the readers for ten minutes each
 	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/csv
 	go test -run xxx -fuzz FuzzLoad -fuzztime 10m ./scheduler/flowtest
 
-.PHONY: help build run test race tools torture oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test race tools torture cuts oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz

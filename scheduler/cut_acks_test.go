@@ -213,10 +213,7 @@ func hears(t *testing.T, behind string, serial bool, want map[time.Duration]int6
 // interpreter makes of these has come to the sinks, and was flushed; in the end, all is
 // acknowledged.
 func TestAcknowledgementInRandomFlows(t *testing.T) {
-	seeds := 300
-	if testing.Short() {
-		seeds = 30
-	}
+	seeds := manySeeds(300)
 	told := 0
 	for seed := range uint64(seeds) {
 		virtual(t, func(t *testing.T) { told += ackAtRandom(t, seed) })

@@ -13,7 +13,12 @@ func randomFlow(r *rand.Rand) string {
 	w := &flowWriter{Rand: r}
 	w.text.WriteString("flow: test\nnodes:\n")
 	for i := range 1 + r.IntN(3) {
-		w.node(fmt.Sprintf("feed%d", i), "feed", fmt.Sprintf("%d+%d", i*100_000, 20+r.IntN(100)), "", w.sourceSettings(), "out")
+		kind, settings := "feed", ""
+		if r.IntN(3) == 0 {
+			kind = "feeds"
+			settings = []string{", workers: 3", ", workers: 3, order: none", ", workers: 2", ", workers: 7, order: none"}[r.IntN(4)]
+		}
+		w.node(fmt.Sprintf("feed%d", i), kind, fmt.Sprintf("%d+%d", i*100_000, 20+r.IntN(100)), "", w.sourceSettings()+settings, "out")
 	}
 	for i := range 1 + r.IntN(6) {
 		w.middle(fmt.Sprintf("n%d", i))

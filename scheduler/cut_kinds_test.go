@@ -129,7 +129,8 @@ func (c *cutKinds) kinds() []nodes.Decl {
 		}
 		all = append(all, nodes.Kind(name, "For a test.", &opKind{make: make}, opts...))
 	}
-	add("feed", false, c.feed)
+	add("feed", true, c.feed)
+	add("feeds", false, c.feeds)
 	add("serial", true, c.serial, many)
 	add("chain", true, c.serial, chain)
 	add("timed", true, c.timed, many)
@@ -257,40 +258,53 @@ func (c *cutKinds) right(k *opKind, env *nodes.Env) *op {
 	return o
 }
 
-// feed is a source; its position is how many items it has given. The mode is how many
-// there are.
+// A fed piece is the items from one number to another; its position is the latter.
+type fed struct{ first, from, to int64 }
+
+func (p fed) String() string { return fmt.Sprint(p.to) }
+
+func (p fed) batch() *record.Batch {
+	return batchOf(numbered(int(p.first+p.from), int(p.first+p.to))...)
+}
+
+// feed is a source; its position is how many items it has given. The mode is the first of
+// them and how many there are.
 func (c *cutKinds) feed(k *opKind, env *nodes.Env) *op {
-	var from, many int64
-	fmt.Sscanf(k.Mode, "%d+%d", &from, &many)
-	var at int64
+	var p fed
+	var many int64
+	fmt.Sscanf(k.Mode, "%d+%d", &p.first, &many)
 	chance := c.chance(env)
-	var mu sync.Mutex
-	o := &op{}
-	o.next = func(ctx context.Context) (any, error) {
-		if at == many {
-			return nil, io.EOF
-		}
-		if d := chance.IntN(4); d > 0 {
-			select {
-			case <-time.After(time.Duration(chance.IntN(3000*d)) * time.Microsecond):
-			case <-ctx.Done():
-				return nil, ctx.Err()
+	return &op{
+		next: func(ctx context.Context) (any, error) {
+			if p.to == many {
+				return nil, io.EOF
 			}
-		}
-		at = min(many, at+1+chance.Int64N(9))
-		return at, nil
+			if d := chance.IntN(4); d > 0 {
+				select {
+				case <-time.After(time.Duration(chance.IntN(3000*d)) * time.Microsecond):
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+			p.from, p.to = p.to, min(many, p.to+1+chance.Int64N(9))
+			return p, nil
+		},
+		process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+			if d, ok := in.Made.(record.Data); ok {
+				return out.Emit(0, d)
+			}
+			return out.Emit(0, in.Made.(fed).batch())
+		},
 	}
-	last := int64(0)
-	o.process = func(_ context.Context, in nodes.Input, out nodes.Out) error {
-		if d, ok := in.Made.(record.Data); ok {
-			return out.Emit(0, d)
-		}
-		to := in.Made.(int64)
-		mu.Lock()
-		begin := last
-		last = to
-		mu.Unlock()
-		return out.Emit(0, batchOf(numbered(int(from+begin), int(from+to))...))
+}
+
+// feeds is feed with workers.
+func (c *cutKinds) feeds(k *opKind, env *nodes.Env) *op {
+	o := c.feed(k, env)
+	wait := c.waits(env)
+	o.work = func(_ context.Context, in nodes.Input, _ nodes.Out) (any, error) {
+		wait()
+		return in.Made.(fed).batch(), nil
 	}
 	return o
 }

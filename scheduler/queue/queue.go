@@ -1,7 +1,8 @@
 // Package queue has what an edge may be made of: a bounded channel, a log that spills
 // to a file, a list that can drop, a heap that lets items leave in another order.
 //
-// Terms. An Envelope is data on its way, with what the edge knows of it. A Queue
+// Terms. An Envelope is data on its way, with what the edge knows of it. A Mark is a place
+// among envelopes. A Queue
 // stores envelopes between one sender and one reader. It knows records, and nothing
 // of edges, nodes or runs: who waits, who is woken, what is counted and what happens
 // when there is no room is for the edge.

@@ -158,12 +158,10 @@ func (n *node) deliverFreely(ctx context.Context, w *worker, j, own *job) error 
 	} else {
 		j.clear()
 	}
-	if cut := n.order.left(gen, own); cut != nil {
-		cut.out.w = w
+	for cut := n.order.left(gen, own); cut != nil; cut = n.order.left(cut.gen, cut) { // a cut that was given up may be before another one
 		if cerr := n.deliver(ctx, w, cut); err == nil {
 			err = cerr
 		}
-		n.order.left(cut.gen, cut)
 	}
 	return err
 }

@@ -245,12 +245,20 @@ func TestSpillGarbled(t *testing.T) {
 	if _, err := os.ReadDir(fds); err != nil {
 		t.Skip("no ", fds)
 	}
+	// It sends first, so that the sink has it before the next batch fails.
+	merge := kind("merge", func(*opKind, *nodes.Env) *op {
+		return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+			err := out.Emit(0, in.Data.Retain())
+			time.Sleep(time.Second)
+			return err
+		}}
+	}, graph.Port{Name: "in", Any: true, Arity: graph.Many})
 	virtual(t, func(t *testing.T) {
 		tr := try(t, `
   source: {use: tens}
   slow:   {use: merge, in: {from: source, capacity: 1, bytes: 1KB, on_full: spill}}
   sink:   {use: keep, in: slow}
-`, scheduler.Options{}, tens(100), slowMerge)
+`, scheduler.Options{}, tens(100), merge)
 		time.AfterFunc(500*time.Millisecond, func() {
 			entries, _ := os.ReadDir(fds)
 			for _, e := range entries {

@@ -116,6 +116,9 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 		case <-c.news:
 		case <-timer.C:
 		}
+		if c.run.ctx.Err() != nil {
+			return
+		}
 		now := time.Now()
 		if c.flight.Load() != 0 && !c.end(now) {
 			timer.Reset(c.timeout / 2)
@@ -227,6 +230,9 @@ func (c *epochs) end(now time.Time) bool {
 	complete := c.left == 0
 	number, began, low, flush := c.number, c.began, c.low, c.flush
 	c.mu.Unlock()
+	if c.run.ctx.Err() != nil {
+		return true // nodes may have ended by that, and what was on its way was thrown away
+	}
 	switch {
 	case complete:
 		c.flight.Store(0)

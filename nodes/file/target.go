@@ -173,7 +173,6 @@ func (t *target) press() error {
 
 // goOn begins another part of what is packed, after press.
 func (t *target) goOn() (err error) {
-	t.fresh = 0
 	t.packed, err = pack(t.buf, t.pack)
 	return err
 }

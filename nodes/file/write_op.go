@@ -178,20 +178,23 @@ func (o *writeOp) Due() time.Time { return o.due }
 // OnTime publishes what was written since the last time.
 func (o *writeOp) OnTime(context.Context, time.Time, nodes.Out) error { return o.publish() }
 
-// publish gives what was written since the last time: it adds rows to their files, and lets
-// none of what is written directly wait in a buffer.
+// publish gives what was written since the last time: it adds rows to their files, those of
+// a node that is about to end too, and lets none of what is written directly wait in a
+// buffer.
 func (o *writeOp) publish() error {
 	o.due = time.Time{}
 	var files []*durable.File
 	for _, t := range o.order {
-		if t.file != nil && !o.k.Append || t.fresh == 0 || t.ended {
+		if t.file != nil && !o.k.Append || t.fresh == 0 || t.ended && !t.whole {
 			continue
 		}
-		if err := t.press(); err != nil {
-			return t.wrong(err)
-		}
-		if err := t.goOn(); err != nil {
-			return t.wrong(err)
+		if t.fresh = 0; !t.ended {
+			if err := t.press(); err != nil {
+				return t.wrong(err)
+			}
+			if err := t.goOn(); err != nil {
+				return t.wrong(err)
+			}
 		}
 		if t.file != nil {
 			files = append(files, t.file)

@@ -4,6 +4,7 @@ package torture
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -14,10 +15,10 @@ import (
 // A blow is what kills a process, or has one of its calls fail.
 type blow struct {
 	kind  int
-	after time.Duration // afterTime: since the start; atJournal: since the journal is there
+	after time.Duration // afterTime: since the start; atJournal: since the journal is there; atGrowth: since the file has grown
 	call  string        // atCall: the call of the operating system
-	nth   int           // of one thread
-	path  string        // only those with this path; "": any
+	nth   int           // atCall: of one thread; atGrowth: time that the file grows
+	path  string        // atCall: only those with this path; "": any; atGrowth: the file
 	fails string        // the error that the call gives; "": it kills
 }
 
@@ -25,6 +26,7 @@ type blow struct {
 const (
 	afterTime = iota
 	atJournal
+	atGrowth
 	atCall
 )
 
@@ -34,6 +36,8 @@ func (w blow) String() string {
 		return fmt.Sprintf("killed after %v", w.after)
 	case atJournal:
 		return fmt.Sprintf("killed %v after its journal was there", w.after)
+	case atGrowth:
+		return fmt.Sprintf("killed %v after %s had grown %d times", w.after, filepath.Base(w.path), w.nth)
 	}
 	what := "killed"
 	if w.fails != "" {
@@ -74,6 +78,8 @@ func (w blow) strike(t testing.TB, dirs []string, name string, args ...string) (
 		ended = w.killAfter(cmd, over)
 	case atJournal:
 		ended = w.killAtJournal(cmd, over, dirs)
+	case atGrowth:
+		ended = w.killAtGrowth(cmd, over)
 	default:
 		ended = <-over
 	}
@@ -106,6 +112,29 @@ func (w blow) killAtJournal(cmd *exec.Cmd, over <-chan error, dirs []string) err
 		}
 		for _, dir := range dirs {
 			if all, _ := filepath.Glob(filepath.Join(dir, ".flowrun-*.journal")); len(all) > 0 {
+				return w.killAfter(cmd, over)
+			}
+		}
+	}
+}
+
+// killAtGrowth kills soon after a file has grown.
+func (w blow) killAtGrowth(cmd *exec.Cmd, over <-chan error) error {
+	size := func() int64 {
+		if info, err := os.Stat(w.path); err == nil {
+			return info.Size()
+		}
+		return 0
+	}
+	for was, grown := size(), 0; ; {
+		select {
+		case err := <-over:
+			return err
+		case <-time.After(50 * time.Microsecond):
+		}
+		if now := size(); now != was {
+			was = now
+			if grown++; grown == w.nth {
 				return w.killAfter(cmd, over)
 			}
 		}

@@ -16,6 +16,9 @@
 // A cut is the end of a file system without a warning: what the kernel still held in memory
 // is lost.
 //
+// A delivery is a broker, which gives its numbers again until they are acknowledged, and the
+// files to which run after run brings them, over a path that is drawn.
+//
 // # Laws
 //
 //  1. A file under its final name is whole at any time, right after a blow or a cut too.
@@ -26,13 +29,15 @@
 //     torn, and what the dead have left in the folders of that run is gone.
 //  3. A sure round is there after a cut, once.
 //  4. The next good run succeeds.
+//  5. Whatever was acknowledged has its rows in the files, at any time, also where a run was
+//     not killed but failed; and no run writes what was acknowledged when it began.
 //
 // # How to run
 //
 // Random moments are measured in runs and not in seconds, so that they do not depend on
 // the machine. FLOWRUN_SEED=N draws the moments of a seed again that a failure has named; a
 // process is not driven by a seed alone, so it may take some tries. FLOWRUN_TORTURE=1 is the
-// long form: more than 110 blows and 200 cuts.
+// long form: more than 220 blows, half of them at deliveries, and 200 cuts.
 //
 // The blows at calls and the order of calls want strace; cuts and small disks want root,
 // mkfs.ext4 and loop devices. What is missing is named in one line, and the rest runs.

@@ -25,7 +25,10 @@ var program string
 // long says that the long form is wanted.
 var long = os.Getenv("FLOWRUN_TORTURE") != ""
 
-func TestMain(m *testing.M) { os.Exit(withProgram(m)) }
+func TestMain(m *testing.M) {
+	asCommand()
+	os.Exit(withProgram(m))
+}
 
 func withProgram(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "flowrun-torture-")
@@ -48,7 +51,7 @@ func withProgram(m *testing.M) int {
 	return m.Run()
 }
 
-// patience ends a process that hangs.
+// patience ends a process that hangs; one of Go tells where.
 const patience = 2 * time.Minute
 
 // An end is how a process ended.
@@ -80,6 +83,7 @@ func command(t testing.TB, name string, args ...string) *exec.Cmd {
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }

@@ -124,15 +124,22 @@ func (t *intake) come(in *inlet) error {
 		in.low = min(in.low, in.origin-1)
 	}
 	e.came.Store(m.Epoch)
-	received := e.count.Received.Load()
-	if received+held+m.Dropped != m.Sent {
-		return fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait, %d were dropped",
-			m.Epoch, e.spec, m.Sent, received, held, m.Dropped)
+	return e.audit(seenCut{
+		edge: e.spec, epoch: m.Epoch, low: in.low,
+		sent: m.Sent, received: e.count.Received.Load(), held: held, dropped: m.Dropped,
+	})
+}
+
+// audit checks the books of an edge at a cut: law C7.
+func (e *edge) audit(c seenCut) error {
+	if observe := e.run.epochs.observe; observe != nil {
+		observe(c)
 	}
-	if observe := t.n.run.epochs.observe; observe != nil {
-		observe(seenCut{edge: e.spec, epoch: m.Epoch, low: in.low, sent: m.Sent, received: received, held: held, dropped: m.Dropped})
+	if c.sent == c.received+c.held+c.dropped {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait, %d were dropped",
+		c.epoch, e.spec, c.sent, c.received, c.held, c.dropped)
 }
 
 // blocked reports whether an input waits for the others of its node to come to the cut.
@@ -264,7 +271,7 @@ func (e *edge) overrule(on bool) {
 }
 
 // A seenCut is what an edge was when its reader came to a cut, or a source when it was cut.
-// Tests look at it.
+// Its books are checked, and tests look at it.
 type seenCut struct {
 	epoch uint64
 

@@ -60,7 +60,7 @@
 //
 // # Where things are
 //
-// run.go builds and runs, stats.go reports. node.go is a node and its life; intake.go is
+// run.go builds and runs, stop.go stops, stats.go reports. node.go is a node and its life; intake.go is
 // how it takes, pull.go how it asks a source, share.go how much at once, batcher.go what
 // puts batches together, admit.go what lets them pass (rate.go, breaker.go). pool.go is
 // its workers and how they share, worker.go one of them and where it waits, keyed.go the

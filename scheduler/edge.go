@@ -41,7 +41,7 @@ type edge struct {
 	refuseOnce sync.Once
 
 	overruled atomic.Bool   // the sender need not wait for room: see cut.go
-	braking   atomic.Bool   // the sources wait until there is room
+	braking   atomic.Bool   // what leads here waits until there is room: see brake.go
 	come      queue.Mark    // the mark that the reader has come to last
 	sentCut   atomic.Uint64 // the epoch of the cut that was sent last
 	came      atomic.Uint64 // the epoch of come

@@ -68,7 +68,7 @@ func (n *node) workOff(ctx context.Context, w *worker, q chan task) {
 		j.task = t
 		j.out.begin(ctx, w, &n.done)
 		if n.run.epochs != nil {
-			j.out.order, j.out.job, j.out.turn = n.order, &j, false
+			j.out.inTurn(n.order, &j)
 		}
 		if ctx.Err() == nil {
 			n.work(ctx, w, &j)
@@ -128,7 +128,7 @@ func (d *dealer) items(ctx context.Context, t task) error {
 	o.begin(ctx, d.w, nil)
 	if n.run.epochs != nil { // what fails here leaves in its epoch too
 		d.job.gen = n.order.cuts.taken
-		o.order, o.job, o.turn = n.order, &d.job, false
+		o.inTurn(n.order, &d.job)
 	}
 	err := n.receive(ctx, d.w, &d.job)
 	if ferr := o.flushErrors(); err == nil {

@@ -49,7 +49,7 @@ type node struct {
 	shed      atomic.Bool  // not all that was taken of it was sent
 	due       atomic.Int64 // when the operator is to be woken, ns since the run began, plus 1; 0: never
 	reached   reached      // of a source without an order: see there; guarded by mu
-	brake     brake        // of a source
+	brake     brake        // on while an edge behind the node holds too much
 	epoch     uint64       // of the last cut that it has met; guarded by the epochs' mu, as is
 	over      bool         // it has ended, and so has come to every cut
 	holding   holding      // of a Holder; belongs to whoever has the turn

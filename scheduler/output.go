@@ -50,6 +50,9 @@ func (o *output) begin(ctx context.Context, w *worker, done *atomic.Bool) {
 	o.held, o.size, o.filtered, o.bad, o.sent = o.held[:0], 0, 0, 0, 0
 }
 
+// inTurn makes what is emitted wait for the turn of a job.
+func (o *output) inTurn(order *order, j *job) { o.order, o.job, o.turn = order, j, false }
+
 // Emit implements nodes.Out.
 func (o *output) Emit(port int, d record.Data) error {
 	n := d.Len()

@@ -330,7 +330,7 @@ func (p *pool) do(w *worker, j *job) error {
 	n := p.n
 	j.out.begin(p.ctx, w, &n.done)
 	if n.order.linked || n.run.epochs != nil {
-		j.out.order, j.out.job, j.out.turn = n.order, j, false
+		j.out.inTurn(n.order, j)
 	}
 	if j.err == nil {
 		n.work(p.ctx, w, j)

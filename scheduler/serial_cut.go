@@ -1,10 +1,6 @@
 package scheduler
 
-import (
-	"fmt"
-
-	"github.com/flowrun/flowrun/scheduler/queue"
-)
+import "github.com/flowrun/flowrun/scheduler/queue"
 
 // This file is the cut of a serial run. Between two pieces of a source, and while all wait,
 // nothing is on its way but what waits for an input that is not read yet: all nodes can be
@@ -106,12 +102,8 @@ func (s *serial) come(sn *serialNode, e *edge) (low uint64, err error) {
 	if q := sn.queues[e]; len(q) > 0 {
 		low = min(low, q[0].origin-1)
 	}
-	sent, received := e.count.Sent.Load(), e.count.Received.Load()
-	if sent != received+held {
-		err = fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait", s.cut.Load(), e.spec, sent, received, held)
-	}
-	if observe := s.run.epochs.observe; observe != nil {
-		observe(seenCut{edge: e.spec, epoch: s.cut.Load(), low: low, sent: sent, received: received, held: held})
-	}
-	return low, err
+	return low, e.audit(seenCut{
+		edge: e.spec, epoch: s.cut.Load(), low: low,
+		sent: e.count.Sent.Load(), received: e.count.Received.Load(), held: held,
+	})
 }

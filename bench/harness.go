@@ -105,6 +105,7 @@ type result struct {
 	Seconds float64            `json:"seconds"`
 	Digest  string             `json:"digest"`
 	More    map[string]float64 `json:"more,omitempty"`
+	Ratios  []float64          `json:"ratios,omitempty"` // of a child that compares in itself
 }
 
 // run runs a contender once.
@@ -309,6 +310,7 @@ var children = map[string]func(args []string) (result, error){
 	"100 goroutines that sleep": sleepAlone,
 	"flowrun, 10,000 nodes":     wideGraph,
 	"flowrun with cuts":         flowWithCuts,
+	"cuts on and off":           slicedCuts,
 }
 
 // child runs one of them and prints its result.

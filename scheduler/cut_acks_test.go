@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type acker struct {
 	Count int           `yaml:"count" doc:"How many items; 0 is no end."`
 	Piece int           `yaml:"piece" doc:"How many at once."`
 	Every time.Duration `yaml:"every" doc:"The wait before each piece."`
+	Waits bool          `yaml:"waits" doc:"Ends only when all is acknowledged."`
 	hear  func(id string, at int64) error
 }
 
@@ -36,11 +38,19 @@ type ackerOp struct {
 	k      *acker
 	env    *nodes.Env
 	at     int
+	taken  atomic.Int64
 	closed bool
 }
 
 func (o *ackerOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	if o.k.Count > 0 && o.at >= o.k.Count {
+		for o.k.Waits && o.taken.Load() < int64(o.at) {
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-ctx.Done():
+				return nil, nil, ctx.Err()
+			}
+		}
 		return nil, nil, io.EOF
 	}
 	select {
@@ -68,6 +78,7 @@ func (o *ackerOp) Taken(after nodes.Position) error {
 	if err != nil {
 		return err
 	}
+	o.taken.Store(at)
 	return o.k.hear(o.env.Node.ID, at)
 }
 

@@ -21,8 +21,8 @@ import (
 // against and the oracle of the tests.
 //
 // Items for an input that is not read yet, such as the left side of a join, wait in
-// memory. Whatever is due is looked at whenever a source has given something, and
-// waited for when all sources have ended.
+// memory. Whatever is due is looked at whenever a source has given something, done by
+// alarm while one waits, and waited for when all sources have ended.
 type serial struct {
 	run   *Run
 	nodes map[*node]*serialNode
@@ -30,6 +30,8 @@ type serial struct {
 	ends  map[*edge]*serialNode // who reads an edge
 
 	turn chan struct{}    // held by whoever calls operators: see rest
+	next atomic.Int64     // what is due first, as in node.due, when the turn was given up
+	wake chan struct{}    // tells alarm that next is another; nil: no node has timers
 	cut  atomic.Uint64    // the last one
 	low  map[*edge]uint64 // at that
 }
@@ -72,10 +74,7 @@ func (r *Run) runSerial() {
 		defer close(over)
 	}
 	if n, err := s.all(); err != nil {
-		if f, ok := errors.AsType[*nodeError](err); ok {
-			n, err = f.n, f.err
-		}
-		r.fail(n, err)
+		s.failed(n, err)
 	}
 }
 
@@ -86,12 +85,81 @@ func (s *serial) all() (*node, error) {
 			return sn.n, err
 		}
 	}
+	if n, err := s.sources(); err != nil {
+		return n, err
+	}
+	return s.wait()
+}
+
+// sources drives all sources to their ends, one after the other.
+func (s *serial) sources() (*node, error) {
+	if slices.ContainsFunc(s.order, func(sn *serialNode) bool { return sn.n.parts.Timed != nil }) {
+		s.wake = make(chan struct{}, 1)
+		over := make(chan struct{})
+		var alarm sync.WaitGroup
+		alarm.Go(func() { s.run.guarded(func() { s.alarm(over) }) })
+		defer alarm.Wait()
+		defer close(over)
+	}
 	for _, n := range s.sourcesInOrder() {
 		if err := s.source(s.nodes[n]); err != nil {
 			return n, err
 		}
 	}
-	return s.wait()
+	return nil, nil
+}
+
+// alarm does what is due while a source waits for something to give.
+func (s *serial) alarm(over <-chan struct{}) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if due := s.next.Load(); due != 0 {
+			timer.Reset(time.Until(s.run.at(due)))
+		} else {
+			timer.Stop()
+		}
+		select {
+		case <-over:
+			return
+		case <-s.wake:
+			continue
+		case <-timer.C:
+		}
+		select {
+		case <-over:
+			return
+		case s.turn <- struct{}{}:
+		}
+		err := s.due()
+		s.rest()
+		if err != nil {
+			s.failed(nil, err)
+			return
+		}
+	}
+}
+
+// setAlarm tells alarm what is due first. The caller has the turn.
+func (s *serial) setAlarm() {
+	if s.wake == nil {
+		return
+	}
+	due := int64(0)
+	if first := s.earliest(); first != nil {
+		due = first.n.due.Load()
+	}
+	if s.next.Swap(due) != due {
+		poke(s.wake)
+	}
+}
+
+// failed ends the run because of a node, unless the error says which.
+func (s *serial) failed(n *node, err error) {
+	if f, ok := errors.AsType[*nodeError](err); ok {
+		n, err = f.n, f.err
+	}
+	s.run.fail(n, err)
 }
 
 // release gives back what a run that was ended early has left.

@@ -10,6 +10,7 @@ import "github.com/flowrun/flowrun/scheduler/queue"
 func (s *serial) rest() {
 	for {
 		s.cutAll()
+		s.setAlarm()
 		<-s.turn
 		if !s.asked() {
 			return

@@ -117,7 +117,7 @@ func (r *Run) wanted() map[*node]bool {
 		for _, edges := range n.out {
 			for _, e := range edges {
 				if !e.spec.Contract.Watched {
-					read, wants = true, wants || wanted[e.reader]
+					read, wants = true, wants || wanted[r.byNode[e.spec.To]]
 				}
 			}
 		}
@@ -135,7 +135,7 @@ func (r *Run) withheld() map[*node]bool {
 		withheld[n] = n.parts.Committer != nil && (l == nil || !l.Lasts())
 		for _, edges := range n.out {
 			for _, e := range edges {
-				withheld[n] = withheld[n] || withheld[e.reader]
+				withheld[n] = withheld[n] || withheld[r.byNode[e.spec.To]]
 			}
 		}
 	}

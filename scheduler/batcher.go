@@ -37,14 +37,6 @@ func newBatcher(n *node) *batcher {
 	return &batcher{want: want}
 }
 
-// atMost is the size of a batch of n items in a run whose batches are bounded.
-func (o *Options) atMost(n int) int {
-	if o.Batch > 0 {
-		return min(n, o.Batch)
-	}
-	return n
-}
-
 func (b *batcher) full() bool {
 	return b.ahead != nil || b.items >= b.want.Count || b.want.Bytes > 0 && b.bytes >= int64(b.want.Bytes)
 }

@@ -22,22 +22,6 @@ type brake struct {
 	gone  chan struct{} // closed when there is none any more
 }
 
-// overfull brakes what leads to an edge that was sent more than it has room for. It is
-// called by whoever sends.
-func (e *edge) overfull() {
-	if c := e.run.epochs; c != nil && !e.braking.Load() && e.count.Items.Load() > e.capacity {
-		c.brake(e, true)
-	}
-}
-
-// relieve ends that once there is room again, or nobody wants what is there. It is called
-// by whoever takes.
-func (e *edge) relieve() {
-	if e.braking.Load() && (e.count.Items.Load() <= e.capacity || e.isRefused()) {
-		e.run.epochs.brake(e, false)
-	}
-}
-
 func (c *epochs) brake(e *edge, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,12 +43,12 @@ func (c *epochs) brake(e *edge, on bool) {
 		for _, edges := range n.in {
 			for _, e := range edges {
 				if e.spec.Contract.Blocks() {
-					walk(e.sender)
+					walk(c.run.byNode[e.spec.From])
 				}
 			}
 		}
 	}
-	walk(e.sender)
+	walk(c.run.byNode[e.spec.From])
 }
 
 func (n *node) turnBrake(e *edge, on bool) {
@@ -95,7 +79,7 @@ func (n *node) braked(ctx context.Context, w *worker) {
 		if gone == nil {
 			return
 		}
-		p := w.pause(sending, on)
+		p := w.pause(sending, on.spec)
 		select {
 		case <-gone:
 		case <-ctx.Done():

@@ -2,10 +2,7 @@ package scheduler
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
@@ -17,17 +14,11 @@ import (
 // node, and whoever delivers it sends it on. A source has no input: its cut is put behind
 // what was taken last, from outside, so that nobody needs to wake a source that sleeps.
 
-// A cut is "up to here" in the stream of a node.
-type cut struct {
-	epoch uint64
-	low   uint64 // see queue.Mark
-}
-
 // aligning gives the epoch whose cut the node has to take and has not taken; 0: there is
 // none.
 func (t *intake) aligning() uint64 {
 	if c := t.n.run.epochs; c != nil {
-		if flight := c.flight.Load(); flight != t.met {
+		if flight := c.epoch.Load(); flight != t.met {
 			return flight
 		}
 	}
@@ -130,21 +121,9 @@ func (t *intake) come(in *inlet) error {
 	})
 }
 
-// audit checks the books of an edge at a cut: law C7.
-func (e *edge) audit(c seenCut) error {
-	if observe := e.run.epochs.observe; observe != nil {
-		observe(c)
-	}
-	if c.sent == c.received+c.held+c.dropped {
-		return nil
-	}
-	return fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait, %d were dropped",
-		c.epoch, e.spec, c.sent, c.received, c.held, c.dropped)
-}
-
 // blocked reports whether an input waits for the others of its node to come to the cut.
 func (t *intake) blocked(in *inlet, epoch uint64) bool {
-	return epoch != 0 && in.cut == epoch && !t.n.run.options.misaligned
+	return epoch != 0 && in.cut == epoch && !t.n.run.epochs.misaligned
 }
 
 // giveUp ends what a cut allows that was given up.
@@ -222,7 +201,7 @@ func (n *node) pass(c cut) {
 // sendCut puts a cut on every edge that leaves the node, that of errors too. One that was
 // given up goes no further.
 func (n *node) sendCut(c cut) bool {
-	if n.run.epochs.flight.Load() != c.epoch {
+	if n.run.epochs.epoch.Load() != c.epoch {
 		return false
 	}
 	for _, edges := range n.out {
@@ -231,54 +210,4 @@ func (n *node) sendCut(c cut) bool {
 		}
 	}
 	return true
-}
-
-// mark puts a cut on an edge, behind what was sent. It never waits.
-func (e *edge) mark(c cut) {
-	if e.isRefused() {
-		return
-	}
-	e.sentCut.Store(c.epoch)
-	e.queue.Mark(queue.Mark{Epoch: c.epoch, Low: c.low, Sent: e.count.Sent.Load(), Dropped: e.count.Dropped.Load()})
-	e.reader.bell.ring()
-}
-
-// passes reports whether a cut passes by what waits on the edge.
-func (e *edge) passes() bool {
-	_, ordered := e.queue.(*queue.Channel)
-	return !ordered
-}
-
-// marked takes the mark off the queue if the reader has come to it; it is in come then.
-func (e *edge) marked() (ok bool) {
-	if e.run.epochs == nil {
-		return false
-	}
-	e.come, ok = e.queue.Marked()
-	return ok
-}
-
-// overrule lets the sender of an edge send although there is no room, because a cut is
-// behind what it sends, or ends that. What is too much brakes the sources.
-func (e *edge) overrule(on bool) {
-	if e.overruled.Load() == on || !e.spec.Contract.Blocks() {
-		return
-	}
-	e.overruled.Store(on)
-	if on {
-		e.wakeSender()
-	}
-}
-
-// A seenCut is what an edge was when its reader came to a cut, or a source when it was cut.
-// Its books are checked, and tests look at it.
-type seenCut struct {
-	epoch uint64
-
-	edge                          *graph.Edge
-	low                           uint64
-	sent, received, held, dropped int64
-
-	source   *graph.Node
-	position nodes.Position
 }

@@ -12,7 +12,7 @@ import (
 
 // open makes a worker: its parallel part, and what sees its inputs before.
 func (n *node) open(ctx context.Context) (*worker, error) {
-	w := n.newWorker()
+	w := n.newWorker(n.workers.Max)
 	err := guard(func() (err error) {
 		if n.parts.Parallel != nil {
 			w.work, err = n.parts.Parallel.NewWorker(ctx)
@@ -28,16 +28,6 @@ func (n *node) open(ctx context.Context) (*worker, error) {
 		w.note(ended, nil)
 	}
 	return w, err
-}
-
-// close closes the parallel part of a worker.
-func (w *worker) close() error {
-	w.note(ended, nil)
-	if c, ok := w.work.(nodes.Closer); ok {
-		w.work = nil
-		return guard(c.Close)
-	}
-	return nil
 }
 
 // alone is the loop of a node with one worker: it needs no tokens.
@@ -65,7 +55,7 @@ func (n *node) alone(ctx context.Context) error {
 
 // do works on a job and delivers it at once.
 func (n *node) do(ctx context.Context, w *worker, j *job) error {
-	j.out.begin(ctx, w, &n.done)
+	j.out.begin(ctx, n, w, &n.done)
 	n.work(ctx, w, j)
 	return n.deliver(ctx, w, j)
 }
@@ -155,7 +145,7 @@ func (n *node) receive(ctx context.Context, w *worker, j *job) error {
 func (n *node) judge(j *job) {
 	if n.breaker != nil && j.kind == itemsTask && !j.judged {
 		j.judged = true
-		n.breaker.outcome(j.era, j.items, j.out.bad)
+		n.breaker.Outcome(j.era, j.items, j.out.bad)
 	}
 }
 

@@ -3,13 +3,16 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/scheduler/control"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 	"github.com/flowrun/flowrun/scheduler/queue"
+	"github.com/flowrun/flowrun/scheduler/tap"
 )
 
 // maxSlots bounds the envelopes on a channel, whatever its capacity in items:
@@ -23,10 +26,13 @@ const (
 // envelopes, and the counts are kept beside it. One goroutine at a time sends, one at
 // a time receives.
 type edge struct {
-	run      *Run
+	life     *lifetime
 	spec     *graph.Edge
-	sender   *node
-	reader   *node
+	bell     *bell            // wakes the reader
+	account  *control.Account // of limits.memory; nil: there is no limit, or the edge needs none
+	refusal  func()           // tells the sender, once, that the reader wants no more
+	cuts     *flight          // nil: the run has none
+	brake    func(on bool)    // see brake.go; nil without cuts
 	queue    queue.Queue
 	ranker   *ranker // of a queue that reorders; else nil
 	capacity int64
@@ -46,29 +52,31 @@ type edge struct {
 	sentCut   atomic.Uint64 // the epoch of the cut that was sent last
 	came      atomic.Uint64 // the epoch of come
 
-	taps  taps
+	taps  *tap.Point
 	count metrics.Edge
 }
 
-func newEdge(run *Run, spec *graph.Edge) *edge {
+func newEdge(life *lifetime, spec *graph.Edge, memory *control.Memory, spillDir string, taps *tap.Set) *edge {
 	slots := min(defaultSlots, spec.Contract.Capacity)
 	if spec.Contract.Capacity != graph.DefaultCapacity {
 		slots = min(maxSlots, spec.Contract.Capacity)
 	}
 	e := &edge{
-		run: run, spec: spec, space: make(chan struct{}, 1), refused: make(chan struct{}),
+		life: life, spec: spec, taps: tap.NewPoint(taps), space: make(chan struct{}, 1), refused: make(chan struct{}),
 		capacity: int64(spec.Contract.Capacity), bytes: int64(spec.Contract.Bytes),
 	}
+	e.account = memory.Account(func() { poke(e.space) })
 	switch {
 	case spec.Contract.Reorders():
 		e.queue, e.ranker = &queue.Heap{}, newRanker(&spec.Contract)
 	case spec.Contract.OnFull == "spill":
 		e.spills = true
-		if run.memory != nil { // one half within the bounds, the other one in the overflow
-			e.bytes = min(e.bytes, max(1, run.memory.share/2))
+		if e.account != nil { // one half within the bounds, the other one in the overflow
+			e.bytes = min(e.bytes, max(1, e.account.Share()/2))
+			e.account = nil
 		}
 		e.queue = queue.NewSpill(queue.SpillConfig{
-			Type: spec.Type, Items: e.capacity, Bytes: e.bytes, Slots: slots, Dir: run.options.SpillDir,
+			Type: spec.Type, Items: e.capacity, Bytes: e.bytes, Slots: slots, Dir: spillDir,
 			Spilled: func(items int) { e.count.Spilled.Add(int64(items)) },
 		})
 	case !spec.Contract.Blocks():
@@ -92,7 +100,7 @@ func (e *edge) room(env queue.Envelope) bool {
 		return true
 	}
 	items, bytes := e.count.Items.Load(), e.count.Bytes.Load()+int64(env.Bytes)
-	return items == 0 || items+int64(env.Items) <= e.capacity && bytes <= e.bytes && (e.run.memory == nil || e.run.memory.room(e, bytes))
+	return items == 0 || items+int64(env.Items) <= e.capacity && bytes <= e.bytes && e.account.Room(bytes)
 }
 
 // send puts an envelope on the edge, telling w while it waits for room. The reference
@@ -101,8 +109,8 @@ func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted 
 	if e.isRefused() {
 		return e.discard(env), nil
 	}
-	if e.taps.list.Load() != nil {
-		e.taps.offer(env.Data, 0, env.Data.Len())
+	if e.taps.Tapped() {
+		e.taps.Offer(env.Data, 0, env.Data.Len())
 	}
 	fits := e.room(env)
 	if !fits && !e.spec.Contract.Blocks() {
@@ -127,7 +135,7 @@ func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted 
 func (e *edge) put(env queue.Envelope) {
 	e.note(&env)
 	e.queue.Put(env)
-	e.reader.bell.ring()
+	e.bell.ring()
 	if e.overruled.Load() {
 		e.overfull()
 	}
@@ -135,11 +143,9 @@ func (e *edge) put(env queue.Envelope) {
 
 // awaitRoom puts an envelope on the edge as soon as there is room.
 func (e *edge) awaitRoom(ctx context.Context, env queue.Envelope, w *worker) (bool, error) {
-	defer w.waits(sending, e)()
-	if m := e.run.memory; m != nil {
-		m.wait(e, true)
-		defer m.wait(e, false)
-	}
+	defer w.waits(sending, e.spec)()
+	e.account.Hungry(true)
+	defer e.account.Hungry(false)
 	for {
 		e.waiting.Store(true)
 		if e.room(env) { // the reader may have made room before it could see that we wait
@@ -160,22 +166,14 @@ func (e *edge) awaitRoom(ctx context.Context, env queue.Envelope, w *worker) (bo
 
 // note books and stamps what is about to be put on the edge.
 func (e *edge) note(env *queue.Envelope) {
-	env.Sent = e.run.clock()
+	env.Sent = e.life.clock()
 	e.count.Sent.Add(int64(env.Items))
 	items := e.count.Items.Add(int64(env.Items))
 	e.count.Raise(items)
 	if items == int64(env.Items) {
 		e.count.Oldest.Store(int64(env.Sent))
 	}
-	e.count.Bytes.Add(int64(env.Bytes))
-	e.settle()
-}
-
-// settle tells the memory of the run what the edge holds.
-func (e *edge) settle() {
-	if e.run.memory != nil && !e.spills {
-		e.run.memory.settle(e)
-	}
+	e.account.Settle(e.count.Bytes.Add(int64(env.Bytes)))
 }
 
 func (e *edge) discard(env queue.Envelope) bool {
@@ -207,7 +205,7 @@ func (e *edge) take(most int) (env queue.Envelope, what found, err error) {
 // look is take without the books: what it gives is still counted as on the edge.
 func (e *edge) look(most int) (env queue.Envelope, what found, err error) {
 	ended := e.ended.Load() // before the look: what is put later is not missed
-	if env, ok := e.queue.Take(e.run.stopping(), most); ok {
+	if env, ok := e.queue.Take(e.life.stopping(), most); ok {
 		return env, foundItems, nil
 	}
 	if e.spills {
@@ -230,7 +228,7 @@ func (e *edge) look(most int) (env queue.Envelope, what found, err error) {
 func (e *edge) receive(env queue.Envelope) {
 	e.count.Received.Add(int64(env.Items))
 	e.count.Items.Add(-int64(env.Items))
-	e.count.Wait.Add(e.run.clock() - env.Sent)
+	e.count.Wait.Add(e.life.clock() - env.Sent)
 	e.count.Oldest.Store(int64(env.Sent)) // what comes next is hardly younger
 	e.relieve()
 }
@@ -238,14 +236,13 @@ func (e *edge) receive(env queue.Envelope) {
 // free books that an envelope does not take room in the queue any more, which the sender
 // may wait for.
 func (e *edge) free(env queue.Envelope) {
-	e.count.Bytes.Add(-int64(env.Bytes))
-	e.settle()
+	e.account.Settle(e.count.Bytes.Add(-int64(env.Bytes)))
 	e.wakeSender()
 }
 
 // unkept books what the reader has kept and nobody wants any more.
 func (e *edge) unkept(env queue.Envelope) {
-	if e.run.ctx.Err() == nil {
+	if e.life.ctx.Err() == nil {
 		e.count.Unwanted.Add(int64(env.Items))
 		e.count.Items.Add(-int64(env.Items))
 	}
@@ -253,18 +250,15 @@ func (e *edge) unkept(env queue.Envelope) {
 
 func (e *edge) wakeSender() {
 	if e.waiting.Load() && e.waiting.Swap(false) {
-		select {
-		case e.space <- struct{}{}:
-		default:
-		}
+		poke(e.space)
 	}
 }
 
 // end says that nothing more will be sent. Only the scheduler calls it, once.
 func (e *edge) end() {
-	e.endTaps()
+	e.taps.End()
 	e.ended.Store(true)
-	e.reader.bell.ring()
+	e.bell.ring()
 }
 
 func (e *edge) isRefused() bool {
@@ -276,19 +270,12 @@ func (e *edge) isRefused() bool {
 	}
 }
 
-// refuse says for a reader that it wants no more of an edge. If no reader of the
-// sending node wants more, the node is told, because it may be waiting for its own
-// input meanwhile, for as long as a slow source likes.
+// refuse says for a reader that it wants no more of an edge.
 func (e *edge) refuse() {
 	e.refuseOnce.Do(func() {
 		close(e.refused)
 		e.relieve()
-		if e.sender.unwanted() {
-			e.sender.cancelInput()
-			if gone := e.sender.unwantedNow; gone != nil {
-				e.sender.shun.Do(func() { close(gone) })
-			}
-		}
+		e.refusal()
 	})
 }
 
@@ -323,25 +310,72 @@ func (e *edge) report() metrics.EdgeReport {
 		WaitP50: wait.Quantile(0.5), WaitP99: wait.Quantile(0.99), Wait: wait,
 	}
 	if rep.Items > 0 {
-		rep.Oldest = max(0, e.run.clock()-time.Duration(c.Oldest.Load()))
+		rep.Oldest = max(0, e.life.clock()-time.Duration(c.Oldest.Load()))
 	}
 	return rep
 }
 
-// A bell wakes one goroutine that waits for several things at once, such as the edges
-// of a node. Whoever makes one of them true rings; it costs a load while nobody sleeps.
-type bell struct {
-	c      chan struct{}
-	asleep atomic.Bool
+// mark puts a cut on an edge, behind what was sent. It never waits.
+func (e *edge) mark(c cut) {
+	if e.isRefused() {
+		return
+	}
+	e.sentCut.Store(c.epoch)
+	e.queue.Mark(queue.Mark{Epoch: c.epoch, Low: c.low, Sent: e.count.Sent.Load(), Dropped: e.count.Dropped.Load()})
+	e.bell.ring()
 }
 
-func newBell() bell { return bell{c: make(chan struct{}, 1)} }
+// passes reports whether a cut passes by what waits on the edge.
+func (e *edge) passes() bool {
+	_, ordered := e.queue.(*queue.Channel)
+	return !ordered
+}
 
-func (b *bell) ring() {
-	if b.asleep.Load() {
-		select {
-		case b.c <- struct{}{}:
-		default:
-		}
+// marked takes the mark off the queue if the reader has come to it; it is in come then.
+func (e *edge) marked() (ok bool) {
+	if e.cuts == nil {
+		return false
+	}
+	e.come, ok = e.queue.Marked()
+	return ok
+}
+
+// overrule lets the sender of an edge send although there is no room, because a cut is
+// behind what it sends, or ends that. What is too much brakes the sources.
+func (e *edge) overrule(on bool) {
+	if e.overruled.Load() == on || !e.spec.Contract.Blocks() {
+		return
+	}
+	e.overruled.Store(on)
+	if on {
+		e.wakeSender()
+	}
+}
+
+// audit checks the books of an edge at a cut: law C7.
+func (e *edge) audit(c seenCut) error {
+	if observe := e.cuts.observe; observe != nil {
+		observe(c)
+	}
+	if c.sent == c.received+c.held+c.dropped {
+		return nil
+	}
+	return fmt.Errorf("the books do not balance at cut %d: %s: %d items were sent, %d received, %d wait, %d were dropped",
+		c.epoch, e.spec, c.sent, c.received, c.held, c.dropped)
+}
+
+// overfull brakes what leads to an edge that was sent more than it has room for. It is
+// called by whoever sends.
+func (e *edge) overfull() {
+	if e.cuts != nil && !e.braking.Load() && e.count.Items.Load() > e.capacity {
+		e.brake(true)
+	}
+}
+
+// relieve ends that once there is room again, or nobody wants what is there. It is called
+// by whoever takes.
+func (e *edge) relieve() {
+	if e.braking.Load() && (e.count.Items.Load() <= e.capacity || e.isRefused()) {
+		e.brake(false)
 	}
 }

@@ -48,12 +48,11 @@ type epochs struct {
 	most    int64
 	always  bool // not only for acknowledgement
 
-	flight  atomic.Uint64 // the epoch that is under way; 0: none
-	staged  atomic.Int64  // bytes since the last cut began
-	asked   atomic.Bool   // somebody wants a cut
-	news    chan struct{} // wakes who coordinates
-	acking  []*node       // the sources that acknowledge by cuts
-	observe func(seenCut) // for tests; nil: nobody looks
+	flight               // the epoch that is under way
+	staged atomic.Int64  // bytes since the last cut began
+	asked  atomic.Bool   // somebody wants a cut
+	news   chan struct{} // wakes who coordinates
+	acking []*node       // the sources that acknowledge by cuts
 
 	// Of who coordinates.
 	moved int64   // the progress of the run when the last complete cut began
@@ -75,8 +74,9 @@ type epochs struct {
 func newEpochs(r *Run) *epochs {
 	o := r.options.Cuts
 	c := &epochs{
-		run: r, every: o.Every, timeout: o.Timeout, most: o.Staged, always: o.Every > 0, observe: r.options.seeCuts,
-		news: make(chan struct{}, 1), moved: math.MinInt64,
+		run: r, every: o.Every, timeout: o.Timeout, most: o.Staged, always: o.Every > 0,
+		flight: flight{observe: r.options.seeCuts, misaligned: r.options.misaligned},
+		news:   make(chan struct{}, 1), moved: math.MinInt64,
 	}
 	withheld := r.withheld()
 	for _, n := range r.nodes {
@@ -99,6 +99,9 @@ func newEpochs(r *Run) *epochs {
 	if c.most == 0 {
 		c.most = stagedMost
 	}
+	for _, e := range r.edges {
+		e.cuts, e.brake = &c.flight, func(on bool) { c.brake(e, on) }
+	}
 	return c
 }
 
@@ -120,7 +123,7 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 			return
 		}
 		now := time.Now()
-		if c.flight.Load() != 0 && !c.end(now) {
+		if c.epoch.Load() != 0 && !c.end(now) {
 			timer.Reset(c.timeout / 2)
 			continue
 		}
@@ -131,7 +134,7 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 			next = now.Add(c.every)
 		}
 		timer.Reset(next.Sub(now))
-		if c.flight.Load() != 0 {
+		if c.epoch.Load() != 0 {
 			poke(c.news) // it may be complete, or its deadline is what comes next
 		}
 	}
@@ -195,7 +198,7 @@ func (c *epochs) begin(now time.Time) {
 	c.mu.Unlock()
 	c.staged.Store(0)
 	c.moved, c.stall = moved, stalled{since: now}
-	c.flight.Store(number)
+	c.epoch.Store(number)
 	for _, n := range c.acking {
 		if !slices.Contains(alive, n) { // its last pieces are still on their way
 			c.reached(n, number, n.at())
@@ -235,7 +238,7 @@ func (c *epochs) end(now time.Time) bool {
 	}
 	switch {
 	case complete:
-		c.flight.Store(0)
+		c.epoch.Store(0)
 		c.mu.Lock()
 		c.report.Epoch, c.at = number, began
 		c.report.Complete++
@@ -249,7 +252,7 @@ func (c *epochs) end(now time.Time) bool {
 		if !c.stall.look(last, moved, now, c.timeout) {
 			return false
 		}
-		c.flight.Store(0)
+		c.epoch.Store(0)
 		c.mu.Lock()
 		c.report.GivenUp++
 		c.report.Last = &last
@@ -274,7 +277,7 @@ func (c *epochs) flushed(took time.Duration) {
 func (c *epochs) met(n *node, at cut) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at.epoch != c.number || n.epoch == at.epoch || c.flight.Load() != at.epoch {
+	if at.epoch != c.number || n.epoch == at.epoch || c.epoch.Load() != at.epoch {
 		return
 	}
 	n.epoch, c.low = at.epoch, min(c.low, at.low)
@@ -321,7 +324,7 @@ func (c *epochs) holder() (h metrics.CutHolder, moved int64) {
 	n := c.run.nodes[at]
 	h = metrics.CutHolder{Node: n.spec.ID, Input: n.holds(number)}
 	for e := n.sendsTo(); e != nil; e = n.sendsTo() {
-		n = e.reader
+		n = c.run.byNode[e.spec.To]
 		h = metrics.CutHolder{Node: n.spec.ID, Input: e.spec.ToPort.Name}
 	}
 	return h, n.count.In.Load() + n.count.Batches.Load()
@@ -348,12 +351,9 @@ func (n *node) holds(epoch uint64) string {
 
 // sendsTo is the edge on which a worker of the node waits for room; nil: none does.
 func (n *node) sendsTo() *edge {
-	n.mu.Lock()
-	crew := n.crew
-	n.mu.Unlock()
-	for _, w := range crew {
-		if v := w.at.Load(); activity(v&0xff) == sending && v>>8 > 0 {
-			return n.run.edges[v>>8-1]
+	for _, w := range n.everyone() {
+		if doing, edge := w.doing(); doing == sending && edge >= 0 {
+			return n.run.edges[edge]
 		}
 	}
 	return nil
@@ -372,7 +372,7 @@ func (c *epochs) stats(took time.Duration) *metrics.CutReport {
 	if !c.at.IsZero() {
 		rep.Age = max(0, took-c.at.Sub(c.run.started))
 	}
-	if flight := c.flight.Load(); flight != 0 && waits.Node != "" {
+	if flight := c.epoch.Load(); flight != 0 && waits.Node != "" {
 		rep.Flight, rep.For, rep.Waits = flight, time.Since(c.began), &waits
 	}
 	rep.Align, rep.Flush, rep.Acknowledge = c.aligning.Snapshot(), c.flushing.Snapshot(), c.acknowledging.Snapshot()

@@ -26,7 +26,7 @@ func (o *Options) SeeCuts(see func(SeenCut)) {
 func (o *Options) BreakAlignment() { o.misaligned = true }
 
 // Flight is the epoch that is under way; 0: none.
-func (r *Run) Flight() uint64 { return r.epochs.flight.Load() }
+func (r *Run) Flight() uint64 { return r.epochs.epoch.Load() }
 
 // DoneEarly reports whether a node has ended before its inputs.
 func (r *Run) DoneEarly(id string) bool {

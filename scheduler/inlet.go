@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler/control"
 	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
@@ -82,7 +83,7 @@ func (t *intake) fetch(due time.Time, epoch uint64) (found bool, err error) {
 		}
 		return true, nil
 	}
-	t.nap = nap{wait: wait{what: receiving, edge: t.awaited(epoch), until: until}}
+	t.nap = nap{wait: wait{what: receiving, edge: t.awaited(epoch).spec, until: until}}
 	return false, nil
 }
 
@@ -147,7 +148,7 @@ func sooner(a, b time.Time) time.Time {
 // rate and the breaker of the node let pass. If that is nothing, nap says until when.
 func (t *intake) hand(in *inlet) bool {
 	n := in.data.Len()
-	size, era := t.atOnce(in, n-in.at), uint64(noEra)
+	size, era := t.atOnce(in, n-in.at), uint64(control.NoEra)
 	if t.n.bucket != nil || t.n.breaker != nil {
 		if size, era = t.n.admit(size, &t.nap); size == 0 {
 			return false

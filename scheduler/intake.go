@@ -94,9 +94,6 @@ func (t *intake) ask() {
 	}
 }
 
-// errAgain says that there is something else to do first than to take.
-var errAgain = errors.New("look again")
-
 // next takes the next task, waiting for it; io.EOF if there is none any more. The
 // caller holds the take token. errAgain and errLeave are for workers of a pool.
 func (t *intake) next(ctx context.Context, w *worker) error {

@@ -46,7 +46,7 @@ func (n *node) deal(ctx context.Context, staff []*worker) error {
 		queues[i] = make(chan task, keyedDepth)
 		all.Go(func() { n.run.guarded(func() { n.workOff(ctx, w, queues[i]) }) })
 	}
-	d := &dealer{n: n, w: n.newWorker(), queues: queues}
+	d := &dealer{n: n, w: n.newWorker(n.workers.Max), queues: queues}
 	err := d.run(ctx)
 	d.w.note(ended, nil)
 	for _, q := range queues {
@@ -66,7 +66,7 @@ func (n *node) workOff(ctx context.Context, w *worker, q chan task) {
 			return
 		}
 		j.task = t
-		j.out.begin(ctx, w, &n.done)
+		j.out.begin(ctx, n, w, &n.done)
 		if n.run.epochs != nil {
 			j.out.inTurn(n.order, &j)
 		}
@@ -125,7 +125,7 @@ func (d *dealer) event(ctx context.Context, t task) error {
 func (d *dealer) items(ctx context.Context, t task) error {
 	n, o := d.n, &d.job.out
 	d.job.task = t
-	o.begin(ctx, d.w, nil)
+	o.begin(ctx, n, d.w, nil)
 	if n.run.epochs != nil { // what fails here leaves in its epoch too
 		d.job.gen = n.order.cuts.taken
 		o.inTurn(n.order, &d.job)
@@ -145,7 +145,7 @@ func (d *dealer) items(ctx context.Context, t task) error {
 	t.in.Data, d.job.in.Data = d.job.in.Data, nil
 	b, ok := t.in.Data.(*record.Batch)
 	if n.breaker != nil && o.bad > 0 { // no worker will judge it
-		n.breaker.outcome(t.era, o.bad+t.in.Data.Len(), o.bad)
+		n.breaker.Outcome(t.era, o.bad+t.in.Data.Len(), o.bad)
 	}
 	if !ok { // Go values have no fields to look at, so one worker keeps the order
 		return d.put(ctx, 0, t)

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,13 +10,14 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler/metrics"
+	"github.com/flowrun/flowrun/scheduler/control"
 )
 
 // A node is a graph.Node in a run: its operator, its edges, and what its workers
 // share. intake is how it takes, pool who works, order in which order what they make
 // leaves; see there.
 type node struct {
+	workplace
 	run       *Run
 	spec      *graph.Node
 	env       *nodes.Env
@@ -27,10 +27,10 @@ type node struct {
 	out       [][]*edge // by output port, the error port last
 	errorPort int
 	workers   graph.WorkerRange
-	bucket    *bucket       // of its rate; nil: there is none
-	pacing    chan struct{} // held while a source sends at its rate
-	breaker   *breaker      // nil: there is none
-	heldBack  atomic.Bool   // by one of the two, now
+	bucket    *control.Bucket  // of its rate; nil: there is none
+	pacing    chan struct{}    // held while a source sends at its rate
+	breaker   *control.Breaker // nil: there is none
+	heldBack  atomic.Bool      // by one of the two, now
 	opened    bool
 	began     time.Time // read and written by the goroutine that runs the node
 
@@ -41,19 +41,18 @@ type node struct {
 	unwantedNow chan struct{} // of a source with a rate: closed when none of its readers wants more
 	shun        sync.Once     // closes it
 
-	bell      bell         // wakes whoever takes for the node
-	interrupt atomic.Bool  // whoever is between two items is to call Yield
-	done      atomic.Bool  // the operator wants no more
-	failing   atomic.Bool  // an item has failed that will stop the flow
-	cut       atomic.Bool  // it is a source that was stopped, and something was left in it
-	shed      atomic.Bool  // not all that was taken of it was sent
-	due       atomic.Int64 // when the operator is to be woken, ns since the run began, plus 1; 0: never
-	reached   reached      // of a source without an order: see there; guarded by mu
-	brake     brake        // on while an edge behind the node holds too much
-	epoch     uint64       // of the last cut that it has met; guarded by the epochs' mu, as is
-	over      bool         // it has ended, and so has come to every cut
-	holding   holding      // of a Holder; belongs to whoever has the turn
-	acks      acks         // of a source that acknowledges by cuts
+	bell    *bell        // wakes whoever takes for the node
+	done    atomic.Bool  // the operator wants no more
+	failing atomic.Bool  // an item has failed that will stop the flow
+	cut     atomic.Bool  // it is a source that was stopped, and something was left in it
+	shed    atomic.Bool  // not all that was taken of it was sent
+	due     atomic.Int64 // when the operator is to be woken, ns since the run began, plus 1; 0: never
+	reached reached      // of a source without an order: see there; guarded by mu
+	brake   brake        // on while an edge behind the node holds too much
+	epoch   uint64       // of the last cut that it has met; guarded by the epochs' mu, as is
+	over    bool         // it has ended, and so has come to every cut
+	holding holding      // of a Holder; belongs to whoever has the turn
+	acks    acks         // of a source that acknowledges by cuts
 
 	intake *intake
 	pool   *pool  // nil: one worker that needs no others
@@ -65,13 +64,7 @@ type node struct {
 	sendToken   chan struct{}
 	serialToken chan struct{}
 
-	count metrics.Node
-
-	mu     sync.Mutex
-	crew   []*worker // who works here, and some who did
-	recent []ItemError
-
-	atGate []chan struct{} // workers that wait for the gate of the run; guarded by its mu
+	recent []ItemError // guarded by mu
 }
 
 // An ItemError is an item that failed and did not stop the flow.
@@ -109,18 +102,6 @@ func stackOf(err error) string {
 // itemFailure is the error of an item that stops the flow.
 func (n *node) itemFailure(item nodes.BadItem) error {
 	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Item: itemText(item), File: item.File, Line: item.Line, Err: item.Err}
-}
-
-// newWorker adds a goroutine to those of the node.
-func (n *node) newWorker() *worker {
-	w := &worker{n: n}
-	n.mu.Lock()
-	if len(n.crew) > 2*n.workers.Max+2 { // others hold the old slice, so it stays as it is
-		n.crew = slices.DeleteFunc(slices.Clone(n.crew), func(w *worker) bool { return activity(w.at.Load()&0xff) == ended })
-	}
-	n.crew = append(n.crew, w)
-	n.mu.Unlock()
-	return w
 }
 
 // makeOrder makes the order of the node, if it has none yet.
@@ -165,6 +146,18 @@ func (n *node) unwanted() bool {
 	return readers > 0
 }
 
+// shunned is told that one of the readers of the node wants no more. If none does, the node
+// takes no more: it may be waiting for its own input, for as long as a slow source likes.
+func (n *node) shunned() {
+	if !n.unwanted() {
+		return
+	}
+	n.cancelInput()
+	if gone := n.unwantedNow; gone != nil {
+		n.shun.Do(func() { close(gone) })
+	}
+}
+
 // dismissed says why the node is to take no more, nil if it may: the run is killed,
 // or it is nodes.ErrDone.
 func (n *node) dismissed() error {
@@ -179,6 +172,34 @@ func (n *node) dismissed() error {
 
 // source reports whether the node reads nothing.
 func (n *node) source() bool { return len(n.in) == 0 }
+
+// drains reports whether a source that is stopped gives away what it has read.
+func (n *node) drains() bool {
+	return n.parts.Drainer != nil || n.parts.Unending != nil && n.parts.Unending.Endless()
+}
+
+// sleep waits for a time, as a worker that may do nothing before: it is neither at work
+// nor stuck. It returns early when the node is to take no more.
+func (n *node) sleep(ctx context.Context, w *worker, until time.Time) error {
+	defer n.holdBack()()
+	defer w.waits(napping, nil)()
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	over := n.inputCtx.Done()
+	if n.source() && n.run.stopping() {
+		over = n.unwantedNow // it is, and what is on its way goes on while anybody wants it
+	}
+	select {
+	case <-timer.C:
+	case <-over:
+		if err := n.dismissed(); err != nil && (!n.run.stopping() || n.unwanted()) {
+			return err
+		}
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
 
 // closeBooks counts what a node that ended early took and did not give on.
 func (n *node) closeBooks() {

@@ -340,22 +340,9 @@ func (o *order) settled(w *worker) error {
 			return nil
 		}
 		o.mu.Unlock()
-		switch w.await(&wait{what: queueing, on: o.settle, over: w.n.run.ctx.Done()}) {
-		case wokenEnd:
-			return context.Cause(w.n.run.ctx)
-		case wokenBack:
-			return errAgain
-		case wokenLeave:
-			return errLeave
+		if err := w.reason(&wait{what: queueing, on: o.settle, over: w.place.life.ctx.Done()}); err != nil {
+			return err
 		}
-	}
-}
-
-// poke sends to whoever waits, or will; one poke is enough.
-func poke(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }
 

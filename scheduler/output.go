@@ -45,8 +45,8 @@ var _ nodes.Out = (*output)(nil)
 const heldLimit = 4 * record.MaxRows
 
 // begin prepares for another piece of work, by w, that may send at once.
-func (o *output) begin(ctx context.Context, w *worker, done *atomic.Bool) {
-	o.ctx, o.n, o.w, o.done, o.turn = ctx, w.n, w, done, true
+func (o *output) begin(ctx context.Context, n *node, w *worker, done *atomic.Bool) {
+	o.ctx, o.n, o.w, o.done, o.turn = ctx, n, w, done, true
 	o.held, o.size, o.filtered, o.bad, o.sent = o.held[:0], 0, 0, 0, 0
 }
 
@@ -83,6 +83,37 @@ func (o *output) leave(port int, d record.Data) error {
 		return o.pace(port, d)
 	}
 	return o.send(port, d)
+}
+
+// pace emits what a source gives at the rate of its node, also once it was stopped: then
+// what a source with an end of its own has read and not sent yet is not sent any more.
+func (o *output) pace(port int, d record.Data) error {
+	n := o.n
+	if err := hold(o.ctx, n.pacing, o.w); err != nil { // without order several workers send
+		d.Release()
+		return err
+	}
+	defer func() { <-n.pacing }()
+	defer d.Release()
+	for at := 0; at < d.Len(); {
+		if n.run.stopping() && !n.drains() {
+			n.cut.Store(true)
+			n.shed.Store(true)
+			return nil
+		}
+		got, again := n.bucket.Take(time.Now(), d.Len()-at)
+		if got == 0 {
+			if err := n.sleep(o.ctx, o.w, again); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := o.send(port, d.Slice(at, at+got)); err != nil {
+			return err
+		}
+		at += got
+	}
+	return nil
 }
 
 // sendHeld sends what was held back, unless an earlier job ended the node.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -22,15 +21,11 @@ import (
 // to do for as long as a piece should take asks those who work on several items, and
 // they give back the ones that are left, for anybody to take.
 type pool struct {
-	n     *node
-	ctx   context.Context
-	all   sync.WaitGroup
-	take  chan struct{} // the take token
-	leave chan struct{} // each worker that takes one off goes
-	back  chan struct{} // work was given back
-
-	idle       atomic.Int64 // workers that wait for something to do
-	splittable atomic.Int64 // jobs in work that have several items
+	n    *node
+	ctx  context.Context
+	all  sync.WaitGroup
+	take chan struct{} // the take token
+	*exchange
 
 	mu     sync.Mutex
 	staff  []*worker // opened, and not closed yet; those who stay to the end are closed then
@@ -45,13 +40,10 @@ type pool struct {
 func newPool(ctx context.Context, n *node) *pool {
 	most := n.workers.Max
 	return &pool{
-		n: n, ctx: ctx, take: make(chan struct{}, 1), leave: make(chan struct{}, most), back: make(chan struct{}, most),
-		at: time.Now(),
+		n: n, ctx: ctx, take: make(chan struct{}, 1), at: time.Now(),
+		exchange: &exchange{leave: make(chan struct{}, most), back: make(chan struct{}, most)},
 	}
 }
-
-// errLeave ends a worker that the pool has no more work for.
-var errLeave = errors.New("the worker is not needed any more")
 
 // together runs a node with several workers.
 func (n *node) together(ctx context.Context) error {
@@ -73,7 +65,7 @@ func (n *node) together(ctx context.Context) error {
 		return err
 	}
 	n.mu.Lock()
-	n.pool = p
+	n.pool, n.exchange = p, p.exchange
 	n.mu.Unlock()
 	p.take <- struct{}{}
 	p.mu.Lock()
@@ -248,20 +240,6 @@ func (p *pool) next(w *worker) (*job, error) {
 	}
 }
 
-// reason waits, and gives why the worker is not to go on with what it waited for, nil
-// if it is.
-func (w *worker) reason(want *wait) error {
-	switch w.await(want) {
-	case wokenBack:
-		return errAgain
-	case wokenLeave:
-		return errLeave
-	case wokenEnd:
-		return context.Cause(w.n.run.ctx)
-	}
-	return nil
-}
-
 // takeNext takes the next task under the token.
 func (p *pool) takeNext(w *worker) (*job, error) {
 	select {
@@ -328,7 +306,7 @@ func (p *pool) splits(j *job) {
 // do works on a job and sees to it that it is delivered in its turn.
 func (p *pool) do(w *worker, j *job) error {
 	n := p.n
-	j.out.begin(p.ctx, w, &n.done)
+	j.out.begin(p.ctx, n, w, &n.done)
 	if n.order.linked || n.run.epochs != nil {
 		j.out.inTurn(n.order, j)
 	}

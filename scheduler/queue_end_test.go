@@ -7,6 +7,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/scheduler/queue"
+	"github.com/flowrun/flowrun/scheduler/tap"
 )
 
 // loneEdge gives an edge with a contract that nobody but the test uses.
@@ -14,9 +15,9 @@ func loneEdge(t *testing.T, change func(*graph.Contract)) *edge {
 	t.Helper()
 	contract := graph.DefaultContract()
 	change(&contract)
-	run := &Run{ctx: t.Context(), sources: t.Context(), options: Options{SpillDir: t.TempDir()}}
-	e := newEdge(run, &graph.Edge{Contract: contract})
-	e.reader = &node{run: run, bell: newBell()}
+	life := &lifetime{ctx: t.Context(), sources: t.Context()}
+	e := newEdge(life, &graph.Edge{Contract: contract}, nil, t.TempDir(), &tap.Set{})
+	e.bell = newBell()
 	t.Cleanup(e.queue.Close)
 	return e
 }
@@ -34,7 +35,7 @@ var contracts = map[string]func(*graph.Contract){
 func TestEndOfAnEmptyEdgeIsSeen(t *testing.T) {
 	for name, change := range contracts {
 		e := loneEdge(t, change)
-		bell := &e.reader.bell
+		bell := e.bell
 		if _, what, err := e.take(1); what != foundNothing || err != nil {
 			t.Fatalf("%s: an empty edge gives something, or has ended: %v, %v", name, what, err)
 		}
@@ -51,14 +52,14 @@ func TestSleepingReaderIsWoken(t *testing.T) {
 	for name, change := range contracts {
 		for _, ends := range []bool{false, true} {
 			e := loneEdge(t, change)
-			e.reader.bell.asleep.Store(true)
+			e.bell.asleep.Store(true)
 			if ends {
 				e.end()
 			} else {
 				e.send(t.Context(), oneItem(), nil)
 			}
 			select {
-			case <-e.reader.bell.c:
+			case <-e.bell.c:
 			default:
 				t.Errorf("%s, at the end %v: nobody rings", name, ends)
 			}

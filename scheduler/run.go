@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"runtime"
@@ -14,9 +13,10 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/scheduler/control"
 	"github.com/flowrun/flowrun/scheduler/metrics"
+	"github.com/flowrun/flowrun/scheduler/tap"
 )
 
 // Operators gives the operator of a node. A nodes.Registry is one. Whoever stands in
@@ -25,76 +25,25 @@ type Operators interface {
 	Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error)
 }
 
-// Options of a run. The zero value is that of `flowrun run`.
-type Options struct {
-	// Workers is for nodes that the flow gives no number and that may have
-	// several; 0 leaves it to their kind.
-	Workers int
-	// Serial runs everything on one goroutine, one item at a time.
-	Serial bool
-	// Batch bounds how many items a piece of work has; 0: record.MaxRows. Tests
-	// use it to show that output does not depend on it.
-	Batch int
-	// Watch is how long nothing may move before the run looks whether it is stuck;
-	// 0: a second.
-	Watch time.Duration
-
-	Stdin  io.Reader
-	Stdout io.Writer
-	Log    *slog.Logger // of what kinds log; nil: nobody reads it
-	Events *slog.Logger // of what happens to the run, see events.go; nil: nobody wants to know
-	Seed   uint64       // of chance in kinds such as sample
-	// Partial lets sinks commit what they have when a source was stopped before its end.
-	Partial bool
-	// Discard lets no sink commit when the run was stopped, whatever its sources are. None
-	// of these is told of anything before the end then.
-	Discard bool
-	// NoAcks lets no source hear of what it gave: for runs whose results are thrown away.
-	NoAcks bool
-	// NoSync leaves out what makes files safe from a power cut.
-	NoSync bool
-	// Cuts says when there is a cut through all streams.
-	Cuts Cuts
-	// SpillDir is where edges that spill put their overflow; "": the system's
-	// folder for temporary files.
-	SpillDir string
-
-	cpu     func() time.Duration // processor time of the process; tests set it
-	seeCuts func(seenCut)        // tests look at every cut of every edge
-
-	misaligned bool // tests see that they notice when nodes do not align
-}
-
-func (o *Options) batch() int {
-	if o.Batch > 0 {
-		return o.Batch
-	}
-	return record.MaxRows
-}
-
 // A Run is one execution of a flow. Make it with New, call Run once; Stop and
 // Stats may be called at any time from any goroutine.
 type Run struct {
+	lifetime
 	flow    *graph.Flow
 	options Options
 	nodes   []*node // in the order of the flow: topological
+	byNode  map[*graph.Node]*node
 	edges   []*edge
-	gate    *gate   // of limits.workers
-	memory  *memory // of limits.memory
+	gate    *control.Gate   // of limits.workers
+	memory  *control.Memory // of limits.memory
 	shared  *nodes.Shared
 	pausing pausing
-	tapping tapping
+	taps    tap.Set
 	news    chan struct{} // wakes the observer; see events.go
 	serial  *serial       // nil in a run on all cores
 	epochs  *epochs       // nil: it has no cuts
 
-	ctx     context.Context // of the whole run; cancelled by a failure
-	cancel  context.CancelCauseFunc
-	sources context.Context // of sources; cancelled by Stop too
-	stop    context.CancelFunc
-
-	mu      sync.Mutex
-	started time.Time
+	mu      sync.Mutex // guards lifetime.started too, until the nodes begin
 	took    time.Duration
 	failure error
 	stopped bool
@@ -120,13 +69,13 @@ func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
 	if options.cpu == nil {
 		options.cpu = metrics.CPUTime
 	}
-	r := &Run{flow: f, options: options, news: make(chan struct{}, 1), memory: newMemory(f.Limits, len(f.Edges)), shared: &nodes.Shared{}}
+	r := &Run{flow: f, byNode: map[*graph.Node]*node{}, options: options, news: make(chan struct{}, 1), memory: control.NewMemory(int64(f.Limits.Memory), len(f.Edges)), shared: &nodes.Shared{}}
 	if !options.Serial { // where one goroutine works inside the work of another node
-		r.gate = newGate(f.Limits.Workers)
+		r.gate = control.NewGate(f.Limits.Workers)
 	}
 	byEdge := map[*graph.Edge]*edge{}
 	for _, spec := range f.Edges {
-		e := newEdge(r, spec)
+		e := newEdge(&r.lifetime, spec, r.memory, options.SpillDir, &r.taps)
 		r.edges = append(r.edges, e)
 		byEdge[spec] = e
 	}
@@ -137,6 +86,7 @@ func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
 			wrong = append(wrong, err)
 		}
 		r.nodes = append(r.nodes, n)
+		r.byNode[spec] = n
 	}
 	if r.epochs = newEpochs(r); r.epochs != nil && !options.Serial {
 		for _, n := range r.nodes {
@@ -149,11 +99,11 @@ func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
 }
 
 func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.Edge]*edge) (*node, error) {
-	n := &node{run: r, spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec), bell: newBell()}
+	n := &node{workplace: workplace{life: &r.lifetime, gate: r.gate}, run: r, spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec), bell: newBell()}
 	for _, in := range spec.In {
 		var port []*edge
 		for _, e := range in.Edges {
-			byEdge[e].reader = n
+			byEdge[e].bell = n.bell
 			port = append(port, byEdge[e])
 		}
 		n.in = append(n.in, port)
@@ -161,13 +111,16 @@ func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.E
 	for _, out := range spec.Out {
 		var port []*edge
 		for _, e := range out.Edges {
-			byEdge[e].sender = n
+			byEdge[e].refusal = n.shunned
 			port = append(port, byEdge[e])
 		}
 		n.out = append(n.out, port)
 	}
 	e := &spec.Engine
-	n.bucket, n.breaker = newBucket(e.Rate, e.Batch.Given()), newBreaker(n, e.Breaker)
+	n.bucket = control.NewBucket(e.Rate, e.Batch.Given())
+	if n.breaker = control.NewBreaker(e.Breaker, n.turnBreaker); n.breaker != nil {
+		n.count.Breaker.Store(int32(metrics.Closed))
+	}
 	if n.bucket != nil && n.source() {
 		n.pacing, n.unwantedNow = make(chan struct{}, 1), make(chan struct{})
 	}
@@ -262,9 +215,7 @@ var ErrStopped = errors.New("stopped before its end")
 // in any case.
 func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.mu.Lock()
-	r.ctx, r.cancel = context.WithCancelCause(ctx)
-	r.sources, r.stop = context.WithCancel(r.ctx)
-	r.started = time.Now()
+	r.lifetime.begin(ctx)
 	r.pausing.start()
 	stopped := r.stopped
 	for _, n := range r.nodes {
@@ -444,9 +395,3 @@ func (r *Run) firstFailure() error {
 	defer r.mu.Unlock()
 	return r.failure
 }
-
-// clock is the time since the run began.
-func (r *Run) clock() time.Duration { return time.Since(r.started) }
-
-// at is the time that node.due stands for.
-func (r *Run) at(due int64) time.Time { return r.started.Add(time.Duration(due - 1)) }

@@ -473,8 +473,8 @@ func (s *serial) push(n *node, edges []*edge, d record.Data) error {
 				continue
 			}
 			e.count.Raise(e.count.Items.Add(1))
-			if e.taps.list.Load() != nil {
-				e.taps.offer(d, i, i+1)
+			if e.taps.Tapped() {
+				e.taps.Offer(d, i, i+1)
 			}
 			sn := s.ends[e]
 			sn.queues[e] = append(sn.queues[e], waiting{d.Slice(i, i+1), s.low[e] + 1})

@@ -45,7 +45,7 @@ func (s *serial) asked() bool {
 	if e == nil {
 		return false
 	}
-	flight := e.flight.Load()
+	flight := e.epoch.Load()
 	return flight != 0 && flight != s.cut.Load()
 }
 
@@ -54,7 +54,7 @@ func (s *serial) cutAll() {
 	if !s.asked() {
 		return
 	}
-	s.cut.Store(s.run.epochs.flight.Load())
+	s.cut.Store(s.run.epochs.epoch.Load())
 	for _, sn := range s.order {
 		if sn.over {
 			continue

@@ -55,7 +55,7 @@ func (t *intake) most(in *inlet) int {
 	}
 	most := max(1, int64(pieceTime)/cost)
 	if t.n.bucket != nil {
-		most = min(most, max(1, t.n.bucket.ready())) // those that may not pass yet can still be overtaken
+		most = min(most, max(1, t.n.bucket.Ready())) // those that may not pass yet can still be overtaken
 	}
 	return int(most)
 }

@@ -24,9 +24,6 @@ func (r *Run) Stop() {
 	}
 }
 
-// stopping reports whether the run was told to stop, or is over.
-func (r *Run) stopping() bool { return r.sources.Err() != nil }
-
 // endless reports whether a source has no end of its own.
 func (r *Run) endless() bool {
 	for _, n := range r.nodes {

@@ -62,24 +62,21 @@ func (r *Run) allWait() string {
 		if n.count.Ended.Load() {
 			continue
 		}
-		n.mu.Lock()
-		crew := n.crew
-		n.mu.Unlock()
-		if len(crew) == 0 {
+		workers := n.everyone()
+		if len(workers) == 0 {
 			return "" // it is about to begin
 		}
 		said, live := false, false
-		for _, w := range crew {
-			v := w.at.Load()
-			a := activity(v & 0xff)
+		for _, w := range workers {
+			a, edge := w.doing()
 			if a == working || a == napping {
 				return ""
 			}
 			live = live || a != ended
-			if said || v>>8 == 0 {
+			if said || edge < 0 {
 				continue
 			}
-			e := r.edges[v>>8-1]
+			e := r.edges[edge]
 			switch a {
 			case sending:
 				waits = append(waits, fmt.Sprintf("%s waits for room at %s.%s (%d of %d items)",

@@ -2,9 +2,11 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -23,7 +25,7 @@ const (
 
 // A worker is what the scheduler knows of one goroutine of a node.
 type worker struct {
-	n     *node
+	place *workplace
 	work  nodes.Worker  // the parallel part; nil: there is none
 	sees  []arrival     // what sees inputs before the operator does
 	at    atomic.Uint64 // what it does, and the edge it waits on: see note
@@ -36,18 +38,24 @@ type worker struct {
 // An arrival is one worker's nodes.Intercept.Arrive.
 type arrival = func(ctx context.Context, in nodes.Input, out nodes.Out) (record.Data, error)
 
-// note says what the worker does.
-func (w *worker) note(a activity, e *edge) {
+// note says what the worker does, and on which edge it waits, nil if on none.
+func (w *worker) note(a activity, e *graph.Edge) {
 	v := uint64(a)
 	if e != nil {
-		v |= uint64(e.spec.ID+1) << 8
+		v |= uint64(e.ID+1) << 8
 	}
 	w.at.Store(v)
 }
 
+// doing gives what note has said last: the edge by its ID, -1 if there is none.
+func (w *worker) doing() (a activity, edge int) {
+	v := w.at.Load()
+	return activity(v & 0xff), int(v>>8) - 1
+}
+
 // waits notes that the worker waits and returns what to call when it does not any
 // more; that call counts the time. A worker that waits lets others work.
-func (w *worker) waits(a activity, e *edge) func() {
+func (w *worker) waits(a activity, e *graph.Edge) func() {
 	p := w.pause(a, e)
 	return func() { w.resume(p) }
 }
@@ -61,9 +69,9 @@ type pause struct {
 
 // pause begins a wait, and resume ends it: waits, where a function for each costs too
 // much.
-func (w *worker) pause(a activity, e *edge) pause {
+func (w *worker) pause(a activity, e *graph.Edge) pause {
 	w.note(a, e)
-	p := pause{what: a, inside: w.inside, start: w.n.run.clock()}
+	p := pause{what: a, inside: w.inside, start: w.place.life.clock()}
 	w.exit()
 	return p
 }
@@ -72,12 +80,12 @@ func (w *worker) resume(p pause) {
 	if p.inside {
 		w.enter() // if that fails, the run is over, which whoever waited will see
 	}
-	took := w.n.run.clock() - p.start
+	took := w.place.life.clock() - p.start
 	switch p.what {
 	case sending:
-		w.n.count.Blocked.Add(int64(took))
+		w.place.count.Blocked.Add(int64(took))
 	case receiving:
-		w.n.count.Starved.Add(int64(took))
+		w.place.count.Starved.Add(int64(took))
 	}
 	w.lost += took
 	w.note(working, nil)
@@ -86,21 +94,29 @@ func (w *worker) resume(p pause) {
 // enter waits until the limit of the flow lets the worker work, and exit lets
 // another one. Both do nothing if there is no limit.
 func (w *worker) enter() error {
-	if w.n.run.gate == nil {
+	gate := w.place.gate
+	if gate == nil {
 		return nil
 	}
 	at := w.at.Load()
 	w.note(queueing, nil)
-	err := w.n.run.gate.enter(w.n.run.ctx, w)
-	w.inside = err == nil
-	w.at.Store(at)
-	return err
+	defer w.at.Store(at)
+	if turn := gate.Enter(&w.place.line); turn != nil {
+		over := w.place.life.ctx
+		select {
+		case <-turn:
+		case <-over.Done():
+			return context.Cause(over)
+		}
+	}
+	w.inside = true
+	return nil
 }
 
 func (w *worker) exit() {
 	if w.inside {
 		w.inside = false
-		w.n.run.gate.exit()
+		w.place.gate.Exit()
 	}
 }
 
@@ -135,19 +151,23 @@ const (
 // A wait is what a worker that has nothing to do waits for.
 type wait struct {
 	what  activity
-	edge  *edge           // that the watch is told of; may be nil
+	edge  *graph.Edge     // that the watch is told of; may be nil
 	on    <-chan struct{} // a token, room, a bell
 	until time.Time       // zero: for ever
 	over  <-chan struct{} // the context that ends it
 	hurry bool            // a stop ends it too
 }
 
+var (
+	errAgain = errors.New("look again")                        // there is something else to do first
+	errLeave = errors.New("the worker is not needed any more") // it is to go
+)
+
 // await is where a worker waits for something to do. Meanwhile it may be asked to
 // leave, or be given work back; and if others have work that could be shared, it asks
 // them to, after a while.
 func (w *worker) await(want *wait) wake {
-	n := w.n
-	p := n.pool
+	p := w.place.exchange
 	begun := w.pause(want.what, want.edge)
 	defer w.resume(begun)
 	var back, leave, stop <-chan struct{}
@@ -165,8 +185,8 @@ func (w *worker) await(want *wait) wake {
 			}
 		}
 	}
-	if want.hurry && !n.run.stopping() {
-		stop = n.run.sources.Done()
+	if want.hurry && !w.place.life.stopping() {
+		stop = w.place.life.sources.Done()
 	}
 	for {
 		var timer <-chan time.Time
@@ -197,10 +217,24 @@ func (w *worker) await(want *wait) wake {
 		if !asks {
 			return wokenTime
 		}
-		n.interrupt.Store(true)
+		w.place.interrupt.Store(true)
 		asks, until = false, want.until
 		w.note(want.what, want.edge)
 	}
+}
+
+// reason waits, and gives why the worker is not to go on with what it waited for, nil
+// if it is.
+func (w *worker) reason(want *wait) error {
+	switch w.await(want) {
+	case wokenBack:
+		return errAgain
+	case wokenLeave:
+		return errLeave
+	case wokenEnd:
+		return context.Cause(w.place.life.ctx)
+	}
+	return nil
 }
 
 // after gives a channel that is sent to after d. The worker has one timer.
@@ -217,4 +251,14 @@ func (w *worker) stopTimer(timer <-chan time.Time) {
 	if timer != nil {
 		w.timer.Stop()
 	}
+}
+
+// close closes the parallel part of a worker.
+func (w *worker) close() error {
+	w.note(ended, nil)
+	if c, ok := w.work.(nodes.Closer); ok {
+		w.work = nil
+		return guard(c.Close)
+	}
+	return nil
 }

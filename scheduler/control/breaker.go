@@ -1,4 +1,4 @@
-package scheduler
+package control
 
 import (
 	"sync"
@@ -8,7 +8,7 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// A breaker holds a node back that keeps failing.
+// A Breaker holds a node back that keeps failing.
 //
 //	closed   items pass; after so many in a row that failed it opens
 //	open     nothing is taken until the time is over
@@ -22,9 +22,9 @@ import (
 // happens: several workers may have some more in work when the breaker opens. Each
 // is judged under the state in which it was taken, so that one that was on its way
 // before does not decide for the one that is tried.
-type breaker struct {
-	n *node
+type Breaker struct {
 	graph.Breaker
+	turned func(to metrics.BreakerState, failures int)
 
 	mu    sync.Mutex
 	state metrics.BreakerState
@@ -33,24 +33,22 @@ type breaker struct {
 	until time.Time
 }
 
-func newBreaker(n *node, b graph.Breaker) *breaker {
+// NewBreaker gives nil if the flow asks for none. It is closed. Whenever the state changes,
+// turned is told, with how many items in a row have failed; the breaker is locked then.
+func NewBreaker(b graph.Breaker, turned func(to metrics.BreakerState, failures int)) *Breaker {
 	if b.Failures == 0 {
 		return nil
 	}
-	n.count.Breaker.Store(int32(metrics.Closed))
-	return &breaker{n: n, Breaker: b, state: metrics.Closed, era: 1}
+	return &Breaker{Breaker: b, turned: turned, state: metrics.Closed, era: 1}
 }
 
-// noEra is for items that the breaker does not judge.
-const noEra = 0
+// NoEra is for items that the breaker does not judge.
+const NoEra = 0
 
-// may says whether an item may be taken now. If not, again is when to ask: zero is
-// when the state changes, because an item in work is tried; that rings the bell of the
-// node. One goroutine at a time calls it, and enter.
-func (b *breaker) may(now time.Time) (ok bool, again time.Time) {
-	if b.n.run.stopping() {
-		return true, again
-	}
+// May says whether an item may be taken now. If not, again is when to ask: zero is
+// when the state changes, because an item in work is tried. One goroutine at a time calls
+// it, and Enter.
+func (b *Breaker) May(now time.Time) (ok bool, again time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state == metrics.Open && now.Before(b.until) {
@@ -59,12 +57,9 @@ func (b *breaker) may(now time.Time) (ok bool, again time.Time) {
 	return b.state == metrics.Closed || b.state == metrics.Open && again.IsZero(), again
 }
 
-// enter is called when an item is taken that may be. The era of the state comes back
+// Enter is called when an item is taken that may be. The era of the state comes back
 // with the outcome.
-func (b *breaker) enter() (era uint64) {
-	if b.n.run.stopping() {
-		return noEra
-	}
+func (b *Breaker) Enter() (era uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state == metrics.Open {
@@ -73,9 +68,9 @@ func (b *breaker) enter() (era uint64) {
 	return b.era
 }
 
-// outcome says what became of items that were taken together. Of several, one that
+// Outcome says what became of items that were taken together. Of several, one that
 // succeeded is enough: only all of them together are a failure.
-func (b *breaker) outcome(era uint64, items, bad int) {
+func (b *Breaker) Outcome(era uint64, items, bad int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if era != b.era {
@@ -90,22 +85,15 @@ func (b *breaker) outcome(era uint64, items, bad int) {
 	switch {
 	case b.state == metrics.Trying && !failed:
 		b.turn(metrics.Closed)
-		b.n.env.Log.Info("breaker closed")
 	case failed && (b.state == metrics.Trying || b.row >= b.Failures):
 		b.until = time.Now().Add(b.OpenFor)
 		b.turn(metrics.Open)
-		b.n.count.Openings.Add(1)
-		b.n.env.Log.Warn("breaker open", "failures", b.row, "open_for", b.OpenFor)
 	}
 }
 
 // turn changes the state. The caller holds mu.
-func (b *breaker) turn(to metrics.BreakerState) {
+func (b *Breaker) turn(to metrics.BreakerState) {
 	b.state = to
-	b.n.count.Breaker.Store(int32(to))
 	b.era++
-	b.n.bell.ring()
-	if to == metrics.Trying {
-		b.n.env.Log.Info("breaker tries an item")
-	}
+	b.turned(to, b.row)
 }

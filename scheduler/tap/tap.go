@@ -1,4 +1,12 @@
-package scheduler
+// Package tap looks at some of the items that go over an edge, without ever holding the
+// flow up: a reader that is too slow loses samples. While nobody taps, an edge pays one look
+// at a pointer for each envelope.
+//
+//	set := &tap.Set{}             of a run
+//	point := tap.NewPoint(set)    of each edge
+//	t, err := point.Open(tap.Options{PerSecond: 5})
+//	sample, err := t.Next(ctx)
+package tap
 
 import (
 	"context"
@@ -12,19 +20,20 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/redact"
+	"github.com/flowrun/flowrun/nodes"
 )
 
-// Limits of taps.
+// Limits.
 const (
-	maxTaps      = 8       // of a run, at once
-	tapRate      = 10      // items a second, when nobody says
-	maxTapRate   = 100     // items a second
-	tapRoom      = 32      // samples that wait for a slow reader
-	tapTextBytes = 4 << 10 // of a sample that is shown
+	most        = 8       // of a run, at once
+	defaultRate = 10      // items a second, when nobody says
+	mostRate    = 100     // items a second
+	room        = 32      // samples that wait for a slow reader
+	textBytes   = 4 << 10 // of a sample that is shown
 )
 
-// TapOptions say what a tap gives. The zero value is ten items a second.
-type TapOptions struct {
+// Options say what a tap gives. The zero value is ten items a second.
+type Options struct {
 	// PerSecond is the most samples a second, up to 100; 0: 10.
 	PerSecond int
 	// Hide names fields whose values nobody is to see, besides those that package
@@ -46,10 +55,10 @@ type Sample struct {
 // A Tap looks at some of the items of an edge. It never holds the flow up: a reader
 // that is too slow loses samples. One goroutine reads; Close may be called by any.
 type Tap struct {
-	e      *edge
+	point  *Point
 	rate   float64
 	redact *redact.Redactor
-	ready  chan tapped
+	ready  chan glimpse
 	over   chan struct{} // closed: no more samples will come
 	passed int64         // guarded by mu, as all below
 	lost   int64
@@ -61,77 +70,71 @@ type Tap struct {
 	ended   bool // over is closed
 }
 
-// tapped is a sample that was not made a text yet: its reader does that, so that it
+// A glimpse is a sample before it is turned into text: its reader does that, so that it
 // costs the flow nothing. It holds a reference to the data.
-type tapped struct {
+type glimpse struct {
 	data   record.Data
 	at     time.Time
 	passed int64
 }
 
-// taps are those of one edge. The sender looks at list once for each envelope; it
-// is nil while there is none.
-type taps struct {
-	list atomic.Pointer[[]*Tap]
-	over bool // the edge has ended; guarded by tapping.mu
-}
-
-// tapping counts the taps of a run.
-type tapping struct {
+// A Set counts the taps of a run.
+type Set struct {
 	mu   sync.Mutex // taken before that of a Tap
 	open int
 }
 
-// Tap opens a tap on an edge, which is named by its place in the edges of the flow.
-// Close it. Of an edge that has ended there is nothing more to see: Next gives
-// io.EOF.
-func (r *Run) Tap(edge int, o TapOptions) (*Tap, error) {
+// A Point is where the taps of one edge hang. The sender looks at list once for each
+// envelope; it is nil while there is none.
+type Point struct {
+	set  *Set
+	list atomic.Pointer[[]*Tap]
+	over bool // the edge has ended; guarded by the set's mu
+}
+
+// NewPoint makes a point of a set.
+func NewPoint(set *Set) *Point { return &Point{set: set} }
+
+// Open opens a tap. Close it. Of an edge that has ended there is nothing more to see: Next
+// gives io.EOF. It is an error to ask for more than 100 samples a second, or for more than
+// eight taps of a set at once.
+func (p *Point) Open(o Options) (*Tap, error) {
 	switch {
-	case edge < 0 || edge >= len(r.edges):
-		return nil, fmt.Errorf("the flow has no edge %d", edge)
-	case o.PerSecond < 0 || o.PerSecond > maxTapRate:
-		return nil, fmt.Errorf("%d items a second: want 1 to %d", o.PerSecond, maxTapRate)
+	case o.PerSecond < 0 || o.PerSecond > mostRate:
+		return nil, fmt.Errorf("%d items a second: want 1 to %d", o.PerSecond, mostRate)
 	case o.PerSecond == 0:
-		o.PerSecond = tapRate
+		o.PerSecond = defaultRate
 	}
-	e, rate := r.edges[edge], float64(o.PerSecond)
+	rate := float64(o.PerSecond)
 	t := &Tap{
-		e: e, rate: rate, redact: redact.New(o.Hide, o.Secrets), allowed: rate, at: time.Now(),
-		ready: make(chan tapped, tapRoom), over: make(chan struct{}),
+		point: p, rate: rate, redact: redact.New(o.Hide, o.Secrets), allowed: rate, at: time.Now(),
+		ready: make(chan glimpse, room), over: make(chan struct{}),
 	}
-	r.tapping.mu.Lock()
-	defer r.tapping.mu.Unlock()
+	p.set.mu.Lock()
+	defer p.set.mu.Unlock()
 	switch {
-	case e.taps.over:
+	case p.over:
 		t.end()
-	case r.tapping.open == maxTaps:
-		return nil, fmt.Errorf("%d taps look at this run already; close one of them first", maxTaps)
+	case p.set.open == most:
+		return nil, fmt.Errorf("%d taps look at this run already; close one of them first", most)
 	default:
-		r.tapping.open++
-		e.taps.set(append(slices.Clone(e.taps.all()), t))
+		p.set.open++
+		p.store(append(slices.Clone(p.all()), t))
 	}
 	return t, nil
 }
 
-// TapBetween is Tap for an edge that is named by its ports, such as late.out and
-// named.left.
-func (r *Run) TapBetween(from, to string, o TapOptions) (*Tap, error) {
-	for i, e := range r.edges {
-		if e.spec.String() == from+" -> "+to {
-			return r.Tap(i, o)
-		}
-	}
-	return nil, fmt.Errorf("the flow has no edge %s -> %s", from, to)
-}
+// Tapped reports whether there are taps, for which Offer is worth its while.
+func (p *Point) Tapped() bool { return p.list.Load() != nil }
 
-func (p *taps) all() []*Tap {
+func (p *Point) all() []*Tap {
 	if list := p.list.Load(); list != nil {
 		return *list
 	}
 	return nil
 }
 
-func (p *taps) set(list []*Tap) {
+func (p *Point) store(list []*Tap) {
 	if len(list) == 0 {
 		p.list.Store(nil)
 		return
@@ -139,35 +142,27 @@ func (p *taps) set(list []*Tap) {
 	p.list.Store(&list)
 }
 
-// offer shows the taps of the edge items [from, to) that go over it. The sender
+// Offer shows the taps of the edge items [from, to) that go over it. The sender
 // calls it, if there are taps.
-func (p *taps) offer(d record.Data, from, to int) {
+func (p *Point) Offer(d record.Data, from, to int) {
 	now := time.Now()
 	for _, t := range p.all() {
 		t.offer(d, from, to, now)
 	}
 }
 
-// endTaps says that nothing more will go over the edge.
-func (e *edge) endTaps() {
-	e.run.tapping.mu.Lock()
-	defer e.run.tapping.mu.Unlock()
-	e.taps.over = true
-	for _, t := range e.taps.all() {
-		e.run.tapping.open--
+// End says that nothing more will go over the edge.
+func (p *Point) End() {
+	p.set.mu.Lock()
+	defer p.set.mu.Unlock()
+	p.over = true
+	for _, t := range p.all() {
+		p.set.open--
 		t.mu.Lock()
 		t.end()
 		t.mu.Unlock()
 	}
-	e.taps.set(nil)
-}
-
-// endTaps ends those that the ends of edges have left, as in a run that could not
-// begin.
-func (r *Run) endTaps() {
-	for _, e := range r.edges {
-		e.endTaps()
-	}
+	p.store(nil)
 }
 
 // end says that no more samples will come. The caller holds mu, or has not shown
@@ -193,7 +188,7 @@ func (t *Tap) offer(d record.Data, from, to int, now time.Time) {
 	t.allowed -= float64(take)
 	for i := range take {
 		row := from + i*n/take
-		s := tapped{d.Slice(row, row+1), now, t.passed + int64(row-from+1)}
+		s := glimpse{d.Slice(row, row+1), now, t.passed + int64(row-from+1)}
 		select {
 		case t.ready <- s:
 		default:
@@ -226,13 +221,13 @@ func (t *Tap) Next(ctx context.Context) (Sample, error) {
 	}
 }
 
-func (t *Tap) sample(s tapped) Sample {
+func (t *Tap) sample(s glimpse) Sample {
 	defer s.data.Release()
 	t.mu.Lock()
 	lost := t.lost
 	t.mu.Unlock()
 	text, cut := "", false
-	err := guard(func() error { text, cut = t.redact.Item(s.data, firstRow(s.data), tapTextBytes); return nil })
+	err := nodes.Guard(func() error { text, cut = t.redact.Item(s.data, firstRow(s.data), textBytes); return nil })
 	if err != nil { // how a Go value writes itself is up to its author
 		text = string(jsonl.AppendString(nil, "an item that cannot be shown: "+t.redact.Text(err.Error())))
 	}
@@ -249,12 +244,12 @@ func firstRow(d record.Data) int {
 
 // Close ends the tap.
 func (t *Tap) Close() {
-	r := t.e.run
-	r.tapping.mu.Lock()
-	defer r.tapping.mu.Unlock()
-	if list := t.e.taps.all(); slices.Contains(list, t) {
-		r.tapping.open--
-		t.e.taps.set(slices.DeleteFunc(slices.Clone(list), func(x *Tap) bool { return x == t }))
+	p := t.point
+	p.set.mu.Lock()
+	defer p.set.mu.Unlock()
+	if list := p.all(); slices.Contains(list, t) {
+		p.set.open--
+		p.store(slices.DeleteFunc(slices.Clone(list), func(x *Tap) bool { return x == t }))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -63,14 +63,3 @@ func nappingOr(until time.Time) activity {
 	}
 	return napping
 }
-
-// holdBack notes that the node is held back, and what it returns that it is not any
-// more.
-func (n *node) holdBack() func() {
-	start := time.Now()
-	n.heldBack.Store(true)
-	return func() {
-		n.heldBack.Store(false)
-		n.count.Limited.Add(int64(time.Since(start)))
-	}
-}

@@ -28,12 +28,11 @@ type part struct {
 }
 
 // newBatcher gives nil if the node takes what is there.
-func newBatcher(n *node) *batcher {
-	want := n.spec.Engine.Batch
-	if !want.Given() || n.run.options.Serial { // a serial run takes one item at a time
+func newBatcher(want graph.Batching, o *Options) *batcher {
+	if !want.Given() || o.Serial { // a serial run takes one item at a time
 		return nil
 	}
-	want.Count = min(want.Count, n.run.options.atMost(want.Count))
+	want.Count = min(want.Count, o.atMost(want.Count))
 	return &batcher{want: want}
 }
 

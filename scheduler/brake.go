@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 )
 
@@ -14,68 +15,42 @@ import (
 // The check sees to it that no flow comes to a halt however little its edges hold, so a
 // brake does not halt it either.
 //
-// A brake is the edges that brake a node. The mutex of the epochs guards it.
+// A brake is the edges that brake a node.
 type brake struct {
-	on    atomic.Bool // there are some; read without the mutex
+	on atomic.Bool // there are some; read without the mutex
+
+	mu    sync.Mutex
 	edges int
 	edge  *edge         // one of them
 	gone  chan struct{} // closed when there is none any more
 }
 
-func (c *epochs) brake(e *edge, on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e.braking.Swap(on) == on {
-		return
-	}
-	if on && (e.count.Items.Load() <= e.capacity || e.isRefused()) { // the reader was quicker, and has not seen it
-		e.braking.Store(false)
-		return
-	}
-	seen := map[*node]bool{}
-	var walk func(n *node)
-	walk = func(n *node) {
-		if seen[n] {
-			return
-		}
-		seen[n] = true
-		n.turnBrake(e, on)
-		for _, edges := range n.in {
-			for _, e := range edges {
-				if e.spec.Contract.Blocks() {
-					walk(c.run.byNode[e.spec.From])
-				}
-			}
-		}
-	}
-	walk(c.run.byNode[e.spec.From])
-}
-
-func (n *node) turnBrake(e *edge, on bool) {
-	b := &n.brake
-	switch {
-	case on:
+// turn puts an edge on the brake, or takes one off. It reports whether there is none now.
+func (b *brake) turn(e *edge, on bool) (free bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if on {
 		if b.edges++; b.edges == 1 {
 			b.edge, b.gone = e, make(chan struct{})
 			b.on.Store(true)
 		}
-	default:
-		if b.edges--; b.edges == 0 {
-			close(b.gone)
-			b.edge, b.gone = nil, nil
-			b.on.Store(false)
-			n.bell.ring()
-		}
+		return false
 	}
+	if b.edges--; b.edges > 0 {
+		return false
+	}
+	close(b.gone)
+	b.edge, b.gone = nil, nil
+	b.on.Store(false)
+	return true
 }
 
-// braked waits until the brake of a source is off, or the source is to take no more.
-func (n *node) braked(ctx context.Context, w *worker) {
-	for n.brake.on.Load() && ctx.Err() == nil {
-		c := n.run.epochs
-		c.mu.Lock()
-		gone, on := n.brake.gone, n.brake.edge
-		c.mu.Unlock()
+// wait waits until the brake is off, or ctx ends.
+func (b *brake) wait(ctx context.Context, w *worker) {
+	for b.on.Load() && ctx.Err() == nil {
+		b.mu.Lock()
+		gone, on := b.gone, b.edge
+		b.mu.Unlock()
 		if gone == nil {
 			return
 		}

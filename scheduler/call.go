@@ -36,10 +36,3 @@ func (n *node) callProcess(ctx context.Context, in nodes.Input, out nodes.Out) (
 	defer catch(&err)
 	return n.parts.Process(ctx, in, out)
 }
-
-// catch turns a panic in the code of a kind into an error. It must be deferred itself.
-func catch(err *error) {
-	if p := nodes.Recovered(recover()); p != nil {
-		*err = p
-	}
-}

@@ -3,65 +3,21 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// open makes a worker: its parallel part, and what sees its inputs before.
-func (n *node) open(ctx context.Context) (*worker, error) {
-	w := n.newWorker(n.workers.Max)
-	err := guard(func() (err error) {
-		if n.parts.Parallel != nil {
-			w.work, err = n.parts.Parallel.NewWorker(ctx)
-		}
-		for _, i := range n.env.Intercepts() {
-			if i.Arrive != nil {
-				w.sees = append(w.sees, i.Arrive())
-			}
-		}
-		return err
-	})
-	if err != nil {
-		w.note(ended, nil)
-	}
-	return w, err
-}
-
-// alone is the loop of a node with one worker: it needs no tokens.
-func (n *node) alone(ctx context.Context) error {
-	w, err := n.open(ctx)
-	if err != nil {
-		return err
-	}
-	var j job
-	for err == nil {
-		if err = n.intake.next(ctx, w); err == nil {
-			j.task = n.intake.task
-			n.reach(j.after)
-			err = n.do(ctx, w, &j)
-		}
-	}
-	if err == io.EOF {
-		err = nil
-	}
-	if cerr := w.close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
 // do works on a job and delivers it at once.
-func (n *node) do(ctx context.Context, w *worker, j *job) error {
-	j.out.begin(ctx, n, w, &n.done)
+func (n *driver) do(ctx context.Context, w *worker, j *job) error {
+	j.out.begin(ctx, n.node, w, &n.done)
 	n.work(ctx, w, j)
 	return n.deliver(ctx, w, j)
 }
 
 // work runs the parallel part of a job.
-func (n *node) work(ctx context.Context, w *worker, j *job) {
+func (n *driver) work(ctx context.Context, w *worker, j *job) {
 	if j.kind != itemsTask {
 		return
 	}
@@ -69,13 +25,14 @@ func (n *node) work(ctx context.Context, w *worker, j *job) {
 		return
 	}
 	defer w.exit()
-	start := n.run.clock()
+	start := n.life.clock()
 	w.lost = 0
 	if j.in.Data != nil {
 		j.items += j.in.Data.Len()
 		j.err = n.receive(ctx, w, j)
 	}
 	if w.work != nil {
+		j.yielder = n
 		in := nodes.NewInput(j.in, &n.interrupt, j)
 		j.in.Made = nil // the worker has it
 		if j.err == nil {
@@ -92,7 +49,7 @@ func (n *node) work(ctx context.Context, w *worker, j *job) {
 			j.in.Data = kept
 		}
 	}
-	j.took = n.run.clock() - start - w.lost
+	j.took = n.life.clock() - start - w.lost
 	if w.work != nil {
 		n.intake.learn(j.in.Port, j.items, j.took)
 		if j.made == nil {
@@ -101,12 +58,9 @@ func (n *node) work(ctx context.Context, w *worker, j *job) {
 	}
 }
 
-// Yield implements nodes.Yielder.
-func (j *job) Yield(done int) (int, error) { return j.out.n.yield(j, done) }
-
 // receive gives the data of a job the form that the operator takes, and shows it to
 // those who look on. Items that have no such form are bad items.
-func (n *node) receive(ctx context.Context, w *worker, j *job) error {
+func (n *driver) receive(ctx context.Context, w *worker, j *job) error {
 	if j.seen {
 		return nil
 	}
@@ -142,7 +96,7 @@ func (n *node) receive(ctx context.Context, w *worker, j *job) error {
 
 // judge tells the breaker of the node what became of a job, once: as soon as it is
 // known.
-func (n *node) judge(j *job) {
+func (n *driver) judge(j *job) {
 	if n.breaker != nil && j.kind == itemsTask && !j.judged {
 		j.judged = true
 		n.breaker.Outcome(j.era, j.items, j.out.bad)
@@ -153,7 +107,7 @@ func (n *node) judge(j *job) {
 // after the kind said that it is done: the next take then finds the end. All jobs
 // before this one have been delivered, so the first failure is the first in the
 // order of the input.
-func (n *node) deliver(ctx context.Context, w *worker, j *job) error {
+func (n *driver) deliver(ctx context.Context, w *worker, j *job) error {
 	o, err := &j.out, j.err
 	o.w, o.turn = w, true
 	defer j.clear()
@@ -191,13 +145,13 @@ func (n *node) deliver(ctx context.Context, w *worker, j *job) error {
 		err = ferr
 	}
 	if err = n.book(j, err); err != nil && n.serialToken != nil {
-		n.run.fail(n, err) // before anybody else has the token
+		n.fail(err) // before anybody else has the token
 	}
 	return err
 }
 
 // serial reports whether the serial part has something to do with a job.
-func (n *node) serial(j *job) bool {
+func (n *driver) serial(j *job) bool {
 	switch {
 	case n.watched:
 		return true
@@ -211,12 +165,12 @@ func (n *node) serial(j *job) bool {
 
 // process runs the serial part of a job under the limit of the flow, timed, and then
 // asks when the operator is due.
-func (n *node) process(ctx context.Context, w *worker, j *job) error {
+func (n *driver) process(ctx context.Context, w *worker, j *job) error {
 	if err := w.enter(); err != nil {
 		return err
 	}
 	defer w.exit()
-	start := n.run.clock()
+	start := n.life.clock()
 	w.lost = 0
 	err := n.callSerial(ctx, j)
 	if err == nil && n.parts.Timed != nil {
@@ -226,7 +180,7 @@ func (n *node) process(ctx context.Context, w *worker, j *job) error {
 		n.intake.ticking.Store(false)
 		n.bell.ring()
 	}
-	took := n.run.clock() - start - w.lost
+	took := n.life.clock() - start - w.lost
 	j.took += took
 	if n.parts.Parallel == nil && j.kind == itemsTask {
 		n.intake.learn(j.in.Port, j.items, j.took)
@@ -236,13 +190,13 @@ func (n *node) process(ctx context.Context, w *worker, j *job) error {
 
 // isDue looks again whether the operator is due: a call before this one may have
 // changed that since the task was taken.
-func (n *node) isDue(j *job) bool {
+func (n *driver) isDue(j *job) bool {
 	due := n.due.Load()
-	return due != 0 && (j.early || !time.Now().Before(n.run.at(due)))
+	return due != 0 && (j.early || !time.Now().Before(n.life.at(due)))
 }
 
 // callSerial calls the method that a job is for.
-func (n *node) callSerial(ctx context.Context, j *job) error {
+func (n *driver) callSerial(ctx context.Context, j *job) error {
 	switch j.kind {
 	case timeTask:
 		if !n.isDue(j) {
@@ -281,7 +235,7 @@ func (n *node) callSerial(ctx context.Context, j *job) error {
 // book counts a job that was delivered, and notes whether the kind is done. What is
 // left out or fails in a call that has no items, such as the rows of a sort past its
 // limit, was counted as used when it came.
-func (n *node) book(j *job, err error) error {
+func (n *driver) book(j *job, err error) error {
 	c := &n.count
 	c.Busy.Add(int64(j.took))
 	if j.kind == itemsTask {
@@ -299,6 +253,27 @@ func (n *node) book(j *job, err error) error {
 		n.done.Store(true)
 		n.bell.ring()
 		return nil
+	}
+	return err
+}
+
+// deliverFreely delivers a job where the order is not kept, and the cut if that was the
+// last job before it. own is the job if the order made it.
+func (n *driver) deliverFreely(ctx context.Context, w *worker, j, own *job) error {
+	gen := j.gen
+	var err error
+	if !j.out.turn && j.kind != cutTask {
+		err = n.order.await(ctx, j)
+	}
+	if err == nil {
+		err = n.deliver(ctx, w, j)
+	} else {
+		j.clear()
+	}
+	for cut := n.order.left(gen, own); cut != nil; cut = n.order.left(cut.gen, cut) { // a cut that was given up may be before another one
+		if cerr := n.deliver(ctx, w, cut); err == nil {
+			err = cerr
+		}
 	}
 	return err
 }

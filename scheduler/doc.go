@@ -60,20 +60,33 @@
 //
 // # Where things are
 //
-// run.go builds and runs, stop.go stops, stats.go reports. node.go is a node and its life; intake.go is
-// how it takes, pull.go how it asks a source, share.go how much at once, batcher.go what
-// puts batches together, admit.go what lets them pass (rate.go, breaker.go). pool.go is
-// its workers and how they share, worker.go one of them and where it waits, keyed.go the
-// same by keys, elastic.go how many there should be, limits.go what bounds the flow as a
-// whole. deliver.go works on a job and delivers it, order.go is the reorder buffer,
-// call.go calls the operator, output.go is where that emits. edge.go is an edge, full.go
-// what it does when it is full, rank.go where items go on one that reorders, package
-// queue what it is made of. epochs.go says when there is a cut, cut.go is a cut as a node
-// sees it, cut_order.go among its jobs, brake.go what keeps edges from growing by cuts,
-// acks.go what sources hear. watch.go finds flows that are stuck, pause.go holds the
-// sources up, tap.go shows items, events.go tells what happens, errors.go and failure.go
-// are what failed. serial.go calls the same operators on one goroutine, one item at a
-// time, as the baseline and the oracle of tests; serial_cut.go cuts it.
+// From the top down; what stands lower knows nothing of what stands above it.
+//
+//	build.go      makes a run of a flow
+//	run.go        a Run: begin, stop, pause, taps, end, report
+//	serial.go     the same operators on one goroutine, an item at a time: the baseline, and
+//	              the oracle of tests; serial_cut.go cuts it
+//	drive.go      a driver: the life of a node, alone or with the workers of a pool
+//	pool.go       workers that share what is taken; keyed.go deals it out by keys instead
+//	deliver.go    works on a job and delivers it
+//	next.go       what a node takes next: what is due (pull.go of a source), a cut (align.go),
+//	              items (fetch.go), as the rate and the breaker let them pass (admit.go)
+//	elastic.go    how many workers there should be; watch.go finds flows that are stuck
+//	epochs.go     says when there is a cut, who has met it, and tells sources (acks.go)
+//	topology.go   who leads to whom
+//	driver.go     a node with its intake, its order and its staff
+//	intake.go     which edges are read, how much at once; inlet.go is one of them
+//	order.go      the reorder buffer, of jobs (job.go), and the cuts among them
+//	output.go     where a call emits; call.go calls the operator
+//	node.go       a node: its operator, its edges, what it counts, how it meets a cut
+//	edge.go       an edge; full.go what it does when it is full, brake.go what keeps it from
+//	              growing by cuts, rank.go where items go on one that reorders
+//	worker.go     a goroutine, and where it waits; workplace.go what those of a node share
+//	              holding.go flight.go pause.go batcher.go events.go bell.go errors.go
+//	options.go    and life.go
+//
+// Package queue is what an edge is made of, control how fast and by how many a flow works,
+// tap how others look on, metrics what is counted.
 //
 // # Locks and tokens
 //
@@ -81,9 +94,10 @@
 // Where one is taken while another is held, it is in this order; all others are taken
 // alone.
 //
-//	Run.mu        -> pausing.mu, tapping.mu
-//	tapping.mu    -> Tap.mu
+//	Run.mu        -> pausing.mu, tap.Set.mu
+//	tap.Set.mu    -> Tap.mu
 //	order.mu      -> epochs.mu, that of a queue (of a source that is cut)
+//	epochs.mu     -> brake.mu
 //
 // A token is a channel with room for one, which may be held for long; a mutex held so
 // would stop virtual time. They are taken in this order:

@@ -46,7 +46,7 @@ type edge struct {
 	refused    chan struct{} // closed: the reader wants no more
 	refuseOnce sync.Once
 
-	overruled atomic.Bool   // the sender need not wait for room: see cut.go
+	overruled atomic.Bool   // the sender need not wait for room: see intake.approach
 	braking   atomic.Bool   // what leads here waits until there is room: see brake.go
 	come      queue.Mark    // the mark that the reader has come to last
 	sentCut   atomic.Uint64 // the epoch of the cut that was sent last

@@ -7,25 +7,26 @@ import (
 	"github.com/flowrun/flowrun/scheduler/control"
 )
 
-// scale follows the load of every elastic node until over is closed.
-func (r *Run) scale(over <-chan struct{}) {
+// follow follows the load of every elastic node until over is closed. limit is how many
+// workers the flow may have at work; 0: any number.
+func follow(all []*driver, limit int, life *lifetime, over <-chan struct{}) {
 	var elastic []*elasticNode
-	for _, n := range r.nodes {
+	for _, n := range all {
 		if n.workers.Elastic() {
-			elastic = append(elastic, &elasticNode{n: n})
+			elastic = append(elastic, &elasticNode{n: n, limit: limit})
 		}
 	}
 	if len(elastic) == 0 {
 		return
 	}
-	cores := control.CoreMeter{Used: r.options.cpu}
+	cores := control.CoreMeter{Used: elastic[0].n.options.cpu}
 	ticker := time.NewTicker(control.SampleEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-over:
 			return
-		case <-r.ctx.Done():
+		case <-life.ctx.Done():
 			return
 		case <-ticker.C:
 		}
@@ -38,7 +39,8 @@ func (r *Run) scale(over <-chan struct{}) {
 
 // An elasticNode is a node with its autoscaler and what it had counted at the last sample.
 type elasticNode struct {
-	n      *node
+	n      *driver
+	limit  int          // of the flow
 	port   *graph.Input // that was read at the last sample
 	scaler control.Autoscaler
 
@@ -57,8 +59,8 @@ func (c *elasticNode) sample(cores float64) {
 	count := &c.n.count
 	if port := (*reads)[0].spec.ToPort; port != c.port { // other inputs have other costs
 		high := c.n.workers.Max
-		if limit := c.n.run.flow.Limits.Workers; limit > 0 {
-			high = max(c.n.workers.Min, min(high, limit)) // more would only wait to be let in
+		if c.limit > 0 {
+			high = max(c.n.workers.Min, min(high, c.limit)) // more would only wait to be let in
 		}
 		c.port, c.scaler = port, control.Autoscaler{Low: c.n.workers.Min, High: high}
 		c.done, c.busy, c.blocked = count.Done(), count.Busy.Load(), count.Blocked.Load()+count.Limited.Load()
@@ -80,6 +82,6 @@ func (c *elasticNode) sample(cores float64) {
 	if n := c.scaler.Next(x); n != before && p.resize(n) {
 		count.Resized.Add(1)
 		count.Most.Store(max(count.Most.Load(), int64(n)))
-		c.n.run.options.Events.Info("workers changed", "node", c.n.spec.ID, "from", before, "to", n, "waiting", x.Waiting())
+		c.n.options.Events.Info("workers changed", "node", c.n.spec.ID, "from", before, "to", n, "waiting", x.Waiting())
 	}
 }

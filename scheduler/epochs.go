@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"log/slog"
 	"math"
 	"slices"
 	"sync"
@@ -10,19 +11,6 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 	"github.com/flowrun/flowrun/scheduler/queue"
 )
-
-// Cuts says when a run draws a cut through all of its streams; see epochs.go.
-type Cuts struct {
-	// Every is the time from the begin of one cut to that of the next; 0: there is none,
-	// unless a source acknowledges by cuts: then it is 50 ms, while something that such a
-	// source gave is not acknowledged and anything has moved.
-	Every time.Duration
-	// Timeout is how long a cut may wait for a node that does nothing meanwhile before it is
-	// given up; 0: a minute.
-	Timeout time.Duration
-	// Staged is how many bytes sinks may stage before there is a cut at once; 0: 64 MB.
-	Staged int64
-}
 
 const (
 	ackEvery   = 50 * time.Millisecond
@@ -42,7 +30,11 @@ const (
 //
 // A cut that was given up harms nobody: see intake.aligning and node.sendCut.
 type epochs struct {
-	run     *Run
+	*topology
+	life    *lifetime
+	events  *slog.Logger
+	fail    func(n *node, err error)
+	serial  func() // cuts all nodes of a serial run, which rests, or soon will; nil: it is none
 	every   time.Duration
 	timeout time.Duration
 	most    int64
@@ -52,7 +44,7 @@ type epochs struct {
 	staged atomic.Int64  // bytes since the last cut began
 	asked  atomic.Bool   // somebody wants a cut
 	news   chan struct{} // wakes who coordinates
-	acking []*node       // the sources that acknowledge by cuts
+	acking []*driver     // the sources that acknowledge by cuts
 
 	// Of who coordinates.
 	moved int64   // the progress of the run when the last complete cut began
@@ -71,16 +63,17 @@ type epochs struct {
 }
 
 // newEpochs gives nil if the run has no cuts.
-func newEpochs(r *Run) *epochs {
-	o := r.options.Cuts
+func newEpochs(t *topology, life *lifetime, options *Options, fail func(n *node, err error)) *epochs {
+	o := options.Cuts
 	c := &epochs{
-		run: r, every: o.Every, timeout: o.Timeout, most: o.Staged, always: o.Every > 0,
-		flight: flight{observe: r.options.seeCuts, misaligned: r.options.misaligned},
+		topology: t, life: life, events: options.Events, fail: fail,
+		every: o.Every, timeout: o.Timeout, most: o.Staged, always: o.Every > 0,
+		flight: flight{observe: options.seeCuts, misaligned: options.misaligned},
 		news:   make(chan struct{}, 1), moved: math.MinInt64,
 	}
-	withheld := r.withheld()
-	for _, n := range r.nodes {
-		if r.options.Discard || r.options.NoAcks {
+	withheld := t.withheld()
+	for _, n := range t.nodes {
+		if options.Discard || options.NoAcks {
 			break
 		}
 		if n.parts.Acknowledger != nil && !n.acksEarly() && !withheld[n] {
@@ -99,8 +92,11 @@ func newEpochs(r *Run) *epochs {
 	if c.most == 0 {
 		c.most = stagedMost
 	}
-	for _, e := range r.edges {
+	for _, e := range t.edges {
 		e.cuts, e.brake = &c.flight, func(on bool) { c.brake(e, on) }
+	}
+	for _, n := range t.nodes {
+		n.cutting = &cutting{&c.flight, func(at cut) { c.met(n, at) }, c.flushed, func() { c.ended(n) }}
 	}
 	return c
 }
@@ -114,12 +110,12 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 		select {
 		case <-over:
 			return
-		case <-c.run.ctx.Done():
+		case <-c.life.ctx.Done():
 			return
 		case <-c.news:
 		case <-timer.C:
 		}
-		if c.run.ctx.Err() != nil {
+		if c.life.ctx.Err() != nil {
 			return
 		}
 		now := time.Now()
@@ -128,7 +124,7 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 			continue
 		}
 		if now = time.Now(); c.asked.Load() || !now.Before(next) {
-			if c.asked.Swap(false) || c.wanted() {
+			if c.asked.Swap(false) || c.due() {
 				c.begin(now)
 			}
 			next = now.Add(c.every)
@@ -158,12 +154,12 @@ func (s *stalled) look(by metrics.CutHolder, moved int64, now time.Time, timeout
 	return now.Sub(s.since) >= timeout
 }
 
-// wanted reports whether there is a reason for a cut.
-func (c *epochs) wanted() bool {
+// due reports whether there is a reason for a cut.
+func (c *epochs) due() bool {
 	if c.always {
 		return true
 	}
-	return slices.ContainsFunc(c.acking, (*node).owes) && c.run.progress() != c.moved
+	return slices.ContainsFunc(c.acking, (*driver).owes) && c.progress() != c.moved
 }
 
 // ask makes a cut as soon as none is under way.
@@ -183,12 +179,12 @@ func (c *epochs) stage(bytes int64) {
 
 // begin draws a cut: sources are cut where they are.
 func (c *epochs) begin(now time.Time) {
-	moved := c.run.progress()
+	moved := c.progress()
 	c.mu.Lock()
 	c.number++
 	c.began, c.low, c.flush, c.left = now, queue.NoLow, 0, 0
-	var alive []*node
-	for _, n := range c.run.nodes {
+	var alive []*driver
+	for _, n := range c.nodes {
 		if !n.over {
 			alive = append(alive, n)
 		}
@@ -204,13 +200,13 @@ func (c *epochs) begin(now time.Time) {
 			c.reached(n, number, n.at())
 		}
 	}
-	if c.run.serial != nil {
-		c.run.serial.cutNow()
+	if c.serial != nil {
+		c.serial()
 		return
 	}
 	for _, n := range alive {
 		if n.source() {
-			c.reached(n, number, n.order.cutSource(n, cut{number, number}))
+			c.reached(n, number, n.order.cutSource(n.node, cut{number, number}))
 		} else {
 			n.bell.ring() // it may have to do something before the cut comes: see intake.approach
 		}
@@ -218,7 +214,7 @@ func (c *epochs) begin(now time.Time) {
 }
 
 // reached notes how far a source was at a cut.
-func (c *epochs) reached(n *node, epoch uint64, at reached) {
+func (c *epochs) reached(n *driver, epoch uint64, at reached) {
 	if slices.Contains(c.acking, n) {
 		n.acks.cut(epoch, at)
 	}
@@ -233,7 +229,7 @@ func (c *epochs) end(now time.Time) bool {
 	complete := c.left == 0
 	number, began, low, flush := c.number, c.began, c.low, c.flush
 	c.mu.Unlock()
-	if c.run.ctx.Err() != nil {
+	if c.life.ctx.Err() != nil {
 		return true // nodes may have ended by that, and what was on its way was thrown away
 	}
 	switch {
@@ -258,8 +254,8 @@ func (c *epochs) end(now time.Time) bool {
 		c.report.Last = &last
 		c.mu.Unlock()
 		c.moved = math.MinInt64
-		c.run.options.Events.Warn("cut given up", "epoch", number, "node", last.Node, "input", last.Input, "seconds", now.Sub(began).Seconds())
-		for _, n := range c.run.nodes {
+		c.events.Warn("cut given up", "epoch", number, "node", last.Node, "input", last.Input, "seconds", now.Sub(began).Seconds())
+		for _, n := range c.nodes {
 			n.bell.ring()
 		}
 	}
@@ -274,7 +270,7 @@ func (c *epochs) flushed(took time.Duration) {
 }
 
 // met is told that a node has met a cut: it has sent it on and flushed.
-func (c *epochs) met(n *node, at cut) {
+func (c *epochs) met(n *driver, at cut) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at.epoch != c.number || n.epoch == at.epoch || c.epoch.Load() != at.epoch {
@@ -285,7 +281,7 @@ func (c *epochs) met(n *node, at cut) {
 }
 
 // ended is told that a node has ended, which has come to every cut.
-func (c *epochs) ended(n *node) {
+func (c *epochs) ended(n *driver) {
 	if c == nil {
 		return
 	}
@@ -316,47 +312,19 @@ func (c *epochs) come() {
 func (c *epochs) holder() (h metrics.CutHolder, moved int64) {
 	c.mu.Lock()
 	number := c.number
-	at := slices.IndexFunc(c.run.nodes, func(n *node) bool { return !n.over && n.epoch != number })
+	at := slices.IndexFunc(c.nodes, func(n *driver) bool { return !n.over && n.epoch != number })
 	c.mu.Unlock()
 	if at < 0 {
 		return h, 0 // it has just become complete
 	}
-	n := c.run.nodes[at]
+	n := c.nodes[at]
 	h = metrics.CutHolder{Node: n.spec.ID, Input: n.holds(number)}
-	for e := n.sendsTo(); e != nil; e = n.sendsTo() {
-		n = c.run.byNode[e.spec.To]
+	for at := n.sendsTo(); at >= 0; at = n.sendsTo() {
+		e := c.edges[at]
+		n = c.reader(e)
 		h = metrics.CutHolder{Node: n.spec.ID, Input: e.spec.ToPort.Name}
 	}
 	return h, n.count.In.Load() + n.count.Batches.Load()
-}
-
-// holds is the input over which a node has not come to a cut, or over which something came
-// before the cut that is still in work.
-func (n *node) holds(epoch uint64) string {
-	for port, edges := range n.in {
-		for _, e := range edges {
-			if e.came.Load() < epoch {
-				return n.spec.In[port].Name
-			}
-		}
-	}
-	n.mu.Lock()
-	o := n.order
-	n.mu.Unlock()
-	if o == nil || n.source() {
-		return ""
-	}
-	return n.spec.In[o.port()].Name
-}
-
-// sendsTo is the edge on which a worker of the node waits for room; nil: none does.
-func (n *node) sendsTo() *edge {
-	for _, w := range n.everyone() {
-		if doing, edge := w.doing(); doing == sending && edge >= 0 {
-			return n.run.edges[edge]
-		}
-	}
-	return nil
 }
 
 // stats tells what there is to know of the cuts of a run that has taken so long; nil
@@ -370,7 +338,7 @@ func (c *epochs) stats(took time.Duration) *metrics.CutReport {
 	defer c.mu.Unlock()
 	rep := c.report
 	if !c.at.IsZero() {
-		rep.Age = max(0, took-c.at.Sub(c.run.started))
+		rep.Age = max(0, took-c.at.Sub(c.life.started))
 	}
 	if flight := c.epoch.Load(); flight != 0 && waits.Node != "" {
 		rep.Flight, rep.For, rep.Waits = flight, time.Since(c.began), &waits
@@ -383,7 +351,62 @@ func (c *epochs) stats(took time.Duration) *metrics.CutReport {
 func (c *epochs) mark(reports []metrics.NodeReport) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, n := range c.run.nodes {
+	for i, n := range c.nodes {
 		reports[i].Epoch = n.epoch
 	}
+}
+
+// acknowledge tells sources up to where everything was delivered: to all sinks, and
+// flushed. Of those that nobody wants more of, some was thrown away.
+func (c *epochs) acknowledge(low uint64) {
+	var wanted map[*driver]bool
+	for _, n := range c.acking {
+		if len(n.acks.cuts) == 0 || n.acks.cuts[0].epoch > low || n.shed.Load() {
+			continue
+		}
+		if wanted == nil {
+			wanted = c.wanted()
+		}
+		if !wanted[n] {
+			continue
+		}
+		if err := n.acknowledge(n.acks.upTo(low)); err != nil {
+			c.fail(n.node, err)
+			return
+		}
+	}
+}
+
+// acknowledges reports whether any source does so by cuts.
+func (c *epochs) acknowledges() bool { return c != nil && len(c.acking) > 0 }
+
+func (c *epochs) brake(e *edge, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.braking.Swap(on) == on {
+		return
+	}
+	if on && (e.count.Items.Load() <= e.capacity || e.isRefused()) { // the reader was quicker, and has not seen it
+		e.braking.Store(false)
+		return
+	}
+	seen := map[*driver]bool{}
+	var walk func(n *driver)
+	walk = func(n *driver) {
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		if n.brake.turn(e, on) {
+			n.bell.ring()
+		}
+		for _, edges := range n.in {
+			for _, e := range edges {
+				if e.spec.Contract.Blocks() {
+					walk(c.sender(e))
+				}
+			}
+		}
+	}
+	walk(c.sender(e))
 }

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -68,3 +69,24 @@ func appendError(b *record.Batch, node string, item nodes.BadItem, at time.Time)
 	}
 	b.Rows++
 }
+
+// guard turns a panic in the code of a kind into an error that names the place.
+func guard(f func() error) error { return nodes.Guard(f) }
+
+// stackOf is the stack of a panic, "" for any other error.
+func stackOf(err error) string {
+	if p, ok := errors.AsType[*nodes.PanicError](err); ok {
+		return string(p.Stack)
+	}
+	return ""
+}
+
+// catch turns a panic in the code of a kind into an error. It must be deferred itself.
+func catch(err *error) {
+	if p := nodes.Recovered(recover()); p != nil {
+		*err = p
+	}
+}
+
+// ErrStuck is the cause of a run in which every node waited for another one.
+var ErrStuck = errors.New("the flow is stuck")

@@ -27,11 +27,9 @@ package scheduler
 // node that fails on every item says so every ten seconds.
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/redact"
@@ -65,29 +63,6 @@ func newObserver(log *slog.Logger, recent func(string) []ItemError) *observer {
 	return &observer{
 		log: log, recent: recent,
 		phase: metrics.Running, failed: map[string]toldErrors{}, drops: map[int]bool{}, spills: map[int]bool{},
-	}
-}
-
-// observe tells that the run begins, and from then on what happens to it. What it
-// returns tells how the run ended; nothing of it is left then.
-func (r *Run) observe() (end func(*metrics.Report, error)) {
-	if !r.options.Events.Enabled(context.Background(), slog.LevelError) {
-		return func(*metrics.Report, error) {}
-	}
-	r.options.Events.Info("run started", "nodes", len(r.nodes), "edges", len(r.edges))
-	o := newObserver(r.options.Events, r.RecentErrors)
-	over := make(chan struct{})
-	var watcher sync.WaitGroup
-	watcher.Go(func() { o.watch(r.Stats, r.news, over) })
-	return func(report *metrics.Report, failure error) {
-		close(over)
-		watcher.Wait()
-		if r.wasStopped() && o.phase != metrics.Draining { // it was soon over
-			o.log.Info(string(metrics.Draining))
-			o.phase = metrics.Draining
-		}
-		o.look(report, true)
-		o.end(report, failure)
 	}
 }
 
@@ -150,22 +125,6 @@ func (o *observer) failures(n *metrics.NodeReport, now time.Duration, last bool)
 		}
 	}
 	o.log.Warn("items failed", keys...)
-}
-
-// begin notes that the node begins.
-func (n *node) begin() {
-	n.began = time.Now()
-	n.count.Began.Store(n.began.UnixNano())
-	n.run.options.Events.Info("node started", "node", n.spec.ID, "kind", n.spec.Kind, "workers", max(n.workers.Min, 1))
-}
-
-// finish notes that the last worker of the node has ended.
-func (n *node) finish() {
-	c := &n.count
-	c.Finished.Store(time.Now().UnixNano())
-	c.Ended.Store(true)
-	n.run.options.Events.Info("node ended", "node", n.spec.ID, "in", c.In.Load(), "out", c.Out.Load(),
-		"errors", c.Skipped.Load()+c.Dead.Load()+c.Failed.Load(), "seconds", time.Since(n.began).Seconds())
 }
 
 // end tells how the run ended.

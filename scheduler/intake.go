@@ -1,10 +1,6 @@
 package scheduler
 
 import (
-	"context"
-	"errors"
-	"io"
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -13,36 +9,13 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// A task is what a worker works on at once: some items of an input, a piece of a
-// source, or an event that has a place among them.
-type task struct {
-	kind  taskKind
-	early bool           // of a time that was not waited for
-	in    nodes.Input    // of items, or with Made the piece of a source
-	edge  *edge          // where the items came from
-	ended nodes.Ended    // of an end
-	cut   cut            // of a cut
-	after nodes.Position // of a piece of a source
-	gen   uint64         // cuts that were taken before it: see order.behind
-	era   uint64         // of the breaker, when it was taken
-	seen  bool           // was given back: it has its form, and those who look on have seen it
-}
-
-type taskKind uint8
-
-const (
-	itemsTask taskKind = iota
-	timeTask           // the time has come that the operator is due at
-	endTask            // an edge has ended
-	cutTask            // all inputs have come to a cut
-)
-
 // An intake is how a node takes: which edge, how much, and what comes before it. All
 // but what is atomic is guarded by the take token, or belongs to the only worker.
 type intake struct {
 	n       *node
-	task    task // what next has found; valid until the next call
-	nap     nap  // what look has found nothing for
+	order   *order // of the node, if it has one
+	task    task   // what next has found; valid until the next call
+	nap     nap    // what look has found nothing for
 	inlets  []*inlet
 	wanted  []*inlet // that the operator reads now
 	stale   bool     // wanted is to be asked for again
@@ -60,11 +33,11 @@ type intake struct {
 	reads   atomic.Pointer[[]*edge] // those of wanted, for the autoscaler
 }
 
-func newIntake(n *node) *intake {
-	t := &intake{n: n, stale: true, cost: make([]atomic.Int64, max(1, len(n.in)))}
+func newIntake(n *node, o *order) *intake {
+	t := &intake{n: n, order: o, stale: true, cost: make([]atomic.Int64, max(1, len(n.in)))}
 	for port, edges := range n.in {
 		for place, e := range edges {
-			t.inlets = append(t.inlets, &inlet{e: e, port: port, place: place, open: true, batch: newBatcher(n)})
+			t.inlets = append(t.inlets, &inlet{e: e, port: port, place: place, open: true, batch: newBatcher(n.spec.Engine.Batch, n.options)})
 		}
 		if len(edges) == 0 {
 			t.unwired = append(t.unwired, port)
@@ -86,119 +59,11 @@ func (t *intake) ask() {
 	}
 	due := int64(0)
 	if at := timed.Due(); !at.IsZero() {
-		due = 1 + max(0, int64(at.Sub(t.n.run.started))) // by the monotonic clock
+		due = 1 + max(0, int64(at.Sub(t.n.life.started))) // by the monotonic clock
 	}
 	if t.n.due.Swap(due) != due {
 		t.rushed.Store(0)
 		t.n.bell.ring()
-	}
-}
-
-// next takes the next task, waiting for it; io.EOF if there is none any more. The
-// caller holds the take token. errAgain and errLeave are for workers of a pool.
-func (t *intake) next(ctx context.Context, w *worker) error {
-	if t.n.source() {
-		return t.pull(ctx, w)
-	}
-	asleep, yielded := false, false
-	defer func() {
-		if asleep {
-			t.n.bell.asleep.Store(false)
-		}
-	}()
-	for {
-		found, err := t.look(w)
-		switch {
-		case err != nil:
-			t.over = t.over || err != errAgain
-			return err
-		case found:
-			return nil
-		case !yielded:
-			// Let those who are about to send go first: a reader that wakes for every single
-			// item of a burst costs more than the items.
-			runtime.Gosched()
-			yielded = true
-			continue
-		case !asleep: // look once more: what comes from now on rings
-			asleep = true
-			t.n.bell.asleep.Store(true)
-			continue
-		}
-		if err = t.sleep(w); err != nil {
-			return err
-		}
-	}
-}
-
-// A nap is why there is nothing to take, and until when.
-type nap struct {
-	wait
-	held bool // by a rate or a breaker
-}
-
-func (t *intake) sleep(w *worker) error {
-	nap := &t.nap
-	if nap.held {
-		defer t.n.holdBack()()
-	}
-	nap.on, nap.over, nap.hurry = t.n.bell.c, t.n.inputCtx.Done(), nap.held || !nap.until.IsZero()
-	switch w.await(&nap.wait) {
-	case wokenBack:
-		return errAgain
-	case wokenLeave:
-		return errLeave
-	}
-	return nil
-}
-
-// look finds the task that can be taken now, or what to wait for.
-func (t *intake) look(w *worker) (found bool, err error) {
-	n := t.n
-	if t.over || n.done.Load() {
-		return false, io.EOF
-	}
-	switch err := n.dismissed(); err {
-	case nil:
-	case nodes.ErrDone:
-		n.done.Store(true)
-		return false, io.EOF
-	default:
-		return false, err
-	}
-	if t.again {
-		t.again = false
-		return true, nil
-	}
-	if len(t.unwired) > 0 {
-		t.nowhere()
-		return true, nil
-	}
-	due := time.Time{}
-	if ns := n.due.Load(); ns != 0 && !t.ticking.Load() && !n.brake.on.Load() {
-		if due = n.run.at(ns); !time.Now().Before(due) {
-			t.tick(false)
-			return true, nil
-		}
-	}
-	for {
-		if err := t.choose(w); err != nil {
-			return false, err
-		}
-		epoch := t.aligning()
-		if epoch != 0 {
-			if found, err := t.align(epoch); found || err != nil {
-				return found, err
-			}
-		} else if t.overruling {
-			t.giveUp()
-		}
-		if len(t.wanted) == 0 {
-			return t.onlyTime(w)
-		}
-		if found, err := t.fetch(due, epoch); err != errCame {
-			return found, err
-		}
 	}
 }
 
@@ -217,7 +82,7 @@ func (t *intake) tick(early bool) {
 // rush reports whether a due time is not to be waited for, because the run was told to
 // stop. It does so once for each.
 func (t *intake) rush(due int64) bool {
-	return t.n.run.stopping() && t.rushed.Swap(due) != due
+	return t.n.life.stopping() && t.rushed.Swap(due) != due
 }
 
 // choose finds the edges that are read now.
@@ -227,8 +92,8 @@ func (t *intake) choose(w *worker) error {
 	if !t.stale && (selective == nil || n.parts.Parallel != nil) {
 		return nil
 	}
-	if selective != nil && n.order != nil { // it changes its mind in the call that is still under way
-		if err := n.order.settled(w); err != nil {
+	if selective != nil && t.order != nil { // it changes its mind in the call that is still under way
+		if err := t.order.settled(w); err != nil {
 			return err
 		}
 	}
@@ -260,33 +125,57 @@ func (t *intake) choose(w *worker) error {
 	return err
 }
 
-// errWantsNothing is a fault of a kind.
-var errWantsNothing = errors.New("the operator wants none of its inputs and waits for no time")
-
-// onlyTime is for an operator that reads nothing now: all has ended, or it only waits
-// for its time. Once the run was told to stop, that is not waited for.
-func (t *intake) onlyTime(w *worker) (found bool, err error) {
-	n := t.n
-	if n.parts.Timed != nil && n.order != nil { // what is under way may set a time
-		if err := n.order.settled(w); err != nil {
-			return false, err
-		}
-	}
-	due := n.due.Load()
-	switch {
-	case due == 0 && !t.open():
-		return false, io.EOF
-	case due == 0:
-		return false, errWantsNothing
-	case t.rush(due):
-		t.tick(true)
-		return true, nil
-	}
-	t.nap = nap{wait: wait{what: napping, until: n.run.at(due)}}
-	return false, nil
-}
-
 // open reports whether any edge has not ended.
 func (t *intake) open() bool {
 	return slices.ContainsFunc(t.inlets, func(in *inlet) bool { return in.open })
+}
+
+// learn updates the cost of an item.
+func (t *intake) learn(port, items int, took time.Duration) {
+	if items <= 0 {
+		return
+	}
+	now := max(int64(took)/int64(items), 1)
+	if old := t.cost[port].Load(); old > 0 {
+		now = (3*old + now) / 4
+	}
+	t.cost[port].Store(now)
+}
+
+// share is how many of the waiting items to take at once.
+func (t *intake) share(port, waiting int) int {
+	parts := &t.n.parts
+	if parts.Parallel == nil || parts.Gatherer != nil && parts.Gatherer.WholeBatches() {
+		return waiting
+	}
+	cost := t.cost[port].Load()
+	if cost == 0 {
+		return 1 // it may be slow
+	}
+	return int(min(int64(waiting), max(1, int64(pieceTime)/cost)))
+}
+
+// atOnce is share, within what the run and the node allow.
+func (t *intake) atOnce(in *inlet, waiting int) int {
+	if in.batch != nil {
+		return waiting // it is cut to size already
+	}
+	return min(t.share(in.port, waiting), t.n.options.batch())
+}
+
+// most is how many items to take off a queue that reorders: few, so that what comes
+// while the node works can still overtake.
+func (t *intake) most(in *inlet) int {
+	if in.e.ranker == nil {
+		return 0 // it has no single items
+	}
+	cost := t.cost[in.port].Load()
+	if cost == 0 || t.n.breaker != nil {
+		return 1
+	}
+	most := max(1, int64(pieceTime)/cost)
+	if t.n.bucket != nil {
+		most = min(most, max(1, t.n.bucket.Ready())) // those that may not pass yet can still be overtaken
+	}
+	return int(most)
 }

@@ -16,7 +16,7 @@ const keyedDepth = 4
 // keyed runs a node under order: key. The goroutine that takes splits each batch by
 // the hash of the key fields; each worker gets the items of its keys in their
 // order and sends when it likes.
-func (n *node) keyed(ctx context.Context, workers int) error {
+func (n *driver) keyed(ctx context.Context, workers int) error {
 	n.makeOrder()
 	staff := make([]*worker, 0, workers)
 	var err error
@@ -39,12 +39,12 @@ func (n *node) keyed(ctx context.Context, workers int) error {
 }
 
 // deal runs the workers and the goroutine that shares the input out among them.
-func (n *node) deal(ctx context.Context, staff []*worker) error {
+func (n *driver) deal(ctx context.Context, staff []*worker) error {
 	queues := make([]chan task, len(staff))
 	var all sync.WaitGroup
 	for i, w := range staff {
 		queues[i] = make(chan task, keyedDepth)
-		all.Go(func() { n.run.guarded(func() { n.workOff(ctx, w, queues[i]) }) })
+		all.Go(func() { n.guarded(func() { n.workOff(ctx, w, queues[i]) }) })
 	}
 	d := &dealer{n: n, w: n.newWorker(n.workers.Max), queues: queues}
 	err := d.run(ctx)
@@ -57,7 +57,7 @@ func (n *node) deal(ctx context.Context, staff []*worker) error {
 }
 
 // workOff is the loop of a worker, which ends when its queue is closed.
-func (n *node) workOff(ctx context.Context, w *worker, q chan task) {
+func (n *driver) workOff(ctx context.Context, w *worker, q chan task) {
 	defer w.note(ended, nil)
 	var j job
 	for {
@@ -66,22 +66,22 @@ func (n *node) workOff(ctx context.Context, w *worker, q chan task) {
 			return
 		}
 		j.task = t
-		j.out.begin(ctx, n, w, &n.done)
-		if n.run.epochs != nil {
-			j.out.inTurn(n.order, &j)
+		j.out.begin(ctx, n.node, w, &n.done)
+		if n.cutting != nil {
+			j.inTurn(n.order)
 		}
 		if ctx.Err() == nil {
 			n.work(ctx, w, &j)
 		}
 		if err := n.deliverFreely(ctx, w, &j, nil); err != nil {
-			n.run.fail(n, err)
+			n.fail(err)
 		}
 	}
 }
 
 // A dealer takes the input apart.
 type dealer struct {
-	n      *node
+	n      *driver
 	w      *worker
 	queues []chan task
 	job    job
@@ -125,10 +125,10 @@ func (d *dealer) event(ctx context.Context, t task) error {
 func (d *dealer) items(ctx context.Context, t task) error {
 	n, o := d.n, &d.job.out
 	d.job.task = t
-	o.begin(ctx, n, d.w, nil)
-	if n.run.epochs != nil { // what fails here leaves in its epoch too
+	o.begin(ctx, n.node, d.w, nil)
+	if n.cutting != nil { // what fails here leaves in its epoch too
 		d.job.gen = n.order.cuts.taken
-		o.inTurn(n.order, &d.job)
+		d.job.inTurn(n.order)
 	}
 	err := n.receive(ctx, d.w, &d.job)
 	if ferr := o.flushErrors(); err == nil {
@@ -221,7 +221,7 @@ func get(q chan task, w *worker) (t task, ok bool) {
 
 // hashes gives a hash of the key fields for each selected row: the same in every
 // run, so that a flow shares its keys among workers alike each time.
-func (n *node) hashes(b *record.Batch) []uint64 {
+func (n *driver) hashes(b *record.Batch) []uint64 {
 	var fields []types.Field
 	var cols []*record.Column
 	for _, name := range n.spec.Engine.Key {

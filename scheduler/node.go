@@ -8,19 +8,19 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/control"
 )
 
 // A node is a graph.Node in a run: its operator, its edges, and what its workers
-// share. intake is how it takes, pool who works, order in which order what they make
-// leaves; see there.
+// share. A driver makes it work.
 type node struct {
 	workplace
-	run       *Run
 	spec      *graph.Node
 	env       *nodes.Env
+	options   *Options
 	parts     nodes.Parts
 	watched   bool      // somebody intercepts its calls
 	in        [][]*edge // by input port
@@ -33,6 +33,14 @@ type node struct {
 	heldBack  atomic.Bool      // by one of the two, now
 	opened    bool
 	began     time.Time // read and written by the goroutine that runs the node
+
+	// What it asks and tells the run.
+	fail      func(error)    // ends the run
+	guarded   func(f func()) // a panic of the engine itself ends the run
+	forfeited func() bool    // nobody will see what a sink has made
+	pausing   *pausing
+	cutting   *cutting                                 // nil: the run has no cuts
+	push      func(edges []*edge, d record.Data) error // of a serial run: sends; else nil
 
 	// inputCtx ends when the node is to take no more: nobody wants what it would make
 	// of it, or, for a source, the run was told to stop.
@@ -49,14 +57,8 @@ type node struct {
 	due     atomic.Int64 // when the operator is to be woken, ns since the run began, plus 1; 0: never
 	reached reached      // of a source without an order: see there; guarded by mu
 	brake   brake        // on while an edge behind the node holds too much
-	epoch   uint64       // of the last cut that it has met; guarded by the epochs' mu, as is
-	over    bool         // it has ended, and so has come to every cut
 	holding holding      // of a Holder; belongs to whoever has the turn
 	acks    acks         // of a source that acknowledges by cuts
-
-	intake *intake
-	pool   *pool  // nil: one worker that needs no others
-	order  *order // nil: the same
 
 	// sendToken is held while sending when workers send in no order; nil when the
 	// order sees to it that one worker at a time sends. serialToken is held by a call of
@@ -65,6 +67,14 @@ type node struct {
 	serialToken chan struct{}
 
 	recent []ItemError // guarded by mu
+}
+
+// A cutting is what a node knows of the cuts of its run, and whom it tells.
+type cutting struct {
+	*flight
+	met     func(at cut) // it has sent the cut on and flushed
+	flushed func(took time.Duration)
+	ended   func() // it has come to every cut
 }
 
 // An ItemError is an item that failed and did not stop the flow.
@@ -91,41 +101,9 @@ func (n *node) noteError(item nodes.BadItem) {
 	n.recent = append(n.recent, e)
 }
 
-// stackOf is the stack of a panic, "" for any other error.
-func stackOf(err error) string {
-	if p, ok := errors.AsType[*nodes.PanicError](err); ok {
-		return string(p.Stack)
-	}
-	return ""
-}
-
 // itemFailure is the error of an item that stops the flow.
 func (n *node) itemFailure(item nodes.BadItem) error {
 	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Item: itemText(item), File: item.File, Line: item.Line, Err: item.Err}
-}
-
-// makeOrder makes the order of the node, if it has none yet.
-func (n *node) makeOrder() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.order == nil {
-		n.order = newOrder(n)
-	}
-}
-
-// workforce is the pool of the node, nil if it has none yet.
-func (n *node) workforce() *pool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.pool
-}
-
-// timeOfAll is how long the workers of the node have been there, added up.
-func (n *node) timeOfAll() time.Duration {
-	if p := n.workforce(); p != nil {
-		return p.timeOfAll()
-	}
-	return 0
 }
 
 // unwanted reports whether the node has readers and none of them wants more. Who
@@ -162,8 +140,8 @@ func (n *node) shunned() {
 // or it is nodes.ErrDone.
 func (n *node) dismissed() error {
 	switch {
-	case n.run.ctx.Err() != nil: // first, for it ends before those that are made of it
-		return context.Cause(n.run.ctx)
+	case n.life.ctx.Err() != nil: // first, for it ends before those that are made of it
+		return context.Cause(n.life.ctx)
 	case n.inputCtx.Err() == nil:
 		return nil
 	}
@@ -186,13 +164,13 @@ func (n *node) sleep(ctx context.Context, w *worker, until time.Time) error {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	over := n.inputCtx.Done()
-	if n.source() && n.run.stopping() {
+	if n.source() && n.life.stopping() {
 		over = n.unwantedNow // it is, and what is on its way goes on while anybody wants it
 	}
 	select {
 	case <-timer.C:
 	case <-over:
-		if err := n.dismissed(); err != nil && (!n.run.stopping() || n.unwanted()) {
+		if err := n.dismissed(); err != nil && (!n.life.stopping() || n.unwanted()) {
 			return err
 		}
 	case <-ctx.Done():
@@ -214,71 +192,12 @@ func (n *node) closeBooks() {
 	}
 }
 
-// main runs the operator of the node to its end, then ends its outputs and refuses
-// its inputs.
-func (n *node) main(ctx context.Context) {
-	n.begin()
-	defer func() {
-		n.finish()
-		for _, edges := range n.out {
-			for _, e := range edges {
-				e.end()
-			}
-		}
-		for _, edges := range n.in {
-			for _, e := range edges {
-				e.refuse()
-			}
-		}
-		n.run.epochs.ended(n)
-	}()
-	err := guard(func() error { return n.drive(ctx) })
-	if done := errors.Is(err, nodes.ErrDone); err == nil || done {
-		if done {
-			n.closeBooks()
-		}
-		err = n.seal(ctx)
-	}
-	if n.parts.Acknowledger == nil { // else it is needed to the end
-		if cerr := n.close(); err == nil {
-			err = cerr
-		}
-	}
-	if err != nil {
-		n.run.fail(n, err)
-	}
-}
-
-// drive runs the workers of the node.
-func (n *node) drive(ctx context.Context) error {
-	err := guard(func() error { n.intake = newIntake(n); return nil })
-	if err != nil {
-		return err
-	}
-	n.count.Workers.Store(int64(n.workers.Min))
-	switch {
-	case n.workers.Max == 1 && n.order == nil:
-		err = n.alone(ctx)
-	case n.spec.Engine.Order == "key" && !n.source():
-		err = n.keyed(ctx, n.workers.Max)
-	default:
-		err = n.together(ctx)
-	}
-	if left := n.intake.drop(); n.done.Load() {
-		n.count.Filtered.Add(int64(left))
-	}
-	if err == nil && n.done.Load() {
-		err = nodes.ErrDone
-	}
-	return err
-}
-
 // lastEpoch is the number of the only epoch of a run without checkpoints.
 const lastEpoch = 1
 
 // seal completes what a sink was given.
 func (n *node) seal(ctx context.Context) error {
-	thrown := n.run.forfeited() // what nobody will see need not be safe
+	thrown := n.forfeited() // what nobody will see need not be safe
 	if f := n.parts.Flusher; f != nil {
 		if err := guard(func() error { return f.Flush(ctx) }); err != nil {
 			return err
@@ -312,13 +231,112 @@ func (n *node) settle(ctx context.Context, ok bool) error {
 	return guard(func() error { return c.Abort(ctx) })
 }
 
-// guard turns a panic in the code of a kind into an error that names the place.
-func guard(f func() error) error { return nodes.Guard(f) }
-
 // wrap names the node in an error, once.
 func (n *node) wrap(err error) error {
 	if _, named := errors.AsType[*Failure](err); named {
 		return err
 	}
 	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Err: err}
+}
+
+// meet is the turn of a cut: everything before it was delivered, and nothing behind it. It
+// is sent on first, so that those behind need not wait for the flush.
+func (n *node) meet(ctx context.Context, c cut) error {
+	if h := n.parts.Holder; h != nil {
+		held := 0
+		if err := guard(func() error { held = h.Held(); return nil }); err != nil {
+			return err
+		}
+		c.low = n.holding.low(c.low, held)
+	}
+	if !n.sendCut(c) {
+		return nil
+	}
+	if f := n.parts.Flusher; f != nil {
+		start := n.life.clock()
+		if err := guard(func() error { return f.Flush(ctx) }); err != nil {
+			return err
+		}
+		took := n.life.clock() - start
+		n.count.Busy.Add(int64(took))
+		n.cutting.flushed(took)
+	}
+	n.cutting.met(c)
+	return nil
+}
+
+// pass is meet for a source, which has nothing to flush.
+func (n *node) pass(c cut) {
+	if n.sendCut(c) {
+		n.cutting.met(c)
+	}
+}
+
+// sendCut puts a cut on every edge that leaves the node, that of errors too. One that was
+// given up goes no further.
+func (n *node) sendCut(c cut) bool {
+	if n.cutting.epoch.Load() != c.epoch {
+		return false
+	}
+	for _, edges := range n.out {
+		for _, e := range edges {
+			e.mark(c)
+		}
+	}
+	return true
+}
+
+// begin notes that the node begins.
+func (n *node) begin() {
+	n.began = time.Now()
+	n.count.Began.Store(n.began.UnixNano())
+	n.options.Events.Info("node started", "node", n.spec.ID, "kind", n.spec.Kind, "workers", max(n.workers.Min, 1))
+}
+
+// finish notes that the last worker of the node has ended.
+func (n *node) finish() {
+	c := &n.count
+	c.Finished.Store(time.Now().UnixNano())
+	c.Ended.Store(true)
+	n.options.Events.Info("node ended", "node", n.spec.ID, "in", c.In.Load(), "out", c.Out.Load(),
+		"errors", c.Skipped.Load()+c.Dead.Load()+c.Failed.Load(), "seconds", time.Since(n.began).Seconds())
+}
+
+// holdBack notes that the node is held back, and what it returns that it is not any
+// more.
+func (n *node) holdBack() func() {
+	start := time.Now()
+	n.heldBack.Store(true)
+	return func() {
+		n.heldBack.Store(false)
+		n.count.Limited.Add(int64(time.Since(start)))
+	}
+}
+
+// acksEarly reports whether a source acknowledges what it takes, at once.
+func (n *node) acksEarly() bool {
+	return n.spec.Engine.Ack == graph.AckEarly && !n.options.Discard && !n.options.NoAcks
+}
+
+// acknowledgeEarly does that.
+func (n *node) acknowledgeEarly(after nodes.Position) error {
+	if after == nil || n.parts.Acknowledger == nil || !n.acksEarly() {
+		return nil
+	}
+	n.acks.pieces++
+	return n.acknowledge(after)
+}
+
+// reach notes how far a source without an order is after what it has taken.
+func (n *node) reach(after nodes.Position) {
+	if after != nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.reached.note(after)
+	}
+}
+
+// acknowledge calls Taken.
+func (n *node) acknowledge(at nodes.Position) error {
+	return guard(func() error { return n.parts.Acknowledger.Taken(at) })
 }

@@ -62,3 +62,16 @@ func (o *Options) atMost(n int) int {
 	}
 	return n
 }
+
+// Cuts says when a run draws a cut through all of its streams; see epochs.go.
+type Cuts struct {
+	// Every is the time from the begin of one cut to that of the next; 0: there is none,
+	// unless a source acknowledges by cuts: then it is 50 ms, while something that such a
+	// source gave is not acknowledged and anything has moved.
+	Every time.Duration
+	// Timeout is how long a cut may wait for a node that does nothing meanwhile before it is
+	// given up; 0: a minute.
+	Timeout time.Duration
+	// Staged is how many bytes sinks may stage before there is a cut at once; 0: 64 MB.
+	Staged int64
+}

@@ -5,64 +5,9 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/flowrun/flowrun/nodes"
 )
-
-// A job is a task and what comes of it. The worker that took the task owns the job
-// while it works on it; then it belongs to whoever delivers it.
-type job struct {
-	task
-	out    output        // what it emitted, and where it emits
-	made   any           // by the worker
-	err    error         // of taking or of working
-	items  int           // of the task
-	took   time.Duration // in the kind's own code
-	upTo   int           // items that are still the job's after a yield; 0: all
-	splits bool          // others may take some of it
-	judged bool          // the breaker knows what became of it
-	handed int           // of what was given back: how much was taken again
-
-	before, behind *job      // in the order; guarded by its mutex, as is
-	status         jobStatus // what is known of it
-}
-
-type jobStatus uint8
-
-const (
-	inWork      jobStatus = iota
-	ready                 // worked on; whoever delivers the one before delivers it
-	wantsToSend           // its worker waits for its turn in the middle of the work
-	givenBack             // nobody works on it: see pool.giveBack
-	failed                // worked on, with an error that will end the run
-)
-
-// clear releases what a job still holds. The next task overwrites the rest.
-func (j *job) clear() {
-	j.out.drop()
-	if j.in.Data != nil {
-		j.in.Data.Release()
-		j.in.Data = nil
-	}
-	if j.in.Made != nil {
-		abandon(j.in.Made)
-		j.in.Made = nil
-	}
-	if j.made != nil {
-		abandon(j.made)
-		j.made = nil
-	}
-	j.err, j.items, j.took = nil, 0, 0
-	j.upTo, j.splits, j.judged, j.handed = 0, false, false, 0
-}
-
-// abandon releases what was never worked on, or never processed.
-func abandon(made any) {
-	if r, ok := made.(interface{ Release() }); ok {
-		r.Release()
-	}
-}
 
 // An order is the jobs of a node that are under way, in the order of the input: a
 // reorder buffer. A worker that has done its job leaves it here and goes on; whoever
@@ -71,7 +16,9 @@ func abandon(made any) {
 // or makes more than may be held back, and the wake-ups that a token passed from hand
 // to hand would cost fall away.
 //
-// Where workers send as they like it only counts.
+// Where workers send as they like it only counts, but for cuts: the jobs behind the last
+// one keep what they make until all before it are delivered; whoever delivers the last of
+// these delivers the cut. Where the order is kept a cut is a job like others.
 //
 // mu is held for a few steps and never while sending or in the code of a kind.
 type order struct {
@@ -111,7 +58,8 @@ func newOrder(n *node) *order {
 	if n.source() {
 		window = n.workers.Max + 1
 	}
-	return &order{window: window, linked: n.spec.Engine.Order == "strict" || n.source() && n.spec.Engine.Order != "none", room: make(chan struct{}, 1), settle: make(chan struct{}, 1), drained: make(chan struct{})}
+	linked := n.spec.Engine.Order == "strict" || n.source() && n.spec.Engine.Order != "none"
+	return &order{window: window, linked: linked, room: make(chan struct{}, 1), settle: make(chan struct{}, 1), drained: make(chan struct{})}
 }
 
 // wait says what to wait for before another job may be taken; nil if there is room.
@@ -377,9 +325,9 @@ func (o *order) giveBack(t task, of *job) {
 }
 
 // takeBack takes some of what was given back, in the order of the input; nil if there
-// is nothing. Once an item has failed that will end the run, nothing behind it is
+// is nothing. part says how much of what waits. Once an item has failed that will end the run, nothing behind it is
 // begun.
-func (o *order) takeBack(p *pool) *job {
+func (o *order) takeBack(part func(port, waiting int) int) *job {
 	if o.given.Load() == 0 {
 		return nil
 	}
@@ -390,7 +338,7 @@ func (o *order) takeBack(p *pool) *job {
 			continue
 		}
 		n := rest.in.Data.Len()
-		k := min(n-rest.handed, max(1, p.partOf(rest.in.Port, n-rest.handed)))
+		k := min(n-rest.handed, max(1, part(rest.in.Port, n-rest.handed)))
 		o.under.Add(1)
 		j := o.job()
 		j.task, j.status = rest.task, inWork
@@ -426,4 +374,136 @@ func (o *order) clear() {
 		rest.clear()
 	}
 	o.head, o.tail, o.back = nil, nil, nil
+}
+
+// cuts is what an order that is not kept knows of cuts. It is guarded by the order's mu.
+type cuts struct {
+	taken  uint64        // cuts so far
+	job    *job          // the last one; nil: it was delivered
+	before int           // jobs before it, with what was given back of them
+	met    chan struct{} // closed when it was delivered, or given up for a later one
+}
+
+// behind reports whether a job comes after a cut that was not delivered yet. The caller
+// holds mu.
+func (o *order) behind(j *job) bool {
+	return !o.linked && o.cuts.job != nil && j.gen == o.cuts.taken
+}
+
+// awaitCut waits until a job is not behind a cut any more.
+func (o *order) awaitCut(ctx context.Context, j *job) error {
+	for {
+		o.mu.Lock()
+		met, behind := o.cuts.met, o.behind(j)
+		o.mu.Unlock()
+		if !behind {
+			return nil
+		}
+		p := j.out.w.pause(queueing, nil)
+		select {
+		case <-met:
+		case <-ctx.Done():
+		}
+		j.out.w.resume(p)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// takeCut makes a job of a cut where the order is not kept. It gives the job if there is
+// nothing to wait for: the caller delivers it.
+func (o *order) takeCut(t *task) *job {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.beginCut(t)
+}
+
+// beginCut is takeCut for who holds mu.
+func (o *order) beginCut(t *task) *job {
+	c := &o.cuts
+	if old := c.job; old != nil { // it was given up: nobody waits for it
+		close(c.met)
+		if c.before > 0 {
+			o.recycle(old)
+			o.under.Add(-1)
+		} // else somebody delivers it, and it is a job like others
+	}
+	c.before = int(o.under.Load()) + len(o.back)
+	c.taken++
+	c.met = make(chan struct{})
+	o.under.Add(1)
+	c.job = o.job()
+	c.job.task, c.job.status, c.job.gen = *t, inWork, c.taken
+	if c.before > 0 {
+		return nil
+	}
+	return c.job
+}
+
+// left takes a job that was delivered away, where the order is not kept; nil if it is that
+// of another maker. It gives the cut that the same worker is to deliver now, if that was
+// the last job before it.
+func (o *order) left(gen uint64, j *job) (cut *job) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.gone(gen, j)
+}
+
+// gone is left for who holds mu.
+func (o *order) gone(gen uint64, j *job) (cut *job) {
+	c := &o.cuts
+	if j != nil && j == c.job {
+		c.job = nil
+		close(c.met)
+	} else if c.job != nil && gen < c.taken {
+		if c.before--; c.before == 0 {
+			cut = c.job
+		}
+	}
+	o.recycle(j)
+	o.finish()
+	return cut
+}
+
+// more counts jobs that are made of another one, or taken away: see cuts.before. The caller
+// holds mu.
+func (o *order) more(j *job, by int) {
+	if o.cuts.job != nil && j.gen < o.cuts.taken {
+		o.cuts.before += by
+	}
+}
+
+// cutSource puts a cut behind what was taken last of a source, and tells how far that is.
+// If nothing is under way it is delivered at once, which takes a few steps: all there is to
+// do are the marks on the edges.
+func (o *order) cutSource(n *node, c cut) reached {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t := task{kind: cutTask, cut: c}
+	switch {
+	case !o.linked:
+		if j := o.beginCut(&t); j != nil {
+			n.pass(c)
+			o.gone(j.gen, j)
+		}
+	case o.head == nil:
+		n.pass(c)
+	default:
+		o.under.Add(1)
+		j := o.job()
+		j.task, j.status = t, ready
+		o.link(j, o.tail)
+	}
+	return o.reached
+}
+
+// port is the input over which the first job came that is under way, where that is known.
+func (o *order) port() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.head == nil {
+		return 0
+	}
+	return o.head.in.Port
 }

@@ -21,8 +21,7 @@ type output struct {
 	size int  // items held back
 	turn bool // what is emitted may leave at once
 
-	order *order        // whom to ask whether the turn has come, while turn is false
-	job   *job          // whose turn that is
+	turns turns         // whom to ask whether the turn has come, while turn is false
 	wake  chan struct{} // tells the worker that waits for it
 
 	done     *atomic.Bool    // of the node: an earlier job ended it; may be nil
@@ -38,6 +37,12 @@ type held struct {
 	data record.Data
 }
 
+// turns tells an output when what it holds back may leave.
+type turns interface {
+	claim() bool
+	await(ctx context.Context) error
+}
+
 var _ nodes.Out = (*output)(nil)
 
 // heldLimit is how many items an output holds back before it waits for its turn:
@@ -50,9 +55,6 @@ func (o *output) begin(ctx context.Context, n *node, w *worker, done *atomic.Boo
 	o.held, o.size, o.filtered, o.bad, o.sent = o.held[:0], 0, 0, 0, 0
 }
 
-// inTurn makes what is emitted wait for the turn of a job.
-func (o *output) inTurn(order *order, j *job) { o.order, o.job, o.turn = order, j, false }
-
 // Emit implements nodes.Out.
 func (o *output) Emit(port int, d record.Data) error {
 	n := d.Len()
@@ -63,11 +65,11 @@ func (o *output) Emit(port int, d record.Data) error {
 	if !o.turn {
 		o.held = append(o.held, held{port, d})
 		o.size += n
-		if o.turn = o.order.claim(o.job); !o.turn {
+		if o.turn = o.turns.claim(); !o.turn {
 			if o.size < heldLimit {
 				return nil
 			}
-			if err := o.order.await(o.ctx, o.job); err != nil {
+			if err := o.turns.await(o.ctx); err != nil {
 				return err
 			}
 			o.turn = true
@@ -96,7 +98,7 @@ func (o *output) pace(port int, d record.Data) error {
 	defer func() { <-n.pacing }()
 	defer d.Release()
 	for at := 0; at < d.Len(); {
-		if n.run.stopping() && !n.drains() {
+		if n.life.stopping() && !n.drains() {
 			n.cut.Store(true)
 			n.shed.Store(true)
 			return nil
@@ -161,8 +163,8 @@ func (o *output) send(port int, d record.Data) error {
 		d.Release()
 		return nil
 	}
-	if s := o.n.run.serial; s != nil {
-		return s.push(o.n, edges, d)
+	if o.n.push != nil {
+		return o.n.push(edges, d)
 	}
 	if token := o.n.sendToken; token != nil {
 		if err := hold(o.ctx, token, o.w); err != nil {

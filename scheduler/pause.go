@@ -24,31 +24,6 @@ type pausing struct {
 	over  bool          // the sources have been told to stop: there is nothing to pause
 }
 
-// Pause makes the sources take nothing more until Resume; what is on its way goes
-// on. A run may be paused before it starts. Stop ends a pause, and neither it nor
-// cancelling waits for one. Once the run was stopped or has ended, Pause does
-// nothing.
-func (r *Run) Pause() {
-	p := &r.pausing
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.gate == nil && !p.over {
-		p.gate, p.since = make(chan struct{}), time.Now()
-		p.on.Store(true)
-	}
-}
-
-// Resume ends a pause.
-func (r *Run) Resume() {
-	p := &r.pausing
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open()
-}
-
-// Paused reports whether the run is paused.
-func (r *Run) Paused() bool { return r.pausing.on.Load() }
-
 // open lets everybody pass. The caller holds mu.
 func (p *pausing) open() {
 	if p.gate != nil {

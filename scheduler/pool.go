@@ -21,14 +21,14 @@ import (
 // to do for as long as a piece should take asks those who work on several items, and
 // they give back the ones that are left, for anybody to take.
 type pool struct {
-	n    *node
+	n    *driver
 	ctx  context.Context
 	all  sync.WaitGroup
 	take chan struct{} // the take token
 	*exchange
 
 	mu     sync.Mutex
-	staff  []*worker // opened, and not closed yet; those who stay to the end are closed then
+	open   []*worker // opened, and not closed yet; those who stay to the end are closed then
 	size   int       // workers that stay
 	going  int       // workers that were told to leave and are still there
 	closed bool      // the input has ended: nobody is hired any more
@@ -37,53 +37,12 @@ type pool struct {
 	time time.Duration // of all workers up to then
 }
 
-func newPool(ctx context.Context, n *node) *pool {
+func newPool(ctx context.Context, n *driver) *pool {
 	most := n.workers.Max
 	return &pool{
 		n: n, ctx: ctx, take: make(chan struct{}, 1), at: time.Now(),
 		exchange: &exchange{leave: make(chan struct{}, most), back: make(chan struct{}, most)},
 	}
-}
-
-// together runs a node with several workers.
-func (n *node) together(ctx context.Context) error {
-	p := newPool(ctx, n)
-	n.makeOrder()
-	var staff []*worker
-	var err error
-	for range n.workers.Min {
-		var w *worker
-		if w, err = n.open(ctx); err != nil {
-			break
-		}
-		staff = append(staff, w)
-	}
-	if err != nil {
-		for _, w := range staff {
-			w.close()
-		}
-		return err
-	}
-	n.mu.Lock()
-	n.pool, n.exchange = p, p.exchange
-	n.mu.Unlock()
-	p.take <- struct{}{}
-	p.mu.Lock()
-	p.staff = staff
-	for _, w := range staff {
-		p.size++
-		p.all.Go(func() { p.ended(w, guard(func() error { return p.work(w) })) })
-	}
-	p.mu.Unlock()
-	p.all.Wait()
-	n.order.clear()
-	err = context.Cause(ctx)
-	for _, w := range p.staff {
-		if cerr := w.close(); err == nil {
-			err = cerr
-		}
-	}
-	return err
 }
 
 // hire starts a worker, which is opened first. The caller holds mu.
@@ -93,7 +52,7 @@ func (p *pool) hire() {
 		w, err := p.n.open(p.ctx)
 		if err == nil {
 			p.mu.Lock()
-			p.staff = append(p.staff, w)
+			p.open = append(p.open, w)
 			p.mu.Unlock()
 			err = guard(func() error { return p.work(w) })
 		}
@@ -110,7 +69,7 @@ func (p *pool) ended(w *worker, err error) {
 	}
 	p.close() // so that nobody is added while the node waits for all
 	if err != nil {
-		p.n.run.fail(p.n, err) // at once: the others may be waiting for input
+		p.n.fail(err) // at once: the others may be waiting for input
 	}
 }
 
@@ -126,13 +85,13 @@ func (p *pool) close() {
 // left closes a worker that leaves before the end.
 func (p *pool) left(w *worker) {
 	if err := w.close(); err != nil {
-		p.n.run.fail(p.n, err)
+		p.n.fail(err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, o := range p.staff {
+	for i, o := range p.open {
 		if o == w {
-			p.staff = append(p.staff[:i:i], p.staff[i+1:]...)
+			p.open = append(p.open[:i:i], p.open[i+1:]...)
 			break
 		}
 	}
@@ -306,9 +265,9 @@ func (p *pool) splits(j *job) {
 // do works on a job and sees to it that it is delivered in its turn.
 func (p *pool) do(w *worker, j *job) error {
 	n := p.n
-	j.out.begin(p.ctx, n, w, &n.done)
-	if n.order.linked || n.run.epochs != nil {
-		j.out.inTurn(n.order, j)
+	j.out.begin(p.ctx, n.node, w, &n.done)
+	if n.order.linked || n.cutting != nil {
+		j.inTurn(n.order)
 	}
 	if j.err == nil {
 		n.work(p.ctx, w, j)
@@ -339,7 +298,7 @@ func (p *pool) do(w *worker, j *job) error {
 
 // takeBack takes some of what was given back.
 func (p *pool) takeBack() *job {
-	j := p.n.order.takeBack(p)
+	j := p.n.order.takeBack(p.partOf)
 	if j != nil {
 		p.splits(j)
 	}
@@ -352,49 +311,3 @@ func (p *pool) partOf(port, waiting int) int {
 	workers := p.n.workers.Max
 	return min(p.n.intake.share(port, waiting), (waiting+2*workers-1)/(2*workers))
 }
-
-// yield is called by whoever works on a job, between two of its items. It gives how
-// many items of the job are left to it: the others are given back, if anybody is idle.
-func (n *node) yield(j *job, done int) (int, error) {
-	items := j.in.Data.Len()
-	if j.upTo > 0 {
-		items = j.upTo
-	}
-	if n.run.ctx.Err() != nil {
-		return done, context.Cause(n.run.ctx)
-	}
-	p := n.pool
-	if n.failing.Load() && p != nil && n.order.linked && n.order.failsBefore(j) {
-		return done, errFailing
-	}
-	keep := max(done, 1)
-	if p == nil || !j.splits || p.idle.Load() == 0 || keep >= items {
-		if p == nil || p.idle.Load() == 0 {
-			n.calm()
-		}
-		return items, nil
-	}
-	rest := j.task
-	rest.in.Data, rest.seen = j.in.Data.Slice(keep, items), true
-	n.intake.cost[j.in.Port].Store(0) // what was known of it did not hold
-	j.items -= items - keep
-	j.upTo = keep
-	n.order.giveBack(rest, j)
-	n.calm()
-	for range min(int(p.idle.Load()), items-keep) {
-		poke(p.back)
-	}
-	return keep, nil
-}
-
-// calm takes back that those who work are to yield, unless the run is over or about to
-// be.
-func (n *node) calm() {
-	n.interrupt.Store(false)
-	if n.run.ctx.Err() != nil || n.failing.Load() {
-		n.interrupt.Store(true)
-	}
-}
-
-// errFailing ends work on what comes after an item that will end the run.
-var errFailing = errors.New("an item before this one has failed")

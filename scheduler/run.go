@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -29,18 +27,15 @@ type Operators interface {
 // Stats may be called at any time from any goroutine.
 type Run struct {
 	lifetime
+	topology
 	flow    *graph.Flow
 	options Options
-	nodes   []*node // in the order of the flow: topological
-	byNode  map[*graph.Node]*node
-	edges   []*edge
 	gate    *control.Gate   // of limits.workers
 	memory  *control.Memory // of limits.memory
 	shared  *nodes.Shared
 	pausing pausing
 	taps    tap.Set
 	news    chan struct{} // wakes the observer; see events.go
-	serial  *serial       // nil in a run on all cores
 	epochs  *epochs       // nil: it has no cuts
 
 	mu      sync.Mutex // guards lifetime.started too, until the nodes begin
@@ -49,159 +44,6 @@ type Run struct {
 	stopped bool
 	ended   bool
 }
-
-// New builds a run and starts nothing. The flow must come from a Load without
-// errors; a run belongs to it alone, for kinds keep state in their settings.
-func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
-	if options.Log == nil {
-		options.Log = slog.New(slog.DiscardHandler)
-	}
-	if options.Events == nil {
-		options.Events = slog.New(slog.DiscardHandler)
-	}
-	options.Events = options.Events.With("flow", f.Name)
-	if options.Stdin == nil {
-		options.Stdin = os.Stdin
-	}
-	if options.Stdout == nil {
-		options.Stdout = os.Stdout
-	}
-	if options.cpu == nil {
-		options.cpu = metrics.CPUTime
-	}
-	r := &Run{flow: f, byNode: map[*graph.Node]*node{}, options: options, news: make(chan struct{}, 1), memory: control.NewMemory(int64(f.Limits.Memory), len(f.Edges)), shared: &nodes.Shared{}}
-	if !options.Serial { // where one goroutine works inside the work of another node
-		r.gate = control.NewGate(f.Limits.Workers)
-	}
-	byEdge := map[*graph.Edge]*edge{}
-	for _, spec := range f.Edges {
-		e := newEdge(&r.lifetime, spec, r.memory, options.SpillDir, &r.taps)
-		r.edges = append(r.edges, e)
-		byEdge[spec] = e
-	}
-	var wrong []error
-	for _, spec := range f.Nodes {
-		n, err := r.newNode(spec, operators, byEdge)
-		if err != nil {
-			wrong = append(wrong, err)
-		}
-		r.nodes = append(r.nodes, n)
-		r.byNode[spec] = n
-	}
-	if r.epochs = newEpochs(r); r.epochs != nil && !options.Serial {
-		for _, n := range r.nodes {
-			if n.source() {
-				n.order = newOrder(n) // which a cut has a place in
-			}
-		}
-	}
-	return r, errors.Join(wrong...)
-}
-
-func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.Edge]*edge) (*node, error) {
-	n := &node{workplace: workplace{life: &r.lifetime, gate: r.gate}, run: r, spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec), bell: newBell()}
-	for _, in := range spec.In {
-		var port []*edge
-		for _, e := range in.Edges {
-			byEdge[e].bell = n.bell
-			port = append(port, byEdge[e])
-		}
-		n.in = append(n.in, port)
-	}
-	for _, out := range spec.Out {
-		var port []*edge
-		for _, e := range out.Edges {
-			byEdge[e].refusal = n.shunned
-			port = append(port, byEdge[e])
-		}
-		n.out = append(n.out, port)
-	}
-	e := &spec.Engine
-	n.bucket = control.NewBucket(e.Rate, e.Batch.Given())
-	if n.breaker = control.NewBreaker(e.Breaker, n.turnBreaker); n.breaker != nil {
-		n.count.Breaker.Store(int32(metrics.Closed))
-	}
-	if n.bucket != nil && n.source() {
-		n.pacing, n.unwantedNow = make(chan struct{}, 1), make(chan struct{})
-	}
-	n.env = &nodes.Env{
-		Node: spec, Flow: r.flow, Workers: n.workers.Max, Stdin: r.options.Stdin, Stdout: r.options.Stdout,
-		Log: r.options.Log.With("node", spec.ID), Seed: r.options.Seed,
-		Retries:  &n.count.Retries,
-		Stopping: func() <-chan struct{} { return r.sources.Done() },
-		Await:    r.pausing.pass, Paused: &r.pausing.on,
-		Shared: r.shared, Operators: operators.Operator, NoSync: r.options.NoSync, Endless: r.endless,
-		Acknowledges: func() bool { return r.epochs.acknowledges() },
-		Staged:       func(bytes int64) { r.epochs.stage(bytes) }, Cut: func() { r.epochs.ask() },
-	}
-	if err := n.operator(operators); err != nil {
-		return n, n.wrap(err)
-	}
-	if n.workers.Max > 1 && e.Order != "strict" {
-		n.sendToken, n.serialToken = make(chan struct{}, 1), make(chan struct{}, 1)
-	}
-	return n, nil
-}
-
-// operator makes the operator of the node and finds its parts.
-func (n *node) operator(operators Operators) error {
-	err := guard(func() error {
-		op, err := operators.Operator(n.spec, n.env)
-		if err != nil {
-			return err
-		}
-		n.parts, err = nodes.PartsOf(op)
-		return err
-	})
-	if n.parts.Parallel == nil {
-		n.workers = graph.FixedWorkers(1)
-	}
-	switch {
-	case err != nil:
-		return err
-	case n.source() && n.parts.Puller == nil:
-		return errNoSource
-	}
-	for _, i := range n.env.Intercepts() {
-		n.watched = n.watched || i.Around != nil
-	}
-	if f := n.parts.InFlighter; f != nil && !n.run.options.Serial {
-		err = guard(func() error { n.atMost(f.MaxInFlight()); return nil })
-	}
-	return err
-}
-
-// errNoSource is a fault of a kind.
-var errNoSource = errors.New("the kind has no inputs, and its operator has no method Next")
-
-// atMost bounds the workers by what the operator bears, and raises them to it if the
-// flow does not say.
-func (n *node) atMost(calls int) {
-	calls = max(1, calls)
-	if n.spec.Engine.Workers.Max == 0 && n.run.options.Workers == 0 {
-		n.workers = graph.FixedWorkers(calls)
-	}
-	n.workers.Min, n.workers.Max = min(n.workers.Min, calls), min(n.workers.Max, calls)
-	n.env.Workers = n.workers.Max
-}
-
-// workersOf is the number of workers of a node.
-func (r *Run) workersOf(spec *graph.Node) graph.WorkerRange {
-	switch {
-	case spec.Spec.Workers == graph.Single || r.options.Serial:
-		return graph.FixedWorkers(1)
-	case spec.Engine.Workers.Max > 0:
-		return spec.Engine.Workers
-	case r.options.Workers > 0:
-		return graph.FixedWorkers(r.options.Workers)
-	case spec.Spec.Workers == graph.PerCore:
-		return graph.FixedWorkers(runtime.GOMAXPROCS(0))
-	}
-	return graph.FixedWorkers(1)
-}
-
-// ErrStuck is the cause of a run in which every node waited for another one.
-var ErrStuck = errors.New("the flow is stuck")
 
 // ErrStopped says that a run was stopped before one of its sources had come to its end:
 // what it made is a part of what it should have been, and no sink has committed it unless
@@ -235,7 +77,7 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	defer context.AfterFunc(r.ctx, r.interrupt)()
 	if err := r.open(); err == nil {
 		if r.options.Serial {
-			r.runSerial()
+			newSerial(&r.topology, &r.lifetime, r.epochs, r.guarded).run()
 		} else {
 			r.runAll()
 		}
@@ -278,7 +120,7 @@ func (r *Run) open() error {
 			err = guard(func() error { return n.parts.Recoverer.Recover(r.ctx, 0) })
 		}
 		if err != nil {
-			r.fail(n, err)
+			r.fail(n.node, err)
 			return err
 		}
 	}
@@ -293,8 +135,9 @@ func (r *Run) runAll() {
 	}
 	over := make(chan struct{})
 	var watcher sync.WaitGroup
-	watcher.Go(func() { r.guarded(func() { r.watch(over) }) })
-	watcher.Go(func() { r.guarded(func() { r.scale(over) }) })
+	w := watch{&r.topology, &r.lifetime, r.options.Watch, r.options.Events}
+	watcher.Go(func() { r.guarded(func() { w.run(over) }) })
+	watcher.Go(func() { r.guarded(func() { follow(r.nodes, r.flow.Limits.Workers, &r.lifetime, over) }) })
 	if r.epochs != nil {
 		watcher.Go(func() { r.guarded(func() { r.epochs.coordinate(over) }) })
 	}
@@ -339,7 +182,7 @@ func (r *Run) audit() {
 // short by the run's own end.
 func (r *Run) settle() {
 	ctx := context.WithoutCancel(r.ctx)
-	note := func(n *node, err error) {
+	note := func(n *driver, err error) {
 		if err != nil {
 			r.setFailure(n.wrap(err))
 		}
@@ -394,4 +237,175 @@ func (r *Run) firstFailure() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.failure
+}
+
+// Pause makes the sources take nothing more until Resume; what is on its way goes
+// on. A run may be paused before it starts. Stop ends a pause, and neither it nor
+// cancelling waits for one. Once the run was stopped or has ended, Pause does
+// nothing.
+func (r *Run) Pause() {
+	p := &r.pausing
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gate == nil && !p.over {
+		p.gate, p.since = make(chan struct{}), time.Now()
+		p.on.Store(true)
+	}
+}
+
+// Resume ends a pause.
+func (r *Run) Resume() {
+	p := &r.pausing
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open()
+}
+
+// Paused reports whether the run is paused.
+func (r *Run) Paused() bool { return r.pausing.on.Load() }
+
+// Stop ends the sources; what is on its way is worked off. Where all sources had come to
+// their end, or have none, outputs become visible as in a run that ended by itself; else
+// see ErrStopped. Once the run has ended it does nothing.
+func (r *Run) Stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return
+	}
+	r.stopped = true
+	if r.stop != nil { // before the pause ends, or one more piece would slip in
+		r.stop()
+	}
+	r.pausing.end()
+	select {
+	case r.news <- struct{}{}:
+	default: // the observer has been told and not looked yet
+	}
+}
+
+// forfeited reports whether it is certain by now that no sink will commit: of a source that
+// may yet turn out to have no end, that is so when it has ended.
+func (r *Run) forfeited() bool {
+	return r.cutShort() && (r.options.Discard || slices.ContainsFunc(r.nodes, func(n *driver) bool {
+		return n.cut.Load() && (n.parts.Unending == nil || n.count.Ended.Load() && !n.parts.Unending.Endless())
+	}))
+}
+
+// cutShort reports whether sinks are not to commit because the run was stopped.
+func (r *Run) cutShort() bool {
+	return r.partial() && !r.options.Partial || r.options.Discard && r.wasStopped()
+}
+
+func (r *Run) wasStopped() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopped
+}
+
+// Stats gives a report of now.
+func (r *Run) Stats() metrics.Report {
+	r.mu.Lock()
+	report := metrics.Report{Flow: r.flow.Name, Outcome: "running", Started: r.started, Took: r.took}
+	switch {
+	case !r.ended && !r.started.IsZero():
+		report.Took, report.Draining = time.Since(r.started), r.stopped
+		if cause := context.Cause(r.ctx); cause != nil {
+			report.Error = cause.Error()
+		}
+	case !r.ended:
+	case r.failure != nil:
+		report.Outcome, report.Error = "failed", r.failure.Error()
+	case r.partial():
+		report.Outcome = "stopped"
+	default:
+		report.Outcome = "done"
+	}
+	r.mu.Unlock()
+	for _, n := range r.nodes {
+		report.Nodes = append(report.Nodes, n.report(report.Took))
+		if n.env.Outputs == nil || report.Outcome == "running" {
+			continue
+		}
+		for _, o := range n.env.Outputs() {
+			if o.Written {
+				report.Files = append(report.Files, o.Path)
+			} else {
+				report.Unwritten = append(report.Unwritten, o.Path)
+			}
+		}
+	}
+	for _, e := range r.edges {
+		report.Edges = append(report.Edges, e.report())
+	}
+	if report.Cuts = r.epochs.stats(report.Took); report.Cuts != nil {
+		r.epochs.mark(report.Nodes)
+	}
+	r.pausing.mark(&report)
+	report.Close()
+	return report
+}
+
+// RecentErrors gives the last items that failed on a node without stopping it.
+func (r *Run) RecentErrors(node string) []ItemError {
+	for _, n := range r.nodes {
+		if n.spec.ID == node {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return slices.Clone(n.recent)
+		}
+	}
+	return nil
+}
+
+// Tap opens a tap on an edge, which is named by its place in the edges of the flow.
+// Close it. Of an edge that has ended there is nothing more to see: Next gives
+// io.EOF.
+func (r *Run) Tap(edge int, o TapOptions) (*Tap, error) {
+	if edge < 0 || edge >= len(r.edges) {
+		return nil, fmt.Errorf("the flow has no edge %d", edge)
+	}
+	return r.edges[edge].taps.Open(o)
+}
+
+// TapBetween is Tap for an edge that is named by its ports, such as late.out and
+// named.left.
+func (r *Run) TapBetween(from, to string, o TapOptions) (*Tap, error) {
+	for i, e := range r.edges {
+		if e.spec.String() == from+" -> "+to {
+			return r.Tap(i, o)
+		}
+	}
+	return nil, fmt.Errorf("the flow has no edge %s -> %s", from, to)
+}
+
+// endTaps ends those that the ends of edges have left, as in a run that could not
+// begin.
+func (r *Run) endTaps() {
+	for _, e := range r.edges {
+		e.taps.End()
+	}
+}
+
+// observe tells that the run begins, and from then on what happens to it. What it
+// returns tells how the run ended; nothing of it is left then.
+func (r *Run) observe() (end func(*metrics.Report, error)) {
+	if !r.options.Events.Enabled(context.Background(), slog.LevelError) {
+		return func(*metrics.Report, error) {}
+	}
+	r.options.Events.Info("run started", "nodes", len(r.nodes), "edges", len(r.edges))
+	o := newObserver(r.options.Events, r.RecentErrors)
+	over := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() { o.watch(r.Stats, r.news, over) })
+	return func(report *metrics.Report, failure error) {
+		close(over)
+		watcher.Wait()
+		if r.wasStopped() && o.phase != metrics.Draining { // it was soon over
+			o.log.Info(string(metrics.Draining))
+			o.phase = metrics.Draining
+		}
+		o.look(report, true)
+		o.end(report, failure)
+	}
 }

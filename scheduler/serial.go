@@ -24,8 +24,11 @@ import (
 // memory. Whatever is due is looked at whenever a source has given something, done by
 // alarm while one waits, and waited for when all sources have ended.
 type serial struct {
-	run   *Run
-	nodes map[*node]*serialNode
+	life    *lifetime
+	epochs  *epochs      // nil: there are no cuts
+	guarded func(func()) // a panic of the engine itself ends the run
+
+	nodes map[*driver]*serialNode
 	order []*serialNode         // that of the flow: topological
 	ends  map[*edge]*serialNode // who reads an edge
 
@@ -37,7 +40,7 @@ type serial struct {
 }
 
 type serialNode struct {
-	n      *node
+	n      *driver
 	w      *worker
 	job    job
 	queues map[*edge][]waiting // what waits to be read
@@ -50,26 +53,38 @@ type waiting struct {
 	origin uint64 // see queue.Mark
 }
 
-func (r *Run) runSerial() {
-	s := &serial{run: r, nodes: map[*node]*serialNode{}, ends: map[*edge]*serialNode{},
-		turn: make(chan struct{}, 1), low: map[*edge]uint64{}}
-	r.serial = s
-	defer s.release()
-	s.turn <- struct{}{}
-	for _, n := range r.nodes {
+func newSerial(t *topology, life *lifetime, epochs *epochs, guarded func(func())) *serial {
+	s := &serial{
+		life: life, epochs: epochs, guarded: guarded, nodes: map[*driver]*serialNode{}, ends: map[*edge]*serialNode{},
+		turn: make(chan struct{}, 1), low: map[*edge]uint64{},
+	}
+	for _, n := range t.nodes {
 		sn := &serialNode{n: n, queues: map[*edge][]waiting{}}
 		s.nodes[n], s.order = sn, append(s.order, sn)
-		n.count.Workers.Store(1)
+		n.push = func(edges []*edge, d record.Data) error { return s.push(n, edges, d) }
 		for _, edges := range n.in {
 			for _, e := range edges {
 				s.ends[e] = sn
 			}
 		}
 	}
-	if r.epochs != nil {
+	if epochs != nil {
+		epochs.serial = s.cutNow
+	}
+	return s
+}
+
+// run runs all nodes to their ends.
+func (s *serial) run() {
+	defer s.release()
+	s.turn <- struct{}{}
+	for _, sn := range s.order {
+		sn.n.count.Workers.Store(1)
+	}
+	if s.epochs != nil {
 		over := make(chan struct{})
 		var coordinator sync.WaitGroup
-		coordinator.Go(func() { r.guarded(func() { r.epochs.coordinate(over) }) })
+		coordinator.Go(func() { s.guarded(func() { s.epochs.coordinate(over) }) })
 		defer coordinator.Wait()
 		defer close(over)
 	}
@@ -79,7 +94,7 @@ func (r *Run) runSerial() {
 }
 
 // all runs the flow. An error comes with the node that was at it.
-func (s *serial) all() (*node, error) {
+func (s *serial) all() (*driver, error) {
 	for _, sn := range slices.Backward(s.order) { // those downstream first: a node may emit before it reads
 		if err := s.start(sn); err != nil {
 			return sn.n, err
@@ -92,12 +107,12 @@ func (s *serial) all() (*node, error) {
 }
 
 // sources drives all sources to their ends, one after the other.
-func (s *serial) sources() (*node, error) {
+func (s *serial) sources() (*driver, error) {
 	if slices.ContainsFunc(s.order, func(sn *serialNode) bool { return sn.n.parts.Timed != nil }) {
 		s.wake = make(chan struct{}, 1)
 		over := make(chan struct{})
 		var alarm sync.WaitGroup
-		alarm.Go(func() { s.run.guarded(func() { s.alarm(over) }) })
+		alarm.Go(func() { s.guarded(func() { s.alarm(over) }) })
 		defer alarm.Wait()
 		defer close(over)
 	}
@@ -115,7 +130,7 @@ func (s *serial) alarm(over <-chan struct{}) {
 	defer timer.Stop()
 	for {
 		if due := s.next.Load(); due != 0 {
-			timer.Reset(time.Until(s.run.at(due)))
+			timer.Reset(time.Until(s.life.at(due)))
 		} else {
 			timer.Stop()
 		}
@@ -155,11 +170,11 @@ func (s *serial) setAlarm() {
 }
 
 // failed ends the run because of a node, unless the error says which.
-func (s *serial) failed(n *node, err error) {
+func (s *serial) failed(n *driver, err error) {
 	if f, ok := errors.AsType[*nodeError](err); ok {
 		n, err = f.n, f.err
 	}
-	s.run.fail(n, err)
+	n.fail(err)
 }
 
 // release gives back what a run that was ended early has left.
@@ -172,7 +187,7 @@ func (s *serial) release() {
 		}
 		if sn.w != nil && !sn.over {
 			if err := sn.w.close(); err != nil {
-				s.run.fail(sn.n, err)
+				sn.n.fail(err)
 			}
 		}
 	}
@@ -180,14 +195,14 @@ func (s *serial) release() {
 
 // A nodeError says on its way up which node failed.
 type nodeError struct {
-	n   *node
+	n   *driver
 	err error
 }
 
 func (e *nodeError) Error() string { return e.err.Error() }
 func (e *nodeError) Unwrap() error { return e.err }
 
-func at(n *node, err error) error {
+func at(n *driver, err error) error {
 	if err == nil || errors.Is(err, nodes.ErrDone) {
 		return err
 	}
@@ -199,9 +214,10 @@ func at(n *node, err error) error {
 
 // sourcesInOrder puts sources that lead to an input that is read first before the
 // others, so that the other side need not wait in memory.
-func (s *serial) sourcesInOrder() []*node {
-	var first, later []*node
-	for _, n := range s.run.nodes {
+func (s *serial) sourcesInOrder() []*driver {
+	var first, later []*driver
+	for _, sn := range s.order {
+		n := sn.n
 		switch {
 		case !n.source():
 		case leadsToFirst(n.spec, map[*graph.Node]bool{}):
@@ -232,10 +248,10 @@ func leadsToFirst(n *graph.Node, seen map[*graph.Node]bool) bool {
 func (s *serial) start(sn *serialNode) error {
 	sn.n.begin()
 	var err error
-	if sn.w, err = sn.n.open(s.run.ctx); err != nil {
+	if sn.w, err = sn.n.open(s.life.ctx); err != nil {
 		return at(sn.n, err)
 	}
-	if err := guard(func() error { sn.n.intake = newIntake(sn.n); return nil }); err != nil {
+	if err := guard(func() error { sn.n.intake = newIntake(sn.n.node, nil); return nil }); err != nil {
 		return at(sn.n, err)
 	}
 	if sn.n.source() {
@@ -248,7 +264,7 @@ func (s *serial) start(sn *serialNode) error {
 func (s *serial) source(sn *serialNode) error {
 	for {
 		s.rest()
-		err := sn.n.intake.pull(s.run.ctx, sn.w)
+		err := sn.n.intake.pull(s.life.ctx, sn.w)
 		s.work()
 		if errors.Is(err, nodes.ErrDone) {
 			sn.n.done.Store(true)
@@ -265,7 +281,7 @@ func (s *serial) source(sn *serialNode) error {
 		}
 		sn.job.task = sn.n.intake.task
 		sn.n.reach(sn.job.after)
-		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
+		if err := sn.n.do(s.life.ctx, sn.w, &sn.job); err != nil {
 			return at(sn.n, err)
 		}
 	}
@@ -275,7 +291,7 @@ func (s *serial) source(sn *serialNode) error {
 func (s *serial) due() error {
 	for {
 		sn := s.earliest()
-		if sn == nil || time.Now().Before(s.run.at(sn.n.due.Load())) {
+		if sn == nil || time.Now().Before(s.life.at(sn.n.due.Load())) {
 			return nil
 		}
 		if err := s.step(sn); err != nil {
@@ -296,14 +312,14 @@ func (s *serial) earliest() *serialNode {
 }
 
 // wait waits for what is due when all sources have ended.
-func (s *serial) wait() (*node, error) {
+func (s *serial) wait() (*driver, error) {
 	for {
 		sn := s.earliest()
 		if sn == nil {
 			return nil, nil
 		}
 		s.rest()
-		err := s.nap(s.run.at(sn.n.due.Load()))
+		err := s.nap(s.life.at(sn.n.due.Load()))
 		s.work()
 		if err != nil {
 			return sn.n, err
@@ -324,14 +340,14 @@ func (s *serial) nap(until time.Time) error {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	var stop <-chan struct{}
-	if !s.run.stopping() {
-		stop = s.run.sources.Done()
+	if !s.life.stopping() {
+		stop = s.life.sources.Done()
 	}
 	select {
 	case <-timer.C:
 	case <-stop:
-	case <-s.run.ctx.Done():
-		return context.Cause(s.run.ctx)
+	case <-s.life.ctx.Done():
+		return context.Cause(s.life.ctx)
 	}
 	return nil
 }
@@ -347,7 +363,7 @@ func (s *serial) step(sn *serialNode) error {
 			return at(sn.n, err)
 		}
 		sn.job.task = sn.n.intake.task
-		if err := sn.n.do(s.run.ctx, sn.w, &sn.job); err != nil {
+		if err := sn.n.do(s.life.ctx, sn.w, &sn.job); err != nil {
 			return at(sn.n, err)
 		}
 	}
@@ -358,8 +374,8 @@ func (s *serial) step(sn *serialNode) error {
 func (s *serial) look(sn *serialNode) (found bool, err error) {
 	n, in := sn.n, sn.n.intake
 	switch {
-	case s.run.ctx.Err() != nil:
-		return false, context.Cause(s.run.ctx)
+	case s.life.ctx.Err() != nil:
+		return false, context.Cause(s.life.ctx)
 	case n.done.Load() || n.unwanted():
 		n.done.Store(true)
 		return false, io.EOF
@@ -368,7 +384,7 @@ func (s *serial) look(sn *serialNode) (found bool, err error) {
 		return true, nil
 	}
 	due := n.due.Load()
-	if due != 0 && !time.Now().Before(s.run.at(due)) {
+	if due != 0 && !time.Now().Before(s.life.at(due)) {
 		in.tick(false)
 		return true, nil
 	}
@@ -425,7 +441,7 @@ func (s *serial) finished(sn *serialNode) error {
 	}
 	err := sn.w.close()
 	if err == nil {
-		err = n.seal(s.run.ctx)
+		err = n.seal(s.life.ctx)
 	}
 	if n.parts.Acknowledger == nil {
 		if cerr := n.close(); err == nil {
@@ -436,7 +452,7 @@ func (s *serial) finished(sn *serialNode) error {
 	if err != nil {
 		return at(n, err)
 	}
-	defer s.run.epochs.ended(n)
+	defer s.epochs.ended(n)
 	for _, edges := range n.in {
 		for _, e := range edges {
 			e.refuse()
@@ -460,10 +476,10 @@ func (s *serial) finished(sn *serialNode) error {
 }
 
 // push gives data to every edge, item by item.
-func (s *serial) push(n *node, edges []*edge, d record.Data) error {
+func (s *serial) push(n *driver, edges []*edge, d record.Data) error {
 	defer d.Release()
-	if s.run.ctx.Err() != nil {
-		return context.Cause(s.run.ctx)
+	if s.life.ctx.Err() != nil {
+		return context.Cause(s.life.ctx)
 	}
 	for i := range d.Len() {
 		for _, e := range edges {

@@ -41,7 +41,7 @@ func (s *serial) cutNow() {
 
 // asked reports whether a cut is under way that was not met.
 func (s *serial) asked() bool {
-	e := s.run.epochs
+	e := s.epochs
 	if e == nil {
 		return false
 	}
@@ -54,13 +54,13 @@ func (s *serial) cutAll() {
 	if !s.asked() {
 		return
 	}
-	s.cut.Store(s.run.epochs.epoch.Load())
+	s.cut.Store(s.epochs.epoch.Load())
 	for _, sn := range s.order {
 		if sn.over {
 			continue
 		}
 		if err := s.cutNode(sn); err != nil {
-			s.run.fail(sn.n, err)
+			sn.n.fail(err)
 			return
 		}
 	}
@@ -70,7 +70,7 @@ func (s *serial) cutNode(sn *serialNode) error {
 	n, c := sn.n, cut{s.cut.Load(), queue.NoLow}
 	if n.source() {
 		c.low = c.epoch
-		s.run.epochs.reached(n, c.epoch, n.at())
+		s.epochs.reached(n, c.epoch, n.at())
 	}
 	for _, in := range n.intake.inlets {
 		if !in.open {
@@ -87,7 +87,7 @@ func (s *serial) cutNode(sn *serialNode) error {
 			s.low[e] = c.low
 		}
 	}
-	return n.meet(s.run.ctx, c)
+	return n.meet(s.life.ctx, c)
 }
 
 // come gives the Low of an edge, and checks its books.

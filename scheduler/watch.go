@@ -1,21 +1,27 @@
 package scheduler
 
 import (
+	"cmp"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 )
 
-// watch looks, while nothing moves, whether nothing can: every worker that has
+// A watch finds a flow that is stuck. It looks, while nothing moves, whether nothing can: every worker that has
 // not ended waits for an edge or a turn. Then the flow is stuck, and the failure
 // names who waits for whom. A source that reads and a kind that works are not
 // waiting, however long they take.
-func (r *Run) watch(over <-chan struct{}) {
-	every := r.options.Watch
-	if every == 0 {
-		every = time.Second
-	}
-	ticker := time.NewTicker(every)
+type watch struct {
+	*topology
+	life   *lifetime
+	every  time.Duration // how long nothing may move; 0: a second
+	events *slog.Logger
+}
+
+// run looks until over is closed.
+func (r *watch) run(over <-chan struct{}) {
+	ticker := time.NewTicker(cmp.Or(r.every, time.Second))
 	defer ticker.Stop()
 	var before int64
 	still := 0
@@ -23,7 +29,7 @@ func (r *Run) watch(over <-chan struct{}) {
 		select {
 		case <-over:
 			return
-		case <-r.ctx.Done():
+		case <-r.life.ctx.Done():
 			return
 		case <-ticker.C:
 		}
@@ -34,29 +40,17 @@ func (r *Run) watch(over <-chan struct{}) {
 			continue
 		}
 		if still++; still == 1 {
-			r.options.Events.Warn("nothing moves", "waiting", waiting)
+			r.events.Warn("nothing moves", "waiting", waiting)
 		}
 		if still >= 2 {
-			r.cancel(fmt.Errorf("%w: %s", ErrStuck, waiting))
+			r.life.cancel(fmt.Errorf("%w: %s", ErrStuck, waiting))
 			return
 		}
 	}
 }
 
-// progress is a number that changes when anything moves.
-func (r *Run) progress() int64 {
-	var sum int64
-	for _, e := range r.edges {
-		sum += e.count.Sent.Load() + e.count.Received.Load() + e.count.Unwanted.Load()
-	}
-	for _, n := range r.nodes {
-		sum += n.count.In.Load() + n.count.Out.Load() + n.count.Batches.Load()
-	}
-	return sum
-}
-
 // allWait says who waits for what if everybody does, else "".
-func (r *Run) allWait() string {
+func (r *watch) allWait() string {
 	var waits []string
 	for _, n := range r.nodes {
 		if n.count.Ended.Load() {

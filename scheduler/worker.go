@@ -262,3 +262,13 @@ func (w *worker) close() error {
 	}
 	return nil
 }
+
+// pieceTime is how long a piece of work should take: long enough to make tokens
+// cheap, short enough to share work among workers and to hold nothing back.
+const pieceTime = 250 * time.Microsecond
+
+// A nap is why there is nothing to take, and until when.
+type nap struct {
+	wait
+	held bool // by a rate or a breaker
+}

@@ -1,8 +1,6 @@
 package scheduler
 
 import (
-	"context"
-
 	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
@@ -17,7 +15,7 @@ import (
 // aligning gives the epoch whose cut the node has to take and has not taken; 0: there is
 // none.
 func (t *intake) aligning() uint64 {
-	if c := t.n.run.epochs; c != nil {
+	if c := t.n.cutting; c != nil {
 		if flight := c.epoch.Load(); flight != t.met {
 			return flight
 		}
@@ -123,7 +121,7 @@ func (t *intake) come(in *inlet) error {
 
 // blocked reports whether an input waits for the others of its node to come to the cut.
 func (t *intake) blocked(in *inlet, epoch uint64) bool {
-	return epoch != 0 && in.cut == epoch && !t.n.run.epochs.misaligned
+	return epoch != 0 && in.cut == epoch && !t.n.cutting.misaligned
 }
 
 // giveUp ends what a cut allows that was given up.
@@ -132,82 +130,4 @@ func (t *intake) giveUp() {
 	for _, in := range t.inlets {
 		in.e.overrule(false)
 	}
-}
-
-// meet is the turn of a cut: everything before it was delivered, and nothing behind it. It
-// is sent on first, so that those behind need not wait for the flush.
-func (n *node) meet(ctx context.Context, c cut) error {
-	if h := n.parts.Holder; h != nil {
-		held := 0
-		if err := guard(func() error { held = h.Held(); return nil }); err != nil {
-			return err
-		}
-		c.low = n.holding.low(c.low, held)
-	}
-	if !n.sendCut(c) {
-		return nil
-	}
-	if f := n.parts.Flusher; f != nil {
-		start := n.run.clock()
-		if err := guard(func() error { return f.Flush(ctx) }); err != nil {
-			return err
-		}
-		took := n.run.clock() - start
-		n.count.Busy.Add(int64(took))
-		n.run.epochs.flushed(took)
-	}
-	n.run.epochs.met(n, c)
-	return nil
-}
-
-// A holding is what is known of what a Holder was given, at each cut since what it still
-// holds came.
-type holding struct {
-	given int64 // items
-	cuts  []holdingCut
-}
-
-type holdingCut struct {
-	given int64
-	low   uint64
-}
-
-// low is the Low of a node at a cut, of which it holds something among the last held items.
-func (h *holding) low(low uint64, held int) uint64 {
-	if last := len(h.cuts) - 1; last >= 0 && h.cuts[last].given == h.given {
-		h.cuts[last].low = low
-	} else {
-		h.cuts = append(h.cuts, holdingCut{h.given, low})
-	}
-	gone := h.given - int64(held)
-	first := 0
-	for first+1 < len(h.cuts) && h.cuts[first+1].given <= gone {
-		first++
-	}
-	h.cuts = append(h.cuts[:0], h.cuts[first:]...)
-	if h.cuts[0].given > gone {
-		return 0
-	}
-	return min(low, h.cuts[0].low)
-}
-
-// pass is meet for a source, which has nothing to flush.
-func (n *node) pass(c cut) {
-	if n.sendCut(c) {
-		n.run.epochs.met(n, c)
-	}
-}
-
-// sendCut puts a cut on every edge that leaves the node, that of errors too. One that was
-// given up goes no further.
-func (n *node) sendCut(c cut) bool {
-	if n.run.epochs.epoch.Load() != c.epoch {
-		return false
-	}
-	for _, edges := range n.out {
-		for _, e := range edges {
-			e.mark(c)
-		}
-	}
-	return true
 }

@@ -66,12 +66,14 @@ vet: ## go vet and staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
-docs: ## write docs/ again from the code
+docs: ## write docs/ and the table of rooms again from the code
 	go run ./cmd/flowrun docs docs
+	go run ./internal/archdraw
 
-drift: ## fail if docs/ is not what the code gives
+drift: ## fail if docs/ or the table of rooms is not what the code gives
 	@dir=$$(mktemp -d) && go run ./cmd/flowrun docs $$dir && \
 	for f in $$(cd $$dir && find . -type f); do cmp -s $$dir/$$f docs/$$f || { echo "docs/$$f is out of date: run make docs"; exit 1; }; done; rm -rf $$dir
+	go run ./internal/archdraw -check
 
 golden: ## write expected outputs again, after looking at the diff
 	go test ./flows/ ./graph/... ./cmd/... -update

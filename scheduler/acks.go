@@ -16,11 +16,11 @@ type acks struct {
 // An ackCut is how far a source was at a cut.
 type ackCut struct {
 	epoch uint64
-	reached
+	headway
 }
 
 // cut notes how far a source was at a cut.
-func (a *acks) cut(epoch uint64, at reached) {
+func (a *acks) cut(epoch uint64, at headway) {
 	if last := len(a.cuts) - 1; last >= 0 && a.cuts[last].pieces == at.pieces || at.pieces == a.pieces {
 		return
 	}
@@ -42,13 +42,13 @@ func (a *acks) upTo(epoch uint64) nodes.Position {
 	return last.position
 }
 
-// reached is how far a source is.
-type reached struct {
+// A headway is how far a source is.
+type headway struct {
 	position nodes.Position // nil: nothing was taken that has one
 	pieces   uint64         // that had one
 }
 
-func (r *reached) note(after nodes.Position) {
+func (r *headway) note(after nodes.Position) {
 	if after != nil {
 		r.position = after
 		r.pieces++

@@ -15,7 +15,7 @@ import (
 // aligning gives the epoch whose cut the node has to take and has not taken; 0: there is
 // none.
 func (t *intake) aligning() uint64 {
-	if c := t.n.cutting; c != nil {
+	if c := t.n.cuts; c != nil {
 		if flight := c.epoch.Load(); flight != t.met {
 			return flight
 		}
@@ -121,7 +121,7 @@ func (t *intake) come(in *inlet) error {
 
 // blocked reports whether an input waits for the others of its node to come to the cut.
 func (t *intake) blocked(in *inlet, epoch uint64) bool {
-	return epoch != 0 && in.cut == epoch && !t.n.cutting.misaligned
+	return epoch != 0 && in.cut == epoch && !t.n.cuts.misaligned
 }
 
 // giveUp ends what a cut allows that was given up.

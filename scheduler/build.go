@@ -62,7 +62,7 @@ func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
 
 func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.Edge]*edge) (*driver, error) {
 	n := &node{
-		workplace: workplace{life: &r.lifetime, gate: r.gate}, options: &r.options, pausing: &r.pausing, forfeited: r.forfeited, guarded: r.guarded,
+		workplace: workplace{life: &r.lifetime, gate: r.gate}, options: &r.options, valve: &r.valve, forfeited: r.forfeited, guarded: r.guarded,
 		spec: spec, errorPort: len(spec.Out) - 1, workers: r.workersOf(spec), bell: newBell(),
 	}
 	n.fail = func(err error) { r.fail(n, err) }
@@ -96,7 +96,7 @@ func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.E
 		Log: r.options.Log.With("node", spec.ID), Seed: r.options.Seed,
 		Retries:  &n.count.Retries,
 		Stopping: func() <-chan struct{} { return r.sources.Done() },
-		Await:    r.pausing.pass, Paused: &r.pausing.on,
+		Await:    r.valve.pass, Paused: &r.valve.on,
 		Shared: r.shared, Operators: operators.Operator, NoSync: r.options.NoSync, Endless: r.endless,
 		Acknowledges: func() bool { return r.epochs.acknowledges() },
 		Staged:       func(bytes int64) { r.epochs.stage(bytes) }, Cut: func() { r.epochs.ask() },

@@ -82,7 +82,7 @@
 //	edge.go       an edge; full.go what it does when it is full, brake.go what keeps it from
 //	              growing by cuts, rank.go where items go on one that reorders
 //	worker.go     a goroutine, and where it waits; workplace.go what those of a node share
-//	              holding.go flight.go pause.go batcher.go events.go bell.go errors.go
+//	              holding.go flight.go valve.go batcher.go events.go bell.go errors.go
 //	options.go    and life.go
 //
 // Package queue is what an edge is made of, control how fast and by how many a flow works,
@@ -94,7 +94,7 @@
 // Where one is taken while another is held, it is in this order; all others are taken
 // alone.
 //
-//	Run.mu        -> pausing.mu, tap.Set.mu
+//	Run.mu        -> valve.mu, tap.Set.mu
 //	tap.Set.mu    -> Tap.mu
 //	order.mu      -> epochs.mu, that of a queue (of a source that is cut)
 //	epochs.mu     -> brake.mu

@@ -24,8 +24,8 @@ func (n *driver) main(ctx context.Context) {
 				e.refuse()
 			}
 		}
-		if n.cutting != nil {
-			n.cutting.ended()
+		if n.cuts != nil {
+			n.cuts.ended()
 		}
 	}()
 	err := guard(func() error { return n.drive(ctx) })

@@ -58,7 +58,7 @@ func (n *driver) timeOfAll() time.Duration {
 func (n *driver) owes() bool { return n.at().pieces > n.acks.pieces }
 
 // at is how far a source is.
-func (n *driver) at() reached {
+func (n *driver) at() headway {
 	if n.order == nil {
 		n.mu.Lock()
 		defer n.mu.Unlock()

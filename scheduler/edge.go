@@ -183,18 +183,18 @@ func (e *edge) discard(env queue.Envelope) bool {
 	return false
 }
 
-// What there is on an edge.
-type found uint8
+// A finding is what there is on an edge.
+type finding uint8
 
 const (
-	foundNothing found = iota
+	foundNothing finding = iota
 	foundItems
 	foundMark // it is in come
 	foundEnd  // of the edge, or what is on it cannot be read: see the error
 )
 
 // take takes the next envelope, at most most items of a queue of single ones.
-func (e *edge) take(most int) (env queue.Envelope, what found, err error) {
+func (e *edge) take(most int) (env queue.Envelope, what finding, err error) {
 	if env, what, err = e.look(most); what == foundItems {
 		e.receive(env)
 		e.free(env)
@@ -203,7 +203,7 @@ func (e *edge) take(most int) (env queue.Envelope, what found, err error) {
 }
 
 // look is take without the books: what it gives is still counted as on the edge.
-func (e *edge) look(most int) (env queue.Envelope, what found, err error) {
+func (e *edge) look(most int) (env queue.Envelope, what finding, err error) {
 	ended := e.ended.Load() // before the look: what is put later is not missed
 	if env, ok := e.queue.Take(e.life.stopping(), most); ok {
 		return env, foundItems, nil

@@ -47,8 +47,8 @@ type epochs struct {
 	acking []*driver     // the sources that acknowledge by cuts
 
 	// Of who coordinates.
-	moved int64   // the progress of the run when the last complete cut began
-	stall stalled // of the epoch that is under way
+	moved int64 // the progress of the run when the last complete cut began
+	stall stall // of the epoch that is under way
 
 	mu     sync.Mutex
 	number uint64 // of the last epoch that was begun
@@ -96,7 +96,7 @@ func newEpochs(t *topology, life *lifetime, options *Options, fail func(n *node,
 		e.cuts, e.brake = &c.flight, func(on bool) { c.brake(e, on) }
 	}
 	for _, n := range t.nodes {
-		n.cutting = &cutting{&c.flight, func(at cut) { c.met(n, at) }, c.flushed, func() { c.ended(n) }}
+		n.cuts = &cutLink{&c.flight, func(at cut) { c.met(n, at) }, c.flushed, func() { c.ended(n) }}
 	}
 	return c
 }
@@ -136,15 +136,15 @@ func (c *epochs) coordinate(over <-chan struct{}) {
 	}
 }
 
-// stalled is whom a cut waits for.
-type stalled struct {
+// A stall is whom a cut waits for.
+type stall struct {
 	by    metrics.CutHolder
 	moved int64     // what the node had done then
 	since time.Time // it has done nothing
 }
 
 // look sees whether a node has done nothing for so long.
-func (s *stalled) look(by metrics.CutHolder, moved int64, now time.Time, timeout time.Duration) bool {
+func (s *stall) look(by metrics.CutHolder, moved int64, now time.Time, timeout time.Duration) bool {
 	if by != s.by || moved != s.moved {
 		if s.by.Node != "" { // else it is the first look
 			s.since = now
@@ -193,7 +193,7 @@ func (c *epochs) begin(now time.Time) {
 	number := c.number
 	c.mu.Unlock()
 	c.staged.Store(0)
-	c.moved, c.stall = moved, stalled{since: now}
+	c.moved, c.stall = moved, stall{since: now}
 	c.epoch.Store(number)
 	for _, n := range c.acking {
 		if !slices.Contains(alive, n) { // its last pieces are still on their way
@@ -214,7 +214,7 @@ func (c *epochs) begin(now time.Time) {
 }
 
 // reached notes how far a source was at a cut.
-func (c *epochs) reached(n *driver, epoch uint64, at reached) {
+func (c *epochs) reached(n *driver, epoch uint64, at headway) {
 	if slices.Contains(c.acking, n) {
 		n.acks.cut(epoch, at)
 	}

@@ -71,7 +71,7 @@ func (t *intake) awaited(epoch uint64) *edge {
 var errCame = errors.New("an input has come to its cut")
 
 // take takes off one edge; through its batcher, if batches are asked for.
-func (t *intake) take(in *inlet) (data record.Data, what found, err error) {
+func (t *intake) take(in *inlet) (data record.Data, what finding, err error) {
 	if in.batch == nil {
 		env, what, err := in.next(t.most(in))
 		if what == foundItems {

@@ -25,7 +25,7 @@ type inlet struct {
 }
 
 // next takes off the edge, what was kept first.
-func (in *inlet) next(most int) (env queue.Envelope, what found, err error) {
+func (in *inlet) next(most int) (env queue.Envelope, what finding, err error) {
 	if in.kept != nil {
 		if env, ok := in.kept.Take(true, 0); ok {
 			in.e.receive(env)

@@ -67,7 +67,7 @@ func (n *driver) workOff(ctx context.Context, w *worker, q chan task) {
 		}
 		j.task = t
 		j.out.begin(ctx, n.node, w, &n.done)
-		if n.cutting != nil {
+		if n.cuts != nil {
 			j.inTurn(n.order)
 		}
 		if ctx.Err() == nil {
@@ -126,7 +126,7 @@ func (d *dealer) items(ctx context.Context, t task) error {
 	n, o := d.n, &d.job.out
 	d.job.task = t
 	o.begin(ctx, n.node, d.w, nil)
-	if n.cutting != nil { // what fails here leaves in its epoch too
+	if n.cuts != nil { // what fails here leaves in its epoch too
 		d.job.gen = n.order.cuts.taken
 		d.job.inTurn(n.order)
 	}

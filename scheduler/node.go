@@ -38,8 +38,8 @@ type node struct {
 	fail      func(error)    // ends the run
 	guarded   func(f func()) // a panic of the engine itself ends the run
 	forfeited func() bool    // nobody will see what a sink has made
-	pausing   *pausing
-	cutting   *cutting                                 // nil: the run has no cuts
+	valve     *valve
+	cuts      *cutLink                                 // nil: the run has no cuts
 	push      func(edges []*edge, d record.Data) error // of a serial run: sends; else nil
 
 	// inputCtx ends when the node is to take no more: nobody wants what it would make
@@ -55,7 +55,7 @@ type node struct {
 	cut     atomic.Bool  // it is a source that was stopped, and something was left in it
 	shed    atomic.Bool  // not all that was taken of it was sent
 	due     atomic.Int64 // when the operator is to be woken, ns since the run began, plus 1; 0: never
-	reached reached      // of a source without an order: see there; guarded by mu
+	reached headway      // of a source without an order: see there; guarded by mu
 	brake   brake        // on while an edge behind the node holds too much
 	holding holding      // of a Holder; belongs to whoever has the turn
 	acks    acks         // of a source that acknowledges by cuts
@@ -69,8 +69,8 @@ type node struct {
 	recent []ItemError // guarded by mu
 }
 
-// A cutting is what a node knows of the cuts of its run, and whom it tells.
-type cutting struct {
+// A cutLink is what a node knows of the cuts of its run, and whom it tells.
+type cutLink struct {
 	*flight
 	met     func(at cut) // it has sent the cut on and flushed
 	flushed func(took time.Duration)
@@ -259,23 +259,23 @@ func (n *node) meet(ctx context.Context, c cut) error {
 		}
 		took := n.life.clock() - start
 		n.count.Busy.Add(int64(took))
-		n.cutting.flushed(took)
+		n.cuts.flushed(took)
 	}
-	n.cutting.met(c)
+	n.cuts.met(c)
 	return nil
 }
 
 // pass is meet for a source, which has nothing to flush.
 func (n *node) pass(c cut) {
 	if n.sendCut(c) {
-		n.cutting.met(c)
+		n.cuts.met(c)
 	}
 }
 
 // sendCut puts a cut on every edge that leaves the node, that of errors too. One that was
 // given up goes no further.
 func (n *node) sendCut(c cut) bool {
-	if n.cutting.epoch.Load() != c.epoch {
+	if n.cuts.epoch.Load() != c.epoch {
 		return false
 	}
 	for _, edges := range n.out {

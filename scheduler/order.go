@@ -43,7 +43,7 @@ type order struct {
 	over    bool          // nothing more will be taken
 	drained chan struct{} // closed: and all was delivered
 
-	reached reached // of a source: where it is after what was taken last
+	reached headway // of a source: where it is after what was taken last
 	cuts    cuts    // where the order is not kept
 }
 
@@ -477,7 +477,7 @@ func (o *order) more(j *job, by int) {
 // cutSource puts a cut behind what was taken last of a source, and tells how far that is.
 // If nothing is under way it is delivered at once, which takes a few steps: all there is to
 // do are the marks on the edges.
-func (o *order) cutSource(n *node, c cut) reached {
+func (o *order) cutSource(n *node, c cut) headway {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	t := task{kind: cutTask, cut: c}

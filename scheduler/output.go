@@ -17,11 +17,11 @@ type output struct {
 	ctx  context.Context
 	n    *node
 	w    *worker
-	held []held
+	held []heldData
 	size int  // items held back
 	turn bool // what is emitted may leave at once
 
-	turns turns         // whom to ask whether the turn has come, while turn is false
+	turns turnGuard     // whom to ask whether the turn has come, while turn is false
 	wake  chan struct{} // tells the worker that waits for it
 
 	done     *atomic.Bool    // of the node: an earlier job ended it; may be nil
@@ -32,13 +32,14 @@ type output struct {
 	sent     int // items, on the node's own ports
 }
 
-type held struct {
+// heldData is what waits for its turn to leave by a port.
+type heldData struct {
 	port int
 	data record.Data
 }
 
-// turns tells an output when what it holds back may leave.
-type turns interface {
+// A turnGuard tells an output when what it holds back may leave.
+type turnGuard interface {
 	claim() bool
 	await(ctx context.Context) error
 }
@@ -63,7 +64,7 @@ func (o *output) Emit(port int, d record.Data) error {
 		return nil
 	}
 	if !o.turn {
-		o.held = append(o.held, held{port, d})
+		o.held = append(o.held, heldData{port, d})
 		o.size += n
 		if o.turn = o.turns.claim(); !o.turn {
 			if o.size < heldLimit {

@@ -266,7 +266,7 @@ func (p *pool) splits(j *job) {
 func (p *pool) do(w *worker, j *job) error {
 	n := p.n
 	j.out.begin(p.ctx, n.node, w, &n.done)
-	if n.order.linked || n.cutting != nil {
+	if n.order.linked || n.cuts != nil {
 		j.inTurn(n.order)
 	}
 	if j.err == nil {

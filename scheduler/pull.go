@@ -18,7 +18,7 @@ func (t *intake) pull(ctx context.Context, w *worker) error {
 		return io.EOF
 	}
 	n.brake.wait(n.inputCtx, w)
-	n.pausing.pass(n.inputCtx)
+	n.valve.pass(n.inputCtx)
 	switch n.dismissed() {
 	case nil:
 	case nodes.ErrDone:
@@ -29,7 +29,7 @@ func (t *intake) pull(ctx context.Context, w *worker) error {
 	err := t.piece(n.inputCtx, n.parts.Puller.Next)
 	switch {
 	case err == nil:
-		n.pausing.pass(n.inputCtx)
+		n.valve.pass(n.inputCtx)
 		return n.acknowledgeEarly(t.task.after)
 	case err != io.EOF && n.dismissed() == nodes.ErrDone: // it was told to stop
 		return t.drain(ctx)
@@ -42,7 +42,7 @@ func (t *intake) pull(ctx context.Context, w *worker) error {
 // piece calls Next, or Drain.
 func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nodes.Position, error)) (err error) {
 	n := t.n
-	start, paused := time.Now(), n.pausing.total()
+	start, paused := time.Now(), n.valve.total()
 	err = n.call(ctx, nodes.Call{Part: nodes.PartNext}, nil, func(ctx context.Context, _ nodes.Out) error {
 		piece, after, err := next(ctx)
 		if err == nil {
@@ -51,7 +51,7 @@ func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nod
 		return err
 	})
 	// A source that takes items on a goroutine of its own may be paused meanwhile.
-	n.count.Busy.Add(int64(max(0, time.Since(start)-(n.pausing.total()-paused))))
+	n.count.Busy.Add(int64(max(0, time.Since(start)-(n.valve.total()-paused))))
 	return err
 }
 

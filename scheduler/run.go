@@ -33,7 +33,7 @@ type Run struct {
 	gate    *control.Gate   // of limits.workers
 	memory  *control.Memory // of limits.memory
 	shared  *nodes.Shared
-	pausing pausing
+	valve   valve
 	taps    tap.Set
 	news    chan struct{} // wakes the observer; see events.go
 	epochs  *epochs       // nil: it has no cuts
@@ -58,7 +58,7 @@ var ErrStopped = errors.New("stopped before its end")
 func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.mu.Lock()
 	r.lifetime.begin(ctx)
-	r.pausing.start()
+	r.valve.start()
 	stopped := r.stopped
 	for _, n := range r.nodes {
 		until := r.ctx
@@ -89,7 +89,7 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	r.settle()
 	r.mu.Lock()
 	r.took, r.ended = time.Since(r.started), true
-	r.pausing.end()
+	r.valve.end()
 	r.endTaps()
 	failure := r.failure
 	r.mu.Unlock()
@@ -244,7 +244,7 @@ func (r *Run) firstFailure() error {
 // cancelling waits for one. Once the run was stopped or has ended, Pause does
 // nothing.
 func (r *Run) Pause() {
-	p := &r.pausing
+	p := &r.valve
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gate == nil && !p.over {
@@ -255,14 +255,14 @@ func (r *Run) Pause() {
 
 // Resume ends a pause.
 func (r *Run) Resume() {
-	p := &r.pausing
+	p := &r.valve
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open()
 }
 
 // Paused reports whether the run is paused.
-func (r *Run) Paused() bool { return r.pausing.on.Load() }
+func (r *Run) Paused() bool { return r.valve.on.Load() }
 
 // Stop ends the sources; what is on its way is worked off. Where all sources had come to
 // their end, or have none, outputs become visible as in a run that ended by itself; else
@@ -277,7 +277,7 @@ func (r *Run) Stop() {
 	if r.stop != nil { // before the pause ends, or one more piece would slip in
 		r.stop()
 	}
-	r.pausing.end()
+	r.valve.end()
 	select {
 	case r.news <- struct{}{}:
 	default: // the observer has been told and not looked yet
@@ -341,7 +341,7 @@ func (r *Run) Stats() metrics.Report {
 	if report.Cuts = r.epochs.stats(report.Took); report.Cuts != nil {
 		r.epochs.mark(report.Nodes)
 	}
-	r.pausing.mark(&report)
+	r.valve.mark(&report)
 	report.Close()
 	return report
 }

@@ -43,12 +43,12 @@ type serialNode struct {
 	n      *driver
 	w      *worker
 	job    job
-	queues map[*edge][]waiting // what waits to be read
+	queues map[*edge][]queuedItem // what waits to be read
 	over   bool
 }
 
-// waiting is an item that waits to be read.
-type waiting struct {
+// A queuedItem is an item that waits to be read.
+type queuedItem struct {
 	data   record.Data
 	origin uint64 // see queue.Mark
 }
@@ -59,7 +59,7 @@ func newSerial(t *topology, life *lifetime, epochs *epochs, guarded func(func())
 		turn: make(chan struct{}, 1), low: map[*edge]uint64{},
 	}
 	for _, n := range t.nodes {
-		sn := &serialNode{n: n, queues: map[*edge][]waiting{}}
+		sn := &serialNode{n: n, queues: map[*edge][]queuedItem{}}
 		s.nodes[n], s.order = sn, append(s.order, sn)
 		n.push = func(edges []*edge, d record.Data) error { return s.push(n, edges, d) }
 		for _, edges := range n.in {
@@ -493,7 +493,7 @@ func (s *serial) push(n *driver, edges []*edge, d record.Data) error {
 				e.taps.Offer(d, i, i+1)
 			}
 			sn := s.ends[e]
-			sn.queues[e] = append(sn.queues[e], waiting{d.Slice(i, i+1), s.low[e] + 1})
+			sn.queues[e] = append(sn.queues[e], queuedItem{d.Slice(i, i+1), s.low[e] + 1})
 			if err := s.step(sn); err != nil {
 				return err
 			}

@@ -136,16 +136,16 @@ func hold(ctx context.Context, token chan struct{}, w *worker) error {
 	}
 }
 
-// A wake says what ended a wait.
-type wake uint8
+// A wakeReason says what ended a wait.
+type wakeReason uint8
 
 const (
-	wokenFor   wake = iota // what was waited for
-	wokenBack              // work was given back that anybody may take
-	wokenLeave             // the worker is to go
-	wokenTime              // its time has come
-	wokenStop              // the run was told to stop
-	wokenEnd               // the run is over, or the node is to take no more
+	wokenFor   wakeReason = iota // what was waited for
+	wokenBack                    // work was given back that anybody may take
+	wokenLeave                   // the worker is to go
+	wokenTime                    // its time has come
+	wokenStop                    // the run was told to stop
+	wokenEnd                     // the run is over, or the node is to take no more
 )
 
 // A wait is what a worker that has nothing to do waits for.
@@ -166,7 +166,7 @@ var (
 // await is where a worker waits for something to do. Meanwhile it may be asked to
 // leave, or be given work back; and if others have work that could be shared, it asks
 // them to, after a while.
-func (w *worker) await(want *wait) wake {
+func (w *worker) await(want *wait) wakeReason {
 	p := w.place.exchange
 	begun := w.pause(want.what, want.edge)
 	defer w.resume(begun)

@@ -38,8 +38,10 @@ func TestGate(t *testing.T) {
 		}
 		g.Exit()
 		g.Exit()
-		if g.Enter(&lone) != nil || g.Enter(&lone) != nil || g.Enter(&lone) == nil {
-			t.Error("when all have left there is room for two again, and no more")
+		for i := range 3 {
+			if waits := g.Enter(&lone) != nil; waits != (i == 2) {
+				t.Errorf("when all have left there is room for two again, and no more: number %d waits: %v", i+1, waits)
+			}
 		}
 	})
 }

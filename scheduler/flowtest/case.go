@@ -157,7 +157,7 @@ type Case struct {
 	faults  []*fault
 	expects []*expectation
 	taps    map[string]*expectation // by the id of a sink
-	writes  []*writing
+	writes  []*expectedFile
 	sinks   map[string]string // the folder in which a sink writes, by its id
 	overdue func() bool       // whether the time on the wall is over
 }
@@ -235,7 +235,7 @@ func (c *Case) declare(list *diag.List) {
 		c.expects = append(c.expects, &expectation{expectText: &p.Value, key: p.At, on: p.Key, dir: filepath.Dir(c.file.Path)})
 	}
 	for _, p := range c.text.Writes {
-		c.writes = append(c.writes, &writing{writeText: &p.Value, at: p.At, path: p.Key, dir: filepath.Dir(c.file.Path)})
+		c.writes = append(c.writes, &expectedFile{writeText: &p.Value, at: p.At, path: p.Key, dir: filepath.Dir(c.file.Path)})
 	}
 }
 

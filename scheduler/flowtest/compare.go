@@ -32,7 +32,7 @@ type gap struct {
 }
 
 // gaps says where an item differs from a wanted one.
-func (c *comparison) gaps(w wanted, a arrival) []gap {
+func (c *comparison) gaps(w expectedItem, a arrival) []gap {
 	t := c.e.typ
 	if t.IsRecord() {
 		return c.fields(nil, "", t, w.node, w.batch.Cols, w.row, a.batch.Cols, a.row)
@@ -40,7 +40,7 @@ func (c *comparison) gaps(w wanted, a arrival) []gap {
 	return c.value(nil, "", t, w.node, w.batch.Cols[0], w.row, a.batch.Cols[0], a.row)
 }
 
-func (c *comparison) matches(w wanted, a arrival) bool { return len(c.gaps(w, a)) == 0 }
+func (c *comparison) matches(w expectedItem, a arrival) bool { return len(c.gaps(w, a)) == 0 }
 
 func (c *comparison) fields(all []gap, path string, t *types.Type, n *config.Node, want []*record.Column, i int, got []*record.Column, j int) []gap {
 	for k, f := range t.Fields {
@@ -183,7 +183,7 @@ func (c *comparison) inOrder(got []arrival) {
 }
 
 // align gives the pairs of a longest common part, by their indexes.
-func (c *comparison) align(want []wanted, got []arrival) (pairs [][2]int) {
+func (c *comparison) align(want []expectedItem, got []arrival) (pairs [][2]int) {
 	n, m := len(want), len(got)
 	if n == 0 || m == 0 || n*m > maxAlign {
 		return nil
@@ -215,7 +215,7 @@ func (c *comparison) align(want []wanted, got []arrival) (pairs [][2]int) {
 }
 
 // changed reports an item that came in place of a wanted one.
-func (c *comparison) changed(w wanted, a arrival, n int) {
+func (c *comparison) changed(w expectedItem, a arrival, n int) {
 	gaps := c.gaps(w, a)
 	for _, g := range gaps {
 		what := fmt.Sprintf("item %d", n+1)
@@ -243,7 +243,7 @@ func (c *comparison) extra(a arrival, n int) {
 }
 
 // inTime compares when an item came.
-func (c *comparison) inTime(w wanted, a arrival, n int) {
+func (c *comparison) inTime(w expectedItem, a arrival, n int) {
 	if w.timed && w.at != a.at.Round(time.Microsecond) {
 		c.list.Add(diag.Unexpected, w.node.Span, "%s: item %d came at %s, want %s", c.e.on, n+1, a.at, w.at).
 			WithNote(diag.Span{}, "got %s", rowText(a.batch, a.row))
@@ -252,7 +252,7 @@ func (c *comparison) inTime(w wanted, a arrival, n int) {
 
 // asSet finds a partner for each wanted item, by augmenting paths (Kuhn, 1955):
 // an item with fields left out may match several.
-func (c *comparison) asSet(want []wanted, got []arrival, all bool) {
+func (c *comparison) asSet(want []expectedItem, got []arrival, all bool) {
 	partner := make([]int, len(got)) // of what came: the wanted item and 1
 	var seen []bool
 	var seek func(i int) bool
@@ -288,7 +288,7 @@ func (c *comparison) asSet(want []wanted, got []arrival, all bool) {
 }
 
 // noteNearest shows the item that differs least, of those that have no partner.
-func (c *comparison) noteNearest(d *diag.Diagnostic, w wanted, got []arrival, partner []int) {
+func (c *comparison) noteNearest(d *diag.Diagnostic, w expectedItem, got []arrival, partner []int) {
 	best, fewest := -1, math.MaxInt
 	for j, a := range got {
 		if partner[j] != 0 {

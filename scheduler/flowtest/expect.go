@@ -21,16 +21,16 @@ type expectation struct {
 	dir string // of the test file
 
 	typ      *types.Type
-	items    []wanted
-	contains []wanted
-	lacks    []wanted
+	items    []expectedItem
+	contains []expectedItem
+	lacks    []expectedItem
 	given    bool // items says what comes, also if that is nothing
 	all      *expr.Expr
 	log      log
 }
 
-// A wanted item is one that is expected. Of its row, what its node has counts.
-type wanted struct {
+// An expectedItem is one that is expected. Of its row, what its node has counts.
+type expectedItem struct {
 	node  *config.Node
 	batch *record.Batch
 	row   int
@@ -62,7 +62,7 @@ func (e *expectation) check(list *diag.List) {
 }
 
 // read reads a list of items and, if steps says so, of times between them.
-func (e *expectation) read(t *tree, steps bool, list *diag.List) []wanted {
+func (e *expectation) read(t *tree, steps bool, list *diag.List) []expectedItem {
 	if t == nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (e *expectation) read(t *tree, steps bool, list *diag.List) []wanted {
 		return nil
 	}
 	before := len(*list)
-	var all []wanted
+	var all []expectedItem
 	var lines []byte
 	w := &writer{list: list, partial: true}
 	var now time.Duration
@@ -88,7 +88,7 @@ func (e *expectation) read(t *tree, steps bool, list *diag.List) []wanted {
 			continue
 		}
 		lines = append(w.append(lines, plain(e.typ, false), n), '\n')
-		all = append(all, wanted{node: n, row: len(all), at: now, timed: timed})
+		all = append(all, expectedItem{node: n, row: len(all), at: now, timed: timed})
 	}
 	if len(*list) > before || len(all) == 0 {
 		return nil
@@ -113,7 +113,7 @@ func (e *expectation) readFrom(list *diag.List) {
 	}
 	whole := wholeNode(e.typ, e.at)
 	for i := range b.Len() {
-		e.items = append(e.items, wanted{node: whole, batch: b, row: b.Row(i)})
+		e.items = append(e.items, expectedItem{node: whole, batch: b, row: b.Row(i)})
 	}
 }
 

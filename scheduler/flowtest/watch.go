@@ -146,7 +146,7 @@ func (e *expectation) fields() graph.Fields {
 		return graph.AllFields()
 	}
 	f := graph.FieldSet()
-	for _, list := range [][]wanted{e.items, e.contains, e.lacks} {
+	for _, list := range [][]expectedItem{e.items, e.contains, e.lacks} {
 		for _, w := range list {
 			f = f.With(w.node.Keys()...)
 		}

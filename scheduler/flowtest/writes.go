@@ -41,8 +41,8 @@ func (writeText) ConfigType() (string, map[string]any) {
 	return "text, or {text, from, contains, absent}", map[string]any{"anyOf": []any{map[string]any{"type": "string"}, writeSchema.JSONSchema()}}
 }
 
-// A writing is a file that is expected.
-type writing struct {
+// An expectedFile is a file that is expected.
+type expectedFile struct {
 	*writeText
 	at   diag.Span // its key
 	path string    // as in the flow
@@ -51,7 +51,7 @@ type writing struct {
 }
 
 // check finds what can be known to be wrong, and reads the file with the text.
-func (w *writing) check(c *Case, list *diag.List) {
+func (w *expectedFile) check(c *Case, list *diag.List) {
 	if w.From != "" {
 		text, err := os.ReadFile(filepath.Join(w.dir, filepath.FromSlash(w.From)))
 		if err != nil {
@@ -88,7 +88,7 @@ func (c *Case) written() map[string]string {
 }
 
 // compare holds a file against what is expected.
-func (w *writing) compare(c *Case, stdout string, succeeded bool, list *diag.List) {
+func (w *expectedFile) compare(c *Case, stdout string, succeeded bool, list *diag.List) {
 	files := c.written()
 	path := strings.TrimPrefix(filepath.ToSlash(filepath.Clean(w.path)), "/")
 	got, there := files[path]
@@ -121,7 +121,7 @@ func (w *writing) compare(c *Case, stdout string, succeeded bool, list *diag.Lis
 }
 
 // differ shows the first line that differs.
-func (w *writing) differ(got string, list *diag.List) {
+func (w *expectedFile) differ(got string, list *diag.List) {
 	g, want := lines(got), lines(w.want)
 	for i := range max(len(g), len(want)) {
 		a, b := "(the end)", "(the end)"

@@ -8,15 +8,15 @@ import (
 // A Channel is a Go channel of envelopes.
 type Channel struct {
 	slots chan Envelope
-	mark  atomic.Pointer[placed]
+	mark  atomic.Pointer[placedMark]
 	puts  uint64   // envelopes; belongs to whoever puts
 	takes uint64   // belongs to whoever takes, as do the next two
 	ahead Envelope // taken off the slots, and behind a mark
 	has   bool     // ahead is there
 }
 
-// A placed mark of a Channel stands behind so many envelopes.
-type placed struct {
+// A placedMark is a mark of a Channel, which stands behind so many envelopes.
+type placedMark struct {
 	Mark
 	after uint64
 }
@@ -34,7 +34,7 @@ func (c *Channel) Put(env Envelope) {
 }
 
 // Mark implements Queue.
-func (c *Channel) Mark(m Mark) { c.mark.Store(&placed{m, c.puts}) }
+func (c *Channel) Mark(m Mark) { c.mark.Store(&placedMark{m, c.puts}) }
 
 // Take implements Queue. The mark is looked at after the envelope was taken: one that was
 // put before the envelope is seen then.

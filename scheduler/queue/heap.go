@@ -22,7 +22,7 @@ type Heap struct {
 	mu      sync.Mutex
 	heap    waitingItems
 	seq     uint64
-	pending pending
+	pending pendingMark
 	origins Origins // of what waits
 }
 

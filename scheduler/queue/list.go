@@ -9,13 +9,13 @@ import (
 // its own.
 type List struct {
 	mu      sync.Mutex
-	list    []listed
+	list    []listItem
 	items   int64 // in the list
-	pending pending
+	pending pendingMark
 }
 
-// listed is an envelope in a list.
-type listed struct {
+// listItem is an envelope in a list.
+type listItem struct {
 	Envelope
 	origin uint64
 }
@@ -27,7 +27,7 @@ func (*List) Full() bool { return false }
 func (l *List) Put(env Envelope) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.list = append(l.list, listed{env, l.pending.now()})
+	l.list = append(l.list, listItem{env, l.pending.now()})
 	l.items += int64(env.Items)
 }
 
@@ -39,7 +39,7 @@ func (l *List) Take(bool, int) (env Envelope, ok bool) {
 		return env, false
 	}
 	env = l.list[0].Envelope
-	l.list[0] = listed{}
+	l.list[0] = listItem{}
 	l.list = l.list[1:]
 	l.items -= int64(env.Items)
 	return env, true
@@ -59,7 +59,7 @@ func (l *List) DropOldest(fits func(items, bytes int) bool, over func(items int)
 			items += head.Items
 			bytes += head.Bytes
 			head.Data.Release()
-			*head = listed{}
+			*head = listItem{}
 			l.list = l.list[1:]
 			continue
 		}

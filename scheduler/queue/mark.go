@@ -40,25 +40,25 @@ func (m Mark) after() uint64 {
 	return m.Low + 1
 }
 
-// A pending mark is one that the reader has not come to. The zero value is a queue
+// A pendingMark is a mark that the reader has not come to. The zero value is a queue
 // without one, before the first cut.
-type pending struct {
+type pendingMark struct {
 	mark   Mark
 	there  bool
 	origin uint64 // of what is put now; 0: there was no mark yet
 }
 
 // put is Queue.Mark, of a queue that holds some items.
-func (p *pending) put(m Mark, held int64) {
+func (p *pendingMark) put(m Mark, held int64) {
 	m.Held = held
 	p.mark, p.there, p.origin = m, true, m.after()
 }
 
 // now is the origin of what is put now.
-func (p *pending) now() uint64 { return max(1, p.origin) }
+func (p *pendingMark) now() uint64 { return max(1, p.origin) }
 
 // take is Queue.Marked, of a queue whose oldest item has an origin.
-func (p *pending) take(oldest uint64) (m Mark, ok bool) {
+func (p *pendingMark) take(oldest uint64) (m Mark, ok bool) {
 	if !p.there {
 		return m, false
 	}

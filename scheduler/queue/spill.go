@@ -31,24 +31,24 @@ type Spill struct {
 	SpillConfig
 
 	mu     sync.Mutex
-	queue  []spilled // in order
-	front  int       // how many of the first are no overflow
-	items  int64     // of these
-	bytes  int64     // of these
-	size   int64     // bytes of the overflow that are in memory
-	stored int       // how many of the queue are in the file
-	all    int64     // items in the queue
+	queue  []spilledEnvelope // in order
+	front  int               // how many of the first are no overflow
+	items  int64             // of these
+	bytes  int64             // of these
+	size   int64             // bytes of the overflow that are in memory
+	stored int               // how many of the queue are in the file
+	all    int64             // items in the queue
 	file   *os.File
 	read   int64 // in the file: where the reader is
 	wrote  int64
 	broken error
 	buf    []byte
 
-	pending pending
+	pending pendingMark
 }
 
-// spilled is an envelope in the queue. Without data it is in the file.
-type spilled struct {
+// spilledEnvelope is an envelope in the queue. Without data it is in the file.
+type spilledEnvelope struct {
 	Envelope
 	size   int // in the file
 	origin uint64
@@ -91,7 +91,7 @@ func (s *Spill) Put(env Envelope) {
 
 // push puts an envelope at the end, without its data if that is in the file.
 func (s *Spill) push(env Envelope, size int) {
-	s.queue = append(s.queue, spilled{env, size, s.pending.now()})
+	s.queue = append(s.queue, spilledEnvelope{env, size, s.pending.now()})
 	s.all += int64(env.Items)
 }
 
@@ -132,7 +132,7 @@ func (s *Spill) Take(bool, int) (env Envelope, ok bool) {
 		return env, false
 	}
 	head := s.queue[0]
-	s.queue[0] = spilled{}
+	s.queue[0] = spilledEnvelope{}
 	s.queue = s.queue[1:]
 	s.all -= int64(head.Items)
 	switch {

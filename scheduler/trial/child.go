@@ -91,7 +91,7 @@ func (c Child) Run(ctx context.Context, j Job) Result {
 		}
 	}
 	cmd.Stdin = bytes.NewReader(question)
-	answer := &bounded{left: maxResult}
+	answer := &boundedBuffer{left: maxResult}
 	cmd.Stdout = answer
 	cmd.WaitDelay = time.Second
 	err = cmd.Run()
@@ -110,13 +110,13 @@ func (c Child) Run(ctx context.Context, j Job) Result {
 	return r
 }
 
-// bounded keeps so many bytes and refuses more.
-type bounded struct {
+// boundedBuffer keeps so many bytes and refuses more.
+type boundedBuffer struct {
 	text bytes.Buffer
 	left int
 }
 
-func (b *bounded) Write(p []byte) (int, error) {
+func (b *boundedBuffer) Write(p []byte) (int, error) {
 	if b.left -= len(p); b.left < 0 {
 		return 0, errors.New("its answer is too long")
 	}

@@ -23,7 +23,7 @@ type trial struct {
 	operators scheduler.Operators
 	limits    Limits
 	flow      *graph.Flow
-	seen      map[*graph.Node]*seen
+	seen      map[*graph.Node]*observation
 	bytes     atomic.Int64 // carried by all ports
 	shown     atomic.Int64 // bytes of all that is kept to be shown
 	late      atomic.Bool
@@ -34,7 +34,7 @@ const maxShown = 4 << 20
 
 // Operator implements scheduler.Operators.
 func (t *trial) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
-	s := &seen{trial: t, node: n, source: len(n.In) == 0}
+	s := &observation{trial: t, node: n, source: len(n.In) == 0}
 	t.seen[n] = s
 	if isSink(n) {
 		for _, in := range n.In {
@@ -55,15 +55,15 @@ func (t *trial) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) 
 
 // A sinkOp stands in for a node that would change something: it takes everything, and
 // keeps what comes first.
-type sinkOp struct{ *seen }
+type sinkOp struct{ *observation }
 
 // Process implements nodes.Operator.
 func (s sinkOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
 	return s.note(in.Port, in.Data)
 }
 
-// seen is what was seen of a node. Its methods may be called from any goroutine.
-type seen struct {
+// An observation is what was seen of a node. Its methods may be called from any goroutine.
+type observation struct {
 	trial  *trial
 	node   *graph.Node
 	source bool
@@ -87,14 +87,14 @@ func newPort(name string, t *types.Type) *port {
 }
 
 // around looks at what a call emits.
-func (s *seen) around(ctx context.Context, _ nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
+func (s *observation) around(ctx context.Context, _ nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
 	return next(ctx, watchedOut{out, s})
 }
 
 // A watchedOut looks at what passes, and ends a source that has given its sample.
 type watchedOut struct {
 	nodes.Out
-	s *seen
+	s *observation
 }
 
 // Emit implements nodes.Out.
@@ -114,7 +114,7 @@ func (o watchedOut) Emit(port int, d record.Data) error {
 }
 
 // sample cuts what a source gives after its last wanted row.
-func (s *seen) sample(d record.Data) (wanted record.Data, last bool) {
+func (s *observation) sample(d record.Data) (wanted record.Data, last bool) {
 	if !s.source {
 		return d, false
 	}
@@ -131,7 +131,7 @@ func (s *seen) sample(d record.Data) (wanted record.Data, last bool) {
 
 // note counts what passes a port and keeps the first items. The error says that a
 // limit is reached.
-func (s *seen) note(i int, d record.Data) error {
+func (s *observation) note(i int, d record.Data) error {
 	n := d.Len()
 	if n == 0 || i >= len(s.ports) { // the error port is the engine's
 		return nil
@@ -197,7 +197,7 @@ func cut(text []byte, most int) string {
 	return string(text[:most]) + "…"
 }
 
-func (s *seen) result() []Port {
+func (s *observation) result() []Port {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []Port

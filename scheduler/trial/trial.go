@@ -114,7 +114,7 @@ var errTime = errors.New("its time was over")
 // Limits.Time if a node does not look at its context.
 func Run(ctx context.Context, flow *graph.Flow, operators scheduler.Operators, limits Limits) Result {
 	limits = limits.orDefaults()
-	t := &trial{operators: operators, limits: limits, flow: flow, seen: map[*graph.Node]*seen{}}
+	t := &trial{operators: operators, limits: limits, flow: flow, seen: map[*graph.Node]*observation{}}
 	t.prepare()
 	run, err := scheduler.New(flow, t, scheduler.Options{Workers: 1, NoAcks: true, Stdin: strings.NewReader(""), Stdout: io.Discard})
 	if err != nil {

@@ -12,20 +12,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
-// settings gives what Use was given as a tree. A text is YAML; anything else is
-// written as one.
-func (p *program) settings(n *node, list *diag.List) *config.Node {
-	at := p.span(n.at, n.id)
-	if text, ok := n.settings.(string); ok {
-		return config.Parse(p.settingsText(text, n.id, n.at), list)
-	}
-	tree, err := toNode(n.settings, at)
-	if err != nil {
-		list.Add(diag.WrongValue, at, "the settings of %s: %v", n.id, err)
-		return &config.Node{Kind: config.Null, Bad: true, Span: at}
-	}
-	return tree
-}
+// This file writes Go values as the YAML that stands in a flow file.
 
 // toNode writes a Go value as YAML: structs and maps as mappings, durations as
 // they print. A struct's settings are its fields with a tag `yaml`, as in the struct

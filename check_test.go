@@ -40,7 +40,7 @@ func TestDiagnostics(t *testing.T) {
 		"field in settings": {func(g *flowrun.Graph) {
 			flowrun.Drop(flowrun.As[row](g.Use("late", "filter", "where: delya > 15", rows(g)), "as"), "drop")
 		}, `
-flowrun_check_test.go:#:65: unknown field "delya" [E301]
+check_test.go:#:65: unknown field "delya" [E301]
     # | flowrun.Drop(flowrun.As[row](g.Use("late", "filter", "where: delya > 15", rows(g)), "as"), "drop")
       |                                                              ^^^^^
   hint: did you mean "delay"?
@@ -52,7 +52,7 @@ flowrun_check_test.go:#:65: unknown field "delya" [E301]
 				  thrice: dealy * 3
 			`, rows(g)), "as"), "drop")
 		}, `
-flowrun_check_test.go:#:15: unknown field "dealy" [E301]
+check_test.go:#:15: unknown field "dealy" [E301]
     # |   thrice: dealy * 3
       |           ^^^^^
   hint: did you mean "delay"?
@@ -61,7 +61,7 @@ flowrun_check_test.go:#:15: unknown field "dealy" [E301]
 			some := g.Use("some", "filter", "where: origin == \"LAS\" && dealy > 1", rows(g))
 			flowrun.Drop(flowrun.As[row](some, "as"), "drop")
 		}, `
-flowrun_check_test.go:#:65: unknown field "dealy" [E301]
+check_test.go:#:65: unknown field "dealy" [E301]
     # | some := g.Use("some", "filter", "where: origin == \"LAS\" && dealy > 1", rows(g))
       |                                                              ^^^^^
   hint: did you mean "delay"?
@@ -72,7 +72,7 @@ flowrun_check_test.go:#:65: unknown field "dealy" [E301]
 settings of late:1:8: unknown field "dealy" [E301]
     # | where: dealy > 15
       |        ^^^^^
-  they are the settings of late (flowrun_check_test.go:#:40)
+  they are the settings of late (check_test.go:#:40)
     # | flowrun.Drop(flowrun.As[row](g.Use("late", "filter", fmt.Sprintf("where: %s > 15", "dealy"), rows(g)), "as"), "drop")
       |                                     ^^^^
   hint: did you mean "delay"?
@@ -81,7 +81,7 @@ settings of late:1:8: unknown field "dealy" [E301]
 			with := map[string]any{"where": "delay > 15", "else": 3}
 			flowrun.Drop(flowrun.As[row](g.Use("late", "filter", with, rows(g)), "as"), "drop")
 		}, `
-flowrun_check_test.go:#:40: unknown key "else" [E101]
+check_test.go:#:40: unknown key "else" [E101]
     # | flowrun.Drop(flowrun.As[row](g.Use("late", "filter", with, rows(g)), "as"), "drop")
       |                                     ^^^^
   hint: there is where
@@ -93,7 +93,7 @@ flowrun_check_test.go:#:40: unknown key "else" [E101]
 			}
 			flowrun.Drop(flowrun.As[other](g.Use("late", "filter", "where: delay > 15", rows(g)), "others"), "drop")
 		}, `
-flowrun_check_test.go:#:91: others.in takes other, but late.out gives row: field "delay": int is not string [E300]
+check_test.go:#:91: others.in takes other, but late.out gives row: field "delay": int is not string [E300]
     # | flowrun.Drop(flowrun.As[other](g.Use("late", "filter", "where: delay > 15", rows(g)), "others"), "drop")
       |                                                                                        ^^^^^^
   delay is int: Go type flowrun_test.row
@@ -103,29 +103,29 @@ flowrun_check_test.go:#:91: others.in takes other, but late.out gives row: field
 			g.Limit(flowrun.Limits{Workers: -1})
 			flowrun.Drop(rows(g), "drop")
 		}, `
-flowrun_check_test.go:#:22: the limit of workers is -1, want 1 to 10000, or 0 for none [E103]
+check_test.go:#:22: the limit of workers is -1, want 1 to 10000, or 0 for none [E103]
     # | g := flowrun.New("wrong", std.Nodes)
       |                   ^^^^^
 `},
 		"options and ids": {func(g *flowrun.Graph) {
 			flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
 		}, `
-flowrun_check_test.go:#:41: rows: a limit is at least 0, not -1 [E103]
+check_test.go:#:41: rows: a limit is at least 0, not -1 [E103]
     # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
       |                                      ^^^^
-flowrun_check_test.go:#:41: there are two nodes "rows" [E003]
+check_test.go:#:41: there are two nodes "rows" [E003]
     # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
       |                                      ^^^^
-  the first one (flowrun_check_test.go:#:80)
+  the first one (check_test.go:#:80)
     # | rows := func(g *flowrun.Graph) flowrun.Stream[row] { return flowrun.Slice(g, "rows", []row{{"LAS", 3}}) }
       |                                                                               ^^^^
-flowrun_check_test.go:#:60: want 1 to 10000, got 0 [E103]
+check_test.go:#:60: want 1 to 10000, got 0 [E103]
     # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
       |                                                         ^^^^^^^
-flowrun_check_test.go:#:74: node id "Drop": want a lower-case letter, then letters, digits and _ [E105]
+check_test.go:#:74: node id "Drop": want a lower-case letter, then letters, digits and _ [E105]
     # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
       |                                                                       ^^^^
-flowrun_check_test.go:#:89: want 1 to 100000000, got 0 [E103]
+check_test.go:#:89: want 1 to 100000000, got 0 [E103]
     # | flowrun.Drop(flowrun.Limit(rows(g), "rows", -1, flowrun.Workers(0)), "Drop", flowrun.Capacity(0))
       |                                                                                      ^^^^^^^^
 `},
@@ -134,15 +134,15 @@ flowrun_check_test.go:#:89: want 1 to 100000000, got 0 [E103]
 			flowrun.Drop(flowrun.As[row](both.Port("lift"), "as"), "drop")
 			g.Use("nothing", "filter", "where: true")
 		}, `
-flowrun_check_test.go:#:19: join has 2 inputs, say which [E202]
+check_test.go:#:19: join has 2 inputs, say which [E202]
     # | both := g.Use("both", "join", "on: origin", rows(g))
       |                ^^^^
   hint: there is left, right; ports are named by flowrun.In("port", stream) and records.Port("port")
-flowrun_check_test.go:#:53: both (join) has no output "lift" [E202]
+check_test.go:#:53: both (join) has no output "lift" [E202]
     # | flowrun.Drop(flowrun.As[row](both.Port("lift"), "as"), "drop")
       |                                                  ^^
   hint: there is out, unmatched, errors; ports are named by flowrun.In("port", stream) and records.Port("port")
-flowrun_check_test.go:#:11: nothing has no source for its input "in" [E204]
+check_test.go:#:11: nothing has no source for its input "in" [E204]
     # | g.Use("nothing", "filter", "where: true")
       |        ^^^^^^^
   hint: give Use a stream, or several, each as flowrun.In("port", stream)
@@ -151,7 +151,7 @@ flowrun_check_test.go:#:11: nothing has no source for its input "in" [E204]
 			r := rows(g)
 			g.Use("two", "drop", nil, r, r)
 		}, `
-flowrun_check_test.go:#:11: two.in takes one edge [E203]
+check_test.go:#:11: two.in takes one edge [E203]
     # | g.Use("two", "drop", nil, r, r)
       |        ^^^
   hint: put a merge, concat or zip before it
@@ -163,13 +163,13 @@ flowrun_check_test.go:#:11: two.in takes one edge [E203]
 			pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
 			flowrun.Drop(pairs, "drop")
 		}, `
-flowrun_check_test.go:#:38: pairs can block for good: it reads some.out -> pairs.right while all.out -> pairs.left fills up, and all feeds both [E206]
+check_test.go:#:38: pairs can block for good: it reads some.out -> pairs.right while all.out -> pairs.left fills up, and all feeds both [E206]
     # | pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
       |                                   ^^^^^
-  one path: all -> some -> pairs.right (flowrun_check_test.go:#:38)
+  one path: all -> some -> pairs.right (check_test.go:#:38)
     # | pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
       |                                   ^^^^^
-  the other: all -> pairs.left (flowrun_check_test.go:#:38)
+  the other: all -> pairs.left (check_test.go:#:38)
     # | pairs := flowrun.Join(all, some, "pairs", key, key, func(a, b int) int { return a }, flowrun.OnFull(flowrun.Block))
       |                                   ^^^^^
   hint: leave out OnFull(Block) there: the edge then holds more than its capacity
@@ -178,17 +178,17 @@ flowrun_check_test.go:#:38: pairs can block for good: it reads some.out -> pairs
 			other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})
 			flowrun.Drop(flowrun.Merge("merge", flowrun.Slice(g, "ours", []int{2}), other), "drop")
 		}, `
-flowrun_check_test.go:#:32: merge reads strangers, which belongs to another graph [E201]
+check_test.go:#:32: merge reads strangers, which belongs to another graph [E201]
     # | flowrun.Drop(flowrun.Merge("merge", flowrun.Slice(g, "ours", []int{2}), other), "drop")
       |                             ^^^^^
-  strangers was made here (flowrun_check_test.go:#:50)
+  strangers was made here (check_test.go:#:50)
     # | other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})
       |                                               ^^^^^^^^^
 `},
 		"kinds": {func(g *flowrun.Graph) {
 			g.Use("late", "fliter", nil, rows(g))
 		}, `
-flowrun_check_test.go:#:19: unknown kind "fliter" [E104]
+check_test.go:#:19: unknown kind "fliter" [E104]
     # | g.Use("late", "fliter", nil, rows(g))
       |                ^^^^^^
   hint: did you mean "filter"?
@@ -197,11 +197,11 @@ flowrun_check_test.go:#:19: unknown kind "fliter" [E104]
 			flowrun.Filter(rows(g), "late", func(r row) bool { return r.Delay > 15 })
 			flowrun.Drop(flowrun.Slice(g, "more", []int{}, flowrun.Capacity(3)), "drop")
 		}, `
-flowrun_check_test.go:#:29: warning: nobody reads late.out: its items are lost [W501]
+check_test.go:#:29: warning: nobody reads late.out: its items are lost [W501]
     # | flowrun.Filter(rows(g), "late", func(r row) bool { return r.Delay > 15 })
       |                          ^^^^
   hint: read it, or end it with flowrun.Drop
-flowrun_check_test.go:#:59: warning: more reads nothing, so Capacity has no effect [W505]
+check_test.go:#:59: warning: more reads nothing, so Capacity has no effect [W505]
     # | flowrun.Drop(flowrun.Slice(g, "more", []int{}, flowrun.Capacity(3)), "drop")
       |                                                        ^^^^^^^^
 `},

@@ -1,21 +1,25 @@
 package flowrun
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/internal/gosource"
 )
 
 // An Option says how the engine treats a node or the edges that it reads. The
 // same settings stand beside `use` and `from` in a flow file.
 type Option func(*node)
 
+func (o Option) apply(n *node) { o(n) }
+
 // A setting is a key of a flow file with a Go value.
 type setting struct {
 	key   string
 	value any
 	name  string // of the function that made it
-	at    place
+	at    gosource.Place
 }
 
 func engine(name, key string, value any) Option {
@@ -73,6 +77,37 @@ const (
 // an error or panicked, after all tries.
 func OnError(p ErrorPolicy) Option { return engine("OnError", "on_error", string(p)) }
 
+// Rate bounds how many items the node takes in a time, over all its workers; of a
+// source, how many it gives. burst is how many may go at once after a pause; without
+// one it is what comes in 5ms, at least one.
+func Rate(items int, per time.Duration, burst ...int) Option {
+	limit := map[string]any{"limit": fmt.Sprintf("%d/%s", items, per)}
+	if len(burst) > 0 {
+		limit["burst"] = burst[0]
+	}
+	return engine("Rate", "rate", limit)
+}
+
+// Breaker makes the node take nothing for a while after so many items in a row that
+// failed for good; then it tries one, and goes on if that succeeds. Items wait
+// meanwhile. It needs OnError(Skip) or OnError(Dead).
+func Breaker(failures int, openFor time.Duration) Option {
+	return engine("Breaker", "breaker", map[string]any{"failures": failures, "open_for": openFor})
+}
+
+// Batched sets how many items the function of a Write, or another node that works
+// on many items at once, is given. See Batch for a stream of slices.
+func Batched(p BatchPolicy) Option { return engine("Batched", "batch", p) }
+
+// A BatchPolicy says how many items a node is given at once: Count, or fewer if they
+// have Bytes, if the first one has waited for Period, or if no more will come. What
+// is zero sets no bound.
+type BatchPolicy struct {
+	Count  int           `yaml:"count"`
+	Bytes  int64         `yaml:"bytes"`
+	Period time.Duration `yaml:"period"`
+}
+
 // AckEarly lets a source that acknowledges what it gave, a ReadFrom with a method Taken,
 // do so as soon as it was taken. Without it the source is told once all sinks have what
 // was made of it. With it a crash loses what was on its way, and what the graph keeps in
@@ -122,12 +157,3 @@ func Aging(d time.Duration) Option { return contract("Aging", "aging", d) }
 
 // Delay lets items wait for d on the edges that the node reads.
 func Delay(d time.Duration) Option { return contract("Delay", "delay", d) }
-
-// Limits bound a graph as a whole; a zero sets no bound. Workers is how many
-// pieces of work all nodes together work on at once; nodes that have something to
-// do take turns. Memory is how many bytes wait on all edges together: half of it
-// is shared out among the edges, the other half is for whoever needs more.
-type Limits = graph.Limits
-
-// Limit bounds the graph as a whole, in every run from now on.
-func (g *Graph) Limit(l Limits) { g.limits = l }

@@ -2,32 +2,12 @@ package flowrun
 
 import (
 	"context"
-	"reflect"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// spread is a node of one input whose workers share nothing.
-func spread[I any](kind, summary, id string, worker func(env *nodes.Env) nodes.Worker, out ...graph.Port) *node {
-	n := &node{
-		id:   id,
-		spec: graph.Spec{Kind: kind, Summary: summary, Out: out},
-		operator: func(env *nodes.Env) (nodes.Operator, error) {
-			return nodes.Spread(func(context.Context) (nodes.Worker, error) { return worker(env), nil }), nil
-		},
-	}
-	takes[I](n, "in", graph.Port{})
-	return n
-}
-
-// takes gives a node an input for items of a Go type; p says what else the port is.
-func takes[T any](n *node, name string, p graph.Port) {
-	t := typed[T](name)
-	p.Name, p.Type, p.Go = t.Name, t.Type, t.Go
-	n.spec.In = append(n.spec.In, p)
-	n.takes = append(n.takes, reflect.TypeFor[T]())
-}
+// This file has the nodes that take one item at a time, on any number of workers.
 
 // Map gives f of each item.
 func Map[I, O any](in Stream[I], id string, f func(ctx context.Context, x I) (O, error), opts ...Option) Stream[O] {
@@ -98,4 +78,14 @@ func Split[T any](in Stream[T], id string, is func(x T) bool, opts ...Option) (y
 	n.spec.Conserves, n.spec.Untried = true, graph.NoErrors
 	in.graph().add(n, opts, wire{from: in.port})
 	return first[T](in.g, n), Stream[T]{port{g: in.g, n: n, name: "rest"}}
+}
+
+// As gives records as values of a Go type: a struct whose fields are paired with
+// those of the records by name, or any type for streams of a single value. It is
+// an error of the check if the records cannot be that.
+func As[T any](in Records, id string, opts ...Option) Stream[T] {
+	n := spread[T]("go.as", "Gives records as Go values.", id, nodes.AsValues[T], typed[T]("out"))
+	n.spec.Conserves, n.spec.Lines.Fails = true, "never" // of itself: what it is given may not fit T
+	n.spec.Untried = "only converts items, which gives the same result each time"
+	return first[T](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }

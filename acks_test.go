@@ -50,17 +50,17 @@ func TestBehindAcknowledgementHasAPlace(t *testing.T) {
 	rows := flowrun.Apply(in, "rows", func(x int) small { return small{int8(x)} })
 	g.Use("out", "file.write", "path: out.jsonl", rows)
 	want := `
-flowrun_acks_test.go:#:29: in would acknowledge items that a crash can still lose: all (go.collect) keeps all items, in memory only [E207]
+acks_test.go:#:29: in would acknowledge items that a crash can still lose: all (go.collect) keeps all items, in memory only [E207]
     # | in := flowrun.ReadFrom(g, "in", steady{&doer{}})
       |                            ^^
-  all is behind in (flowrun_acks_test.go:#:23)
+  all is behind in (acks_test.go:#:23)
     # | flowrun.Collect(in, "all")
       |                      ^^^
   hint: give the option AckEarly to in if they may be lost: it then acknowledges items as soon as it has given them
-flowrun_acks_test.go:#:29: in would acknowledge items that a crash can still lose: what out (file.write) writes is not there before the run has ended [E207]
+acks_test.go:#:29: in would acknowledge items that a crash can still lose: what out (file.write) writes is not there before the run has ended [E207]
     # | in := flowrun.ReadFrom(g, "in", steady{&doer{}})
       |                            ^^
-  out is behind in (flowrun_acks_test.go:#:9)
+  out is behind in (acks_test.go:#:9)
     # | g.Use("out", "file.write", "path: out.jsonl", rows)
       |        ^^^
   hint: add ` + "`append: true`" + ` to the settings of out, so that what it writes is there before it is acknowledged; or give the option AckEarly to in if items may be lost

@@ -4,32 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// An Entry is what Fold gives for a key.
-type Entry[K comparable, S any] struct {
-	Key   K `flow:"key"`
-	Value S `flow:"value"`
-}
-
-// CloseKey is what the function of a Fold or a Scan returns when the key of the item is
-// complete. It is no error: Fold gives the entry of the key at once, and both drop the
-// state. An item that has the key later begins a new one.
-var CloseKey = nodes.CloseKey
-
-// serial is a node whose function sees one item at a time in the order of the
-// input: it may keep state. operator is called once a run.
-func serial[I, O any](kind, summary, id string, operator func(env *nodes.Env) nodes.Operator) *node {
-	n := &node{
-		id:       id,
-		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Untried: graph.KeepsState, Out: []graph.Port{typed[O]("out")}},
-		operator: func(env *nodes.Env) (nodes.Operator, error) { return operator(env), nil },
-	}
-	takes[I](n, "in", graph.Port{})
-	return n
-}
+// This file has the nodes that see their items in the order of the input, and keep a
+// state.
 
 // Fold keeps a state for each key, zero at first, and folds the items of the key
 // into it. When the input has ended it gives the states, in the order in which
@@ -51,6 +30,17 @@ func Fold[T any, K comparable, S any](in Stream[T], id string, key func(x T) K, 
 	n.spec.Holds = "a state for each key"
 	return first[Entry[K, S]](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
+
+// An Entry is what Fold gives for a key.
+type Entry[K comparable, S any] struct {
+	Key   K `flow:"key"`
+	Value S `flow:"value"`
+}
+
+// CloseKey is what the function of a Fold or a Scan returns when the key of the item is
+// complete. It is no error: Fold gives the entry of the key at once, and both drop the
+// state. An item that has the key later begins a new one.
+var CloseKey = nodes.CloseKey
 
 // Reduce joins the items of each key, two at a time, and gives one for each key
 // when the input has ended, in the order in which the keys first came.

@@ -3,12 +3,11 @@ package flowrun
 import (
 	"context"
 	"errors"
-	"reflect"
 	"sync"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/internal/gosource"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -19,7 +18,7 @@ import (
 // number of times, one run after the other.
 type Graph struct {
 	name   string
-	at     place
+	at     gosource.Place
 	packs  [][]nodes.Decl
 	nodes  []*node
 	limits Limits
@@ -42,6 +41,62 @@ type Report = metrics.Report
 // zero value is good.
 type Options = scheduler.Options
 
+// Limits bound a graph as a whole; a zero sets no bound. Workers is how many
+// pieces of work all nodes together work on at once; nodes that have something to
+// do take turns. Memory is how many bytes wait on all edges together: half of it
+// is shared out among the edges, the other half is for whoever needs more.
+type Limits = graph.Limits
+
+// Limit bounds the graph as a whole, in every run from now on.
+func (g *Graph) Limit(l Limits) { g.limits = l }
+
+// add adds a node of the library, which reads from the wires.
+func (g *Graph) add(n *node, opts []Option, wires ...wire) *node {
+	n.at = caller()
+	for _, o := range opts {
+		o(n)
+	}
+	for _, w := range wires {
+		w.at = n.at
+		n.wires = append(n.wires, w)
+	}
+	g.nodes = append(g.nodes, n)
+	return n
+}
+
+// Use adds a node of a kind of the catalogue. The settings are YAML, as they stand
+// under `with` in a flow file, or a map or struct that can be written so; nil takes
+// the defaults. What follows are the streams to read, and options:
+//
+//	late := g.Use("late", "filter", "where: delay > 15", flights, flowrun.Workers(2))
+//	both := g.Use("both", "join", "on: {origin: iata}", flowrun.In("left", late), flowrun.In("right", airports))
+//
+// A kind that takes several edges at one port reads the streams in their order.
+// Streams of structs are records: see types.FromGo for how their fields are named.
+func (g *Graph) Use(id, kind string, settings any, args ...Arg) Records {
+	n := &node{id: id, kind: kind, settings: settings, at: caller()}
+	for _, a := range args {
+		a.apply(n)
+	}
+	g.nodes = append(g.nodes, n)
+	return Records{port{g: g, n: n}}
+}
+
+// Check gives everything that is wrong with the graph, and warnings about what
+// works but looks like a mistake, each with its place in the program.
+func (g *Graph) Check() diag.List {
+	_, _, list := compile(g)
+	return list
+}
+
+// Flow gives the graph as the engine sees it: for package render to draw, for
+// tools to look at. Each call makes a new one. In a graph with errors it shows
+// what could be made of it.
+func (g *Graph) Flow() *graph.Flow {
+	flow, _, _ := compile(g)
+	return flow
+}
+
 // Run checks the graph and executes it. It returns when every goroutine of the
 // run has ended: after the last item, after Stop and what was on its way, or, when
 // an item fails or ctx is cancelled, at once.
@@ -54,7 +109,7 @@ func (g *Graph) Run(ctx context.Context) (Report, error) { return g.RunWith(ctx,
 
 // RunWith is Run with options.
 func (g *Graph) RunWith(ctx context.Context, options Options) (Report, error) {
-	flow, operators, list := g.compile()
+	flow, operators, list := compile(g)
 	if err := list.Err(); err != nil {
 		return Report{Flow: g.name, Outcome: "failed", Error: err.Error()}, err
 	}
@@ -151,104 +206,3 @@ func (g *Graph) Stats() Report {
 	}
 	return run.Stats()
 }
-
-// Check gives everything that is wrong with the graph, and warnings about what
-// works but looks like a mistake, each with its place in the program.
-func (g *Graph) Check() diag.List {
-	_, _, list := g.compile()
-	return list
-}
-
-// Flow gives the graph as the engine sees it: for package render to draw, for
-// tools to look at. Each call makes a new one. In a graph with errors it shows
-// what could be made of it.
-func (g *Graph) Flow() *graph.Flow {
-	flow, _, _ := g.compile()
-	return flow
-}
-
-// A Stream is the typed output of a node. It stands for the items, it does not
-// hold them: every function that is given the stream adds a reader, and every
-// reader gets every item. Only functions of this package make streams.
-type Stream[T any] struct{ port }
-
-// Records is the output of a node of the catalogue: a stream whose type is known
-// when the graph is checked, not when the program is compiled. As makes a Stream
-// of it.
-type Records struct{ port }
-
-// Port gives another output port of the same node, such as a branch of a route.
-func (r Records) Port(name string) Records {
-	return Records{port{g: r.g, n: r.n, name: name}}
-}
-
-// An Output is a Stream or Records.
-type Output interface {
-	Arg
-	output() port
-}
-
-// A port is an output of a node.
-type port struct {
-	g    *Graph
-	n    *node
-	name string // "" is the port that need not be named
-}
-
-func (p port) output() port { return p }
-
-// graph gives the graph of a port that somebody reads.
-func (p port) graph() *Graph {
-	if p.g == nil {
-		panic("flowrun: this Stream or Records was not made by flowrun")
-	}
-	return p.g
-}
-
-// A node is what Graph.compile turns into a graph.Node.
-type node struct {
-	id   string
-	at   place
-	spec graph.Spec // of a node of the library
-
-	operator func(env *nodes.Env) (nodes.Operator, error) // of a node of the library
-	takes    []reflect.Type                               // the items of its inputs
-	failed   []failedAs                                   // who reads its failed items
-	letters  func(items []nodes.BadItem) record.Data      // what Failures gives; nil: it is not read
-	reset    func()                                       // of a sink that keeps what it got: a run begins
-	over     func()                                       // of a source that is waited for: a run has ended
-
-	kind     string // of a node of the catalogue
-	settings any    // of a node of the catalogue
-
-	wrong    []string  // what is wrong with its arguments
-	engine   []setting // what the options say of the node
-	contract []setting // and of its edges
-	wires    []wire
-}
-
-// A wire is an edge to be.
-type wire struct {
-	from     port
-	in       string
-	contract []setting
-	idle     []setting // options of an edge that are for nodes
-	at       place
-}
-
-// add adds a node of the library, which reads from the wires.
-func (g *Graph) add(n *node, opts []Option, wires ...wire) *node {
-	n.at = caller()
-	for _, o := range opts {
-		o(n)
-	}
-	for _, w := range wires {
-		w.at = n.at
-		n.wires = append(n.wires, w)
-	}
-	g.nodes = append(g.nodes, n)
-	return n
-}
-
-// first gives the output of a node that has one.
-func first[T any](g *Graph, n *node) Stream[T] { return Stream[T]{port{g: g, n: n}} }

@@ -3,12 +3,12 @@ package flowrun
 import (
 	"context"
 	"iter"
-	"reflect"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
+
+// This file has the sources that read. Push, by which a program submits, is in push.go.
 
 // Slice is a source of the items, which must not change until Run has returned:
 // they are not copied.
@@ -91,18 +91,4 @@ func sourceThat[T any](g *Graph, id, kind, summary string, acks bool, operator f
 		operator: func(env *nodes.Env) (nodes.Operator, error) { return operator(env), nil },
 	}
 	return first[T](g, g.add(n, opts))
-}
-
-// typed is a port for items of a Go type. A struct that is a record is called by its
-// Go name.
-func typed[T any](name string) graph.Port {
-	g := reflect.TypeFor[T]()
-	if g == reflect.TypeFor[ItemError]() {
-		return graph.Port{Name: name, Type: graph.ErrorItem, Go: true}
-	}
-	t := types.FromGo(g)
-	if t.IsRecord() && types.IsWord(g.Name()) {
-		t = t.Named(g.Name())
-	}
-	return graph.Port{Name: name, Type: t, Go: true}
 }

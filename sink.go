@@ -7,12 +7,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// A Collection is what Collect gathers.
-type Collection[T any] struct{ items []T }
-
-// Items gives what the last run brought, in order. It must not be called while the
-// graph is running.
-func (c *Collection[T]) Items() []T { return c.items }
+// This file has the ends of streams.
 
 // Collect gathers the items in memory.
 func Collect[T any](in Stream[T], id string, opts ...Option) *Collection[T] {
@@ -25,6 +20,13 @@ func Collect[T any](in Stream[T], id string, opts ...Option) *Collection[T] {
 	in.graph().add(n, opts, wire{from: in.port})
 	return c
 }
+
+// A Collection is what Collect gathers.
+type Collection[T any] struct{ items []T }
+
+// Items gives what the last run brought, in order. It must not be called while the
+// graph is running.
+func (c *Collection[T]) Items() []T { return c.items }
 
 // Each calls f for each item: one at a time in the order of the stream, or, with
 // several workers, several at once. It is how to subscribe to a stream; to end the

@@ -15,14 +15,6 @@ var (
 	ErrFull   = errors.New("the queue is full")    // TrySubmit would have to wait
 )
 
-// ErrDone says that the function of a sink wants no more: when one of Each or
-// Write returns it, the sink ends without an error, and with it the nodes that feed
-// nothing else.
-var ErrDone = nodes.ErrDone
-
-// pushDepth is how many submitted items may wait for the source to take them.
-const pushDepth = 256
-
 // A Pusher is a source whose items the program submits. Its Stream is what the
 // other nodes read. All methods may be called by any number of goroutines at once.
 type Pusher[T any] struct {
@@ -147,3 +139,6 @@ func (s *submissions[T]) end(why error) {
 		close(s.items)
 	})
 }
+
+// pushDepth is how many submitted items may wait for the source to take them.
+const pushDepth = 256

@@ -40,7 +40,7 @@ func TestElasticSource(t *testing.T) {
 	if err := diag.Print(&b, g.Check(), diag.Style{}); err != nil {
 		t.Fatal(err)
 	}
-	if want := "numbers is a source"; !strings.Contains(b.String(), want) || !strings.Contains(b.String(), "flowrun_scaling_test.go:") {
+	if want := "numbers is a source"; !strings.Contains(b.String(), want) || !strings.Contains(b.String(), "scaling_test.go:") {
 		t.Errorf("want %q and the place, got %s", want, b.String())
 	}
 }

@@ -8,9 +8,13 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/internal/gosource"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 )
+
+// This file has what Run returns, what functions of nodes return to say more than that
+// an item failed, and the streams of failed items.
 
 // Permanent marks an error as one that another try cannot mend: Retry does not apply to
 // it. Its text stays, and errors.Is and errors.As find what it wraps.
@@ -20,9 +24,23 @@ func Permanent(err error) error { return nodes.Permanent(err) }
 // outcome of the report is "stopped" then.
 var ErrStopped = scheduler.ErrStopped
 
+// ErrDone says that the function of a sink wants no more: when one of Each or
+// Write returns it, the sink ends without an error, and with it the nodes that feed
+// nothing else.
+var ErrDone = nodes.ErrDone
+
 // A PanicError is a panic of a node's function as the error of its item: see errors.As.
 // It unwraps to what was panicked with, if that is an error.
 type PanicError = nodes.PanicError
+
+// Errors gives the items that fail on a node for good. Reading them is what sets
+// the node's OnError to Dead.
+func Errors(of Output) Stream[ItemError] {
+	p := of.output()
+	p.graph()
+	p.n.failed = append(p.n.failed, failedAs{"Errors", nil, caller()})
+	return Stream[ItemError]{port{g: p.g, n: p.n, name: graph.ErrorPort}}
+}
 
 // An ItemError is an item that failed for good, as any node tells of it. It is an error
 // itself.
@@ -38,28 +56,6 @@ type ItemError struct {
 }
 
 func (e ItemError) Error() string { return e.Node + ": " + e.Message }
-
-// Errors gives the items that fail on a node for good. Reading them is what sets
-// the node's OnError to Dead.
-func Errors(of Output) Stream[ItemError] {
-	p := of.output()
-	p.graph()
-	p.n.failed = append(p.n.failed, failedAs{"Errors", nil, caller()})
-	return Stream[ItemError]{port{g: p.g, n: p.n, name: graph.ErrorPort}}
-}
-
-// A Failed item is one that failed for good: the item and the error themselves. It is
-// an error, too.
-type Failed[T any] struct {
-	Item     T // zero if it is a record that does not fit T
-	Err      error
-	Attempts int
-}
-
-func (f Failed[T]) Error() string { return f.Err.Error() }
-
-// Unwrap gives the error of the node's function.
-func (f Failed[T]) Unwrap() error { return f.Err }
 
 // Failures is Errors for a node of this package, whose items are Go values: it gives
 // them as they are, with the error that the function returned or the panic. T is the
@@ -79,6 +75,19 @@ func Failures[T any](of Output) Stream[Failed[T]] {
 	return Stream[Failed[T]]{port{g: p.g, n: p.n, name: graph.ErrorPort}}
 }
 
+// A Failed item is one that failed for good: the item and the error themselves. It is
+// an error, too.
+type Failed[T any] struct {
+	Item     T // zero if it is a record that does not fit T
+	Err      error
+	Attempts int
+}
+
+func (f Failed[T]) Error() string { return f.Err.Error() }
+
+// Unwrap gives the error of the node's function.
+func (f Failed[T]) Unwrap() error { return f.Err }
+
 // letters makes the data of the error port.
 func letters[T any](items []nodes.BadItem) record.Data {
 	failed := make([]Failed[T], len(items))
@@ -95,31 +104,7 @@ func letters[T any](items []nodes.BadItem) record.Data {
 type failedAs struct {
 	by   string
 	item reflect.Type // of Failures
-	at   place
-}
-
-// wrongFailures says what is wrong with how the failed items of a node are read, and
-// where.
-func (n *node) wrongFailures() (wrong string, at place) {
-	for _, f := range n.failed {
-		first := n.failed[0]
-		switch {
-		case f.item != first.item:
-			return fmt.Sprintf("its failed items are read by %s already: take the same for all readers", first), f.at
-		case f.item == nil:
-			continue
-		case n.kind != "":
-			return fmt.Sprintf("it is a node of the catalogue (%s), whose items are records: read them by Errors", n.kind), f.at
-		case len(n.takes) == 0:
-			return "it is a source: no item can fail on it", f.at
-		}
-		for _, t := range n.takes {
-			if t != f.item && (f.item.Kind() != reflect.Interface || !t.Implements(f.item)) {
-				return fmt.Sprintf("it takes items of type %s, so its failed items are Failures[%s], not %s", t, t, f), f.at
-			}
-		}
-	}
-	return "", place{}
+	at   gosource.Place
 }
 
 func (f failedAs) String() string {

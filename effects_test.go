@@ -411,19 +411,19 @@ func TestOptionsWithoutEffectHaveAPlace(t *testing.T) {
 	flowrun.Each(in, "each", func(context.Context, int) error { return nil },
 		flowrun.Retry(flowrun.RetryPolicy{Attempts: 3, InitialInterval: time.Minute}))
 	want := `
-flowrun_effects_test.go:#:11: warning: Retry has no effect on sums: go.fold keeps a state, which a try that failed may have changed [W505]
+effects_test.go:#:11: warning: Retry has no effect on sums: go.fold keeps a state, which a try that failed may have changed [W505]
     # | flowrun.Retry(flowrun.RetryPolicy{Attempts: 3}))
       |         ^^^^^
   hint: do what may fail in a node before it
-flowrun_effects_test.go:#:36: warning: Aging has no effect on sums.out -> end.in: the edge has no priority that it could raise [W505]
+effects_test.go:#:36: warning: Aging has no effect on sums.out -> end.in: the edge has no priority that it could raise [W505]
     # | flowrun.Drop(sums, "end", flowrun.Aging(time.Second))
       |                                   ^^^^^
   hint: give Priority as well, or leave Aging out
-flowrun_effects_test.go:#:58: warning: Workers has no effect on an edge of late: it is an option of the node [W505]
+effects_test.go:#:58: warning: Workers has no effect on an edge of late: it is an option of the node [W505]
     # | g.Use("late", "drop", nil, flowrun.In("in", in, flowrun.Workers(3)))
       |                                                         ^^^^^^^
   hint: give it to Use, not to In
-flowrun_effects_test.go:#:11: InitialInterval is 1m0s, longer than MaxInterval, which is 10s [E106]
+effects_test.go:#:11: InitialInterval is 1m0s, longer than MaxInterval, which is 10s [E106]
     # | flowrun.Retry(flowrun.RetryPolicy{Attempts: 3, InitialInterval: time.Minute}))
       |         ^^^^^
   hint: MaxInterval is 10s where nothing is said: raise it to at least 1m0s

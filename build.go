@@ -1,7 +1,6 @@
 package flowrun
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/flowrun/flowrun/graph"
@@ -68,14 +67,14 @@ func (c *compilation) add(n *node) {
 	for _, wrong := range n.wrong {
 		c.list.Add(diag.WrongValue, at, "%s: %s", n.id, wrong)
 	}
-	engine := c.mapping(n.engine, at)
+	engine, keys := apply(c, graph.DefaultEngine(), n.engine, at)
 	if wrong, where := n.wrongFailures(); wrong != "" {
 		c.list.Add(diag.TypeMismatch, c.text.Word(where, "Failures"), "%s: %s", n.id, wrong)
 	}
 	if n.kind != "" {
-		c.built[n] = c.b.Use(n.id, n.kind, c.settings(n), engine, at, c.text.Span(n.at, n.kind))
+		c.built[n] = c.b.Use(n.id, n.kind, c.settings(n), engine, keys, at, c.text.Span(n.at, n.kind))
 	} else {
-		c.built[n] = c.b.Own(n.id, &n.spec, engine, at)
+		c.built[n] = c.b.Own(n.id, &n.spec, engine, keys, at)
 		c.ops.own[c.built[n]] = n
 	}
 }
@@ -96,10 +95,11 @@ func (c *compilation) connect(n *node) {
 		if from == nil {
 			c.list.Add(diag.UnknownNode, at, "%s reads %s, which belongs to another graph", n.id, w.from.n.id).
 				WithNote(c.text.Span(w.from.n.at, w.from.n.id), "%s was made here", w.from.n.id)
-			c.b.Connect(nil, "", c.built[n], w.in, nil, at)
+			c.b.Connect(nil, "", c.built[n], w.in, graph.Contract{}, nil, at)
 			continue
 		}
-		c.b.Connect(from, w.from.name, c.built[n], w.in, c.mapping(slices.Concat(n.contract, w.contract), at), at)
+		contract, keys := apply(c, graph.DefaultContract(), slices.Concat(n.contract, w.contract), at)
+		c.b.Connect(from, w.from.name, c.built[n], w.in, contract, keys, at)
 	}
 }
 
@@ -118,23 +118,24 @@ func (c *compilation) settings(n *node) *config.Node {
 	return tree
 }
 
-// mapping writes what options say as a flow file holds it, at the place of a node
-// or an edge. A later option of the same key wins.
-func (c *compilation) mapping(all []setting, at diag.Span) *config.Node {
-	tree := &config.Node{Kind: config.Mapping, Span: at}
+// apply sets what options say on top of the defaults, and names the keys that they have
+// set. A later option of the same key wins.
+func apply[T graph.Engine | graph.Contract](c *compilation, to T, all []setting[T], at diag.Span) (T, *config.Node) {
+	keys := &config.Node{Kind: config.Mapping, Span: at}
 	for _, s := range all {
 		at := c.text.Word(s.at, s.name)
-		value, err := toNode(s.value, at)
-		if err != nil {
-			panic(fmt.Sprintf("flowrun: option %s: %v", s.name, err)) // options have types that can be written
+		s.set(&to, at)
+		key := config.Entry{Key: s.key, KeySpan: at, Value: &config.Node{Span: at}}
+		for _, k := range s.keys {
+			key.Value.Entries = append(key.Value.Entries, config.Entry{Key: k, KeySpan: at})
 		}
-		if e := tree.Entry(s.key); e != nil {
-			e.Value = value
-			continue
+		if e := keys.Entry(s.key); e != nil {
+			*e = key
+		} else {
+			keys.Entries = append(keys.Entries, key)
 		}
-		tree.Entries = append(tree.Entries, config.Entry{Key: s.key, KeySpan: at, Value: value})
 	}
-	return tree
+	return to, keys
 }
 
 // operators gives the engine what each node runs.

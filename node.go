@@ -28,9 +28,9 @@ type node struct {
 	kind     string // of a node of the catalogue
 	settings any    // of a node of the catalogue
 
-	wrong    []string  // what is wrong with its arguments
-	engine   []setting // what the options say of the node
-	contract []setting // and of its edges
+	wrong    []string                  // what is wrong with its arguments
+	engine   []setting[graph.Engine]   // what the options say of the node
+	contract []setting[graph.Contract] // and of its edges
 	wires    []wire
 }
 
@@ -67,8 +67,8 @@ var ownPath = reflect.TypeFor[Graph]().PkgPath()
 type wire struct {
 	from     port
 	in       string
-	contract []setting
-	idle     []setting // options of an edge that are for nodes
+	contract []setting[graph.Contract]
+	idle     []setting[graph.Engine] // options of an edge that are for nodes
 	at       gosource.Place
 }
 

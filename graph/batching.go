@@ -48,11 +48,33 @@ func (b *Batching) DecodeConfig(n *config.Node, list *diag.List) {
 		return
 	}
 	decode(n, &parts, list)
-	if len(n.Entries) == 0 {
-		list.Add(diag.MissingKey, n.Span, "batch says neither count nor bytes nor period").WithHint("write batch: {count: 100, period: 1s}")
+	b.take(parts, len(n.Entries) > 0, n.Span, list)
+}
+
+// CheckConfig implements config.Checker.
+func (b *Batching) CheckConfig(at *config.Node, list *diag.List) {
+	var given []string
+	if b.Count != 0 {
+		given = append(given, "count")
+	}
+	if b.Bytes != 0 {
+		given = append(given, "bytes")
+	}
+	if b.Period != 0 {
+		given = append(given, "period")
+	}
+	parts := batchParts{b.Count, b.Bytes, b.Period}
+	check(&parts, &batchParts{}, given, at, list)
+	b.take(parts, len(given) > 0, at.Span, list)
+}
+
+// take takes what was given, if anything was.
+func (b *Batching) take(parts batchParts, given bool, at diag.Span, list *diag.List) {
+	if !given {
+		list.Add(diag.MissingKey, at, "batch says neither count nor bytes nor period").WithHint("write batch: {count: 100, period: 1s}")
 		return
 	}
-	*b = Batching{parts.Count, parts.Bytes, parts.Period, n.Span}
+	*b = Batching{parts.Count, parts.Bytes, parts.Period, at}
 	if b.Count == 0 {
 		b.Count = maxBatch
 	}

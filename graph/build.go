@@ -27,17 +27,19 @@ func NewBuilder(name string, cat Catalog, at diag.Span) *Builder {
 	return &Builder{c: c, failed: map[*Node]bool{}}
 }
 
-// Use adds a node of a kind of the catalogue. with holds its settings, engine what
-// stands beside `use` and `with` in a file; both may be nil. A node of a kind that
-// is not known is added too, so that the rest can still be looked at. at is where
-// its id is written, useAt where its kind is.
-func (b *Builder) Use(id, kind string, with, engine *config.Node, at, useAt diag.Span) *Node {
-	n := b.declare(id, kind, engine, at)
+// Use adds a node of a kind of the catalogue. with holds its settings; it may be nil. A
+// node of a kind that is not known is added too, so that the rest can still be looked at.
+// at is where its id is written, useAt where its kind is.
+//
+// engine is DefaultEngine with what the program says, and written names the keys that it
+// has set, each with its place, as a mapping whose values do not matter.
+func (b *Builder) Use(id, kind string, with *config.Node, engine Engine, written *config.Node, at, useAt diag.Span) *Node {
+	n := b.declare(id, kind, engine, written, at)
 	n.UseAt = useAt
 	if b.c.resolveKind(n, &config.Node{Kind: config.Mapping}) {
 		n.Config = b.c.cat.New(kind)
 		n.Spec.Config.DecodeAt(with, at, n.Config, &b.c.list)
-		b.c.checkWorkers(n, engine)
+		b.c.checkWorkers(n, written)
 	}
 	b.c.openPorts(n)
 	return n
@@ -48,16 +50,16 @@ func (b *Builder) SetLimits(l Limits) { b.c.flow.Limits = l }
 
 // Own adds a node that no catalogue knows: spec says what it is. Its settings are
 // nil.
-func (b *Builder) Own(id string, spec *Spec, engine *config.Node, at diag.Span) *Node {
-	n := b.declare(id, spec.Kind, engine, at)
+func (b *Builder) Own(id string, spec *Spec, engine Engine, written *config.Node, at diag.Span) *Node {
+	n := b.declare(id, spec.Kind, engine, written, at)
 	n.Spec = spec
-	b.c.checkWorkers(n, engine)
+	b.c.checkWorkers(n, written)
 	b.c.openPorts(n)
 	return n
 }
 
-func (b *Builder) declare(id, kind string, engine *config.Node, at diag.Span) *Node {
-	n := &Node{ID: id, Kind: kind, At: at, UseAt: at, Engine: defaultEngine()}
+func (b *Builder) declare(id, kind string, engine Engine, written *config.Node, at diag.Span) *Node {
+	n := &Node{ID: id, Kind: kind, At: at, UseAt: at, Engine: engine}
 	if !validName(id, false) {
 		b.c.list.Add(diag.BadName, at, "node id %q: want a lower-case letter, then letters, digits and _", id)
 	}
@@ -66,17 +68,16 @@ func (b *Builder) declare(id, kind string, engine *config.Node, at diag.Span) *N
 	} else {
 		b.c.byID[id] = n
 	}
-	if engine != nil {
-		b.c.readEngine(n, engine)
-	}
+	engineSchema().Check(written, &n.Engine, &b.c.list)
+	b.c.checkEngine(n, written)
 	b.c.flow.Nodes = append(b.c.flow.Nodes, n)
 	return n
 }
 
 // Connect adds an edge from an output port to an input port; "" names the port
-// that a flow file may leave out. contract holds what stands beside `from`; it may
-// be nil. A nil from stands for a source that the caller has reported.
-func (b *Builder) Connect(from *Node, out string, to *Node, in string, contract *config.Node, at diag.Span) {
+// that a flow file may leave out. contract is DefaultContract with what the program says,
+// and written as for Use. A nil from stands for a source that the caller has reported.
+func (b *Builder) Connect(from *Node, out string, to *Node, in string, contract Contract, written *config.Node, at diag.Span) {
 	if from == nil {
 		b.failed[to] = true
 		return
@@ -91,11 +92,10 @@ func (b *Builder) Connect(from *Node, out string, to *Node, in string, contract 
 		b.c.list.Add(diag.PortTaken, at, "%s.%s takes one edge", to.ID, p.Name).WithHint("put a merge, concat or zip before it")
 		return
 	}
-	e := &Edge{ID: len(b.c.flow.Edges), From: from, FromPort: port, To: to, ToPort: p, Contract: DefaultContract(), At: at}
-	if contract != nil {
-		b.c.readContract(&e.Contract, contract, at)
-	}
-	b.c.add(e, contract)
+	e := &Edge{ID: len(b.c.flow.Edges), From: from, FromPort: port, To: to, ToPort: p, Contract: contract, At: at}
+	contractSchema().Check(written, &e.Contract, &b.c.list)
+	e.Contract.Given = written.Has("on_full")
+	b.c.add(e, written)
 }
 
 // output finds the port that an edge begins at, as `source` does for a text.

@@ -143,8 +143,9 @@ type Retry struct {
 	MaxElapsed      time.Duration `yaml:"max_elapsed" min:"0s" doc:"No further try after this long; 0s sets no bound."`
 }
 
-// Defaults of the engine's settings. Workers is 0: the kind decides.
-func defaultEngine() Engine {
+// DefaultEngine is how a node is treated when the flow does not say. Workers is 0: the
+// kind decides.
+func DefaultEngine() Engine {
 	return Engine{
 		Order: "strict", Ack: "sinks",
 		Retry: Retry{Attempts: 1, InitialInterval: 100 * time.Millisecond, MaxInterval: 10 * time.Second, Multiplier: 2, Jitter: 0.2},
@@ -166,7 +167,7 @@ type Contract struct {
 	Given    bool          `yaml:"-"` // the file says on_full
 	Watched  bool          `yaml:"-"` // the reader only looks on: for it alone the sender does not work
 	Rank     *expr.Expr    `yaml:"-"` // of Priority or of Delay, once checked; nil: none
-	DelayFor time.Duration `yaml:"-"` // of a Delay that is no expression
+	DelayFor time.Duration `yaml:"-"` // of a Delay that is no expression; a program may set it beside the text
 }
 
 // Defaults of a contract.

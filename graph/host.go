@@ -13,7 +13,7 @@ import (
 // given, at is where the kind is named. The result is for nodes.Env.Host; it is nil if
 // there is no such kind, or if it is none that can be called.
 func (c *Inference) Host(name, kind string, with *config.Node, at diag.Span, in *types.Type) *Node {
-	n := &Node{ID: c.Node.ID + "/" + name, Kind: kind, At: at, UseAt: at, Engine: defaultEngine()}
+	n := &Node{ID: c.Node.ID + "/" + name, Kind: kind, At: at, UseAt: at, Engine: DefaultEngine()}
 	n.Engine.OnError = "fail"
 	if c.compiler == nil || !c.compiler.resolveKind(n, &config.Node{Kind: config.Mapping}) {
 		return nil

@@ -31,7 +31,7 @@ func (c *compiler) checkContracts() {
 				WithHint("on_full may be block, drop_newest or fail here")
 			continue
 		}
-		if key == "delay" && durationText.MatchString(text.Value) {
+		if key == "delay" && (k.DelayFor != 0 || durationText.MatchString(text.Value)) {
 			c.fixedDelay(e)
 			continue
 		}
@@ -60,11 +60,15 @@ func (c *compiler) checkAging(e *Edge) {
 // durationText is a duration of a flow file, of any length.
 var durationText = regexp.MustCompile(`^[-+]?([0-9.]+(ns|us|µs|ms|s|m|h))+$`)
 
-// fixedDelay reads a delay that is the same for all items.
+// fixedDelay is for a delay that is the same for all items. That of a program is there
+// already.
 func (c *compiler) fixedDelay(e *Edge) {
-	text := e.Contract.Delay
+	text, d := e.Contract.Delay, e.Contract.DelayFor
 	at := exprText{text, e.At}.At(0, len(text.Value))
-	d, err := time.ParseDuration(text.Value)
+	var err error
+	if d == 0 {
+		d, err = time.ParseDuration(text.Value)
+	}
 	switch {
 	case err != nil:
 		c.list.Add(diag.WrongValue, at, "%s is no duration that a delay can have", text.Value).WithHint("write 1m30s; the longest is 292 years")

@@ -44,7 +44,7 @@ func (c *compiler) checkEffectsOn(n *Node, tree *config.Node) {
 	}
 	retry := tree.Get("retry")
 	several := e.Retry.Attempts > 1
-	if asked := several || e.Retry != defaultEngine().Retry && !retry.Has("attempts"); asked && !acts.Has(ActsRetry) {
+	if asked := several || e.Retry != DefaultEngine().Retry && !retry.Has("attempts"); asked && !acts.Has(ActsRetry) {
 		why, hint := n.untried("retry")
 		idle("retry", why, hint)
 	} else if asked && !several {

@@ -10,7 +10,7 @@ import (
 
 // engineSchema is the schema of what stands beside `use`, `with` and `in`.
 var engineSchema = sync.OnceValue(func() *config.Schema {
-	proto := defaultEngine()
+	proto := DefaultEngine()
 	s, err := config.Of(&proto)
 	if err != nil {
 		panic("graph: " + err.Error())
@@ -58,7 +58,7 @@ func (c *compiler) declareNodes() {
 		if e.Value.Kind != config.Mapping {
 			c.list.Add(diag.WrongValue, e.Value.Span, "node %q: want a mapping with `use`, got %s", e.Key, e.Value.Describe())
 		}
-		n := &Node{ID: e.Key, At: e.KeySpan, UseAt: e.KeySpan, Engine: defaultEngine()}
+		n := &Node{ID: e.Key, At: e.KeySpan, UseAt: e.KeySpan, Engine: DefaultEngine()}
 		c.readNode(n, e.Value)
 		c.flow.Nodes = append(c.flow.Nodes, n)
 		c.byID[n.ID] = n
@@ -102,10 +102,6 @@ func (c *compiler) readNode(n *Node, tree *config.Node) {
 
 // readEngine reads the engine's settings of a node.
 func (c *compiler) readEngine(n *Node, tree *config.Node) {
-	if c.written == nil {
-		c.written = map[*Node]*config.Node{}
-	}
-	c.written[n] = tree
 	engineSchema().DecodeAt(tree, n.At, &n.Engine, &c.list)
 	c.checkEngine(n, tree)
 }
@@ -143,7 +139,13 @@ func hasSetting(s *Spec, name string) bool {
 	return false
 }
 
+// checkEngine looks at the engine's settings of a node, of which tree says what is
+// written.
 func (c *compiler) checkEngine(n *Node, tree *config.Node) {
+	if c.written == nil {
+		c.written = map[*Node]*config.Node{}
+	}
+	c.written[n] = tree
 	if n.Engine.Order == "key" && len(n.Engine.Key) == 0 {
 		c.list.Add(diag.MissingKey, keySpan(tree, "order", n.At), "order: key needs the fields of the key").WithHint("add `key: [field]`")
 	}

@@ -76,12 +76,9 @@ func (l *rateLimit) DecodeConfig(n *config.Node, list *diag.List) {
 	if n.Bad {
 		return
 	}
-	wrong := func(format string, args ...any) *diag.Diagnostic {
-		return list.Add(diag.WrongValue, n.Span, format, args...)
-	}
 	parts := rateText.FindStringSubmatch(n.Text)
 	if n.Kind != config.Scalar || parts == nil {
-		d := wrong("want a rate, got %s", n.Describe()).WithHint("write 100/s, 6000/m or 10/100ms")
+		d := list.Add(diag.WrongValue, n.Span, "want a rate, got %s", n.Describe()).WithHint("write 100/s, 6000/m or 10/100ms")
 		if _, err := strconv.Atoi(n.Text); err == nil {
 			d.WithHint("give the time: %s/s", n.Text)
 		}
@@ -91,22 +88,31 @@ func (l *rateLimit) DecodeConfig(n *config.Node, list *diag.List) {
 	if !ok {
 		var err error
 		if per, err = time.ParseDuration(parts[2]); err != nil {
-			wrong("%q is no time for a rate", parts[2]).WithHint("write 100/s, 6000/m or 10/100ms")
+			list.Add(diag.WrongValue, n.Span, "%q is no time for a rate", parts[2]).WithHint("write 100/s, 6000/m or 10/100ms")
 			return
 		}
 	}
-	count, err := strconv.ParseInt(strings.ReplaceAll(parts[1], "_", ""), 10, 64)
+	// What is too large to be read is the largest number there is, or the smallest.
+	count, _ := strconv.ParseInt(strings.ReplaceAll(parts[1], "_", ""), 10, 64)
+	l.take(count, per, n.Text, parts[2], n.Span, list)
+}
+
+// take takes a rate, of which text is how it is written, and time its second part.
+func (l *rateLimit) take(count int64, per time.Duration, text, time string, at diag.Span, list *diag.List) {
+	wrong := func(format string, args ...any) *diag.Diagnostic {
+		return list.Add(diag.WrongValue, at, format, args...)
+	}
 	switch {
 	case per <= 0:
-		wrong("a rate needs a time that is not nothing, got %s", parts[2]).WithHint("write 100/s, 6000/m or 10/100ms")
-	case err == nil && count < 0:
+		wrong("a rate needs a time that is not nothing, got %s", time).WithHint("write 100/s, 6000/m or 10/100ms")
+	case count < 0:
 		wrong("a rate cannot be negative")
-	case err == nil && count == 0:
+	case count == 0:
 		wrong("a rate of 0 lets nothing pass").WithHint("leave `rate` out if there is to be no bound")
-	case err != nil || count > int64(per) || count > maxRate:
-		wrong("the rate %s is too large", n.Text).WithHint("more than one item in each nanosecond is no bound: leave `rate` out")
+	case count > int64(per) || count > maxRate:
+		wrong("the rate %s is too large", text).WithHint("more than one item in each nanosecond is no bound: leave `rate` out")
 	default:
-		l.Rate = Rate{Count: int(count), Per: per, At: n.Span}
+		l.Rate = Rate{Count: int(count), Per: per, At: at}
 	}
 }
 
@@ -121,16 +127,32 @@ func (r *Rate) DecodeConfig(n *config.Node, list *diag.List) {
 	} else {
 		parts.Limit.DecodeConfig(n, list)
 	}
+	r.take(parts, n.Span, list)
+}
+
+// CheckConfig implements config.Checker. The burst is the usual one unless it is given.
+func (r *Rate) CheckConfig(at *config.Node, list *diag.List) {
+	var parts rateParts
+	parts.Limit.take(int64(r.Count), r.Per, fmt.Sprintf("%d/%s", r.Count, r.Per), r.Per.String(), at.Span, list)
+	if parts.Burst = r.Burst; at.Has("burst") {
+		check(&parts, &rateParts{}, []string{"burst"}, at, list)
+	}
+	*r = Rate{}
+	r.take(parts, at.Span, list)
+}
+
+// take takes a rate, if there is one.
+func (r *Rate) take(parts rateParts, at diag.Span, list *diag.List) {
 	if !parts.Limit.Bounds() {
 		return
 	}
 	*r = parts.Limit.Rate
-	r.At = n.Span
+	r.At = at
 	if r.Burst = parts.Burst; r.Burst == 0 {
 		r.Burst = r.usualBurst()
 	}
 	if most := math.MaxInt64 / 4 / int64(r.Per); int64(r.Burst) > most {
-		list.Add(diag.WrongValue, n.Span, "a burst of %d would take ages to gather at %s: want at most %d", r.Burst, r.limit(), most)
+		list.Add(diag.WrongValue, at, "a burst of %d would take ages to gather at %s: want at most %d", r.Burst, r.limit(), most)
 		*r = Rate{}
 	}
 }
@@ -158,9 +180,11 @@ type breakerParts struct {
 	OpenFor  time.Duration `yaml:"open_for" min:"1ms" doc:"How long the node takes nothing before it tries one item."`
 }
 
+func usualBreaker() *breakerParts { return &breakerParts{Failures: 5, OpenFor: 30 * time.Second} }
+
 // DecodeConfig implements config.Decoder.
 func (b *Breaker) DecodeConfig(n *config.Node, list *diag.List) {
-	parts := breakerParts{Failures: 5, OpenFor: 30 * time.Second}
+	parts := *usualBreaker()
 	if n.Kind != config.Mapping {
 		if !n.Bad {
 			list.Add(diag.WrongValue, n.Span, "want {failures, open_for}, got %s", n.Describe()).
@@ -170,6 +194,13 @@ func (b *Breaker) DecodeConfig(n *config.Node, list *diag.List) {
 	}
 	decode(n, &parts, list)
 	*b = Breaker{parts.Failures, parts.OpenFor, n.Span}
+}
+
+// CheckConfig implements config.Checker.
+func (b *Breaker) CheckConfig(at *config.Node, list *diag.List) {
+	parts := breakerParts{b.Failures, b.OpenFor}
+	check(&parts, usualBreaker(), []string{"failures", "open_for"}, at, list)
+	*b = Breaker{parts.Failures, parts.OpenFor, at.Span}
 }
 
 // String is "5 failures, open for 30s"; "" for the zero value.
@@ -182,6 +213,6 @@ func (b Breaker) String() string {
 
 // ConfigType implements config.Documented.
 func (Breaker) ConfigType() (string, map[string]any) {
-	form := schemaOf(&breakerParts{Failures: 5, OpenFor: 30 * time.Second}).JSONSchema()
+	form := schemaOf(usualBreaker()).JSONSchema()
 	return "{failures, open_for}", form
 }

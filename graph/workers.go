@@ -30,29 +30,43 @@ func (r WorkerRange) String() string {
 	return strconv.Itoa(r.Max)
 }
 
-// The two ways to write it.
-type (
-	workerNumber struct {
-		Workers int `yaml:"workers" min:"1" max:"10000" doc:"."`
-	}
-	workerBounds struct {
-		Min int `yaml:"min" min:"1" max:"10000" doc:"Workers when there is little to do."`
-		Max int `yaml:"max,required" min:"1" max:"10000" doc:"Workers at most."`
-	}
-)
+const maxWorkers = 10000
+
+// workerBounds is the way to write it that is no number.
+type workerBounds struct {
+	Min int `yaml:"min" min:"1" max:"10000" doc:"Workers when there is little to do."`
+	Max int `yaml:"max,required" min:"1" max:"10000" doc:"Workers at most."`
+}
 
 // DecodeConfig implements config.Decoder.
 func (r *WorkerRange) DecodeConfig(n *config.Node, list *diag.List) {
 	if n.Kind != config.Mapping {
-		var number workerNumber
-		decode(&config.Node{Kind: config.Mapping, Span: n.Span, Entries: []config.Entry{{Key: "workers", KeySpan: n.Span, Value: n}}}, &number, list)
-		*r = FixedWorkers(number.Workers)
+		*r = FixedWorkers(config.DecodeInt(n, 1, maxWorkers, list))
 		return
 	}
 	bounds := workerBounds{Min: 1}
 	decode(n, &bounds, list)
+	r.between(bounds, keySpan(n, "min", n.Span), list)
+}
+
+// CheckConfig implements config.Checker.
+func (r *WorkerRange) CheckConfig(at *config.Node, list *diag.List) {
+	given := []string{"max"}
+	if r.Elastic() {
+		given = []string{"min", "max"}
+	}
+	bounds := workerBounds(*r)
+	check(&bounds, &workerBounds{}, given, at, list)
+	if !r.Elastic() {
+		bounds.Min = bounds.Max
+	}
+	r.between(bounds, at.Span, list)
+}
+
+// between takes the bounds, which may be the wrong way round.
+func (r *WorkerRange) between(bounds workerBounds, at diag.Span, list *diag.List) {
 	if *r = WorkerRange(bounds); bounds.Max > 0 && bounds.Min > bounds.Max {
-		list.Add(diag.Conflict, keySpan(n, "min", n.Span), "min is %d, more than max, which is %d", bounds.Min, bounds.Max)
+		list.Add(diag.Conflict, at, "min is %d, more than max, which is %d", bounds.Min, bounds.Max)
 		*r = FixedWorkers(bounds.Max)
 	}
 }
@@ -106,4 +120,14 @@ func schemaOf(proto any) *config.Schema {
 
 func decode(n *config.Node, into any, list *diag.List) {
 	schemaOf(into).DecodeAt(n, n.Span, into, list)
+}
+
+// check holds the settings that are given to the schema of a prototype: see
+// config.Schema.Check.
+func check(from, proto any, given []string, at *config.Node, list *diag.List) {
+	written := &config.Node{Kind: config.Mapping, Span: at.Span}
+	for _, key := range given {
+		written.Entries = append(written.Entries, config.Entry{Key: key, KeySpan: at.Span, Value: &config.Node{Span: at.Span}})
+	}
+	schemaOf(proto).Check(written, from, list)
 }

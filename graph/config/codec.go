@@ -92,6 +92,11 @@ type documentedCodec struct {
 	form map[string]any
 }
 
+func (c documentedCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	inner, ok := c.codec.(checker)
+	return !ok || inner.check(d, at, v)
+}
+
 func (c documentedCodec) words() string          { return c.text }
 func (c documentedCodec) schema() map[string]any { return c.form }
 
@@ -100,6 +105,13 @@ type customCodec struct{}
 
 func (customCodec) read(d *decoding, n *Node, v reflect.Value) {
 	v.Addr().Interface().(Decoder).DecodeConfig(n, d.list)
+}
+
+func (customCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	if c, ok := v.Addr().Interface().(Checker); ok {
+		c.CheckConfig(at, d.list)
+	}
+	return true
 }
 
 func (customCodec) words() string          { return "value" }

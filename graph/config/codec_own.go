@@ -34,11 +34,14 @@ func (c sizeCodec) read(d *decoding, n *Node, v reflect.Value) {
 				p.WithHint("write %sB", n.Text)
 			}
 		}
-	case !c.allows(x):
-		d.add(n, diag.WrongValue, "want %s, got %s", c.bound, n.Text)
+	case !c.permit(d, n, x, n.Text):
 	default:
 		v.SetInt(int64(x))
 	}
+}
+
+func (c sizeCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	return c.permit(d, at, Size(v.Int()), showInt(v.Int()))
 }
 
 func (c sizeCodec) words() string { return c.bound.words("size") }

@@ -65,6 +65,16 @@ func (b bound[T]) allows(x T) bool {
 	return (b.min == nil || x >= *b.min) && (b.max == nil || x <= *b.max)
 }
 
+// permit reports whether a value is allowed, and says so at a node if it is not. shown is
+// how the value is written there.
+func (b bound[T]) permit(d *decoding, n *Node, x T, shown string) bool {
+	ok := b.allows(x)
+	if !ok {
+		d.add(n, diag.WrongValue, "want %s, got %s", b, shown)
+	}
+	return ok
+}
+
 // String says what is allowed: "1 to 64", "at least 1", "at most 64".
 func (b bound[T]) String() string {
 	switch {
@@ -123,8 +133,10 @@ type intCodec struct {
 	signed bool
 }
 
+func showInt(x int64) string { return strconv.FormatInt(x, 10) }
+
 func newIntCodec(t reflect.Type, r rule) (codec, error) {
-	b, err := readBound(r, parseInt, func(x int64) string { return strconv.FormatInt(x, 10) })
+	b, err := readBound(r, parseInt, showInt)
 	c := intCodec{b, t.Kind() <= reflect.Int64}
 	least, most := int64(0), int64(math.MaxInt64)
 	if c.signed {
@@ -156,13 +168,19 @@ func (c intCodec) read(d *decoding, n *Node, v reflect.Value) {
 	switch {
 	case err != nil:
 		d.add(n, diag.WrongValue, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d", math.MinInt64, math.MaxInt64)
-	case !c.allows(x):
-		d.add(n, diag.WrongValue, "want %s, got %d", c.bound, x)
+	case !c.permit(d, n, x, showInt(x)):
 	case c.signed:
 		v.SetInt(x)
 	default:
 		v.SetUint(uint64(x))
 	}
+}
+
+func (c intCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	if c.signed {
+		return c.permit(d, at, v.Int(), showInt(v.Int()))
+	}
+	return c.permit(d, at, int64(min(v.Uint(), math.MaxInt64)), strconv.FormatUint(v.Uint(), 10))
 }
 
 func (c intCodec) words() string { return c.bound.words("integer") }
@@ -192,11 +210,20 @@ func (c floatCodec) read(d *decoding, n *Node, v reflect.Value) {
 	switch x, err := parseFloat(n.Text); {
 	case err != nil || math.IsNaN(x) || math.IsInf(x, 0) || v.OverflowFloat(x):
 		d.wrong(n, "a finite number")
-	case !c.allows(x):
-		d.add(n, diag.WrongValue, "want %s, got %s", c.bound, n.Text)
+	case !c.permit(d, n, x, n.Text):
 	default:
 		v.SetFloat(x)
 	}
+}
+
+func (c floatCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	x := v.Float()
+	shown := strconv.FormatFloat(x, 'g', -1, 64)
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		d.add(at, diag.WrongValue, "want a finite number, got %s", shown)
+		return false
+	}
+	return c.permit(d, at, x, shown)
 }
 
 func (c floatCodec) words() string { return c.bound.words("number") }
@@ -217,7 +244,7 @@ func newStringCodec(r rule) (codec, error) {
 }
 
 func readLength(r rule) (bound[int64], error) {
-	return readBound(r, parseInt, func(x int64) string { return strconv.FormatInt(x, 10) })
+	return readBound(r, parseInt, showInt)
 }
 
 func (c stringCodec) read(d *decoding, n *Node, v reflect.Value) {
@@ -228,10 +255,21 @@ func (c stringCodec) read(d *decoding, n *Node, v reflect.Value) {
 	if !d.isText(n, want) {
 		return
 	}
+	if c.permit(d, n) {
+		v.SetString(n.Text)
+	}
+}
+
+func (c stringCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	return c.permit(d, &Node{Kind: Scalar, Text: v.String(), Span: at.Span})
+}
+
+// permit reports whether a text is allowed, and says so if it is not.
+func (c stringCodec) permit(d *decoding, n *Node) bool {
 	length := int64(utf8.RuneCountInString(n.Text))
 	switch {
 	case len(c.enum) > 0 && !slices.Contains(c.enum, n.Text):
-		p := d.wrong(n, want)
+		p := d.wrong(n, oneOf(c.enum))
 		if len(n.Text) <= maxWord {
 			if near := diag.Nearest(n.Text, c.enum); near != "" {
 				p.WithHint("did you mean %q?", near)
@@ -242,8 +280,9 @@ func (c stringCodec) read(d *decoding, n *Node, v reflect.Value) {
 	case !c.length.allows(length):
 		d.add(n, diag.WrongValue, "want %s characters, got %d", c.length, length)
 	default:
-		v.SetString(n.Text)
+		return true
 	}
+	return false
 }
 
 // isText reports whether a node is text, and tells the user if it is not.
@@ -319,11 +358,15 @@ func (c durationCodec) read(d *decoding, n *Node, v reflect.Value) {
 	switch {
 	case n.Kind != Scalar || err != nil:
 		d.wrongDuration(n)
-	case !c.allows(x):
-		d.add(n, diag.WrongValue, "want %s, got %s", c.bound, n.Text)
+	case !c.permit(d, n, x, n.Text):
 	default:
 		v.SetInt(int64(x))
 	}
+}
+
+func (c durationCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	x := time.Duration(v.Int())
+	return c.permit(d, at, x, x.String())
 }
 
 // wrongDuration guesses what was meant.

@@ -38,12 +38,38 @@ func (s *Schema) DecodeAt(n *Node, at diag.Span, into any, list *diag.List) {
 	}
 }
 
+// DecodeInt reads an integer from least to most, for a Decoder that may be written as
+// one. What is none is reported, and 0.
+func DecodeInt(n *Node, least, most int, list *diag.List) (x int) {
+	c := intCodec{bound[int64]{show: showInt}, true}
+	low, high := int64(least), int64(most)
+	c.min, c.max = &low, &high
+	(&decoding{list}).read(c, n, reflect.ValueOf(&x).Elem())
+	return x
+}
+
 // A structCodec reads nested structs.
 type structCodec struct{ s *Schema }
 
 func (c structCodec) read(d *decoding, n *Node, v reflect.Value) { c.s.decode(d, n, n.key, v) }
 func (c structCodec) words() string                              { return "mapping" }
 func (c structCodec) schema() map[string]any                     { return c.s.JSONSchema() }
+
+func (c structCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+	at.Kind = Mapping
+	for i := range c.s.fields {
+		f := &c.s.fields[i]
+		x := v.FieldByIndex(f.index)
+		if x.IsZero() {
+			x.Set(f.preset)
+			continue
+		}
+		value := &Node{Span: at.Span}
+		at.Entries = append(at.Entries, Entry{Key: f.name, KeySpan: at.Span, Value: value})
+		d.check(f, value, x)
+	}
+	return true
+}
 
 // show gives nothing: the settings of a nested struct have defaults of their own.
 func (c structCodec) show(reflect.Value) any { return nil }

@@ -144,6 +144,13 @@ type Decoder interface {
 	DecodeConfig(n *Node, list *diag.List)
 }
 
+// A Checker is a Decoder whose values programs make, too: see Schema.Check. CheckConfig
+// reports what is wrong with one at a node, and completes what was left out, as
+// DecodeConfig does.
+type Checker interface {
+	CheckConfig(at *Node, list *diag.List)
+}
+
 // A Documented type says how it is written: in a few words for people, and as a
 // JSON Schema for editors. It must answer on the zero value.
 type Documented interface {

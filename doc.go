@@ -1,13 +1,6 @@
-// Package flowrun builds and runs flows from Go: the engine that runs flow files,
-// over plain functions and structs.
-//
-// # Terms
-//
-// A [Graph] is a flow that a program builds. A [Stream] is the output of a node
-// and has the type of its items; giving it to several functions is a broadcast.
-// [Records] is the output of a node of the catalogue, which has the kinds that flow
-// files use. Every node has an id, unique in its graph, by which reports and
-// errors call it. Nothing runs before [Graph.Run].
+// Package flowrun builds and runs dataflow graphs from Go: the engine that runs flow
+// files, over plain functions and structs. It gives a program workers, order, bounded
+// memory, retries and exact counts, and the program gives it functions.
 //
 //	g := flowrun.New("delays")
 //	numbers := flowrun.Slice(g, "numbers", []int{3, 40, -5, 90})
@@ -17,6 +10,14 @@
 //	}, flowrun.Workers(4))
 //	out := flowrun.Collect(texts, "out")
 //	report, err := g.Run(ctx)
+//
+// # Terms
+//
+// A [Graph] is a flow that a program builds. A [Stream] is the output of a node
+// and has the type of its items; giving it to several functions is a broadcast.
+// [Records] is the output of a node of the catalogue, which has the kinds that flow
+// files use. Every node has an id, unique in its graph, by which reports and
+// errors call it. Nothing runs before [Graph.Run].
 //
 // # Nodes
 //
@@ -30,6 +31,10 @@
 //   - Sinks: [Collect], [Each], [Write], [WriteTo], [Drop].
 //   - Items that failed: [Failures] as Go values, [Errors] as any node tells of them.
 //   - The catalogue: [Graph.Use] and [As].
+//
+// Most take options: how many workers the node has ([Workers], [ElasticWorkers]), what becomes of items that fail ([OnError], [Retry], [Timeout],
+// [Breaker]), how fast it goes ([Rate]), what the edges that it reads hold ([Capacity],
+// [OnFull]). One that has no effect on a node is a warning of [Graph.Check].
 //
 // All of them are made of the adapters of package nodes, which the kinds of a program's
 // own are made of, too.
@@ -50,8 +55,23 @@
 //     way end.
 //  5. When Run returns, every goroutine it started has ended. A function that is under
 //     way is waited for: one that waits should look at its context.
-//  6. A graph cannot have a circle, for a stream is made before it is read. What
+//  6. A graph cannot have a cycle, for a stream is made before it is read. What
 //     the compiler cannot see is found by [Graph.Check], all at once, with the line
 //     of the program: ids that are taken, records that do not fit, queues that
 //     could block each other for good. Run checks first.
+//
+// # Packages
+//
+// These are meant for other programs:
+//
+//   - this one, to build graphs in Go;
+//   - nodes, to write kinds of nodes; nodes/std and the packs that it lists, to have those
+//     that there are; nodes/nodetest, to test one's own;
+//   - graph, to load and check flow files, with graph/types, the types of items,
+//     graph/record, items in columns, and graph/diag, messages with their places;
+//   - scheduler, to run what graph has loaded, and scheduler/metrics, to report on it;
+//   - web, the page over a run; cmd/flowrun/cli, the command with kinds of one's own.
+//
+// All others are parts of these, and change without notice, also where they can be
+// imported.
 package flowrun

@@ -61,8 +61,8 @@ type Input struct {
 	Edges []*Edge
 }
 
-// Type of what arrives: the bound of all edges is the kind's affair, so this is
-// the type of the first; the Error type if there is none.
+// Arriving is the type of what arrives: the bound of all edges is the kind's affair, so
+// this is the type of the first; the Error type if there is none.
 func (in *Input) Arriving() *types.Type {
 	if len(in.Edges) == 0 || in.Edges[0].Type == nil {
 		return types.Error

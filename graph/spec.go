@@ -112,7 +112,7 @@ type Catalog interface {
 	New(kind string) any // a settings struct with its defaults, nil if there is no such kind
 }
 
-// The error port: every node has it besides its own outputs.
+// ErrorPort is the port that every node has besides its own outputs.
 const ErrorPort = "errors"
 
 // ErrorItem is the type of what leaves an error port.

@@ -85,14 +85,14 @@ type portPart struct {
 }
 
 // Class and Glyph are for the template.
-func (w wirePart) Class() string { return w.Slot.class() }
-func (p portPart) Class() string { return p.Slot.class() }
-func (c cardPart) Glyph() string { return glyphs[c.Icon].path }
+func (w wirePart) Class() string    { return w.Slot.class() }
+func (p portPart) Class() string    { return p.Slot.class() }
+func (part cardPart) Glyph() string { return glyphs[part.Icon].path }
 
 // The foot is a line, two texts and a bar, filled in by the live page.
-func (c cardPart) FootY() float64     { return c.H - footHeight }
-func (c cardPart) FootRight() float64 { return c.W - 10 }
-func (c cardPart) FootBar() float64   { return c.W - 20 }
+func (part cardPart) FootY() float64     { return part.H - footHeight }
+func (part cardPart) FootRight() float64 { return part.W - 10 }
+func (part cardPart) FootBar() float64   { return part.W - 20 }
 
 // newBadge gives the badge of a card, nil if there is nothing on it.
 func newBadge(c *Card) *badgePart {

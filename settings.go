@@ -28,7 +28,7 @@ func writeNode(v reflect.Value, at diag.Span) (*config.Node, error) {
 	scalar := func(t config.Type, text string) (*config.Node, error) {
 		return &config.Node{Kind: config.Scalar, Type: t, Text: text, Span: at}, nil
 	}
-	if d, ok := v.Interface().(time.Duration); ok {
+	if d, ok := reflect.TypeAssert[time.Duration](v); ok {
 		return scalar(config.String, d.String())
 	}
 	switch v.Kind() {

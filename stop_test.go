@@ -96,7 +96,7 @@ var toStop = map[string]struct {
 	"a function that returns nil":                 {counting(func(error) error { return nil }), nil},
 	"a function that waits and returns the error of its context": {func(g *flowrun.Graph) flowrun.Stream[int] {
 		return flowrun.Func(g, "source", func(ctx context.Context, emit func(int) error) error {
-			for i := 0; i < 3000; i++ {
+			for i := range 3000 {
 				if err := emit(i); err != nil {
 					return err
 				}
@@ -107,7 +107,7 @@ var toStop = map[string]struct {
 	}, flowrun.ErrStopped},
 	"a function that waits and returns nil": {func(g *flowrun.Graph) flowrun.Stream[int] {
 		return flowrun.Func(g, "source", func(ctx context.Context, emit func(int) error) error {
-			for i := 0; i < 2501; i++ {
+			for i := range 2501 {
 				if err := emit(i); err != nil {
 					return err
 				}

@@ -1,8 +1,6 @@
 package flowrun
 
 import (
-	"cmp"
-	"regexp"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph/diag"
@@ -18,42 +16,42 @@ var optionOf = map[string]struct{ name, hint string }{
 	"on_error": {"OnError", ""}, "breaker": {"Breaker", ""}, "ack": {"AckEarly", ""}, "aging": {"Aging", "give Priority as well, or leave Aging out"},
 }
 
-// ackEarly is how a hint names AckEarly in the words of a flow file.
-var ackEarly = regexp.MustCompile("write `ack: early` on (\\S+)")
-
 // explain gives hints in the words of a Go program where those of a flow file
 // would not help.
 func explain(g *Graph, d *diag.Diagnostic) {
 	switch d.Code {
 	case diag.UnknownKind:
 		if len(g.packs) == 0 {
-			d.Hint = "give the graph the packs that have it: flowrun.New(name, std.Nodes)"
+			d.WithHint("give the graph the packs that have it: flowrun.New(name, std.Nodes)")
 		}
 	case diag.PortUnwired:
-		d.Hint = `give Use a stream, or several, each as flowrun.In("port", stream)`
+		d.WithHint(`give Use a stream, or several, each as flowrun.In("port", stream)`)
 	case diag.UnusedOutput:
-		d.Hint = "read it, or end it with flowrun.Drop"
+		d.WithHint("read it, or end it with flowrun.Drop")
 	case diag.UnknownPort:
-		if d.Hint != "" {
-			d.Hint += `; ports are named by flowrun.In("port", stream) and records.Port("port")`
+		if !d.Hint.IsZero() {
+			d.WithHint(`%s; ports are named by flowrun.In("port", stream) and records.Port("port")`, d.Hint)
 		}
 	case diag.Deadlock:
-		d.Hint = "leave out OnFull(Block) there: the edge then holds more than its capacity"
+		d.WithHint("leave out OnFull(Block) there: the edge then holds more than its capacity")
 	case diag.LostByCrash:
-		d.Hint = ackEarly.ReplaceAllString(d.Hint, "give the option AckEarly to $1")
+		d.Hint = d.Hint.With("give the option AckEarly to " + d.Hint.Setting.Node)
 	case diag.Ineffective:
 		key, rest, _ := strings.Cut(d.Message, " has no effect on ")
 		if o, ok := optionOf[key]; ok && rest != "" {
-			d.Message, d.Hint = o.name+" has no effect on "+rest, cmp.Or(o.hint, d.Hint)
+			d.Message = o.name + " has no effect on " + rest
+			if o.hint != "" {
+				d.WithHint("%s", o.hint)
+			}
 		}
 	case diag.Conflict:
 		if strings.HasPrefix(d.Message, "initial_interval ") {
 			words := strings.NewReplacer("initial_interval", "InitialInterval", "max_interval", "MaxInterval")
-			d.Message, d.Hint = words.Replace(d.Message), words.Replace(d.Hint)
+			d.Message, d.Hint = words.Replace(d.Message), diag.Hint{Text: words.Replace(d.Hint.Text)}
 		}
 	case diag.TypeMismatch:
-		if d.Hint == "" {
-			d.Hint = "fields are paired by name: that of the tag `flow` or `json`, else the Go name in snake case"
+		if d.Hint.IsZero() {
+			d.WithHint("fields are paired by name: that of the tag `flow` or `json`, else the Go name in snake case")
 		}
 	}
 }

@@ -107,7 +107,7 @@ func (c *compiler) parse() {
 	}
 	if c.root.Kind != config.Mapping {
 		c.list.Add(diag.BadYAML, c.root.Span, "a flow is a mapping with the keys flow and nodes, got %s", c.root.Describe()).
-			WithHint("flowrun new writes a flow to begin with")
+			Hint = diag.Hint{Verb: "new", Rest: " writes a flow to begin with"}
 		c.stop = true
 		return
 	}
@@ -126,7 +126,8 @@ func (c *compiler) parse() {
 				c.list.Add(diag.WrongValue, e.Value.Span, "want a mapping under %s, got %s", e.Key, e.Value.Describe())
 			}
 		case "tests":
-			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("tests stand in a file of their own, NAME_test.yaml, which `flowrun test` runs")
+			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).
+				Hint = diag.Hint{Text: "tests stand in a file of their own, NAME_test.yaml, which `", Verb: "test", Rest: "` runs"}
 		case "edges":
 			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("an edge is written at its end: `in: source` on the node that reads")
 		default:

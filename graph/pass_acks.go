@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/flowrun/flowrun/graph/diag"
+import (
+	"fmt"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
 
 // checkAcks looks at what lies behind sources that acknowledge items once all sinks have
 // them: from then on nobody will give these items again. A crash loses what a node keeps
@@ -33,11 +37,12 @@ func (c *compiler) checkAcksOf(source *Node) {
 
 // checkBehind looks at a node behind a source that acknowledges.
 func (c *compiler) checkBehind(source, n *Node) {
+	early := diag.Setting{Node: source.ID, Key: "ack", Value: AckEarly}
 	const lost = "%s would acknowledge items that a crash can still lose: "
 	if kept := n.Spec.State(); kept != "" {
 		c.list.Add(diag.LostByCrash, source.At, lost+"%s (%s) keeps %s, in memory only", source.ID, n.ID, n.Kind, kept).
 			WithNote(n.At, "%s is behind %s", n.ID, source.ID).
-			WithHint("write `ack: early` on %s if they may be lost: it then acknowledges items as soon as it has given them", source.ID)
+			Hint = diag.Hint{Setting: early, Rest: " if they may be lost: it then acknowledges items as soon as it has given them"}
 	}
 	w, ok := n.Config.(Withholder)
 	if !ok {
@@ -49,10 +54,9 @@ func (c *compiler) checkBehind(source, n *Node) {
 	}
 	d := c.list.Add(diag.LostByCrash, source.At, lost+"what %s (%s) writes is not there before the run has ended", source.ID, n.ID, n.Kind).
 		WithNote(n.At, "%s is behind %s", n.ID, source.ID)
+	d.Hint = diag.Hint{Setting: early, Rest: " if items may be lost"}
 	if remedy != "" {
-		d.WithHint("add %s to the settings of %s, so that what it writes is there before it is acknowledged; or write `ack: early` on %s if items may be lost", remedy, n.ID, source.ID)
-	} else {
-		d.WithHint("write `ack: early` on %s if items may be lost", source.ID)
+		d.Hint.Text = fmt.Sprintf("add %s to the settings of %s, so that what it writes is there before it is acknowledged; or ", remedy, n.ID)
 	}
 }
 

@@ -209,9 +209,9 @@ func (c *compiler) resolveKind(n *Node, tree *config.Node) bool {
 		switch use := tree.Get("use"); {
 		case tree.Kind != config.Mapping: // there is a message already
 		case use == nil:
-			c.list.Add(diag.MissingKey, n.At, "node %q does not say what it is", n.ID).WithHint("add `use: KIND`; flowrun nodes lists the kinds")
+			c.list.Add(diag.MissingKey, n.At, "node %q does not say what it is", n.ID).Hint = listKinds("add `use: KIND`; ")
 		case use.Kind == config.Scalar:
-			c.list.Add(diag.UnknownKind, n.UseAt, "the kind of node %q has no name", n.ID).WithHint("flowrun nodes lists the kinds")
+			c.list.Add(diag.UnknownKind, n.UseAt, "the kind of node %q has no name", n.ID).Hint = listKinds("")
 		}
 		return false
 	}
@@ -225,12 +225,17 @@ func (c *compiler) resolveKind(n *Node, tree *config.Node) bool {
 		if near != "" {
 			d.WithHint("did you mean %q?", near)
 		} else {
-			d.WithHint("flowrun nodes lists the kinds")
+			d.Hint = listKinds("")
 		}
 		return false
 	}
 	n.Spec = spec
 	return true
+}
+
+// listKinds tells how to see the kinds that there are.
+func listKinds(before string) diag.Hint {
+	return diag.Hint{Text: before, Verb: "nodes", Rest: " lists the kinds"}
 }
 
 // openPorts gives a node its ports: those of its kind, or those that its settings

@@ -105,7 +105,7 @@ func typeOf(n *config.Node, names map[string]*types.Type, list *diag.List) *type
 	}
 	t, err := types.Parse(n.Text, names)
 	if wrong, ok := errors.AsType[*types.SyntaxError](err); ok {
-		list.Add(wrong.Code, n.At(wrong.Offset, wrong.Width), "%s", wrong.Message).Hint = wrong.Hint
+		list.Add(wrong.Code, n.At(wrong.Offset, wrong.Width), "%s", wrong.Message).WithHint("%s", wrong.Hint)
 		return types.Error
 	}
 	return t

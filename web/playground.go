@@ -260,7 +260,7 @@ func newVerdictOn(flow *graph.Flow, list diag.List) verdictOn {
 			v.More = len(list) - i
 			break
 		}
-		d.Message, d.Hint = short(d.Message), short(d.Hint)
+		d.Message, d.Hint = short(d.Message), diag.Hint{Text: short(d.Hint.String())}
 		for j := range d.Notes {
 			d.Notes[j].Message = short(d.Notes[j].Message)
 		}

@@ -79,7 +79,7 @@ func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
 		p := d.wrong(n, "a mapping")
 		if key, value, ok := strings.Cut(n.Text, ":"); ok && n.Style == Plain && s.field(key) != nil {
 			p.WithHint("put a space after the colon: %s: %s", key, value)
-		} else if names := s.names(); p.Hint == "" && len(names) > 0 && len(names) <= 16 {
+		} else if names := s.names(); p.Hint.IsZero() && len(names) > 0 && len(names) <= 16 {
 			p.WithHint("it has the keys %s", strings.Join(names, ", "))
 		}
 		return

@@ -102,8 +102,7 @@ func (l *linter) report(from, to int, hint, format string, args ...any) {
 		return
 	}
 	l.found = true
-	d := l.list.Add(diag.BadYAML, l.text.span(from, to), format, args...)
-	d.Hint = hint
+	l.list.Add(diag.BadYAML, l.text.span(from, to), format, args...).WithHint("%s", hint)
 }
 
 // run walks through the lines.

@@ -115,7 +115,7 @@ type Diagnostic struct {
 	At       Span
 	Message  string
 	Notes    []Note
-	Hint     string
+	Hint     Hint
 }
 
 // Error gives the one-line form, so that a single diagnostic can be an error.
@@ -128,8 +128,8 @@ func (d Diagnostic) Error() string {
 		b.WriteString("warning: ")
 	}
 	b.WriteString(d.Message)
-	if d.Hint != "" {
-		b.WriteString("; " + d.Hint)
+	if !d.Hint.IsZero() {
+		b.WriteString("; " + d.Hint.String())
 	}
 	return b.String()
 }
@@ -152,9 +152,9 @@ func (l *List) Warn(code Code, at Span, format string, args ...any) *Diagnostic 
 	return d
 }
 
-// WithHint says what to do about it.
+// WithHint says what to do about it, as a text.
 func (d *Diagnostic) WithHint(format string, args ...any) *Diagnostic {
-	d.Hint = fmt.Sprintf(format, args...)
+	d.Hint = Hint{Text: fmt.Sprintf(format, args...)}
 	return d
 }
 

@@ -102,7 +102,7 @@ func TestDidYouMean(t *testing.T) {
 		{"zzz", nil, ""},
 	} {
 		var l List
-		if got := l.Add(UnknownField, Span{}, "x").DidYouMean(c.word, c.candidates).Hint; got != c.want {
+		if got := l.Add(UnknownField, Span{}, "x").DidYouMean(c.word, c.candidates).Hint.String(); got != c.want {
 			t.Errorf("for %q of %q the hint is %q, want %q", c.word, c.candidates, got, c.want)
 		}
 	}

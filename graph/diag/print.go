@@ -10,7 +10,8 @@ import (
 
 // Style says how Print draws. The zero value is plain text with excerpts.
 type Style struct {
-	Color bool // ANSI colours, for a terminal
+	Color   bool   // ANSI colours, for a terminal
+	Command string // how the command is called in hints; "": flowrun
 }
 
 const (
@@ -58,8 +59,8 @@ func (d Diagnostic) print(b *strings.Builder, style Style) {
 		b.WriteByte('\n')
 		excerpt(b, n.At, blue, style)
 	}
-	if d.Hint != "" {
-		fmt.Fprintf(b, "  %s %s\n", style.paint(blue, "hint:"), d.Hint)
+	if !d.Hint.IsZero() {
+		fmt.Fprintf(b, "  %s %s\n", style.paint(blue, "hint:"), d.Hint.For(style.Command))
 	}
 }
 
@@ -169,7 +170,7 @@ func place(s Span) jsonPlace {
 // MarshalJSON gives {file, line, column, width, severity, code, message, hint,
 // notes}; lines and columns count from 1, columns in characters.
 func (d Diagnostic) MarshalJSON() ([]byte, error) {
-	j := jsonDiagnostic{place(d.At), d.Severity.String(), d.Code, d.Message, d.Hint, nil}
+	j := jsonDiagnostic{place(d.At), d.Severity.String(), d.Code, d.Message, d.Hint.String(), nil}
 	for _, n := range d.Notes {
 		j.Notes = append(j.Notes, jsonNote{n.Message, place(n.At)})
 	}

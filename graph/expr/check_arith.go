@@ -230,7 +230,9 @@ func boolHint(source string, t *types.Type) string {
 	return ""
 }
 
-func (c *checker) hintBool(d *diag.Diagnostic, n *node) { d.Hint = boolHint(c.source(n), n.typ) }
+func (c *checker) hintBool(d *diag.Diagnostic, n *node) {
+	d.WithHint("%s", boolHint(c.source(n), n.typ))
+}
 
 func (c *checker) hintNumber(d *diag.Diagnostic, n *node) {
 	if n.typ.IsText() || n.typ.Kind == types.KindAny {

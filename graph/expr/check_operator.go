@@ -141,7 +141,7 @@ func boolNode(from, to int) *node { return &node{kind: kSlot, typ: types.Bool, f
 func (c *checker) wrongOperands(n *node) {
 	l, r := n.args[0], n.args[1]
 	d := c.report(diag.WrongType, n.from, n.to, "cannot apply %q to %s and %s", n.op, l.typ, r.typ)
-	d.Hint = c.operandHint(n.op, l, r)
+	d.WithHint("%s", c.operandHint(n.op, l, r))
 	c.noteOrigin(d, l)
 	c.noteOrigin(d, r)
 }

@@ -57,8 +57,7 @@ func read(src Text, list *diag.List) (*tree, bool) {
 	if e == nil {
 		return t, true
 	}
-	d := list.Add(e.code, src.At(e.offset, max(1, e.width)), "%s", e.message)
-	d.Hint = e.hint
+	list.Add(e.code, src.At(e.offset, max(1, e.width)), "%s", e.message).WithHint("%s", e.hint)
 	return nil, false
 }
 

@@ -59,8 +59,7 @@ func (w *writer) append(dst []byte, t *types.Type, n *config.Node) []byte {
 	}
 	scalar, hint, ok := scalarJSON(t, n)
 	if !ok {
-		d := w.wrong(n, t)
-		d.Hint = hint
+		w.wrong(n, t).WithHint("%s", hint)
 		return append(dst, "null"...)
 	}
 	return append(dst, scalar...)

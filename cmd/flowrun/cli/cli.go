@@ -85,8 +85,8 @@ const (
 // An ending is the error of a call that does not end with 0.
 type ending struct {
 	code int
-	err  error  // nil: everything was said already
-	hint string // what to do about it; may be empty
+	err  error // nil: everything was said already
+	hint diag.Hint
 }
 
 func (e *ending) Error() string {
@@ -108,7 +108,12 @@ func misuse(format string, args ...any) *ending {
 
 // or adds what to do instead.
 func (e *ending) or(format string, args ...any) *ending {
-	e.hint = fmt.Sprintf(format, args...)
+	return e.orCall(diag.Hint{Text: fmt.Sprintf(format, args...)})
+}
+
+// orCall adds which verb to call instead.
+func (e *ending) orCall(hint diag.Hint) *ending {
+	e.hint = hint
 	return e
 }
 
@@ -117,7 +122,7 @@ func (e *ending) or(format string, args ...any) *ending {
 func (e *ending) didYouMean(word string, known []string) *ending {
 	var d diag.Diagnostic
 	d.DidYouMean(word, known)
-	if d.Hint != "" {
+	if !d.Hint.IsZero() {
 		e.hint = d.Hint
 	}
 	return e
@@ -140,8 +145,8 @@ func (c *call) finish(err error) int {
 	}
 	ink := c.ink(c.stderr)
 	fmt.Fprintf(c.stderr, "%s: %s\n", ink.bold(c.name), end.err)
-	if end.hint != "" {
-		fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), c.typed(end.hint))
+	if !end.hint.IsZero() {
+		fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), end.hint.For(c.command))
 	}
 	return end.code
 }

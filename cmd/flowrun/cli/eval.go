@@ -123,7 +123,7 @@ func (e *evalCall) badType(err error) error {
 	}
 	var list diag.List
 	src := &argument{diag.NewSource("--type", []byte(e.typ))}
-	list.Add(wrong.Code, src.At(wrong.Offset, wrong.Width), "%s", wrong.Message).Hint = wrong.Hint
+	list.Add(wrong.Code, src.At(wrong.Offset, wrong.Width), "%s", wrong.Message).WithHint("%s", wrong.Hint)
 	e.print(list)
 	return said(codeMisuse)
 }

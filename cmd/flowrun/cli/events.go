@@ -108,8 +108,8 @@ func (r *runCall) problems(list diag.List) {
 		if !d.At.IsZero() {
 			keys = append(keys, "at", d.At.String())
 		}
-		if d.Hint != "" {
-			keys = append(keys, "hint", d.Hint)
+		if !d.Hint.IsZero() {
+			keys = append(keys, "hint", d.Hint.For(r.command))
 		}
 		log.Log(context.Background(), level, d.Message, keys...)
 	}
@@ -128,8 +128,8 @@ func (r *runCall) asEvent(err error) error {
 		return end
 	}
 	keys := []any{"exit", end.code, "error", end.err.Error()}
-	if end.hint != "" {
-		keys = append(keys, "hint", end.hint)
+	if !end.hint.IsZero() {
+		keys = append(keys, "hint", end.hint.For(r.command))
 	}
 	r.events.logger(r.stderr, r.quiet).Error("exit", keys...)
 	return said(end.code)

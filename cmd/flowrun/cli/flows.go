@@ -111,18 +111,14 @@ func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {
 // noFolder ends a call that was given something else than a folder.
 func noFolder(verb, path string, isFile bool) error {
 	if isFile {
-		return misuse("%s is a file, not a folder", path).or("flowrun %s %s", verb, shellWord(filepath.Dir(path)))
+		return misuse("%s is a file, not a folder", path).orCall(diag.Hint{Verb: verb, Args: []string{shellWord(filepath.Dir(path))}})
 	}
 	return misuse("%s: there is no such folder", path)
 }
 
 // print writes diagnostics with excerpts to standard error.
 func (c *call) print(list diag.List) {
-	shown := slices.Clone(list)
-	for i := range shown {
-		shown[i].Hint = c.typed(shown[i].Hint)
-	}
-	diag.Print(c.stderr, shown, diag.Style{Color: bool(c.ink(c.stderr))})
+	diag.Print(c.stderr, list, diag.Style{Color: bool(c.ink(c.stderr)), Command: c.command})
 }
 
 // tally sums up a list in a line.

@@ -20,7 +20,7 @@ type keeper struct {
 }
 
 func (r *runCall) keepFlag(verb *cobra.Command) {
-	verb.Flags().BoolVar(&r.keep, "keep", false, "keep report and timeline in .flowrun/runs beside the flow, where flowrun serve shows the last 50 runs (default: with --ui)")
+	verb.Flags().BoolVar(&r.keep, "keep", false, "keep report and timeline in .flowrun/runs beside the flow, where "+r.command+" serve shows the last 50 runs (default: with --ui)")
 	verb.Flags().Lookup("keep").DefValue = "false"
 }
 

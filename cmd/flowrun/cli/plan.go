@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/advise"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -102,7 +103,7 @@ func (p *planCall) validate(verb *cobra.Command) error {
 	case given("cores") && p.cores < 1:
 		return misuse("--cores %d: want 1 or more", p.cores)
 	case given("report") && p.report == "":
-		return misuse("--report needs the file of a report").or("flowrun run FLOW --report run.json writes one")
+		return misuse("--report needs the file of a report").orCall(diag.Hint{Verb: "run", Args: []string{"FLOW", "--report", "run.json"}, Rest: " writes one"})
 	}
 	return nil
 }
@@ -146,11 +147,11 @@ func (p *planCall) model(flow *graph.Flow, o advise.Options) (*advise.Model, err
 func readReport(path string) (*metrics.Report, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, misuse("--report %s: %s", path, reason(err)).or("flowrun run FLOW --report %s writes it", shellWord(path))
+		return nil, misuse("--report %s: %s", path, reason(err)).orCall(diag.Hint{Verb: "run", Args: []string{"FLOW", "--report", shellWord(path)}, Rest: " writes it"})
 	}
 	var r metrics.Report
 	if err := json.Unmarshal(text, &r); err != nil || len(r.Nodes) == 0 {
-		return nil, misuse("%s is no report of a run as JSON", path).or("flowrun run FLOW --report run.json writes one")
+		return nil, misuse("%s is no report of a run as JSON", path).orCall(diag.Hint{Verb: "run", Args: []string{"FLOW", "--report", "run.json"}, Rest: " writes one"})
 	}
 	switch items := summarize(r).Rows; {
 	case r.Outcome == "failed" || r.Outcome == "refused":

@@ -66,22 +66,3 @@ func declares(text, module string) bool {
 	}
 	return false
 }
-
-// typed puts the command that the user typed in place of flowrun where a text calls a
-// verb.
-func (c *call) typed(text string) string {
-	if !strings.Contains(text, "flowrun ") {
-		return text
-	}
-	return verbCall.ReplaceAllStringFunc(text, func(call string) string {
-		verb := strings.TrimPrefix(call, "flowrun ")
-		for _, known := range c.tree.Commands() {
-			if known.Name() == verb || known.HasAlias(verb) {
-				return c.command + " " + verb
-			}
-		}
-		return call
-	})
-}
-
-var verbCall = regexp.MustCompile(`\bflowrun [a-z]+\b`)

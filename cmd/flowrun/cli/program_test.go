@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/std"
 )
 
 func TestHintsCallTheProgramAsTheUserDid(t *testing.T) {
@@ -28,16 +31,34 @@ func TestHintsCallTheProgramAsTheUserDid(t *testing.T) {
 	if got := command("./my tools/flowrun"); got != "'./my tools/flowrun'" {
 		t.Errorf("a path with a space: %s", got)
 	}
+}
 
-	c := &call{name: "flowrun", command: "go run ./cmd/flowrun"}
-	c.tree = c.root()
-	for text, want := range map[string]string{
-		"flowrun nodes lists the kinds": "go run ./cmd/flowrun nodes lists the kinds",
-		"see .flowrun/runs":             "see .flowrun/runs",
-		"what flowrun does":             "what flowrun does",
+func TestEveryWayToShowAHintCallsTheProgramAsTheUserDid(t *testing.T) {
+	flow := filepath.Join(t.TempDir(), "flow.yaml")
+	if err := os.WriteFile(flow, []byte("nodes: {late: {in: flights}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const typed, no = "./flowrun", "././flowrun"
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"check", flow}, "hint: add `use: KIND`; ./flowrun nodes lists the kinds"},
+		{[]string{"run", flow, "--log", "json"}, "add `use: KIND`; ./flowrun nodes lists the kinds"},
+		{[]string{"test", "nowhere"}, "hint: ./flowrun test takes test files and folders"},
+		{[]string{"test", t.TempDir()}, "hint: ./flowrun test --help shows one"},
+		{[]string{"runs", flow}, "hint: ./flowrun runs " + shellWord(filepath.Dir(flow))},
+		{[]string{"plan", "../../../flows/quickstart.yaml", "--report", "my run.json"}, "hint: ./flowrun run FLOW --report 'my run.json' writes it"},
+		{[]string{"tap"}, "hint: ./flowrun run FLOW --ui --ui-tap opens one at "},
+		{[]string{"flow.yaml"}, "hint: to run a flow: ./flowrun run flow.yaml"},
+		{[]string{"runs", "--help"}, "stay. ./flowrun serve shows them"},
+		{[]string{"run", "--help"}, "the page and ./flowrun tap may show items"},
 	} {
-		if got := c.typed(text); got != want {
-			t.Errorf("typed(%q) = %q, want %q", text, got, want)
+		var said strings.Builder
+		call := &call{name: "flowrun", command: typed, stdin: strings.NewReader(""), stdout: &said, stderr: &said}
+		call.run(c.args, [][]nodes.Decl{std.Nodes})
+		if !strings.Contains(said.String(), c.want) || strings.Contains(said.String(), no) {
+			t.Errorf("flowrun %s does not say %q:\n%s", strings.Join(c.args, " "), c.want, said.String())
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/flowrun/flowrun/graph/diag"
 )
 
 // A remote is the page of a running flow, as tap and top see it.
@@ -70,7 +72,7 @@ func (r *remote) ask(ctx context.Context, path string) (*http.Response, error) {
 			return nil, context.Cause(ctx)
 		}
 		return nil, (&ending{code: codeUnreachable, err: fmt.Errorf("nothing answers at %s: %w", r.base, cause(err))}).
-			or("flowrun run FLOW --ui shows a run at %s", pageAddr)
+			orCall(diag.Hint{Verb: "run", Args: []string{"FLOW", "--ui"}, Rest: " shows a run at " + pageAddr})
 	}
 	if res.StatusCode == http.StatusOK {
 		return res, nil
@@ -115,7 +117,7 @@ func (r *remote) elsewhere(ctx context.Context, end *ending) error {
 	defer res.Body.Close()
 	var live struct{ Runs []struct{ Name, Page string } }
 	if res.StatusCode != http.StatusOK || json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&live) != nil {
-		return end.or("want the address of a run, as flowrun run FLOW --ui prints it")
+		return end.orCall(printsAddress)
 	}
 	end.err = fmt.Errorf("%s is a folder of flows, not a run", r.base)
 	if len(live.Runs) == 0 {
@@ -127,6 +129,9 @@ func (r *remote) elsewhere(ctx context.Context, end *ending) error {
 	}
 	return end.or("its runs are %s", strings.Join(all, ", "))
 }
+
+// printsAddress is for those who gave another address than that of a run.
+var printsAddress = diag.Hint{Text: "want the address of a run, as ", Verb: "run", Args: []string{"FLOW", "--ui"}, Rest: " prints it"}
 
 // get reads an answer into v.
 func (r *remote) get(ctx context.Context, path string, v any) error {
@@ -143,7 +148,7 @@ func (r *remote) get(ctx context.Context, path string, v any) error {
 	}
 	if err != nil {
 		return (&ending{code: codeFailed, err: fmt.Errorf("%s%s does not answer as flowrun does: %w", r.base, path, err)}).
-			or("want the address of a run, as flowrun run FLOW --ui prints it")
+			orCall(printsAddress)
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ A flow with errors is not run, nor with --strict one with warnings: that ends wi
 	f.BoolVar(&r.partial, "partial", false, "files get their names also when the flow was stopped before its end")
 	f.BoolVar(&r.noSync, "no-sync", false, "do not wait until files are safe on the disk: faster with many small ones, but a power cut within the next half minute may lose or tear them")
 	r.keepFlag(verb)
-	r.page.flags(verb)
+	r.page.flags(verb, r.command)
 	r.monitor.flags(verb)
 	r.events.flags(verb)
 	verb.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{"text", "json", "none"}, cobra.ShellCompDirectiveDefault))

@@ -19,7 +19,7 @@ func (c *call) runsVerb() *cobra.Command {
 		Short:   "List the runs that were kept beside the flows of a folder",
 		Long: `Lists the runs of the flows below a folder (the one you are in, if none is named)
 that were kept in .flowrun/runs beside them: those of run --keep, of run --ui, and
-those that serve started. The last 50 of each folder stay. flowrun serve shows them
+those that serve started. The last 50 of each folder stay. ` + c.command + ` serve shows them
 as pages, with their course and two side by side.`,
 		Example: `  flowrun runs
   flowrun runs flows --json`,

@@ -40,14 +40,14 @@ type pageCall struct {
 	frames   []string // origins whose pages may show the drawing
 }
 
-func (p *pageCall) flags(verb *cobra.Command) {
+func (p *pageCall) flags(verb *cobra.Command, command string) {
 	f := verb.Flags()
 	f.StringVar(&p.addr, "ui", "", "show the run on a page at `ADDR` (without ADDR: "+pageAddr+"); a port alone is for this machine, 0 is any free one")
 	f.Lookup("ui").NoOptDefVal = pageAddr
 	f.StringVar(&p.token, "ui-token", os.Getenv(tokenVariable), "what a reader of the page must know; needed where others can reach it (or "+tokenVariable+")")
 	f.Lookup("ui-token").DefValue = ""
 	f.BoolVar(&p.readOnly, "ui-readonly", false, "the page can look, but not pause or stop the run")
-	p.tap.flags(f)
+	p.tap.flags(f, command)
 	f.StringArrayVar(&p.frames, "ui-embed", nil, "an `ORIGIN` such as https://dashboard.example whose pages may show /?embed=1, the drawing alone, in a frame; may be repeated")
 	f.BoolVar(&p.stay, "ui-stay", false, "keep the page after the run until ctrl-c")
 }
@@ -198,10 +198,10 @@ func (c *call) serveVerb() *cobra.Command {
 		Long: `Shows the flows below a folder (the one you are in, if none is named): their
 drawings, the problems that check finds, and the catalogue of kinds. A change shows
 after a reload: a flow is checked again when its file has changed, or data that it reads
-types from. Nothing is run, unless you allow it; flowrun run FLOW --ui shows one at work.
+types from. Nothing is run, unless you allow it; ` + c.command + ` run FLOW --ui shows one at work.
 
 With --allow-run readers start, pause, drain and end the flows of the folder, four at
-once at most. A flow does then what flowrun run would do here: it reads and writes
+once at most. A flow does then what ` + c.command + ` run would do here: it reads and writes
 files as it says. Each run has the page of run --ui, and is kept. The first interrupt
 (ctrl-c) drains what runs, the second one ends it at once.
 
@@ -234,7 +234,7 @@ on the first rows of its sources; nothing is written then.`,
 	verb.Flags().StringVar(&token, "ui-token", os.Getenv(tokenVariable), "what a reader must know; needed where others can reach the page (or "+tokenVariable+")")
 	verb.Flags().Lookup("ui-token").DefValue = ""
 	verb.Flags().BoolVar(&runs.allow, "allow-run", false, "let readers run the flows of the folder, and what they write in the playground on samples")
-	runs.tap.flags(verb.Flags())
+	runs.tap.flags(verb.Flags(), c.command)
 	return verb
 }
 

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,7 +32,7 @@ func (c *call) runner(s *servedRuns) *web.Runner {
 				return nil, nil, fmt.Errorf("the flow has errors: %s", firstError(list))
 			}
 			run, err := scheduler.New(flow, c.registry, scheduler.Options{
-				Stdin: noStdin{}, Stdout: out, Log: slog.New(newLineHandler(errs, slog.LevelInfo)),
+				Stdin: noStdin{c.command}, Stdout: out, Log: slog.New(newLineHandler(errs, slog.LevelInfo)),
 			})
 			return flow, run, err
 		},
@@ -55,10 +54,10 @@ func firstError(list diag.List) string {
 }
 
 // noStdin is the standard input of a flow that a page started.
-type noStdin struct{}
+type noStdin struct{ command string }
 
-func (noStdin) Read([]byte) (int, error) {
-	return 0, errors.New("a flow that is started from the page has no standard input; flowrun run FLOW gives it one")
+func (s noStdin) Read([]byte) (int, error) {
+	return 0, fmt.Errorf("a flow that is started from the page has no standard input; %s run FLOW gives it one", s.command)
 }
 
 // together lets several runs write to one stream, one write at a time.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/web"
 )
@@ -23,8 +24,8 @@ type tapCall struct {
 	hide  []string
 }
 
-func (t *tapCall) flags(f *pflag.FlagSet) {
-	f.BoolVar(&t.allow, "ui-tap", false, "the page and flowrun tap may show items that go over edges; values of fields that sound like secrets are hidden")
+func (t *tapCall) flags(f *pflag.FlagSet, command string) {
+	f.BoolVar(&t.allow, "ui-tap", false, "the page and "+command+" tap may show items that go over edges; values of fields that sound like secrets are hidden")
 	f.StringSliceVar(&t.hide, "ui-tap-hide", nil, "more `FIELDS` whose values are hidden, such as email,iban (with --ui-tap)")
 }
 
@@ -54,11 +55,11 @@ func (c *call) tapVerb() *cobra.Command {
 		Long: `Connects to the page of a running flow and prints samples of the items that go over
 one of its edges, a line each, as JSON. The flow is not slowed down: at most ten items
 a second are looked at, and a reader that is too slow loses samples. The run must
-allow it: flowrun run FLOW --ui --ui-tap. Values of fields that sound like secrets are
+allow it: ` + c.command + ` run FLOW --ui --ui-tap. Values of fields that sound like secrets are
 hidden, and items longer than 4 KB are cut. Fields that no later node reads are not
 there: sources do not even read them.
 
-ADDR is what flowrun run printed when it opened the page. EDGE is written as
+ADDR is what ` + c.command + ` run printed when it opened the page. EDGE is written as
 from.port->to.port. Less will do if it fits one edge only: a node, a port, from->to,
 ->to, or the number of the edge. Without EDGE all edges are listed.`,
 		Example: `  flowrun tap 127.0.0.1:8790 'decode.out->clean.in'
@@ -97,7 +98,8 @@ func wantAddress(most int) cobra.PositionalArgs {
 	return func(verb *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0 && most == 2:
-			return misuse("%s needs the address of a page", verb.Name()).or("flowrun run FLOW --ui --ui-tap opens one at %s", pageAddr)
+			return misuse("%s needs the address of a page", verb.Name()).
+				orCall(diag.Hint{Verb: "run", Args: []string{"FLOW", "--ui", "--ui-tap"}, Rest: " opens one at " + pageAddr})
 		case len(args) > most:
 			return misuse("%s takes %s at most, not %d", verb.Name(), plural(most, "argument"), len(args)).or("an edge with blanks or > needs quotes: 'a.out->b.in'")
 		}

@@ -119,7 +119,7 @@ func testFiles(args []string) ([]string, error) {
 		}
 		info, err := os.Stat(arg)
 		if err != nil {
-			return nil, misuse("%s: %s", arg, reason(err)).or("flowrun test takes test files and folders")
+			return nil, misuse("%s: %s", arg, reason(err)).orCall(diag.Hint{Verb: "test", Rest: " takes test files and folders"})
 		}
 		if !info.IsDir() {
 			path, err := testsOf(arg)
@@ -134,7 +134,7 @@ func testFiles(args []string) ([]string, error) {
 			return nil, misuse("%w", err)
 		}
 		if len(found) == 0 {
-			return nil, misuse("%s: there is no *%s in here", arg, flowtest.Suffix).or("flowrun test --help shows one")
+			return nil, misuse("%s: there is no *%s in here", arg, flowtest.Suffix).orCall(diag.Hint{Verb: "test", Args: []string{"--help"}, Rest: " shows one"})
 		}
 		paths = append(paths, found...)
 	}
@@ -148,7 +148,7 @@ func testsOf(path string) (string, error) {
 	}
 	tests := strings.TrimSuffix(path, filepath.Ext(path)) + flowtest.Suffix
 	if _, err := os.Stat(tests); err != nil {
-		return "", misuse("%s has no tests: there is no %s", path, tests).or("flowrun test --help shows one")
+		return "", misuse("%s has no tests: there is no %s", path, tests).orCall(diag.Hint{Verb: "test", Args: []string{"--help"}, Rest: " shows one"})
 	}
 	return tests, nil
 }

@@ -29,18 +29,21 @@ const (
 	NoErrors   = "calls a function that takes no context and returns no error"
 )
 
-var actsNames = [...]string{"workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch", "ack"}
-
 // Has reports whether the set has all of some settings.
 func (a Acts) Has(some Acts) bool { return a&some == some }
 
 // Names lists the settings as a flow file calls them.
 func (a Acts) Names() []string {
 	var names []string
-	for i, name := range actsNames {
-		if a.Has(1 << i) {
+	next := Acts(1)
+	for _, name := range engineSchema().Names() {
+		if name == "about" { // says something, and does nothing
+			continue
+		}
+		if a.Has(next) {
 			names = append(names, name)
 		}
+		next <<= 1
 	}
 	return names
 }

@@ -95,9 +95,6 @@ type compiler struct {
 	cyclic    bool
 }
 
-// topKeys are the keys of a flow file.
-var topKeys = []string{"flow", "about", "vars", "types", "limits", "nodes"}
-
 // parse reads the text and the head of the file.
 func (c *compiler) parse() {
 	c.root = config.Parse(c.src, &c.list)
@@ -112,27 +109,7 @@ func (c *compiler) parse() {
 		return
 	}
 	for _, e := range c.root.Entries {
-		switch e.Key {
-		case "flow":
-			c.flow.Name = c.text(e.Value)
-			c.flow.At = e.Value.Span
-			if !validName(c.flow.Name, true) && e.Value.Kind == config.Scalar {
-				c.list.Add(diag.BadName, e.Value.Span, "flow name %q: want letters, digits, - and _", c.flow.Name)
-			}
-		case "about":
-			c.flow.About = c.text(e.Value)
-		case "vars", "types", "limits", "nodes":
-			if e.Value.Kind != config.Mapping && !e.Value.IsNull() {
-				c.list.Add(diag.WrongValue, e.Value.Span, "want a mapping under %s, got %s", e.Key, e.Value.Describe())
-			}
-		case "tests":
-			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).
-				Hint = diag.Hint{Text: "tests stand in a file of their own, NAME_test.yaml, which `", Verb: "test", Rest: "` runs"}
-		case "edges":
-			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("an edge is written at its end: `in: source` on the node that reads")
-		default:
-			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, topKeys)
-		}
+		c.readKey(e)
 	}
 	if c.flow.Name == "" && !c.root.Has("flow") {
 		c.flow.Name = nameOf(c.src.Name)
@@ -142,6 +119,31 @@ func (c *compiler) parse() {
 	}
 	if c.opts.Edit != nil {
 		c.opts.Edit(c.root)
+	}
+}
+
+// readKey reads a key of the file. What is below a section is for later passes.
+func (c *compiler) readKey(e config.Entry) {
+	switch {
+	case e.Key == "flow":
+		c.flow.Name = c.text(e.Value)
+		c.flow.At = e.Value.Span
+		if !validName(c.flow.Name, true) && e.Value.Kind == config.Scalar {
+			c.list.Add(diag.BadName, e.Value.Span, "flow name %q: want letters, digits, - and _", c.flow.Name)
+		}
+	case e.Key == "about":
+		c.flow.About = c.text(e.Value)
+	case flowKeys.has(e.Key):
+		if e.Value.Kind != config.Mapping && !e.Value.IsNull() {
+			c.list.Add(diag.WrongValue, e.Value.Span, "want a mapping under %s, got %s", e.Key, e.Value.Describe())
+		}
+	case e.Key == "tests":
+		c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).
+			Hint = diag.Hint{Text: "tests stand in a file of their own, NAME_test.yaml, which `", Verb: "test", Rest: "` runs"}
+	case e.Key == "edges":
+		c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("an edge is written at its end: `in: source` on the node that reads")
+	default:
+		c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, flowKeys.names())
 	}
 }
 

@@ -3,26 +3,10 @@ package graph
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 )
-
-var contractSchema = sync.OnceValue(func() *config.Schema {
-	proto := DefaultContract()
-	s, err := config.Of(&proto)
-	if err != nil {
-		panic("graph: " + err.Error())
-	}
-	s.Alias("cap", "capacity")
-	s.Alias("buffer", "capacity")
-	s.Alias("queue_size", "capacity")
-	return s
-})
-
-// ContractSchema describes what may stand beside `from` on an edge.
-func ContractSchema() *config.Schema { return contractSchema() }
 
 // connect makes the edges that `in` names. A node's `in` is a source, a list of
 // sources, a mapping with `from` (a source with a contract), or a mapping of
@@ -58,7 +42,7 @@ func (c *compiler) connectPorts(n *Node, in *config.Node) {
 		p := n.Input(e.Key)
 		if p == nil {
 			d := c.list.Add(diag.UnknownPort, e.KeySpan, "%s has no input %q", n.Kind, e.Key)
-			if _, contract := contractKeys[e.Key]; contract {
+			if contractSchema().Has(e.Key) {
 				d.WithHint("a contract needs its source: in: {from: NODE, %s: ...}", e.Key)
 			} else {
 				d.DidYouMean(e.Key, ports)
@@ -68,8 +52,6 @@ func (c *compiler) connectPorts(n *Node, in *config.Node) {
 		c.connectPort(n, p, e.Value)
 	}
 }
-
-var contractKeys = map[string]bool{"capacity": true, "bytes": true, "on_full": true, "priority": true, "aging": true, "delay": true, "isolate": true}
 
 // connectSole wires the one input that a node has.
 func (c *compiler) connectSole(n *Node, in *config.Node) {

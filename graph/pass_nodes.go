@@ -1,25 +1,10 @@
 package graph
 
 import (
-	"sync"
-
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/types"
 )
-
-// engineSchema is the schema of what stands beside `use`, `with` and `in`.
-var engineSchema = sync.OnceValue(func() *config.Schema {
-	proto := DefaultEngine()
-	s, err := config.Of(&proto)
-	if err != nil {
-		panic("graph: " + err.Error())
-	}
-	return s
-})
-
-// EngineSchema describes the settings that every node may have.
-func EngineSchema() *config.Schema { return engineSchema() }
 
 // foreignKeys are what people write who come from elsewhere, each with what it is
 // called here.
@@ -30,8 +15,6 @@ var foreignKeys = map[string]string{
 	"rate_limit": "rate", "circuit_breaker": "breaker", "batching": "batch",
 	"config": "with", "params": "with", "settings": "with", "options": "with",
 }
-
-var nodeKeys = []string{"use", "in", "with", "workers", "order", "key", "timeout", "retry", "on_error", "rate", "breaker", "batch", "ack", "about"}
 
 // declareNodes reads the nodes: their kinds, their settings, their ports.
 func (c *compiler) declareNodes() {
@@ -70,24 +53,21 @@ func (c *compiler) readNode(n *Node, tree *config.Node) {
 	var with *config.Node
 	var foreign []config.Entry
 	for _, e := range tree.Entries {
-		switch e.Key {
-		case "use":
+		elsewhere := foreignKeys[e.Key]
+		switch {
+		case e.Key == "use":
 			n.UseAt = e.Value.Span
 			n.Kind = c.text(e.Value)
-		case "with":
+		case e.Key == "with":
 			with = e.Value
-		case "in":
+		case e.Key == "in":
 			c.wiring[n] = e.Value
-		default:
-			if right, ok := foreignKeys[e.Key]; ok {
-				c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("did you mean %q?", right)
-				continue
-			}
-			if !isNodeKey(e.Key) {
-				foreign = append(foreign, e)
-				continue
-			}
+		case engineSchema().Has(e.Key):
 			engine.Entries = append(engine.Entries, e)
+		case elsewhere != "":
+			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).WithHint("did you mean %q?", elsewhere)
+		default:
+			foreign = append(foreign, e)
 		}
 	}
 	c.readEngine(n, engine)
@@ -106,37 +86,22 @@ func (c *compiler) readEngine(n *Node, tree *config.Node) {
 	c.checkEngine(n, tree)
 }
 
-func isNodeKey(key string) bool {
-	for _, k := range nodeKeys {
-		if k == key {
-			return true
-		}
-	}
-	return false
-}
-
 // foreignSettings reports keys that stand beside `use` but belong elsewhere.
 func (c *compiler) foreignSettings(n *Node, entries []config.Entry) {
 	for _, e := range entries {
 		d := c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key)
+		contract := contractSchema().Meant(e.Key)
 		switch {
-		case e.Key == "capacity" || e.Key == "bytes" || e.Key == "on_full" || e.Key == "buffer" || e.Key == "queue_size" || e.Key == "cap":
+		case contract == "capacity" || contract == "bytes" || contract == "on_full":
 			d.WithHint("the bound of a queue stands on its edge: in: {from: NODE, capacity: 4096}")
-		case n.Spec != nil && hasSetting(n.Spec, e.Key):
+		case n.Spec != nil && n.Spec.Config.Has(e.Key):
 			d.WithHint("%q is a setting of %s: put it under `with:`", e.Key, n.Kind)
+		case contract != "":
+			d.WithHint("%s stands on an edge: in: {from: NODE, %s: ...}", contract, contract)
 		default:
-			d.DidYouMean(e.Key, nodeKeys)
+			d.DidYouMean(e.Key, append(nodeKeys.names(), engineSchema().Names()...))
 		}
 	}
-}
-
-func hasSetting(s *Spec, name string) bool {
-	for _, f := range s.Config.Fields() {
-		if f.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // checkEngine looks at the engine's settings of a node, of which tree says what is

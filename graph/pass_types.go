@@ -2,6 +2,7 @@ package graph
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -141,14 +142,7 @@ func longForm(n *config.Node) bool {
 	if n.Kind != config.Mapping || !n.Has("type") || len(n.Entries) < 2 {
 		return false
 	}
-	for _, e := range n.Entries {
-		switch e.Key {
-		case "type", "from", "format", "default":
-		default:
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return !fieldKeys.has(e.Key) })
 }
 
 func fieldOf(n *config.Node, names map[string]*types.Type, list *diag.List) (*types.Type, *types.Reading) {

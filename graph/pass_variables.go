@@ -111,8 +111,8 @@ func (c *compiler) longVariable(n *config.Node, v *variable) (kind string) {
 	kind = "string"
 	for _, e := range n.Entries {
 		switch {
-		case e.Key != "type" && e.Key != "default":
-			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, []string{"type", "default"})
+		case !variableKeys.has(e.Key):
+			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, variableKeys.names())
 		case e.Value.Kind != config.Scalar:
 			c.list.Add(diag.WrongValue, e.Value.Span, "want a text, got %s", e.Value.Describe())
 		case e.Key == "default":

@@ -106,18 +106,6 @@ func (c *compiler) declareLimits() {
 	}
 }
 
-// LimitsSchema describes the limits of a flow.
-func LimitsSchema() *config.Schema { return schemaOf(&Limits{}) }
-
-// schemaOf is the schema of settings of this package, which are sound.
-func schemaOf(proto any) *config.Schema {
-	s, err := config.Of(proto)
-	if err != nil {
-		panic("graph: " + err.Error())
-	}
-	return s
-}
-
 func decode(n *config.Node, into any, list *diag.List) {
 	schemaOf(into).DecodeAt(n, n.Span, into, list)
 }

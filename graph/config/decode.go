@@ -79,7 +79,7 @@ func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
 		p := d.wrong(n, "a mapping")
 		if key, value, ok := strings.Cut(n.Text, ":"); ok && n.Style == Plain && s.field(key) != nil {
 			p.WithHint("put a space after the colon: %s: %s", key, value)
-		} else if names := s.names(); p.Hint.IsZero() && len(names) > 0 && len(names) <= 16 {
+		} else if names := s.Names(); p.Hint.IsZero() && len(names) > 0 && len(names) <= 16 {
 			p.WithHint("it has the keys %s", strings.Join(names, ", "))
 		}
 		return
@@ -99,7 +99,7 @@ func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
 		d.read(f.codec, e.Value, v.FieldByIndex(f.index))
 	}
 	// What is there already was not meant by a wrong name.
-	free := slices.DeleteFunc(s.names(), func(name string) bool { return given[name] })
+	free := slices.DeleteFunc(s.Names(), func(name string) bool { return given[name] })
 	for _, e := range unknown {
 		given[s.unknown(d, e, free)] = true
 	}
@@ -144,6 +144,6 @@ func (s *Schema) unknown(d *decoding, e Entry, free []string) (meant string) {
 		p.WithHint("did you mean %q?", near)
 		return near
 	}
-	p.DidYouMean(e.Key, s.names())
+	p.DidYouMean(e.Key, s.Names())
 	return ""
 }

@@ -62,8 +62,20 @@ func (s *Schema) Hint(wrong, hint string) {
 	s.hints[wrong] = hint
 }
 
-// names gives every setting's name in order.
-func (s *Schema) names() []string {
+// Meant gives the setting that a name stands for: that of the name, or that which people
+// mean by it; "" if there is none.
+func (s *Schema) Meant(name string) string {
+	if s.Has(name) {
+		return name
+	}
+	return s.near[name]
+}
+
+// Has reports whether there is a setting of a name, in the struct itself.
+func (s *Schema) Has(name string) bool { return s.field(name) != nil }
+
+// Names gives every setting's name in order, without those of nested structs.
+func (s *Schema) Names() []string {
 	names := make([]string, len(s.fields))
 	for i, f := range s.fields {
 		names[i] = f.name

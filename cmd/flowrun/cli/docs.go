@@ -52,7 +52,7 @@ func (c *call) writeDocs(dir string) error {
 		}
 	}
 	var schema bytes.Buffer
-	if err := writeJSON(&schema, c.flowSchema()); err != nil {
+	if err := writeJSON(&schema, graph.JSONSchema(c.registry)); err != nil {
 		return err
 	}
 	pages["schema.json"] = schema.String()

@@ -51,7 +51,7 @@ func TestComplete(t *testing.T) {
 		want []string // among the items
 		not  []string
 	}{
-		"top":                   {"fl¦", "fl", []string{"flow", "nodes", "types"}, []string{"use"}},
+		"top":                   {"fl¦", "fl", []string{"flow", "limits", "nodes", "types"}, []string{"use"}},
 		"keys of a node":        {begin + "  x:\n    ¦", "", []string{"use", "in", "with", "workers", "on_error"}, []string{"flow"}},
 		"keys in braces":        {begin + "  x: {use: filter, w¦", "w", []string{"with", "workers"}, nil},
 		"kinds":                 {begin + "  x:\n    use: file.r¦", "file.r", []string{"file.read", "filter", "group"}, []string{"in"}},

@@ -49,13 +49,13 @@ func (q *question) items() (items []Item, extra string) {
 	p := q.place
 	switch {
 	case len(p.path) == 0 && p.key:
-		return topItems(), ""
+		return formItems(graph.FlowKeys()), ""
 	case p.at(0) == "types" && !p.key:
 		return q.typeItems(), ""
 	case p.at(0) != "nodes" || len(p.path) < 2:
 		return nil, ""
 	case len(p.path) == 2 && p.key:
-		return q.nodeKeys(), ""
+		return nodeItems(), ""
 	case p.at(2) == "use":
 		return q.kindItems(), "."
 	case p.at(2) == "in":
@@ -69,34 +69,21 @@ func (q *question) items() (items []Item, extra string) {
 	return q.settingItems(graph.EngineSchema(), p.path[2:])
 }
 
-var topDocs = []Item{
-	{Label: "flow", Doc: "The name of the flow."},
-	{Label: "about", Doc: "What the flow is for."},
-	{Label: "vars", Doc: "Variables with their defaults; ${NAME} stands for one."},
-	{Label: "types", Doc: "Types by name, for the settings of sources and for other types."},
-	{Label: "nodes", Doc: "The nodes by their ids, each with `use: KIND`."},
-}
-
-func topItems() []Item {
-	items := slices.Clone(topDocs)
-	for i := range items {
-		items[i].Sort, items[i].Apply = "key", items[i].Label+": "
+// formItems are the keys of a mapping of the file, which are no settings of a schema.
+func formItems(keys []graph.Key) []Item {
+	var items []Item
+	for _, key := range keys {
+		items = append(items, Item{Label: key.Name, Sort: "key", Doc: key.Doc, Apply: key.Name + ": "})
 	}
 	return items
 }
 
-var nodeDocs = []Item{
-	{Label: "use", Doc: "The kind of the node."},
-	{Label: "in", Doc: "Where its items come from: a node, node.port, a list of them, or {port: source}; with a contract, {from: node, capacity: 4096}."},
-	{Label: "with", Doc: "The settings of its kind."},
+func nodeItems() []Item {
+	return append(formItems(graph.NodeKeys()), keyItems(graph.EngineSchema(), "")...)
 }
 
-func (q *question) nodeKeys() []Item {
-	items := slices.Clone(nodeDocs)
-	for i := range items {
-		items[i].Sort, items[i].Apply = "key", items[i].Label+": "
-	}
-	return append(items, keyItems(graph.EngineSchema(), "")...)
+func edgeKeyItems() []Item {
+	return append(formItems(graph.EdgeKeys()), keyItems(graph.ContractSchema(), "")...)
 }
 
 // keyItems are the settings of a schema right below a prefix.
@@ -141,7 +128,7 @@ func (q *question) edgeItems() ([]Item, string) {
 	last := p.path[len(p.path)-1]
 	schema := graph.ContractSchema()
 	if p.key {
-		items := append([]Item{{Label: "from", Sort: "key", Doc: "The node, or node.port, that the edge comes from.", Apply: "from: "}}, keyItems(schema, "")...)
+		items := edgeKeyItems()
 		if spec := q.kind(); spec != nil && len(p.path) == 3 && len(spec.In) > 1 {
 			var ports []Item
 			for _, in := range spec.In {
@@ -151,7 +138,7 @@ func (q *question) edgeItems() ([]Item, string) {
 		}
 		return items, ""
 	}
-	if last != "from" && len(p.path) > 3 && slices.ContainsFunc(schema.Fields(), func(f config.FieldInfo) bool { return f.Name == last }) {
+	if last != "from" && len(p.path) > 3 && schema.Has(last) {
 		return q.settingItems(schema, []string{last})
 	}
 	return q.sources(), "."

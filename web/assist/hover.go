@@ -63,7 +63,7 @@ func (q *question) explain(word, before, after string) Explanation {
 	isKey := p.key && (strings.HasPrefix(after, ":") || strings.HasPrefix(after, `":`) || strings.HasPrefix(after, `':`))
 	switch {
 	case isKey && len(p.path) == 0:
-		return ofItem(topDocs, word)
+		return ofItem(formItems(graph.FlowKeys()), word)
 	case isKey && p.at(0) == "nodes" && len(p.path) == 1:
 		return q.ofNode(q.compiled().Node(word))
 	case p.at(0) == "types" && len(p.path) <= 1 && isKey:
@@ -73,15 +73,12 @@ func (q *question) explain(word, before, after string) Explanation {
 	case p.at(0) != "nodes" || len(p.path) < 2:
 		return Explanation{}
 	case isKey && len(p.path) == 2:
-		if e := ofItem(nodeDocs, word); e.Title != "" {
-			return e
-		}
-		return ofItem(keyItems(graph.EngineSchema(), ""), word)
+		return ofItem(nodeItems(), word)
 	case p.at(2) == "use":
 		kind := wordBefore(before, ".") + word + strings.TrimSuffix(after, strings.TrimLeft(after, "._abcdefghijklmnopqrstuvwxyz0123456789"))
 		return q.ofKind(kind)
 	case p.at(2) == "in" && isKey:
-		return ofItem(keyItems(graph.ContractSchema(), ""), word)
+		return ofItem(edgeKeyItems(), word)
 	case p.at(2) == "in":
 		id := wordBefore(before, ".") + word
 		return q.ofSource(id)

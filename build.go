@@ -105,7 +105,7 @@ func (c *compilation) connect(n *node) {
 
 // settings gives what Use was given as a tree. A text is YAML; anything else is
 // written as one.
-func (c *compilation) settings(n *node) *config.Node {
+func (c *compilation) settings(n *node) *config.Value {
 	if text, ok := n.settings.(string); ok {
 		return config.Parse(c.text.Settings(text, n.id, n.at), &c.list)
 	}
@@ -113,19 +113,19 @@ func (c *compilation) settings(n *node) *config.Node {
 	tree, err := toNode(n.settings, at)
 	if err != nil {
 		c.list.Add(diag.WrongValue, at, "the settings of %s: %v", n.id, err)
-		return &config.Node{Kind: config.Null, Bad: true, Span: at}
+		return &config.Value{Kind: config.Null, Bad: true, Span: at}
 	}
 	return tree
 }
 
 // apply sets what options say on top of the defaults, and names the keys that they have
 // set. A later option of the same key wins.
-func apply[T graph.Engine | graph.Contract](c *compilation, to T, all []setting[T], at diag.Span) (T, *config.Node) {
-	keys := &config.Node{Kind: config.Mapping, Span: at}
+func apply[T graph.Engine | graph.Contract](c *compilation, to T, all []setting[T], at diag.Span) (T, *config.Value) {
+	keys := &config.Value{Kind: config.Mapping, Span: at}
 	for _, s := range all {
 		at := c.text.Word(s.at, s.name)
 		s.set(&to, at)
-		key := config.Entry{Key: s.key, KeySpan: at, Value: &config.Node{Span: at}}
+		key := config.Entry{Key: s.key, KeySpan: at, Value: &config.Value{Span: at}}
 		for _, k := range s.keys {
 			key.Value.Entries = append(key.Value.Entries, config.Entry{Key: k, KeySpan: at})
 		}

@@ -36,7 +36,7 @@ func contract(name, key string, set func(c *graph.Contract, at diag.Span)) Optio
 
 // written is an expression that a program wrote.
 func written(text string, at diag.Span) config.Text {
-	return config.Text{Value: text, Node: &config.Node{Kind: config.Scalar, Text: text, Span: at}}
+	return config.Text{Value: text, YAML: &config.Value{Kind: config.Scalar, Text: text, Span: at}}
 }
 
 // Workers lets n goroutines work on the node. The order of the items is kept all

@@ -17,16 +17,16 @@ import (
 // toNode writes a Go value as YAML: structs and maps as mappings, durations as
 // they print. A struct's settings are its fields with a tag `yaml`, as in the struct
 // of a kind; those that are zero are left out, so that defaults hold.
-func toNode(value any, at diag.Span) (*config.Node, error) {
+func toNode(value any, at diag.Span) (*config.Value, error) {
 	if value == nil {
-		return &config.Node{Kind: config.Null, Span: at}, nil
+		return &config.Value{Kind: config.Null, Span: at}, nil
 	}
 	return writeNode(reflect.ValueOf(value), at)
 }
 
-func writeNode(v reflect.Value, at diag.Span) (*config.Node, error) {
-	scalar := func(t config.Type, text string) (*config.Node, error) {
-		return &config.Node{Kind: config.Scalar, Type: t, Text: text, Span: at}, nil
+func writeNode(v reflect.Value, at diag.Span) (*config.Value, error) {
+	scalar := func(t config.Type, text string) (*config.Value, error) {
+		return &config.Value{Kind: config.Scalar, Type: t, Text: text, Span: at}, nil
 	}
 	if d, ok := reflect.TypeAssert[time.Duration](v); ok {
 		return scalar(config.String, d.String())
@@ -44,11 +44,11 @@ func writeNode(v reflect.Value, at diag.Span) (*config.Node, error) {
 		return scalar(config.String, v.String())
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
-			return &config.Node{Kind: config.Null, Span: at}, nil
+			return &config.Value{Kind: config.Null, Span: at}, nil
 		}
 		return writeNode(v.Elem(), at)
 	case reflect.Slice, reflect.Array:
-		tree := &config.Node{Kind: config.Sequence, Span: at}
+		tree := &config.Value{Kind: config.Sequence, Span: at}
 		for i := range v.Len() {
 			item, err := writeNode(v.Index(i), at)
 			if err != nil {
@@ -66,8 +66,8 @@ func writeNode(v reflect.Value, at diag.Span) (*config.Node, error) {
 }
 
 // writeMap writes the keys in the order of the alphabet.
-func writeMap(v reflect.Value, at diag.Span) (*config.Node, error) {
-	tree := &config.Node{Kind: config.Mapping, Span: at}
+func writeMap(v reflect.Value, at diag.Span) (*config.Value, error) {
+	tree := &config.Value{Kind: config.Mapping, Span: at}
 	for it := v.MapRange(); it.Next(); {
 		if it.Key().Kind() != reflect.String {
 			return nil, fmt.Errorf("a %s cannot be written as YAML: its keys are no strings", v.Type())
@@ -82,8 +82,8 @@ func writeMap(v reflect.Value, at diag.Span) (*config.Node, error) {
 	return tree, nil
 }
 
-func writeStruct(v reflect.Value, at diag.Span) (*config.Node, error) {
-	tree := &config.Node{Kind: config.Mapping, Span: at}
+func writeStruct(v reflect.Value, at diag.Span) (*config.Value, error) {
+	tree := &config.Value{Kind: config.Mapping, Span: at}
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")

@@ -38,7 +38,7 @@ const (
 func (b Batching) Given() bool { return b.Count > 0 }
 
 // DecodeConfig implements config.Decoder.
-func (b *Batching) DecodeConfig(n *config.Node, list *diag.List) {
+func (b *Batching) DecodeConfig(n *config.Value, list *diag.List) {
 	var parts batchParts
 	if n.Kind != config.Mapping {
 		if !n.Bad {
@@ -52,7 +52,7 @@ func (b *Batching) DecodeConfig(n *config.Node, list *diag.List) {
 }
 
 // CheckConfig implements config.Checker.
-func (b *Batching) CheckConfig(at *config.Node, list *diag.List) {
+func (b *Batching) CheckConfig(at *config.Value, list *diag.List) {
 	var given []string
 	if b.Count != 0 {
 		given = append(given, "count")

@@ -18,7 +18,7 @@ type Builder struct {
 // Paths in settings are relative to the working folder.
 func NewBuilder(name string, cat Catalog, at diag.Span) *Builder {
 	c := &compiler{
-		cat: cat, byID: map[string]*Node{}, root: &config.Node{Kind: config.Mapping},
+		cat: cat, byID: map[string]*Node{}, root: &config.Value{Kind: config.Mapping},
 		flow: &Flow{Name: name, Dir: ".", At: at, Types: map[string]*types.Type{}},
 	}
 	if !validName(name, true) {
@@ -33,10 +33,10 @@ func NewBuilder(name string, cat Catalog, at diag.Span) *Builder {
 //
 // engine is DefaultEngine with what the program says, and written names the keys that it
 // has set, each with its place, as a mapping whose values do not matter.
-func (b *Builder) Use(id, kind string, with *config.Node, engine Engine, written *config.Node, at, useAt diag.Span) *Node {
+func (b *Builder) Use(id, kind string, with *config.Value, engine Engine, written *config.Value, at, useAt diag.Span) *Node {
 	n := b.declare(id, kind, engine, written, at)
 	n.UseAt = useAt
-	if b.c.resolveKind(n, &config.Node{Kind: config.Mapping}) {
+	if b.c.resolveKind(n, &config.Value{Kind: config.Mapping}) {
 		n.Config = b.c.cat.New(kind)
 		n.Spec.Config.DecodeAt(with, at, n.Config, &b.c.list)
 		b.c.checkWorkers(n, written)
@@ -50,7 +50,7 @@ func (b *Builder) SetLimits(l Limits) { b.c.flow.Limits = l }
 
 // Own adds a node that no catalogue knows: spec says what it is. Its settings are
 // nil.
-func (b *Builder) Own(id string, spec *Spec, engine Engine, written *config.Node, at diag.Span) *Node {
+func (b *Builder) Own(id string, spec *Spec, engine Engine, written *config.Value, at diag.Span) *Node {
 	n := b.declare(id, spec.Kind, engine, written, at)
 	n.Spec = spec
 	b.c.checkWorkers(n, written)
@@ -58,7 +58,7 @@ func (b *Builder) Own(id string, spec *Spec, engine Engine, written *config.Node
 	return n
 }
 
-func (b *Builder) declare(id, kind string, engine Engine, written *config.Node, at diag.Span) *Node {
+func (b *Builder) declare(id, kind string, engine Engine, written *config.Value, at diag.Span) *Node {
 	n := &Node{ID: id, Kind: kind, At: at, UseAt: at, Engine: engine}
 	if !validName(id, false) {
 		b.c.list.Add(diag.BadName, at, "node id %q: want a lower-case letter, then letters, digits and _", id)
@@ -77,7 +77,7 @@ func (b *Builder) declare(id, kind string, engine Engine, written *config.Node, 
 // Connect adds an edge from an output port to an input port; "" names the port
 // that a flow file may leave out. contract is DefaultContract with what the program says,
 // and written as for Use. A nil from stands for a source that the caller has reported.
-func (b *Builder) Connect(from *Node, out string, to *Node, in string, contract Contract, written *config.Node, at diag.Span) {
+func (b *Builder) Connect(from *Node, out string, to *Node, in string, contract Contract, written *config.Value, at diag.Span) {
 	if from == nil {
 		b.failed[to] = true
 		return

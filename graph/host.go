@@ -12,10 +12,10 @@ import (
 // tells it from the others that the node hosts; in is the type of what it will be
 // given, at is where the kind is named. The result is for nodes.Env.Host; it is nil if
 // there is no such kind, or if it is none that can be called.
-func (c *Inference) Host(name, kind string, with *config.Node, at diag.Span, in *types.Type) *Node {
+func (c *Inference) Host(name, kind string, with *config.Value, at diag.Span, in *types.Type) *Node {
 	n := &Node{ID: c.Node.ID + "/" + name, Kind: kind, At: at, UseAt: at, Engine: DefaultEngine()}
 	n.Engine.OnError = "fail"
-	if c.compiler == nil || !c.compiler.resolveKind(n, &config.Node{Kind: config.Mapping}) {
+	if c.compiler == nil || !c.compiler.resolveKind(n, &config.Value{Kind: config.Mapping}) {
 		return nil
 	}
 	n.Config = c.compiler.cat.New(kind)

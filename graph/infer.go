@@ -105,7 +105,7 @@ func (c *Inference) Expr(text config.Text, env *types.Type) *expr.Expr {
 // missing tells whether a text is that of a key which the node lacks, or whose value
 // could not be read.
 func (c *Inference) missing(text config.Text) bool {
-	return text.Node == nil && text.Value == "" && c.list.HasErrors()
+	return text.YAML == nil && text.Value == "" && c.list.HasErrors()
 }
 
 // noted lists an expression with its node.
@@ -172,18 +172,18 @@ func (f *Flow) Path(p string) string {
 
 // Type reads a type that a setting names or writes out. Without one it gives nil.
 func (c *Inference) Type(ref TypeRef) *types.Type {
-	if ref.Node.IsNull() {
+	if ref.YAML.IsNull() {
 		return nil
 	}
-	return typeOf(ref.Node, c.Flow.Types, c.list)
+	return typeOf(ref.YAML, c.Flow.Types, c.list)
 }
 
 // A TypeRef is a setting that is a type: the name of a declared one, or a type
 // written out, as text or as YAML.
-type TypeRef struct{ Node *config.Node }
+type TypeRef struct{ YAML *config.Value }
 
 // DecodeConfig keeps the node; Inference.Type reads it.
-func (r *TypeRef) DecodeConfig(n *config.Node, _ *diag.List) { r.Node = n }
+func (r *TypeRef) DecodeConfig(v *config.Value, _ *diag.List) { r.YAML = v }
 
 // ConfigType documents the setting.
 func (TypeRef) ConfigType() (string, map[string]any) {
@@ -199,10 +199,10 @@ type exprText struct {
 func (t exprText) Source() string { return t.text.Value }
 
 func (t exprText) At(offset, width int) diag.Span {
-	if t.text.Node == nil {
+	if t.text.YAML == nil {
 		return t.node
 	}
-	return t.text.Node.At(offset, width)
+	return t.text.YAML.At(offset, width)
 }
 
 // Fields is a set of names of a record's fields.

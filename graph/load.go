@@ -31,7 +31,7 @@ type Options struct {
 	MaxNodes int
 	// Edit, if not nil, may change the tree of the text before anything else is
 	// made of it. Tests of flows exchange nodes by it.
-	Edit func(root *config.Node)
+	Edit func(root *config.Value)
 }
 
 // Load compiles a flow. It gives everything it found: errors, after which the
@@ -83,13 +83,13 @@ type compiler struct {
 	opts Options
 	list diag.List
 	flow *Flow
-	root *config.Node
+	root *config.Value
 	stop bool // nothing further can be said
 
 	byID      map[string]*Node
-	wiring    map[*Node]*config.Node // the `in` of each node
-	written   map[*Node]*config.Node // the engine's settings of each node
-	contracts map[*Edge]*config.Node // what stands beside the source of each edge
+	wiring    map[*Node]*config.Value // the `in` of each node
+	written   map[*Node]*config.Value // the engine's settings of each node
+	contracts map[*Edge]*config.Value // what stands beside the source of each edge
 	typeSpans map[string]diag.Span
 	values    map[*Output]bool // outputs by which Go values leave; nil: not known yet
 	cyclic    bool
@@ -148,12 +148,12 @@ func (c *compiler) readKey(e config.Entry) {
 }
 
 // text reads a scalar that is a text.
-func (c *compiler) text(n *config.Node) string {
-	if n.Kind != config.Scalar {
-		c.list.Add(diag.WrongValue, n.Span, "want a text, got %s", n.Describe())
+func (c *compiler) text(v *config.Value) string {
+	if v.Kind != config.Scalar {
+		c.list.Add(diag.WrongValue, v.Span, "want a text, got %s", v.Describe())
 		return ""
 	}
-	return n.Text
+	return v.Text
 }
 
 // nameOf gives a flow without a name that of its file.

@@ -33,7 +33,7 @@ func (c *compiler) connect() {
 }
 
 // connectPorts reads `in: {left: a, right: b}`.
-func (c *compiler) connectPorts(n *Node, in *config.Node) {
+func (c *compiler) connectPorts(n *Node, in *config.Value) {
 	var ports []string
 	for _, p := range n.In {
 		ports = append(ports, p.Name)
@@ -54,7 +54,7 @@ func (c *compiler) connectPorts(n *Node, in *config.Node) {
 }
 
 // connectSole wires the one input that a node has.
-func (c *compiler) connectSole(n *Node, in *config.Node) {
+func (c *compiler) connectSole(n *Node, in *config.Value) {
 	if len(n.In) > 1 {
 		var ports []string
 		for _, p := range n.In {
@@ -67,7 +67,7 @@ func (c *compiler) connectSole(n *Node, in *config.Node) {
 	c.connectPort(n, n.In[0], in)
 }
 
-func (c *compiler) connectPort(n *Node, p *Input, in *config.Node) {
+func (c *compiler) connectPort(n *Node, p *Input, in *config.Value) {
 	if in.Kind != config.Sequence {
 		c.connectEdge(n, p, in)
 		return
@@ -83,17 +83,17 @@ func (c *compiler) connectPort(n *Node, p *Input, in *config.Node) {
 	}
 }
 
-func (c *compiler) connectEdge(n *Node, p *Input, in *config.Node) {
+func (c *compiler) connectEdge(n *Node, p *Input, in *config.Value) {
 	contract := DefaultContract()
 	ref := in
-	var rest *config.Node
+	var rest *config.Value
 	if in.Kind == config.Mapping {
 		ref = in.Get("from")
 		if ref == nil {
 			c.list.Add(diag.MissingKey, in.Span, "an edge needs its source").WithHint("in: {from: NODE, capacity: 4096}")
 			return
 		}
-		rest = &config.Node{Kind: config.Mapping, Span: in.Span}
+		rest = &config.Value{Kind: config.Mapping, Span: in.Span}
 		for _, e := range in.Entries {
 			if e.Key != "from" {
 				rest.Entries = append(rest.Entries, e)
@@ -113,15 +113,15 @@ func (c *compiler) connectEdge(n *Node, p *Input, in *config.Node) {
 }
 
 // readContract reads what stands beside the source of an edge.
-func (c *compiler) readContract(into *Contract, tree *config.Node, at diag.Span) {
+func (c *compiler) readContract(into *Contract, tree *config.Value, at diag.Span) {
 	contractSchema().DecodeAt(tree, at, into, &c.list)
 	into.Given = tree.Has("on_full")
 }
 
 // add adds an edge; tree is its contract as it is written, nil if there is none.
-func (c *compiler) add(e *Edge, tree *config.Node) {
+func (c *compiler) add(e *Edge, tree *config.Value) {
 	if c.contracts == nil {
-		c.contracts = map[*Edge]*config.Node{}
+		c.contracts = map[*Edge]*config.Value{}
 	}
 	c.contracts[e] = tree
 	c.flow.Edges = append(c.flow.Edges, e)
@@ -130,7 +130,7 @@ func (c *compiler) add(e *Edge, tree *config.Node) {
 }
 
 // source resolves `node` or `node.port`.
-func (c *compiler) source(ref *config.Node) (*Node, *Output) {
+func (c *compiler) source(ref *config.Value) (*Node, *Output) {
 	id, portName, dotted := strings.Cut(ref.Text, ".")
 	from := c.byID[id]
 	if from == nil {
@@ -181,7 +181,7 @@ func (c *compiler) source(ref *config.Node) (*Node, *Output) {
 
 // misnamed reports whether `in` names a port that is not there: the one that is
 // missing was probably meant.
-func (n *Node) misnamed(in *config.Node) bool {
+func (n *Node) misnamed(in *config.Value) bool {
 	if in == nil || in.Kind != config.Mapping || in.Has("from") {
 		return false
 	}
@@ -189,7 +189,7 @@ func (n *Node) misnamed(in *config.Node) bool {
 }
 
 // checkInputs reports inputs without an edge and single inputs with several.
-func (c *compiler) checkInputs(n *Node, in *config.Node) {
+func (c *compiler) checkInputs(n *Node, in *config.Value) {
 	for _, p := range n.In {
 		if len(p.Edges) > 0 || p.Arity == Optional || n.misnamed(in) {
 			continue
@@ -211,7 +211,7 @@ func (c *compiler) checkInputs(n *Node, in *config.Node) {
 }
 
 // wiringOf gives what `in` says of a port, nil if nothing.
-func wiringOf(p *Input, in *config.Node) *config.Node {
+func wiringOf(p *Input, in *config.Value) *config.Value {
 	switch {
 	case in.IsNull():
 		return nil

@@ -84,8 +84,8 @@ func (c *compiler) typeIsUsed(name string) bool {
 	return false
 }
 
-func mentions(n *config.Node, name string) bool {
-	for _, word := range mentioned(n) {
+func mentions(v *config.Value, name string) bool {
+	for _, word := range mentioned(v) {
 		if word == name {
 			return true
 		}

@@ -18,7 +18,7 @@ var foreignKeys = map[string]string{
 
 // declareNodes reads the nodes: their kinds, their settings, their ports.
 func (c *compiler) declareNodes() {
-	c.byID, c.wiring = map[string]*Node{}, map[*Node]*config.Node{}
+	c.byID, c.wiring = map[string]*Node{}, map[*Node]*config.Value{}
 	section := c.root.Get("nodes")
 	if section == nil {
 		return
@@ -48,9 +48,9 @@ func (c *compiler) declareNodes() {
 	}
 }
 
-func (c *compiler) readNode(n *Node, tree *config.Node) {
-	engine := &config.Node{Kind: config.Mapping, Span: tree.Span}
-	var with *config.Node
+func (c *compiler) readNode(n *Node, tree *config.Value) {
+	engine := &config.Value{Kind: config.Mapping, Span: tree.Span}
+	var with *config.Value
 	var foreign []config.Entry
 	for _, e := range tree.Entries {
 		elsewhere := foreignKeys[e.Key]
@@ -81,7 +81,7 @@ func (c *compiler) readNode(n *Node, tree *config.Node) {
 }
 
 // readEngine reads the engine's settings of a node.
-func (c *compiler) readEngine(n *Node, tree *config.Node) {
+func (c *compiler) readEngine(n *Node, tree *config.Value) {
 	engineSchema().DecodeAt(tree, n.At, &n.Engine, &c.list)
 	c.checkEngine(n, tree)
 }
@@ -106,9 +106,9 @@ func (c *compiler) foreignSettings(n *Node, entries []config.Entry) {
 
 // checkEngine looks at the engine's settings of a node, of which tree says what is
 // written.
-func (c *compiler) checkEngine(n *Node, tree *config.Node) {
+func (c *compiler) checkEngine(n *Node, tree *config.Value) {
 	if c.written == nil {
-		c.written = map[*Node]*config.Node{}
+		c.written = map[*Node]*config.Value{}
 	}
 	c.written[n] = tree
 	if n.Engine.Order == "key" && len(n.Engine.Key) == 0 {
@@ -124,7 +124,7 @@ func (c *compiler) checkEngine(n *Node, tree *config.Node) {
 
 // refuseIntervals is for a first wait that is longer than the longest one. One of the two
 // may be the default, which nobody sees.
-func (c *compiler) refuseIntervals(n *Node, retry *config.Node) {
+func (c *compiler) refuseIntervals(n *Node, retry *config.Value) {
 	first, longest := n.Engine.Retry.InitialInterval, n.Engine.Retry.MaxInterval
 	at := keySpan(retry, "initial_interval", keySpan(retry, "max_interval", n.At))
 	d := c.list.Add(diag.Conflict, at, "initial_interval is %s, longer than max_interval, which is %s", first, longest)
@@ -137,7 +137,7 @@ func (c *compiler) refuseIntervals(n *Node, retry *config.Node) {
 }
 
 // checkWorkers refuses numbers that follow a load where there is none to follow.
-func (c *compiler) checkWorkers(n *Node, tree *config.Node) {
+func (c *compiler) checkWorkers(n *Node, tree *config.Value) {
 	if !n.Engine.Workers.Elastic() {
 		return
 	}
@@ -153,7 +153,7 @@ func (c *compiler) checkWorkers(n *Node, tree *config.Node) {
 	n.Engine.Workers = FixedWorkers(n.Engine.Workers.Max)
 }
 
-func keySpan(tree *config.Node, key string, otherwise diag.Span) diag.Span {
+func keySpan(tree *config.Value, key string, otherwise diag.Span) diag.Span {
 	if e := tree.Entry(key); e != nil {
 		return e.KeySpan
 	}
@@ -169,7 +169,7 @@ var foreignKinds = map[string]string{
 }
 
 // resolveKind finds the kind of a node in the catalogue.
-func (c *compiler) resolveKind(n *Node, tree *config.Node) bool {
+func (c *compiler) resolveKind(n *Node, tree *config.Value) bool {
 	if n.Kind == "" {
 		switch use := tree.Get("use"); {
 		case tree.Kind != config.Mapping: // there is a message already

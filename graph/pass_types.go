@@ -45,15 +45,15 @@ func (d *typeDeclarations) declare(name string) {
 
 // declared marks the fields of a declared type with their origin, so that
 // messages can say where a type came from.
-func declared(t *types.Type, name string, n *config.Node) *types.Type {
+func declared(t *types.Type, name string, v *config.Value) *types.Type {
 	named := t.Named(name)
 	if t.Kind != types.KindRecord {
 		return named
 	}
 	named.Fields = append([]types.Field(nil), t.Fields...)
 	for i, f := range named.Fields {
-		at := n.Span
-		if e := n.Entry(f.Name); e != nil {
+		at := v.Span
+		if e := v.Entry(f.Name); e != nil {
 			at = e.KeySpan
 		}
 		named.Fields[i].Origin = types.Origin{How: "declared in " + name, At: at}
@@ -62,25 +62,25 @@ func declared(t *types.Type, name string, n *config.Node) *types.Type {
 }
 
 // mentioned lists the words in a type that may be names of types.
-func mentioned(n *config.Node) []string {
+func mentioned(v *config.Value) []string {
 	var words []string
-	switch n.Kind {
+	switch v.Kind {
 	case config.Scalar:
 		start := -1
-		for i, r := range n.Text + " " {
+		for i, r := range v.Text + " " {
 			word := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127
 			if word && start < 0 {
 				start = i
 			} else if !word && start >= 0 {
-				words, start = append(words, n.Text[start:i]), -1
+				words, start = append(words, v.Text[start:i]), -1
 			}
 		}
 	case config.Mapping:
-		for _, e := range n.Entries {
+		for _, e := range v.Entries {
 			words = append(words, mentioned(e.Value)...)
 		}
 	case config.Sequence:
-		for _, item := range n.Items {
+		for _, item := range v.Items {
 			words = append(words, mentioned(item)...)
 		}
 	}
@@ -90,34 +90,34 @@ func mentioned(n *config.Node) []string {
 // typeOf reads a type written as text (`int?`, `{a: int}`), as a YAML mapping (a
 // record) or as a YAML list of one (a list). What is wrong gives the Error type
 // and a message at its place.
-func typeOf(n *config.Node, names map[string]*types.Type, list *diag.List) *types.Type {
-	switch n.Kind {
+func typeOf(v *config.Value, names map[string]*types.Type, list *diag.List) *types.Type {
+	switch v.Kind {
 	case config.Mapping:
-		return recordOf(n, names, list)
+		return recordOf(v, names, list)
 	case config.Sequence:
-		if len(n.Items) != 1 {
-			list.Add(diag.BadType, n.Span, "a list type has one type in its brackets, such as [int]")
+		if len(v.Items) != 1 {
+			list.Add(diag.BadType, v.Span, "a list type has one type in its brackets, such as [int]")
 			return types.Error
 		}
-		return types.List(typeOf(n.Items[0], names, list))
+		return types.List(typeOf(v.Items[0], names, list))
 	case config.Null:
-		list.Add(diag.BadType, n.Span, "a type is missing")
+		list.Add(diag.BadType, v.Span, "a type is missing")
 		return types.Error
 	}
-	t, err := types.Parse(n.Text, names)
+	t, err := types.Parse(v.Text, names)
 	if wrong, ok := errors.AsType[*types.SyntaxError](err); ok {
-		list.Add(wrong.Code, n.At(wrong.Offset, wrong.Width), "%s", wrong.Message).WithHint("%s", wrong.Hint)
+		list.Add(wrong.Code, v.At(wrong.Offset, wrong.Width), "%s", wrong.Message).WithHint("%s", wrong.Hint)
 		return types.Error
 	}
 	return t
 }
 
-func recordOf(n *config.Node, names map[string]*types.Type, list *diag.List) *types.Type {
+func recordOf(v *config.Value, names map[string]*types.Type, list *diag.List) *types.Type {
 	t := &types.Type{Kind: types.KindRecord}
-	for i, e := range n.Entries {
+	for i, e := range v.Entries {
 		if e.Key == "..." && e.Value.IsNull() {
 			t.Open = true
-			if i < len(n.Entries)-1 {
+			if i < len(v.Entries)-1 {
 				list.Add(diag.BadType, e.KeySpan, "... must be the last in a record")
 			}
 			continue
@@ -131,23 +131,23 @@ func recordOf(n *config.Node, names map[string]*types.Type, list *diag.List) *ty
 		t.Fields = append(t.Fields, f)
 	}
 	if len(t.Fields) == 0 && !t.Open {
-		list.Add(diag.BadType, n.Span, "a record needs a field").WithHint("{...} is a record of any fields")
+		list.Add(diag.BadType, v.Span, "a record needs a field").WithHint("{...} is a record of any fields")
 	}
 	return t
 }
 
 // longForm reports whether a field is written as {type: ..., from: ...} and not
 // as a nested record: it has `type` and one of the other keys, and nothing else.
-func longForm(n *config.Node) bool {
-	if n.Kind != config.Mapping || !n.Has("type") || len(n.Entries) < 2 {
+func longForm(v *config.Value) bool {
+	if v.Kind != config.Mapping || !v.Has("type") || len(v.Entries) < 2 {
 		return false
 	}
-	return !slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return !fieldKeys.has(e.Key) })
+	return !slices.ContainsFunc(v.Entries, func(e config.Entry) bool { return !fieldKeys.has(e.Key) })
 }
 
-func fieldOf(n *config.Node, names map[string]*types.Type, list *diag.List) (*types.Type, *types.Reading) {
-	t, r := typeOf(n.Get("type"), names, list), &types.Reading{}
-	for _, e := range n.Entries {
+func fieldOf(v *config.Value, names map[string]*types.Type, list *diag.List) (*types.Type, *types.Reading) {
+	t, r := typeOf(v.Get("type"), names, list), &types.Reading{}
+	for _, e := range v.Entries {
 		if e.Key == "type" {
 			continue
 		}

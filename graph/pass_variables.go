@@ -107,9 +107,9 @@ func (c *compiler) declaredVariables() map[string]variable {
 
 var variableTypes = []string{"bool", "duration", "float", "int", "string"}
 
-func (c *compiler) longVariable(n *config.Node, v *variable) (kind string) {
+func (c *compiler) longVariable(long *config.Value, v *variable) (kind string) {
 	kind = "string"
-	for _, e := range n.Entries {
+	for _, e := range long.Entries {
 		switch {
 		case !variableKeys.has(e.Key):
 			c.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, variableKeys.names())
@@ -124,7 +124,7 @@ func (c *compiler) longVariable(n *config.Node, v *variable) (kind string) {
 		}
 	}
 	if v.has && !isA(v.text, kind) {
-		c.list.Add(diag.WrongValue, n.Get("default").Span, "the default of a variable of type %s is %q", kind, v.text)
+		c.list.Add(diag.WrongValue, long.Get("default").Span, "the default of a variable of type %s is %q", kind, v.text)
 	}
 	return kind
 }
@@ -155,14 +155,14 @@ func validVariable(s string) bool {
 }
 
 // contains reports whether any scalar of the tree has the text.
-func contains(n *config.Node, s string) bool {
-	switch n.Kind {
+func contains(v *config.Value, s string) bool {
+	switch v.Kind {
 	case config.Scalar:
-		return strings.Contains(n.Text, s)
+		return strings.Contains(v.Text, s)
 	case config.Mapping:
-		return slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return contains(e.Value, s) })
+		return slices.ContainsFunc(v.Entries, func(e config.Entry) bool { return contains(e.Value, s) })
 	case config.Sequence:
-		return slices.ContainsFunc(n.Items, func(item *config.Node) bool { return contains(item, s) })
+		return slices.ContainsFunc(v.Items, func(item *config.Value) bool { return contains(item, s) })
 	}
 	return false
 }

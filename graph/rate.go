@@ -72,7 +72,7 @@ type (
 )
 
 // DecodeConfig reads the short form.
-func (l *rateLimit) DecodeConfig(n *config.Node, list *diag.List) {
+func (l *rateLimit) DecodeConfig(n *config.Value, list *diag.List) {
 	if n.Bad {
 		return
 	}
@@ -120,7 +120,7 @@ func (l *rateLimit) take(count int64, per time.Duration, text, time string, at d
 const maxRate = 1_000_000_000
 
 // DecodeConfig implements config.Decoder.
-func (r *Rate) DecodeConfig(n *config.Node, list *diag.List) {
+func (r *Rate) DecodeConfig(n *config.Value, list *diag.List) {
 	var parts rateParts
 	if n.Kind == config.Mapping {
 		decode(n, &parts, list)
@@ -131,7 +131,7 @@ func (r *Rate) DecodeConfig(n *config.Node, list *diag.List) {
 }
 
 // CheckConfig implements config.Checker. The burst is the usual one unless it is given.
-func (r *Rate) CheckConfig(at *config.Node, list *diag.List) {
+func (r *Rate) CheckConfig(at *config.Value, list *diag.List) {
 	var parts rateParts
 	parts.Limit.take(int64(r.Count), r.Per, fmt.Sprintf("%d/%s", r.Count, r.Per), r.Per.String(), at.Span, list)
 	if parts.Burst = r.Burst; at.Has("burst") {
@@ -183,7 +183,7 @@ type breakerParts struct {
 func usualBreaker() *breakerParts { return &breakerParts{Failures: 5, OpenFor: 30 * time.Second} }
 
 // DecodeConfig implements config.Decoder.
-func (b *Breaker) DecodeConfig(n *config.Node, list *diag.List) {
+func (b *Breaker) DecodeConfig(n *config.Value, list *diag.List) {
 	parts := *usualBreaker()
 	if n.Kind != config.Mapping {
 		if !n.Bad {
@@ -197,7 +197,7 @@ func (b *Breaker) DecodeConfig(n *config.Node, list *diag.List) {
 }
 
 // CheckConfig implements config.Checker.
-func (b *Breaker) CheckConfig(at *config.Node, list *diag.List) {
+func (b *Breaker) CheckConfig(at *config.Value, list *diag.List) {
 	parts := breakerParts{b.Failures, b.OpenFor}
 	check(&parts, usualBreaker(), []string{"failures", "open_for"}, at, list)
 	*b = Breaker{parts.Failures, parts.OpenFor, at.Span}

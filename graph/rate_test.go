@@ -17,8 +17,8 @@ func readRate(text string) (graph.Rate, diag.List) {
 	var list diag.List
 	var r graph.Rate
 	tree := config.Parse(diag.NewSource("rate.yaml", []byte("rate: "+text+"\n")), &list)
-	if n := tree.Get("rate"); n != nil && len(list) == 0 {
-		r.DecodeConfig(n, &list)
+	if v := tree.Get("rate"); v != nil && len(list) == 0 {
+		r.DecodeConfig(v, &list)
 	}
 	return r, list
 }

@@ -39,7 +39,7 @@ type workerBounds struct {
 }
 
 // DecodeConfig implements config.Decoder.
-func (r *WorkerRange) DecodeConfig(n *config.Node, list *diag.List) {
+func (r *WorkerRange) DecodeConfig(n *config.Value, list *diag.List) {
 	if n.Kind != config.Mapping {
 		*r = FixedWorkers(config.DecodeInt(n, 1, maxWorkers, list))
 		return
@@ -50,7 +50,7 @@ func (r *WorkerRange) DecodeConfig(n *config.Node, list *diag.List) {
 }
 
 // CheckConfig implements config.Checker.
-func (r *WorkerRange) CheckConfig(at *config.Node, list *diag.List) {
+func (r *WorkerRange) CheckConfig(at *config.Value, list *diag.List) {
 	given := []string{"max"}
 	if r.Elastic() {
 		given = []string{"min", "max"}
@@ -106,16 +106,16 @@ func (c *compiler) declareLimits() {
 	}
 }
 
-func decode(n *config.Node, into any, list *diag.List) {
+func decode(n *config.Value, into any, list *diag.List) {
 	schemaOf(into).DecodeAt(n, n.Span, into, list)
 }
 
 // check holds the settings that are given to the schema of a prototype: see
 // config.Schema.Check.
-func check(from, proto any, given []string, at *config.Node, list *diag.List) {
-	written := &config.Node{Kind: config.Mapping, Span: at.Span}
+func check(from, proto any, given []string, at *config.Value, list *diag.List) {
+	written := &config.Value{Kind: config.Mapping, Span: at.Span}
 	for _, key := range given {
-		written.Entries = append(written.Entries, config.Entry{Key: key, KeySpan: at.Span, Value: &config.Node{Span: at.Span}})
+		written.Entries = append(written.Entries, config.Entry{Key: key, KeySpan: at.Span, Value: &config.Value{Span: at.Span}})
 	}
 	schemaOf(proto).Check(written, from, list)
 }

@@ -26,17 +26,17 @@ type asking struct {
 }
 
 // rawMapping is settings of another kind.
-type rawMapping struct{ node *config.Node }
+type rawMapping struct{ value *config.Value }
 
-func (r *rawMapping) DecodeConfig(n *config.Node, _ *diag.List) { r.node = n }
+func (r *rawMapping) DecodeConfig(v *config.Value, _ *diag.List) { r.value = v }
 func (rawMapping) ConfigType() (string, map[string]any) {
 	return "mapping", map[string]any{"type": "object"}
 }
 
 func (k *asking) Infer(c *graph.Inference) {
-	var with *config.Node
+	var with *config.Value
 	if k.With != nil {
-		with = k.With.node
+		with = k.With.value
 	}
 	if k.hosted = c.Host("answer", k.Kind, with, c.Node.UseAt, c.In("in")); k.hosted != nil {
 		c.Out("out", k.hosted.Out[0].Carries)

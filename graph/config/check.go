@@ -12,7 +12,7 @@ import (
 // the value of the prototype. Fields count that written names, a mapping of which the
 // places matter and not the values. Of a nested struct those count that are not zero; the
 // others get the value of the prototype, and written gets the keys of those that count.
-func (s *Schema) Check(written *Node, from any, list *diag.List) {
+func (s *Schema) Check(written *Value, from any, list *diag.List) {
 	v := reflect.ValueOf(from)
 	if v.Kind() != reflect.Pointer || v.Type().Elem() != s.typ {
 		panic(fmt.Sprintf("config: the schema of %s cannot check %T", s.typ, from))
@@ -30,10 +30,10 @@ func (s *Schema) Check(written *Node, from any, list *diag.List) {
 // A checker is a codec whose values are not all allowed.
 type checker interface {
 	// check reports whether v is allowed, and says so at a node if it is not.
-	check(d *decoding, at *Node, v reflect.Value) bool
+	check(d *decoding, at *Value, v reflect.Value) bool
 }
 
-func (d *decoding) check(f *field, at *Node, v reflect.Value) {
+func (d *decoding) check(f *field, at *Value, v reflect.Value) {
 	if c, ok := f.codec.(checker); ok && !c.check(d, at, v) {
 		v.Set(f.preset)
 	}

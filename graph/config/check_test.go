@@ -10,10 +10,10 @@ import (
 )
 
 // keys is a mapping as Schema.Check wants it.
-func keys(names ...string) *Node {
-	n := &Node{Kind: Mapping}
+func keys(names ...string) *Value {
+	n := &Value{Kind: Mapping}
 	for _, name := range names {
-		n.Entries = append(n.Entries, Entry{Key: name, Value: &Node{}})
+		n.Entries = append(n.Entries, Entry{Key: name, Value: &Value{}})
 	}
 	return n
 }
@@ -31,7 +31,7 @@ func TestCheck(t *testing.T) {
 	s.Check(written, &x, &list)
 	var got []string
 	for _, d := range list {
-		got = append(got, d.Message+" / "+d.Hint)
+		got = append(got, d.Message+" / "+d.Hint.String())
 	}
 	want := []string{
 		"want 1 to 64, got 65 / ", `want fail, replace or append, got text "replac" / did you mean "replace"?`, "want 1ms to 24h, got 25h0m0s / ",

@@ -11,9 +11,9 @@ import (
 // A codec knows everything about one type of setting: how it is read, what it is
 // called, and how its values are shown.
 type codec interface {
-	// read fills v, which holds the default, from a node that is neither Bad nor,
+	// read fills into, which holds the default, from a value that is neither Bad nor,
 	// unless the codec is for Secret, a secret.
-	read(d *decoding, n *Node, v reflect.Value)
+	read(d *decoding, v *Value, into reflect.Value)
 	// words names the type for people: "integer", "list of string".
 	words() string
 	// schema describes the type to editors.
@@ -92,7 +92,7 @@ type documentedCodec struct {
 	form map[string]any
 }
 
-func (c documentedCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+func (c documentedCodec) check(d *decoding, at *Value, v reflect.Value) bool {
 	inner, ok := c.codec.(checker)
 	return !ok || inner.check(d, at, v)
 }
@@ -103,11 +103,11 @@ func (c documentedCodec) schema() map[string]any { return c.form }
 // A customCodec is for a type that reads itself.
 type customCodec struct{}
 
-func (customCodec) read(d *decoding, n *Node, v reflect.Value) {
-	v.Addr().Interface().(Decoder).DecodeConfig(n, d.list)
+func (customCodec) read(d *decoding, v *Value, into reflect.Value) {
+	into.Addr().Interface().(Decoder).DecodeConfig(v, d.list)
 }
 
-func (customCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+func (customCodec) check(d *decoding, at *Value, v reflect.Value) bool {
 	if c, ok := v.Addr().Interface().(Checker); ok {
 		c.CheckConfig(at, d.list)
 	}
@@ -128,44 +128,44 @@ func (customCodec) show(v reflect.Value) any {
 // A decoding is one run of Decode.
 type decoding struct{ list *diag.List }
 
-// read fills v from a node by a codec.
-func (d *decoding) read(c codec, n *Node, v reflect.Value) {
+// read fills into from a value by a codec.
+func (d *decoding) read(c codec, v *Value, into reflect.Value) {
 	_, hides := c.(secretCodec)
 	if p, ok := c.(pointerCodec); ok {
 		_, hides = p.elem.(secretCodec)
 	}
 	switch {
-	case n.Bad:
-	case n.Secret && !hides:
-		d.add(n, diag.WrongValue, "a secret cannot be used here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
+	case v.Bad:
+	case v.Secret && !hides:
+		d.add(v, diag.WrongValue, "a secret cannot be used here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
 	default:
-		c.read(d, n, v)
+		c.read(d, v, into)
 	}
 }
 
-// add reports a problem at a node; what came through an alias is shown where it is
+// add reports a problem at a value; what came through an alias is shown where it is
 // written and where it is used.
-func (d *decoding) add(n *Node, code diag.Code, format string, args ...any) *diag.Diagnostic {
-	p := d.list.Add(code, n.Span, format, args...)
+func (d *decoding) add(v *Value, code diag.Code, format string, args ...any) *diag.Diagnostic {
+	p := d.list.Add(code, v.Span, format, args...)
 	switch {
-	case n.via.IsZero():
-	case n.via == n.Span:
-		if written := n.At(0, len([]rune(n.Text))); n.Kind == Scalar && written != n.Span {
+	case v.via.IsZero():
+	case v.via == v.Span:
+		if written := v.At(0, len([]rune(v.Text))); v.Kind == Scalar && written != v.Span {
 			p.WithNote(written, "the value is written here")
 		}
 	default:
-		p.WithNote(n.via, "used here")
+		p.WithNote(v.via, "used here")
 	}
 	return p
 }
 
 // wrong reports that a value is not what the setting wants.
-func (d *decoding) wrong(n *Node, want string) *diag.Diagnostic {
-	p := d.add(n, diag.WrongValue, "want %s, got %s", want, n.Describe())
+func (d *decoding) wrong(v *Value, want string) *diag.Diagnostic {
+	p := d.add(v, diag.WrongValue, "want %s, got %s", want, v.Describe())
 	switch {
-	case n.comment != "":
-		p.WithHint("everything after # is a comment; to use it, quote it: %s", doubleQuoted(n.comment))
-	case n.IsNull():
+	case v.comment != "":
+		p.WithHint("everything after # is a comment; to use it, quote it: %s", doubleQuoted(v.comment))
+	case v.IsNull():
 		p.WithHint("give a value, or leave the key out")
 	}
 	return p

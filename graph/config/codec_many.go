@@ -32,19 +32,19 @@ func (b *schemaBuilder) pointer(v reflect.Value, r rule) (codec, error) {
 
 // read never writes through the pointer that is there, because it may be the
 // prototype's own.
-func (c pointerCodec) read(d *decoding, n *Node, v reflect.Value) {
-	if n.IsNull() {
-		v.SetZero()
+func (c pointerCodec) read(d *decoding, v *Value, into reflect.Value) {
+	if v.IsNull() {
+		into.SetZero()
 		return
 	}
-	elem := reflect.New(v.Type().Elem())
-	if v.IsNil() {
-		elem.Elem().Set(fresh(v.Type().Elem()))
+	elem := reflect.New(into.Type().Elem())
+	if into.IsNil() {
+		elem.Elem().Set(fresh(into.Type().Elem()))
 	} else {
-		elem.Elem().Set(v.Elem())
+		elem.Elem().Set(into.Elem())
 	}
-	d.read(c.elem, n, elem.Elem())
-	v.Set(elem)
+	d.read(c.elem, v, elem.Elem())
+	into.Set(elem)
 }
 
 func (c pointerCodec) words() string          { return c.elem.words() }
@@ -69,29 +69,29 @@ func (b *schemaBuilder) list(v reflect.Value, r rule) (codec, error) {
 	return listCodec{elem, length, r.lone}, errors.Join(err, elemErr)
 }
 
-func (c listCodec) read(d *decoding, n *Node, v reflect.Value) {
-	items := n.Items
+func (c listCodec) read(d *decoding, v *Value, into reflect.Value) {
+	items := v.Items
 	switch {
-	case n.Kind == Sequence:
-	case c.lone && !n.IsNull():
-		items = []*Node{n}
+	case v.Kind == Sequence:
+	case c.lone && !v.IsNull():
+		items = []*Value{v}
 	default:
-		p := d.wrong(n, "a list")
-		if n.Kind == Scalar && n.Style == Plain {
-			p.WithHint("write [%s]", n.Text)
+		p := d.wrong(v, "a list")
+		if v.Kind == Scalar && v.Style == Plain {
+			p.WithHint("write [%s]", v.Text)
 		}
 		return
 	}
 	if !c.length.allows(int64(len(items))) {
-		d.add(n, diag.WrongValue, "want %s items, got %d", c.length, len(items))
+		d.add(v, diag.WrongValue, "want %s items, got %d", c.length, len(items))
 		return
 	}
-	out := reflect.MakeSlice(v.Type(), len(items), len(items))
+	out := reflect.MakeSlice(into.Type(), len(items), len(items))
 	for i, item := range items {
-		out.Index(i).Set(fresh(v.Type().Elem()))
+		out.Index(i).Set(fresh(into.Type().Elem()))
 		d.read(c.elem, item, out.Index(i))
 	}
-	v.Set(out)
+	into.Set(out)
 }
 
 func (c listCodec) words() string {
@@ -142,20 +142,20 @@ func pairValue(t reflect.Type) reflect.Type {
 	return f.Type
 }
 
-func (c mapCodec) read(d *decoding, n *Node, v reflect.Value) {
-	if n.Kind != Mapping {
-		p := d.wrong(n, "a mapping")
-		if n.Kind == Scalar && n.Style == Plain && strings.Contains(n.Text, ":") {
+func (c mapCodec) read(d *decoding, v *Value, into reflect.Value) {
+	if v.Kind != Mapping {
+		p := d.wrong(v, "a mapping")
+		if v.Kind == Scalar && v.Style == Plain && strings.Contains(v.Text, ":") {
 			p.WithHint("put a space after the colon")
 		}
 		return
 	}
-	if !c.length.allows(int64(len(n.Entries))) {
-		d.add(n, diag.WrongValue, "want %s entries, got %d", c.length, len(n.Entries))
+	if !c.length.allows(int64(len(v.Entries))) {
+		d.add(v, diag.WrongValue, "want %s entries, got %d", c.length, len(v.Entries))
 		return
 	}
-	out := reflect.MakeSlice(v.Type(), len(n.Entries), len(n.Entries))
-	for i, e := range n.Entries {
+	out := reflect.MakeSlice(into.Type(), len(v.Entries), len(v.Entries))
+	for i, e := range v.Entries {
 		pair := out.Index(i)
 		pair.FieldByName("Key").SetString(e.Key)
 		pair.FieldByName("At").Set(reflect.ValueOf(e.KeySpan))
@@ -163,7 +163,7 @@ func (c mapCodec) read(d *decoding, n *Node, v reflect.Value) {
 		value.Set(fresh(value.Type()))
 		d.read(c.elem, e.Value, value)
 	}
-	v.Set(out)
+	into.Set(out)
 }
 
 func (c mapCodec) words() string {

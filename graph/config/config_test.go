@@ -48,12 +48,12 @@ func (r *retry) SetDefaults() { r.Wait = time.Second }
 // A unit reads itself: a text in upper case.
 type unit string
 
-func (u *unit) DecodeConfig(n *Node, list *diag.List) {
-	if n.Text != strings.ToUpper(n.Text) {
-		list.Add(diag.WrongValue, n.Span, "want upper case")
+func (u *unit) DecodeConfig(v *Value, list *diag.List) {
+	if v.Text != strings.ToUpper(v.Text) {
+		list.Add(diag.WrongValue, v.Span, "want upper case")
 		return
 	}
-	*u = unit(n.Text)
+	*u = unit(v.Text)
 }
 
 func (unit) ConfigType() (string, map[string]any) {
@@ -74,14 +74,14 @@ func sinkSchema(t testing.TB) *Schema {
 }
 
 // parse reads a text that must have no fault.
-func parse(t testing.TB, text string) *Node {
+func parse(t testing.TB, text string) *Value {
 	t.Helper()
 	var list diag.List
-	n := Parse(diag.NewSource("a.yaml", []byte(text)), &list)
+	v := Parse(diag.NewSource("a.yaml", []byte(text)), &list)
 	if len(list) > 0 {
 		t.Fatalf("%q:\n%v", text, list)
 	}
-	return n
+	return v
 }
 
 // picture is what a user sees of a list.

@@ -12,35 +12,35 @@ import (
 // Decode fills a struct of the prototype's type from a mapping. What the struct
 // holds already are the defaults: a copy of the prototype's value will do, since
 // Decode writes through no slice or pointer that it finds there. Everything wrong
-// is added to the list, and what is right is read all the same. A nil or Null node
+// is added to the list, and what is right is read all the same. A nil or Null value
 // is a mapping without keys.
-func (s *Schema) Decode(n *Node, into any, list *diag.List) {
-	s.DecodeAt(n, diag.Span{}, into, list)
+func (s *Schema) Decode(v *Value, into any, list *diag.List) {
+	s.DecodeAt(v, diag.Span{}, into, list)
 }
 
 // DecodeAt is Decode with the place at which missing keys are reported, which
 // else is that of the mapping.
-func (s *Schema) DecodeAt(n *Node, at diag.Span, into any, list *diag.List) {
-	v := reflect.ValueOf(into)
-	if v.Kind() != reflect.Pointer || v.Type().Elem() != s.typ {
+func (s *Schema) DecodeAt(v *Value, at diag.Span, into any, list *diag.List) {
+	target := reflect.ValueOf(into)
+	if target.Kind() != reflect.Pointer || target.Type().Elem() != s.typ {
 		panic(fmt.Sprintf("config: the schema of %s cannot decode into %T", s.typ, into))
 	}
 	d := &decoding{list}
 	switch {
-	case n != nil && n.Bad:
-	case n.IsNull():
-		if at.IsZero() && n != nil {
-			at = n.Span
+	case v != nil && v.Bad:
+	case v.IsNull():
+		if at.IsZero() && v != nil {
+			at = v.Span
 		}
-		s.decode(d, &Node{Kind: Mapping, Span: at}, at, v.Elem())
+		s.decode(d, &Value{Kind: Mapping, Span: at}, at, target.Elem())
 	default:
-		s.decode(d, n, at, v.Elem())
+		s.decode(d, v, at, target.Elem())
 	}
 }
 
 // DecodeInt reads an integer from least to most, for a Decoder that may be written as
 // one. What is none is reported, and 0.
-func DecodeInt(n *Node, least, most int, list *diag.List) (x int) {
+func DecodeInt(n *Value, least, most int, list *diag.List) (x int) {
 	c := intCodec{bound[int64]{show: showInt}, true}
 	low, high := int64(least), int64(most)
 	c.min, c.max = &low, &high
@@ -51,11 +51,11 @@ func DecodeInt(n *Node, least, most int, list *diag.List) (x int) {
 // A structCodec reads nested structs.
 type structCodec struct{ s *Schema }
 
-func (c structCodec) read(d *decoding, n *Node, v reflect.Value) { c.s.decode(d, n, n.key, v) }
-func (c structCodec) words() string                              { return "mapping" }
-func (c structCodec) schema() map[string]any                     { return c.s.JSONSchema() }
+func (c structCodec) read(d *decoding, v *Value, into reflect.Value) { c.s.decode(d, v, v.key, into) }
+func (c structCodec) words() string                                  { return "mapping" }
+func (c structCodec) schema() map[string]any                         { return c.s.JSONSchema() }
 
-func (c structCodec) check(d *decoding, at *Node, v reflect.Value) bool {
+func (c structCodec) check(d *decoding, at *Value, v reflect.Value) bool {
 	at.Kind = Mapping
 	for i := range c.s.fields {
 		f := &c.s.fields[i]
@@ -64,7 +64,7 @@ func (c structCodec) check(d *decoding, at *Node, v reflect.Value) bool {
 			x.Set(f.preset)
 			continue
 		}
-		value := &Node{Span: at.Span}
+		value := &Value{Span: at.Span}
 		at.Entries = append(at.Entries, Entry{Key: f.name, KeySpan: at.Span, Value: value})
 		d.check(f, value, x)
 	}
@@ -74,10 +74,10 @@ func (c structCodec) check(d *decoding, at *Node, v reflect.Value) bool {
 // show gives nothing: the settings of a nested struct have defaults of their own.
 func (c structCodec) show(reflect.Value) any { return nil }
 
-func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
-	if n.Kind != Mapping {
-		p := d.wrong(n, "a mapping")
-		if key, value, ok := strings.Cut(n.Text, ":"); ok && n.Style == Plain && s.field(key) != nil {
+func (s *Schema) decode(d *decoding, v *Value, at diag.Span, into reflect.Value) {
+	if v.Kind != Mapping {
+		p := d.wrong(v, "a mapping")
+		if key, value, ok := strings.Cut(v.Text, ":"); ok && v.Style == Plain && s.field(key) != nil {
 			p.WithHint("put a space after the colon: %s: %s", key, value)
 		} else if names := s.Names(); p.Hint.IsZero() && len(names) > 0 && len(names) <= 16 {
 			p.WithHint("it has the keys %s", strings.Join(names, ", "))
@@ -85,18 +85,18 @@ func (s *Schema) decode(d *decoding, n *Node, at diag.Span, v reflect.Value) {
 		return
 	}
 	if at.IsZero() {
-		at = n.Span
+		at = v.Span
 	}
 	var unknown []Entry
 	given := map[string]bool{} // settings, also those under a wrong name
-	for _, e := range n.Entries {
+	for _, e := range v.Entries {
 		f := s.field(e.Key)
 		if f == nil {
 			unknown = append(unknown, e)
 			continue
 		}
 		given[f.name] = true
-		d.read(f.codec, e.Value, v.FieldByIndex(f.index))
+		d.read(f.codec, e.Value, into.FieldByIndex(f.index))
 	}
 	// What is there already was not meant by a wrong name.
 	free := slices.DeleteFunc(s.Names(), func(name string) bool { return given[name] })

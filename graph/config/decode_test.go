@@ -11,7 +11,7 @@ import (
 )
 
 func TestDecode(t *testing.T) {
-	n := parse(t, `
+	v := parse(t, `
 path: out.csv
 mode: append
 where: |
@@ -35,14 +35,14 @@ head: True
 `)
 	var list diag.List
 	got, want := newSink(), newSink()
-	sinkSchema(t).Decode(n, &got, &list)
+	sinkSchema(t).Decode(v, &got, &list)
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
 	want.Path, want.Mode, want.Every, want.Most = "out.csv", "append", 90*time.Minute, 1.5*(1<<20)
-	want.Where = Text{"a > 1 and\nb\n", n.Get("where")}
-	want.By = []Name{{"state", n.Get("by").Span}}
-	for _, e := range n.Get("set").Entries {
+	want.Where = Text{"a > 1 and\nb\n", v.Get("where")}
+	want.By = []Name{{"state", v.Get("by").Span}}
+	for _, e := range v.Get("set").Entries {
 		want.Set = append(want.Set, Pair[Text]{e.Key, e.KeySpan, Text{e.Value.Text, e.Value}})
 	}
 	want.Retry = retry{3, time.Minute} // the prototype's
@@ -51,7 +51,7 @@ head: True
 	port := uint16(80)
 	want.Port, want.Share, want.Token, want.Unit, want.Small = &port, 1, NewSecret("abc"), "MB", -128
 	want.Workers, want.Head = 10, true
-	free := n.Get("free")
+	free := v.Get("free")
 	want.Free = Map[any]{
 		{"z", free.Entries[0].KeySpan, []any{int64(1), 2.5, true, nil, "x"}},
 		{"a", free.Entries[1].KeySpan, Map[any]{}},
@@ -91,11 +91,11 @@ func TestDecodeLeavesThePrototype(t *testing.T) {
 // Variables give settings of every type their text, in quotes or not, but only
 // secrets take secrets.
 func TestDecodeVariables(t *testing.T) {
-	n := parse(t, `{path: "${N}", workers: "${N}", share: "${F}", head: "${T}", token: "${env:TOKEN}", where: "${N}", retry: {attempts: 1}}`)
+	v := parse(t, `{path: "${N}", workers: "${N}", share: "${F}", head: "${T}", token: "${env:TOKEN}", where: "${N}", retry: {attempts: 1}}`)
 	var list diag.List
-	Substitute(n, lookupTest, &list)
+	Substitute(v, lookupTest, &list)
 	got := newSink()
-	sinkSchema(t).Decode(n, &got, &list)
+	sinkSchema(t).Decode(v, &got, &list)
 	if got.Path != "4" || got.Workers != 4 || got.Share != 1.5 && len(list) != 1 || !got.Head || got.Token.Reveal() != "geheim" || got.Where.Value != "4" {
 		t.Errorf("%+v", got)
 	}
@@ -110,13 +110,13 @@ func TestDecodeFaults(t *testing.T) {
 	for _, c := range decodeCases {
 		text, want, _ := strings.Cut(strings.TrimPrefix(c, "\n"), "---\n")
 		var list diag.List
-		n := Parse(diag.NewSource("a.yaml", []byte(text)), &list)
-		Substitute(n, lookupTest, &list)
+		v := Parse(diag.NewSource("a.yaml", []byte(text)), &list)
+		Substitute(v, lookupTest, &list)
 		into := newSink()
 		s := sinkSchema(t)
 		s.Alias("threads", "workers")
 		s.Hint("inputs", "inputs go beside `with`, as `in`")
-		s.Decode(n, &into, &list)
+		s.Decode(v, &into, &list)
 		list.Sort()
 		comparePicture(t, text, list, want)
 	}
@@ -398,11 +398,11 @@ func TestDecodeAt(t *testing.T) {
 	for text, want := range map[string]string{"": "a.yaml:1:6", "~": "a.yaml:1:6", "workers: 2": "a.yaml:1:6"} {
 		var list diag.List
 		into := newSink()
-		n := parse(t, text)
+		v := parse(t, text)
 		if text == "" {
-			n = nil
+			v = nil
 		}
-		sinkSchema(t).DecodeAt(n, at, &into, &list)
+		sinkSchema(t).DecodeAt(v, at, &into, &list)
 		if got := fmt.Sprint(list); got != "["+want+`: the key "path" is required]` && got != want+`: the key "path" is required` {
 			t.Errorf("%q: %s", text, got)
 		}
@@ -410,7 +410,7 @@ func TestDecodeAt(t *testing.T) {
 	var list diag.List
 	into := newSink()
 	sinkSchema(t).Decode(nil, &into, &list)
-	sinkSchema(t).Decode(&Node{Bad: true}, &into, &list)
+	sinkSchema(t).Decode(&Value{Bad: true}, &into, &list)
 	if got := list.Error(); got != `the key "path" is required` {
 		t.Error(got)
 	}

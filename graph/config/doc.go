@@ -4,15 +4,15 @@
 // struct that is filled also gives the JSON Schema and the documentation of its
 // settings, so that the three cannot disagree.
 //
-// Terms. A Node is a value of the text: nothing, a scalar, a mapping or a
+// Terms. A Value is what stands in the text: nothing, a scalar, a mapping or a
 // sequence. A Schema is what Of learns from a prototype: a struct whose exported
 // fields with a `yaml` tag are the settings, whose `doc` tags explain them, and
 // whose values are the defaults. A setting is one such field.
 //
 // Laws.
-//  1. Every node and every character of a scalar can be traced to its line and
+//  1. Every value and every character of a scalar can be traced to its line and
 //     column, through quotes, escapes, folding, block indentation and replaced
-//     variables (Node.At).
+//     variables (Value.At).
 //  2. Scalars are strict. 1.5 is no integer, 12 is no string, yes is no boolean;
 //     nothing is converted that its author did not write.
 //  3. Problems are collected in a diag.List. Nothing stops at the first one, and
@@ -33,7 +33,7 @@
 //	schema, err := config.Of(&writer{Mode: "fail", Every: time.Second})
 //	…
 //	w := writer{Mode: "fail", Every: time.Second} // a copy of the prototype
-//	schema.Decode(node, &w, &list)
+//	schema.Decode(value, &w, &list)
 //
 // The tags:
 //

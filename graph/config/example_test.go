@@ -25,10 +25,10 @@ func Example() {
 	fmt.Print(schema.Markdown())
 
 	var list diag.List
-	node := config.Parse(diag.NewSource("flow.yaml", []byte("path: ${DIR}/out.csv\nmode: relpace\nevry: 5s\n")), &list)
-	config.Substitute(node, func(string) (string, bool) { return "/data", true }, &list)
+	value := config.Parse(diag.NewSource("flow.yaml", []byte("path: ${DIR}/out.csv\nmode: relpace\nevry: 5s\n")), &list)
+	config.Substitute(value, func(string) (string, bool) { return "/data", true }, &list)
 	w := proto
-	schema.Decode(node, &w, &list)
+	schema.Decode(value, &w, &list)
 	fmt.Println(w.Path, w.Every)
 	if err := diag.Print(os.Stdout, list, diag.Style{}); err != nil {
 		fmt.Println(err)

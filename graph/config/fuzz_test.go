@@ -41,18 +41,18 @@ func FuzzDecode(f *testing.F) {
 		defer guard(text).Stop()
 		src := diag.NewSource("a.yaml", text)
 		var list diag.List
-		n := Parse(src, &list)
-		if n == nil && len(list) != 1 {
+		v := Parse(src, &list)
+		if v == nil && len(list) != 1 {
 			t.Fatalf("no tree, and %d problems: %v", len(list), list)
 		}
-		checkNode(t, n)
-		before := n.String()
-		Substitute(n, lookupTest, &list)
-		if !strings.Contains(string(text), "$") && n.String() != before {
-			t.Errorf("%s became %s", before, n)
+		checkNode(t, v)
+		before := v.String()
+		Substitute(v, lookupTest, &list)
+		if !strings.Contains(string(text), "$") && v.String() != before {
+			t.Errorf("%s became %s", before, v)
 		}
 		into := newSink()
-		schema.Decode(n, &into, &list)
+		schema.Decode(v, &into, &list)
 		for _, d := range list {
 			checkSpan(t, src, d.At)
 			for _, note := range d.Notes {
@@ -76,25 +76,25 @@ func checkSpan(t *testing.T, src *diag.Source, s diag.Span) {
 }
 
 // checkNode checks that the text of every scalar can be traced to its places.
-func checkNode(t *testing.T, n *Node) {
-	if n == nil {
+func checkNode(t *testing.T, v *Value) {
+	if v == nil {
 		return
 	}
-	if n.Span.Source != nil {
-		checkSpan(t, n.Span.Source, n.Span)
+	if v.Span.Source != nil {
+		checkSpan(t, v.Span.Source, v.Span)
 	}
-	for _, e := range n.Entries {
+	for _, e := range v.Entries {
 		checkSpan(t, e.KeySpan.Source, e.KeySpan)
 		checkNode(t, e.Value)
 	}
-	for _, item := range n.Items {
+	for _, item := range v.Items {
 		checkNode(t, item)
 	}
-	if n.Kind != Scalar || strings.Trim(n.Text, " \n") == "" {
+	if v.Kind != Scalar || strings.Trim(v.Text, " \n") == "" {
 		return // of a block that shows nothing, the indentation cannot be told
 	}
-	if _, runes, _, ok := n.origin.trace(n.Style); !ok {
-		t.Errorf("%q is traced as %q, style %d", n.Text, string(runes), n.Style)
+	if _, runes, _, ok := v.origin.trace(v.Style); !ok {
+		t.Errorf("%q is traced as %q, style %d", v.Text, string(runes), v.Style)
 	}
 }
 

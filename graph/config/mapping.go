@@ -12,7 +12,7 @@ import (
 // entries reads the keys and values of a mapping. Of a key that stands twice the
 // first counts. What is merged stands where `<<` stands, with the values of the
 // keys that are written.
-func (b *builder) entries(n *Node, y *yaml.Node, depth int, via diag.Span) {
+func (b *builder) entries(v *Value, y *yaml.Node, depth int, via diag.Span) {
 	index := make(map[string]int, len(y.Content)/2)
 	merged := map[string]bool{}
 	for i := 0; i+1 < len(y.Content); i += 2 {
@@ -20,14 +20,14 @@ func (b *builder) entries(n *Node, y *yaml.Node, depth int, via diag.Span) {
 		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
 			for _, e := range b.merge(value, depth, via) {
 				if _, there := index[e.Key]; !there {
-					index[e.Key], merged[e.Key] = len(n.Entries), true
-					n.Entries = append(n.Entries, e)
+					index[e.Key], merged[e.Key] = len(v.Entries), true
+					v.Entries = append(v.Entries, e)
 				}
 			}
 			continue
 		}
 		e, ok := b.key(key, via)
-		e.Value = b.node(value, depth+1, via)
+		e.Value = b.value(value, depth+1, via)
 		e.Value.key = e.KeySpan
 		if e.Value.Kind == Null && e.Value.Text == "" && !e.Value.Bad && value.Kind == yaml.ScalarNode {
 			b.nothing(&e)
@@ -36,13 +36,13 @@ func (b *builder) entries(n *Node, y *yaml.Node, depth int, via diag.Span) {
 		switch {
 		case !ok:
 		case merged[e.Key]:
-			n.Entries[first], merged[e.Key] = e, false
+			v.Entries[first], merged[e.Key] = e, false
 		case there:
 			b.list.Add(diag.DuplicateKey, e.KeySpan, "the key %q is given twice", e.Key).
-				WithNote(n.Entries[first].KeySpan, "the first one")
+				WithNote(v.Entries[first].KeySpan, "the first one")
 		default:
-			index[e.Key] = len(n.Entries)
-			n.Entries = append(n.Entries, e)
+			index[e.Key] = len(v.Entries)
+			v.Entries = append(v.Entries, e)
 		}
 	}
 }
@@ -50,15 +50,15 @@ func (b *builder) entries(n *Node, y *yaml.Node, depth int, via diag.Span) {
 // key reads a key; it is not ok if there is none that could be used.
 func (b *builder) key(y *yaml.Node, via diag.Span) (e Entry, ok bool) {
 	at := b.text.offset(y.Line, y.Column)
-	n := b.node(y, 0, via)
-	e = Entry{Key: n.Text, KeySpan: n.Span}
+	v := b.value(y, 0, via)
+	e = Entry{Key: v.Text, KeySpan: v.Span}
 	switch {
-	case n.Bad:
+	case v.Bad:
 		return e, false
-	case n.Kind == Mapping || n.Kind == Sequence:
-		b.list.Add(diag.BadYAML, n.Span, "%s cannot be a key", n.Describe()).WithHint("a key is a text; to begin a text with { or [, quote it")
+	case v.Kind == Mapping || v.Kind == Sequence:
+		b.list.Add(diag.BadYAML, v.Span, "%s cannot be a key", v.Describe()).WithHint("a key is a text; to begin a text with { or [, quote it")
 		return e, false
-	case n.Kind == Null && n.Text == "":
+	case v.Kind == Null && v.Text == "":
 		b.list.Add(diag.BadYAML, b.text.span(at, at+1), "a key is missing before the colon")
 		return e, false
 	}
@@ -66,7 +66,7 @@ func (b *builder) key(y *yaml.Node, via diag.Span) (e Entry, ok bool) {
 }
 
 // nothing improves the place of a value that is not there: its key. Where a
-// comment took the value, as in `color: #fff`, the node remembers it.
+// comment took the value, as in `color: #fff`, the value remembers it.
 func (b *builder) nothing(e *Entry) {
 	body, at := b.text.body, e.Value.origin.start
 	e.Value.Span = e.KeySpan
@@ -78,10 +78,10 @@ func (b *builder) nothing(e *Entry) {
 // merge gives the entries that `<<` brings: those of one mapping or of a list of
 // them, of which the earlier ones win.
 func (b *builder) merge(y *yaml.Node, depth int, via diag.Span) []Entry {
-	n := b.node(y, depth+1, via)
-	from := []*Node{n}
-	if n.Kind == Sequence {
-		from = n.Items
+	v := b.value(y, depth+1, via)
+	from := []*Value{v}
+	if v.Kind == Sequence {
+		from = v.Items
 	}
 	var all []Entry
 	for _, m := range from {
@@ -104,14 +104,14 @@ func (b *builder) merge(y *yaml.Node, depth int, via diag.Span) []Entry {
 // parentheses and never close them must not be searched to its end for each of them.
 const maxPieces = 64
 
-func (b *builder) mendEntries(n *Node) {
-	kept := n.Entries[:0]
-	for i := 0; i < len(n.Entries); i++ {
-		e := n.Entries[i]
+func (b *builder) mendEntries(v *Value) {
+	kept := v.Entries[:0]
+	for i := 0; i < len(v.Entries); i++ {
+		e := v.Entries[i]
 		kept = append(kept, e)
 		open := unclosed(e.Value)
-		for last := i + 1; open > 0 && last < min(len(n.Entries), i+maxPieces); last++ {
-			next := n.Entries[last]
+		for last := i + 1; open > 0 && last < min(len(v.Entries), i+maxPieces); last++ {
+			next := v.Entries[last]
 			if next.Value.Kind != Null || next.Value.Text != "" {
 				break
 			}
@@ -121,17 +121,17 @@ func (b *builder) mendEntries(n *Node) {
 			}
 		}
 	}
-	n.Entries = kept
+	v.Entries = kept
 }
 
-func (b *builder) mendItems(n *Node) {
-	kept := n.Items[:0]
-	for i := 0; i < len(n.Items); i++ {
-		item := n.Items[i]
+func (b *builder) mendItems(v *Value) {
+	kept := v.Items[:0]
+	for i := 0; i < len(v.Items); i++ {
+		item := v.Items[i]
 		kept = append(kept, item)
 		open := unclosed(item)
-		for last := i + 1; open > 0 && last < min(len(n.Items), i+maxPieces); last++ {
-			next := n.Items[last]
+		for last := i + 1; open > 0 && last < min(len(v.Items), i+maxPieces); last++ {
+			next := v.Items[last]
 			if next.Kind == Mapping || next.Kind == Sequence || next.Style != Plain {
 				break
 			}
@@ -141,34 +141,34 @@ func (b *builder) mendItems(n *Node) {
 			}
 		}
 	}
-	n.Items = kept
+	v.Items = kept
 }
 
-// mend makes the text of a node reach to the end of the last piece.
-func (b *builder) mend(n *Node, last diag.Span, piece string) {
-	if n.origin == nil || n.Span.Line != last.Line || n.Span.Source != last.Source || !n.via.IsZero() {
+// mend makes the text of a value reach to the end of the last piece.
+func (b *builder) mend(v *Value, last diag.Span, piece string) {
+	if v.origin == nil || v.Span.Line != last.Line || v.Span.Source != last.Source || !v.via.IsZero() {
 		return
 	}
-	body, end, width := b.text.body, n.origin.start, last.Col+last.Width-n.Span.Col
+	body, end, width := b.text.body, v.origin.start, last.Col+last.Width-v.Span.Col
 	for range width {
 		_, size := utf8.DecodeRune(body[end:])
 		end += size
 	}
-	whole := string(body[n.origin.start:end])
+	whole := string(body[v.origin.start:end])
 	if !strings.HasSuffix(whole, piece) {
 		return
 	}
-	n.Kind, n.Type, n.Text, n.origin.value = Scalar, String, whole, whole
-	n.Span.Width = width
-	b.list.Add(diag.BadYAML, n.Span, "a comma ends a text inside {} and []").WithHint("quote it: %s", hintQuoted(whole))
+	v.Kind, v.Type, v.Text, v.origin.value = Scalar, String, whole, whole
+	v.Span.Width = width
+	b.list.Add(diag.BadYAML, v.Span, "a comma ends a text inside {} and []").WithHint("quote it: %s", hintQuoted(whole))
 }
 
 // unclosed counts the parentheses that an unquoted text leaves open.
-func unclosed(n *Node) int {
-	if n.Kind != Scalar || n.Style != Plain {
+func unclosed(v *Value) int {
+	if v.Kind != Scalar || v.Style != Plain {
 		return 0
 	}
-	return depthOf(n.Text)
+	return depthOf(v.Text)
 }
 
 func depthOf(s string) int { return strings.Count(s, "(") - strings.Count(s, ")") }

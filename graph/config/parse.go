@@ -12,9 +12,9 @@ import (
 
 // The limits of Parse.
 const (
-	MaxBytes = 1 << 20 // of the text
-	MaxDepth = 64      // of collections within each other
-	MaxNodes = 500_000 // of the tree, with aliases written out
+	MaxBytes  = 1 << 20 // of the text
+	MaxDepth  = 64      // of collections within each other
+	MaxValues = 500_000 // of the tree, with aliases written out
 
 	// Aliases may make a tree this many times larger than it is written, so that
 	// a few lines cannot stand for millions. Small trees are exempt.
@@ -25,13 +25,13 @@ const (
 // Parse reads one YAML document into a tree with places. What is wrong is added
 // to the list: bad syntax with the place that most likely caused it, keys that
 // stand twice, aliases of nothing, and whatever exceeds the limits. It gives nil
-// only when nothing could be read; an empty text is a Null node.
+// only when nothing could be read; an empty text is a Null value.
 //
 // The text must be UTF-8 and one document. Merge keys (`<<: *name`) are resolved:
 // keys that are written win over merged ones. Keys are texts as they are written,
 // so `1: x` has the key "1". Tags other than those of YAML's own scalars and
 // collections are refused.
-func Parse(src *diag.Source, list *diag.List) *Node {
+func Parse(src *diag.Source, list *diag.List) *Value {
 	t := newText(src)
 	if !t.readable(list) {
 		return nil
@@ -47,15 +47,15 @@ func Parse(src *diag.Source, list *diag.List) *Node {
 			WithHint("keep one document in a file, and leave out the line ---")
 	}
 	if root == nil {
-		return &Node{Kind: Null, Span: t.span(0, 0)}
+		return &Value{Kind: Null, Span: t.span(0, 0)}
 	}
-	written, deep := measure(root, MaxNodes+1)
+	written, deep := measure(root, MaxValues+1)
 	b := builder{text: t, list: list, written: written, open: map[*yaml.Node]bool{}}
-	if written > MaxNodes {
-		list.Add(diag.TooLarge, t.span(t.offset(deep.Line, deep.Column), 0), "the text has more than %d values", MaxNodes)
+	if written > MaxValues {
+		list.Add(diag.TooLarge, t.span(t.offset(deep.Line, deep.Column), 0), "the text has more than %d values", MaxValues)
 		return nil
 	}
-	return b.node(root.Content[0], 0, diag.Span{})
+	return b.value(root.Content[0], 0, diag.Span{})
 }
 
 // readable refuses what no YAML parser could read, with its place.
@@ -111,7 +111,7 @@ type builder struct {
 	text    *text
 	list    *diag.List
 	written int // nodes of the syntax tree
-	built   int // nodes of ours so far
+	built   int // values so far
 
 	end      int                 // the byte behind what was built last, as it is written
 	open     map[*yaml.Node]bool // anchored nodes that are being built
@@ -119,15 +119,15 @@ type builder struct {
 	tooLarge bool                // reported already
 }
 
-// node builds one node. The alias through which it is reached is zero for what
+// value builds one value. The alias through which it is reached is zero for what
 // is written in its place.
-func (b *builder) node(y *yaml.Node, depth int, via diag.Span) *Node {
+func (b *builder) value(y *yaml.Node, depth int, via diag.Span) *Value {
 	b.built++
 	at := b.text.offset(y.Line, y.Column)
-	if limit := max(smallTree, maxGrowth*b.written); b.built > min(limit, MaxNodes) {
+	if limit := max(smallTree, maxGrowth*b.written); b.built > min(limit, MaxValues) {
 		if !b.tooLarge {
 			b.tooLarge = true
-			b.list.Add(diag.TooLarge, b.aliasSpan(at, via), "aliases make the text more than %d values large", min(limit, MaxNodes)).
+			b.list.Add(diag.TooLarge, b.aliasSpan(at, via), "aliases make the text more than %d values large", min(limit, MaxValues)).
 				WithHint("write out less with aliases")
 		}
 		return b.broken(at)
@@ -156,11 +156,11 @@ func (b *builder) aliasSpan(at int, via diag.Span) diag.Span {
 }
 
 // broken stands for what was reported as unreadable.
-func (b *builder) broken(at int) *Node {
-	return &Node{Kind: Null, Bad: true, Span: b.text.span(at, at+1)}
+func (b *builder) broken(at int) *Value {
+	return &Value{Kind: Null, Bad: true, Span: b.text.span(at, at+1)}
 }
 
-func (b *builder) alias(y *yaml.Node, at, depth int, via diag.Span) *Node {
+func (b *builder) alias(y *yaml.Node, at, depth int, via diag.Span) *Value {
 	end := at + 1 + len(y.Value)
 	span := b.text.span(at, end)
 	if b.end = end; b.open[y.Alias] {
@@ -170,40 +170,40 @@ func (b *builder) alias(y *yaml.Node, at, depth int, via diag.Span) *Node {
 	if via.IsZero() {
 		via = span
 	}
-	n := b.node(y.Alias, depth, via)
-	n.Span, b.end = span, end
-	return n
+	v := b.value(y.Alias, depth, via)
+	v.Span, b.end = span, end
+	return v
 }
 
 // collection builds a mapping or a sequence.
-func (b *builder) collection(y *yaml.Node, at, depth int, via diag.Span) *Node {
+func (b *builder) collection(y *yaml.Node, at, depth int, via diag.Span) *Value {
 	if y.Anchor != "" {
 		b.open[y] = true
 		defer delete(b.open, y)
 	}
 	start := skipProperties(b.text.body, at)
-	n := &Node{Kind: Mapping, Flow: y.Style&yaml.FlowStyle != 0, via: via, origin: &origin{text: b.text, start: start}}
+	v := &Value{Kind: Mapping, Flow: y.Style&yaml.FlowStyle != 0, via: via, origin: &origin{text: b.text, start: start}}
 	b.checkTag(y, at)
 	b.end = start + 1
 	if y.Kind == yaml.SequenceNode {
-		n.Kind = Sequence
+		v.Kind = Sequence
 		for _, c := range y.Content {
-			n.Items = append(n.Items, b.node(c, depth+1, via))
+			v.Items = append(v.Items, b.value(c, depth+1, via))
 		}
 	} else {
-		b.entries(n, y, depth, via)
+		b.entries(v, y, depth, via)
 	}
-	n.Span = b.text.span(start, start+1)
+	v.Span = b.text.span(start, start+1)
 	switch {
-	case n.Flow:
+	case v.Flow:
 		b.end = closing(b.text.body, b.end)
-		n.Span = b.text.span(start, b.end)
-		b.mendItems(n)
-		b.mendEntries(n)
-	case len(n.Entries) > 0 && n.Entries[0].KeySpan.Line == n.Span.Line:
-		n.Span.Width = n.Entries[0].KeySpan.Width
+		v.Span = b.text.span(start, b.end)
+		b.mendItems(v)
+		b.mendEntries(v)
+	case len(v.Entries) > 0 && v.Entries[0].KeySpan.Line == v.Span.Line:
+		v.Span.Width = v.Entries[0].KeySpan.Width
 	}
-	return n
+	return v
 }
 
 // closing gives the byte behind the bracket that ends a {} or [], from the end of
@@ -222,31 +222,31 @@ func closing(b []byte, at int) int {
 }
 
 // scalar builds a scalar or Null.
-func (b *builder) scalar(y *yaml.Node, at int, via diag.Span) *Node {
+func (b *builder) scalar(y *yaml.Node, at int, via diag.Span) *Value {
 	start := at
 	if y.Value != "" || y.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		start = skipProperties(b.text.body, at)
 	}
-	n := &Node{Kind: Scalar, Text: y.Value, via: via, origin: &origin{text: b.text, start: start, value: y.Value}}
+	v := &Value{Kind: Scalar, Text: y.Value, via: via, origin: &origin{text: b.text, start: start, value: y.Value}}
 	switch {
 	case y.Style&yaml.SingleQuotedStyle != 0:
-		n.Style = SingleQuoted
+		v.Style = SingleQuoted
 	case y.Style&yaml.DoubleQuotedStyle != 0:
-		n.Style = DoubleQuoted
+		v.Style = DoubleQuoted
 	case y.Style&yaml.LiteralStyle != 0:
-		n.Style = Literal
+		v.Style = Literal
 	case y.Style&yaml.FoldedStyle != 0:
-		n.Style = Folded
+		v.Style = Folded
 	default:
-		n.Kind, n.Type = resolve(y.Value)
+		v.Kind, v.Type = resolve(y.Value)
 	}
-	b.end = n.origin.endOnLine(n.Style)
-	n.Span = b.text.span(start, b.end)
-	if tag := b.checkTag(y, at); tag != "" && !b.convert(n, tag) {
-		b.list.Add(diag.BadYAML, b.text.span(at, at+len(tag)), "%q is not %s", shorten(n.Text), tagWords[tag])
-		n.Bad = true
+	b.end = v.origin.endOnLine(v.Style)
+	v.Span = b.text.span(start, b.end)
+	if tag := b.checkTag(y, at); tag != "" && !b.convert(v, tag) {
+		b.list.Add(diag.BadYAML, b.text.span(at, at+len(tag)), "%q is not %s", shorten(v.Text), tagWords[tag])
+		v.Bad = true
 	}
-	return n
+	return v
 }
 
 // endOnLine gives the byte at which a scalar ends, or any byte behind the line
@@ -274,7 +274,7 @@ var tagWords = map[string]string{
 	"!!map": "a mapping", "!!seq": "a list",
 }
 
-// checkTag gives the tag that is written before a node, "" if there is none.
+// checkTag gives the tag that is written before a value, "" if there is none.
 func (b *builder) checkTag(y *yaml.Node, at int) (tag string) {
 	if y.Style&yaml.TaggedStyle == 0 {
 		return ""
@@ -297,29 +297,29 @@ func (b *builder) checkTag(y *yaml.Node, at int) (tag string) {
 }
 
 // convert makes a scalar what its tag says.
-func (b *builder) convert(n *Node, tag string) bool {
-	kind, typ := resolve(n.Text)
+func (b *builder) convert(v *Value, tag string) bool {
+	kind, typ := resolve(v.Text)
 	switch tag {
 	case "!!str":
-		n.Kind, n.Type = Scalar, String
+		v.Kind, v.Type = Scalar, String
 		return true
 	case "!!float":
-		n.Kind, n.Type = Scalar, Float
+		v.Kind, v.Type = Scalar, Float
 		return kind == Scalar && (typ == Int || typ == Float)
 	case "!!int":
-		n.Kind, n.Type = Scalar, Int
+		v.Kind, v.Type = Scalar, Int
 		return kind == Scalar && typ == Int
 	case "!!bool":
-		n.Kind, n.Type = Scalar, Bool
+		v.Kind, v.Type = Scalar, Bool
 		return kind == Scalar && typ == Bool
 	case "!!null":
-		n.Kind, n.Type = Null, String
+		v.Kind, v.Type = Null, String
 		return kind == Null
 	}
 	return false
 }
 
-// skipProperties passes the anchor and the tag before a node.
+// skipProperties passes the anchor and the tag before a value.
 func skipProperties(b []byte, at int) int {
 	for at < len(b) && (b[at] == '&' || b[at] == '!') {
 		tag := b[at] == '!'

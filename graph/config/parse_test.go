@@ -36,19 +36,19 @@ func TestParse(t *testing.T) {
 		"a: 1\r\nb: 2\r\n":                     `{a: 1, b: 2}`,
 		"a: |\n  x\n   y\n\nb: >-\n  x\n  y\n": `{a: "x\n y\n", b: x y}`,
 	} {
-		n := parse(t, text)
-		if strings.HasPrefix(text, "a: ") && !strings.Contains(text, "\nb: ") && len(n.Entries) == 1 {
-			n = n.Get("a")
+		v := parse(t, text)
+		if strings.HasPrefix(text, "a: ") && !strings.Contains(text, "\nb: ") && len(v.Entries) == 1 {
+			v = v.Get("a")
 		}
-		if got := n.String(); got != want && got != "{a: "+want+"}" {
+		if got := v.String(); got != want && got != "{a: "+want+"}" {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }
 
 func TestNodes(t *testing.T) {
-	n := parse(t, "a: 1\nb: {c: [x]}\n")
-	if got := fmt.Sprint(n.Keys(), n.Has("b"), n.Has("c"), n.Get("x").Get("y"), " ", n.Get("b").Get("c").Items[0].Text); got != "[a b] true false null x" {
+	v := parse(t, "a: 1\nb: {c: [x]}\n")
+	if got := fmt.Sprint(v.Keys(), v.Has("b"), v.Has("c"), v.Get("x").Get("y"), " ", v.Get("b").Get("c").Items[0].Text); got != "[a b] true false null x" {
 		t.Error(got)
 	}
 	for text, want := range map[string]string{
@@ -88,12 +88,12 @@ func TestSpans(t *testing.T) {
 			"^",
 	} {
 		line, marks, _ := strings.Cut(text, "\n")
-		n := parse(t, line+"\n\n")
+		v := parse(t, line+"\n\n")
 		var got []diag.Span
-		if n.Kind == Mapping {
-			got = append(got, n.Entries[0].KeySpan, n.Entries[0].Value.Span)
+		if v.Kind == Mapping {
+			got = append(got, v.Entries[0].KeySpan, v.Entries[0].Value.Span)
 		} else {
-			got = append(got, n.Span)
+			got = append(got, v.Span)
 		}
 		drawn := []byte(strings.Repeat(" ", len(marks)))
 		for _, s := range got {
@@ -105,14 +105,14 @@ func TestSpans(t *testing.T) {
 			t.Errorf("\n%s\n%s\nwant\n%s", line, drawn, marks)
 		}
 	}
-	n := parse(t, "\uFEFFa: &x\n   b: {c:\n     1}\nd: *x\n")
+	v := parse(t, "\uFEFFa: &x\n   b: {c:\n     1}\nd: *x\n")
 	for span, want := range map[diag.Span]string{
-		n.Entries[0].KeySpan:                      "a.yaml:1:2",
-		n.Get("a").Span:                           "a.yaml:2:4",
-		n.Get("a").Get("b").Span:                  "a.yaml:2:7",
-		n.Get("a").Get("b").Get("c").Span:         "a.yaml:3:6",
-		n.Get("d").Span:                           "a.yaml:4:4",
-		n.Get("d").Get("b").Get("c").Span:         "a.yaml:3:6",
+		v.Entries[0].KeySpan:                      "a.yaml:1:2",
+		v.Get("a").Span:                           "a.yaml:2:4",
+		v.Get("a").Get("b").Span:                  "a.yaml:2:7",
+		v.Get("a").Get("b").Get("c").Span:         "a.yaml:3:6",
+		v.Get("d").Span:                           "a.yaml:4:4",
+		v.Get("d").Get("b").Get("c").Span:         "a.yaml:3:6",
 		parse(t, "a: 1\rb: 2").Entries[1].KeySpan: "a.yaml:1:6",
 	} {
 		if span.String() != want {
@@ -203,11 +203,11 @@ a.yaml:2:5: a comma ends a text inside {} and [] [E001]
 
 // Places may be asked for by many goroutines; the race detector watches.
 func TestAtFromManyGoroutines(t *testing.T) {
-	n := parse(t, "a: é b\nc: \"d\\te\"\n")
+	v := parse(t, "a: é b\nc: \"d\\te\"\n")
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			for _, e := range n.Entries {
+			for _, e := range v.Entries {
 				for i := range 4 {
 					if at := e.Value.At(i, 1); at.Line == 0 {
 						t.Error("no place")
@@ -222,11 +222,11 @@ func TestAtFromManyGoroutines(t *testing.T) {
 // A text cut by commas is put together again, so that what follows sees it whole.
 func TestMended(t *testing.T) {
 	var list diag.List
-	n := Parse(diag.NewSource("a.yaml", []byte("a: {w: max(a, b) > 3, x: 1, y: (, z: 2}\nb: [f(x, 2), 3]\n")), &list)
-	if got, want := n.String(), `{a: {w: "max(a, b) > 3", x: 1, "y": "(", z: 2}, b: ["f(x, 2)", 3]}`; got != want {
+	v := Parse(diag.NewSource("a.yaml", []byte("a: {w: max(a, b) > 3, x: 1, y: (, z: 2}\nb: [f(x, 2), 3]\n")), &list)
+	if got, want := v.String(), `{a: {w: "max(a, b) > 3", x: 1, "y": "(", z: 2}, b: ["f(x, 2)", 3]}`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if at := n.Get("a").Get("w").At(7, 1); at.Col != 15 {
+	if at := v.Get("a").Get("w").At(7, 1); at.Col != 15 {
 		t.Errorf("b stands at %v", at)
 	}
 }
@@ -248,8 +248,8 @@ func TestLimits(t *testing.T) {
 		{"too deep for the parser", strings.Repeat("[", 20000), "a.yaml:1:1: too many collections within each other"},
 		{"large", "a: " + strings.Repeat("x", MaxBytes-3), ""},
 		{"too large", "a: " + strings.Repeat("x", MaxBytes-2), "a.yaml: the text has 1048577 bytes; 1048576 are the most that is read"},
-		{"many", "[" + strings.Repeat("x,", MaxNodes-2) + "]", ""},
-		{"too many", "[" + strings.Repeat("x,", MaxNodes+1) + "]", "the text has more than 500000 values"},
+		{"many", "[" + strings.Repeat("x,", MaxValues-2) + "]", ""},
+		{"too many", "[" + strings.Repeat("x,", MaxValues+1) + "]", "the text has more than 500000 values"},
 		{"alias bomb", bomb, "aliases make the text more than 1100 values large; write out less with aliases"},
 		{"merge bomb", merges, "aliases make the text more than"},
 		{"few aliases", "a: &a [1, 2, 3]\nb: [" + strings.Repeat("*a, ", 200) + "]", ""},

@@ -13,8 +13,8 @@ func TestSyntax(t *testing.T) {
 		text, want, _ := strings.Cut(strings.TrimPrefix(c, "\n"), "---\n")
 		text = strings.ReplaceAll(text, "→", "\t")
 		var list diag.List
-		if n := Parse(diag.NewSource("a.yaml", []byte(text)), &list); n != nil {
-			t.Errorf("%s\ngives %v", text, n)
+		if v := Parse(diag.NewSource("a.yaml", []byte(text)), &list); v != nil {
+			t.Errorf("%s\ngives %v", text, v)
 		}
 		comparePicture(t, text, list, want)
 	}
@@ -319,8 +319,8 @@ a.yaml: the text is UTF-16 [E001]
 `,
 	} {
 		var list diag.List
-		if n := Parse(diag.NewSource("a.yaml", []byte(text)), &list); n != nil {
-			t.Errorf("%q gives %v", text, n)
+		if v := Parse(diag.NewSource("a.yaml", []byte(text)), &list); v != nil {
+			t.Errorf("%q gives %v", text, v)
 		}
 		comparePicture(t, text, list, want)
 	}
@@ -363,7 +363,7 @@ nodes:
 	exact, all := 0, 0
 	damage := func(at int, text string) {
 		var list diag.List
-		if n := Parse(diag.NewSource("a.yaml", []byte(text)), &list); n != nil {
+		if v := Parse(diag.NewSource("a.yaml", []byte(text)), &list); v != nil {
 			return // still YAML
 		}
 		broken := strings.Count(flow[:at], "\n") + 1

@@ -10,7 +10,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
-// An origin is how the text of a node was written. yaml.v3 gives the decoded
+// An origin is how the text of a value was written. yaml.v3 gives the decoded
 // text of a scalar and where it starts, no more; the way back from a character
 // to its place is found by decoding the raw text a second time, here, with every
 // decoded character emitted together with its place.
@@ -47,26 +47,26 @@ func (t *tracer) copy(at int) int {
 // offset, both in characters (runes). It is exact for every style of scalar; a
 // stretch that comes from a variable is the place of the variable, one that goes
 // over several lines ends with the first. Behind the end of the text it is the
-// place behind the last character that shows. For other nodes it is Span.
-func (n *Node) At(offset, width int) diag.Span {
-	if n == nil {
+// place behind the last character that shows. For other values it is Span.
+func (v *Value) At(offset, width int) diag.Span {
+	if v == nil {
 		return diag.Span{}
 	}
-	first, last := n.written(max(offset, 0), max(width, 1))
-	return n.placeOf(first, last)
+	first, last := v.written(max(offset, 0), max(width, 1))
+	return v.placeOf(first, last)
 }
 
 // placeOf gives the place of the characters of the written text from the first to
 // the last.
-func (n *Node) placeOf(first, last int) diag.Span {
-	if n.origin == nil || n.Kind == Mapping || n.Kind == Sequence {
-		return n.Span
+func (v *Value) placeOf(first, last int) diag.Span {
+	if v.origin == nil || v.Kind == Mapping || v.Kind == Sequence {
+		return v.Span
 	}
-	marks, runes, _, ok := n.origin.trace(n.Style)
+	marks, runes, _, ok := v.origin.trace(v.Style)
 	if !ok || len(marks) == 0 {
-		return n.Span
+		return v.Span
 	}
-	t := *n.origin.text // a copy, because finding places moves its cursors
+	t := *v.origin.text // a copy, because finding places moves its cursors
 	if first >= len(marks) {
 		end := len(marks) - 1
 		for end > 0 && unicode.IsSpace(runes[end]) {
@@ -80,10 +80,10 @@ func (n *Node) placeOf(first, last int) diag.Span {
 
 // written maps characters of the text, after variables were replaced, to the
 // first and last character of the text as it was decoded.
-func (n *Node) written(offset, width int) (first, last int) {
+func (v *Value) written(offset, width int) (first, last int) {
 	toWritten := func(at int, end bool) int {
 		shift := 0
-		for _, p := range n.pieces {
+		for _, p := range v.pieces {
 			switch {
 			case at < p.from:
 				return at + shift

@@ -44,12 +44,12 @@ func TestAt(t *testing.T) {
 		"through an alias":             "b: &n x xyz\na: *n\n",
 	} {
 		text = strings.ReplaceAll(text, `\/`, `\_`)
-		n := find(parse(t, text), "a")
-		at := strings.Index(n.Text, "xyz")
+		v := find(parse(t, text), "a")
+		at := strings.Index(v.Text, "xyz")
 		if at < 0 {
-			t.Fatalf("%s: no xyz in %q", name, n.Text)
+			t.Fatalf("%s: no xyz in %q", name, v.Text)
 		}
-		got := n.At(utf8.RuneCountInString(n.Text[:at]), 3)
+		got := v.At(utf8.RuneCountInString(v.Text[:at]), 3)
 		before := text[:strings.Index(text, "xyz")]
 		line := strings.Count(before, "\n") + 1
 		col := utf8.RuneCountInString(before[strings.LastIndex(before, "\n")+1:]) + 1
@@ -59,18 +59,18 @@ func TestAt(t *testing.T) {
 	}
 }
 
-func find(n *Node, key string) *Node {
-	if v := n.Get(key); v != nil {
-		return v
+func find(v *Value, key string) *Value {
+	if found := v.Get(key); found != nil {
+		return found
 	}
-	for _, e := range n.Entries {
-		if v := find(e.Value, key); v != nil {
-			return v
+	for _, e := range v.Entries {
+		if found := find(e.Value, key); found != nil {
+			return found
 		}
 	}
-	for _, item := range n.Items {
-		if v := find(item, key); v != nil {
-			return v
+	for _, item := range v.Items {
+		if found := find(item, key); found != nil {
+			return found
 		}
 	}
 	return nil
@@ -102,10 +102,10 @@ func TestAtEdges(t *testing.T) {
 			t.Errorf("%q %d+%d: %v+%d, want %s+%d", c.text, c.offset, c.width, got, got.Width, c.want, c.wide)
 		}
 	}
-	if got := (&Node{Kind: Scalar, Text: "x"}).At(0, 1); !got.IsZero() {
-		t.Errorf("a node without origin stands at %v", got)
+	if got := (&Value{Kind: Scalar, Text: "x"}).At(0, 1); !got.IsZero() {
+		t.Errorf("a value without origin stands at %v", got)
 	}
-	if got := (*Node)(nil).At(0, 1); !got.IsZero() {
+	if got := (*Value)(nil).At(0, 1); !got.IsZero() {
 		t.Errorf("nil stands at %v", got)
 	}
 }

@@ -32,9 +32,9 @@ const redacted = "[secret]"
 // A value that is one variable and nothing else takes on the type of its text, so
 // `workers: ${N}` can be an integer; quoted, it is text, which settings of other
 // types read all the same. Places keep pointing at the text that was written.
-func Substitute(n *Node, lookup func(name string) (string, bool), list *diag.List) (used []string) {
+func Substitute(v *Value, lookup func(name string) (string, bool), list *diag.List) (used []string) {
 	s := substitution{lookup: lookup, list: list}
-	s.walk(n)
+	s.walk(v)
 	return s.used
 }
 
@@ -44,48 +44,48 @@ type substitution struct {
 	used   []string
 }
 
-func (s *substitution) walk(n *Node) {
-	if n == nil {
+func (s *substitution) walk(v *Value) {
+	if v == nil {
 		return
 	}
-	for i := range n.Entries {
-		e := &n.Entries[i]
+	for i := range v.Entries {
+		e := &v.Entries[i]
 		if strings.Contains(e.Key, "${") {
 			s.list.Add(diag.BadVariable, e.KeySpan, "a variable cannot be used in a key")
 		}
 		s.walk(e.Value)
 	}
-	for _, item := range n.Items {
+	for _, item := range v.Items {
 		s.walk(item)
 	}
-	if n.Kind == Scalar && n.Type == String && !n.Bad && strings.Contains(n.Text, "$") {
-		s.scalar(n)
+	if v.Kind == Scalar && v.Type == String && !v.Bad && strings.Contains(v.Text, "$") {
+		s.scalar(v)
 	}
 }
 
 // scalar replaces the variables of one text.
-func (s *substitution) scalar(n *Node) {
-	written := n.Text
+func (s *substitution) scalar(v *Value) {
+	written := v.Text
 	if ref, size := cutReference(written); size == len(written) {
-		n.loose = true
+		v.loose = true
 		if strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:") {
-			n.Secret = true
+			v.Secret = true
 		}
 	}
-	text, ok := s.expand(n, written, 0, 0)
+	text, ok := s.expand(v, written, 0, 0)
 	if !ok {
-		n.Bad, n.pieces = true, nil
+		v.Bad, v.pieces = true, nil
 		return
 	}
-	n.Text = text
-	if n.loose && n.Style == Plain && !n.Secret && text != "" {
-		n.Kind, n.Type = resolve(text)
+	v.Text = text
+	if v.loose && v.Style == Plain && !v.Secret && text != "" {
+		v.Kind, v.Type = resolve(text)
 	}
 }
 
-// expand replaces the variables in a part of the text of a node that starts at a
+// expand replaces the variables in a part of the text of a value that starts at a
 // character of the written text. Parts within defaults are deeper.
-func (s *substitution) expand(n *Node, part string, start, deep int) (text string, ok bool) {
+func (s *substitution) expand(v *Value, part string, start, deep int) (text string, ok bool) {
 	var out strings.Builder
 	ok = true
 	for at := 0; at < len(part); {
@@ -104,17 +104,17 @@ func (s *substitution) expand(n *Node, part string, start, deep int) (text strin
 			size = 2
 		case size > 0:
 			var good bool
-			value, good = s.value(n, ref, from, utf8.RuneCountInString(part[at:at+size]), deep)
+			value, good = s.value(v, ref, from, utf8.RuneCountInString(part[at:at+size]), deep)
 			ok = ok && good
 		case strings.HasPrefix(part[at:], "${"):
-			s.list.Add(diag.BadVariable, n.placeOf(from, from+1), "the variable is not closed").
+			s.list.Add(diag.BadVariable, v.placeOf(from, from+1), "the variable is not closed").
 				WithHint("write ${NAME}, or $${ for the characters as such")
 			return part, false
 		default:
 			size = 1
 		}
 		if deep == 0 && size > 1 {
-			s.replaced(n, &out, value, part[:at], part[at:at+size])
+			s.replaced(v, &out, value, part[:at], part[at:at+size])
 		}
 		out.WriteString(value)
 		at += size
@@ -123,9 +123,9 @@ func (s *substitution) expand(n *Node, part string, start, deep int) (text strin
 }
 
 // replaced remembers where a value came from.
-func (s *substitution) replaced(n *Node, out *strings.Builder, value, before, ref string) {
+func (s *substitution) replaced(v *Value, out *strings.Builder, value, before, ref string) {
 	from, written := utf8.RuneCountInString(out.String()), utf8.RuneCountInString(before)
-	n.pieces = append(n.pieces, piece{
+	v.pieces = append(v.pieces, piece{
 		from: from, to: from + utf8.RuneCountInString(value),
 		writtenFrom: written, writtenTo: written + utf8.RuneCountInString(ref),
 	})
@@ -160,9 +160,9 @@ var (
 const maxDefaults = 8
 
 // value gives what a reference stands for. It is written at a character of the
-// text of the node.
-func (s *substitution) value(n *Node, ref string, at, width, deep int) (value string, ok bool) {
-	place := n.placeOf(at, at+width-1)
+// text of the value.
+func (s *substitution) value(v *Value, ref string, at, width, deep int) (value string, ok bool) {
+	place := v.placeOf(at, at+width-1)
 	name := variableName.FindString(ref)
 	if file := fileName.FindString(ref); file != "" {
 		name = strings.TrimSuffix(strings.TrimSuffix(file, ":-"), ":?")
@@ -184,7 +184,7 @@ func (s *substitution) value(n *Node, ref string, at, width, deep int) (value st
 			d.WithHint("for a default write ${%s:-%s}", name, text)
 		}
 		return "", false
-	case secret && !n.Secret:
+	case secret && !v.Secret:
 		s.list.Add(diag.BadVariable, place, "a secret must be the whole value")
 		return "", false
 	case deep > maxDefaults:
@@ -199,7 +199,7 @@ func (s *substitution) value(n *Node, ref string, at, width, deep int) (value st
 	case set && (value != "" || rest == ""):
 		return value, true
 	case hasDefault:
-		return s.expand(n, fallback, at+len("${")+utf8.RuneCountInString(name)+len(":-"), deep+1)
+		return s.expand(v, fallback, at+len("${")+utf8.RuneCountInString(name)+len(":-"), deep+1)
 	case hasMessage && message != "":
 		s.list.Add(diag.BadVariable, place, "%s", message).WithHint("%s", howToSet(name))
 	case set:

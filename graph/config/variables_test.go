@@ -44,15 +44,15 @@ func TestSubstitute(t *testing.T) {
 		"a: 12":                         "{a: 12} []",
 	} {
 		var list diag.List
-		n := parse(t, text)
-		used := Substitute(n, lookupTest, &list)
-		if got := fmt.Sprint(n, " ", used); got != want || len(list) > 0 {
+		v := parse(t, text)
+		used := Substitute(v, lookupTest, &list)
+		if got := fmt.Sprint(v, " ", used); got != want || len(list) > 0 {
 			t.Errorf("%s: %s, want %s\n%v", text, got, want, list)
 		}
 	}
-	if n := parse(t, "a: ${env:TOKEN}"); n != nil {
-		Substitute(n, lookupTest, new(diag.List))
-		if d := n.Get("a").Describe(); d != "a secret" || n.Get("a").Text != "geheim" {
+	if v := parse(t, "a: ${env:TOKEN}"); v != nil {
+		Substitute(v, lookupTest, new(diag.List))
+		if d := v.Get("a").Describe(); d != "a secret" || v.Get("a").Text != "geheim" {
 			t.Errorf("described as %s", d)
 		}
 	}
@@ -60,9 +60,9 @@ func TestSubstitute(t *testing.T) {
 
 // Places keep pointing at what was written.
 func TestAtBehindVariables(t *testing.T) {
-	n := parse(t, "a: \"\\t${DIR}/x + ${EMPTY}y > ${N}\"\n")
-	Substitute(n, lookupTest, new(diag.List))
-	a := n.Get("a")
+	v := parse(t, "a: \"\\t${DIR}/x + ${EMPTY}y > ${N}\"\n")
+	Substitute(v, lookupTest, new(diag.List))
+	a := v.Get("a")
 	if a.Text != "\t/data/x + y > 4" {
 		t.Fatal(a.Text)
 	}
@@ -91,8 +91,8 @@ j: ${EMPTY:?}
 k: ${X:-${Z}}
 `
 	var list diag.List
-	n := parse(t, text)
-	Substitute(n, lookupTest, &list)
+	v := parse(t, text)
+	Substitute(v, lookupTest, &list)
 	list.Sort()
 	comparePicture(t, text, list, `
 a.yaml:1:4: the variable X is not set [E004]
@@ -142,7 +142,7 @@ a.yaml:11:9: the variable Z is not set [E004]
       |         ^^^^
   hint: set it with -s Z=value, or give a default: ${Z:-value}
 `)
-	for _, e := range n.Entries {
+	for _, e := range v.Entries {
 		if e.Key != "${N}" && !e.Value.Bad {
 			t.Errorf("%s is not marked", e.Key)
 		}

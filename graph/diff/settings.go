@@ -16,13 +16,13 @@ import (
 
 // texts are what a flow's file says, before variables are filled in.
 type texts struct {
-	root  *config.Node // nil: there is no text
-	nodes map[string]*config.Node
+	root  *config.Value // nil: there is no text
+	nodes map[string]*config.Value
 	known map[*config.Schema]*facts
 }
 
 func newTexts(f *graph.Flow) *texts {
-	t := &texts{nodes: map[string]*config.Node{}, known: map[*config.Schema]*facts{}}
+	t := &texts{nodes: map[string]*config.Value{}, known: map[*config.Schema]*facts{}}
 	if f.At.Source == nil {
 		return t
 	}
@@ -124,25 +124,25 @@ func (s *settings) preset(path string) (preset string, secret bool) {
 
 // flatten adds a value: a mapping by its keys, a list of mappings by its items, all
 // else as one text.
-func (s *settings) flatten(path string, n *config.Node, line int) {
+func (s *settings) flatten(path string, v *config.Value, line int) {
 	switch {
-	case n.Kind == config.Mapping && len(n.Entries) > 0:
-		for _, e := range n.Entries {
+	case v.Kind == config.Mapping && len(v.Entries) > 0:
+		for _, e := range v.Entries {
 			s.flatten(path+"."+e.Key, e.Value, e.KeySpan.Line)
 		}
-	case n.Kind == config.Sequence && slices.ContainsFunc(n.Items, func(i *config.Node) bool { return i.Kind == config.Mapping }):
-		for i, item := range n.Items {
+	case v.Kind == config.Sequence && slices.ContainsFunc(v.Items, func(i *config.Value) bool { return i.Kind == config.Mapping }):
+		for i, item := range v.Items {
 			s.flatten(path+"["+strconv.Itoa(i)+"]", item, item.Span.Line)
 		}
 	default:
 		if _, ok := s.at[path]; !ok {
 			s.paths = append(s.paths, path)
 		}
-		v := setting{n.String(), n.String(), line}
-		if n.Kind == config.Scalar && n.Text != "" && !strings.ContainsAny(n.Text, "\n\r") {
-			v.word = n.Text
+		entry := setting{v.String(), v.String(), line}
+		if v.Kind == config.Scalar && v.Text != "" && !strings.ContainsAny(v.Text, "\v\r") {
+			entry.word = v.Text
 		}
-		s.at[path] = v
+		s.at[path] = entry
 	}
 }
 

@@ -29,33 +29,33 @@ func (t Term) String() string {
 type Terms []Term
 
 // DecodeConfig implements config.Decoder.
-func (k *Terms) DecodeConfig(n *config.Node, list *diag.List) {
-	if n.Kind != config.Sequence {
-		k.add(n, list)
+func (k *Terms) DecodeConfig(v *config.Value, list *diag.List) {
+	if v.Kind != config.Sequence {
+		k.add(v, list)
 		return
 	}
-	for _, item := range n.Items {
+	for _, item := range v.Items {
 		k.add(item, list)
 	}
-	if len(n.Items) == 0 {
-		list.Add(diag.WrongValue, n.Span, "the key has no part").WithHint("leave `by` out to have one group")
+	if len(v.Items) == 0 {
+		list.Add(diag.WrongValue, v.Span, "the key has no part").WithHint("leave `by` out to have one group")
 	}
 }
 
-func (k *Terms) add(n *config.Node, list *diag.List) {
-	switch n.Kind {
+func (k *Terms) add(v *config.Value, list *diag.List) {
+	switch v.Kind {
 	case config.Scalar:
-		*k = append(*k, Term{"", config.Text{Value: n.Text, Node: n}, n.Span})
+		*k = append(*k, Term{"", config.Text{Value: v.Text, YAML: v}, v.Span})
 	case config.Mapping:
-		for _, e := range n.Entries {
+		for _, e := range v.Entries {
 			if e.Value.Kind != config.Scalar {
 				list.Add(diag.WrongValue, e.Value.Span, "want an expression, got %s", e.Value.Describe())
 				continue
 			}
-			*k = append(*k, Term{e.Key, config.Text{Value: e.Value.Text, Node: e.Value}, e.KeySpan})
+			*k = append(*k, Term{e.Key, config.Text{Value: e.Value.Text, YAML: e.Value}, e.KeySpan})
 		}
 	default:
-		list.Add(diag.WrongValue, n.Span, "want a field or {name: expression}, got %s", n.Describe())
+		list.Add(diag.WrongValue, v.Span, "want a field or {name: expression}, got %s", v.Describe())
 	}
 }
 
@@ -106,17 +106,17 @@ type Value struct{ Value, Where config.Text }
 var valueKeys = []string{"value", "where"}
 
 // DecodeConfig implements config.Decoder.
-func (a *Value) DecodeConfig(n *config.Node, list *diag.List) {
-	switch n.Kind {
+func (a *Value) DecodeConfig(v *config.Value, list *diag.List) {
+	switch v.Kind {
 	case config.Scalar:
-		a.Value = config.Text{Value: n.Text, Node: n}
+		a.Value = config.Text{Value: v.Text, YAML: v}
 		return
 	case config.Mapping:
 	default:
-		list.Add(diag.WrongValue, n.Span, "want an expression over aggregates, such as sum(price), got %s", n.Describe())
+		list.Add(diag.WrongValue, v.Span, "want an expression over aggregates, such as sum(price), got %s", v.Describe())
 		return
 	}
-	for _, e := range n.Entries {
+	for _, e := range v.Entries {
 		if e.Key != "value" && e.Key != "where" {
 			list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, valueKeys)
 			continue
@@ -125,15 +125,15 @@ func (a *Value) DecodeConfig(n *config.Node, list *diag.List) {
 			list.Add(diag.WrongValue, e.Value.Span, "want an expression, got %s", e.Value.Describe())
 			continue
 		}
-		text := config.Text{Value: e.Value.Text, Node: e.Value}
+		text := config.Text{Value: e.Value.Text, YAML: e.Value}
 		if e.Key == "value" {
 			a.Value = text
 		} else {
 			a.Where = text
 		}
 	}
-	if !n.Has("value") {
-		list.Add(diag.MissingKey, n.Span, "the key value is missing").WithHint("write {value: count(), where: CONDITION}")
+	if !v.Has("value") {
+		list.Add(diag.MissingKey, v.Span, "the key value is missing").WithHint("write {value: count(), where: CONDITION}")
 	}
 }
 

@@ -16,10 +16,10 @@ type Pair struct{ Left, Right config.Name }
 type Pairs []Pair
 
 // DecodeConfig implements config.Decoder.
-func (k *Pairs) DecodeConfig(n *config.Node, list *diag.List) {
-	switch n.Kind {
+func (k *Pairs) DecodeConfig(v *config.Value, list *diag.List) {
+	switch v.Kind {
 	case config.Mapping:
-		for _, e := range n.Entries {
+		for _, e := range v.Entries {
 			if e.Value.Kind != config.Scalar {
 				list.Add(diag.WrongValue, e.Value.Span, "want the name of a field of right, got %s", e.Value.Describe())
 				continue
@@ -27,28 +27,28 @@ func (k *Pairs) DecodeConfig(n *config.Node, list *diag.List) {
 			*k = append(*k, Pair{config.Name{Value: e.Key, At: e.KeySpan}, config.Name{Value: e.Value.Text, At: e.Value.Span}})
 		}
 	case config.Sequence:
-		for _, item := range n.Items {
+		for _, item := range v.Items {
 			k.same(item, list)
 		}
 	default:
-		k.same(n, list)
+		k.same(v, list)
 	}
-	if len(n.Entries)+len(n.Items) == 0 && n.Kind != config.Scalar {
-		list.Add(diag.WrongValue, n.Span, "the key has no field").WithHint("write {FIELD_OF_LEFT: FIELD_OF_RIGHT}")
+	if len(v.Entries)+len(v.Items) == 0 && v.Kind != config.Scalar {
+		list.Add(diag.WrongValue, v.Span, "the key has no field").WithHint("write {FIELD_OF_LEFT: FIELD_OF_RIGHT}")
 	}
 }
 
 // same adds a field that is called the same on both sides.
-func (k *Pairs) same(n *config.Node, list *diag.List) {
-	if n.Kind == config.Mapping && len(n.Entries) > 0 {
-		k.DecodeConfig(n, list)
+func (k *Pairs) same(v *config.Value, list *diag.List) {
+	if v.Kind == config.Mapping && len(v.Entries) > 0 {
+		k.DecodeConfig(v, list)
 		return
 	}
-	if n.Kind != config.Scalar {
-		list.Add(diag.WrongValue, n.Span, "want the name of a field, got %s", n.Describe())
+	if v.Kind != config.Scalar {
+		list.Add(diag.WrongValue, v.Span, "want the name of a field, got %s", v.Describe())
 		return
 	}
-	name := config.Name{Value: n.Text, At: n.Span}
+	name := config.Name{Value: v.Text, At: v.Span}
 	*k = append(*k, Pair{name, name})
 }
 

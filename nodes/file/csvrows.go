@@ -175,6 +175,6 @@ func (k *reader) checkHeader(c *graph.Inference, t *types.Type) {
 		_, err = csv.New(t, names, csv.Options{Dialect: d, Strict: k.Extra == "error"})
 	}
 	if err != nil {
-		c.List().Add(diag.BadData, k.As.Node.Span, "%s does not fit its type: %s", called(first.path), err)
+		c.List().Add(diag.BadData, k.As.YAML.Span, "%s does not fit its type: %s", called(first.path), err)
 	}
 }

@@ -100,7 +100,7 @@ func (k *reader) Infer(c *graph.Inference) {
 	}
 	if _, err := k.newRows(t); err != nil {
 		c.List().Add(diag.WrongValue, c.Node.At, "%s: %s", c.Node.ID, err)
-	} else if !k.As.Node.IsNull() {
+	} else if !k.As.YAML.IsNull() {
 		k.checkHeader(c, t)
 	}
 	c.Out("out", t)

@@ -21,12 +21,12 @@ func (k *reader) typeOf(c *graph.Inference) *types.Type {
 		return nil
 	case k.format == formatLines:
 		if declared != nil {
-			c.List().Add(diag.Conflict, k.As.Node.Span, "rows of format lines are {line: string}, they take no `as`")
+			c.List().Add(diag.Conflict, k.As.YAML.Span, "rows of format lines are {line: string}, they take no `as`")
 		}
 		return lineType(c)
 	case declared != nil:
 		if !declared.IsRecord() && k.format.isCSV() {
-			c.List().Add(diag.WrongType, k.As.Node.Span, "rows of a csv file are records, got %s", declared)
+			c.List().Add(diag.WrongType, k.As.YAML.Span, "rows of a csv file are records, got %s", declared)
 			return nil
 		}
 		return declared

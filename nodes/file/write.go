@@ -96,7 +96,7 @@ func (k *writer) Infer(c *graph.Inference) {
 	if k.Split.Value != "" {
 		k.split = c.Expr(k.Split, t)
 		if st := k.split.Type(); st.Kind != types.KindError && (!st.IsText() && st.Kind != types.KindInt && st.Kind != types.KindBool || st.Nullable) {
-			c.List().Add(diag.WrongType, k.Split.Node.At(0, len([]rune(k.Split.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
+			c.List().Add(diag.WrongType, k.Split.YAML.At(0, len([]rune(k.Split.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
 		}
 	}
 	if t.Kind == types.KindError {

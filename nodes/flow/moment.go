@@ -15,16 +15,16 @@ type moment struct {
 
 // DecodeConfig implements config.Decoder. Times outside the years 1678 to 2261 do
 // not fit into 64 bits of nanoseconds.
-func (m *moment) DecodeConfig(n *config.Node, list *diag.List) {
-	m.at = n.Span
+func (m *moment) DecodeConfig(v *config.Value, list *diag.List) {
+	m.at = v.Span
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly, time.DateTime} {
-		t, err := time.Parse(layout, n.Text)
-		if y := t.Year(); n.Kind == config.Scalar && err == nil && 1678 <= y && y <= 2261 {
+		t, err := time.Parse(layout, v.Text)
+		if y := t.Year(); v.Kind == config.Scalar && err == nil && 1678 <= y && y <= 2261 {
 			m.Time = t.UTC()
 			return
 		}
 	}
-	list.Add(diag.WrongValue, n.Span, "want a time from 1678 to 2261, got %s", n.Describe()).WithHint("write 2026-01-31 or 2026-01-31T15:04:05Z")
+	list.Add(diag.WrongValue, v.Span, "want a time from 1678 to 2261, got %s", v.Describe()).WithHint("write 2026-01-31 or 2026-01-31T15:04:05Z")
 }
 
 // ConfigType implements config.Documented.

@@ -18,10 +18,10 @@ type pace float64
 var paceText = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)(?:/([0-9]*)(ms|s|m|h))?$`)
 
 // DecodeConfig implements config.Decoder.
-func (p *pace) DecodeConfig(n *config.Node, list *diag.List) {
-	rate, ok := parsePace(n.Text)
-	if n.Kind != config.Scalar || !ok {
-		list.Add(diag.WrongValue, n.Span, "want items in a second, got %s", n.Describe()).WithHint("write 100, 100/s, 30/m or 1/10s")
+func (p *pace) DecodeConfig(v *config.Value, list *diag.List) {
+	rate, ok := parsePace(v.Text)
+	if v.Kind != config.Scalar || !ok {
+		list.Add(diag.WrongValue, v.Span, "want items in a second, got %s", v.Describe()).WithHint("write 100, 100/s, 30/m or 1/10s")
 		return
 	}
 	*p = rate

@@ -26,19 +26,19 @@ func (t sortTerm) String() string {
 var sortKeys = []string{"expr", "desc"}
 
 // DecodeConfig implements config.Decoder.
-func (t *sortTerm) DecodeConfig(n *config.Node, list *diag.List) {
-	if n.Kind == config.Scalar {
-		t.text = config.Text{Value: n.Text, Node: n}
+func (t *sortTerm) DecodeConfig(v *config.Value, list *diag.List) {
+	if v.Kind == config.Scalar {
+		t.text = config.Text{Value: v.Text, YAML: v}
 		return
 	}
-	if n.Kind != config.Mapping {
-		list.Add(diag.WrongValue, n.Span, "want a field, an expression or {expr: EXPRESSION, desc: true}, got %s", n.Describe())
+	if v.Kind != config.Mapping {
+		list.Add(diag.WrongValue, v.Span, "want a field, an expression or {expr: EXPRESSION, desc: true}, got %s", v.Describe())
 		return
 	}
-	for _, e := range n.Entries {
+	for _, e := range v.Entries {
 		switch {
 		case e.Key == "expr" && e.Value.Kind == config.Scalar:
-			t.text = config.Text{Value: e.Value.Text, Node: e.Value}
+			t.text = config.Text{Value: e.Value.Text, YAML: e.Value}
 		case e.Key == "desc" && e.Value.Kind == config.Scalar && e.Value.Type == config.Bool:
 			t.desc = strings.EqualFold(e.Value.Text, "true")
 		case e.Key == "expr":
@@ -49,8 +49,8 @@ func (t *sortTerm) DecodeConfig(n *config.Node, list *diag.List) {
 			list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", e.Key).DidYouMean(e.Key, sortKeys)
 		}
 	}
-	if !n.Has("expr") {
-		list.Add(diag.MissingKey, n.Span, "the key expr is missing").WithHint("write {expr: EXPRESSION, desc: true}, or -FIELD")
+	if !v.Has("expr") {
+		list.Add(diag.MissingKey, v.Span, "the key expr is missing").WithHint("write {expr: EXPRESSION, desc: true}, or -FIELD")
 	}
 }
 
@@ -78,8 +78,8 @@ func (t sortTerm) resolve(in *types.Type) (config.Text, bool) {
 }
 
 func (t sortTerm) at(node diag.Span) diag.Span {
-	if t.text.Node == nil {
+	if t.text.YAML == nil {
 		return node
 	}
-	return t.text.Node.Span
+	return t.text.YAML.Span
 }

@@ -180,16 +180,16 @@ func try(t *testing.T, s *subject, e graph.Example, setting string) (o outcome) 
 		}
 	}
 	id := ""
-	edit := func(root *config.Node) {
-		var node *config.Node
+	edit := func(root *config.Value) {
+		var value *config.Value
 		for _, n := range root.Get("nodes").Entries {
-			if n.Value.Get("use").Text == s.kind && (node == nil || n.Key == "it") {
-				id, node = n.Key, n.Value
+			if n.Value.Get("use").Text == s.kind && (value == nil || n.Key == "it") {
+				id, value = n.Key, n.Value
 			}
 		}
 		if setting != "" {
 			more := config.Parse(diag.NewSource(written, []byte(setting)), &o.list)
-			node.Entries = append(node.Entries, more.Entries...)
+			value.Entries = append(value.Entries, more.Entries...)
 		}
 	}
 	flow, list := graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(e.Flow)), registry, graph.Options{Edit: edit})

@@ -57,8 +57,8 @@ func (k *delay) Infer(c *graph.Inference) {
 	in := columns.Items(c, "in")
 	c.Out("out", in)
 	at := c.Node.At
-	if k.For.Node != nil {
-		at = k.For.Node.Span
+	if k.For.YAML != nil {
+		at = k.For.YAML.Span
 	}
 	var err error
 	if k.fixed, err = time.ParseDuration(k.For.Value); err == nil {

@@ -72,7 +72,7 @@ func (k *gather) Infer(c *graph.Inference) {
 	k.count = columns.Check(c, k.Count, k.in)
 	k.count.Want(types.Int.Opt(), "count", c.List())
 	if n, err := strconv.Atoi(k.Count.Value); err == nil && n < 1 {
-		c.List().Add(diag.WrongValue, k.Count.Node.Span, "%s: %d", errNoCount, n)
+		c.List().Add(diag.WrongValue, k.Count.YAML.Span, "%s: %d", errNoCount, n)
 	}
 	if k.in.Kind == types.KindError {
 		return

@@ -18,19 +18,19 @@ type stride struct {
 }
 
 // DecodeConfig implements config.Decoder.
-func (s *stride) DecodeConfig(n *config.Node, list *diag.List) {
-	s.at = n.Span
-	if n.Kind == config.Scalar {
-		if items, err := strconv.Atoi(n.Text); err == nil && items > 0 {
+func (s *stride) DecodeConfig(v *config.Value, list *diag.List) {
+	s.at = v.Span
+	if v.Kind == config.Scalar {
+		if items, err := strconv.Atoi(v.Text); err == nil && items > 0 {
 			s.items = items
 			return
 		}
-		if span, err := time.ParseDuration(n.Text); err == nil && span >= time.Millisecond {
+		if span, err := time.ParseDuration(v.Text); err == nil && span >= time.Millisecond {
 			s.span = span
 			return
 		}
 	}
-	list.Add(diag.WrongValue, n.Span, "want a duration of 1ms or more, or a number of items, got %s", n.Describe()).WithHint("write 15m, or 10")
+	list.Add(diag.WrongValue, v.Span, "want a duration of 1ms or more, or a number of items, got %s", v.Describe()).WithHint("write 15m, or 10")
 }
 
 // ConfigType implements config.Documented.

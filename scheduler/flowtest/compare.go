@@ -42,29 +42,29 @@ func (c *comparison) gaps(w expectedItem, a arrival) []gap {
 
 func (c *comparison) matches(w expectedItem, a arrival) bool { return len(c.gaps(w, a)) == 0 }
 
-func (c *comparison) fields(all []gap, path string, t *types.Type, n *config.Node, want []*record.Column, i int, got []*record.Column, j int) []gap {
+func (c *comparison) fields(all []gap, path string, t *types.Type, v *config.Value, want []*record.Column, i int, got []*record.Column, j int) []gap {
 	for k, f := range t.Fields {
 		under := f.Name
 		if path != "" {
 			under = path + "." + f.Name
 		}
-		v := n.Get(f.Name)
+		field := v.Get(f.Name)
 		switch {
 		case got[k] == nil: // nobody asked for it
-		case n.Has(f.Name):
-			all = c.value(all, under, f.Type, v, want[k], i, got[k], j)
+		case v.Has(f.Name):
+			all = c.value(all, under, f.Type, field, want[k], i, got[k], j)
 		case c.e.Exact && !got[k].IsNull(j):
-			all = append(all, gap{under, show(under, f.Type, got[k], j), "null, as it is left out", n.Span})
+			all = append(all, gap{under, show(under, f.Type, got[k], j), "null, as it is left out", v.Span})
 		}
 	}
 	return all
 }
 
-// value compares two values of type t. n says which parts of it count: a mapping
+// value compares two values of type t. v says which parts of it count: a mapping
 // names fields, a list has items, and anything else stands for the whole.
-func (c *comparison) value(all []gap, path string, t *types.Type, n *config.Node, want *record.Column, i int, got *record.Column, j int) []gap {
+func (c *comparison) value(all []gap, path string, t *types.Type, v *config.Value, want *record.Column, i int, got *record.Column, j int) []gap {
 	differs := func() []gap {
-		return append(all, gap{path, show(path, t, got, j), show(path, t, want, i), n.At(0, max(1, len([]rune(n.Text))))})
+		return append(all, gap{path, show(path, t, got, j), show(path, t, want, i), v.At(0, max(1, len([]rune(v.Text))))})
 	}
 	if want.IsNull(i) || got.IsNull(j) {
 		if want.IsNull(i) != got.IsNull(j) {
@@ -73,16 +73,16 @@ func (c *comparison) value(all []gap, path string, t *types.Type, n *config.Node
 		return all
 	}
 	switch {
-	case t.Kind == types.KindRecord && n.Kind == config.Mapping:
-		return c.fields(all, path, t, n, want.Fields, i, got.Fields, j)
-	case t.Kind == types.KindList && n.Kind == config.Sequence:
+	case t.Kind == types.KindRecord && v.Kind == config.Mapping:
+		return c.fields(all, path, t, v, want.Fields, i, got.Fields, j)
+	case t.Kind == types.KindList && v.Kind == config.Sequence:
 		from, to := want.Range(i)
 		start, end := got.Range(j)
 		if to-from != end-start {
-			return append(all, gap{path, show(path, t, got, j), show(path, t, want, i), n.Span})
+			return append(all, gap{path, show(path, t, got, j), show(path, t, want, i), v.Span})
 		}
 		for k := range to - from {
-			all = c.value(all, path+"["+strconv.Itoa(k)+"]", t.Elem, n.Items[k], want.Elem, from+k, got.Elem, start+k)
+			all = c.value(all, path+"["+strconv.Itoa(k)+"]", t.Elem, v.Items[k], want.Elem, from+k, got.Elem, start+k)
 		}
 		return all
 	case t.Kind == types.KindAny:
@@ -336,7 +336,7 @@ func (c *comparison) forAll(got []arrival) {
 		if holds {
 			continue
 		}
-		d := c.list.Add(diag.Unexpected, c.e.All.Node.At(0, max(1, len([]rune(c.e.All.Value)))), "%s: this does not hold for item %d", c.e.on, j+1)
+		d := c.list.Add(diag.Unexpected, c.e.All.YAML.At(0, max(1, len([]rune(c.e.All.Value)))), "%s: this does not hold for item %d", c.e.on, j+1)
 		if errs.Len() > 0 {
 			_, err := errs.At(0)
 			d.WithNote(diag.Span{}, "%s", redact.Text(err.Error()))

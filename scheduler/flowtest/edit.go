@@ -19,13 +19,13 @@ type editor struct {
 	c       *Case
 	changed bool
 	list    *diag.List
-	nodes   *config.Node // the mapping `nodes`
+	nodes   *config.Value // the mapping `nodes`
 }
 
 func feedID(i int) string  { return fmt.Sprintf("test_feed_%d", i+1) }
 func watchID(i int) string { return fmt.Sprintf("test_watch_%d", i+1) }
 
-func (e *editor) edit(root *config.Node) {
+func (e *editor) edit(root *config.Value) {
 	if e.nodes = root.Get("nodes"); e.nodes == nil || e.nodes.Kind != config.Mapping {
 		return
 	}
@@ -36,16 +36,16 @@ func (e *editor) edit(root *config.Node) {
 		return
 	}
 	for i, s := range e.c.stubs {
-		if n := e.node(s.node); n != nil {
-			replace(n, stubPrefix, i, s.at)
+		if v := e.node(s.node); v != nil {
+			replace(v, stubPrefix, i, s.at)
 			if s.counts() {
-				set(n, "workers", scalar(config.Int, "1", s.at))
+				set(v, "workers", scalar(config.Int, "1", s.at))
 			}
 		}
 	}
 	for _, f := range e.c.faults {
-		if n := e.node(f.node); n != nil && f.texts.counts() {
-			set(n, "workers", scalar(config.Int, "1", f.at))
+		if v := e.node(f.node); v != nil && f.texts.counts() {
+			set(v, "workers", scalar(config.Int, "1", f.at))
 		}
 	}
 	e.watch()
@@ -60,58 +60,58 @@ func (r rules) counts() bool {
 }
 
 // node finds the mapping of a node.
-func (e *editor) node(id string) *config.Node {
-	n := e.nodes.Get(id)
-	if n == nil || n.Kind != config.Mapping {
+func (e *editor) node(id string) *config.Value {
+	v := e.nodes.Get(id)
+	if v == nil || v.Kind != config.Mapping {
 		return nil
 	}
-	return n
+	return v
 }
 
-func scalar(t config.Type, text string, at diag.Span) *config.Node {
-	return &config.Node{Kind: config.Scalar, Type: t, Text: text, Span: at}
+func scalar(t config.Type, text string, at diag.Span) *config.Value {
+	return &config.Value{Kind: config.Scalar, Type: t, Text: text, Span: at}
 }
 
-func mapping(at diag.Span, pairs ...any) *config.Node {
-	m := &config.Node{Kind: config.Mapping, Span: at}
+func mapping(at diag.Span, pairs ...any) *config.Value {
+	m := &config.Value{Kind: config.Mapping, Span: at}
 	for i := 0; i < len(pairs); i += 2 {
-		m.Entries = append(m.Entries, config.Entry{Key: pairs[i].(string), KeySpan: at, Value: pairs[i+1].(*config.Node)})
+		m.Entries = append(m.Entries, config.Entry{Key: pairs[i].(string), KeySpan: at, Value: pairs[i+1].(*config.Value)})
 	}
 	return m
 }
 
 // set sets a key of a mapping.
-func set(n *config.Node, key string, value *config.Node) {
-	if entry := n.Entry(key); entry != nil {
+func set(v *config.Value, key string, value *config.Value) {
+	if entry := v.Entry(key); entry != nil {
 		entry.Value = value
 		return
 	}
-	n.Entries = append(n.Entries, config.Entry{Key: key, KeySpan: value.Span, Value: value})
+	v.Entries = append(v.Entries, config.Entry{Key: key, KeySpan: value.Span, Value: value})
 }
 
 // use is the kind that a node names, with the place of the name.
-func use(n *config.Node) (kind string, at diag.Span) {
-	if u := n.Get("use"); u != nil && u.Kind == config.Scalar {
+func use(v *config.Value) (kind string, at diag.Span) {
+	if u := v.Get("use"); u != nil && u.Kind == config.Scalar {
 		return u.Text, u.Span
 	}
-	return "", n.Span
+	return "", v.Span
 }
 
 // replace puts a kind of this package in the place of the kind of a node. What
 // belongs to the engine stays.
-func replace(n *config.Node, prefix string, slot int, at diag.Span) {
-	kind, useAt := use(n)
-	set(n, "use", scalar(config.String, prefix+kind, useAt))
-	set(n, "with", mapping(at, "slot", scalar(config.Int, strconv.Itoa(slot), at)))
+func replace(v *config.Value, prefix string, slot int, at diag.Span) {
+	kind, useAt := use(v)
+	set(v, "use", scalar(config.String, prefix+kind, useAt))
+	set(v, "with", mapping(at, "slot", scalar(config.Int, strconv.Itoa(slot), at)))
 }
 
 // copyTree copies what the test file wrote: compiling replaces variables in it.
-func copyTree(n *config.Node) *config.Node {
-	if n == nil {
+func copyTree(v *config.Value) *config.Value {
+	if v == nil {
 		return nil
 	}
-	c := *n
-	c.Entries, c.Items = slices.Clone(n.Entries), slices.Clone(n.Items)
+	c := *v
+	c.Entries, c.Items = slices.Clone(v.Entries), slices.Clone(v.Items)
 	for i := range c.Entries {
 		c.Entries[i].Value = copyTree(c.Entries[i].Value)
 	}
@@ -124,20 +124,20 @@ func copyTree(n *config.Node) *config.Node {
 // override puts settings of the case over those of the flow.
 func (e *editor) override() {
 	for _, p := range e.c.text.With {
-		n := e.node(p.Key)
+		v := e.node(p.Key)
 		switch {
-		case n == nil: // resolve says so
-		case p.Value.Node.Kind != config.Mapping:
+		case v == nil: // resolve says so
+		case p.Value.Kind != config.Mapping:
 			if !e.changed {
 				e.list.Add(diag.WrongValue, p.Value.Span, "want settings, got %s", p.Value.Describe()).WithHint("with: {%s: {SETTING: VALUE}}", p.Key)
 			}
 		default:
-			with := n.Get("with")
+			with := v.Get("with")
 			if with == nil || with.Kind != config.Mapping {
 				with = mapping(p.At)
-				set(n, "with", with)
+				set(v, "with", with)
 			}
-			for _, s := range copyTree(p.Value.Node).Entries {
+			for _, s := range copyTree(p.Value.Value).Entries {
 				set(with, s.Key, s.Value)
 				with.Entry(s.Key).KeySpan = s.KeySpan
 			}
@@ -153,11 +153,11 @@ var upwards = filepath.Join(slices.Repeat([]string{"up"}, 8)...)
 // puts nodes that only keep their items in the place of other sinks.
 func (e *editor) takeSinks() {
 	for i := range e.nodes.Entries {
-		id, n := e.nodes.Entries[i].Key, e.nodes.Entries[i].Value
-		if n.Kind != config.Mapping || slices.ContainsFunc(e.c.text.Real, func(r config.Name) bool { return r.Value == id }) {
+		id, v := e.nodes.Entries[i].Key, e.nodes.Entries[i].Value
+		if v.Kind != config.Mapping || slices.ContainsFunc(e.c.text.Real, func(r config.Name) bool { return r.Value == id }) {
 			continue
 		}
-		kind, at := use(n)
+		kind, at := use(v)
 		spec, ok := e.c.file.kinds.Spec(kind)
 		if !ok || len(spec.Out) > 0 {
 			continue
@@ -165,7 +165,7 @@ func (e *editor) takeSinks() {
 		if _, branches := e.c.file.kinds.New(kind).(graph.Brancher); branches {
 			continue
 		}
-		path := n.Get("with").Get("path")
+		path := v.Get("with").Get("path")
 		switch {
 		case !hasPath(spec):
 			if e.changed {
@@ -173,14 +173,14 @@ func (e *editor) takeSinks() {
 				if x := e.c.taps[id]; x != nil {
 					slot = slices.Index(e.c.expects, x)
 				}
-				replace(n, sinkPrefix, slot, at)
+				replace(v, sinkPrefix, slot, at)
 			}
 		case path != nil && path.Kind == config.Scalar && path.Text != "-":
 			dir := filepath.Join(e.c.dir, id)
 			e.c.sinks[id] = filepath.Join(dir, upwards)
 			moved := *path
 			moved.Text = filepath.ToSlash(e.c.sinks[id]) + "/" + path.Text
-			set(n.Get("with"), "path", scalar(config.String, moved.Text, path.Span))
+			set(v.Get("with"), "path", scalar(config.String, moved.Text, path.Span))
 		}
 	}
 }
@@ -193,11 +193,11 @@ func hasPath(spec *graph.Spec) bool {
 // feed puts feeds in the place of sources, and on inputs.
 func (e *editor) feed() {
 	for i, f := range e.c.feeds {
-		n := e.node(f.node)
-		if n == nil {
+		v := e.node(f.node)
+		if v == nil {
 			continue
 		}
-		kind, _ := use(n)
+		kind, _ := use(v)
 		spec, ok := e.c.file.kinds.Spec(kind)
 		if !ok {
 			continue
@@ -205,7 +205,7 @@ func (e *editor) feed() {
 		source := len(spec.In) == 0
 		switch {
 		case source && f.Items == nil && hasPath(spec):
-			e.redirect(f, n)
+			e.redirect(f, v)
 		case source && f.Text != nil:
 			if !e.changed {
 				e.list.Add(diag.Conflict, f.feedText.at, "text is for sources that read a file, and %s has no setting path", kind).WithHint("write items")
@@ -227,18 +227,18 @@ func (e *editor) feed() {
 			for k := range f.ports {
 				f.ports[k].Type = nil
 			}
-			replace(n, feedPrefix, i, f.at)
+			replace(v, feedPrefix, i, f.at)
 		case e.changed:
-			e.feedInput(i, f, n)
+			e.feedInput(i, f, v)
 		}
 	}
 }
 
 // redirect lets a source read another file, or a text of the case, by its own
 // settings.
-func (e *editor) redirect(f *feed, n *config.Node) {
+func (e *editor) redirect(f *feed, v *config.Value) {
 	f.byPath = true
-	with := n.Get("with")
+	with := v.Get("with")
 	if with == nil || with.Kind != config.Mapping {
 		return // the compiler says what is missing
 	}
@@ -277,7 +277,7 @@ func (e *editor) redirect(f *feed, n *config.Node) {
 
 // feedInput adds a node that feeds, and leads it to an input in place of what leads
 // there.
-func (e *editor) feedInput(i int, f *feed, n *config.Node) {
+func (e *editor) feedInput(i int, f *feed, v *config.Value) {
 	f.ports = []graph.Port{{Name: f.port, Doc: "What the test feeds."}}
 	id := feedID(i)
 	at := f.at
@@ -285,18 +285,18 @@ func (e *editor) feedInput(i int, f *feed, n *config.Node) {
 		"with", mapping(at, "slot", scalar(config.Int, strconv.Itoa(i), at)))
 	e.nodes.Entries = append(e.nodes.Entries, config.Entry{Key: id, KeySpan: at, Value: feeder})
 	from := scalar(config.String, id+"."+f.port, at)
-	in := n.Get("in")
+	in := v.Get("in")
 	switch {
 	case in == nil:
 	case in.Kind == config.Mapping && !in.Has("from"):
 		set(in, f.port, withSource(in.Get(f.port), from))
 	default:
-		set(n, "in", withSource(in, from))
+		set(v, "in", withSource(in, from))
 	}
 }
 
 // withSource puts a source in the place of another, whose contract stays.
-func withSource(in, from *config.Node) *config.Node {
+func withSource(in, from *config.Value) *config.Value {
 	if in == nil || in.Kind != config.Mapping {
 		return from
 	}
@@ -314,9 +314,9 @@ func (e *editor) watch() {
 		}
 		at := x.key
 		in := mapping(at, "from", scalar(config.String, x.on, at), "capacity", scalar(config.Int, "100000000", at), "bytes", scalar(config.String, "1TB", at))
-		node := mapping(at, "use", scalar(config.String, watchPrefix+x.on, at), "in", in,
+		value := mapping(at, "use", scalar(config.String, watchPrefix+x.on, at), "in", in,
 			"with", mapping(at, "slot", scalar(config.Int, strconv.Itoa(i), at)))
-		e.nodes.Entries = append(e.nodes.Entries, config.Entry{Key: watchID(i), KeySpan: at, Value: node})
+		e.nodes.Entries = append(e.nodes.Entries, config.Entry{Key: watchID(i), KeySpan: at, Value: value})
 	}
 }
 

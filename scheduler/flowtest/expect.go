@@ -31,7 +31,7 @@ type expectation struct {
 
 // An expectedItem is one that is expected. Of its row, what its node has counts.
 type expectedItem struct {
-	node  *config.Node
+	node  *config.Value
 	batch *record.Batch
 	row   int
 	at    time.Duration // when it must come
@@ -119,8 +119,8 @@ func (e *expectation) readFrom(list *diag.List) {
 
 // wholeNode is the node of an item of which everything counts: it names every field.
 // Lists and values of any type in it are compared as a whole.
-func wholeNode(t *types.Type, at diag.Span) *config.Node {
-	n := &config.Node{Kind: config.Scalar, Span: at}
+func wholeNode(t *types.Type, at diag.Span) *config.Value {
+	n := &config.Value{Kind: config.Scalar, Span: at}
 	if t.Kind == types.KindRecord {
 		n.Kind = config.Mapping
 		for _, f := range t.Fields {

@@ -65,7 +65,7 @@ func (k *feedKind) Outputs() []graph.Port { return k.feed().ports }
 func (k *feedKind) Infer(c *graph.Inference) {
 	f := k.feed()
 	if f.As != nil {
-		f.typ = c.Type(graph.TypeRef{Node: f.As.Node})
+		f.typ = c.Type(graph.TypeRef{YAML: f.As.Value})
 	}
 	if f.typ == nil {
 		f.typ = types.Error
@@ -156,28 +156,28 @@ func (f *feed) read(dir string, needed []bool, list *diag.List) {
 // script reads steps.
 func (f *feed) script(needed []bool, list *diag.List) {
 	var now time.Duration
-	var run []*config.Node
+	var run []*config.Value
 	flush := func() {
 		if b := batchOf(run, f.typ, needed, list); b != nil {
 			f.schedule(&now, b)
 		}
 		run = nil
 	}
-	for _, n := range f.Items.Items {
-		s, ok := stepOf(n, f.typ, list)
+	for _, v := range f.Items.Items {
+		s, ok := stepOf(v, f.typ, list)
 		if !ok {
-			run = append(run, n)
+			run = append(run, v)
 			continue
 		}
 		flush()
 		if s.At != nil && time.Duration(*s.At) < now {
-			list.Add(diag.WrongValue, n.Span, "at %s is before the step above, which is at %s", time.Duration(*s.At), now).
+			list.Add(diag.WrongValue, v.Span, "at %s is before the step above, which is at %s", time.Duration(*s.At), now).
 				WithHint("at counts from the start of the run, after from the step above")
 		}
 		now, f.spaced = s.move(now), false
 		switch {
 		case (s.Bad != nil || s.Error != "") && f.input:
-			list.Add(diag.Conflict, n.Span, "only sources have bad items and failures, and this feeds an input").
+			list.Add(diag.Conflict, v.Span, "only sources have bad items and failures, and this feeds an input").
 				WithHint("fail: {%s: ...} makes the node fail", f.node)
 		case s.Bad != nil:
 			why := s.Error
@@ -224,11 +224,11 @@ var stepKeys = []string{"after", "at", "bad", "error", "file", "line"}
 
 // stepOf reads a step: a mapping with none but the keys of a step, which cannot be an
 // item. So {at: 30m} is a step also where the items have a field `at` that is a time.
-func stepOf(n *config.Node, t *types.Type, list *diag.List) (s stepText, ok bool) {
-	if n.Kind != config.Mapping || len(n.Entries) == 0 {
+func stepOf(v *config.Value, t *types.Type, list *diag.List) (s stepText, ok bool) {
+	if v.Kind != config.Mapping || len(v.Entries) == 0 {
 		return s, false
 	}
-	for _, e := range n.Entries {
+	for _, e := range v.Entries {
 		if !slices.Contains(stepKeys, e.Key) {
 			return s, false
 		}
@@ -236,19 +236,19 @@ func stepOf(n *config.Node, t *types.Type, list *diag.List) (s stepText, ok bool
 			return s, false
 		}
 	}
-	if !n.Has("after") && !n.Has("at") && !n.Has("bad") && !n.Has("error") {
+	if !v.Has("after") && !v.Has("at") && !v.Has("bad") && !v.Has("error") {
 		return s, false
 	}
-	stepSchema.Decode(n, &s, list)
+	stepSchema.Decode(v, &s, list)
 	return s, true
 }
 
 // holds reports whether a value may stand in a field.
-func holds(t *types.Type, n *config.Node) bool {
-	if n.Kind != config.Scalar || !t.IsScalar() {
+func holds(t *types.Type, v *config.Value) bool {
+	if v.Kind != config.Scalar || !t.IsScalar() {
 		return true
 	}
-	_, _, ok := scalarJSON(t, n)
+	_, _, ok := scalarJSON(t, v)
 	return ok
 }
 

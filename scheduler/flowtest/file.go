@@ -44,10 +44,10 @@ func (c *caseText) SetDefaults() { c.Clock = "virtual" }
 type assignments = config.Map[config.Text]
 
 // A tree is a part of the file that is read later.
-type tree struct{ *config.Node }
+type tree struct{ *config.Value }
 
 // DecodeConfig implements config.Decoder.
-func (t *tree) DecodeConfig(n *config.Node, _ *diag.List) { t.Node = n }
+func (t *tree) DecodeConfig(v *config.Value, _ *diag.List) { t.Value = v }
 
 // ConfigType implements config.Documented.
 func (tree) ConfigType() (string, map[string]any) { return "value", map[string]any{} }
@@ -56,13 +56,13 @@ func (tree) ConfigType() (string, map[string]any) { return "value", map[string]a
 type duration time.Duration
 
 // DecodeConfig implements config.Decoder.
-func (d *duration) DecodeConfig(n *config.Node, list *diag.List) {
-	v, err := time.ParseDuration(n.Text)
-	if n.Kind != config.Scalar || err != nil || v < 0 {
-		list.Add(diag.WrongValue, n.Span, "want a duration, got %s", n.Describe()).WithHint("write 500ms, 5s or 1h30m")
+func (d *duration) DecodeConfig(v *config.Value, list *diag.List) {
+	parsed, err := time.ParseDuration(v.Text)
+	if v.Kind != config.Scalar || err != nil || parsed < 0 {
+		list.Add(diag.WrongValue, v.Span, "want a duration, got %s", v.Describe()).WithHint("write 500ms, 5s or 1h30m")
 		return
 	}
-	*d = duration(v)
+	*d = duration(parsed)
 }
 
 // ConfigType implements config.Documented.
@@ -91,10 +91,10 @@ var ruleSchema = sync.OnceValue(func() *config.Schema { return mustSchema(&ruleT
 type rules []ruleText
 
 // DecodeConfig implements config.Decoder.
-func (r *rules) DecodeConfig(n *config.Node, list *diag.List) {
-	items := []*config.Node{n}
-	if n.Kind == config.Sequence {
-		items = n.Items
+func (r *rules) DecodeConfig(v *config.Value, list *diag.List) {
+	items := []*config.Value{v}
+	if v.Kind == config.Sequence {
+		items = v.Items
 	}
 	for _, item := range items {
 		rule := ruleText{at: item.Span}
@@ -131,21 +131,21 @@ type feedText struct {
 var feedSchema = sync.OnceValue(func() *config.Schema { return mustSchema(&feedText{}) })
 
 // DecodeConfig implements config.Decoder.
-func (f *feedText) DecodeConfig(n *config.Node, list *diag.List) {
-	f.at = n.Span
-	if n.Kind == config.Sequence || n.IsNull() {
-		f.Items = &tree{n}
+func (f *feedText) DecodeConfig(v *config.Value, list *diag.List) {
+	f.at = v.Span
+	if v.Kind == config.Sequence || v.IsNull() {
+		f.Items = &tree{v}
 		return
 	}
-	feedSchema().Decode(n, f, list)
+	feedSchema().Decode(v, f, list)
 	given := 0
 	for _, is := range []bool{f.Items != nil, f.From != "", f.Text != nil} {
 		if is {
 			given++
 		}
 	}
-	if n.Kind == config.Mapping && given != 1 {
-		list.Add(diag.MissingKey, n.Span, "a feed has one of items, from and text").WithHint("items may also be written as a list, without a key")
+	if v.Kind == config.Mapping && given != 1 {
+		list.Add(diag.MissingKey, v.Span, "a feed has one of items, from and text").WithHint("items may also be written as a list, without a key")
 	}
 }
 

@@ -29,7 +29,7 @@ type rule struct {
 type exprText struct{ config.Text }
 
 func (t exprText) Source() string                 { return t.Value }
-func (t exprText) At(offset, width int) diag.Span { return t.Node.At(offset, width) }
+func (t exprText) At(offset, width int) diag.Span { return t.YAML.At(offset, width) }
 
 // checkWhen checks the condition of a rule over items of type in.
 func (r *rule) checkWhen(in *types.Type, list *diag.List) {
@@ -49,7 +49,7 @@ func (r *rule) checkOutcome(in, out *types.Type, list *diag.List) {
 	case out.Kind == types.KindOpaque && r.Error == "":
 		list.Add(diag.WrongType, r.at, "%s is a Go type, which no file can hold", out)
 	case r.Give != nil:
-		items := []*config.Node{r.Give.Node}
+		items := []*config.Value{r.Give.Value}
 		if r.Give.Kind == config.Sequence && out.Kind != types.KindList {
 			items = r.Give.Items
 		}
@@ -110,12 +110,12 @@ func constant(source string, env *types.Type) *expr.Expr {
 }
 
 // batchOf reads items of a file; nil if there is none or something is wrong.
-func batchOf(items []*config.Node, t *types.Type, needed []bool, list *diag.List) *record.Batch {
+func batchOf(items []*config.Value, t *types.Type, needed []bool, list *diag.List) *record.Batch {
 	before := len(*list)
 	w := &writer{list: list, needed: needed}
 	var lines []byte
-	for _, n := range items {
-		lines = append(w.append(lines, t, n), '\n')
+	for _, v := range items {
+		lines = append(w.append(lines, t, v), '\n')
 	}
 	if len(*list) > before || len(items) == 0 {
 		return nil

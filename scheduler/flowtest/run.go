@@ -28,13 +28,13 @@ type failText struct {
 var failSchema = mustSchema(&failText{})
 
 // DecodeConfig implements config.Decoder.
-func (f *failText) DecodeConfig(n *config.Node, list *diag.List) {
-	f.at = n.Span
-	if n.Kind == config.Scalar {
-		f.Error = n.Text
+func (f *failText) DecodeConfig(v *config.Value, list *diag.List) {
+	f.at = v.Span
+	if v.Kind == config.Scalar {
+		f.Error = v.Text
 		return
 	}
-	failSchema.Decode(n, f, list)
+	failSchema.Decode(v, f, list)
 }
 
 // ConfigType implements config.Documented.
@@ -53,14 +53,14 @@ type spanText struct {
 var spanSchema = mustSchema(&spanText{})
 
 // DecodeConfig implements config.Decoder.
-func (s *spanText) DecodeConfig(n *config.Node, list *diag.List) {
-	s.at = n.Span
-	if n.Kind != config.Scalar {
-		spanSchema.Decode(n, s, list)
+func (s *spanText) DecodeConfig(v *config.Value, list *diag.List) {
+	s.at = v.Span
+	if v.Kind != config.Scalar {
+		spanSchema.Decode(v, s, list)
 		return
 	}
 	var d duration
-	d.DecodeConfig(n, list)
+	d.DecodeConfig(v, list)
 	s.Min, s.Max = &d, &d
 }
 

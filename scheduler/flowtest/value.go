@@ -28,44 +28,44 @@ type writer struct {
 	needed []bool
 }
 
-func (w *writer) wrong(n *config.Node, t *types.Type) *diag.Diagnostic {
-	return w.list.Add(diag.WrongType, n.Span, "want %s, got %s", t, n.Describe())
+func (w *writer) wrong(v *config.Value, t *types.Type) *diag.Diagnostic {
+	return w.list.Add(diag.WrongType, v.Span, "want %s, got %s", t, v.Describe())
 }
 
 // append adds a value as JSON.
-func (w *writer) append(dst []byte, t *types.Type, n *config.Node) []byte {
+func (w *writer) append(dst []byte, t *types.Type, v *config.Value) []byte {
 	switch {
-	case n.IsNull() && t.Kind != types.KindNull && !t.Nullable:
-		w.list.Add(diag.WrongType, n.Span, "%s is never null", t)
+	case v.IsNull() && t.Kind != types.KindNull && !t.Nullable:
+		w.list.Add(diag.WrongType, v.Span, "%s is never null", t)
 		return append(dst, "null"...)
-	case n.IsNull():
+	case v.IsNull():
 		return append(dst, "null"...)
 	}
 	switch t.Kind {
 	case types.KindRecord:
-		return w.appendRecord(dst, t, n)
+		return w.appendRecord(dst, t, v)
 	case types.KindList:
-		if n.Kind != config.Sequence {
-			w.wrong(n, t)
+		if v.Kind != config.Sequence {
+			w.wrong(v, t)
 			return append(dst, "[]"...)
 		}
-		return appendAll(dst, n.Items, func(dst []byte, item *config.Node) []byte { return w.append(dst, t.Elem, item) })
+		return appendAll(dst, v.Items, func(dst []byte, item *config.Value) []byte { return w.append(dst, t.Elem, item) })
 	case types.KindAny:
-		return w.appendAny(dst, n)
+		return w.appendAny(dst, v)
 	}
-	if n.Kind != config.Scalar {
-		w.wrong(n, t)
+	if v.Kind != config.Scalar {
+		w.wrong(v, t)
 		return append(dst, "null"...)
 	}
-	scalar, hint, ok := scalarJSON(t, n)
+	scalar, hint, ok := scalarJSON(t, v)
 	if !ok {
-		w.wrong(n, t).WithHint("%s", hint)
+		w.wrong(v, t).WithHint("%s", hint)
 		return append(dst, "null"...)
 	}
 	return append(dst, scalar...)
 }
 
-func appendAll(dst []byte, items []*config.Node, one func([]byte, *config.Node) []byte) []byte {
+func appendAll(dst []byte, items []*config.Value, one func([]byte, *config.Value) []byte) []byte {
 	dst = append(dst, '[')
 	for i, item := range items {
 		if i > 0 {
@@ -76,9 +76,9 @@ func appendAll(dst []byte, items []*config.Node, one func([]byte, *config.Node) 
 	return append(dst, ']')
 }
 
-func (w *writer) appendRecord(dst []byte, t *types.Type, n *config.Node) []byte {
-	if n.Kind != config.Mapping {
-		w.wrong(n, t)
+func (w *writer) appendRecord(dst []byte, t *types.Type, v *config.Value) []byte {
+	if v.Kind != config.Mapping {
+		w.wrong(v, t)
 		return append(dst, "null"...)
 	}
 	needed := w.needed
@@ -86,7 +86,7 @@ func (w *writer) appendRecord(dst []byte, t *types.Type, n *config.Node) []byte 
 	defer func() { w.needed = needed }()
 	dst = append(dst, '{')
 	first := true
-	for _, e := range n.Entries {
+	for _, e := range v.Entries {
 		f, ok := t.Field(e.Key)
 		if !ok {
 			w.list.Add(diag.UnknownField, e.KeySpan, "unknown field %q", e.Key).DidYouMean(e.Key, t.FieldNames())
@@ -100,23 +100,23 @@ func (w *writer) appendRecord(dst []byte, t *types.Type, n *config.Node) []byte 
 		dst = w.append(dst, f.Type, e.Value)
 	}
 	for i, f := range t.Fields {
-		if !w.partial && !f.Type.Nullable && !n.Has(f.Name) && (needed == nil || needed[i]) {
-			w.list.Add(diag.MissingKey, n.Span, "the field %q is missing; it is %s and never null", f.Name, f.Type)
+		if !w.partial && !f.Type.Nullable && !v.Has(f.Name) && (needed == nil || needed[i]) {
+			w.list.Add(diag.MissingKey, v.Span, "the field %q is missing; it is %s and never null", f.Name, f.Type)
 		}
 	}
 	return append(dst, '}')
 }
 
 // appendAny adds a value of whatever kind.
-func (w *writer) appendAny(dst []byte, n *config.Node) []byte {
-	switch n.Kind {
+func (w *writer) appendAny(dst []byte, v *config.Value) []byte {
+	switch v.Kind {
 	case config.Null:
 		return append(dst, "null"...)
 	case config.Sequence:
-		return appendAll(dst, n.Items, w.appendAny)
+		return appendAll(dst, v.Items, w.appendAny)
 	case config.Mapping:
 		dst = append(dst, '{')
-		for i, e := range n.Entries {
+		for i, e := range v.Entries {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
@@ -124,10 +124,10 @@ func (w *writer) appendAny(dst []byte, n *config.Node) []byte {
 		}
 		return append(dst, '}')
 	}
-	as := map[config.Type]*types.Type{config.Bool: types.Bool, config.Int: types.Int, config.Float: types.Float, config.String: types.String}[n.Type]
-	scalar, _, ok := scalarJSON(as, n)
+	as := map[config.Type]*types.Type{config.Bool: types.Bool, config.Int: types.Int, config.Float: types.Float, config.String: types.String}[v.Type]
+	scalar, _, ok := scalarJSON(as, v)
 	if !ok {
-		w.list.Add(diag.WrongValue, n.Span, "JSON has no %s", n.Describe())
+		w.list.Add(diag.WrongValue, v.Span, "JSON has no %s", v.Describe())
 		return append(dst, "null"...)
 	}
 	return append(dst, scalar...)
@@ -135,44 +135,44 @@ func (w *writer) appendAny(dst []byte, n *config.Node) []byte {
 
 // scalarJSON gives a scalar as JSON of a type, in the forms that package jsonl
 // reads. What is not ok comes with a hint, which may be empty.
-func scalarJSON(t *types.Type, n *config.Node) (json, hint string, ok bool) {
-	quoted := string(jsonl.AppendString(nil, n.Text))
-	word := n.Type == config.String
+func scalarJSON(t *types.Type, v *config.Value) (json, hint string, ok bool) {
+	quoted := string(jsonl.AppendString(nil, v.Text))
+	word := v.Type == config.String
 	switch t.Kind {
 	case types.KindBool:
-		return strings.ToLower(n.Text), "", n.Type == config.Bool
+		return strings.ToLower(v.Text), "", v.Type == config.Bool
 	case types.KindInt:
-		v, err := strconv.ParseInt(strings.ReplaceAll(n.Text, "_", ""), 0, 64)
-		return strconv.FormatInt(v, 10), "", n.Type == config.Int && err == nil
+		x, err := strconv.ParseInt(strings.ReplaceAll(v.Text, "_", ""), 0, 64)
+		return strconv.FormatInt(x, 10), "", v.Type == config.Int && err == nil
 	case types.KindFloat:
-		v, err := strconv.ParseFloat(strings.ReplaceAll(n.Text, "_", ""), 64)
-		number := n.Type == config.Int || n.Type == config.Float
-		return strconv.FormatFloat(v, 'g', -1, 64), "", number && err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
+		x, err := strconv.ParseFloat(strings.ReplaceAll(v.Text, "_", ""), 64)
+		number := v.Type == config.Int || v.Type == config.Float
+		return strconv.FormatFloat(x, 'g', -1, 64), "", number && err == nil && !math.IsInf(x, 0) && !math.IsNaN(x)
 	case types.KindString:
 		if !word {
-			return "", `as a text it stands in quotes: "` + n.Text + `"`, false
+			return "", `as a text it stands in quotes: "` + v.Text + `"`, false
 		}
 		return quoted, "", true
 	case types.KindEnum:
-		return quoted, "one of " + strings.Join(t.Words, ", "), slices.Contains(t.Words, n.Text)
+		return quoted, "one of " + strings.Join(t.Words, ", "), slices.Contains(t.Words, v.Text)
 	case types.KindTime:
-		if _, ok := text.Time([]byte(n.Text)); ok {
+		if _, ok := text.Time([]byte(v.Text)); ok {
 			return quoted, "", true
 		}
-		if day := n.Text + "T00:00:00Z"; len(n.Text) == len("2006-01-02") {
+		if day := v.Text + "T00:00:00Z"; len(v.Text) == len("2006-01-02") {
 			_, ok = text.Time([]byte(day))
 			return `"` + day + `"`, "", ok
 		}
 		return "", "write 2006-01-02T15:04:05Z, or 2006-01-02 for the beginning of a day", false
 	case types.KindDuration:
-		_, err := time.ParseDuration(n.Text)
+		_, err := time.ParseDuration(v.Text)
 		return quoted, "write 500ms, 5s or 1h30m", err == nil
 	case types.KindBytes:
-		_, err := base64.StdEncoding.DecodeString(n.Text)
+		_, err := base64.StdEncoding.DecodeString(v.Text)
 		return quoted, "bytes are written in base64", word && err == nil
 	case types.KindDecimal:
-		_, end := text.Decimal([]byte(n.Text), 0, t.Precision, t.Scale)
-		return `"` + n.Text + `"`, "", end == len(n.Text)
+		_, end := text.Decimal([]byte(v.Text), 0, t.Precision, t.Scale)
+		return `"` + v.Text + `"`, "", end == len(v.Text)
 	}
 	return "", "", false
 }

@@ -170,15 +170,15 @@ const noLimit = 1 << 62
 var countSchema = mustSchema(&countBounds{Max: noLimit})
 
 // DecodeConfig implements config.Decoder.
-func (c *countText) DecodeConfig(n *config.Node, list *diag.List) {
+func (c *countText) DecodeConfig(v *config.Value, list *diag.List) {
 	b := countBounds{Max: noLimit}
-	if n.Kind == config.Scalar { // the number is both bounds
-		one := &config.Node{Kind: config.Mapping, Span: n.Span, Entries: []config.Entry{{Key: "min", KeySpan: n.Span, Value: n}}}
+	if v.Kind == config.Scalar { // the number is both bounds
+		one := &config.Value{Kind: config.Mapping, Span: v.Span, Entries: []config.Entry{{Key: "min", KeySpan: v.Span, Value: v}}}
 		countSchema.Decode(one, &b, list)
 		*c = countText{b.Min, b.Min}
 		return
 	}
-	countSchema.Decode(n, &b, list)
+	countSchema.Decode(v, &b, list)
 	*c = countText{b.Min, b.Max}
 }
 
@@ -208,18 +208,18 @@ func (e *expectText) SetDefaults() { e.Order = "strict" }
 var expectSchema = mustSchema(&expectText{Order: "strict"})
 
 // DecodeConfig implements config.Decoder.
-func (e *expectText) DecodeConfig(n *config.Node, list *diag.List) {
-	e.at, e.Order = n.Span, "strict"
-	if n.Kind == config.Sequence {
-		e.Items = &tree{n}
+func (e *expectText) DecodeConfig(v *config.Value, list *diag.List) {
+	e.at, e.Order = v.Span, "strict"
+	if v.Kind == config.Sequence {
+		e.Items = &tree{v}
 		return
 	}
-	expectSchema.Decode(n, e, list)
-	if n.Kind == config.Mapping && e.Items == nil && e.From == "" && e.Contains == nil && e.Lacks == nil && e.Count == nil && e.All.Value == "" {
-		list.Add(diag.MissingKey, n.Span, "nothing is expected").WithHint("write a list of items, or one of items, from, contains, lacks, count and all; items: [] for none")
+	expectSchema.Decode(v, e, list)
+	if v.Kind == config.Mapping && e.Items == nil && e.From == "" && e.Contains == nil && e.Lacks == nil && e.Count == nil && e.All.Value == "" {
+		list.Add(diag.MissingKey, v.Span, "nothing is expected").WithHint("write a list of items, or one of items, from, contains, lacks, count and all; items: [] for none")
 	}
 	if e.Items != nil && e.From != "" {
-		list.Add(diag.Conflict, n.Span, "items and from exclude each other")
+		list.Add(diag.Conflict, v.Span, "items and from exclude each other")
 	}
 }
 
@@ -233,8 +233,8 @@ func (e *expectText) timed() bool {
 	if e.Items == nil {
 		return false
 	}
-	return slices.ContainsFunc(e.Items.Items, func(n *config.Node) bool {
-		return n.Kind == config.Mapping && len(n.Entries) == 1 && (n.Has("at") || n.Has("after"))
+	return slices.ContainsFunc(e.Items.Items, func(v *config.Value) bool {
+		return v.Kind == config.Mapping && len(v.Entries) == 1 && (v.Has("at") || v.Has("after"))
 	})
 }
 

@@ -21,19 +21,19 @@ type writeText struct {
 	Absent   bool     `yaml:"absent" doc:"The file must not be written."`
 
 	at   diag.Span
-	node *config.Node // of a text that stands alone
+	yaml *config.Value // of a text that stands alone
 }
 
 var writeSchema = mustSchema(&writeText{})
 
 // DecodeConfig implements config.Decoder.
-func (w *writeText) DecodeConfig(n *config.Node, list *diag.List) {
-	w.at = n.Span
-	if n.Kind == config.Scalar {
-		w.Text, w.node = &n.Text, n
+func (w *writeText) DecodeConfig(v *config.Value, list *diag.List) {
+	w.at = v.Span
+	if v.Kind == config.Scalar {
+		w.Text, w.yaml = &v.Text, v
 		return
 	}
-	writeSchema.Decode(n, w, list)
+	writeSchema.Decode(v, w, list)
 }
 
 // ConfigType implements config.Documented.
@@ -135,8 +135,8 @@ func (w *expectedFile) differ(got string, list *diag.List) {
 			continue
 		}
 		at := w.at
-		if n := w.node; n != nil && i < len(want) {
-			at = n.At(len([]rune(strings.Join(want[:i], "\n")))+min(i, 1), max(1, len([]rune(b))))
+		if v := w.yaml; v != nil && i < len(want) {
+			at = v.At(len([]rune(strings.Join(want[:i], "\n")))+min(i, 1), max(1, len([]rune(b))))
 		}
 		list.Add(diag.Unexpected, at, "%s: line %d differs", w.path, i+1).
 			WithNote(diag.Span{}, "got  %s", shorten(shownLine(a), 300)).WithNote(diag.Span{}, "want %s", shorten(shownLine(b), 300))

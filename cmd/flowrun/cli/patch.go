@@ -25,7 +25,7 @@ type textEdit struct {
 // so that comments and layout stay.
 type editor struct {
 	src   *diag.Source
-	nodes *config.Node
+	nodes *config.Value
 	lines []string   // with their ends
 	edits []textEdit // in the order of the lines, in one from its end, what is added last
 }
@@ -61,7 +61,7 @@ func (d *editor) change(f *graph.Flow, c advise.Change) error {
 
 // capacityOf finds the capacity of the edge that comes from a port, in the `in` of a
 // node.
-func capacityOf(in *config.Node, from string) *config.Node {
+func capacityOf(in *config.Value, from string) *config.Value {
 	if in == nil {
 		return nil
 	}
@@ -82,7 +82,7 @@ func capacityOf(in *config.Node, from string) *config.Node {
 }
 
 // replace puts another number in the place of one.
-func (d *editor) replace(v *config.Node, c advise.Change) error {
+func (d *editor) replace(v *config.Value, c advise.Change) error {
 	if v == nil || v.Kind != config.Scalar {
 		return fmt.Errorf("%s of %s is not written out in the file", c.Setting, c.Node)
 	}
@@ -97,17 +97,17 @@ func (d *editor) replace(v *config.Node, c advise.Change) error {
 
 // add writes the workers of a node that has none so far: behind the line with its
 // kind, or inside its braces.
-func (d *editor) add(n *config.Node, c advise.Change) error {
+func (d *editor) add(v *config.Value, c advise.Change) error {
 	setting := fmt.Sprintf("workers: %d", c.To)
-	if n.Flow {
-		line, at := d.line(n.Span.Line), n.Span.Col-1
+	if v.Flow {
+		line, at := d.line(v.Span.Line), v.Span.Col-1
 		if at < 0 || at >= len(line) || line[at] != '{' {
 			return fmt.Errorf("%s is not written out in the file", c.Node)
 		}
-		d.put(textEdit{line: n.Span.Line - 1, col: at + 1, text: setting + ", "})
+		d.put(textEdit{line: v.Span.Line - 1, col: at + 1, text: setting + ", "})
 		return nil
 	}
-	use := n.Entry("use")
+	use := v.Entry("use")
 	if use == nil || use.Value.Span.Line != use.KeySpan.Line {
 		return fmt.Errorf("%s has no line with its kind alone", c.Node)
 	}

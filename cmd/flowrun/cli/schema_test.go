@@ -177,31 +177,31 @@ func fromYAML(t *testing.T, text string) any {
 	return plainValue(t, tree)
 }
 
-func plainValue(t *testing.T, n *config.Node) any {
-	switch n.Kind {
+func plainValue(t *testing.T, v *config.Value) any {
+	switch v.Kind {
 	case config.Null:
 		return nil
 	case config.Mapping:
 		m := object{}
-		for _, e := range n.Entries {
+		for _, e := range v.Entries {
 			m[e.Key] = plainValue(t, e.Value)
 		}
 		return m
 	case config.Sequence:
 		items := []any{}
-		for _, item := range n.Items {
+		for _, item := range v.Items {
 			items = append(items, plainValue(t, item))
 		}
 		return items
 	}
-	if n.Type == config.String {
-		return n.Text
+	if v.Type == config.String {
+		return v.Text
 	}
-	var v any
-	if err := json.Unmarshal([]byte(n.Text), &v); err != nil {
-		return n.Text // such as .5, which JSON does not have
+	var x any
+	if err := json.Unmarshal([]byte(v.Text), &x); err != nil {
+		return v.Text // such as .5, which JSON does not have
 	}
-	return v
+	return x
 }
 
 func schema(t *testing.T) *validator {

@@ -10,13 +10,13 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
-// A Text is a string that remembers its node, for what is parsed further, such
-// as an expression: Node.At gives the place of any part of it. Any scalar is
+// A Text is a string that remembers where it is written, for what is parsed further, such
+// as an expression: YAML.At gives the place of any part of it. Any scalar is
 // accepted as it is written, so `x: 1` and `x: null` are the texts "1" and
 // "null".
 type Text struct {
 	Value string
-	Node  *Node // nil for a default
+	YAML  *Value // nil for a default
 }
 
 // String gives the text.
@@ -138,17 +138,17 @@ func (s Size) String() string {
 }
 
 // A Decoder is a field type that reads itself. It must be implemented on the
-// pointer. DecodeConfig is called with every kind of node, never with nil, and
+// pointer. DecodeConfig is called with every kind of value, never with nil, and
 // adds what is wrong to the list.
 type Decoder interface {
-	DecodeConfig(n *Node, list *diag.List)
+	DecodeConfig(v *Value, list *diag.List)
 }
 
 // A Checker is a Decoder whose values programs make, too: see Schema.Check. CheckConfig
 // reports what is wrong with one at a node, and completes what was left out, as
 // DecodeConfig does.
 type Checker interface {
-	CheckConfig(at *Node, list *diag.List)
+	CheckConfig(at *Value, list *diag.List)
 }
 
 // A Documented type says how it is written: in a few words for people, and as a

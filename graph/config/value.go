@@ -9,7 +9,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
-// A Kind is the shape of a node.
+// A Kind is the shape of a value.
 type Kind uint8
 
 // The kinds.
@@ -44,9 +44,9 @@ const (
 	Folded                    // a block after >
 )
 
-// A Node is one value of a YAML text. Aliases and merge keys are resolved: what
-// they stand for is copied, so that a tree shares no node.
-type Node struct {
+// A Value is what stands at one place of a YAML text. Aliases and merge keys are resolved: what
+// they stand for is copied, so that a tree shares no value.
+type Value struct {
 	Kind    Kind
 	Type    Type      // of a scalar
 	Style   Style     // of a scalar
@@ -56,11 +56,11 @@ type Node struct {
 	Text    string    // of a scalar, decoded; of Null as written
 	Span    diag.Span // where it is written; an alias: where the alias is
 	Entries []Entry   // of a mapping
-	Items   []*Node   // of a sequence
+	Items   []*Value  // of a sequence
 
-	origin  *origin   // how the text was written; nil for nodes made by hand
+	origin  *origin   // how the text was written; nil for values made by hand
 	key     diag.Span // of the value of a mapping: its key
-	via     diag.Span // the alias through which the node came here, or zero
+	via     diag.Span // the alias through which the value came here, or zero
 	pieces  []piece   // the variables replaced in Text, in order
 	loose   bool      // the text is that of a variable, which has no type of its own
 	comment string    // of Null: the comment that stands where a value should
@@ -70,74 +70,74 @@ type Node struct {
 type Entry struct {
 	Key     string
 	KeySpan diag.Span
-	Value   *Node
+	Value   *Value
 }
 
 // Get gives the value of a key of a mapping, nil if there is none. It may be
 // called on nil and on any kind.
-func (n *Node) Get(key string) *Node {
-	if e := n.Entry(key); e != nil {
+func (v *Value) Get(key string) *Value {
+	if e := v.Entry(key); e != nil {
 		return e.Value
 	}
 	return nil
 }
 
 // Entry gives the entry of a key, nil if there is none.
-func (n *Node) Entry(key string) *Entry {
-	if n == nil {
+func (v *Value) Entry(key string) *Entry {
+	if v == nil {
 		return nil
 	}
-	for i := range n.Entries {
-		if n.Entries[i].Key == key {
-			return &n.Entries[i]
+	for i := range v.Entries {
+		if v.Entries[i].Key == key {
+			return &v.Entries[i]
 		}
 	}
 	return nil
 }
 
 // Has reports whether a mapping has the key.
-func (n *Node) Has(key string) bool { return n.Entry(key) != nil }
+func (v *Value) Has(key string) bool { return v.Entry(key) != nil }
 
 // Keys gives the keys of a mapping in the order of the text.
-func (n *Node) Keys() []string {
-	if n == nil {
+func (v *Value) Keys() []string {
+	if v == nil {
 		return nil
 	}
-	keys := make([]string, len(n.Entries))
-	for i, e := range n.Entries {
+	keys := make([]string, len(v.Entries))
+	for i, e := range v.Entries {
 		keys[i] = e.Key
 	}
 	return keys
 }
 
-// IsNull reports whether there is no value: no node, or one that says nothing.
-func (n *Node) IsNull() bool { return n == nil || n.Kind == Null }
+// IsNull reports whether there is nothing: no value, or one that says nothing.
+func (v *Value) IsNull() bool { return v == nil || v.Kind == Null }
 
 // maxShown bounds how much of a text a message repeats, in characters.
 const maxShown = 40
 
 // Describe names the value in the words of someone who writes YAML: `float 1.5`,
 // `text "abc"`, `a mapping`. A secret is not shown.
-func (n *Node) Describe() string {
+func (v *Value) Describe() string {
 	switch {
-	case n.IsNull():
+	case v.IsNull():
 		return "nothing"
-	case n.Kind == Mapping:
+	case v.Kind == Mapping:
 		return "a mapping"
-	case n.Kind == Sequence:
+	case v.Kind == Sequence:
 		return "a list"
-	case n.Secret:
+	case v.Secret:
 		return "a secret"
 	}
-	switch n.Type {
+	switch v.Type {
 	case Bool:
-		return n.Text
+		return v.Text
 	case Int:
-		return "integer " + shorten(n.Text)
+		return "integer " + shorten(v.Text)
 	case Float:
-		return "float " + shorten(n.Text)
+		return "float " + shorten(v.Text)
 	}
-	return fmt.Sprintf("text %q", shorten(n.Text))
+	return fmt.Sprintf("text %q", shorten(v.Text))
 }
 
 // shorten cuts a text for a message.
@@ -150,38 +150,38 @@ func shorten(s string) string {
 
 // Equal reports whether two trees hold the same values: kinds, types, texts, and
 // the entries and items in their order. Places and styles do not count.
-func (n *Node) Equal(o *Node) bool {
-	if n == nil || o == nil {
-		return n.IsNull() && o.IsNull()
+func (v *Value) Equal(o *Value) bool {
+	if v == nil || o == nil {
+		return v.IsNull() && o.IsNull()
 	}
-	if n.Kind != o.Kind {
+	if v.Kind != o.Kind {
 		return false
 	}
-	switch n.Kind {
+	switch v.Kind {
 	case Scalar:
-		return n.Type == o.Type && n.Text == o.Text && n.Secret == o.Secret
+		return v.Type == o.Type && v.Text == o.Text && v.Secret == o.Secret
 	case Mapping:
-		return slices.EqualFunc(n.Entries, o.Entries, func(a, b Entry) bool { return a.Key == b.Key && a.Value.Equal(b.Value) })
+		return slices.EqualFunc(v.Entries, o.Entries, func(a, b Entry) bool { return a.Key == b.Key && a.Value.Equal(b.Value) })
 	case Sequence:
-		return slices.EqualFunc(n.Items, o.Items, (*Node).Equal)
+		return slices.EqualFunc(v.Items, o.Items, (*Value).Equal)
 	}
 	return true
 }
 
 // String gives the tree as one line of YAML flow style, for tests and messages.
-func (n *Node) String() string {
+func (v *Value) String() string {
 	var b strings.Builder
-	n.write(&b)
+	v.write(&b)
 	return b.String()
 }
 
-func (n *Node) write(b *strings.Builder) {
+func (v *Value) write(b *strings.Builder) {
 	switch {
-	case n.IsNull():
+	case v.IsNull():
 		b.WriteString("null")
-	case n.Kind == Mapping:
+	case v.Kind == Mapping:
 		b.WriteByte('{')
-		for i, e := range n.Entries {
+		for i, e := range v.Entries {
 			if i > 0 {
 				b.WriteString(", ")
 			}
@@ -189,20 +189,20 @@ func (n *Node) write(b *strings.Builder) {
 			e.Value.write(b)
 		}
 		b.WriteByte('}')
-	case n.Kind == Sequence:
+	case v.Kind == Sequence:
 		b.WriteByte('[')
-		for i, item := range n.Items {
+		for i, item := range v.Items {
 			if i > 0 {
 				b.WriteString(", ")
 			}
 			item.write(b)
 		}
 		b.WriteByte(']')
-	case n.Secret:
+	case v.Secret:
 		b.WriteString(redacted)
-	case n.Type == String:
-		b.WriteString(quoteText(n.Text))
+	case v.Type == String:
+		b.WriteString(quoteText(v.Text))
 	default:
-		b.WriteString(n.Text)
+		b.WriteString(v.Text)
 	}
 }

@@ -90,15 +90,15 @@ func (a *adviseCall) edit(flow *graph.Flow, found *advice) error {
 		}
 		made = append(made, c)
 	}
-	text := editor.text()
 	if len(made) == 0 {
 		return nil
 	}
-	if !a.means(text, made) {
+	text, patch, err := editor.apply()
+	if err != nil || !a.means(text, made) {
 		found.Notes = append(found.Notes, "there is no patch: the settings are not written where they are used, so make the changes by hand")
 		return nil
 	}
-	found.Patch = editor.patch()
+	found.Patch = patch
 	if !a.write {
 		return nil
 	}

@@ -5,6 +5,15 @@ import (
 	"strings"
 )
 
+// This file writes the two text formats of Prometheus itself, and not with the encoder of
+// its client library (github.com/prometheus/common/expfmt), which comes with the runtime
+// of protocol buffers. A program that imports the scheduler and nothing else of this
+// module has 5.4 MB with this file and would have 9.1 MB and 49 packages more with that
+// encoder, 10.7 MB with a registry and its handler (linux/amd64, stripped, Go 1.26), for
+// the hundred lines below. Their numbers would also read differently: 3.0 for 3. The
+// library is in go.mod for the tests alone, where it judges these texts: its parser reads
+// them, its linter looks at the names.
+
 // The types of the two texts, for the header Content-Type.
 const (
 	PrometheusType  = "text/plain; version=0.0.4; charset=utf-8"

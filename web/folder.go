@@ -28,7 +28,7 @@ type Folder struct {
 	options FolderOptions
 	host
 	lives   *lives
-	shelf   *shelf
+	flows   *flowCache
 	layouts chan struct{} // one drawing at a time: a layout can take seconds
 }
 
@@ -54,6 +54,12 @@ type FolderOptions struct {
 	leeway time.Duration // beyond every limit of time: only tests have some
 }
 
+// Limits of the wait for flows that are being compiled.
+const (
+	listTime = 2 * time.Second  // of the list
+	pageTime = 20 * time.Second // of a page of one flow; less than answerTime
+)
+
 //go:embed folder.html.tmpl
 var folderText embed.FS
 
@@ -66,7 +72,7 @@ func NewFolder(o FolderOptions) *Folder {
 	if o.Layout == nil {
 		o.Layout = func(_ context.Context, s *render.Scene) error { return render.LayoutBuiltin(s) }
 	}
-	f := &Folder{options: o, shelf: newShelf(o.Load), layouts: make(chan struct{}, 1)}
+	f := &Folder{options: o, flows: newFlowCache(o.Load, cachedWeight), layouts: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", f.list)
 	mux.HandleFunc("GET /flow", f.flow)
@@ -91,7 +97,7 @@ func (f *Folder) Serve(l net.Listener) error { return f.serve(l) }
 // Close ends the server, and at once what runs; Drain ends that in good order. It
 // takes some seconds at most.
 func (f *Folder) Close() {
-	f.shelf.close()
+	f.flows.close()
 	f.lives.close()
 	f.shut()
 }
@@ -184,14 +190,14 @@ func (f *Folder) list(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), listTime+f.options.leeway)
 	defer cancel()
-	f.shelf.begin(paths)
+	f.flows.begin(paths)
 	var page struct {
 		Flows   []folderFlow
 		Pending int
 	}
 	for _, path := range paths {
 		look := folderFlow{Path: path, Name: path, Pending: true}
-		if e, err := f.shelf.get(ctx, path, false); err == nil {
+		if e, err := f.flows.get(ctx, path, false); err == nil {
 			look = e.page
 		} else {
 			page.Pending++
@@ -210,6 +216,22 @@ func (f *Folder) asked(w http.ResponseWriter, r *http.Request) (path string, ok 
 		return "", false
 	}
 	return path, true
+}
+
+// checking is what a page says while its flow is compiled.
+const checking = "this flow is still being checked; ask again in a moment"
+
+// checked finds a flow for a page of its own, or answers that it is not there yet.
+func (f *Folder) checked(w http.ResponseWriter, r *http.Request, path string) (*compiledFlow, bool) {
+	ctx, cancel := context.WithTimeout(r.Context(), pageTime+f.options.leeway)
+	defer cancel()
+	e, err := f.flows.get(ctx, path, true)
+	if err != nil {
+		w.Header().Set("Retry-After", "2")
+		refuse(w, http.StatusServiceUnavailable, checking)
+		return nil, false
+	}
+	return e, true
 }
 
 // flow shows one flow with its problems.

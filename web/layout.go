@@ -2,7 +2,6 @@ package web
 
 import (
 	"bufio"
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -18,7 +17,7 @@ import (
 // A Layouter lays scenes out in a child process, which runs [LayoutWorker]: Graphviz
 // leaks, can hang and, once it has trapped, fails for the rest of a process's life.
 // The child lives on between calls, is replaced after some hundred layouts or when
-// it has grown, and is killed when it does not answer in time. Results are kept.
+// it has grown, and is killed when it does not answer in time. Results are cached.
 // Whatever goes wrong with the child, the built-in layout steps in, so Layout fails
 // only for scenes that cannot be drawn at all.
 //
@@ -33,15 +32,16 @@ type Layouter struct {
 	child *child
 	spent int // layouts of this child
 
-	kept *cache
+	cacheMu sync.Mutex
+	cache   *weightedLRU[[sha256.Size]byte, []byte] // answers by the hash of what was asked; guarded by cacheMu
 }
 
 const (
 	layoutDeadline = 10 * time.Second
 	layoutsOfChild = 200
 	childMemory    = 256 << 20 // bytes, above which a child is replaced
-	keptLayouts    = 64
-	keptBytes      = 64 << 20 // of all that are kept: one of a large flow has some megabytes
+	cachedLayouts  = 64
+	cachedBytes    = 64 << 20 // of all that are cached: one of a large flow has some megabytes
 	maxFrame       = 64 << 20 // bytes of a scene on the wire
 )
 
@@ -51,7 +51,8 @@ func NewLayouter(command ...string) *Layouter {
 	inTime := func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, layoutDeadline)
 	}
-	return &Layouter{command: command, most: layoutsOfChild, bound: inTime, kept: newCache(keptLayouts, keptBytes)}
+	cache := newWeightedLRU[[sha256.Size]byte](cachedLayouts, cachedBytes, func(answer []byte) int { return len(answer) }, nil)
+	return &Layouter{command: command, most: layoutsOfChild, bound: inTime, cache: cache}
 }
 
 // Layout gives a scene its positions, as [render.Layout] does.
@@ -61,7 +62,9 @@ func (l *Layouter) Layout(ctx context.Context, s *render.Scene) error {
 		return err
 	}
 	key := sha256.Sum256(question)
-	answer, ok := l.kept.get(key)
+	l.cacheMu.Lock()
+	answer, ok := l.cache.Get(key)
+	l.cacheMu.Unlock()
 	if !ok {
 		if answer, err = l.ask(ctx, question); err != nil {
 			return render.LayoutBuiltin(s)
@@ -72,7 +75,9 @@ func (l *Layouter) Layout(ctx context.Context, s *render.Scene) error {
 		return render.LayoutBuiltin(s)
 	}
 	if !ok {
-		l.kept.put(key, answer)
+		l.cacheMu.Lock()
+		l.cache.Add(key, answer)
+		l.cacheMu.Unlock()
 	}
 	*s = placed
 	return nil
@@ -171,48 +176,4 @@ func (c *child) end() {
 	c.in.Close()
 	c.kill()
 	c.process.Wait()
-}
-
-// A cache keeps the layouts used last, up to a number and to a size.
-type cache struct {
-	mu    sync.Mutex
-	most  int        // layouts
-	room  int        // bytes that are left
-	order *list.List // of kept, the one used last in front
-	byKey map[[sha256.Size]byte]*list.Element
-}
-
-type kept struct {
-	key    [sha256.Size]byte
-	answer []byte
-}
-
-func newCache(most, room int) *cache {
-	return &cache{most: most, room: room, order: list.New(), byKey: map[[sha256.Size]byte]*list.Element{}}
-}
-
-func (c *cache) get(key [sha256.Size]byte) ([]byte, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.byKey[key]
-	if !ok {
-		return nil, false
-	}
-	c.order.MoveToFront(e)
-	return e.Value.(kept).answer, true
-}
-
-func (c *cache) put(key [sha256.Size]byte, answer []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.byKey[key]; ok {
-		return
-	}
-	c.byKey[key] = c.order.PushFront(kept{key, answer})
-	c.room -= len(answer)
-	for c.order.Len() > c.most || c.room < 0 {
-		last := c.order.Remove(c.order.Back()).(kept)
-		c.room += len(last.answer)
-		delete(c.byKey, last.key)
-	}
 }

@@ -9,7 +9,7 @@ import (
 // takes its place there by itself.
 func TestPendingInABrowser(t *testing.T) {
 	b := openBrowser(t, 1000, 700)
-	k := newShelfKit(t, false, map[string]string{"slow.yaml": "flow: slow\nabout: here at last\nnodes: {}\n", "quick.yaml": "flow: quick\nnodes: {}\n"})
+	k := newCacheKit(t, false, map[string]string{"slow.yaml": "flow: slow\nabout: here at last\nnodes: {}\n", "quick.yaml": "flow: quick\nnodes: {}\n"})
 	goOn := make(chan struct{})
 	k.hold = func(name string) {
 		if name == "slow.yaml" {

@@ -19,9 +19,9 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
-// A shelfKit is a folder of real files of which it is counted how often each is
+// A cacheKit is a folder of real files of which it is counted how often each is
 // compiled.
-type shelfKit struct {
+type cacheKit struct {
 	t      *testing.T
 	folder *web.Folder
 	dir    string
@@ -29,15 +29,15 @@ type shelfKit struct {
 	hold   func(name string)
 }
 
-// newShelfKit serves the files of a folder. A patient folder waits for flows as long as
+// newCacheKit serves the files of a folder. A patient folder waits for flows as long as
 // they take; another one gives up when it always does.
-func newShelfKit(t *testing.T, patient bool, files map[string]string) *shelfKit {
+func newCacheKit(t *testing.T, patient bool, files map[string]string) *cacheKit {
 	t.Helper()
 	registry, err := nodes.NewRegistry(std.Nodes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &shelfKit{t: t, dir: t.TempDir(), hold: func(string) {}}
+	k := &cacheKit{t: t, dir: t.TempDir(), hold: func(string) {}}
 	for name, text := range files {
 		k.write(name, text)
 	}
@@ -65,7 +65,7 @@ func newShelfKit(t *testing.T, patient bool, files map[string]string) *shelfKit 
 
 // write puts a file there that looks as if it had been there for an hour; each later
 // version looks younger.
-func (k *shelfKit) write(name, text string) {
+func (k *cacheKit) write(name, text string) {
 	k.t.Helper()
 	path := filepath.Join(k.dir, name)
 	when := time.Now().Add(-time.Hour)
@@ -80,7 +80,7 @@ func (k *shelfKit) write(name, text string) {
 	}
 }
 
-func (k *shelfKit) compiled(name string) int64 {
+func (k *cacheKit) compiled(name string) int64 {
 	n, ok := k.loads.Load(name)
 	if !ok {
 		return 0
@@ -89,7 +89,7 @@ func (k *shelfKit) compiled(name string) int64 {
 }
 
 // ask asks for a page without a connection, so that time can be virtual.
-func (k *shelfKit) ask(path string) (code int, text string) {
+func (k *cacheKit) ask(path string) (code int, text string) {
 	k.t.Helper()
 	w := httptest.NewRecorder()
 	req := httptest.NewRequest("GET", path, nil)
@@ -98,7 +98,7 @@ func (k *shelfKit) ask(path string) (code int, text string) {
 	return w.Code, w.Body.String()
 }
 
-func (k *shelfKit) page(path string) string {
+func (k *cacheKit) page(path string) string {
 	k.t.Helper()
 	_, text := k.ask(path)
 	return text
@@ -107,7 +107,7 @@ func (k *shelfKit) page(path string) string {
 const readsData = "nodes:\n  in: {use: file.read, with: {path: data.csv}}\n  out: {use: drop, in: in}\n"
 
 func TestFlowsAreCompiledOnce(t *testing.T) {
-	k := newShelfKit(t, true, map[string]string{"a.yaml": "nodes:\n  n: {use: generate}\n  out: {use: drop, in: n}\n", "b.yaml": readsData, "data.csv": "id\n1\n"})
+	k := newCacheKit(t, true, map[string]string{"a.yaml": "nodes:\n  n: {use: generate}\n  out: {use: drop, in: n}\n", "b.yaml": readsData, "data.csv": "id\n1\n"})
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -144,7 +144,7 @@ func TestFlowsAreCompiledOnce(t *testing.T) {
 // A file that has just been written is compiled again, for it may be written again
 // without looking any different.
 func TestFreshFilesAreNotTrusted(t *testing.T) {
-	k := newShelfKit(t, true, nil)
+	k := newCacheKit(t, true, nil)
 	for i := range 3 {
 		if err := os.WriteFile(filepath.Join(k.dir, "a.yaml"), fmt.Appendf(nil, "about: version %d\nnodes: {}\n", i), 0o600); err != nil {
 			t.Fatal(err)
@@ -160,7 +160,7 @@ func TestFreshFilesAreNotTrusted(t *testing.T) {
 // shows when it is there.
 func TestSlowFlows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newShelfKit(t, false, map[string]string{"slow.yaml": "about: here at last\nnodes: {}\n", "quick.yaml": "about: was quick\nnodes: {}\n"})
+		k := newCacheKit(t, false, map[string]string{"slow.yaml": "about: here at last\nnodes: {}\n", "quick.yaml": "about: was quick\nnodes: {}\n"})
 		k.hold = func(name string) {
 			if name == "slow.yaml" {
 				time.Sleep(time.Minute)
@@ -191,7 +191,7 @@ func TestSlowFlows(t *testing.T) {
 
 // A text that breaks the compiler ends neither the server nor the list.
 func TestFlowsThatBreakTheCompiler(t *testing.T) {
-	k := newShelfKit(t, true, map[string]string{"bad.yaml": "nodes: {}\n", "good.yaml": "about: fine\nnodes: {}\n"})
+	k := newCacheKit(t, true, map[string]string{"bad.yaml": "nodes: {}\n", "good.yaml": "about: fine\nnodes: {}\n"})
 	k.hold = func(name string) {
 		if name == "bad.yaml" {
 			panic("out of cheese")

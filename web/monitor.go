@@ -13,10 +13,14 @@ import (
 // runs without one. Close it when the run has ended.
 type Monitor struct{ host }
 
+// A Reporter tells what a run has counted so far; *scheduler.Run is one. Any goroutine
+// may ask at any time.
+type Reporter interface{ Stats() metrics.Report }
+
 // NewMonitor makes the monitor of a run, which may not have started yet. A token, if
 // set, must come with every request but those for health, and the monitor then
 // answers under any host name.
-func NewMonitor(run Run, token string) *Monitor {
+func NewMonitor(run Reporter, token string) *Monitor {
 	mux := http.NewServeMux()
 	probes{run.Stats, func() metrics.Phase { r := run.Stats(); return r.Phase() }}.add(mux)
 	m := &Monitor{}

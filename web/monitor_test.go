@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 	"github.com/flowrun/flowrun/web"
 	"github.com/flowrun/flowrun/web/webtest"
@@ -45,9 +44,7 @@ func TestMetrics(t *testing.T) {
 // reported is a run that is as its report says.
 type reported struct{ metrics.Report }
 
-func (r reported) Stats() metrics.Report                   { return r.Report }
-func (reported) Stop()                                     {}
-func (reported) RecentErrors(string) []scheduler.ItemError { return nil }
+func (r reported) Stats() metrics.Report { return r.Report }
 
 func TestHealth(t *testing.T) {
 	began := webtest.Play(webtest.Sensors(), nil, nil).Stats().Started

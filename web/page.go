@@ -41,13 +41,11 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		Embed    bool
 		ReadOnly bool
 		CanKill  bool
-		CanPause bool
 		Tap      bool
 		Base     string
 		States   []string
 		Signs    []string
-	}{s.outline, template.HTML(d.page), down, embed, s.options.ReadOnly || embed, s.options.Kill != nil, false, s.options.Tap != nil, s.options.Base, stateWords[:], stateSigns[:]}
-	_, data.CanPause = s.pausable()
+	}{s.outline, template.HTML(d.page), down, embed, s.options.ReadOnly || embed, s.options.Kill != nil, s.options.Tap != nil, s.options.Base, stateWords[:], stateSigns[:]}
 	var b bytes.Buffer
 	if err := pageTemplate().Execute(&b, data); err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())

@@ -10,15 +10,18 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/render"
 	"github.com/flowrun/flowrun/scheduler"
-	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
 // A Run is what the page needs of a run; *scheduler.Run is one. Its methods are
 // called at any time from any goroutine.
 type Run interface {
-	Stats() metrics.Report
-	Stop()
+	Reporter
 	RecentErrors(node string) []scheduler.ItemError
+	// Tap looks at items on an edge, by its place in the edges of the flow.
+	Tap(edge int, o scheduler.TapOptions) (*scheduler.Tap, error)
+	Pause()
+	Resume()
+	Stop()
 }
 
 // Options of a page. The zero value is a page for this machine alone.

@@ -12,11 +12,6 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// A tapper is a run whose items can be looked at; *scheduler.Run is one.
-type tapper interface {
-	Tap(edge int, o scheduler.TapOptions) (*scheduler.Tap, error)
-}
-
 // TapRules say what a page may show of the items on edges.
 type TapRules struct {
 	// Hide names fields that nobody is to see, besides those that package redact hides.
@@ -83,7 +78,6 @@ func why(text string) any { return map[string]string{"why": text} }
 
 // openTap opens the tap that a request asks for, or answers why not.
 func (s *Server) openTap(w http.ResponseWriter, r *http.Request) (*scheduler.Tap, bool) {
-	run, ok := s.run.(tapper)
 	edge, err := strconv.Atoi(r.PathValue("id"))
 	rate := maxTapRate
 	if asked := r.URL.Query().Get("rate"); asked != "" && err == nil {
@@ -93,7 +87,7 @@ func (s *Server) openTap(w http.ResponseWriter, r *http.Request) (*scheduler.Tap
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
 	switch {
-	case s.options.Tap == nil || !ok:
+	case s.options.Tap == nil:
 		refuse(w, http.StatusForbidden, "items are not shown here: flowrun run FLOW --ui --ui-tap allows it")
 	case site != "" && site != "same-origin" && site != "none":
 		refuse(w, http.StatusForbidden, "this request came from another site")
@@ -102,7 +96,7 @@ func (s *Server) openTap(w http.ResponseWriter, r *http.Request) (*scheduler.Tap
 	case edge < 0 || edge >= len(s.flow.Edges):
 		refuse(w, http.StatusNotFound, "the flow has no such edge")
 	default:
-		t, err := run.Tap(edge, scheduler.TapOptions{PerSecond: rate, Hide: s.options.Tap.Hide, Secrets: s.options.Tap.Secrets})
+		t, err := s.run.Tap(edge, scheduler.TapOptions{PerSecond: rate, Hide: s.options.Tap.Hide, Secrets: s.options.Tap.Secrets})
 		if err != nil {
 			w.Header().Set("Retry-After", "10")
 			refuse(w, http.StatusServiceUnavailable, err.Error())

@@ -3,6 +3,7 @@
 package webtest
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -147,6 +148,7 @@ type Run struct {
 	fills   map[int]float64 // share of the capacity by edge
 	drops   map[int]float64 // items dropped a second by edge
 	held    map[string]bool // nodes that are paused
+	paused  bool
 	outcome string
 	failure string
 	took    time.Duration
@@ -279,6 +281,23 @@ func (r *Run) Drop(edge int, perSecond float64) {
 	r.drops = map[int]float64{edge: perSecond}
 }
 
+// Pause says that the sources take nothing more; nothing else changes.
+func (r *Run) Pause() { r.setPaused(true) }
+
+// Resume takes that back.
+func (r *Run) Resume() { r.setPaused(false) }
+
+func (r *Run) setPaused(paused bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paused = paused
+}
+
+// Tap fails, for there are no items.
+func (r *Run) Tap(int, scheduler.TapOptions) (*scheduler.Tap, error) {
+	return nil, errors.New("a run that is played has no items")
+}
+
 // Hold pauses nodes.
 func (r *Run) Hold(ids ...string) {
 	r.mu.Lock()
@@ -390,7 +409,7 @@ func (r *Run) Stats() metrics.Report {
 		if r.silent {
 			node.Busy, node.Starved = 0, 0
 		}
-		if r.held[n.ID] {
+		if r.held[n.ID] || r.paused && node.Source {
 			node.State = "paused"
 		}
 		if r.outcome != "running" {
@@ -398,6 +417,7 @@ func (r *Run) Stats() metrics.Report {
 		}
 		rep.Nodes = append(rep.Nodes, node)
 	}
+	rep.Paused = r.paused
 	rep.Cuts = r.cutsNow(rep.Nodes)
 	for i, e := range r.flow.Edges {
 		rate, items := r.loads[e.From.ID].Out, r.fills[i]*float64(e.Contract.Capacity)

@@ -27,8 +27,8 @@ import (
 type Folder struct {
 	options FolderOptions
 	host
-	lives   *lives
 	flows   *flowCache
+	manager *runManager
 	layouts chan struct{} // one drawing at a time: a layout can take seconds
 }
 
@@ -73,6 +73,7 @@ func NewFolder(o FolderOptions) *Folder {
 		o.Layout = func(_ context.Context, s *render.Scene) error { return render.LayoutBuiltin(s) }
 	}
 	f := &Folder{options: o, flows: newFlowCache(o.Load, cachedWeight), layouts: make(chan struct{}, 1)}
+	f.manager = newRunManager(f)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", f.list)
 	mux.HandleFunc("GET /flow", f.flow)
@@ -83,7 +84,7 @@ func NewFolder(o FolderOptions) *Folder {
 	f.play(mux)
 	f.compareRoutes(mux)
 	f.runRoutes(mux)
-	f.liveRoutes(mux)
+	f.manager.routes(mux)
 	f.handler = gate{o.Token, o.Playground == nil && o.Runner == nil}.guard(mux)
 	return f
 }
@@ -98,9 +99,16 @@ func (f *Folder) Serve(l net.Listener) error { return f.serve(l) }
 // takes some seconds at most.
 func (f *Folder) Close() {
 	f.flows.close()
-	f.lives.close()
+	f.manager.close()
 	f.shut()
 }
+
+// Running is how many flows run.
+func (f *Folder) Running() int { return f.manager.running() }
+
+// Drain stops all runs: what is on its way is worked off, for as long as the Runner
+// allows, and nothing new is started. The channel is closed when they are over.
+func (f *Folder) Drain() (over <-chan struct{}) { return f.manager.drain() }
 
 // A folderFlow is a flow as the pages show it.
 type folderFlow struct {

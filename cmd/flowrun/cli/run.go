@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -22,9 +20,9 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
+	"github.com/flowrun/flowrun/scheduler/supervise"
 )
 
 // A runCall is a call of the verb run.
@@ -287,9 +285,6 @@ func (s stopped) Error() string {
 }
 func (s stopped) Unwrap() error { return scheduler.ErrStopped }
 
-// errNotDrained is why a run that was stopped is killed.
-var errNotDrained = errors.New("what was on its way did not finish in time")
-
 // killGrace is how long a killed run may take to end by itself. Then what it would leave
 // behind is removed, and the process ends whatever its nodes do.
 const killGrace = 100 * time.Millisecond
@@ -303,57 +298,31 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 	signal.Notify(pipes, syscall.SIGPIPE)
 	defer signal.Stop(pipes)
 
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	kill := sync.OnceFunc(out.kill)
-	end := func(cause error) { cancel(cause); kill() }
-	type result struct {
-		report metrics.Report
-		err    error
-	}
-	over := make(chan result, 1)
-	go func() {
-		used := metrics.CPUTime()
-		var report metrics.Report
-		err := nodes.Guard(func() (err error) { report, err = run.Run(ctx); return err })
-		report.Cores, report.CPU = runtime.GOMAXPROCS(0), metrics.CPUTime()-used
-		over <- result{report, err}
-	}()
-
+	used := metrics.CPUTime()
+	s := supervise.Start(run, supervise.Options{Drain: r.drain, Grace: killGrace, Killed: out.kill})
 	tick := time.NewTimer(show.next())
 	defer tick.Stop()
-	var deadline, grace <-chan time.Time
-	var ended error     // why the run was killed
 	var first os.Signal // that stopped it
 	for {
 		select {
-		case res := <-over:
-			if errors.Is(res.err, scheduler.ErrStopped) && first != nil {
-				res.err = stopped{first}
+		case <-s.Done():
+			result := s.Result()
+			if !result.Abandoned {
+				result.Report.Cores, result.Report.CPU = runtime.GOMAXPROCS(0), metrics.CPUTime()-used
 			}
-			r.unwritten = len(res.report.Unwritten) > 0
-			return res.report, cmp.Or(ended, res.err)
+			r.unwritten = len(result.Report.Unwritten) > 0
+			if first != nil && errors.Is(result.Err, scheduler.ErrStopped) {
+				result.Err = stopped{first}
+			}
+			return result.Report, cmp.Or(result.Killed, result.Err)
 		case sig := <-r.stop:
-			switch {
-			case deadline == nil:
-				first = sig
-				run.Stop()
-				deadline = time.After(r.drain)
-				show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, r.drain))
-			case ended == nil:
-				ended = interrupted{sig}
-				end(ended)
-				grace = time.After(killGrace)
+			if first != nil || sig == os.Signal(pageSignal{kill: true}) {
+				s.Kill(interrupted{sig})
+				continue
 			}
-		case <-deadline:
-			if ended == nil {
-				ended = errNotDrained
-				end(ended)
-				grace = time.After(killGrace)
-			}
-		case <-grace:
-			run.Exit()
-			return run.Stats(), ended
+			first = sig
+			s.Stop()
+			show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, r.drain))
 		case <-tick.C:
 			show.show(run.Stats())
 			tick.Reset(show.next())
@@ -387,7 +356,7 @@ func (r *runCall) failure(err error) *ending {
 	}
 	f, ok := errors.AsType[*scheduler.Failure](err)
 	if !ok {
-		if errors.Is(err, errNotDrained) {
+		if errors.Is(err, supervise.ErrNotDrained) {
 			end.or("--drain 2m gives it more time")
 		}
 		return end

@@ -133,18 +133,16 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 		return nil, err
 	}
 	p := &page{layouter: newLayouter()}
-	ask := func(times int) {
-		for range times {
-			select {
-			case r.stop <- pageSignal{}:
-			default: // both stops are on their way already
-			}
+	ask := func(sig pageSignal) {
+		select {
+		case r.stop <- sig:
+		default: // two stops are on their way already, which end the run
 		}
 	}
 	p.server, err = web.New(r.flow, run, web.Options{
 		Token: r.page.token, ReadOnly: r.page.readOnly, Frames: r.page.frames, Layout: p.layouter.Layout,
 		Tap:   r.page.tap.rules(&r.secrets),
-		Drain: func() { ask(1) }, Kill: func() { ask(2) },
+		Drain: func() { ask(pageSignal{}) }, Kill: func() { ask(pageSignal{kill: true}) },
 	})
 	if err != nil {
 		listener.Close()
@@ -159,8 +157,8 @@ func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
 	return p, nil
 }
 
-// pageSignal is a reader of the page who stops the run.
-type pageSignal struct{}
+// A pageSignal is a reader of the page who stops the run, or ends it at once.
+type pageSignal struct{ kill bool }
 
 func (pageSignal) Signal()        {}
 func (pageSignal) String() string { return "the page" }

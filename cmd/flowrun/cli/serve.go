@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopping"
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
@@ -169,7 +169,7 @@ func (r *runCall) linger(p *page) {
 		return
 	}
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, stopping.Signals()...)
+	signal.Notify(stop, stopsignal.All()...)
 	defer signal.Stop(stop)
 	if r.forPeople() {
 		fmt.Fprintln(r.stderr, "the page stays up; ctrl-c ends it")

@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopping"
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
 )
 
 // Signals. The first one stops a run, which then finishes what is on its way; the second
@@ -29,7 +29,7 @@ func hear() *signals {
 	s := &signals{Signals}
 	if s.c == nil {
 		s.c = make(chan os.Signal, 2)
-		signal.Notify(s.c, stopping.Signals()...)
+		signal.Notify(s.c, stopsignal.All()...)
 	}
 	return s
 }

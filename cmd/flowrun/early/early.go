@@ -17,7 +17,7 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopping"
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
 )
 
 // Signals are those that stop a flow and have come since the program began.
@@ -25,6 +25,6 @@ var Signals = listen()
 
 func listen() chan os.Signal {
 	c := make(chan os.Signal, 2)
-	signal.Notify(c, stopping.Signals()...)
+	signal.Notify(c, stopsignal.All()...)
 	return c
 }

@@ -1,6 +1,6 @@
-// Package stopping lists the signals that stop a flow, for the command and for what
+// Package stopsignal lists the signals that stop a flow, for the command and for what
 // listens before it; see package early.
-package stopping
+package stopsignal
 
 import (
 	"os"
@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// Signals are interrupt, termination and hang-up. A hang-up that the parent said to
+// All are interrupt, termination and hang-up. A hang-up that the parent said to
 // ignore (nohup) stays ignored.
-func Signals() []os.Signal {
+func All() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)

@@ -21,7 +21,7 @@ import (
 // An adviseCall is a call of the verb advise.
 type adviseCall struct {
 	*runCall
-	plan   planCall
+	plan   planFlags
 	most   int
 	length time.Duration
 	try    bool
@@ -32,7 +32,7 @@ type adviseCall struct {
 	once  *onlyOnce      // stands in for the standard input of a flow that runs twice
 }
 
-func (c *call) adviseVerb() *cobra.Command {
+func adviseVerb(c *call) *cobra.Command {
 	a := &adviseCall{runCall: &runCall{call: c, drain: 30 * time.Second, report: "text"}}
 	verb := &cobra.Command{
 		Use:     "advise FLOW",
@@ -164,7 +164,7 @@ func (a *adviseCall) advise() error {
 
 // open reads the flow, whose text is needed more than once.
 func (a *adviseCall) open() error {
-	src, list := a.source(a.path)
+	src, list := a.loader().source(a.path)
 	if src == nil {
 		return a.refuse(list)
 	}
@@ -188,7 +188,7 @@ func (a *adviseCall) compile() (*graph.Flow, error) {
 	case a.input == nil:
 		a.input = newStandardInput(a.stdin)
 	}
-	flow, list := a.loadWith(a.path, *a.set, a.input.ahead())
+	flow, list := a.loader().loadWith(a.path, *a.set, a.input.ahead())
 	if a.once != nil && a.once.wanted {
 		return nil, errOnce
 	}
@@ -205,7 +205,7 @@ func (a *adviseCall) compile() (*graph.Flow, error) {
 func (a *adviseCall) learn(flow *graph.Flow) (advise.Options, error) {
 	if a.plan.report != "" {
 		o, err := a.plan.options(nil)
-		o.Alone = a.alone(flow)
+		o.Alone = aloneNodes(a.registry, flow)
 		return o, err
 	}
 	report, gauge, err := a.measure(flow)

@@ -9,9 +9,16 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
-func (c *call) checkVerb() *cobra.Command {
-	var json bool
-	var strict strictness
+// A checkCall is a call of the verb check.
+type checkCall struct {
+	*call
+	set    *assignments
+	json   bool
+	strict strictness
+}
+
+func checkVerb(c *call) *cobra.Command {
+	k := &checkCall{call: c}
 	verb := &cobra.Command{
 		Use:     "check FLOW...",
 		Aliases: []string{"lint", "validate"},
@@ -28,55 +35,58 @@ Ends with 2 if there is an error, or with --strict a warning.`,
 		Args:              wantFlow(true),
 		ValidArgsFunction: completeFlows,
 	}
-	set := settable(verb)
-	verb.Flags().BoolVar(&json, "json", false, "print the problems as a JSON array on standard output")
-	strict.flag(verb)
-	verb.RunE = func(_ *cobra.Command, args []string) error {
-		paths, err := expand(args)
-		if err != nil {
-			return err
-		}
-		all := diag.List{}
-		bad := false
-		for _, path := range paths {
-			flow, list := c.load(path, *set)
-			all = append(all, list...)
-			wrong := strict.forbids(list)
-			bad = bad || wrong
-			if json {
-				continue
-			}
-			if err := c.verdict(path, flow, list, wrong); err != nil {
-				return err
-			}
-		}
-		if json {
-			if err := writeJSON(c.stdout, all); err != nil {
-				return err
-			}
-		}
-		if bad {
-			return said(codeMisuse)
-		}
-		return nil
-	}
+	k.set = settable(verb)
+	verb.Flags().BoolVar(&k.json, "json", false, "print the problems as a JSON array on standard output")
+	k.strict.flag(verb)
+	verb.RunE = func(_ *cobra.Command, args []string) error { return k.check(args) }
 	return verb
 }
 
+// check says what is wrong with flows and with those in folders.
+func (k *checkCall) check(args []string) error {
+	paths, err := expand(args)
+	if err != nil {
+		return err
+	}
+	all := diag.List{}
+	bad := false
+	for _, path := range paths {
+		flow, list := k.loader().load(path, *k.set)
+		all = append(all, list...)
+		wrong := k.strict.forbids(list)
+		bad = bad || wrong
+		if k.json {
+			continue
+		}
+		if err := k.verdict(path, flow, list, wrong); err != nil {
+			return err
+		}
+	}
+	if k.json {
+		if err := writeJSON(k.stdout, all); err != nil {
+			return err
+		}
+	}
+	if bad {
+		return said(codeMisuse)
+	}
+	return nil
+}
+
 // verdict prints what is to be said about one flow.
-func (c *call) verdict(path string, flow *graph.Flow, list diag.List, wrong bool) error {
-	c.print(list)
+func (k *checkCall) verdict(path string, flow *graph.Flow, list diag.List, wrong bool) error {
+	k.print(list)
 	if wrong {
-		fmt.Fprintln(c.stderr, tally(path, list))
+		fmt.Fprintln(k.stderr, tally(path, list))
 		return nil
 	}
 	if path == "-" {
 		path = stdinName
 	}
-	text := fmt.Sprintf("%s: %s, %s, %s", path, c.ink(c.stdout).green("ok"), plural(len(flow.Nodes), "node"), plural(len(flow.Edges), "edge"))
+	text := fmt.Sprintf("%s: %s, %s, %s", path, k.ink(k.stdout).green("ok"), plural(len(flow.Nodes), "node"), plural(len(flow.Edges), "edge"))
 	if len(list) > 0 {
 		text += ", " + plural(len(list), "warning")
 	}
-	_, err := fmt.Fprintln(c.stdout, text)
+	_, err := fmt.Fprintln(k.stdout, text)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -138,7 +139,7 @@ func (c *call) finish(err error) int {
 	}
 	end, ok := errors.AsType[*ending](err)
 	if !ok {
-		end = c.fromCobra(err)
+		end = fromCobra(err, c.tree, c.command)
 	}
 	if end.err == nil {
 		return end.code
@@ -149,6 +150,34 @@ func (c *call) finish(err error) int {
 		fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), end.hint.For(c.command))
 	}
 	return end.code
+}
+
+// ink says whether a stream gets colour: --color, then NO_COLOR (no-color.org),
+// then whether it is a terminal.
+func (c *call) ink(w io.Writer) ink {
+	switch {
+	case c.color == "always":
+		return true
+	case c.color == "never" || os.Getenv("NO_COLOR") != "":
+		return false
+	}
+	_, ok := terminal(w)
+	return ink(ok)
+}
+
+// loader reads the flows of the call.
+func (c *call) loader() flowLoader { return flowLoader{c.registry, c.stdin, &c.secrets} }
+
+// need loads a flow that must be right: it prints every problem and ends the call
+// if there is an error.
+func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {
+	flow, list := c.loader().load(path, set)
+	c.print(list)
+	if list.HasErrors() {
+		fmt.Fprintf(c.stderr, "%s\n", tally(path, list))
+		return nil, said(codeMisuse)
+	}
+	return flow, nil
 }
 
 // root is the tree of verbs.
@@ -182,15 +211,15 @@ func (c *call) root() *cobra.Command {
 	}
 	root.AddGroup(&cobra.Group{ID: groupFlow, Title: "Flows:"}, &cobra.Group{ID: groupLook, Title: "To look things up:"})
 	root.AddCommand(
-		c.runVerb(), c.checkVerb(), c.typesVerb(), c.renderVerb(), c.newVerb(), c.fmtVerb(),
-		c.nodesVerb(), c.evalVerb(), c.schemaVerb(), c.versionVerb(), c.completionVerb(), c.docsVerb(),
-		c.planVerb(), c.adviseVerb(), c.serveVerb(), c.topVerb(), c.tapVerb(), c.diffVerb(), c.runsVerb(), c.testVerb(), c.layoutWorkerVerb(), c.trialWorkerVerb(),
+		runVerb(c), checkVerb(c), typesVerb(c), renderVerb(c), newVerb(c), fmtVerb(c),
+		nodesVerb(c), evalVerb(c), schemaVerb(c), versionVerb(c), completionVerb(c), docsVerb(c),
+		planVerb(c), adviseVerb(c), serveVerb(c), topVerb(c), tapVerb(c), diffVerb(c), runsVerb(c), testVerb(c), layoutWorkerVerb(c), trialWorkerVerb(c),
 	)
 	for _, verb := range root.Commands() {
 		verb.RunE = withEnding(c.endedBySignals(verb.Name(), verb.RunE))
 		verb.Example = strings.ReplaceAll(verb.Example, "flowrun ", c.command+" ")
 	}
-	root.SetHelpCommand(c.helpVerb())
+	root.SetHelpCommand(helpVerb(c))
 	root.SetHelpCommandGroupID(groupLook)
 	return root
 }

@@ -49,14 +49,14 @@ type outputResult struct {
 // what stays in the files is what a usual run leaves. Each run has a flow of its own,
 // for kinds keep state in their settings.
 func (r *runCall) compareSerial() error {
-	src, list := r.source(r.path)
+	src, list := r.loader().source(r.path)
 	if src == nil {
 		return r.refuse(list)
 	}
 	once := &onlyOnce{}
 	load := func() (*graph.Flow, diag.List) {
 		r.stdin = bytes.NewReader(src.Text) // of a flow that is read from there
-		return r.loadWith(r.path, *r.set, bufio.NewReader(once))
+		return r.loader().loadWith(r.path, *r.set, bufio.NewReader(once))
 	}
 	flow, list := load()
 	switch {

@@ -14,9 +14,18 @@ import (
 	"github.com/flowrun/flowrun/graph/render"
 )
 
-func (c *call) diffVerb() *cobra.Command {
-	var output, format string
-	var asJSON, exitCode bool
+// A diffCall is a call of the verb diff.
+type diffCall struct {
+	*call
+	set      *assignments
+	output   string
+	format   string
+	json     bool
+	exitCode bool
+}
+
+func diffVerb(c *call) *cobra.Command {
+	d := &diffCall{call: c}
 	verb := &cobra.Command{
 		Use:     "diff OLD NEW",
 		GroupID: groupFlow,
@@ -37,38 +46,41 @@ code is 2.`,
 		Args:              wantTwoFlows,
 		ValidArgsFunction: completeFlows,
 	}
-	set := settable(verb)
+	d.set = settable(verb)
 	f := verb.Flags()
-	f.StringVarP(&output, "output", "o", "", "draw the difference into a `FILE`; - is standard output")
-	f.StringVar(&format, "format", "", "svg, png, dot or mermaid (default: by the name of the output)")
-	f.BoolVar(&asJSON, "json", false, "print the differences as JSON")
-	f.BoolVar(&exitCode, "exit-code", false, "end with 1 if there is a difference")
+	f.StringVarP(&d.output, "output", "o", "", "draw the difference into a `FILE`; - is standard output")
+	f.StringVar(&d.format, "format", "", "svg, png, dot or mermaid (default: by the name of the output)")
+	f.BoolVar(&d.json, "json", false, "print the differences as JSON")
+	f.BoolVar(&d.exitCode, "exit-code", false, "end with 1 if there is a difference")
 	verb.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"svg", "png", "dot", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
-	verb.RunE = func(_ *cobra.Command, args []string) error {
-		if format != "" && output == "" {
-			output = "-"
-		}
-		if asJSON && output != "" {
-			return misuse("--json prints the differences, -o draws them: one at a time")
-		}
-		d, err := c.compare(args[0], args[1], *set)
-		if err != nil {
-			return err
-		}
-		switch {
-		case output != "":
-			err = c.drawDiff(d, output, format)
-		case asJSON:
-			err = writeJSON(c.stdout, d)
-		default:
-			err = d.Write(c.stdout, c.ink(c.stdout).mark)
-		}
-		if err == nil && exitCode && !d.Equal() {
-			return said(codeFailed)
-		}
+	verb.RunE = func(_ *cobra.Command, args []string) error { return d.diff(args[0], args[1]) }
+	return verb
+}
+
+// diff says or draws what differs.
+func (d *diffCall) diff(old, new string) error {
+	if d.format != "" && d.output == "" {
+		d.output = "-"
+	}
+	if d.json && d.output != "" {
+		return misuse("--json prints the differences, -o draws them: one at a time")
+	}
+	found, err := d.compare(old, new)
+	if err != nil {
 		return err
 	}
-	return verb
+	switch {
+	case d.output != "":
+		err = d.draw(found)
+	case d.json:
+		err = writeJSON(d.stdout, found)
+	default:
+		err = found.Write(d.stdout, d.ink(d.stdout).mark)
+	}
+	if err == nil && d.exitCode && !found.Equal() {
+		return said(codeFailed)
+	}
+	return err
 }
 
 // wantTwoFlows wants two flows, of which one may come from standard input.
@@ -84,20 +96,20 @@ func wantTwoFlows(verb *cobra.Command, args []string) error {
 
 // compare loads two flows, which must be right, and compares them. The problems of
 // both are printed.
-func (c *call) compare(old, new string, set map[string]string) (*diff.Diff, error) {
+func (d *diffCall) compare(old, new string) (*diff.Diff, error) {
 	var flows [2]*graph.Flow
 	wrong := false
-	oldText, oldTrouble := c.source(old)
-	newText, newTrouble := c.source(new)
+	oldText, oldTrouble := d.loader().source(old)
+	newText, newTrouble := d.loader().source(new)
 	texts, troubles := []*diag.Source{oldText, newText}, []diag.List{oldTrouble, newTrouble}
 	for i, path := range []string{old, new} {
 		flow, list := (*graph.Flow)(nil), troubles[i]
 		if src := texts[i]; src != nil {
-			flow, list = graph.Load(src, c.registry, graph.Options{Set: concerning(set, src, texts[1-i]), LookupEnv: c.secrets.lookup})
+			flow, list = graph.Load(src, d.registry, graph.Options{Set: concerning(*d.set, src, texts[1-i]), LookupEnv: d.secrets.lookup})
 		}
 		if list.HasErrors() {
-			c.print(list)
-			fmt.Fprintf(c.stderr, "%s; nothing was compared\n", tally(path, list))
+			d.print(list)
+			fmt.Fprintf(d.stderr, "%s; nothing was compared\n", tally(path, list))
 			wrong = true
 		}
 		flows[i] = flow
@@ -121,31 +133,16 @@ func concerning(set map[string]string, src, other *diag.Source) map[string]strin
 	return kept
 }
 
-// mark paints a text by what became of it.
-func (on ink) mark(m diff.Mark, text string) string {
-	switch m {
-	case diff.Added:
-		return on.green(text)
-	case diff.Removed:
-		return on.red(text)
-	case diff.Changed, diff.Renamed:
-		return on.yellow(text)
-	case diff.Affected:
-		return on.blue(text)
-	}
-	return on.dim(text)
-}
-
-// drawDiff draws both versions as one.
-func (c *call) drawDiff(d *diff.Diff, output, format string) error {
-	format, err := formatOf(format, output)
+// draw draws both versions as one.
+func (d *diffCall) draw(found *diff.Diff) error {
+	format, err := formatOf(d.format, d.output)
 	if err != nil {
 		return err
 	}
-	if _, tty := terminal(c.stdout); tty && output == "-" && format == "png" {
+	if _, tty := terminal(d.stdout); tty && d.output == "-" && format == "png" {
 		return misuse("a picture does not fit on a terminal").or("-o change.png writes it to a file")
 	}
-	scene := render.FromDiff(d)
+	scene := render.FromDiff(found)
 	drawing := drawings[format]
 	if drawing.placed {
 		if err := render.Layout(context.Background(), scene); err != nil {
@@ -153,8 +150,8 @@ func (c *call) drawDiff(d *diff.Diff, output, format string) error {
 		}
 	}
 	write := func(w io.Writer) error { return drawing.draw(w, scene) }
-	if output == "-" {
-		return write(c.stdout)
+	if d.output == "-" {
+		return write(d.stdout)
 	}
-	return writeWhole(output, write)
+	return writeWhole(d.output, write)
 }

@@ -30,7 +30,7 @@ type evalCall struct {
 	text *argument
 }
 
-func (c *call) evalVerb() *cobra.Command {
+func evalVerb(c *call) *cobra.Command {
 	e := &evalCall{call: c}
 	verb := &cobra.Command{
 		Use:     "eval EXPR [FILE]",

@@ -12,17 +12,17 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
-// An eventsCall is what the flags of run say about events.
+// eventsFlags are those of run about events.
 //
 // With --log json, standard error is for a program: a JSON object a line. What is
 // else printed there is an event then, or left out: progress, and the report as
 // text. --report json is one line more, without the keys of an event.
-type eventsCall struct {
+type eventsFlags struct {
 	format string // text or json; "": none, but the lines that kinds log
 	level  string
 }
 
-func (e *eventsCall) flags(verb *cobra.Command) {
+func (e *eventsFlags) flags(verb *cobra.Command) {
 	f := verb.Flags()
 	f.StringVar(&e.format, "log", "", "write events of the run to standard error, as `FORMAT` text or json; with json nothing else is there")
 	f.StringVar(&e.level, "log-level", "", "the least `LEVEL` of events: debug, info, warn or error (default info)")
@@ -33,7 +33,7 @@ func (e *eventsCall) flags(verb *cobra.Command) {
 var levels = []string{"debug", "info", "warn", "error"}
 
 // validate checks the flags, and settles what becomes of the report.
-func (e *eventsCall) validate(r *runCall, given func(string) bool) error {
+func (e *eventsFlags) validate(r *runCall, given func(string) bool) error {
 	if !given("log") {
 		if given("log-level") {
 			return misuse("--log-level %s: no events are written", e.level).or("--log text or --log json writes them")
@@ -60,7 +60,7 @@ func (e *eventsCall) validate(r *runCall, given func(string) bool) error {
 }
 
 // logger writes events to w.
-func (e *eventsCall) logger(w io.Writer, quiet bool) *slog.Logger {
+func (e *eventsFlags) logger(w io.Writer, quiet bool) *slog.Logger {
 	level := slog.LevelInfo
 	if quiet {
 		level = slog.LevelError

@@ -16,16 +16,24 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
 )
 
 // stdinName is what diagnostics call a flow that comes from standard input.
 const stdinName = "stdin"
 
+// A flowLoader reads and compiles flows.
+type flowLoader struct {
+	registry *nodes.Registry
+	stdin    io.Reader
+	secrets  *secrets // takes what flows are told
+}
+
 // source reads a flow, "-" from standard input. A file that cannot be read is a
 // diagnostic like any other, so that machines find it in the same list.
-func (c *call) source(path string) (*diag.Source, diag.List) {
+func (l flowLoader) source(path string) (*diag.Source, diag.List) {
 	if path == "-" {
-		text, err := io.ReadAll(io.LimitReader(c.stdin, config.MaxBytes+1))
+		text, err := io.ReadAll(io.LimitReader(l.stdin, config.MaxBytes+1))
 		src := diag.NewSource(stdinName, text)
 		if err != nil {
 			return nil, noFlow(src, err)
@@ -72,18 +80,18 @@ func reason(err error) string {
 }
 
 // load reads and compiles a flow.
-func (c *call) load(path string, set map[string]string) (*graph.Flow, diag.List) {
-	return c.loadWith(path, set, nil)
+func (l flowLoader) load(path string, set map[string]string) (*graph.Flow, diag.List) {
+	return l.loadWith(path, set, nil)
 }
 
 // loadWith is load where sources may look ahead into standard input, because the
 // flow is about to run.
-func (c *call) loadWith(path string, set map[string]string, stdin *bufio.Reader) (*graph.Flow, diag.List) {
-	src, list := c.source(path)
+func (l flowLoader) loadWith(path string, set map[string]string, stdin *bufio.Reader) (*graph.Flow, diag.List) {
+	src, list := l.source(path)
 	if src == nil {
 		return nil, list
 	}
-	return graph.Load(src, c.registry, graph.Options{Set: set, LookupEnv: c.secrets.lookup, Stdin: stdin})
+	return graph.Load(src, l.registry, graph.Options{Set: set, LookupEnv: l.secrets.lookup, Stdin: stdin})
 }
 
 // lookupVariable finds a variable that the flow does not declare in the
@@ -94,18 +102,6 @@ func lookupVariable(name string) (string, bool) {
 		return strings.TrimRight(string(text), "\r\n"), err == nil
 	}
 	return os.LookupEnv(strings.TrimPrefix(name, "env:"))
-}
-
-// need loads a flow that must be right: it prints every problem and ends the call
-// if there is an error.
-func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {
-	flow, list := c.load(path, set)
-	c.print(list)
-	if list.HasErrors() {
-		fmt.Fprintf(c.stderr, "%s\n", tally(path, list))
-		return nil, said(codeMisuse)
-	}
-	return flow, nil
 }
 
 // noFolder ends a call that was given something else than a folder.

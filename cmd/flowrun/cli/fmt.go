@@ -10,8 +10,15 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 )
 
-func (c *call) fmtVerb() *cobra.Command {
-	var write, check bool
+// A fmtCall is a call of the verb fmt.
+type fmtCall struct {
+	*call
+	write bool
+	check bool
+}
+
+func fmtVerb(c *call) *cobra.Command {
+	f := &fmtCall{call: c}
 	verb := &cobra.Command{
 		Use:     "fmt FLOW...",
 		GroupID: groupFlow,
@@ -24,10 +31,10 @@ dir/..., stands for all flows below it, and - for standard input.`,
 		Args:              wantFlow(true),
 		ValidArgsFunction: completeFlows,
 	}
-	verb.Flags().BoolVarP(&write, "write", "w", false, "write the files instead of printing them")
-	verb.Flags().BoolVarP(&check, "check", "l", false, "only list the files that are not in the standard form; ends with 1 if there are any")
+	verb.Flags().BoolVarP(&f.write, "write", "w", false, "write the files instead of printing them")
+	verb.Flags().BoolVarP(&f.check, "check", "l", false, "only list the files that are not in the standard form; ends with 1 if there are any")
 	verb.RunE = func(_ *cobra.Command, args []string) error {
-		if write && check {
+		if f.write && f.check {
 			return misuse("--write and --check exclude each other")
 		}
 		paths, err := expand(args)
@@ -36,7 +43,7 @@ dir/..., stands for all flows below it, and - for standard input.`,
 		}
 		worst := 0
 		for _, path := range paths {
-			code, err := c.format(path, write, check)
+			code, err := f.format(path)
 			if err != nil {
 				return err
 			}
@@ -51,16 +58,16 @@ dir/..., stands for all flows below it, and - for standard input.`,
 }
 
 // format lays out one file. The code is that of what was wrong with it.
-func (c *call) format(path string, write, check bool) (code int, err error) {
-	if write && path == "-" {
+func (f *fmtCall) format(path string) (code int, err error) {
+	if f.write && path == "-" {
 		return 0, misuse("standard input cannot be written: -w needs files")
 	}
-	src, list := c.source(path)
+	src, list := f.loader().source(path)
 	if src != nil {
 		config.Parse(src, &list)
 	}
 	if list.HasErrors() {
-		c.print(list)
+		f.print(list)
 		return codeMisuse, nil
 	}
 	text, err := config.Format(src.Text)
@@ -69,14 +76,14 @@ func (c *call) format(path string, write, check bool) (code int, err error) {
 	}
 	same := bytes.Equal(text, src.Text)
 	switch {
-	case check && same, write && same:
+	case same && (f.check || f.write):
 		return 0, nil
-	case check:
-		_, err := fmt.Fprintln(c.stdout, src.Name)
+	case f.check:
+		_, err := fmt.Fprintln(f.stdout, src.Name)
 		return codeFailed, err
-	case write:
+	case f.write:
 		return 0, writeWhole(path, func(w io.Writer) error { _, err := w.Write(text); return err })
 	}
-	_, err = c.stdout.Write(text)
+	_, err = f.stdout.Write(text)
 	return 0, err
 }

@@ -31,7 +31,7 @@ Ends with 0 done, 1 failed while running, 2 the flow or the call is wrong,
 `
 
 // helpVerb is `help VERB`, the same as `VERB --help`.
-func (c *call) helpVerb() *cobra.Command {
+func helpVerb(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [VERB]",
 		GroupID: groupLook,
@@ -48,7 +48,7 @@ func (c *call) helpVerb() *cobra.Command {
 				}
 			}
 			end := misuse("there is no verb %q", args[0]).or("%s help lists the verbs", c.command)
-			if near := diag.Nearest(args[0], c.verbs()); near != "" {
+			if near := diag.Nearest(args[0], verbNames(c.tree)); near != "" {
 				end.or("did you mean %q?", near)
 			}
 			return end

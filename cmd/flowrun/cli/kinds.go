@@ -2,13 +2,19 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
+	"io"
 	"maps"
 	"path"
 	"reflect"
 	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/nodes"
 )
 
 // A kindInfo is what `nodes --json` says of a kind.
@@ -58,11 +64,20 @@ type exampleInfo struct {
 	Want  map[string]string `json:"want,omitempty"`
 }
 
-// kind describes a kind of the catalogue.
-func (c *call) kind(name string) kindInfo {
-	spec, _ := c.registry.Spec(name)
+// A packInfo is the kinds of one pack.
+type packInfo struct {
+	name  string
+	kinds []kindInfo
+}
+
+// A catalogue describes the kinds that this program knows.
+type catalogue struct{ *nodes.Registry }
+
+// kind describes one of them.
+func (c catalogue) kind(name string) kindInfo {
+	spec, _ := c.Spec(name)
 	k := kindInfo{
-		Kind: name, Pack: packOf(c.registry.New(name)), Summary: spec.Summary, Doc: spec.Doc,
+		Kind: name, Pack: packOf(c.New(name)), Summary: spec.Summary, Doc: spec.Doc,
 		In: []portInfo{}, Out: []portInfo{}, Settings: []settingInfo{},
 		Lines:       map[string]string{"emits": spec.Lines.Emits, "waits": spec.Lines.Waits, "ends": spec.Lines.Ends, "fails": spec.Lines.Fails},
 		Workers:     [...]string{graph.Any: "any", graph.Single: "one", graph.PerCore: "one a core"}[spec.Workers],
@@ -72,7 +87,7 @@ func (c *call) kind(name string) kindInfo {
 		Interleaves: spec.Interleaves, Conserves: spec.Conserves, Pure: spec.Pure,
 		Schema: spec.Config.JSONSchema(), spec: spec,
 	}
-	_, k.Branches = c.registry.New(name).(graph.Brancher)
+	_, k.Branches = c.New(name).(graph.Brancher)
 	for _, p := range spec.In {
 		info := portOf(p)
 		info.Arity = [...]string{graph.One: "one", graph.Optional: "optional", graph.Many: "many"}[p.Arity]
@@ -89,6 +104,49 @@ func (c *call) kind(name string) kindInfo {
 		k.Examples = append(k.Examples, exampleInfo(e))
 	}
 	return k
+}
+
+// packs gives the kinds by packs, both sorted.
+func (c catalogue) packs() []packInfo {
+	byName := map[string][]kindInfo{}
+	for _, name := range c.Kinds() {
+		k := c.kind(name)
+		byName[k.Pack] = append(byName[k.Pack], k)
+	}
+	var all []packInfo
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		all = append(all, packInfo{name, byName[name]})
+	}
+	return all
+}
+
+// complete offers the kinds to a shell.
+func (c catalogue) complete(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var kinds []cobra.Completion
+	for _, name := range c.Kinds() {
+		spec, _ := c.Spec(name)
+		kinds = append(kinds, cobra.CompletionWithDesc(name, spec.Summary))
+	}
+	return kinds, cobra.ShellCompDirectiveNoFileComp
+}
+
+// write lists the kinds by packs. Command is how the program was called.
+func (c catalogue) write(w io.Writer, on ink, command string) error {
+	var b strings.Builder
+	longest := 0
+	for _, name := range c.Kinds() {
+		longest = max(longest, cellsOf(name))
+	}
+	for _, p := range c.packs() {
+		fmt.Fprintf(&b, "%s\n", on.bold(p.name))
+		for _, k := range p.kinds {
+			fmt.Fprintf(&b, "  %s%s  %s\n", on.blue(k.Kind), strings.Repeat(" ", longest-cellsOf(k.Kind)), k.Summary)
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s nodes KIND says all about one.\n", command)
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func portOf(p graph.Port) portInfo {
@@ -113,24 +171,4 @@ func packOf(settings any) string {
 		return ""
 	}
 	return path.Base(t.PkgPath())
-}
-
-// A packInfo is the kinds of one pack.
-type packInfo struct {
-	name  string
-	kinds []kindInfo
-}
-
-// packs gives the catalogue by packs, both sorted.
-func (c *call) packs() []packInfo {
-	byName := map[string][]kindInfo{}
-	for _, name := range c.registry.Kinds() {
-		k := c.kind(name)
-		byName[k.Pack] = append(byName[k.Pack], k)
-	}
-	var all []packInfo
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		all = append(all, packInfo{name, byName[name]})
-	}
-	return all
 }

@@ -186,7 +186,7 @@ func TestScreenRedrawsBelowWhatOthersPrint(t *testing.T) {
 func TestSparseProgressIsPlainText(t *testing.T) {
 	var out bytes.Buffer
 	before, now := twoReports()
-	s := &sparse{out: &out}
+	s := &sparseProgress{out: &out}
 	if s.next() != 2*time.Second {
 		t.Errorf("first line after %s", s.next())
 	}

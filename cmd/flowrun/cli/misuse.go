@@ -24,32 +24,32 @@ var foreignVerbs = map[string]string{
 
 // fromCobra puts an error of the parser of the command line into our words. All
 // of them are misuses: errors of verbs are endings.
-func (c *call) fromCobra(err error) *ending {
+func fromCobra(err error, tree *cobra.Command, command string) *ending {
 	text, unknown := strings.CutPrefix(err.Error(), "unknown command ")
 	if !unknown {
-		return misuse("%w", err).or("%s help lists the verbs", c.command)
+		return misuse("%w", err).or("%s help lists the verbs", command)
 	}
 	verb := text
 	if quoted, qerr := strconv.QuotedPrefix(text); qerr == nil {
 		verb, _ = strconv.Unquote(quoted)
 	}
-	end := misuse("unknown verb %q", verb).or("%s help lists the verbs", c.command)
+	end := misuse("unknown verb %q", verb).or("%s help lists the verbs", command)
 	if strings.HasSuffix(verb, ".yaml") || strings.HasSuffix(verb, ".yml") {
-		return end.or("to run a flow: %s run %s", c.command, shellWord(verb))
+		return end.or("to run a flow: %s run %s", command, shellWord(verb))
 	}
 	if near := foreignVerbs[verb]; near != "" {
 		return end.or("did you mean %q?", near)
 	}
-	if near := diag.Nearest(verb, c.verbs()); near != "" {
+	if near := diag.Nearest(verb, verbNames(tree)); near != "" {
 		return end.or("did you mean %q?", near)
 	}
 	return end
 }
 
-// verbs lists every verb with its aliases.
-func (c *call) verbs() []string {
+// verbNames lists every verb with its aliases.
+func verbNames(tree *cobra.Command) []string {
 	var names []string
-	for _, verb := range c.tree.Commands() {
+	for _, verb := range tree.Commands() {
 		if !verb.Hidden {
 			names = append(append(names, verb.Name()), verb.Aliases...)
 		}

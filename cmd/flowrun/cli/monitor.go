@@ -21,8 +21,8 @@ import (
 // metricsToken gives the token without showing it in the list of processes.
 const metricsToken = "FLOWRUN_METRICS_TOKEN"
 
-// A monitorCall is what the flags of run say about those who measure it.
-type monitorCall struct {
+// monitorFlags are those of run about who measures it.
+type monitorFlags struct {
 	addr  string // where metrics and health are served; "": nowhere
 	token string
 	otlp  string // the collector that is sent to, or env; "": none
@@ -30,7 +30,7 @@ type monitorCall struct {
 	settings otlp.Settings
 }
 
-func (m *monitorCall) flags(verb *cobra.Command) {
+func (m *monitorFlags) flags(verb *cobra.Command) {
 	f := verb.Flags()
 	f.StringVar(&m.addr, "metrics", "", "serve /metrics for Prometheus, /healthz and /readyz at `ADDR` while the flow runs; a port alone is for this machine, 0 is any free one")
 	f.StringVar(&m.token, "metrics-token", os.Getenv(metricsToken), "what a reader of /metrics must know; needed where others can reach it (or "+metricsToken+")")
@@ -39,7 +39,7 @@ func (m *monitorCall) flags(verb *cobra.Command) {
 }
 
 // validate checks the flags and completes them.
-func (m *monitorCall) validate(r *runCall, given func(string) bool) error {
+func (m *monitorFlags) validate(r *runCall, given func(string) bool) error {
 	if r.compare && (given("metrics") || given("otlp")) {
 		return misuse("--compare-serial runs the flow twice, and --metrics and --otlp watch one run").or("leave them out")
 	}
@@ -69,7 +69,7 @@ func (m *monitorCall) validate(r *runCall, given func(string) bool) error {
 
 // complete turns a port alone into an address of this machine, and refuses one that
 // others can reach while there is no token.
-func (m *monitorCall) complete() error {
+func (m *monitorFlags) complete() error {
 	addr := m.addr
 	if !strings.Contains(addr, ":") {
 		addr = ":" + addr
@@ -89,7 +89,7 @@ func (m *monitorCall) complete() error {
 }
 
 // listen opens the address.
-func (m *monitorCall) listen() (net.Listener, error) {
+func (m *monitorFlags) listen() (net.Listener, error) {
 	listener, err := net.Listen("tcp", m.addr)
 	if err == nil {
 		return listener, nil

@@ -10,8 +10,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (c *call) nodesVerb() *cobra.Command {
+func nodesVerb(c *call) *cobra.Command {
 	var json bool
+	known := catalogue{c.registry}
 	verb := &cobra.Command{
 		Use:     "nodes [KIND...]",
 		Aliases: []string{"list"},
@@ -21,7 +22,7 @@ func (c *call) nodesVerb() *cobra.Command {
 		Example: `  flowrun nodes
   flowrun nodes join
   flowrun nodes --json | jq -r '.[].kind'`,
-		ValidArgsFunction: c.completeKinds,
+		ValidArgsFunction: known.complete,
 	}
 	verb.Flags().BoolVar(&json, "json", false, "print JSON: an array of kinds")
 	verb.RunE = func(_ *cobra.Command, args []string) error {
@@ -32,18 +33,18 @@ func (c *call) nodesVerb() *cobra.Command {
 		}
 		chosen := []kindInfo{}
 		for _, name := range args {
-			chosen = append(chosen, c.kind(name))
+			chosen = append(chosen, known.kind(name))
 		}
 		switch {
 		case json && len(args) == 0:
-			for _, p := range c.packs() {
+			for _, p := range known.packs() {
 				chosen = append(chosen, p.kinds...)
 			}
 			return writeJSON(c.stdout, chosen)
 		case json:
 			return writeJSON(c.stdout, chosen)
 		case len(args) == 0:
-			return c.writeCatalogue(c.stdout)
+			return known.write(c.stdout, c.ink(c.stdout), c.command)
 		}
 		on := c.ink(c.stdout)
 		for i := range chosen {
@@ -57,36 +58,6 @@ func (c *call) nodesVerb() *cobra.Command {
 		return nil
 	}
 	return verb
-}
-
-// completeKinds offers the kinds to a shell.
-func (c *call) completeKinds(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	var kinds []cobra.Completion
-	for _, name := range c.registry.Kinds() {
-		spec, _ := c.registry.Spec(name)
-		kinds = append(kinds, cobra.CompletionWithDesc(name, spec.Summary))
-	}
-	return kinds, cobra.ShellCompDirectiveNoFileComp
-}
-
-// writeCatalogue lists the kinds by packs.
-func (c *call) writeCatalogue(w io.Writer) error {
-	on := c.ink(w)
-	var b strings.Builder
-	longest := 0
-	for _, name := range c.registry.Kinds() {
-		longest = max(longest, cellsOf(name))
-	}
-	for _, p := range c.packs() {
-		fmt.Fprintf(&b, "%s\n", on.bold(p.name))
-		for _, k := range p.kinds {
-			fmt.Fprintf(&b, "  %s%s  %s\n", on.blue(k.Kind), strings.Repeat(" ", longest-cellsOf(k.Kind)), k.Summary)
-		}
-		b.WriteByte('\n')
-	}
-	fmt.Fprintf(&b, "%s nodes KIND says all about one.\n", c.command)
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // whens are the four lines that every kind states.

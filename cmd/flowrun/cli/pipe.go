@@ -17,16 +17,16 @@ type pipe struct {
 
 	mu   sync.Mutex
 	buf  []byte // what is being written: its writer may outlive the call that gave it
-	done chan written
+	done chan writeResult
 }
 
-type written struct {
+type writeResult struct {
 	n   int
 	err error
 }
 
 func newPipe(w io.Writer) *pipe {
-	return &pipe{w: w, killed: make(chan struct{}), done: make(chan written, 1)}
+	return &pipe{w: w, killed: make(chan struct{}), done: make(chan writeResult, 1)}
 }
 
 var errKilled = errors.New("the run was ended")
@@ -42,7 +42,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 	p.buf = append(p.buf[:0], b...)
 	go func() {
 		n, err := p.w.Write(p.buf)
-		p.done <- written{n, err}
+		p.done <- writeResult{n, err}
 	}()
 	select {
 	case w := <-p.done:

@@ -22,8 +22,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// A planCall is what the verbs plan and advise are told of a flow besides its file.
-type planCall struct {
+// planFlags are what the verbs plan and advise are told of a flow besides its file.
+type planFlags struct {
 	report  string
 	cost    durations
 	wait    durations
@@ -33,8 +33,8 @@ type planCall struct {
 	cores   int
 }
 
-func (c *call) planVerb() *cobra.Command {
-	p := &planCall{}
+func planVerb(c *call) *cobra.Command {
+	p := &planFlags{}
 	var asJSON bool
 	verb := &cobra.Command{
 		Use:     "plan FLOW",
@@ -74,7 +74,7 @@ A kernel computes a column of a batch at a time, a closure row by row.`,
 		if err != nil {
 			return err
 		}
-		plan, err := c.plan(flow, p)
+		plan, err := newFlowPlan(c.registry, flow, p)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ A kernel computes a column of a batch at a time, a closure row by row.`,
 }
 
 // flags adds the flags that plan and advise share.
-func (p *planCall) flags(verb *cobra.Command) {
+func (p *planFlags) flags(verb *cobra.Command) {
 	f := verb.Flags()
 	f.StringVar(&p.report, "report", "", "take costs from the JSON `FILE` of an earlier run: run --report FILE")
 	f.IntVar(&p.workers, "workers", 0, "workers of every node to which the flow gives no number, as for run")
@@ -95,7 +95,7 @@ func (p *planCall) flags(verb *cobra.Command) {
 	verb.MarkFlagFilename("report", "json")
 }
 
-func (p *planCall) validate(verb *cobra.Command) error {
+func (p *planFlags) validate(verb *cobra.Command) error {
 	given := verb.Flags().Changed
 	switch {
 	case given("workers") && p.workers < 1:
@@ -109,7 +109,7 @@ func (p *planCall) validate(verb *cobra.Command) error {
 }
 
 // options makes those of the model, with the report if there is one.
-func (p *planCall) options(report *metrics.Report) (advise.Options, error) {
+func (p *planFlags) options(report *metrics.Report) (advise.Options, error) {
 	o := advise.Options{
 		Cores: p.cores, Workers: p.workers, Report: report,
 		Cost: p.cost, Wait: p.wait, Rate: p.rate, Gives: p.gives,
@@ -128,7 +128,7 @@ func (p *planCall) options(report *metrics.Report) (advise.Options, error) {
 }
 
 // model makes the model of a flow.
-func (p *planCall) model(flow *graph.Flow, o advise.Options) (*advise.Model, error) {
+func (p *planFlags) model(flow *graph.Flow, o advise.Options) (*advise.Model, error) {
 	m, err := advise.New(flow, o)
 	if unknown, ok := errors.AsType[*advise.UnknownNode](err); ok {
 		return nil, misuse("%w", err).didYouMean(unknown.ID, unknown.Known)
@@ -162,13 +162,13 @@ func readReport(path string) (*metrics.Report, error) {
 	return &r, nil
 }
 
-// alone finds the nodes whose operators work on one goroutine, whatever the flow says.
+// aloneNodes finds the nodes whose operators work on one goroutine, whatever the flow says.
 // It makes the operators and opens none.
-func (c *call) alone(flow *graph.Flow) map[string]bool {
+func aloneNodes(registry *nodes.Registry, flow *graph.Flow) map[string]bool {
 	found := map[string]bool{}
 	for _, n := range flow.Nodes {
 		env := &nodes.Env{Node: n, Flow: flow, Workers: 1, Stdin: strings.NewReader(""), Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)}
-		op, err := c.registry.Operator(n, env)
+		op, err := registry.Operator(n, env)
 		if err != nil {
 			continue // run says what is wrong
 		}

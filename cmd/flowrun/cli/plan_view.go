@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/advise"
 )
 
@@ -64,13 +65,13 @@ type (
 	}
 )
 
-// plan puts together what is known of a flow before it runs.
-func (c *call) plan(flow *graph.Flow, p *planCall) (*flowPlan, error) {
+// newFlowPlan puts together what is known of a flow before it runs.
+func newFlowPlan(registry *nodes.Registry, flow *graph.Flow, p *planFlags) (*flowPlan, error) {
 	o, err := p.options(nil)
 	if err != nil {
 		return nil, err
 	}
-	o.Alone = c.alone(flow)
+	o.Alone = aloneNodes(registry, flow)
 	m, err := p.model(flow, o)
 	if err != nil {
 		return nil, err

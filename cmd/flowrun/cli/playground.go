@@ -12,9 +12,9 @@ import (
 // trialVerb is the hidden verb that the playground starts for each sample run.
 const trialVerb = "trial-worker"
 
-// playground is what serve lets readers do with flows that they write: look, and with
+// newPlayground is what serve lets readers do with flows that they write: look, and with
 // allowRun run them on samples, each in a process that is this program again.
-func (c *call) playground(root *os.Root, allowRun bool) *web.Playground {
+func newPlayground(root *os.Root, allowRun bool) *web.Playground {
 	play := &web.Playground{Root: root}
 	if self, err := os.Executable(); err == nil && allowRun {
 		play.Try = sample.Child{Command: []string{self, trialVerb}}.Run
@@ -23,7 +23,7 @@ func (c *call) playground(root *os.Root, allowRun bool) *web.Playground {
 }
 
 // trialWorkerVerb is for the playground alone; see package trial.
-func (c *call) trialWorkerVerb() *cobra.Command {
+func trialWorkerVerb(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: trialVerb, Hidden: true, Args: cobra.NoArgs,
 		Short: "Run a flow on a sample for the playground",

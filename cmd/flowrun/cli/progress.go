@@ -22,54 +22,54 @@ type progress interface {
 // progress chooses by what standard error is. data is where the flow writes.
 func (r *runCall) progress(data io.Writer) progress {
 	if !r.forPeople() {
-		return silent{}
+		return silentProgress{}
 	}
 	fd, ok := terminal(r.stderr)
 	if !ok {
-		return &sparse{out: r.stderr}
+		return &sparseProgress{out: r.stderr}
 	}
-	l := &live{screen: screen{out: r.stderr}, ink: r.ink(r.stderr), size: func() (int, int) { return size(fd) }}
+	l := &liveProgress{screen: screen{out: r.stderr}, ink: r.ink(r.stderr), size: func() (int, int) { return size(fd) }}
 	if _, ok := terminal(r.stdout); !ok {
 		l.apart = data // what goes into a file or a pipe does not disturb the view
 	}
 	return l
 }
 
-// silent shows nothing.
-type silent struct{}
+// silentProgress shows nothing.
+type silentProgress struct{}
 
-func (silent) next() time.Duration           { return time.Hour }
-func (silent) show(metrics.Report)           {}
-func (silent) say(string)                    {}
-func (silent) through(w io.Writer) io.Writer { return w }
-func (silent) end()                          {}
+func (silentProgress) next() time.Duration           { return time.Hour }
+func (silentProgress) show(metrics.Report)           {}
+func (silentProgress) say(string)                    {}
+func (silentProgress) through(w io.Writer) io.Writer { return w }
+func (silentProgress) end()                          {}
 
-// sparse prints a line now and then: for logs.
-type sparse struct {
+// sparseProgress prints a line now and then: for logs.
+type sparseProgress struct {
 	out    io.Writer
 	before metrics.Report
 	lines  int
 }
 
-func (s *sparse) next() time.Duration {
+func (s *sparseProgress) next() time.Duration {
 	if s.lines == 0 {
 		return 2 * time.Second
 	}
 	return 10 * time.Second
 }
 
-func (s *sparse) show(now metrics.Report) {
+func (s *sparseProgress) show(now metrics.Report) {
 	fmt.Fprintln(s.out, sparseLine(&s.before, &now))
 	s.before = now
 	s.lines++
 }
 
-func (s *sparse) through(w io.Writer) io.Writer { return w }
-func (s *sparse) say(line string)               { fmt.Fprintln(s.out, line) }
-func (s *sparse) end()                          {}
+func (s *sparseProgress) through(w io.Writer) io.Writer { return w }
+func (s *sparseProgress) say(line string)               { fmt.Fprintln(s.out, line) }
+func (s *sparseProgress) end()                          {}
 
-// live redraws a view on a terminal.
-type live struct {
+// liveProgress redraws a view on a terminal.
+type liveProgress struct {
 	screen
 	ink    ink
 	size   func() (width, height int)
@@ -78,9 +78,9 @@ type live struct {
 	note   string
 }
 
-func (l *live) next() time.Duration { return 200 * time.Millisecond }
+func (l *liveProgress) next() time.Duration { return 200 * time.Millisecond }
 
-func (l *live) show(now metrics.Report) {
+func (l *liveProgress) show(now metrics.Report) {
 	width, height := l.size()
 	v := view{before: &l.before, now: &now, note: l.note, width: width - 1, height: height - 1, ink: l.ink}
 	l.draw(v.lines())
@@ -88,16 +88,16 @@ func (l *live) show(now metrics.Report) {
 }
 
 // say stays in the view until its end.
-func (l *live) say(line string) { l.note = line }
+func (l *liveProgress) say(line string) { l.note = line }
 
-func (l *live) through(w io.Writer) io.Writer {
+func (l *liveProgress) through(w io.Writer) io.Writer {
 	if l.apart != nil && w == l.apart {
 		return w
 	}
 	return l.screen.through(w)
 }
 
-func (l *live) end() { l.clear() }
+func (l *liveProgress) end() { l.clear() }
 
 // sparseLine says in one line how a run goes.
 func sparseLine(before, now *metrics.Report) string {

@@ -27,7 +27,7 @@ var drawings = map[string]struct {
 // extensions tell the format by the name of the file.
 var extensions = map[string]string{".svg": "svg", ".png": "png", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
 
-func (c *call) renderVerb() *cobra.Command {
+func renderVerb(c *call) *cobra.Command {
 	var output, format string
 	verb := &cobra.Command{
 		Use:     "render FLOW",

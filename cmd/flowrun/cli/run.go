@@ -38,9 +38,9 @@ type runCall struct {
 	quiet   bool
 	drain   time.Duration
 	keep    bool // the record of the run
-	page    pageCall
-	monitor monitorCall
-	events  eventsCall
+	page    pageFlags
+	monitor monitorFlags
+	events  eventsFlags
 
 	partial bool
 	noSync  bool
@@ -51,7 +51,7 @@ type runCall struct {
 	stop      chan os.Signal // what stops the run; the page sends some too
 }
 
-func (c *call) runVerb() *cobra.Command {
+func runVerb(c *call) *cobra.Command {
 	r := &runCall{call: c}
 	verb := &cobra.Command{
 		Use:     "run FLOW",
@@ -227,7 +227,7 @@ func (r *runCall) loadUnlessStopped(stdin *bufio.Reader) (flow *graph.Flow, list
 		var err error
 		defer func() { loaded <- err }()
 		defer caught(&err)
-		flow, list = r.loadWith(r.path, *r.set, stdin)
+		flow, list = r.loader().loadWith(r.path, *r.set, stdin)
 	}()
 	select {
 	case err := <-loaded:
@@ -238,9 +238,9 @@ func (r *runCall) loadUnlessStopped(stdin *bufio.Reader) (flow *graph.Flow, list
 			r.stop <- sig
 			return flow, list, err
 		case again := <-r.stop:
-			return nil, nil, &ending{code: codeOf(again), err: interrupted{again}}
+			return nil, nil, &ending{code: codeOf(again), err: interruptError{again}}
 		case <-time.After(loadPatience):
-			return nil, nil, &ending{code: codeOf(sig), err: stopped{sig}}
+			return nil, nil, &ending{code: codeOf(sig), err: stopError{sig}}
 		}
 	}
 }
@@ -272,18 +272,18 @@ func (r *runCall) logger(show progress) *slog.Logger {
 	return slog.New(newLineHandler(show.through(r.stderr), level))
 }
 
-// An interrupted run is one that signals ended before it could drain.
-type interrupted struct{ sig os.Signal }
+// An interruptError is the end of a run by signals before it could drain.
+type interruptError struct{ sig os.Signal }
 
-func (i interrupted) Error() string { return "ended by a second signal (" + i.sig.String() + ")" }
+func (i interruptError) Error() string { return "ended by a second signal (" + i.sig.String() + ")" }
 
-// A stopped run is one that was stopped before its end.
-type stopped struct{ sig os.Signal }
+// A stopError is a stop of a run before its end.
+type stopError struct{ sig os.Signal }
 
-func (s stopped) Error() string {
+func (s stopError) Error() string {
 	return "stopped before its end (" + s.sig.String() + ")"
 }
-func (s stopped) Unwrap() error { return scheduler.ErrStopped }
+func (s stopError) Unwrap() error { return scheduler.ErrStopped }
 
 // killGrace is how long a killed run may take to end by itself. Then what it would leave
 // behind is removed, and the process ends whatever its nodes do.
@@ -312,12 +312,12 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 			}
 			r.unwritten = len(result.Report.Unwritten) > 0
 			if first != nil && errors.Is(result.Err, scheduler.ErrStopped) {
-				result.Err = stopped{first}
+				result.Err = stopError{first}
 			}
 			return result.Report, cmp.Or(result.Killed, result.Err)
 		case sig := <-r.stop:
 			if first != nil || sig == os.Signal(pageSignal{kill: true}) {
-				s.Kill(interrupted{sig})
+				s.Kill(interruptError{sig})
 				continue
 			}
 			first = sig
@@ -335,10 +335,10 @@ func (r *runCall) ending(err error) error {
 	if err == nil {
 		return nil
 	}
-	if i, ok := errors.AsType[interrupted](err); ok {
+	if i, ok := errors.AsType[interruptError](err); ok {
 		return &ending{code: codeOf(i.sig), err: err}
 	}
-	if s, ok := errors.AsType[stopped](err); ok {
+	if s, ok := errors.AsType[stopError](err); ok {
 		end := &ending{code: codeOf(s.sig), err: err}
 		if r.unwritten {
 			end.or("--partial gives files their names all the same")

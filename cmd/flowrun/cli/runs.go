@@ -11,8 +11,14 @@ import (
 	"github.com/flowrun/flowrun/scheduler/history"
 )
 
-func (c *call) runsVerb() *cobra.Command {
-	var asJSON bool
+// A runsCall is a call of the verb runs.
+type runsCall struct {
+	*call
+	json bool
+}
+
+func runsVerb(c *call) *cobra.Command {
+	r := &runsCall{call: c}
 	verb := &cobra.Command{
 		Use:     "runs [DIR]",
 		GroupID: groupFlow,
@@ -32,23 +38,23 @@ as pages, with their course and two side by side.`,
 			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 				return noFolder("runs", dir, err == nil)
 			}
-			heads, err := c.keptRuns(dir)
+			heads, err := r.find(dir)
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return writeJSON(c.stdout, heads)
+			if r.json {
+				return writeJSON(r.stdout, heads)
 			}
-			return c.listRuns(heads)
+			return r.list(heads)
 		},
 	}
-	verb.Flags().BoolVar(&asJSON, "json", false, "print the list as JSON")
+	verb.Flags().BoolVar(&r.json, "json", false, "print the list as JSON")
 	return verb
 }
 
-// keptRuns finds the runs of all flows below a folder, the newest first. Files that
+// find finds the runs of all flows below a folder, the newest first. Files that
 // cannot be read are told of.
-func (c *call) keptRuns(dir string) ([]history.Head, error) {
+func (r *runsCall) find(dir string) ([]history.Head, error) {
 	paths, err := flowsIn(dir)
 	if err != nil {
 		return nil, misuse("%w", err)
@@ -58,7 +64,7 @@ func (c *call) keptRuns(dir string) ([]history.Head, error) {
 		more, notes := history.Open(folder).List()
 		heads = append(heads, more...)
 		for _, note := range notes {
-			fmt.Fprintln(c.stderr, note)
+			fmt.Fprintln(r.stderr, note)
 		}
 	}
 	slices.SortStableFunc(heads, func(a, b history.Head) int { return b.Started.Compare(a.Started) })
@@ -76,12 +82,13 @@ func storesOf(paths []string) []string {
 	return all
 }
 
-func (c *call) listRuns(heads []history.Head) error {
+// list prints them.
+func (r *runsCall) list(heads []history.Head) error {
 	if len(heads) == 0 {
-		_, err := fmt.Fprintf(c.stdout, "no run has been kept; %s run FLOW --keep keeps one\n", c.command)
+		_, err := fmt.Fprintf(r.stdout, "no run has been kept; %s run FLOW --keep keeps one\n", r.command)
 		return err
 	}
-	on := c.ink(c.stdout)
+	on := r.ink(r.stdout)
 	t := &table{heads: []head{
 		{text: "flow"}, {text: "started"}, {text: "outcome"}, {text: "took", right: true}, {text: "read", right: true},
 		{text: "a second", right: true}, {text: "errors", right: true}, {text: "id"},
@@ -100,7 +107,7 @@ func (c *call) listRuns(heads []history.Head) error {
 		t.add(row...)
 	}
 	for _, line := range t.lines("", 0, on) {
-		if _, err := fmt.Fprintln(c.stdout, line); err != nil {
+		if _, err := fmt.Fprintln(r.stdout, line); err != nil {
 			return err
 		}
 	}

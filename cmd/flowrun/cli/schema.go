@@ -7,7 +7,7 @@ import (
 	"github.com/flowrun/flowrun/scheduler/flowtest"
 )
 
-func (c *call) schemaVerb() *cobra.Command {
+func schemaVerb(c *call) *cobra.Command {
 	var tests bool
 	verb := &cobra.Command{
 		Use:     "schema",

@@ -54,14 +54,15 @@ func (s *screen) clear() {
 
 // through gives a writer that prints above the view, for everyone else who writes
 // to the same terminal.
-func (s *screen) through(w io.Writer) io.Writer { return above{s, w} }
+func (s *screen) through(w io.Writer) io.Writer { return aboveWriter{s, w} }
 
-type above struct {
+// An aboveWriter prints above the view of a screen.
+type aboveWriter struct {
 	s *screen
 	w io.Writer
 }
 
-func (a above) Write(b []byte) (int, error) {
+func (a aboveWriter) Write(b []byte) (int, error) {
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
 	a.s.erase()

@@ -30,17 +30,17 @@ const tokenVariable = "FLOWRUN_UI_TOKEN"
 // layoutVerb is the hidden verb that the page starts as its child.
 const layoutVerb = "layout-worker"
 
-// A pageCall is what the flags of run say about the page.
-type pageCall struct {
+// pageFlags are those of run about the page.
+type pageFlags struct {
 	addr     string // "": no page
 	token    string
 	readOnly bool
 	stay     bool
-	tap      tapCall
+	tap      tapFlags
 	frames   []string // origins whose pages may show the drawing
 }
 
-func (p *pageCall) flags(verb *cobra.Command, command string) {
+func (p *pageFlags) flags(verb *cobra.Command, command string) {
 	f := verb.Flags()
 	f.StringVar(&p.addr, "ui", "", "show the run on a page at `ADDR` (without ADDR: "+pageAddr+"); a port alone is for this machine, 0 is any free one")
 	f.Lookup("ui").NoOptDefVal = pageAddr
@@ -53,7 +53,7 @@ func (p *pageCall) flags(verb *cobra.Command, command string) {
 }
 
 // validate checks the flags of the page against each other.
-func (p *pageCall) validate(given func(string) bool) error {
+func (p *pageFlags) validate(given func(string) bool) error {
 	if p.addr == "" {
 		for _, name := range []string{"ui-token", "ui-readonly", "ui-stay", "ui-embed", "ui-tap", "ui-tap-hide"} {
 			if given(name) {
@@ -186,9 +186,18 @@ func (p *page) close() {
 	p.layouter.Close()
 }
 
-func (c *call) serveVerb() *cobra.Command {
+// A serveCall is a call of the verb serve.
+type serveCall struct {
+	*call
+	dir   string
+	addr  string
+	token string
+	runs  runnerFlags
+}
+
+func serveVerb(c *call) *cobra.Command {
 	var addr, token string
-	var runs servedRuns
+	var runs runnerFlags
 	verb := &cobra.Command{
 		Use:     "serve [DIR]",
 		GroupID: groupFlow,
@@ -225,7 +234,8 @@ on the first rows of its sources; nothing is written then.`,
 			if !runs.allow && (runs.tap.allow || len(runs.tap.hide) > 0) {
 				return misuse("--ui-tap shows items of flows that run, and none can").or("--allow-run lets them")
 			}
-			return c.serve(dir, addr, token, &runs)
+			s := &serveCall{call: c, dir: dir, addr: addr, token: token, runs: runs}
+			return s.serve()
 		},
 	}
 	verb.Flags().StringVar(&addr, "addr", pageAddr, "the `ADDR` to answer at; a port alone is for this machine, 0 is any free one")
@@ -237,35 +247,35 @@ on the first rows of its sources; nothing is written then.`,
 }
 
 // serve shows a folder until a signal ends it.
-func (c *call) serve(dir, addr, token string, runs *servedRuns) error {
-	root, err := os.OpenRoot(dir)
+func (s *serveCall) serve() error {
+	root, err := os.OpenRoot(s.dir)
 	if err != nil {
-		return misuse("%s: %w", dir, err)
+		return misuse("%s: %w", s.dir, err)
 	}
 	defer root.Close()
-	play := c.playground(root, runs.allow)
-	listener, err := listenFor("--addr", addr)
+	play := newPlayground(root, s.runs.allow)
+	listener, err := listenFor("--addr", s.addr)
 	if err != nil {
 		return err
 	}
 	layouter := newLayouter()
 	defer layouter.Close()
 	folder := web.NewFolder(web.FolderOptions{
-		Token: token, Catalog: c.registry, Layout: layouter.Layout, Playground: play, Runner: c.runner(runs),
-		Paths: func() ([]string, error) { return flowsIn(dir) },
-		Load:  func(path string) (*graph.Flow, diag.List) { return c.load(path, nil) },
+		Token: s.token, Catalog: s.registry, Layout: layouter.Layout, Playground: play, Runner: s.runner(),
+		Paths: func() ([]string, error) { return flowsIn(s.dir) },
+		Load:  func(path string) (*graph.Flow, diag.List) { return s.loader().load(path, nil) },
 	})
 	// Whoever reads the address may send a signal at once.
-	heard := c.signals()
+	heard := s.signals()
 	defer heard.mute()
 	over := make(chan error, 1)
 	go func() { over <- folder.Serve(listener) }()
-	announce(c.stderr, listener, token)
-	return c.untilSignal(folder, over, heard.c)
+	announce(s.stderr, listener, s.token)
+	return s.untilSignal(folder, over, heard.c)
 }
 
 // layoutWorkerVerb is for the page alone; see web.Layouter.
-func (c *call) layoutWorkerVerb() *cobra.Command {
+func layoutWorkerVerb(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: layoutVerb, Hidden: true, Args: cobra.NoArgs,
 		Short: "Lay out scenes for the page",

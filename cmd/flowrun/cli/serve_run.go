@@ -13,33 +13,33 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
-// A servedRuns is what the flags of serve say about running flows from the page.
-type servedRuns struct {
+// runnerFlags are those of serve about running flows from the page.
+type runnerFlags struct {
 	allow bool
-	tap   tapCall
+	tap   tapFlags
 }
 
 // runner lets readers of the page run the flows of a folder; nil: they may not.
-func (c *call) runner(s *servedRuns) *web.Runner {
-	if !s.allow {
+func (s *serveCall) runner() *web.Runner {
+	if !s.runs.allow {
 		return nil
 	}
-	out, errs := &together{w: c.stdout}, &together{w: c.stderr}
+	out, errs := &sharedWriter{w: s.stdout}, &sharedWriter{w: s.stderr}
 	r := &web.Runner{
 		Launch: func(path string) (*graph.Flow, *scheduler.Run, error) {
-			flow, list := c.load(path, nil)
+			flow, list := s.loader().load(path, nil)
 			if list.HasErrors() {
 				return nil, nil, fmt.Errorf("the flow has errors: %s", firstError(list))
 			}
-			run, err := scheduler.New(flow, c.registry, scheduler.Options{
-				Stdin: noStdin{c.command}, Stdout: out, Log: slog.New(newLineHandler(errs, slog.LevelInfo)),
+			run, err := scheduler.New(flow, s.registry, scheduler.Options{
+				Stdin: noStdin{s.command}, Stdout: out, Log: slog.New(newLineHandler(errs, slog.LevelInfo)),
 			})
 			return flow, run, err
 		},
 		Note: func(line string) { fmt.Fprintln(errs, line) },
 	}
-	if s.tap.allow {
-		r.Tap = func() *web.TapRules { return s.tap.rules(&c.secrets) }
+	if s.runs.tap.allow {
+		r.Tap = func() *web.TapRules { return s.runs.tap.rules(&s.secrets) }
 	}
 	return r
 }
@@ -60,21 +60,21 @@ func (s noStdin) Read([]byte) (int, error) {
 	return 0, fmt.Errorf("a flow that is started from the page has no standard input; %s run FLOW gives it one", s.command)
 }
 
-// together lets several runs write to one stream, one write at a time.
-type together struct {
+// A sharedWriter lets several runs write to one stream, one write at a time.
+type sharedWriter struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-func (t *together) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.w.Write(b)
+func (s *sharedWriter) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
 }
 
 // untilSignal serves a folder until a signal ends it. The first one drains what runs,
 // the second ends that at once.
-func (c *call) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os.Signal) error {
+func (s *serveCall) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os.Signal) error {
 	select {
 	case <-stop:
 	case err := <-over:
@@ -83,11 +83,11 @@ func (c *call) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os
 	}
 	var killed error
 	if n := folder.Running(); n > 0 {
-		fmt.Fprintf(c.stderr, "%s still running: finishing what is on its way (at most 30s); once more to end at once\n", plural(n, "flow"))
+		fmt.Fprintf(s.stderr, "%s still running: finishing what is on its way (at most 30s); once more to end at once\n", plural(n, "flow"))
 		select {
 		case <-folder.Drain():
 		case sig := <-stop:
-			killed = &ending{code: codeOf(sig), err: interrupted{sig}}
+			killed = &ending{code: codeOf(sig), err: interruptError{sig}}
 		}
 	}
 	folder.Close()

@@ -18,27 +18,27 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
-// A tapCall is what flags say about items on a page.
-type tapCall struct {
+// tapFlags say what a page may show of items.
+type tapFlags struct {
 	allow bool
 	hide  []string
 }
 
-func (t *tapCall) flags(f *pflag.FlagSet, command string) {
+func (t *tapFlags) flags(f *pflag.FlagSet, command string) {
 	f.BoolVar(&t.allow, "ui-tap", false, "the page and "+command+" tap may show items that go over edges; values of fields that sound like secrets are hidden")
 	f.StringSliceVar(&t.hide, "ui-tap-hide", nil, "more `FIELDS` whose values are hidden, such as email,iban (with --ui-tap)")
 }
 
 // rules gives what the page may show; nil: no items.
-func (t *tapCall) rules(s *secrets) *web.TapRules {
+func (t *tapFlags) rules(s *secrets) *web.TapRules {
 	if !t.allow {
 		return nil
 	}
 	return &web.TapRules{Hide: t.hide, Secrets: s.all()}
 }
 
-// A tapVerb is a call of the verb tap.
-type tapVerb struct {
+// A tapCall is a call of the verb tap.
+type tapCall struct {
 	*call
 	token string
 	count int
@@ -46,8 +46,8 @@ type tapVerb struct {
 	json  bool
 }
 
-func (c *call) tapVerb() *cobra.Command {
-	t := &tapVerb{call: c}
+func tapVerb(c *call) *cobra.Command {
+	t := &tapCall{call: c}
 	verb := &cobra.Command{
 		Use:     "tap ADDR [EDGE]",
 		GroupID: groupFlow,
@@ -107,7 +107,7 @@ func wantAddress(most int) cobra.PositionalArgs {
 	}
 }
 
-func (t *tapVerb) run(addr, wanted string) error {
+func (t *tapCall) run(addr, wanted string) error {
 	ctx, stop := t.signals().context()
 	defer stop()
 	from, err := newRemote(addr, t.token)
@@ -136,7 +136,7 @@ func (t *tapVerb) run(addr, wanted string) error {
 var errEnough = errors.New("enough")
 
 // follow prints samples until there are enough, the edge has ended or a signal comes.
-func (t *tapVerb) follow(ctx context.Context, from *remote, edge int) error {
+func (t *tapCall) follow(ctx context.Context, from *remote, edge int) error {
 	shown, lost := 0, int64(0)
 	why := ""
 	err := from.events(ctx, "/api/v1/edges/"+strconv.Itoa(edge)+"/tap?rate="+strconv.Itoa(t.rate), func(event string, data []byte) error {

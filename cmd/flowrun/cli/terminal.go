@@ -2,11 +2,12 @@ package cli
 
 import (
 	"errors"
-	"io"
 	"os"
 	"syscall"
 
 	"golang.org/x/term"
+
+	"github.com/flowrun/flowrun/graph/diff"
 )
 
 // terminal gives the descriptor of a stream if it is a terminal that can move its
@@ -32,19 +33,6 @@ func size(fd int) (width, height int) {
 // ink paints text for a terminal; false leaves it as it is.
 type ink bool
 
-// ink says whether a stream gets colour: --color, then NO_COLOR (no-color.org),
-// then whether it is a terminal.
-func (c *call) ink(w io.Writer) ink {
-	switch {
-	case c.color == "always":
-		return true
-	case c.color == "never" || os.Getenv("NO_COLOR") != "":
-		return false
-	}
-	_, ok := terminal(w)
-	return ink(ok)
-}
-
 func (on ink) paint(code, text string) string {
 	if !on || text == "" {
 		return text
@@ -58,6 +46,21 @@ func (on ink) red(s string) string    { return on.paint("31", s) }
 func (on ink) green(s string) string  { return on.paint("32", s) }
 func (on ink) yellow(s string) string { return on.paint("33", s) }
 func (on ink) blue(s string) string   { return on.paint("34", s) }
+
+// mark paints a text by what became of it.
+func (on ink) mark(m diff.Mark, text string) string {
+	switch m {
+	case diff.Added:
+		return on.green(text)
+	case diff.Removed:
+		return on.red(text)
+	case diff.Changed, diff.Renamed:
+		return on.yellow(text)
+	case diff.Affected:
+		return on.blue(text)
+	}
+	return on.dim(text)
+}
 
 // codeBrokenPipe is how a program ends whose reader went away: `| head`.
 const codeBrokenPipe = codeSignal + int(syscall.SIGPIPE)

@@ -27,20 +27,20 @@ type testCall struct {
 	limit    time.Duration
 
 	pattern  *regexp.Regexp
-	files    []testedFile
+	files    []fileResult
 	coverOf  map[string]*flowtest.Coverage // by the path of a flow
 	coverAll []string                      // the paths, in order
 }
 
-// testedFile is what came of a test file, as --json shows it.
-type testedFile struct {
+// A fileResult is what came of a test file, as --json shows it.
+type fileResult struct {
 	File     string       `json:"file"`
 	Flow     string       `json:"flow,omitempty"`
 	Problems diag.List    `json:"problems,omitempty"`
-	Tests    []testedCase `json:"tests"`
+	Tests    []caseResult `json:"tests"`
 }
 
-type testedCase struct {
+type caseResult struct {
 	Name        string        `json:"name"`
 	Passed      bool          `json:"passed"`
 	Took        time.Duration `json:"took_ns"`
@@ -48,7 +48,7 @@ type testedCase struct {
 	Differences diag.List     `json:"differences,omitempty"`
 }
 
-func (c *call) testVerb() *cobra.Command {
+func testVerb(c *call) *cobra.Command {
 	t := &testCall{call: c, coverOf: map[string]*flowtest.Coverage{}}
 	verb := &cobra.Command{
 		Use:     "test [FILE|FLOW|FOLDER...]",
@@ -174,8 +174,8 @@ func testFilesIn(root string) (found []string, err error) {
 // file runs the tests of a file.
 func (t *testCall) file(path string) error {
 	begun := time.Now()
-	src, list := t.source(path)
-	result := testedFile{File: path, Problems: list, Tests: []testedCase{}}
+	src, list := t.loader().source(path)
+	result := fileResult{File: path, Problems: list, Tests: []caseResult{}}
 	if src != nil {
 		file, problems := flowtest.Load(src, t.registry, flowtest.Options{LookupEnv: lookupVariable, Limit: t.limit, Warnings: bool(t.strict)})
 		result.Problems = problems
@@ -191,7 +191,7 @@ func (t *testCall) file(path string) error {
 	return t.tell(&result, time.Since(begun))
 }
 
-func (t *testCall) cases(file *flowtest.File, result *testedFile) {
+func (t *testCall) cases(file *flowtest.File, result *fileResult) {
 	cover := t.coverOf[file.Flow]
 	if cover == nil {
 		cover = &flowtest.Coverage{}
@@ -204,12 +204,12 @@ func (t *testCall) cases(file *flowtest.File, result *testedFile) {
 		}
 		r := c.Run()
 		cover.Add(r.Coverage)
-		result.Tests = append(result.Tests, testedCase{c.Name, len(r.Differences) == 0, r.Took, r.Report.Took, r.Differences})
+		result.Tests = append(result.Tests, caseResult{c.Name, len(r.Differences) == 0, r.Took, r.Report.Took, r.Differences})
 	}
 }
 
 // tell prints what came of a file.
-func (t *testCall) tell(f *testedFile, took time.Duration) error {
+func (t *testCall) tell(f *fileResult, took time.Duration) error {
 	if t.json {
 		return nil
 	}

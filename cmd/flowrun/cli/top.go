@@ -14,8 +14,8 @@ import (
 	"golang.org/x/term"
 )
 
-// A topVerb is a call of the verb top.
-type topVerb struct {
+// A topCall is a call of the verb top.
+type topCall struct {
 	*call
 	token string
 	once  bool
@@ -24,8 +24,8 @@ type topVerb struct {
 	sort  string
 }
 
-func (c *call) topVerb() *cobra.Command {
-	t := &topVerb{call: c}
+func topVerb(c *call) *cobra.Command {
+	t := &topCall{call: c}
 	verb := &cobra.Command{
 		Use:     "top [ADDR]",
 		GroupID: groupFlow,
@@ -63,7 +63,7 @@ r turns the order round. Elsewhere, and with --once, it is printed once.`,
 	return verb
 }
 
-func (t *topVerb) run(addr string) error {
+func (t *topCall) run(addr string) error {
 	ctx, stop := t.signals().context()
 	defer stop()
 	from, err := newRemote(addr, t.token)
@@ -96,7 +96,7 @@ func (t *topVerb) run(addr string) error {
 }
 
 // watch draws until a key or a signal ends it, or the run does.
-func (t *topVerb) watch(ctx context.Context, from *remote, state *remoteState, fd int) error {
+func (t *topCall) watch(ctx context.Context, from *remote, state *remoteState, fd int) error {
 	keys, restore := t.keys()
 	defer restore()
 	s := &screen{out: lineEnds{t.stdout}}
@@ -133,7 +133,7 @@ func (t *topVerb) watch(ctx context.Context, from *remote, state *remoteState, f
 
 // keys gives the keys that are pressed, nil if there are none to be had, and what
 // gives the terminal back.
-func (t *topVerb) keys() (keys <-chan byte, restore func()) {
+func (t *topCall) keys() (keys <-chan byte, restore func()) {
 	file, ok := t.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return nil, func() {}

@@ -123,7 +123,7 @@ func TestSecretsAreRemembered(t *testing.T) {
 	if got := s.all(); len(got) != 1 || got[0] != "s3cret" {
 		t.Errorf("%q", got)
 	}
-	tap := tapCall{hide: []string{"email"}}
+	tap := tapFlags{hide: []string{"email"}}
 	if tap.rules(&s) != nil {
 		t.Error("items are shown though nobody allowed it")
 	}

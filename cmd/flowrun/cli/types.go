@@ -12,7 +12,7 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
-func (c *call) typesVerb() *cobra.Command {
+func typesVerb(c *call) *cobra.Command {
 	var json bool
 	verb := &cobra.Command{
 		Use:     "types FLOW",
@@ -33,7 +33,7 @@ the types are shown that could be told.`,
 	set := settable(verb)
 	verb.Flags().BoolVar(&json, "json", false, "print JSON")
 	verb.RunE = func(_ *cobra.Command, args []string) error {
-		flow, list := c.load(args[0], *set)
+		flow, list := c.loader().load(args[0], *set)
 		if json {
 			if err := writeJSON(c.stdout, typesOf(flow, list)); err != nil {
 				return err

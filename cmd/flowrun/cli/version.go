@@ -48,7 +48,7 @@ func thisBuild() build {
 	return b
 }
 
-func (c *call) versionVerb() *cobra.Command {
+func versionVerb(c *call) *cobra.Command {
 	var json bool
 	verb := &cobra.Command{
 		Use:     "version",

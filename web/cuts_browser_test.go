@@ -62,6 +62,18 @@ func TestCutOnAPhone(t *testing.T) {
 		b.until(waitingCut)
 		b.wait(500)
 		b.shot("live-cut-phone" + path[1:])
+		// Neither the box nor what a cut puts on cards covers them.
+		for what, covers := range map[string]string{
+			"the box covers the drawing": `document.querySelector("#cut").getBoundingClientRect().top < document.querySelector("svg.flow:not(.dots)").getBoundingClientRect().bottom`,
+			"a mark covers the bar of the load": `[...document.querySelectorAll(".cutmark :is(circle,.tag)")].some(m => {
+				const a = m.getBoundingClientRect(), b = m.closest(".node").querySelector(".track").getBoundingClientRect();
+				return a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
+			})`,
+		} {
+			if b.eval(covers) != false {
+				t.Errorf("%s: %s", path, what)
+			}
+		}
 		if wide, _ := b.eval(`document.documentElement.scrollWidth`).(float64); wide > 390 {
 			t.Errorf("%s is %v px wide", path, wide)
 		}

@@ -48,8 +48,9 @@ export function paintCutAge() {
   if (at) say(said[0], `Cut ${at.n} has been under way for ${elapsed(now() - at.at)} and waits for`);
 }
 
-// mark shows what a node has to do with the cut: a tick on the lower border of its card, a
-// ring there and a broken line around the card, or words and a line.
+// mark shows what a node has to do with the cut: a tick on the lower left corner of its
+// card, a ring there and a broken line around the card, or words below and a line. The bar
+// of the load, which ends 5 above the lower border and begins 10 from the left, stays free.
 function mark(i, is) {
   const m = marks[i];
   if (m.is === is) return;
@@ -63,7 +64,7 @@ function mark(i, is) {
   if (is !== MET) m.g.append(svg("rect", { class: "around", x: -4.5, y: -4.5, width: w + 9, height: h + 9, rx: 12 }));
   // Where edges run down, outputs are in the lower border.
   const x = picture.classList.contains("down") ? -30 : 6;
-  if (is === HOLDER) m.g.append(svg("rect", { class: "tag", x, y: h - 8, width: 60, height: 16, rx: 8 }), svg("text", { x: x + 30, y: h + 3.4 }, "cut waits"));
-  else m.g.append(svg("circle", { cx: 15, cy: h, r: 6.5 }), svg("text", { x: 15, y: h + 3.4 }, is === MET ? "✓" : ""));
+  if (is === HOLDER) m.g.append(svg("rect", { class: "tag", x, y: h - 4, width: 60, height: 16, rx: 8 }), svg("text", { x: x + 30, y: h + 7.4 }, "cut waits"));
+  else m.g.append(svg("circle", { cx: 1, cy: h, r: 6.5 }), svg("text", { x: 1, y: h + 3.4 }, is === MET ? "✓" : ""));
   elements("n", i)[0].append(m.g);
 }

@@ -50,14 +50,13 @@ export function prepare(flow, changed) {
   measure();
   restore() || start();
   // The panel and the table take room away and move nothing; another window does.
-  new ResizeObserver(() => { measure(); show(); }).observe(picture.parentElement);
+  new ResizeObserver(() => { measure(); show(); }).observe(picture);
   addEventListener("resize", () => { measure(); if (!view.touched) start(); });
 }
 
 function measure() {
-  const area = picture.parentElement;
-  size.w = area.clientWidth;
-  size.h = area.clientHeight;
+  size.w = picture.clientWidth;
+  size.h = picture.clientHeight;
 }
 
 // start is the first view: all of it, or as much as can be read on a small screen, or

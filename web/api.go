@@ -102,7 +102,7 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request) {
 			sendJSON(w, r, struct {
 				nodeState
 				Errors []scheduler.ItemError `json:"errors"` // the last ones, the newest last
-			}{newNodeState(now, i), concealed(s.run.RecentErrors(n.ID))})
+			}{newNodeState(now, i), redactItems(s.run.RecentErrors(n.ID))})
 			return
 		}
 	}

@@ -240,8 +240,8 @@ func work[T any](w http.ResponseWriter, r *http.Request, places chan struct{}, t
 	return result, false
 }
 
-// A verdictOn a draft is the answer of check.
-type verdictOn struct {
+// A draftVerdict is the answer of check.
+type draftVerdict struct {
 	OK       bool      `json:"ok"`
 	Flow     string    `json:"flow,omitempty"`
 	Nodes    int       `json:"nodes"`
@@ -250,8 +250,8 @@ type verdictOn struct {
 	More     int       `json:"more,omitempty"` // problems that are left out
 }
 
-func newVerdictOn(flow *graph.Flow, list diag.List) verdictOn {
-	v := verdictOn{OK: flow != nil && !list.HasErrors(), Problems: diag.List{}}
+func newDraftVerdict(flow *graph.Flow, list diag.List) draftVerdict {
+	v := draftVerdict{OK: flow != nil && !list.HasErrors(), Problems: diag.List{}}
 	if flow != nil {
 		v.Flow, v.Nodes, v.Edges = short(flow.Name), len(flow.Nodes), len(flow.Edges)
 	}
@@ -287,7 +287,7 @@ func (p *playground) check(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	answer, ok := work(w, r, p.checks, p.turn, checkTime+p.options.leeway, func(context.Context) verdictOn { return newVerdictOn(p.load(d.name, d.Text)) })
+	answer, ok := work(w, r, p.checks, p.turn, checkTime+p.options.leeway, func(context.Context) draftVerdict { return newDraftVerdict(p.load(d.name, d.Text)) })
 	if ok {
 		sendJSON(w, r, answer)
 	}
@@ -405,7 +405,7 @@ func (p *playground) try(w http.ResponseWriter, r *http.Request) {
 	default:
 		result.Error = redact.Text(result.Error) // the values have none left
 		for i := range result.Nodes {
-			result.Nodes[i].Recent = concealed(result.Nodes[i].Recent)
+			result.Nodes[i].Recent = redactItems(result.Nodes[i].Recent)
 		}
 		sendJSON(w, r, result.Result)
 	}

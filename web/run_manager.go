@@ -14,7 +14,6 @@ import (
 	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/history"
-	"github.com/flowrun/flowrun/scheduler/metrics"
 	"github.com/flowrun/flowrun/scheduler/supervise"
 )
 
@@ -218,14 +217,13 @@ func (m *runManager) begin(mr *managedRun) error {
 		m.forget(func(old *managedRun) bool { return old == mr })
 		return err
 	}
-	follower := history.Follow(run.Stats)
+	keeper := history.Keep(mr.path, run)
 	m.runner.Note(mr.path + ": started from the page")
 	mr.supervisor = supervise.Start(run, supervise.Options{Drain: m.runner.Drain})
 	close(mr.made)
 	go func() {
 		defer close(mr.over)
-		result := mr.supervisor.Result()
-		m.keep(mr, result.Report, result.Err, follower.End(result.Report))
+		m.keep(mr, keeper, mr.supervisor.Result())
 	}()
 	return nil
 }
@@ -248,19 +246,9 @@ func (m *runManager) open(mr *managedRun, flow *graph.Flow) error {
 }
 
 // keep puts a run that is over to the others of its flow.
-func (m *runManager) keep(mr *managedRun, report metrics.Report, err error, line history.Timeline) {
-	if err != nil && !errors.Is(err, scheduler.ErrStopped) {
-		report.Error = cmp.Or(report.Error, err.Error())
-	}
-	failures := map[string][]scheduler.ItemError{}
-	for _, n := range report.Nodes {
-		if recent := mr.run.RecentErrors(n.ID); len(recent) > 0 {
-			failures[n.ID] = recent
-		}
-	}
-	m.runner.Note(fmt.Sprintf("%s: %s after %s", mr.path, report.Outcome, report.Took.Round(time.Millisecond)))
-	store := history.Open(history.Beside(mr.path))
-	if _, err := store.Save(history.Of(mr.path, report, failures, line)); err != nil {
+func (m *runManager) keep(mr *managedRun, keeper *history.Keeper, r supervise.Result) {
+	m.runner.Note(fmt.Sprintf("%s: %s after %s", mr.path, r.Report.Outcome, r.Report.Took.Round(time.Millisecond)))
+	if err := keeper.Save(r.Report, r.Err); err != nil {
 		m.runner.Note(fmt.Sprintf("%s: the run is not kept: %v", mr.path, err))
 	}
 }

@@ -33,33 +33,16 @@ func (f *Folder) runRoutes(mux *http.ServeMux) {
 // stores are where the records of the folder's flows are: beside each.
 func (f *Folder) stores() ([]*history.Store, error) {
 	paths, err := f.options.Paths()
-	if err != nil {
-		return nil, err
-	}
-	var dirs []string
-	for _, path := range paths {
-		if dir := history.Beside(path); !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
-	}
-	var all []*history.Store
-	for _, dir := range dirs {
-		all = append(all, history.Open(dir))
-	}
-	return all, nil
+	return history.StoresOf(paths), err
 }
 
-// recorded lists the records of all stores, the newest first.
-func (f *Folder) recorded() (heads []history.Head, notes []string, err error) {
+// records lists those of all stores, the newest first.
+func (f *Folder) records() (heads []history.Head, notes []string, err error) {
 	stores, err := f.stores()
-	for _, s := range stores {
-		more, problems := s.List()
-		for i := range more {
-			more[i].Error = redact.Text(more[i].Error)
-		}
-		heads, notes = append(heads, more...), append(notes, problems...)
+	heads, notes = history.ListAll(stores)
+	for i := range heads {
+		heads[i].Error = redact.Text(heads[i].Error)
 	}
-	slices.SortStableFunc(heads, func(a, b history.Head) int { return b.Started.Compare(a.Started) })
 	return heads, notes, err
 }
 
@@ -74,7 +57,7 @@ func (f *Folder) record(w http.ResponseWriter, id string) (*history.Run, bool) {
 		run, err := s.Load(id)
 		switch {
 		case err == nil:
-			return conceal(run), true
+			return redactRun(run), true
 		case !errors.Is(err, fs.ErrNotExist):
 			refuse(w, http.StatusInternalServerError, "this run cannot be read: "+err.Error())
 			return nil, false
@@ -84,18 +67,18 @@ func (f *Folder) record(w http.ResponseWriter, id string) (*history.Run, bool) {
 	return nil, false
 }
 
-// conceal hides secrets in a record, which may be older than what hides them when it is
+// redactRun hides secrets in a record, which may be older than what hides them when it is
 // made.
-func conceal(run *history.Run) *history.Run {
+func redactRun(run *history.Run) *history.Run {
 	run.Head.Error, run.Report.Error = redact.Text(run.Head.Error), redact.Text(run.Report.Error)
 	for node, all := range run.Failures {
-		run.Failures[node] = concealed(all)
+		run.Failures[node] = redactItems(all)
 	}
 	return run
 }
 
-// concealed hides secrets in items that failed, and in what is said of them.
-func concealed(all []scheduler.ItemError) []scheduler.ItemError {
+// redactItems hides secrets in items that failed, and in what is said of them.
+func redactItems(all []scheduler.ItemError) []scheduler.ItemError {
 	all = slices.Clone(all)
 	for i := range all {
 		all[i].Item, all[i].Error = redact.JSON(all[i].Item), redact.Text(all[i].Error)
@@ -105,7 +88,7 @@ func concealed(all []scheduler.ItemError) []scheduler.ItemError {
 
 // runs lists the runs.
 func (f *Folder) runs(w http.ResponseWriter, r *http.Request) {
-	heads, notes, err := f.recorded()
+	heads, notes, err := f.records()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
@@ -128,7 +111,7 @@ func (f *Folder) runReport(w http.ResponseWriter, r *http.Request) {
 // runBefore is the id of the run of the same flow before this one, "" if there is
 // none.
 func (f *Folder) runBefore(run history.Head) string {
-	heads, _, _ := f.recorded() // what cannot be read is told of in the list
+	heads, _, _ := f.records() // what cannot be read is told of in the list
 	for _, h := range heads {
 		if h.Flow == run.Flow && h.File == run.File && h.Started.Before(run.Started) {
 			return h.ID
@@ -155,7 +138,7 @@ func (f *Folder) compareRuns(w http.ResponseWriter, r *http.Request) {
 
 // runsJSON lists the runs for programs.
 func (f *Folder) runsJSON(w http.ResponseWriter, r *http.Request) {
-	heads, notes, err := f.recorded()
+	heads, notes, err := f.records()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return

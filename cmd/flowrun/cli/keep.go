@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,11 +10,10 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// A keeper records a run, to keep it beside its flow; nil keeps nothing.
+// A keeper keeps a run beside its flow, if that is wanted; nil keeps nothing.
 type keeper struct {
-	call     *runCall
-	run      *scheduler.Run
-	follower *history.Follower
+	*history.Keeper
+	call *runCall
 }
 
 func (r *runCall) keepFlag(verb *cobra.Command) {
@@ -24,16 +21,16 @@ func (r *runCall) keepFlag(verb *cobra.Command) {
 	verb.Flags().Lookup("keep").DefValue = "false"
 }
 
-// keeper begins to record a run.
+// keeper begins to follow a run.
 func (r *runCall) keeper(run *scheduler.Run) *keeper {
 	if !r.keep {
 		return nil
 	}
-	return &keeper{r, run, history.Follow(run.Stats)}
+	return &keeper{history.Keep(r.path, run), r}
 }
 
-// save keeps what was recorded. That it cannot is worth a line and does not change
-// how the run ended.
+// save keeps the run. That it cannot is worth a line and does not change how the run
+// ended.
 func (k *keeper) save(report metrics.Report, err error) {
 	if k == nil {
 		return
@@ -41,18 +38,7 @@ func (k *keeper) save(report metrics.Report, err error) {
 	if report.Outcome == "running" { // it did not end in time
 		report.Outcome = "failed"
 	}
-	if err != nil && !errors.Is(err, scheduler.ErrStopped) {
-		report.Error = cmp.Or(report.Error, err.Error())
-	}
-	failures := map[string][]scheduler.ItemError{}
-	for _, n := range report.Nodes {
-		if recent := k.run.RecentErrors(n.ID); len(recent) > 0 {
-			failures[n.ID] = recent
-		}
-	}
-	path := k.call.path
-	store := history.Open(history.Beside(path))
-	if _, err := store.Save(history.Of(path, report, failures, k.follower.End(report))); err != nil && k.call.report != "json" && k.call.events.format != "json" {
+	if err := k.Save(report, err); err != nil && k.call.report != "json" && k.call.events.format != "json" {
 		fmt.Fprintf(k.call.stderr, "the run is not kept: %v\n", err)
 	}
 }

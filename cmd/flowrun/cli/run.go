@@ -21,6 +21,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/history"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 	"github.com/flowrun/flowrun/scheduler/supervise"
 )
@@ -383,14 +384,7 @@ func unreachable(err error) bool {
 func (r *runCall) tell(run *scheduler.Run, report metrics.Report, list diag.List, end error) error {
 	s := summarize(report)
 	s.path, s.command, s.Problems, s.Acks = r.path, r.command, list, acksOf(r.flow)
-	for _, n := range report.Nodes {
-		if recent := run.RecentErrors(n.ID); len(recent) > 0 {
-			if s.Failures == nil {
-				s.Failures = map[string][]scheduler.ItemError{}
-			}
-			s.Failures[n.ID] = recent
-		}
-	}
+	s.Failures = history.Failures(run, report)
 	if e, ok := errors.AsType[*ending](end); ok {
 		s.Exit = e.code
 		if s.Outcome == "running" { // the run did not end in time

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -59,27 +58,14 @@ func (r *runsCall) find(dir string) ([]history.Head, error) {
 	if err != nil {
 		return nil, misuse("%w", err)
 	}
-	heads := []history.Head{} // a list in JSON, not null
-	for _, folder := range storesOf(append(paths, filepath.Join(dir, "-"))) {
-		more, notes := history.Open(folder).List()
-		heads = append(heads, more...)
-		for _, note := range notes {
-			fmt.Fprintln(r.stderr, note)
-		}
+	heads, notes := history.ListAll(history.StoresOf(append(paths, filepath.Join(dir, "-"))))
+	for _, note := range notes {
+		fmt.Fprintln(r.stderr, note)
 	}
-	slices.SortStableFunc(heads, func(a, b history.Head) int { return b.Started.Compare(a.Started) })
+	if heads == nil {
+		heads = []history.Head{} // a list in JSON, not null
+	}
 	return heads, nil
-}
-
-// storesOf are the folders of the records of some flows, each once.
-func storesOf(paths []string) []string {
-	var all []string
-	for _, path := range paths {
-		if dir := history.Beside(path); !slices.Contains(all, dir) {
-			all = append(all, dir)
-		}
-	}
-	return all
 }
 
 // list prints them.

@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file answers what programs ask of the page: the API but for its streams.
+
 // phase says what the run was doing at the last look.
 func (s *Server) phase() metrics.Phase { return s.sampler.latest.Load().report.Phase() }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 )
 
+// This file pauses the run and lets it go on.
+
 // controls adds what pauses the run and lets it go on.
 func (s *Server) controls(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v1/run/pause", s.order(s.run.Pause))

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file makes of the cuts of a run what the page shows of them.
+
 // slowCut is how long a cut is under way before the page says so: most take less, and
 // the page would flicker.
 const slowCut = time.Second

@@ -13,6 +13,8 @@ import (
 	"github.com/flowrun/flowrun/graph/render"
 )
 
+// This file has the pages that compare two flows.
+
 //go:embed diff.html.tmpl
 var diffText embed.FS
 

@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/render"
 )
 
+// This file draws the flow of a page.
+
 // drawTime bounds the wait for positions; a drawing that takes longer is made with
 // the built-in layout.
 const drawTime = 20 * time.Second

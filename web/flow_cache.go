@@ -17,6 +17,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file keeps the flows of a folder compiled.
+
 // Limits of the flows that a folder keeps compiled.
 const (
 	cachedWeight = 32 << 20 // bytes of text behind the flows that are kept whole

@@ -10,6 +10,8 @@ import (
 	"strings"
 )
 
+// This file decides who may come in, and what a page may load.
+
 // policy lets the page use its own files and nothing else; no markup has style= or
 // an inline script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +

@@ -11,6 +11,8 @@ import (
 	"time"
 )
 
+// This file serves on a listener within limits.
+
 // Limits of a server that faces strangers.
 const (
 	maxConnections = 256

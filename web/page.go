@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/graph/render"
 )
 
+// This file serves the live page and the files that pages are made of.
+
 //go:embed static page.html.tmpl openapi.json
 var files embed.FS
 

@@ -27,6 +27,8 @@ import (
 	"github.com/flowrun/flowrun/web/assist"
 )
 
+// This file is the page to write flows on, and its API.
+
 // A Playground says what flows may do that are written in the browser. Whoever can
 // open the page writes them, so they see the files below one folder and nothing else:
 // no variable of the environment, and nothing is written.

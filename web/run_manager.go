@@ -17,6 +17,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/supervise"
 )
 
+// This file runs the flows of a folder for its readers.
+
 // A Runner lets the readers of a folder run its flows.
 type Runner struct {
 	// Launch builds a run of a flow and starts nothing. What is wrong with the flow is

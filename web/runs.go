@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/history"
 )
 
+// This file has the pages of runs that are over.
+
 //go:embed runs.html.tmpl
 var runsText embed.FS
 

@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file puts two runs side by side.
+
 // A pairPage is two runs side by side.
 type pairPage struct {
 	A, B  runHead

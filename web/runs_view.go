@@ -13,6 +13,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file makes of the record of a run what its page shows.
+
 // maxRunRows bounds the nodes and the edges on the page of a run.
 const maxRunRows = 200
 

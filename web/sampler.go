@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file makes snapshots of a run.
+
 const (
 	historyEvery  = time.Second
 	historyLength = 60
@@ -24,11 +26,8 @@ const (
 // once a second otherwise. One goroutine works; everything else reads what it
 // published.
 type sampler struct {
-	flow *graph.Flow
-	run  Run
-	in   [][]int // edges that arrive at each node
-	out  [][]int // edges that leave each node and can make it wait
-	from []int   // node that each edge leaves
+	*topology
+	run Reporter
 
 	latest  atomic.Pointer[snapshot]
 	lookers atomic.Int64
@@ -40,20 +39,8 @@ type sampler struct {
 	history []*snapshot // one a second, the newest last
 }
 
-func newSampler(flow *graph.Flow, run Run) *sampler {
-	m := &sampler{flow: flow, run: run, woken: make(chan struct{}, 1)}
-	index := map[*graph.Node]int{}
-	for i, n := range flow.Nodes {
-		index[n] = i
-	}
-	m.in, m.out = make([][]int, len(flow.Nodes)), make([][]int, len(flow.Nodes))
-	for k, e := range flow.Edges {
-		m.from = append(m.from, index[e.From])
-		m.in[index[e.To]] = append(m.in[index[e.To]], k)
-		if e.Contract.Blocks() {
-			m.out[index[e.From]] = append(m.out[index[e.From]], k)
-		}
-	}
+func newSampler(flow *graph.Flow, run Reporter) *sampler {
+	m := &sampler{topology: newTopology(flow), run: run, woken: make(chan struct{}, 1)}
 	m.sample()
 	return m
 }
@@ -112,32 +99,21 @@ func (m *sampler) sample() *snapshot {
 	}
 	recent := between(m.earlier(report.Took-latencyFor), &report)
 	for i := range m.flow.Nodes {
-		s.nodes = append(s.nodes, p.node(i, m.fuller(s, m.in[i], 1), m.fuller(s, m.out[i], 95)))
+		s.nodes = append(s.nodes, p.node(i, s.fuller(m.in[i], 1), s.fuller(m.out[i], 95)))
 		s.nodes[i].P50, s.nodes[i].P99 = recent.latency(i)
 	}
 	for i := range s.edges {
 		s.edges[i].Wait = recent.wait(i)
 	}
-	m.states(s, before, m.earlier(report.Took-errorsFor))
+	setStates(m.topology, s, before, m.earlier(report.Took-errorsFor))
 	s.cuts = cutsOf(&report, before)
-	s.verdict = m.judge(s)
+	s.verdict = judge(m.topology, s)
 	m.remember(s)
 	m.latest.Store(s)
 	if before != nil {
 		close(before.next)
 	}
 	return s
-}
-
-// fuller reports whether one of some edges is filled to a percentage, or holds
-// anything if that is 1.
-func (m *sampler) fuller(s *snapshot, edges []int, percent int64) bool {
-	for _, e := range edges {
-		if s.edges[e].Fill >= percent || percent == 1 && s.edges[e].Items > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // earlier is the youngest report from then or before, or the oldest there is; nil

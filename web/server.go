@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file has the server of the page of one run.
+
 // A Run is what the page needs of a run; *scheduler.Run is one. Its methods are
 // called at any time from any goroutine.
 type Run interface {

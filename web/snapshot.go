@@ -7,29 +7,7 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
-// A state is what a node is doing, as one word. The order is that of the words in
-// the page's script and in openapi.json.
-type state int64
-
-const (
-	stateRunning state = iota
-	stateBottleneck
-	stateBlocked
-	stateIdle
-	stateErrors
-	stateDone
-	stateFailed
-	statePaused
-)
-
-// A state shows as sign, word and colour, so that none of them is the only one to
-// tell.
-var (
-	stateWords = [...]string{"running", "bottleneck", "back-pressured", "idle", "errors", "done", "failed", "paused"}
-	stateSigns = [...]string{"●", "▲", "↑", "○", "!", "✓", "✕", "‖"}
-)
-
-func (s state) String() string { return stateWords[s] }
+// This file has what a snapshot is, and how it follows from two reports.
 
 // A nodeRow is a node in a snapshot, in the order of a row on the wire.
 type nodeRow struct {
@@ -72,7 +50,18 @@ type snapshot struct {
 // ended reports whether the run is over.
 func (s *snapshot) ended() bool { return s.outcome != "running" }
 
-// span is the work between two reports.
+// fuller reports whether one of some edges is filled to a percentage, or holds
+// anything if that is 1.
+func (s *snapshot) fuller(edges []int, percent int64) bool {
+	for _, e := range edges {
+		if s.edges[e].Fill >= percent || percent == 1 && s.edges[e].Items > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// A span is the work between two reports.
 type span struct {
 	from, to *metrics.Report
 	seconds  float64

@@ -12,6 +12,8 @@ import (
 	"time"
 )
 
+// This file sends what happens in a run as server-sent events.
+
 // writeTime is how long a reader may take to take one event.
 const writeTime = 5 * time.Second
 

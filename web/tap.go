@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file shows items on edges, to those who may see them.
+
 // TapRules say what a page may show of the items on edges.
 type TapRules struct {
 	// Hide names fields that nobody is to see, besides those that package redact hides.

@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph"
 )
 
+// This file says in a sentence what holds a flow up.
+
 // A verdict says in a sentence what holds the flow up, and what to do about it.
 type verdict struct {
 	Level string `json:"level"`          // ok, info, warn, bad
@@ -17,13 +19,13 @@ type verdict struct {
 }
 
 // judge gives the verdict on a snapshot that has its states.
-func (m *sampler) judge(s *snapshot) verdict {
+func judge(t *topology, s *snapshot) verdict {
 	switch {
 	case s.outcome == "failed":
 		first, _, _ := strings.Cut(s.report.Error, "\n")
 		v := verdict{Level: "bad", Head: "The run failed", Text: first}
 		if i := firstIn(s, stateFailed); i >= 0 {
-			v.Node = m.flow.Nodes[i].ID
+			v.Node = t.flow.Nodes[i].ID
 		}
 		return v
 	case s.ended():
@@ -32,11 +34,11 @@ func (m *sampler) judge(s *snapshot) verdict {
 	if s.report.Paused {
 		return atRest(s)
 	}
-	if i := m.worst(s); i >= 0 {
-		return m.bottleneck(s, i)
+	if i := worst(s); i >= 0 {
+		return bottleneck(t, s, i)
 	}
 	if i := firstIn(s, stateErrors); i >= 0 {
-		n := m.flow.Nodes[i]
+		n := t.flow.Nodes[i]
 		v := verdict{Level: "warn", Node: n.ID, Head: fmt.Sprintf("%s cannot work on %s", n.ID, items(s.nodes[i].Errors))}
 		switch n.Engine.OnError {
 		case "skip":
@@ -46,7 +48,7 @@ func (m *sampler) judge(s *snapshot) verdict {
 		}
 		return v
 	}
-	return m.pace(s)
+	return pace(t, s)
 }
 
 func firstIn(s *snapshot, want state) int {
@@ -59,7 +61,7 @@ func firstIn(s *snapshot, want state) int {
 }
 
 // worst is the busiest bottleneck; -1 if there is none.
-func (m *sampler) worst(s *snapshot) int {
+func worst(s *snapshot) int {
 	worst := -1
 	for i := range s.nodes {
 		if s.nodes[i].State == stateBottleneck && (worst < 0 || s.nodes[i].Busy > s.nodes[worst].Busy) {
@@ -69,16 +71,16 @@ func (m *sampler) worst(s *snapshot) int {
 	return worst
 }
 
-func (m *sampler) bottleneck(s *snapshot, i int) verdict {
-	n := m.flow.Nodes[i]
+func bottleneck(t *topology, s *snapshot, i int) verdict {
+	n := t.flow.Nodes[i]
 	text := fmt.Sprintf("%d %% busy", s.nodes[i].Busy)
 	fullest := -1
-	for _, e := range m.in[i] {
+	for _, e := range t.in[i] {
 		if fullest < 0 || s.edges[e].Fill > s.edges[fullest].Fill {
 			fullest = e
 		}
 	}
-	if e := m.flow.Edges[fullest]; s.edges[fullest].Fill >= 95 {
+	if e := t.flow.Edges[fullest]; s.edges[fullest].Fill >= 95 {
 		text += fmt.Sprintf("; its queue is full (%s %d/%d)", arrow(e), s.edges[fullest].Items, e.Contract.Capacity)
 		if !e.Contract.Blocks() && s.edges[fullest].Dropped > 0 {
 			text += " and drops items"
@@ -113,7 +115,7 @@ func waits(kind string) bool {
 }
 
 // pace is the verdict on a flow without trouble: who sets its speed.
-func (m *sampler) pace(s *snapshot) verdict {
+func pace(t *topology, s *snapshot) verdict {
 	fastest, moving := -1, false
 	for i := range s.nodes {
 		moving = moving || s.nodes[i].In > 0 || s.nodes[i].Out > 0
@@ -131,7 +133,7 @@ func (m *sampler) pace(s *snapshot) verdict {
 	if fastest < 0 {
 		return verdict{Level: "ok", Head: "Nothing holds the flow up"}
 	}
-	n := m.flow.Nodes[fastest]
+	n := t.flow.Nodes[fastest]
 	text := fmt.Sprintf("%d %% busy; no queue before it is full, so the flow is as fast as it is.", s.nodes[fastest].Busy)
 	if len(n.In) == 0 {
 		text = fmt.Sprintf("It is busy %d %% of the time, and everything behind it keeps up.", s.nodes[fastest].Busy)

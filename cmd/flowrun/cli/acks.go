@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file says in words when sources acknowledge, and how the cuts of a run went.
+
 // acksOf gives the setting ack of every source that acknowledges what it gave: sinks or
 // early.
 func acksOf(flow *graph.Flow) map[string]string {

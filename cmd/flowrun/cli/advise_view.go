@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file judges a flow for the verb advise, and prints what was found.
+
 // shortRun is how long a run must take to be judged by, in nanoseconds.
 const shortRun = 200e6
 
@@ -103,7 +105,7 @@ func (a *adviseCall) edit(flow *graph.Flow, found *advice) error {
 		return nil
 	}
 	found.Written = true
-	return writeWhole(a.path, func(w io.Writer) error { _, err := w.Write(text); return err })
+	return writeText(a.path, text)
 }
 
 // means reports whether an edited text is the flow with the changes and no others.

@@ -16,6 +16,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file has the entries of the program, a call of it, and how that ends.
+
 // Main is the whole program: it takes the arguments and streams of the process
 // and ends it with the code of the call.
 func Main(packs ...[]nodes.Decl) {
@@ -167,6 +169,18 @@ func (c *call) ink(w io.Writer) ink {
 
 // loader reads the flows of the call.
 func (c *call) loader() flowLoader { return flowLoader{c.registry, c.stdin, &c.secrets} }
+
+// drawer decides how to draw what the user wants; example is the name of a file.
+func (c *call) drawer(format, output, example string) (drawer, error) {
+	format, err := formatOf(format, output)
+	if err != nil {
+		return drawer{}, err
+	}
+	if _, tty := terminal(c.stdout); tty && output == "-" && format == "png" {
+		return drawer{}, misuse("a picture does not fit on a terminal").or("-o %s writes it to a file", example)
+	}
+	return drawer{format, output, c.stdout}, nil
+}
 
 // need loads a flow that must be right: it prints every problem and ends the call
 // if there is an error.

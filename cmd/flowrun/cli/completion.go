@@ -4,6 +4,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// This file is the verb completion.
+
 func completionVerb(c *call) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -135,23 +133,9 @@ func concerning(set map[string]string, src, other *diag.Source) map[string]strin
 
 // draw draws both versions as one.
 func (d *diffCall) draw(found *diff.Diff) error {
-	format, err := formatOf(d.format, d.output)
+	how, err := d.drawer(d.format, d.output, "change.png")
 	if err != nil {
 		return err
 	}
-	if _, tty := terminal(d.stdout); tty && d.output == "-" && format == "png" {
-		return misuse("a picture does not fit on a terminal").or("-o change.png writes it to a file")
-	}
-	scene := render.FromDiff(found)
-	drawing := drawings[format]
-	if drawing.placed {
-		if err := render.Layout(context.Background(), scene); err != nil {
-			return &ending{code: codeFailed, err: err}
-		}
-	}
-	write := func(w io.Writer) error { return drawing.draw(w, scene) }
-	if d.output == "-" {
-		return write(d.stdout)
-	}
-	return writeWhole(d.output, write)
+	return how.draw(render.FromDiff(found))
 }

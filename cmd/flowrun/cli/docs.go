@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
 )
+
+// This file is the hidden verb docs: the generated pages of the documentation.
 
 // docsVerb writes the generated part of the documentation. It is for whoever
 // builds the program: the same program gives the same bytes.
@@ -62,8 +63,7 @@ func writeDocs(c *call, dir string) error {
 		return &ending{code: codeFailed, err: err}
 	}
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
-		write := func(w io.Writer) error { _, err := io.WriteString(w, pages[name]); return err }
-		if err := writeWhole(filepath.Join(dir, filepath.FromSlash(name)), write); err != nil {
+		if err := writeText(filepath.Join(dir, filepath.FromSlash(name)), []byte(pages[name])); err != nil {
 			return err
 		}
 	}

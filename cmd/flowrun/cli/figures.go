@@ -8,6 +8,8 @@ import (
 	"time"
 )
 
+// This file writes numbers, sizes, times and shares for people.
+
 // count writes a number with its thousands apart: 1,048,576.
 func count(n int64) string {
 	digits := strconv.FormatInt(n, 10)

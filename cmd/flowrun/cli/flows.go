@@ -19,6 +19,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file finds, reads and compiles the flows that a call names.
+
 // stdinName is what diagnostics call a flow that comes from standard input.
 const stdinName = "stdin"
 
@@ -182,10 +184,7 @@ func isYAML(path string) bool {
 func expand(args []string) ([]string, error) {
 	var paths []string
 	for _, arg := range args {
-		dir, dots := strings.CutSuffix(filepath.ToSlash(arg), "...")
-		if dots {
-			arg = filepath.Clean(filepath.FromSlash(dir + "."))
-		}
+		arg = withoutDots(arg)
 		info, err := os.Stat(arg)
 		if arg == "-" || err != nil || !info.IsDir() {
 			paths = append(paths, arg)
@@ -203,11 +202,23 @@ func expand(args []string) ([]string, error) {
 	return paths, nil
 }
 
-// flowsIn finds the flows below a folder: YAML files with the key nodes. As Go's
-// tools do, it leaves out what begins with a dot or an underscore, and testdata.
+// withoutDots gives the folder of `dir/...`; anything else stays as it is.
+func withoutDots(arg string) string {
+	if dir, dots := strings.CutSuffix(filepath.ToSlash(arg), "..."); dots {
+		return filepath.Clean(filepath.FromSlash(dir + "."))
+	}
+	return arg
+}
+
+// flowsIn finds the flows below a folder: YAML files with the key nodes.
 func flowsIn(root string) ([]string, error) {
-	var found []string
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	return filesIn(root, func(path string) bool { return isYAML(path) && isFlow(path) })
+}
+
+// filesIn finds the files below a folder that are wanted. As Go's tools do, it leaves out
+// what begins with a dot or an underscore, and testdata.
+func filesIn(root string, wanted func(path string) bool) (found []string, err error) {
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -216,7 +227,7 @@ func flowsIn(root string) ([]string, error) {
 		switch {
 		case hidden && e.IsDir():
 			return filepath.SkipDir
-		case !hidden && !e.IsDir() && isYAML(name) && isFlow(path):
+		case !hidden && !e.IsDir() && wanted(path):
 			found = append(found, path)
 		}
 		return nil

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +81,7 @@ func (f *fmtCall) format(path string) (code int, err error) {
 		_, err := fmt.Fprintln(f.stdout, src.Name)
 		return codeFailed, err
 	case f.write:
-		return 0, writeWhole(path, func(w io.Writer) error { _, err := w.Write(text); return err })
+		return 0, writeText(path, text)
 	}
 	_, err = f.stdout.Write(text)
 	return 0, err

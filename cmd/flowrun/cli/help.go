@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file lays out the help, and is the verb help.
+
 // usageTemplate lays out the help of a verb.
 const usageTemplate = `Usage:
   {{if .HasAvailableSubCommands}}{{.CommandPath}} VERB ...{{else}}{{.UseLine}}{{end}}{{if .Aliases}}

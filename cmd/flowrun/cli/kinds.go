@@ -17,6 +17,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file describes the kinds that the program knows, for the verbs nodes and docs.
+
 // A kindInfo is what `nodes --json` says of a kind.
 type kindInfo struct {
 	Kind        string            `json:"kind"`

@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file puts what is wrong with a command line into words.
+
 // foreignVerbs are what other programs call our verbs.
 var foreignVerbs = map[string]string{
 	"start": "run", "exec": "run", "execute": "run", "submit": "run", "init": "new", "create": "new", "generate": "new",

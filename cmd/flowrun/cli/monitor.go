@@ -18,6 +18,8 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
+// This file lets a run be measured from outside: --metrics and --otlp.
+
 // metricsToken gives the token without showing it in the list of processes.
 const metricsToken = "FLOWRUN_METRICS_TOKEN"
 
@@ -82,7 +84,7 @@ func (m *monitorFlags) complete() error {
 		host = "127.0.0.1"
 	}
 	m.addr = net.JoinHostPort(host, port)
-	if ip := net.ParseIP(host); m.token == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if m.token == "" && othersReach(host) {
 		return misuse("--metrics %s: others can reach this address, so reading needs a token", m.addr).or("--metrics-token or %s sets it; --metrics %s is for this machine alone", metricsToken, port)
 	}
 	return nil

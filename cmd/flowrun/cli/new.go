@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/flowrun/flowrun/graph/diag"
 )
+
+// This file is the verb new.
 
 //go:embed starter.yaml
 var starterFlow string
@@ -108,8 +109,7 @@ func (n *newCall) plant(name, text string) error {
 		return misuse("%w", err)
 	}
 	for _, f := range []struct{ path, text string }{{dataPath, starterData}, {flowPath, text}} {
-		err := writeWhole(f.path, func(w io.Writer) error { _, err := io.WriteString(w, f.text); return err })
-		if err != nil {
+		if err := writeText(f.path, []byte(f.text)); err != nil {
 			return err
 		}
 	}

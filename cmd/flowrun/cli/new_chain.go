@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file writes flows of kinds in a row, for the verb new.
+
 // starters are settings of kinds that fit the starter data.
 var starters = map[string]string{
 	"file.read":  "path: NAME.csv",

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// This file is the verb nodes, and prints all about a kind.
+
 func nodesVerb(c *call) *cobra.Command {
 	var json bool
 	known := catalogue{c.registry}

@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/advise"
 )
 
+// This file puts together and prints what the verb plan finds.
+
 // The JSON of `plan --json`. Costs and rates are there if they are known.
 type (
 	flowPlan struct {

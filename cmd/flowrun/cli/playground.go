@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
+// This file lets readers of serve try flows that they write.
+
 // trialVerb is the hidden verb that the playground starts for each sample run.
 const trialVerb = "trial-worker"
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 )
 
+// This file finds out how the user called the program.
+
 // command is how the user called the program, so that a hint works when it is typed
 // as it stands: a name that was found on the path or a path, as it was written, or
 // `go run PACKAGE` if the go command built the program for this one call.

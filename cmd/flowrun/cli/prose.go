@@ -2,6 +2,8 @@ package cli
 
 import "strings"
 
+// This file sets text for people in lines.
+
 // proseWidth is how wide text for people is set, in cells.
 const proseWidth = 88
 

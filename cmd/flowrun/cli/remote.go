@@ -57,14 +57,20 @@ func newRemote(addr, token string) (*remote, error) {
 	}, nil
 }
 
+// request makes one with the token.
+func (r *remote) request(ctx context.Context, path string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
+	if err == nil && r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token)
+	}
+	return req, err
+}
+
 // ask sends a request. What is not an answer is an ending that says what to do.
 func (r *remote) ask(ctx context.Context, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
+	req, err := r.request(ctx, path)
 	if err != nil {
 		return nil, misuse("%s%s: %w", r.base, path, err)
-	}
-	if r.token != "" {
-		req.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	res, err := r.client.Do(req)
 	if err != nil {
@@ -103,12 +109,9 @@ func cause(err error) error {
 // elsewhere looks whether an address is that of a folder of flows, whose runs have
 // addresses of their own.
 func (r *remote) elsewhere(ctx context.Context, end *ending) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+"/api/v1/live", nil)
+	req, err := r.request(ctx, "/api/v1/live")
 	if err != nil {
 		return end
-	}
-	if r.token != "" {
-		req.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	res, err := r.client.Do(req)
 	if err != nil {

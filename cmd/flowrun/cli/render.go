@@ -13,6 +13,8 @@ import (
 	"github.com/flowrun/flowrun/graph/render"
 )
 
+// This file is the verb render, and draws for diff too.
+
 // drawings are the formats of the verb render.
 var drawings = map[string]struct {
 	placed bool // needs a layout
@@ -48,31 +50,39 @@ standard output. An SVG follows the light or dark theme of its reader.`,
 	verb.Flags().StringVar(&format, "format", "", "svg, png, dot or mermaid (default: by the name of the output)")
 	verb.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"svg", "png", "dot", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
 	verb.RunE = func(_ *cobra.Command, args []string) error {
-		format, err := formatOf(format, output)
+		d, err := c.drawer(format, output, "flow.png")
 		if err != nil {
 			return err
-		}
-		if _, tty := terminal(c.stdout); tty && output == "-" && format == "png" {
-			return misuse("a picture does not fit on a terminal").or("-o flow.png writes it to a file")
 		}
 		flow, err := c.need(args[0], *set)
 		if err != nil {
 			return err
 		}
-		scene := render.FromFlow(flow)
-		drawing := drawings[format]
-		if drawing.placed {
-			if err := render.Layout(context.Background(), scene); err != nil {
-				return &ending{code: codeFailed, err: err}
-			}
-		}
-		write := func(w io.Writer) error { return drawing.draw(w, scene) }
-		if output == "-" {
-			return write(c.stdout)
-		}
-		return writeWhole(output, write)
+		return d.draw(render.FromFlow(flow))
 	}
 	return verb
+}
+
+// A drawer draws a scene in a format, into a file or to standard output.
+type drawer struct {
+	format string
+	output string // "-" is stdout
+	stdout io.Writer
+}
+
+// draw lays a scene out, if the format needs that, and writes it.
+func (d drawer) draw(scene *render.Scene) error {
+	drawing := drawings[d.format]
+	if drawing.placed {
+		if err := render.Layout(context.Background(), scene); err != nil {
+			return &ending{code: codeFailed, err: err}
+		}
+	}
+	write := func(w io.Writer) error { return drawing.draw(w, scene) }
+	if d.output == "-" {
+		return write(d.stdout)
+	}
+	return writeWhole(d.output, write)
 }
 
 // formatOf decides what to draw.

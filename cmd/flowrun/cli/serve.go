@@ -20,6 +20,8 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
+// This file is the verb serve, and the page of run --ui.
+
 // pageAddr is where the page is when nobody says. If something else is there, any
 // free port will do.
 const pageAddr = "127.0.0.1:8790"
@@ -80,10 +82,16 @@ func reachable(flag, addr, token string) error {
 	if err != nil {
 		return misuse("%s %s: want a port, or an address such as %s", flag, addr, pageAddr)
 	}
-	if ip := net.ParseIP(host); token == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if token == "" && othersReach(host) {
 		return misuse("%s %s: others can reach this address, so the page needs a token", flag, addr).or("--ui-token or %s sets it; %s is for this machine alone", tokenVariable, pageAddr)
 	}
 	return nil
+}
+
+// othersReach reports whether a host is not this machine alone.
+func othersReach(host string) bool {
+	ip := net.ParseIP(host)
+	return host != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
 // listenFor opens an address; the usual one gives way to any that is free.

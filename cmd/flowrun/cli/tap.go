@@ -18,6 +18,8 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
+// This file is the verb tap, and the flags that allow it.
+
 // tapFlags say what a page may show of items.
 type tapFlags struct {
 	allow bool

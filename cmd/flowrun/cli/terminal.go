@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diff"
 )
 
+// This file knows terminals: their size, their colours, and readers that went away.
+
 // terminal gives the descriptor of a stream if it is a terminal that can move its
 // cursor.
 func terminal(w any) (fd int, ok bool) {

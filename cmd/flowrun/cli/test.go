@@ -2,11 +2,9 @@ package cli
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -113,10 +111,7 @@ func testFiles(args []string) ([]string, error) {
 	}
 	var paths []string
 	for _, arg := range args {
-		dir, dots := strings.CutSuffix(filepath.ToSlash(arg), "...")
-		if dots {
-			arg = filepath.Clean(filepath.FromSlash(dir + "."))
-		}
+		arg = withoutDots(arg)
 		info, err := os.Stat(arg)
 		if err != nil {
 			return nil, misuse("%s: %s", arg, reason(err)).orCall(diag.Hint{Verb: "test", Rest: " takes test files and folders"})
@@ -129,7 +124,7 @@ func testFiles(args []string) ([]string, error) {
 			paths = append(paths, path)
 			continue
 		}
-		found, err := testFilesIn(arg)
+		found, err := filesIn(arg, func(path string) bool { return strings.HasSuffix(path, flowtest.Suffix) })
 		if err != nil {
 			return nil, misuse("%w", err)
 		}
@@ -151,24 +146,6 @@ func testsOf(path string) (string, error) {
 		return "", misuse("%s has no tests: there is no %s", path, tests).orCall(diag.Hint{Verb: "test", Args: []string{"--help"}, Rest: " shows one"})
 	}
 	return tests, nil
-}
-
-func testFilesIn(root string) (found []string, err error) {
-	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := e.Name()
-		switch hidden := path != root && (name[0] == '.' || name[0] == '_'); {
-		case e.IsDir() && (hidden || path != root && (name == "testdata" || name == "node_modules")):
-			return filepath.SkipDir
-		case !e.IsDir() && !hidden && strings.HasSuffix(name, flowtest.Suffix):
-			found = append(found, path)
-		}
-		return nil
-	})
-	slices.Sort(found)
-	return found, err
 }
 
 // file runs the tests of a file.

@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file draws the table of the verb top.
+
 // A remoteState is the answer of /api/v1/state.
 type remoteState struct {
 	Flow    string

@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file is the verb types.
+
 func typesVerb(c *call) *cobra.Command {
 	var json bool
 	verb := &cobra.Command{

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// This file is the verb version.
+
 // A build says what this program is: the JSON of `version --json`.
 type build struct {
 	Program  string `json:"program"`

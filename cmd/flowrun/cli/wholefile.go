@@ -11,6 +11,13 @@ import (
 	"github.com/flowrun/flowrun/internal/durable"
 )
 
+// This file writes files that are there whole or not at all.
+
+// writeText is writeWhole for a text that is there already.
+func writeText(path string, text []byte) error {
+	return writeWhole(path, func(w io.Writer) error { _, err := w.Write(text); return err })
+}
+
 // writeWhole writes a file that is there whole or not at all, also after a power cut. A
 // file that was there keeps its permissions; links are followed.
 func writeWhole(path string, write func(io.Writer) error) error {

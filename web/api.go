@@ -10,11 +10,18 @@ import (
 
 // This file answers what programs ask of the page: the API but for its streams.
 
-// phase says what the run was doing at the last look.
-func (s *Server) phase() metrics.Phase { return s.sampler.latest.Load().report.Phase() }
+// An api answers for a page.
+type api struct{ *Server }
+
+func (a api) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /api/v1/openapi.json", a.openAPI)
+	mux.HandleFunc("GET /api/v1/flow", a.describe)
+	mux.HandleFunc("GET /api/v1/state", a.state)
+	mux.HandleFunc("GET /api/v1/nodes/{id}", a.node)
+}
 
 // openAPI describes what is here for programs.
-func (s *Server) openAPI(w http.ResponseWriter, r *http.Request) {
+func (a api) openAPI(w http.ResponseWriter, r *http.Request) {
 	text, err := files.ReadFile("openapi.json")
 	if err != nil {
 		panic(err) // it is embedded
@@ -22,8 +29,8 @@ func (s *Server) openAPI(w http.ResponseWriter, r *http.Request) {
 	send(w, r, "application/json", text)
 }
 
-// flowJSON gives the outline.
-func (s *Server) flowJSON(w http.ResponseWriter, r *http.Request) { sendJSON(w, r, s.outline) }
+// describe gives the outline.
+func (a api) describe(w http.ResponseWriter, r *http.Request) { sendJSON(w, r, a.outline) }
 
 func sendJSON(w http.ResponseWriter, r *http.Request, v any) {
 	text, err := json.Marshal(v)
@@ -64,6 +71,7 @@ func newNodeState(s *snapshot, i int) nodeState {
 	return n
 }
 
+// An edgeState is an edge there.
 type edgeState struct {
 	Rate  float64            `json:"per_second"`
 	Fill  float64            `json:"fill"`             // share of capacity or bytes, whichever is fuller
@@ -72,9 +80,9 @@ type edgeState struct {
 }
 
 // state gives the newest snapshot.
-func (s *Server) state(w http.ResponseWriter, r *http.Request) {
-	defer s.sampler.look()()
-	now := s.sampler.latest.Load()
+func (a api) state(w http.ResponseWriter, r *http.Request) {
+	defer a.sampler.look()()
+	now := a.sampler.latest.Load()
 	answer := struct {
 		Flow    string             `json:"flow"`
 		Hash    string             `json:"hash"`
@@ -86,7 +94,7 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 		Cuts    *metrics.CutReport `json:"cuts,omitempty"` // of a run that has some
 		Nodes   []nodeState        `json:"nodes"`
 		Edges   []edgeState        `json:"edges"`
-	}{s.flow.Name, s.outline.Hash, now.outcome, now.report.Paused, now.report.Error, now.at.Seconds(), now.verdict, now.report.Cuts, nil, nil}
+	}{a.flow.Name, a.outline.Hash, now.outcome, now.report.Paused, now.report.Error, now.at.Seconds(), now.verdict, now.report.Cuts, nil, nil}
 	for i := range now.nodes {
 		answer.Nodes = append(answer.Nodes, newNodeState(now, i))
 	}
@@ -97,32 +105,16 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 }
 
 // node gives one node with its last errors.
-func (s *Server) node(w http.ResponseWriter, r *http.Request) {
-	now := s.sampler.latest.Load()
-	for i, n := range s.flow.Nodes {
+func (a api) node(w http.ResponseWriter, r *http.Request) {
+	now := a.sampler.latest.Load()
+	for i, n := range a.flow.Nodes {
 		if n.ID == r.PathValue("id") {
 			sendJSON(w, r, struct {
 				nodeState
 				Errors []scheduler.ItemError `json:"errors"` // the last ones, the newest last
-			}{newNodeState(now, i), redactItems(s.run.RecentErrors(n.ID))})
+			}{newNodeState(now, i), redactItems(a.run.RecentErrors(n.ID))})
 			return
 		}
 	}
 	refuse(w, http.StatusNotFound, "the flow has no such node")
-}
-
-// drain stops the sources; what is on its way is worked off.
-func (s *Server) drain(w http.ResponseWriter, _ *http.Request) {
-	s.options.Drain()
-	w.WriteHeader(http.StatusAccepted)
-}
-
-// kill ends the run at once.
-func (s *Server) kill(w http.ResponseWriter, _ *http.Request) {
-	if s.options.Kill == nil {
-		refuse(w, http.StatusNotFound, "this run can only be drained")
-		return
-	}
-	s.options.Kill()
-	w.WriteHeader(http.StatusAccepted)
 }

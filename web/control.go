@@ -1,22 +1,23 @@
 package web
 
-import (
-	"fmt"
-	"net/http"
-)
+import "net/http"
 
-// This file pauses the run and lets it go on.
+// This file pauses the run, lets it go on, and ends it.
 
-// controls adds what pauses the run and lets it go on.
-func (s *Server) controls(mux *http.ServeMux) {
-	mux.HandleFunc("POST /api/v1/run/pause", s.order(s.run.Pause))
-	mux.HandleFunc("POST /api/v1/run/resume", s.order(s.run.Resume))
+// controls act on the run of a page.
+type controls struct{ *Server }
+
+func (c controls) routes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /api/v1/run/pause", c.order(c.run.Pause))
+	mux.HandleFunc("POST /api/v1/run/resume", c.order(c.run.Resume))
+	mux.HandleFunc("POST /api/v1/run/drain", c.drain)
+	mux.HandleFunc("POST /api/v1/run/stop", c.kill)
 }
 
 // order does something with a run that goes on.
-func (s *Server) order(act func()) http.HandlerFunc {
+func (c controls) order(act func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if s.sampler.latest.Load().ended() {
+		if c.sampler.latest.Load().ended() {
 			refuse(w, http.StatusConflict, "the run has ended")
 			return
 		}
@@ -25,15 +26,18 @@ func (s *Server) order(act func()) http.HandlerFunc {
 	}
 }
 
-// atRest is the verdict on a run that is paused.
-func atRest(s *snapshot) verdict {
-	waiting := int64(0)
-	for _, e := range s.edges {
-		waiting += e.Items
+// drain stops the sources; what is on its way is worked off.
+func (c controls) drain(w http.ResponseWriter, _ *http.Request) {
+	c.options.Drain()
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// kill ends the run at once.
+func (c controls) kill(w http.ResponseWriter, _ *http.Request) {
+	if c.options.Kill == nil {
+		refuse(w, http.StatusNotFound, "this run can only be drained")
+		return
 	}
-	text := "The sources take nothing more, and nothing waits on any edge."
-	if waiting > 0 {
-		text = fmt.Sprintf("The sources take nothing more; %s on edges, and what can goes on.", items(waiting)+" "+map[bool]string{true: "waits", false: "wait"}[waiting == 1])
-	}
-	return verdict{Level: "info", Head: "The run is paused", Text: text}
+	c.options.Kill()
+	w.WriteHeader(http.StatusAccepted)
 }

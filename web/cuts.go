@@ -68,12 +68,3 @@ func cutsOf(r *metrics.Report, before *snapshot) *cutsRow {
 	}
 	return row
 }
-
-// atCut is the verdict on a flow in which nothing moves while a cut waits for somebody.
-func atCut(s *snapshot) verdict {
-	w := s.report.Cuts.Waits
-	return verdict{
-		Level: "info", Node: w.Node, Head: "A cut waits for " + w.String(),
-		Text: "Nothing moves: what came before the cut is not finished there.",
-	}
-}

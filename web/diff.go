@@ -22,10 +22,12 @@ var diffTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.Must(template.ParseFS(folderText, "folder.html.tmpl")).ParseFS(diffText, "diff.html.tmpl"))
 })
 
-// compareRoutes adds the pages that compare two flows.
-func (f *Folder) compareRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /diff", f.diff)
-	mux.HandleFunc("GET /api/v1/diff", f.diffJSON)
+// A comparer serves them for the flows of a folder.
+type comparer struct{ *Folder }
+
+func (c comparer) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /diff", c.page)
+	mux.HandleFunc("GET /api/v1/diff", c.json)
 }
 
 // A diffPage is two flows compared, or the question which two.
@@ -79,12 +81,12 @@ func (p diffPage) Types() []consequence {
 	return all
 }
 
-// compared gives the two flows that a request names, which must be of the list; it
+// compare compares the two flows that a request names, which must be of the list; it
 // answers the request if they are not.
-func (f *Folder) compared(w http.ResponseWriter, r *http.Request) (page diffPage, ok bool) {
+func (c comparer) compare(w http.ResponseWriter, r *http.Request) (page diffPage, ok bool) {
 	q := r.URL.Query()
 	page.A, page.B = q.Get("a"), q.Get("b")
-	paths, err := f.options.Paths()
+	paths, err := c.options.Paths()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return page, false
@@ -99,7 +101,7 @@ func (f *Folder) compared(w http.ResponseWriter, r *http.Request) (page diffPage
 			refuse(w, http.StatusNotFound, "there is no such flow here")
 			return page, false
 		}
-		e, ok := f.checked(w, r, path)
+		e, ok := c.checked(w, r, path)
 		if !ok {
 			return page, false
 		}
@@ -116,9 +118,9 @@ func (f *Folder) compared(w http.ResponseWriter, r *http.Request) (page diffPage
 	return page, true
 }
 
-// diff shows two flows drawn as one, with the list of what differs beside it.
-func (f *Folder) diff(w http.ResponseWriter, r *http.Request) {
-	page, ok := f.compared(w, r)
+// page shows two flows drawn as one, with the list of what differs beside it.
+func (c comparer) page(w http.ResponseWriter, r *http.Request) {
+	page, ok := c.compare(w, r)
 	if !ok {
 		return
 	}
@@ -127,7 +129,7 @@ func (f *Folder) diff(w http.ResponseWriter, r *http.Request) {
 	case page.Old.Large() || page.New.Large():
 		page.Trouble = "This is too large to be drawn on a page; flowrun diff draws it."
 	default:
-		drawing, width, err := f.drawDiff(r.Context(), page.Diff)
+		drawing, width, err := c.draw(r.Context(), page.Diff)
 		if err != nil {
 			page.Trouble = "it cannot be drawn: " + err.Error()
 		}
@@ -140,20 +142,20 @@ func (f *Folder) diff(w http.ResponseWriter, r *http.Request) {
 // one is scrolled.
 const maxFitting = 1600
 
-// drawDiff draws both versions for a page, and says how wide.
-func (f *Folder) drawDiff(ctx context.Context, d *diff.Diff) (svg []byte, width float64, err error) {
+// draw draws both versions for a page, and says how wide.
+func (c comparer) draw(ctx context.Context, d *diff.Diff) (svg []byte, width float64, err error) {
 	if len(d.Nodes) == 0 {
 		return nil, 0, nil
 	}
 	scene := render.FromDiff(d)
 	scene.Title, scene.About = "", "" // the page says it
-	svg, err = f.picture(ctx, scene, true)
+	svg, err = c.picture(ctx, scene, true)
 	return svg, scene.Width, err
 }
 
-// diffJSON gives the differences to programs.
-func (f *Folder) diffJSON(w http.ResponseWriter, r *http.Request) {
-	page, ok := f.compared(w, r)
+// json gives the differences to programs.
+func (c comparer) json(w http.ResponseWriter, r *http.Request) {
+	page, ok := c.compare(w, r)
 	switch {
 	case !ok:
 	case page.Old == nil || page.New == nil:

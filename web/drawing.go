@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/render"
 )
 
@@ -26,7 +27,13 @@ type drawing struct {
 
 // drawings are from left to right, which the server makes when it starts, and from
 // top to bottom, made when somebody wants to see it.
-type drawings struct{ across, down drawing }
+type drawings struct {
+	ctx    context.Context // ends what is drawn
+	flow   *graph.Flow
+	layout func(context.Context, *render.Scene) error
+
+	across, down drawing
+}
 
 // of is the drawing that a request wants: from top to bottom with ?down=1.
 func (d *drawings) of(r *http.Request) (which *drawing, down bool) {
@@ -37,24 +44,24 @@ func (d *drawings) of(r *http.Request) (which *drawing, down bool) {
 }
 
 // draw makes a drawing, or waits until it is made.
-func (s *Server) draw(d *drawing, down bool) {
-	d.make.Do(func() {
-		d.page, d.err = s.picture(true, down)
-		d.file = sync.OnceValues(func() ([]byte, error) { return s.picture(false, down) })
+func (d *drawings) draw(one *drawing, down bool) {
+	one.make.Do(func() {
+		one.page, one.err = d.picture(true, down)
+		one.file = sync.OnceValues(func() ([]byte, error) { return d.picture(false, down) })
 	})
 }
 
 // picture draws the flow for the page or as a file.
-func (s *Server) picture(live, down bool) ([]byte, error) {
-	scene := render.FromFlow(s.flow)
+func (d *drawings) picture(live, down bool) ([]byte, error) {
+	scene := render.FromFlow(d.flow)
 	scene.Down = down
 	if live {
 		scene.Live = true
 		scene.Title, scene.About = "", "" // the page has a head of its own
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, drawTime)
+	ctx, cancel := context.WithTimeout(d.ctx, drawTime)
 	defer cancel()
-	if err := s.options.Layout(ctx, scene); err != nil {
+	if err := d.layout(ctx, scene); err != nil {
 		if err := render.LayoutBuiltin(scene); err != nil {
 			return nil, err
 		}
@@ -65,18 +72,18 @@ func (s *Server) picture(live, down bool) ([]byte, error) {
 }
 
 // drawn gives the drawing that a request wants.
-func (s *Server) drawn(r *http.Request) (*drawing, error) {
-	d, down := s.drawings.of(r)
-	s.draw(d, down)
-	return d, d.err
+func (d *drawings) drawn(r *http.Request) (*drawing, error) {
+	one, down := d.of(r)
+	d.draw(one, down)
+	return one, one.err
 }
 
 // graph serves the drawing as a file.
-func (s *Server) graph(w http.ResponseWriter, r *http.Request) {
-	d, err := s.drawn(r)
+func (d *drawings) graph(w http.ResponseWriter, r *http.Request) {
+	one, err := d.drawn(r)
 	var text []byte
 	if err == nil {
-		text, err = d.file()
+		text, err = one.file()
 	}
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "the flow cannot be drawn: "+err.Error())

@@ -60,7 +60,7 @@ const (
 	pageTime = 20 * time.Second // of a page of one flow; less than answerTime
 )
 
-//go:embed folder.html.tmpl
+//go:embed folder.html.tmpl openapi_folder.json
 var folderText embed.FS
 
 var folderTemplate = sync.OnceValue(func() *template.Template {
@@ -81,9 +81,12 @@ func NewFolder(o FolderOptions) *Folder {
 	mux.HandleFunc("GET /nodes", f.nodes)
 	mux.HandleFunc("GET /static/{name}", static)
 	mux.HandleFunc("GET /healthz", healthy)
-	f.play(mux)
-	f.compareRoutes(mux)
-	f.runRoutes(mux)
+	mux.HandleFunc("GET /api/v1/openapi.json", f.openAPI)
+	if o.Playground != nil {
+		newPlayground(f).routes(mux)
+	}
+	comparer{f}.routes(mux)
+	runPages{f}.routes(mux)
 	f.manager.routes(mux)
 	f.handler = gate{o.Token, o.Playground == nil && o.Runner == nil}.guard(mux)
 	return f
@@ -280,6 +283,15 @@ func (f *Folder) graph(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Security-Policy", filePolicy)
 	send(w, r, "image/svg+xml", drawing)
+}
+
+// openAPI describes what is here for programs.
+func (f *Folder) openAPI(w http.ResponseWriter, r *http.Request) {
+	text, err := folderText.ReadFile("openapi_folder.json")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	send(w, r, "application/json", text)
 }
 
 // A kindPage is a kind in the catalogue.

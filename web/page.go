@@ -14,7 +14,7 @@ import (
 	"github.com/flowrun/flowrun/graph/render"
 )
 
-// This file serves the live page and the files that pages are made of.
+// This file serves the files that pages are made of, and packs what is sent.
 
 //go:embed static page.html.tmpl openapi.json
 var files embed.FS
@@ -22,39 +22,6 @@ var files embed.FS
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.ParseFS(files, "page.html.tmpl"))
 })
-
-// page serves the live page; with ?embed=1 the drawing alone, for a frame, without
-// anything that acts.
-func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	d, err := s.drawn(r)
-	if err != nil {
-		refuse(w, http.StatusInternalServerError, "the flow cannot be drawn: "+err.Error())
-		return
-	}
-	_, down := s.drawings.of(r)
-	embed := r.URL.Query().Get("embed") == "1"
-	if embed && len(s.options.Frames) > 0 {
-		w.Header().Set("Content-Security-Policy", framePolicy(s.options.Frames))
-	}
-	data := struct {
-		*outline
-		Drawing  template.HTML
-		Down     bool
-		Embed    bool
-		ReadOnly bool
-		CanKill  bool
-		Tap      bool
-		Base     string
-		States   []string
-		Signs    []string
-	}{s.outline, template.HTML(d.page), down, embed, s.options.ReadOnly || embed, s.options.Kill != nil, s.options.Tap != nil, s.options.Base, stateWords[:], stateSigns[:]}
-	var b bytes.Buffer
-	if err := pageTemplate().Execute(&b, data); err != nil {
-		refuse(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	send(w, r, "text/html; charset=utf-8", b.Bytes())
-}
 
 // An asset is a file of the page, packed once.
 type asset struct {

@@ -59,7 +59,7 @@ const (
 	starterFlow    = "flow: new-flow\n\nnodes:\n  numbers:\n    use: generate\n    with: {count: 20, set: {id: n, square: n * n}}\n\n  even:\n    use: filter\n    in: numbers\n    with: {where: id % 2 == 0}\n\n  out:\n    use: file.write\n    in: even\n    with: {path: out/even.jsonl}\n"
 )
 
-//go:embed playground.html.tmpl openapi_folder.json
+//go:embed playground.html.tmpl
 var playgroundText embed.FS
 
 var playgroundTemplate = sync.OnceValue(func() *template.Template {
@@ -74,28 +74,17 @@ type playground struct {
 	turn                     time.Duration
 }
 
-// play adds the playground to the server of a folder.
-func (f *Folder) play(mux *http.ServeMux) {
-	mux.HandleFunc("GET /api/v1/openapi.json", f.openAPI)
-	if f.options.Playground == nil {
-		return
-	}
-	p := &playground{f, f.options.Playground, make(chan struct{}, checksAtOnce), make(chan struct{}, drawingsAtOnce), make(chan struct{}, trialsAtOnce), turnTime + f.options.leeway}
+func newPlayground(f *Folder) *playground {
+	return &playground{f, f.options.Playground, make(chan struct{}, checksAtOnce), make(chan struct{}, drawingsAtOnce), make(chan struct{}, trialsAtOnce), turnTime + f.options.leeway}
+}
+
+func (p *playground) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /playground", p.page)
 	mux.HandleFunc("POST /api/v1/check", p.check)
 	mux.HandleFunc("POST /api/v1/render", p.render)
 	mux.HandleFunc("POST /api/v1/complete", p.complete)
 	mux.HandleFunc("POST /api/v1/explain", p.explain)
 	mux.HandleFunc("POST /api/v1/try", p.try)
-}
-
-// openAPI describes what is here for programs.
-func (f *Folder) openAPI(w http.ResponseWriter, r *http.Request) {
-	text, err := playgroundText.ReadFile("openapi_folder.json")
-	if err != nil {
-		panic(err) // it is embedded
-	}
-	send(w, r, "application/json", text)
 }
 
 // page serves the editor with one of the folder's flows, or a new one.

@@ -23,24 +23,26 @@ var runsTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.Must(template.ParseFS(folderText, "folder.html.tmpl")).ParseFS(runsText, "runs.html.tmpl"))
 })
 
-// runRoutes adds the pages of runs that are over.
-func (f *Folder) runRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /runs", f.runs)
-	mux.HandleFunc("GET /runs/{id}", f.runReport)
-	mux.HandleFunc("GET /runs/compare", f.compareRuns)
-	mux.HandleFunc("GET /api/v1/runs", f.runsJSON)
-	mux.HandleFunc("GET /api/v1/runs/{id}", f.runJSON)
+// runPages are those of a folder.
+type runPages struct{ *Folder }
+
+func (p runPages) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /runs", p.list)
+	mux.HandleFunc("GET /runs/{id}", p.report)
+	mux.HandleFunc("GET /runs/compare", p.compare)
+	mux.HandleFunc("GET /api/v1/runs", p.listJSON)
+	mux.HandleFunc("GET /api/v1/runs/{id}", p.reportJSON)
 }
 
 // stores are where the records of the folder's flows are: beside each.
-func (f *Folder) stores() ([]*history.Store, error) {
-	paths, err := f.options.Paths()
+func (p runPages) stores() ([]*history.Store, error) {
+	paths, err := p.options.Paths()
 	return history.StoresOf(paths), err
 }
 
 // records lists those of all stores, the newest first.
-func (f *Folder) records() (heads []history.Head, notes []string, err error) {
-	stores, err := f.stores()
+func (p runPages) records() (heads []history.Head, notes []string, err error) {
+	stores, err := p.stores()
 	heads, notes = history.ListAll(stores)
 	for i := range heads {
 		heads[i].Error = redact.Text(heads[i].Error)
@@ -49,8 +51,8 @@ func (f *Folder) records() (heads []history.Head, notes []string, err error) {
 }
 
 // record finds a record by its id; it answers the request if there is none.
-func (f *Folder) record(w http.ResponseWriter, id string) (*history.Run, bool) {
-	stores, err := f.stores()
+func (p runPages) record(w http.ResponseWriter, id string) (*history.Run, bool) {
+	stores, err := p.stores()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return nil, false
@@ -88,9 +90,9 @@ func redactItems(all []scheduler.ItemError) []scheduler.ItemError {
 	return all
 }
 
-// runs lists the runs.
-func (f *Folder) runs(w http.ResponseWriter, r *http.Request) {
-	heads, notes, err := f.records()
+// list lists the runs.
+func (p runPages) list(w http.ResponseWriter, r *http.Request) {
+	heads, notes, err := p.records()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
@@ -101,19 +103,19 @@ func (f *Folder) runs(w http.ResponseWriter, r *http.Request) {
 	}{runHeads(heads), notes})
 }
 
-// runReport shows one run.
-func (f *Folder) runReport(w http.ResponseWriter, r *http.Request) {
-	if run, ok := f.record(w, r.PathValue("id")); ok {
+// report shows one run.
+func (p runPages) report(w http.ResponseWriter, r *http.Request) {
+	if run, ok := p.record(w, r.PathValue("id")); ok {
 		page := newRunPage(run)
-		page.Before = f.runBefore(run.Head)
+		page.Before = p.before(run.Head)
 		showIn(runsTemplate(), w, r, "run", page)
 	}
 }
 
-// runBefore is the id of the run of the same flow before this one, "" if there is
+// before is the id of the run of the same flow before this one, "" if there is
 // none.
-func (f *Folder) runBefore(run history.Head) string {
-	heads, _, _ := f.records() // what cannot be read is told of in the list
+func (p runPages) before(run history.Head) string {
+	heads, _, _ := p.records() // what cannot be read is told of in the list
 	for _, h := range heads {
 		if h.Flow == run.Flow && h.File == run.File && h.Started.Before(run.Started) {
 			return h.ID
@@ -122,25 +124,25 @@ func (f *Folder) runBefore(run history.Head) string {
 	return ""
 }
 
-// compareRuns shows two runs side by side.
-func (f *Folder) compareRuns(w http.ResponseWriter, r *http.Request) {
+// compare shows two runs side by side.
+func (p runPages) compare(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("a") == "" || q.Get("b") == "" {
 		refuse(w, http.StatusBadRequest, "choose two runs to compare")
 		return
 	}
-	a, ok := f.record(w, q.Get("a"))
+	a, ok := p.record(w, q.Get("a"))
 	if !ok {
 		return
 	}
-	if b, ok := f.record(w, q.Get("b")); ok {
+	if b, ok := p.record(w, q.Get("b")); ok {
 		showIn(runsTemplate(), w, r, "compare", newPairPage(a, b))
 	}
 }
 
-// runsJSON lists the runs for programs.
-func (f *Folder) runsJSON(w http.ResponseWriter, r *http.Request) {
-	heads, notes, err := f.records()
+// listJSON lists the runs for programs.
+func (p runPages) listJSON(w http.ResponseWriter, r *http.Request) {
+	heads, notes, err := p.records()
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err.Error())
 		return
@@ -154,9 +156,9 @@ func (f *Folder) runsJSON(w http.ResponseWriter, r *http.Request) {
 	}{heads, notes})
 }
 
-// runJSON gives one run with its timeline to programs.
-func (f *Folder) runJSON(w http.ResponseWriter, r *http.Request) {
-	if run, ok := f.record(w, r.PathValue("id")); ok {
+// reportJSON gives one run with its timeline to programs.
+func (p runPages) reportJSON(w http.ResponseWriter, r *http.Request) {
+	if run, ok := p.record(w, r.PathValue("id")); ok {
 		sendJSON(w, r, run)
 	}
 }

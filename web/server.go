@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"html/template"
 	"net"
 	"net/http"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/render"
 	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
 // This file has the server of the page of one run.
@@ -60,7 +63,7 @@ type Server struct {
 	options Options
 	outline *outline
 	sampler *sampler
-	drawings
+	*drawings
 	streams chan struct{} // one place per client
 	host
 
@@ -89,6 +92,7 @@ func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
 	s := &Server{flow: flow, run: run, options: options, streams: make(chan struct{}, options.Clients)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.outline = newOutline(flow)
+	s.drawings = &drawings{ctx: s.ctx, flow: flow, layout: options.Layout}
 	s.sampler = newSampler(flow, run)
 	s.handler = gate{options.Token, options.ReadOnly}.guard(s.routes())
 	s.works.Go(func() { s.sampler.work(s.ctx) })
@@ -103,17 +107,48 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /graph.svg", s.graph)
 	mux.HandleFunc("GET /static/{name}", static)
-	mux.HandleFunc("GET /api/v1/openapi.json", s.openAPI)
-	mux.HandleFunc("GET /api/v1/flow", s.flowJSON)
-	mux.HandleFunc("GET /api/v1/state", s.state)
-	mux.HandleFunc("GET /api/v1/nodes/{id}", s.node)
-	mux.HandleFunc("GET /api/v1/stream", s.stream)
-	mux.HandleFunc("GET /api/v1/edges/{id}/tap", s.tap)
-	s.controls(mux)
-	mux.HandleFunc("POST /api/v1/run/drain", s.drain)
-	mux.HandleFunc("POST /api/v1/run/stop", s.kill)
+	api{s}.routes(mux)
+	controls{s}.routes(mux)
+	mux.HandleFunc("GET /api/v1/stream", tickStream{s}.serve)
+	mux.HandleFunc("GET /api/v1/edges/{id}/tap", tapStream{s}.serve)
 	return mux
 }
+
+// page serves the live page; with ?embed=1 the drawing alone, for a frame, without
+// anything that acts.
+func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+	d, err := s.drawn(r)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "the flow cannot be drawn: "+err.Error())
+		return
+	}
+	_, down := s.drawings.of(r)
+	embed := r.URL.Query().Get("embed") == "1"
+	if embed && len(s.options.Frames) > 0 {
+		w.Header().Set("Content-Security-Policy", framePolicy(s.options.Frames))
+	}
+	data := struct {
+		*outline
+		Drawing  template.HTML
+		Down     bool
+		Embed    bool
+		ReadOnly bool
+		CanKill  bool
+		Tap      bool
+		Base     string
+		States   []string
+		Signs    []string
+	}{s.outline, template.HTML(d.page), down, embed, s.options.ReadOnly || embed, s.options.Kill != nil, s.options.Tap != nil, s.options.Base, stateWords[:], stateSigns[:]}
+	var b bytes.Buffer
+	if err := pageTemplate().Execute(&b, data); err != nil {
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	send(w, r, "text/html; charset=utf-8", b.Bytes())
+}
+
+// phase says what the run was doing at the last look.
+func (s *Server) phase() metrics.Phase { return s.sampler.latest.Load().report.Phase() }
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

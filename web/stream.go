@@ -21,10 +21,13 @@ const writeTime = 5 * time.Second
 // would take longer, less would need 26.
 const streamLevel = 3
 
-// stream sends what happens as server-sent events: hello, ticks, end. Every reader
+// A tickStream tells a reader of a page what happens.
+type tickStream struct{ *Server }
+
+// serve sends it as server-sent events: hello, ticks, end. Every reader
 // has a goroutine that compares what it sent last with the newest snapshot, so a
 // slow reader misses snapshots and holds nothing but one event.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+func (s tickStream) serve(w http.ResponseWriter, r *http.Request) {
 	if !streams(w, r) {
 		return
 	}
@@ -137,7 +140,7 @@ func unpacks(r *http.Request) bool {
 }
 
 // hello says which flow it is and what happened in the last minute.
-func (s *Server) hello() []byte {
+func (s tickStream) hello() []byte {
 	past := s.sampler.past()
 	type history struct {
 		Nodes [][]int64 `json:"n"` // of each node, items out per ten seconds, or in of a sink

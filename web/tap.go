@@ -29,13 +29,16 @@ const (
 	tapBeat    = 15 * time.Second
 )
 
-// tap sends samples of the items of an edge as server-sent events: sample, and end
+// A tapStream shows the items of an edge to a reader of a page.
+type tapStream struct{ *Server }
+
+// serve sends samples of the items of an edge as server-sent events: sample, and end
 // with the reason. Between them idle says that the line is alive.
-func (s *Server) tap(w http.ResponseWriter, r *http.Request) {
+func (s tapStream) serve(w http.ResponseWriter, r *http.Request) {
 	if !streams(w, r) {
 		return
 	}
-	t, ok := s.openTap(w, r)
+	t, ok := s.open(w, r)
 	if !ok {
 		return
 	}
@@ -78,8 +81,8 @@ func (s *Server) tap(w http.ResponseWriter, r *http.Request) {
 
 func why(text string) any { return map[string]string{"why": text} }
 
-// openTap opens the tap that a request asks for, or answers why not.
-func (s *Server) openTap(w http.ResponseWriter, r *http.Request) (*scheduler.Tap, bool) {
+// open opens the tap that a request asks for, or answers why not.
+func (s tapStream) open(w http.ResponseWriter, r *http.Request) (*scheduler.Tap, bool) {
 	edge, err := strconv.Atoi(r.PathValue("id"))
 	rate := maxTapRate
 	if asked := r.URL.Query().Get("rate"); asked != "" && err == nil {

@@ -141,6 +141,28 @@ func pace(t *topology, s *snapshot) verdict {
 	return verdict{Level: "info", Node: n.ID, Head: n.ID + " sets the pace", Text: text}
 }
 
+// atRest is the verdict on a run that is paused.
+func atRest(s *snapshot) verdict {
+	waiting := int64(0)
+	for _, e := range s.edges {
+		waiting += e.Items
+	}
+	text := "The sources take nothing more, and nothing waits on any edge."
+	if waiting > 0 {
+		text = fmt.Sprintf("The sources take nothing more; %s on edges, and what can goes on.", items(waiting)+" "+map[bool]string{true: "waits", false: "wait"}[waiting == 1])
+	}
+	return verdict{Level: "info", Head: "The run is paused", Text: text}
+}
+
+// atCut is the verdict on a flow in which nothing moves while a cut waits for somebody.
+func atCut(s *snapshot) verdict {
+	w := s.report.Cuts.Waits
+	return verdict{
+		Level: "info", Node: w.Node, Head: "A cut waits for " + w.String(),
+		Text: "Nothing moves: what came before the cut is not finished there.",
+	}
+}
+
 func arrow(e *graph.Edge) string { return strings.Replace(e.String(), "->", "→", 1) }
 
 func items(n int64) string {

@@ -29,21 +29,6 @@ func ackWords(ack string) string {
 	return "when all sinks have it"
 }
 
-// sayAcks says when sources acknowledged what they gave, and how the cuts went by which
-// they did.
-func (s *summary) sayAcks(say func(what, text string)) {
-	what, byCuts := "ack", false
-	for i := range s.Nodes {
-		if ack, ok := s.Acks[s.Nodes[i].ID]; ok {
-			say(what, s.Nodes[i].ID+": "+ackWords(ack))
-			what, byCuts = "", byCuts || ack != graph.AckEarly
-		}
-	}
-	if s.Cuts != nil && byCuts {
-		say("cuts", cutWords(s.Cuts))
-	}
-}
-
 // cutWords counts the cuts of a run.
 func cutWords(c *metrics.CutReport) string {
 	if c.Complete == 0 && c.GivenUp == 0 {

@@ -225,7 +225,7 @@ func (a *adviseCall) measure(flow *graph.Flow) (*metrics.Report, *meter.Meter, e
 	a.flow = flow
 	gauge := meter.New(a.registry)
 	out := newPipe(io.Discard)
-	show := a.progress(out)
+	show := newProgress(a.runCall, out)
 	run, err := scheduler.New(flow, gauge, scheduler.Options{
 		Workers: a.plan.workers, Stdin: a.input, Stdout: out, Log: a.logger(show), Discard: true,
 	})
@@ -269,4 +269,64 @@ func (a *adviseCall) tryOut(found *advice) error {
 	rate := perSecond(summarize(*report).Rows, report.Took)
 	found.Trial = &trialRun{report.Took, rate, rate / max(found.Rate, 1e-9)}
 	return nil
+}
+
+// edit makes the patch, and the file itself if that is wanted. A change that cannot be
+// made in the text without touching anything else is left to its author.
+func (a *adviseCall) edit(flow *graph.Flow, found *advice) error {
+	if len(found.Changes) == 0 {
+		return nil
+	}
+	editor := newEditor(a.src)
+	var made []advise.Change
+	for _, c := range found.Changes {
+		if c.Gain == 0 && (found.Trial == nil || found.Trial.Gain < 1.05) {
+			continue // it may be of no use
+		}
+		if err := editor.change(flow, c); err != nil {
+			found.Notes = append(found.Notes, "not in the patch: "+err.Error())
+			continue
+		}
+		made = append(made, c)
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	text, patch, err := editor.apply()
+	if err != nil || !a.means(text, made) {
+		found.Notes = append(found.Notes, "there is no patch: the settings are not written where they are used, so make the changes by hand")
+		return nil
+	}
+	found.Patch = patch
+	if !a.write {
+		return nil
+	}
+	found.Written = true
+	return writeText(a.path, text)
+}
+
+// means reports whether an edited text is the flow with the changes and no others.
+func (a *adviseCall) means(text []byte, made []advise.Change) bool {
+	load := func(text []byte) (*graph.Flow, bool) {
+		flow, list := graph.Load(diag.NewSource(a.src.Name, text), a.registry, graph.Options{Set: *a.set, LookupEnv: lookupVariable, Stdin: a.input.ahead()})
+		return flow, !list.HasErrors()
+	}
+	was, ok := load(a.src.Text)
+	is, fine := load(text)
+	if !ok || !fine || len(was.Nodes) != len(is.Nodes) || len(was.Edges) != len(is.Edges) {
+		return false
+	}
+	advise.Apply(was, made)
+	for i, n := range was.Nodes {
+		m := is.Nodes[i]
+		if n.ID != m.ID || n.Kind != m.Kind || n.Engine.Workers != m.Engine.Workers || n.Engine.Batch.Count != m.Engine.Batch.Count {
+			return false
+		}
+	}
+	for i, e := range was.Edges {
+		if e.String() != is.Edges[i].String() || e.Contract.Capacity != is.Edges[i].Contract.Capacity {
+			return false
+		}
+	}
+	return true
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler/advise"
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
@@ -72,66 +71,6 @@ func (a *advice) note(m *advise.Model, r *metrics.Report, p advise.Prediction) {
 			add("with %d workers %s makes as many calls at once: see that what it waits for can take them", c.To, c.Node)
 		}
 	}
-}
-
-// edit makes the patch, and the file itself if that is wanted. A change that cannot be
-// made in the text without touching anything else is left to its author.
-func (a *adviseCall) edit(flow *graph.Flow, found *advice) error {
-	if len(found.Changes) == 0 {
-		return nil
-	}
-	editor := newEditor(a.src)
-	var made []advise.Change
-	for _, c := range found.Changes {
-		if c.Gain == 0 && (found.Trial == nil || found.Trial.Gain < 1.05) {
-			continue // it may be of no use
-		}
-		if err := editor.change(flow, c); err != nil {
-			found.Notes = append(found.Notes, "not in the patch: "+err.Error())
-			continue
-		}
-		made = append(made, c)
-	}
-	if len(made) == 0 {
-		return nil
-	}
-	text, patch, err := editor.apply()
-	if err != nil || !a.means(text, made) {
-		found.Notes = append(found.Notes, "there is no patch: the settings are not written where they are used, so make the changes by hand")
-		return nil
-	}
-	found.Patch = patch
-	if !a.write {
-		return nil
-	}
-	found.Written = true
-	return writeText(a.path, text)
-}
-
-// means reports whether an edited text is the flow with the changes and no others.
-func (a *adviseCall) means(text []byte, made []advise.Change) bool {
-	load := func(text []byte) (*graph.Flow, bool) {
-		flow, list := graph.Load(diag.NewSource(a.src.Name, text), a.registry, graph.Options{Set: *a.set, LookupEnv: lookupVariable, Stdin: a.input.ahead()})
-		return flow, !list.HasErrors()
-	}
-	was, ok := load(a.src.Text)
-	is, fine := load(text)
-	if !ok || !fine || len(was.Nodes) != len(is.Nodes) || len(was.Edges) != len(is.Edges) {
-		return false
-	}
-	advise.Apply(was, made)
-	for i, n := range was.Nodes {
-		m := is.Nodes[i]
-		if n.ID != m.ID || n.Kind != m.Kind || n.Engine.Workers != m.Engine.Workers || n.Engine.Batch.Count != m.Engine.Batch.Count {
-			return false
-		}
-	}
-	for i, e := range was.Edges {
-		if e.String() != is.Edges[i].String() || e.Contract.Capacity != is.Edges[i].Contract.Capacity {
-			return false
-		}
-	}
-	return true
 }
 
 // write prints the advice for people. What comes before the patch is indented, which

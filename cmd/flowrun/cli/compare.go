@@ -45,10 +45,13 @@ type outputResult struct {
 	Result string `json:"result"` // same, reordered, different, missing
 }
 
-// compareSerial runs the flow serially and on all cores. The serial run goes first, so
+// A compareCall is a call of the verb run that compares.
+type compareCall struct{ *runCall }
+
+// compare runs the flow serially and on all cores. The serial run goes first, so
 // what stays in the files is what a usual run leaves. Each run has a flow of its own,
 // for kinds keep state in their settings.
-func (r *runCall) compareSerial() error {
+func (r compareCall) compare() error {
 	src, list := r.loader().source(r.path)
 	if src == nil {
 		return r.refuse(list)
@@ -85,9 +88,9 @@ func (r *runCall) compareSerial() error {
 	if err != nil {
 		return err
 	}
-	c := compare(flow, &first, &second)
+	c := newComparison(flow, &first, &second)
 	c.match(flow, files, again)
-	if err := r.sayComparison(c); err != nil {
+	if err := r.say(c); err != nil {
 		return err
 	}
 	if !c.Same {
@@ -124,11 +127,11 @@ func appending(src *diag.Source) string {
 
 // attempt runs a flow to its end and gives digests of what it wrote, by path. The
 // error has been reported.
-func (r *runCall) attempt(flow *graph.Flow, o scheduler.Options, stdout io.Writer) (metrics.Report, map[string]*digest, error) {
+func (r compareCall) attempt(flow *graph.Flow, o scheduler.Options, stdout io.Writer) (metrics.Report, map[string]*digest, error) {
 	r.flow = flow
 	data := newDigest()
 	out := newPipe(io.MultiWriter(stdout, data))
-	show := r.progress(out)
+	show := newProgress(r.runCall, out)
 	o.Stdout, o.Log = show.through(out), r.logger(show)
 	run, err := scheduler.New(flow, r.registry, o)
 	if err != nil {
@@ -163,9 +166,20 @@ func (r *runCall) attempt(flow *graph.Flow, o scheduler.Options, stdout io.Write
 	return report, digests, nil
 }
 
-// compare puts the figures of two runs side by side. What would be ideal is told from
+// say prints a comparison, if that is wanted.
+func (r compareCall) say(c *comparison) error {
+	switch {
+	case r.report == "json":
+		return writeJSON(r.stderr, c)
+	case r.report == "none" || r.quiet && c.Same:
+		return nil
+	}
+	return c.write(r.stderr, r.ink(r.stderr))
+}
+
+// newComparison puts the figures of two runs side by side. What would be ideal is told from
 // the costs in the second run.
-func compare(flow *graph.Flow, serial, all *metrics.Report) *comparison {
+func newComparison(flow *graph.Flow, serial, all *metrics.Report) *comparison {
 	c := &comparison{Flow: flow.Name, Cores: all.Cores, Serial: serial.Took, All: all.Took, Rows: summarize(*all).Rows}
 	c.Times = float64(serial.Took) / float64(max(all.Took, 1))
 	for i := range all.Nodes {
@@ -217,15 +231,8 @@ func (c *comparison) match(flow *graph.Flow, first, second map[string]*digest) {
 	}
 }
 
-// sayComparison prints a comparison.
-func (r *runCall) sayComparison(c *comparison) error {
-	switch {
-	case r.report == "json":
-		return writeJSON(r.stderr, c)
-	case r.report == "none" || r.quiet && c.Same:
-		return nil
-	}
-	on := r.ink(r.stderr)
+// write prints a comparison for people.
+func (c *comparison) write(w io.Writer, on ink) error {
 	t := &table{heads: make([]head, 3)}
 	add := func(what, value, note string) {
 		t.add(cell{what, on.dim}, cell{value, nil}, cell{note, on.dim})
@@ -259,7 +266,7 @@ func (r *runCall) sayComparison(c *comparison) error {
 	if c.Note != "" {
 		lines = append(lines, "             "+on.dim(c.Note))
 	}
-	_, err := io.WriteString(r.stderr, strings.Join(lines, "\n")+"\n")
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
 

@@ -51,7 +51,7 @@ func writeDocs(c *call, dir string) error {
 	}
 	for _, p := range known.packs() {
 		for _, k := range p.kinds {
-			pages["kinds/"+k.Kind+".md"] = k.page()
+			pages["kinds/"+k.Kind+".md"] = kindPage(&k)
 		}
 	}
 	var schema bytes.Buffer
@@ -108,8 +108,8 @@ func tableText(s string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
 }
 
-// page is all about a kind.
-func (k *kindInfo) page() string {
+// kindPage is all about a kind.
+func kindPage(k *kindInfo) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s# %s\n\n%s\n", notice, k.Kind, k.Summary)
 	if k.Doc != "" {
@@ -151,12 +151,12 @@ func (k *kindInfo) page() string {
 		fmt.Fprintf(&b, "- **keeps**: %s.\n", keeps)
 	}
 	for _, e := range k.Examples {
-		e.page(&b)
+		writeExample(&b, &e)
 	}
 	return b.String()
 }
 
-func (e *exampleInfo) page(b *strings.Builder) {
+func writeExample(b *strings.Builder, e *exampleInfo) {
 	fmt.Fprintf(b, "\n## Example: %s\n\n```yaml\n%s\n```\n", e.Title, strings.TrimRight(e.Flow, "\n"))
 	for _, f := range e.parts() {
 		fmt.Fprintf(b, "\n%s:\n\n```\n%s\n```\n", f.title(), strings.TrimRight(f.text, "\n"))

@@ -21,8 +21,8 @@ func (r *runCall) keepFlag(verb *cobra.Command) {
 	verb.Flags().Lookup("keep").DefValue = "false"
 }
 
-// keeper begins to follow a run.
-func (r *runCall) keeper(run *scheduler.Run) *keeper {
+// newKeeper begins to follow a run.
+func newKeeper(r *runCall, run *scheduler.Run) *keeper {
 	if !r.keep {
 		return nil
 	}

@@ -116,7 +116,7 @@ type monitor struct {
 }
 
 // openMonitor lets a run be measured before it starts.
-func (r *runCall) openMonitor(run *scheduler.Run, show progress) (*monitor, error) {
+func openMonitor(r *runCall, run *scheduler.Run, show progress) (*monitor, error) {
 	m := &monitor{}
 	if r.monitor.addr != "" {
 		listener, err := r.monitor.listen()

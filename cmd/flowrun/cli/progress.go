@@ -19,8 +19,8 @@ type progress interface {
 	end()
 }
 
-// progress chooses by what standard error is. data is where the flow writes.
-func (r *runCall) progress(data io.Writer) progress {
+// newProgress chooses by what standard error is. data is where the flow writes.
+func newProgress(r *runCall, data io.Writer) progress {
 	if !r.forPeople() {
 		return silentProgress{}
 	}

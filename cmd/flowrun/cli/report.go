@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -187,6 +188,21 @@ func nodeTable(shown []*metrics.NodeReport, on ink) *table {
 		t.add(row...)
 	}
 	return t
+}
+
+// sayAcks says when sources acknowledged what they gave, and how the cuts went by which
+// they did.
+func (s *summary) sayAcks(say func(what, text string)) {
+	what, byCuts := "ack", false
+	for i := range s.Nodes {
+		if ack, ok := s.Acks[s.Nodes[i].ID]; ok {
+			say(what, s.Nodes[i].ID+": "+ackWords(ack))
+			what, byCuts = "", byCuts || ack != graph.AckEarly
+		}
+	}
+	if s.Cuts != nil && byCuts {
+		say("cuts", cutWords(s.Cuts))
+	}
 }
 
 // sayBooks says whether every item is accounted for.

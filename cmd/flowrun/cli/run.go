@@ -94,7 +94,7 @@ A flow with errors is not run, nor with --strict one with warnings: that ends wi
 			defer heard.mute()
 			r.stop = heard.c
 			if r.compare {
-				return r.compareSerial()
+				return compareCall{r}.compare()
 			}
 			return r.asEvent(r.run())
 		},
@@ -179,7 +179,7 @@ func (r *runCall) run() error {
 	}
 	r.flow = flow
 	out := newPipe(r.stdout)
-	show := r.progress(out)
+	show := newProgress(r, out)
 	run, err := scheduler.New(flow, r.registry, scheduler.Options{
 		Workers: r.workers, Serial: r.serial, Stdin: stdin, Stdout: show.through(out), Log: r.logger(show), Events: r.eventLog(show),
 		Partial: r.partial, NoSync: r.noSync,
@@ -187,18 +187,18 @@ func (r *runCall) run() error {
 	if err != nil {
 		return r.failure(err)
 	}
-	watched, err := r.openMonitor(run, show)
+	watched, err := openMonitor(r, run, show)
 	if err != nil {
 		return err
 	}
-	page, err := r.openPage(run)
+	page, err := openPage(r, run)
 	if err != nil {
 		watched.end(&metrics.Report{})
 		return err
 	}
 	defer page.close()
-	defer r.linger(page)
-	keep := r.keeper(run)
+	defer page.linger(r)
+	keep := newKeeper(r, run)
 	report, err := r.drive(run, show, out)
 	show.end()
 	watched.end(&report)

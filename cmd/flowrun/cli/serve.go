@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/web"
 )
@@ -132,7 +130,7 @@ type page struct {
 }
 
 // openPage shows a run before it starts.
-func (r *runCall) openPage(run *scheduler.Run) (*page, error) {
+func openPage(r *runCall, run *scheduler.Run) (*page, error) {
 	if r.page.addr == "" {
 		return nil, nil
 	}
@@ -172,7 +170,7 @@ func (pageSignal) Signal()        {}
 func (pageSignal) String() string { return "the page" }
 
 // linger keeps the page after the run for those who want to look at its end.
-func (r *runCall) linger(p *page) {
+func (p *page) linger(r *runCall) {
 	if p == nil || !r.page.stay {
 		return
 	}
@@ -192,15 +190,6 @@ func (p *page) close() {
 	p.server.Close()
 	p.works.Wait()
 	p.layouter.Close()
-}
-
-// A serveCall is a call of the verb serve.
-type serveCall struct {
-	*call
-	dir   string
-	addr  string
-	token string
-	runs  runnerFlags
 }
 
 func serveVerb(c *call) *cobra.Command {
@@ -252,34 +241,6 @@ on the first rows of its sources; nothing is written then.`,
 	verb.Flags().BoolVar(&runs.allow, "allow-run", false, "let readers run the flows of the folder, and what they write in the playground on samples")
 	runs.tap.flags(verb.Flags(), c.command)
 	return verb
-}
-
-// serve shows a folder until a signal ends it.
-func (s *serveCall) serve() error {
-	root, err := os.OpenRoot(s.dir)
-	if err != nil {
-		return misuse("%s: %w", s.dir, err)
-	}
-	defer root.Close()
-	play := newPlayground(root, s.runs.allow)
-	listener, err := listenFor("--addr", s.addr)
-	if err != nil {
-		return err
-	}
-	layouter := newLayouter()
-	defer layouter.Close()
-	folder := web.NewFolder(web.FolderOptions{
-		Token: s.token, Catalog: s.registry, Layout: layouter.Layout, Playground: play, Runner: s.runner(),
-		Paths: func() ([]string, error) { return flowsIn(s.dir) },
-		Load:  func(path string) (*graph.Flow, diag.List) { return s.loader().load(path, nil) },
-	})
-	// Whoever reads the address may send a signal at once.
-	heard := s.signals()
-	defer heard.mute()
-	over := make(chan error, 1)
-	go func() { over <- folder.Serve(listener) }()
-	announce(s.stderr, listener, s.token)
-	return s.untilSignal(folder, over, heard.c)
 }
 
 // layoutWorkerVerb is for the page alone; see web.Layouter.

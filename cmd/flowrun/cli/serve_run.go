@@ -13,10 +13,49 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
+// This file serves a folder of flows, and runs them for its readers.
+
 // runnerFlags are those of serve about running flows from the page.
 type runnerFlags struct {
 	allow bool
 	tap   tapFlags
+}
+
+// A serveCall is a call of the verb serve.
+type serveCall struct {
+	*call
+	dir   string
+	addr  string
+	token string
+	runs  runnerFlags
+}
+
+// serve shows a folder until a signal ends it.
+func (s *serveCall) serve() error {
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return misuse("%s: %w", s.dir, err)
+	}
+	defer root.Close()
+	play := newPlayground(root, s.runs.allow)
+	listener, err := listenFor("--addr", s.addr)
+	if err != nil {
+		return err
+	}
+	layouter := newLayouter()
+	defer layouter.Close()
+	folder := web.NewFolder(web.FolderOptions{
+		Token: s.token, Catalog: s.registry, Layout: layouter.Layout, Playground: play, Runner: s.runner(),
+		Paths: func() ([]string, error) { return flowsIn(s.dir) },
+		Load:  func(path string) (*graph.Flow, diag.List) { return s.loader().load(path, nil) },
+	})
+	// Whoever reads the address may send a signal at once.
+	heard := s.signals()
+	defer heard.mute()
+	over := make(chan error, 1)
+	go func() { over <- folder.Serve(listener) }()
+	announce(s.stderr, listener, s.token)
+	return s.untilSignal(folder, over, heard.c)
 }
 
 // runner lets readers of the page run the flows of a folder; nil: they may not.
@@ -42,6 +81,31 @@ func (s *serveCall) runner() *web.Runner {
 		r.Tap = func() *web.TapRules { return s.runs.tap.rules(&s.secrets) }
 	}
 	return r
+}
+
+// untilSignal serves a folder until a signal ends it. The first one drains what runs,
+// the second ends that at once.
+func (s *serveCall) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os.Signal) error {
+	select {
+	case <-stop:
+	case err := <-over:
+		folder.Close()
+		return err
+	}
+	var killed error
+	if n := folder.Running(); n > 0 {
+		fmt.Fprintf(s.stderr, "%s still running: finishing what is on its way (at most 30s); once more to end at once\n", plural(n, "flow"))
+		select {
+		case <-folder.Drain():
+		case sig := <-stop:
+			killed = &ending{code: codeOf(sig), err: interruptError{sig}}
+		}
+	}
+	folder.Close()
+	if err := <-over; err != nil {
+		return err
+	}
+	return killed
 }
 
 func firstError(list diag.List) string {
@@ -70,29 +134,4 @@ func (s *sharedWriter) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.w.Write(b)
-}
-
-// untilSignal serves a folder until a signal ends it. The first one drains what runs,
-// the second ends that at once.
-func (s *serveCall) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os.Signal) error {
-	select {
-	case <-stop:
-	case err := <-over:
-		folder.Close()
-		return err
-	}
-	var killed error
-	if n := folder.Running(); n > 0 {
-		fmt.Fprintf(s.stderr, "%s still running: finishing what is on its way (at most 30s); once more to end at once\n", plural(n, "flow"))
-		select {
-		case <-folder.Drain():
-		case sig := <-stop:
-			killed = &ending{code: codeOf(sig), err: interruptError{sig}}
-		}
-	}
-	folder.Close()
-	if err := <-over; err != nil {
-		return err
-	}
-	return killed
 }

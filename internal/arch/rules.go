@@ -33,6 +33,10 @@ var Sole = map[string]string{
 	"go.opentelemetry.io":           "otlp",
 	"google.golang.org/protobuf":    "otlp",
 	"golang.org/x/tools":            "internal/archdraw",
+
+	"github.com/aymanbagabas/go-udiff": "cmd/flowrun/cli",
+	"github.com/hashicorp/golang-lru":  "web",
+	"golang.org/x/sync":                "web",
 }
 
 // Rules from the ground up.

@@ -180,7 +180,7 @@ func (f *Folder) picture(ctx context.Context, scene *render.Scene, inline bool) 
 	case f.layouts <- struct{}{}:
 		defer func() { <-f.layouts }()
 	case <-ctx.Done():
-		return nil, errors.New("too many drawings are made just now")
+		return nil, errors.New("too many drawings are being made just now")
 	}
 	if err := f.options.Layout(ctx, scene); err != nil {
 		if err := render.LayoutBuiltin(scene); err != nil {

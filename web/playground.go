@@ -199,7 +199,7 @@ func work[T any](w http.ResponseWriter, r *http.Request, places chan struct{}, t
 	case places <- struct{}{}:
 	case <-wait.C:
 		w.Header().Set("Retry-After", "2")
-		refuse(w, http.StatusTooManyRequests, "too much is asked for at once")
+		refuse(w, http.StatusTooManyRequests, "too many requests at once")
 		return result, false
 	case <-r.Context().Done():
 		return result, false
@@ -368,7 +368,7 @@ func (p *playground) explain(w http.ResponseWriter, r *http.Request) {
 // try runs a draft on the first rows of its sources.
 func (p *playground) try(w http.ResponseWriter, r *http.Request) {
 	if p.Try == nil {
-		refuse(w, http.StatusForbidden, "nothing is run here; flowrun serve --allow-run lets it")
+		refuse(w, http.StatusForbidden, "nothing is run here; flowrun serve --allow-run allows it")
 		return
 	}
 	d, ok := p.read(w, r)

@@ -45,7 +45,7 @@ const (
 // Why a run ends at once.
 var (
 	errStopped    = errors.New("ended from the page")
-	errServerEnds = errors.New("the server that ran it was ended")
+	errServerEnds = errors.New("the server that ran it was shut down")
 )
 
 // A runManager starts the runs that readers of a folder want, has a page for each below
@@ -136,13 +136,13 @@ func (m *runManager) page(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	refuse(w, http.StatusNotFound, "this run is gone; the list of flows has those that go on")
+	refuse(w, http.StatusNotFound, "this run is gone; the list of flows has those that still run")
 }
 
 // start runs a flow.
 func (m *runManager) start(w http.ResponseWriter, r *http.Request) {
 	if m.runner.Launch == nil {
-		refuse(w, http.StatusForbidden, "nothing is run here; flowrun serve --allow-run lets it")
+		refuse(w, http.StatusForbidden, "nothing is run here; flowrun serve --allow-run allows it")
 		return
 	}
 	path, ok := m.folder.asked(w, r)

@@ -77,7 +77,7 @@ type Server struct {
 func New(flow *graph.Flow, run Run, options Options) (*Server, error) {
 	for _, o := range options.Frames {
 		if !isOrigin(o) {
-			return nil, fmt.Errorf("%q is no origin: want one such as https://dashboard.example or http://localhost:3000", o)
+			return nil, fmt.Errorf("%q is not an origin: want one such as https://dashboard.example or http://localhost:3000", o)
 		}
 	}
 	if options.Clients <= 0 {

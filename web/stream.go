@@ -75,7 +75,7 @@ func (s tickStream) serve(w http.ResponseWriter, r *http.Request) {
 func streams(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodHead {
 		w.Header().Set("Allow", http.MethodGet)
-		refuse(w, http.StatusMethodNotAllowed, "events are there for GET alone")
+		refuse(w, http.StatusMethodNotAllowed, "events are sent to GET requests only")
 		return false
 	}
 	return true

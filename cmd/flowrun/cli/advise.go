@@ -92,7 +92,7 @@ func (a *adviseCall) validate(verb *cobra.Command, path string) error {
 	case a.most < 1:
 		return misuse("--max-workers %d: want 1 or more", a.most)
 	case a.plan.report != "" && (a.try || given("for")):
-		return misuse("--report runs nothing: --try and --for cannot be there too")
+		return misuse("--report runs nothing: --try and --for cannot be used with it")
 	case a.write && path == "-":
 		return misuse("standard input cannot be written: --write needs a file")
 	case given("cores") && a.plan.report == "":

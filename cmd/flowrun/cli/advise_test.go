@@ -112,7 +112,7 @@ func TestAdviseSaysWhatIsWrong(t *testing.T) {
 	for args, want := range map[string]string{
 		"planned.yaml --for 0s":                "flowrun: --for 0s: want a time such as 30s\n",
 		"planned.yaml --max-workers 0":         "flowrun: --max-workers 0: want 1 or more\n",
-		"planned.yaml --report run.json --try": "flowrun: --report runs nothing: --try and --for cannot be there too\n",
+		"planned.yaml --report run.json --try": "flowrun: --report runs nothing: --try and --for cannot be used with it\n",
 		"planned.yaml --cores 4":               "flowrun: --cores is for --report: a run uses the cores of this machine\n",
 		"planned.yaml --report nowhere.json":   "flowrun: --report nowhere.json: no such file or directory\n...",
 		"- --write":                            "flowrun: standard input cannot be written: --write needs a file\n",

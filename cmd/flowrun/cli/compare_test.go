@@ -112,9 +112,9 @@ func TestCompareSerialSaysWhatIsWrong(t *testing.T) {
 	})
 	const once = "flowrun: the flow reads standard input, which only one of two runs could\n  hint: put the data into a file and read that\n"
 	for args, want := range map[string]string{
-		"a.yaml --serial":        "flowrun: --compare-serial runs the flow both ways: --serial cannot be there too\n",
+		"a.yaml --serial":        "flowrun: --compare-serial runs the flow both ways: --serial cannot be used with it\n",
 		"a.yaml --ui":            "flowrun: --compare-serial runs the flow twice, and a page shows one run\n...",
-		"a.yaml --report r.json": "flowrun: --compare-serial prints what it found: --report r.json cannot be there too\n...",
+		"a.yaml --report r.json": "flowrun: --compare-serial prints what it found: --report r.json cannot be used with it\n...",
 		"stdin.yaml":             once,
 		"typed.yaml":             once,
 		"append.yaml":            "flowrun: out appends to a file: two runs would append twice\n...",

@@ -35,7 +35,7 @@ func completionVerb(c *call) *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(c.stdout)
 			}
-			return misuse("there is no completion of %q", args[0]).didYouMean(args[0], shells)
+			return misuse("there is no completion for %q", args[0]).didYouMean(args[0], shells)
 		},
 	}
 }

@@ -85,7 +85,7 @@ func (a *argument) At(offset, width int) diag.Span {
 
 func (e *evalCall) eval(files []string) error {
 	if e.row != "" && len(files) > 0 {
-		return misuse("--row and a file exclude each other")
+		return misuse("--row and a file cannot be used together")
 	}
 	var declared *types.Type
 	if e.typ != "" {

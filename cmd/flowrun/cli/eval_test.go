@@ -34,7 +34,7 @@ func TestEval(t *testing.T) {
 		{"", "a|nope.jsonl", 2, "", "flowrun: nope.jsonl: no such file or directory\n"},
 		{"", "a|.", 1, "", "flowrun: .: is a directory\n"},
 		{"", "a|b|c", 2, "", "flowrun: eval takes an expression and a file, got \"c\" too\n  hint: put the expression in quotes\n"},
-		{"", "a|r.jsonl|--row|{}", 2, "", "flowrun: --row and a file exclude each other\n"},
+		{"", "a|r.jsonl|--row|{}", 2, "", "flowrun: --row and a file cannot be used together\n"},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			call(test.stdin, append([]string{"eval"}, strings.Split(test.args, "|")...)...).want(t, test.code, test.out, test.err)

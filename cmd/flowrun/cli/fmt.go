@@ -34,7 +34,7 @@ dir/..., stands for all flows below it, and - for standard input.`,
 	verb.Flags().BoolVarP(&f.check, "check", "l", false, "only list the files that are not in the standard form; ends with 1 if there are any")
 	verb.RunE = func(_ *cobra.Command, args []string) error {
 		if f.write && f.check {
-			return misuse("--write and --check exclude each other")
+			return misuse("--write and --check cannot be used together")
 		}
 		paths, err := expand(args)
 		if err != nil {

@@ -195,7 +195,7 @@ func flowsHere() []string {
 func atMost(n int) cobra.PositionalArgs {
 	return func(verb *cobra.Command, args []string) error {
 		if len(args) > n {
-			return misuse("%s: %q is too much", verb.Name(), args[n]).or("%s --help says what it takes", verb.CommandPath())
+			return misuse("%s: %q is one argument too many", verb.Name(), args[n]).or("%s --help says what it takes", verb.CommandPath())
 		}
 		return nil
 	}

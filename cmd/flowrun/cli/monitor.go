@@ -103,7 +103,7 @@ func (m *monitorFlags) listen() (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		end = misuse("--metrics %s: this machine has no such address", m.addr)
 	case errors.Is(err, syscall.EACCES):
-		end = misuse("--metrics %s: you may not listen there", m.addr).or("ports from 1024 on are for everybody")
+		end = misuse("--metrics %s: you may not listen there", m.addr).or("ports from 1024 on are open to everybody")
 	}
 	return nil, end
 }

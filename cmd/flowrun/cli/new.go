@@ -72,7 +72,7 @@ func (n *newCall) wanted(args []string) (name string, kinds []string, err error)
 			}
 			name = strings.TrimSuffix(strings.TrimSuffix(arg, ".yaml"), ".yml")
 			if !flowName.MatchString(name) || strings.HasPrefix(name, "-") {
-				end := misuse("%q is no name of a flow: want letters, digits, - and _", name)
+				end := misuse("%q is not a valid flow name: want letters, digits, - and _", name)
 				if better := strings.Join(strings.Fields(name), "-"); better != name && flowName.MatchString(better) && !strings.HasPrefix(better, "-") {
 					end.or("%s new %s", n.command, better)
 				}

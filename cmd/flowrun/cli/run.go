@@ -126,17 +126,17 @@ func (r *runCall) validate(verb *cobra.Command) error {
 	case given("workers") && r.workers < 1:
 		return misuse("--workers %d: want 1 or more", r.workers)
 	case r.serial && given("workers"):
-		return misuse("--serial runs on one goroutine: --workers cannot be there too")
+		return misuse("--serial runs on one goroutine: --workers cannot be used with it")
 	case r.compare && r.serial:
-		return misuse("--compare-serial runs the flow both ways: --serial cannot be there too")
+		return misuse("--compare-serial runs the flow both ways: --serial cannot be used with it")
 	case r.compare && r.page.addr != "":
 		return misuse("--compare-serial runs the flow twice, and a page shows one run").or("leave out --ui")
 	case r.compare && r.keep:
 		return misuse("--compare-serial runs the flow twice, and --keep keeps one run").or("leave out --keep")
 	case r.compare && r.toFile():
-		return misuse("--compare-serial prints what it found: --report %s cannot be there too", r.report).or("--json gives it as JSON")
+		return misuse("--compare-serial prints what it found: --report %s cannot be used with it", r.report).or("--json gives it as JSON")
 	case r.json && given("report") && r.report != "json":
-		return misuse("--json and --report %s exclude each other", r.report)
+		return misuse("--json and --report %s cannot be used together", r.report)
 	case r.drain <= 0:
 		return misuse("--drain %s: want a time such as 30s", r.drain)
 	}

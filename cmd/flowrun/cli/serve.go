@@ -57,7 +57,7 @@ func (p *pageFlags) validate(given func(string) bool) error {
 	if p.addr == "" {
 		for _, name := range []string{"ui-token", "ui-readonly", "ui-stay", "ui-embed", "ui-tap", "ui-tap-hide"} {
 			if given(name) {
-				return misuse("--%s says how the page is, but there is none", name).or("--ui opens it")
+				return misuse("--%s is about the page, but there is none", name).or("--ui opens it")
 			}
 		}
 		return nil

@@ -13,9 +13,10 @@ import (
 	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
 )
 
-// Signals. The first one stops a run, which then finishes what is on its way; the second
-// one, or the end of the time for that, kills it. A verb that runs nothing ends at the
-// first one. A process is always ended with 128 and the number of the signal.
+// This file has the signals of the process. The first one stops a run, which then
+// finishes what is on its way; the second one, or the end of the time for that, kills it.
+// A verb that runs nothing ends at the first one. A process is always ended with 128 and
+// the number of the signal.
 
 // signals are those that the process has got and nobody has acted on yet.
 type signals struct{ c chan os.Signal }
@@ -47,7 +48,7 @@ func (s *signals) context() (ctx context.Context, stop context.CancelFunc) {
 	return ctx, func() { s.mute(); cancel() }
 }
 
-// mute stops to listen.
+// mute stops listening.
 func (s *signals) mute() { signal.Stop(s.c) }
 
 // codeOf is the code that a process ends with because of a signal. The page asks as a

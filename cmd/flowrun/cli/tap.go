@@ -146,7 +146,7 @@ func (t *tapCall) follow(ctx context.Context, from *remote, edge int) error {
 		case "sample":
 			var s scheduler.Sample
 			if err := json.Unmarshal(data, &s); err != nil {
-				return fmt.Errorf("this is no sample: %w", err)
+				return fmt.Errorf("this is not a sample: %w", err)
 			}
 			lost = s.Lost
 			line := s.Item
@@ -162,7 +162,7 @@ func (t *tapCall) follow(ctx context.Context, from *remote, edge int) error {
 		case "end":
 			var end struct{ Why string }
 			if err := json.Unmarshal(data, &end); err != nil {
-				return fmt.Errorf("this is no end: %w", err)
+				return fmt.Errorf("this is not an end: %w", err)
 			}
 			why = end.Why
 			return errEnough
@@ -170,7 +170,7 @@ func (t *tapCall) follow(ctx context.Context, from *remote, edge int) error {
 		return nil
 	})
 	if lost > 0 {
-		fmt.Fprintf(t.stderr, "%s lost: this end was too slow for them\n", plural(int(lost), "sample"))
+		fmt.Fprintf(t.stderr, "%s lost: this reader was too slow for them\n", plural(int(lost), "sample"))
 	}
 	if why != "" {
 		fmt.Fprintf(t.stderr, "%s\n", why)

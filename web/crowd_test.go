@@ -97,8 +97,8 @@ func serveEndless() error {
 	return nil
 }
 
-// A served is a run with its page in a process of its own.
-type served struct {
+// A childRun is a run with its page in a process of its own.
+type childRun struct {
 	t       *testing.T
 	address string
 	pid     int
@@ -106,7 +106,7 @@ type served struct {
 	out     *bufio.Scanner
 }
 
-func startServed(t *testing.T) *served {
+func startChildRun(t *testing.T) *childRun {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "child-serves")
 	cmd.Stderr = os.Stderr
@@ -122,12 +122,12 @@ func startServed(t *testing.T) *served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { in.Close(); cmd.Process.Kill(); cmd.Wait() })
-	s := &served{t: t, pid: cmd.Process.Pid, in: in, out: bufio.NewScanner(out)}
+	s := &childRun{t: t, pid: cmd.Process.Pid, in: in, out: bufio.NewScanner(out)}
 	s.address = s.line()
 	return s
 }
 
-func (s *served) line() string {
+func (s *childRun) line() string {
 	s.t.Helper()
 	if !s.out.Scan() {
 		s.t.Fatal("the server has gone")
@@ -137,7 +137,7 @@ func (s *served) line() string {
 
 // count tells how many items have come through, how many goroutines there are, and how
 // much of the processor was used.
-func (s *served) count() (items, goroutines int64, used time.Duration) {
+func (s *childRun) count() (items, goroutines int64, used time.Duration) {
 	s.t.Helper()
 	fmt.Fprintln(s.in)
 	if _, err := fmt.Sscan(s.line(), &items, &goroutines, (*int64)(&used)); err != nil {
@@ -148,7 +148,7 @@ func (s *served) count() (items, goroutines int64, used time.Duration) {
 
 // effort waits until the server has worked for some time of the processor, and gives
 // what it needed of that for an item, and how much of one core it had meanwhile.
-func (s *served) effort(work time.Duration) (perItem time.Duration, share float64) {
+func (s *childRun) effort(work time.Duration) (perItem time.Duration, share float64) {
 	s.t.Helper()
 	begun := time.Now()
 	itemsBefore, _, usedBefore := s.count()
@@ -163,7 +163,7 @@ func (s *served) effort(work time.Duration) (perItem time.Duration, share float6
 }
 
 // memory is what the server's process uses, in bytes; 0 where that cannot be told.
-func (s *served) memory() int64 { return resident(s.pid) }
+func (s *childRun) memory() int64 { return resident(s.pid) }
 
 func resident(pid int) int64 {
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "statm"))
@@ -176,7 +176,7 @@ func resident(pid int) int64 {
 
 // crowd opens connections that take nothing they are sent: every other one asks for
 // the stream, the rest never finish their request.
-func (s *served) crowd(n int) (conns []net.Conn) {
+func (s *childRun) crowd(n int) (conns []net.Conn) {
 	s.t.Helper()
 	for i := range n {
 		c, err := net.Dial("tcp", s.address)
@@ -209,7 +209,7 @@ func slowClients(t *testing.T, n int, work time.Duration) {
 	if metrics.CPUTime() == 0 {
 		t.Skip("this system does not tell how much of the processor is used")
 	}
-	s := startServed(t)
+	s := startChildRun(t)
 	if res, err := http.Get("http://" + s.address + "/"); err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("the page: %v", err)
 	}

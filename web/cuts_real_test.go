@@ -15,10 +15,10 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
-// An ordering source gives one order an hour, and acknowledges.
-type ordering struct{}
+// An orderSource gives one order an hour, and acknowledges.
+type orderSource struct{}
 
-func (*ordering) ReadFrom(ctx context.Context, _ nodes.Position, emit func(int, nodes.Position) error) error {
+func (*orderSource) ReadFrom(ctx context.Context, _ nodes.Position, emit func(int, nodes.Position) error) error {
 	for n := 0; ; n++ {
 		if err := emit(n, nodes.Position("x")); err != nil {
 			return err
@@ -31,12 +31,12 @@ func (*ordering) ReadFrom(ctx context.Context, _ nodes.Position, emit func(int, 
 	}
 }
 
-func (*ordering) Taken(nodes.Position) error { return nil }
+func (*orderSource) Taken(nodes.Position) error { return nil }
 
-// A posting sink takes half a minute for an order.
-type posting struct{}
+// A postSink takes half a minute for an order.
+type postSink struct{}
 
-func (*posting) Write(ctx context.Context, _ []int) error {
+func (*postSink) Write(ctx context.Context, _ []int) error {
 	select {
 	case <-time.After(30 * time.Second):
 	case <-ctx.Done():
@@ -47,7 +47,7 @@ func (*posting) Write(ctx context.Context, _ []int) error {
 // The page of a real run tells of a cut that waits, and forgets it once it is complete.
 func TestCutOfARealRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		registry, err := nodes.NewRegistry([]nodes.Decl{nodes.ReadFrom("orders", "Gives orders.", &ordering{}), nodes.Write("post", "Posts.", &posting{})})
+		registry, err := nodes.NewRegistry([]nodes.Decl{nodes.ReadFrom("orders", "Gives orders.", &orderSource{}), nodes.Write("post", "Posts.", &postSink{})})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func TestSoakNothingIsLeft(t *testing.T) {
 // nothingIsLeft wants a running flow's process to be as it was when its readers have
 // gone: no more goroutines, about as much memory, and a place for the next stream.
 func nothingIsLeft(t *testing.T, loads, streams int) {
-	s := startServed(t)
+	s := startChildRun(t)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	load := func(path string) {
 		res, err := client.Get("http://" + s.address + path)
@@ -70,7 +70,7 @@ func nothingIsLeft(t *testing.T, loads, streams int) {
 }
 
 // live is the memory that the server has in use, in bytes.
-func (s *served) live() (bytes int64) {
+func (s *childRun) live() (bytes int64) {
 	s.t.Helper()
 	fmt.Fprintln(s.in, "memory")
 	if _, err := fmt.Sscan(s.line(), &bytes); err != nil {
@@ -81,7 +81,7 @@ func (s *served) live() (bytes int64) {
 
 // idle is how many goroutines a run with its page has that nobody looks at: the fewest
 // there are when connections have had the time to end.
-func (s *served) idle() (goroutines int64) {
+func (s *childRun) idle() (goroutines int64) {
 	s.t.Helper()
 	_, goroutines, _ = s.count()
 	for same := 0; same < 50; same++ {

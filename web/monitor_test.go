@@ -41,10 +41,10 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// reported is a run that is as its report says.
-type reported struct{ metrics.Report }
+// A fixedRun is a run that is as its report says.
+type fixedRun struct{ metrics.Report }
 
-func (r reported) Stats() metrics.Report { return r.Report }
+func (r fixedRun) Stats() metrics.Report { return r.Report }
 
 func TestHealth(t *testing.T) {
 	began := webtest.Play(webtest.Sensors(), nil, nil).Stats().Started
@@ -61,7 +61,7 @@ func TestHealth(t *testing.T) {
 		{metrics.Report{Outcome: "done", Started: began}, "done", 200, 503},
 		{metrics.Report{Outcome: "failed", Started: began, Error: "no room"}, "failed", 503, 503},
 	} {
-		monitor := web.NewMonitor(reported{c.report}, "")
+		monitor := web.NewMonitor(fixedRun{c.report}, "")
 		for path, want := range map[string]int{"/healthz": c.health, "/readyz": c.ready} {
 			w := httptest.NewRecorder()
 			monitor.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

@@ -14,8 +14,8 @@ import (
 	"github.com/flowrun/flowrun/web"
 )
 
-// running is what /api/v1/live says.
-type running struct {
+// A liveList is what /api/v1/live says.
+type liveList struct {
 	Allowed bool
 	Runs    []struct {
 		ID, Path, Name, Page, Outcome, Error string
@@ -31,7 +31,7 @@ type servedFolder struct {
 	*web.Folder
 }
 
-func (s servedFolder) live() (now running) {
+func (s servedFolder) live() (now liveList) {
 	s.t.Helper()
 	getJSON(s.t, s.URL+"/api/v1/live", &now)
 	return now

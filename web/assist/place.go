@@ -122,11 +122,12 @@ func brackets(lines []string) int {
 // cursor.
 type scanner struct {
 	place
-	word []rune   // since the last sign that means something
-	open []opened // brackets
+	word []rune        // since the last sign that means something
+	open []openBracket // brackets
 }
 
-type opened struct {
+// An openBracket waits for what closes it.
+type openBracket struct {
 	close rune
 	depth int // of the path outside
 }
@@ -182,7 +183,7 @@ func (s *scanner) push(r rune) {
 	if r == '[' {
 		closer = ']'
 	}
-	s.open = append(s.open, opened{closer, len(s.path)})
+	s.open = append(s.open, openBracket{closer, len(s.path)})
 	s.key, s.word = r == '{', nil
 }
 

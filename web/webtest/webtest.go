@@ -154,9 +154,9 @@ type Run struct {
 	took    time.Duration
 	stopped int
 	asked   int
-	silent  bool             // no share is counted
-	failed  map[string]int64 // items that failed on nodes that Fail was called for
-	spent   map[string]spent // at the last Set
+	silent  bool              // no share is counted
+	failed  map[string]int64  // items that failed on nodes that Fail was called for
+	spent   map[string]effort // at the last Set
 	cuts    *metrics.CutReport
 	cutAt   time.Time         // when that was set
 	epochs  map[string]uint64 // by node
@@ -183,17 +183,17 @@ func (p *pieces) until(at float64, l Load) metrics.Distribution {
 	return p.took.Snapshot()
 }
 
-// spent is the time that a node spent until a moment, all in seconds.
-type spent struct{ at, busy, blocked float64 }
+// An effort is the time that a node spent until a moment, all in seconds.
+type effort struct{ at, busy, blocked float64 }
 
 // until adds what a load spends until a later moment.
-func (s spent) until(at float64, l Load) spent {
-	return spent{at, s.busy + l.Busy*(at-s.at), s.blocked + l.Blocked*(at-s.at)}
+func (s effort) until(at float64, l Load) effort {
+	return effort{at, s.busy + l.Busy*(at-s.at), s.blocked + l.Blocked*(at-s.at)}
 }
 
 // Play makes a run that began a minute ago. Nodes without a load are idle.
 func Play(flow *graph.Flow, loads map[string]Load, fills map[int]float64) *Run {
-	return &Run{flow: flow, start: time.Now().Add(-time.Minute), loads: loads, fills: fills, outcome: "running", spent: map[string]spent{}, pieces: map[string]*pieces{}}
+	return &Run{flow: flow, start: time.Now().Add(-time.Minute), loads: loads, fills: fills, outcome: "running", spent: map[string]effort{}, pieces: map[string]*pieces{}}
 }
 
 // PlaySensors plays Sensors with enrich as its bottleneck.

@@ -12,18 +12,18 @@ import (
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
-// An offering source offers one item, and ends when that was acknowledged.
-type offering struct {
+// An offerSource offers one item, and ends when that was acknowledged.
+type offerSource struct {
 	once  sync.Once
 	taken chan struct{}
 }
 
-func (o *offering) Open(context.Context, *nodes.Env) error {
+func (o *offerSource) Open(context.Context, *nodes.Env) error {
 	o.taken = make(chan struct{})
 	return nil
 }
 
-func (o *offering) ReadFrom(ctx context.Context, _ nodes.Position, emit func(int, nodes.Position) error) error {
+func (o *offerSource) ReadFrom(ctx context.Context, _ nodes.Position, emit func(int, nodes.Position) error) error {
 	if err := emit(7, nodes.Position("1")); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (o *offering) ReadFrom(ctx context.Context, _ nodes.Position, emit func(int
 	return ctx.Err()
 }
 
-func (o *offering) Taken(nodes.Position) error {
+func (o *offerSource) Taken(nodes.Position) error {
 	o.once.Do(func() { close(o.taken) })
 	return nil
 }
@@ -42,7 +42,7 @@ func (o *offering) Taken(nodes.Position) error {
 // callWith is call with a kind that acknowledges, test.offer.
 func callWith(args ...string) result {
 	var out, err paper
-	code := cli.Run(args, strings.NewReader(""), &out, &err, std.Nodes, []nodes.Decl{nodes.ReadFrom("test.offer", "Offers.", &offering{})})
+	code := cli.Run(args, strings.NewReader(""), &out, &err, std.Nodes, []nodes.Decl{nodes.ReadFrom("test.offer", "Offers.", &offerSource{})})
 	return result{out.text.String(), progress.ReplaceAllString(err.text.String(), ""), code}
 }
 

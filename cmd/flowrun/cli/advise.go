@@ -29,7 +29,7 @@ type adviseCall struct {
 
 	src   *diag.Source
 	input *standardInput // standard input of the flow
-	once  *onlyOnce      // stands in for the standard input of a flow that runs twice
+	once  *unreadInput   // stands in for the standard input of a flow that runs twice
 }
 
 func adviseVerb(c *call) *cobra.Command {
@@ -169,7 +169,7 @@ func (a *adviseCall) open() error {
 		return a.refuse(list)
 	}
 	if a.src = src; a.try {
-		a.once = &onlyOnce{}
+		a.once = &unreadInput{}
 	}
 	if a.json {
 		a.report = "json"

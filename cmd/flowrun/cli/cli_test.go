@@ -229,17 +229,17 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// A full writer takes nothing.
-type full struct{}
+// A fullDisk takes nothing.
+type fullDisk struct{}
 
-func (full) Write([]byte) (int, error) {
+func (fullDisk) Write([]byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "stdout", Err: syscall.ENOSPC}
 }
 
-// A gone writer has nobody who reads.
-type gone struct{}
+// A lostReader is a writer that has nobody who reads.
+type lostReader struct{}
 
-func (gone) Write([]byte) (int, error) {
+func (lostReader) Write([]byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "stdout", Err: syscall.EPIPE}
 }
 
@@ -248,11 +248,11 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	for _, line := range []string{"nodes", "nodes filter", "nodes --json", "schema", "types orders.yaml", "types orders.yaml --json", "version", "version --json",
 		"check orders.yaml", "check orders.yaml --json", "render orders.yaml", "render orders.yaml --format dot", "fmt orders.yaml", "eval 1+1", "completion bash"} {
 		var err bytes.Buffer
-		if code := cli.Run(strings.Fields(line), strings.NewReader(""), full{}, &err, std.Nodes); code != 1 || !strings.Contains(err.String(), "no space left") || strings.Contains(err.String(), "hint") {
+		if code := cli.Run(strings.Fields(line), strings.NewReader(""), fullDisk{}, &err, std.Nodes); code != 1 || !strings.Contains(err.String(), "no space left") || strings.Contains(err.String(), "hint") {
 			t.Errorf("%s on a full disk: exit %d, %s", line, code, err.String())
 		}
 		err.Reset()
-		if code := cli.Run(strings.Fields(line), strings.NewReader(""), gone{}, &err, std.Nodes); code != 141 || err.Len() > 0 {
+		if code := cli.Run(strings.Fields(line), strings.NewReader(""), lostReader{}, &err, std.Nodes); code != 141 || err.Len() > 0 {
 			t.Errorf("%s with nobody who reads: exit %d, %s", line, code, err.String())
 		}
 	}

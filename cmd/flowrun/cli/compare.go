@@ -56,7 +56,7 @@ func (r compareCall) compare() error {
 	if src == nil {
 		return r.refuse(list)
 	}
-	once := &onlyOnce{}
+	once := &unreadInput{}
 	load := func() (*graph.Flow, diag.List) {
 		r.stdin = bytes.NewReader(src.Text) // of a flow that is read from there
 		return r.loader().loadWith(r.path, *r.set, bufio.NewReader(once))
@@ -102,10 +102,10 @@ func (r compareCall) compare() error {
 // errOnce refuses a flow whose data can be read only once.
 var errOnce = misuse("the flow reads standard input, which only one of two runs could").or("put the data into a file and read that")
 
-// onlyOnce is the standard input of two runs: nobody may want it.
-type onlyOnce struct{ wanted bool }
+// An unreadInput is the standard input of two runs: nobody may want it.
+type unreadInput struct{ wanted bool }
 
-func (o *onlyOnce) Read([]byte) (int, error) {
+func (o *unreadInput) Read([]byte) (int, error) {
 	o.wanted = true
 	return 0, errors.New("standard input can be read once, and there are two runs")
 }
@@ -142,7 +142,7 @@ func (r compareCall) attempt(flow *graph.Flow, o scheduler.Options, stdout io.Wr
 	if err == nil && report.Outcome != "done" {
 		err = errors.New("the run was stopped, so there is nothing to compare")
 	}
-	if once, ok := o.Stdin.(*onlyOnce); ok && once.wanted {
+	if once, ok := o.Stdin.(*unreadInput); ok && once.wanted {
 		return report, nil, errOnce
 	}
 	if err != nil {

@@ -177,20 +177,20 @@ nodes:
 	call("", "run", "l.yaml", "--report", "none").want(t, 0, "{\"n\":0}\n{\"n\":1}\n", "look: number {\"n\":0}\nlook: number {\"n\":1}\n")
 }
 
-// A dialing sink needs somebody who is not there.
-type dialing struct{}
+// A dialSink needs somebody who is not there.
+type dialSink struct{}
 
-func (*dialing) Write(context.Context, []int) error {
+func (*dialSink) Write(context.Context, []int) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 }
 
-type counting struct{}
+type countSource struct{}
 
-func (*counting) Read(_ context.Context, emit func(int) error) error { return emit(1) }
+func (*countSource) Read(_ context.Context, emit func(int) error) error { return emit(1) }
 
 func TestRunSaysWhatIsUnreachable(t *testing.T) {
 	folder(t, map[string]string{"d.yaml": "nodes: {a: {use: test.count}, b: {use: test.dial, in: a}}\n"})
-	own := []nodes.Decl{nodes.Read("test.count", "Counts.", &counting{}), nodes.Write("test.dial", "Dials.", &dialing{})}
+	own := []nodes.Decl{nodes.Read("test.count", "Counts.", &countSource{}), nodes.Write("test.dial", "Dials.", &dialSink{})}
 	var out, errs bytes.Buffer
 	if code := cli.Run([]string{"run", "-q", "d.yaml"}, strings.NewReader(""), &out, &errs, own); code != 3 {
 		t.Errorf("exit %d: %s", code, errs.String())
@@ -198,7 +198,7 @@ func TestRunSaysWhatIsUnreachable(t *testing.T) {
 }
 
 func TestWronglyDeclaredKinds(t *testing.T) {
-	own := []nodes.Decl{nodes.Write("drop", "", &dialing{})}
+	own := []nodes.Decl{nodes.Write("drop", "", &dialSink{})}
 	var out, errs bytes.Buffer
 	code := cli.Run([]string{"nodes"}, strings.NewReader(""), &out, &errs, std.Nodes, own)
 	if code != 1 || !strings.Contains(errs.String(), "kind drop is declared twice") || !strings.Contains(errs.String(), "kind drop has no summary") {

@@ -26,7 +26,8 @@ type Decl struct {
 // An Option adds to a declaration.
 type Option func(*Decl)
 
-// Doc adds paragraphs of documentation, Markdown.
+// Doc adds paragraphs of documentation, Markdown. Longer ones are better kept in a file:
+// see Pack.
 func Doc(text string) Option { return func(d *Decl) { d.Spec.Doc = strings.TrimSpace(text) } }
 
 // Example adds a flow that the tests run and the docs show.

@@ -4,8 +4,9 @@
 // Terms. A kind is a Go struct. Its exported fields with a `yaml` tag are the
 // settings, their `doc` tags the documentation, the values of the prototype the
 // defaults, and its one behaviour method gives ports and types. A Decl declares a
-// kind; a pack is a package with `var Nodes = []nodes.Decl{...}`; a Registry is
-// all the packs of a program. There is no global registry and no init.
+// kind. A pack is a package with `var Nodes = nodes.Pack(docs, ...)`: its kinds, with
+// the long documentation of each in docs/KIND.md beside the code. A Registry is all the
+// packs of a program. There is no global registry and no init.
 //
 // Two ways to write a kind.
 //
@@ -14,9 +15,12 @@
 // ReadFrom, Map, Expand, Split, Process, Fold, Connect or Write. Ports and their types are
 // read off the method; no type argument is written:
 //
-//	var Nodes = []nodes.Decl{
+//	//go:embed docs/*.md
+//	var docs embed.FS // docs/geo.country.md
+//
+//	var Nodes = nodes.Pack(docs,
 //		nodes.Map("geo.country", "Adds the country of an address.", &country{Other: "??"}),
-//	}
+//	)
 //
 //	type country struct {
 //		Table string `yaml:"table,required" doc:"File of lines: prefix, space, country."`

@@ -1,12 +1,19 @@
 package main
 
 import (
+	"embed"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// docs is what `nodes geo.distance` shows. The example is a test too.
-var docs = []nodes.Option{
+// docs has the long text of each kind; nodes.Pack reports a kind without one.
+//
+//go:embed docs/*.md
+var docs embed.FS
+
+// distancePage is what else `nodes geo.distance` shows. The example is a test too.
+var distancePage = []nodes.Option{
 	nodes.InPort(graph.Port{Name: "in", Doc: "Places, in degrees."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "How far each of them is, along the surface of the earth."}),
 	nodes.Example(graph.Example{

@@ -11,7 +11,9 @@ import (
 )
 
 // Nodes is the pack.
-var Nodes = []nodes.Decl{nodes.Map("geo.distance", "Tells how far places are from a point, in km.", &distance{}, docs...)}
+var Nodes = nodes.Pack(docs,
+	nodes.Map("geo.distance", "Tells how far places are from a point, in km.", &distance{}, distancePage...),
+)
 
 type distance struct {
 	Latitude  float64 `yaml:"latitude,required" min:"-90" max:"90" doc:"Of the point, in degrees."`

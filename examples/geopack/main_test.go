@@ -46,7 +46,7 @@ func TestCommand(t *testing.T) {
 		code int
 	}{
 		{[]string{"nodes"}, []string{"geo.distance", "file.read", "join"}, 0},
-		{[]string{"nodes", "geo.distance"}, []string{"latitude", "-90 to 90", "How far it is from Berlin", "{name: string, latitude: float, longitude: float}"}, 0},
+		{[]string{"nodes", "geo.distance"}, []string{"latitude", "-90 to 90", "How far it is from Berlin", "over a sphere", "{name: string, latitude: float, longitude: float}"}, 0},
 		{[]string{"render", "near.yaml"}, []string{"<svg", "geo.distance", "nearest"}, 0},
 		{[]string{"types", "near.yaml"}, []string{"km: float"}, 0},
 		{[]string{"check", "testdata/south.yaml"}, []string{"south.yaml:5:57", "latitude", "want -90 to 90, got 91.5"}, 2},

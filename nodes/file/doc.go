@@ -16,7 +16,14 @@
 //     why it cannot: the file is another one now.
 package file
 
-import "github.com/flowrun/flowrun/nodes"
+import (
+	"embed"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+//go:embed docs/*.md
+var docs embed.FS
 
 // Nodes is the pack.
-var Nodes = []nodes.Decl{readDecl, writeDecl}
+var Nodes = nodes.Pack(docs, readDecl, writeDecl)

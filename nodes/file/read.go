@@ -41,18 +41,6 @@ var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.
 	nodes.Workers(graph.PerCore),
 	nodes.Lines("rows have been read", "its output is full, or standard input is silent", "all files have been read, or the flow is stopped",
 		"a file cannot be read, or a row is bad and on_error says fail"),
-	nodes.Doc(`
-Reads csv, tsv, jsonl, json and lines, plain or packed with gzip or zstd, with as many workers as there are cores; rows keep their order.
-
-Only the fields that later nodes use are turned into values, but every row is checked as a whole. A row that is not what it
-should be is a bad item: `+"`on_error`"+` decides, and on the port `+"`errors`"+` it carries its file, its line, the reason and its text.
-
-What is no file but a stream (standard input, a pipe) is read as it comes, each row at once, and a run that is stopped does not wait for it.
-
-A type that is not declared is inferred from the first rows, as narrow as they allow: whole numbers, numbers, true and false, RFC 3339
-times, else text; a field that is empty or missing somewhere gets a `+"`?`"+`. `+"`flowrun types`"+` prints the result; paste it under
-`+"`types:`"+` to pin it. Of standard input those rows count that come with the first one, so declare its type where it matters; that of other
-pipes must be declared. Rows of format lines are `+"`{line: string}`"+`.`),
 	nodes.Example(graph.Example{
 		Title: "Read a CSV file whose type is inferred.",
 		Flow: `

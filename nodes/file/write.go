@@ -38,27 +38,6 @@ var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard o
 	nodes.Workers(graph.PerCore), nodes.Untried("writes whole batches, and what is half written is not written again"),
 	nodes.Lines("never", "the disk, or the reader of standard output, is slow", "its input has ended and the file is closed",
 		"the file cannot be written, or a row has a value of split that names no file and on_error says fail"),
-	nodes.Doc(`
-Rows are turned into text by all workers and written in the order of the input. The file is written aside, in the same folder, as
-.NAME.flowrun-0, and gets its name when the whole flow has succeeded, together with all other files of the run. A flow that fails, is stopped
-before its end or is killed leaves what was there before. What a killed one has left aside, the next run that writes the file clears; if it
-died while its files were getting their names, the next run completes that. Another run that would write the same file at the same time is
-refused.
-
-Files are safe on the disk before the flow is done: they and their folders are synced, which takes some milliseconds each.
-run --no-sync leaves that out.
-
-With append, rows are added in one step, for which runs that add to the same file wait for each other: a flow that fails adds none, and nothing
-of others is cut. Where a source has no end of its own they are added every second; where one acknowledges what it gave, before it does so. What
-was added then stays, whatever becomes of the flow.
-
-Standard output, pipes and devices are written as rows come; when their reader wants no more, the node ends as if it had been told to. A
-file that is replaced passes on its permissions, and a link stays and leads to the new file. A flow may read the file that it writes anew.
-
-With split all files are open at once: each takes 16 KB, packed with gzip about 1 MB, with zstd several. A value that cannot be part of the
-name of a file is a bad item.
-
-csv and tsv hold flat fields; lines writes the one text field of its rows.`),
 	nodes.Example(graph.Example{
 		Title: "One file for each country, packed.",
 		Flow: `

@@ -12,10 +12,6 @@ var balanceDecl = nodes.Kind("balance", "Deals items out to several outputs, one
 	anyIn("Items of any type."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives", "the output whose turn it is is full", "", "never"),
-	nodes.Doc(`
-The outputs are named by `+"`outputs`"+`. The first item goes to the first of them, the second to the second, and so on, around; with `+"`run: 100`"+` the first hundred items go to the first output. Which item goes where does not depend on how busy the outputs are, so one slow branch holds up the others; to use several cores for one kind, give the node `+"`workers`"+` instead.
-
-To keep items of one key together, use partition.`),
 	nodes.Example(graph.Example{
 		Title: "Two halves",
 		Flow: `flow: halves

@@ -17,12 +17,6 @@ var batchDecl = nodes.Kind("batch", "Puts items together into lists of a fixed l
 	nodes.Workers(graph.Single), nodes.Interleaves(),
 	nodes.Keeps("the items of a list that is not full"), nodes.Returns(),
 	nodes.Lines("`count` items are together, with `period` also when the first of them has waited so long, or the input has ended", "its output is full", "", "never"),
-	nodes.Doc(`
-Each list holds `+"`count`"+` items in their order; the last one holds what is left. A list is one item for all that follows: for a node that hands many records to a service in one call, say. unbatch takes lists apart again.
-
-With `+"`period`"+` a list leaves when its first item has waited so long, however few it holds: which items are together depends on when they come then. Without it the lists depend on the items alone.
-
-This has nothing to do with the batches in which flowrun moves items itself. Those need no setting; a node that is to work on so many items at once is given the key `+"`batch: {count, bytes, period}`"+` beside `+"`use`"+`.`),
 	nodes.Example(graph.Example{
 		Title: "Pairs",
 		Flow: `flow: pairs

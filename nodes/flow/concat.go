@@ -10,10 +10,6 @@ var concatDecl = nodes.Kind("concat", "Brings several streams together, one afte
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items of the first, then those of the second, and so on.", Any: true}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives on the input whose turn it is", "its output is full, or the input whose turn it is has nothing", "all its inputs have ended", "never"),
-	nodes.Doc(`
-The inputs are read in the order of the file, each to its end. Meanwhile the queues of the others fill up and hold up what feeds them; where that could block the flow for good, because one node feeds two inputs, the later queue spills to a file.
-
-The types of the inputs are brought together as by merge.`),
 	nodes.Example(graph.Example{
 		Title: "The old before the new",
 		Flow: `flow: both

@@ -11,17 +11,22 @@
 package flow
 
 import (
+	"embed"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
 
+//go:embed docs/*.md
+var docs embed.FS
+
 // Nodes are the kinds of the pack.
-var Nodes = []nodes.Decl{
+var Nodes = nodes.Pack(docs,
 	balanceDecl, batchDecl, concatDecl, dropDecl, filterDecl, flattenDecl, generateDecl, limitDecl, logDecl, mapDecl, mergeDecl,
 	partitionDecl, routeDecl, sampleDecl, skipDecl, sortDecl, unbatchDecl, uniqueDecl, zipDecl,
-}
+)
 
 // item is the type of kinds that take anything.
 var item = types.Variable("T")

@@ -11,7 +11,6 @@ var dropDecl = nodes.Kind("drop", "Throws everything away.", &drop{},
 	anyIn("Items of any type."),
 	nodes.Workers(graph.Single), nodes.Pure(),
 	nodes.Lines("never", "never", "", "never"),
-	nodes.Doc(`For outputs that nobody should read, and to measure how fast the rest of a flow is. Items are counted, their fields are not even read.`),
 	nodes.Example(graph.Example{
 		Title: "Keep one branch, drop the other",
 		Flow: `flow: keep-errors

@@ -17,8 +17,6 @@ var filterDecl = nodes.Kind("filter", "Keeps the items for which a condition is 
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items for which the condition is true."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives for which the condition is true", "its output is full", "", "the condition cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-A condition that is null for an item, because it reads a field that is null, is not true: the item is left out. To send the rest elsewhere instead of leaving it out, use route.`),
 	nodes.Example(graph.Example{
 		Title: "Late flights",
 		Flow: `flow: late

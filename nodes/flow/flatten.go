@@ -16,10 +16,6 @@ var flattenDecl = nodes.Kind("flatten", "Makes an item of each entry of a list."
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each entry."}),
 	nodes.Pure(),
 	nodes.Lines("an item arrives whose list is not empty", "its output is full", "", "never"),
-	nodes.Doc(`
-Each entry of the list in `+"`field`"+` becomes an item of its own, with the other fields of the record around it. Entries that are records are spliced in: their fields take the place of the list. Two fields of one name are a mistake; `+"`as`"+` then keeps the entry together, as one field. Other entries stay in the field, or go by the name `+"`as`"+`.
-
-A record whose list is empty or null gives nothing, or, with `+"`keep_empty`"+`, one item with null in place of an entry.`),
 	nodes.Example(graph.Example{
 		Title: "Order lines",
 		Flow: `flow: lines

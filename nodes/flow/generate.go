@@ -21,10 +21,6 @@ var generateDecl = nodes.Kind("generate", "Makes items by counting.", &generate{
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items: {n: int}, or the fields in `set`."}),
 	nodes.Workers(graph.PerCore),
 	nodes.Lines("an item is due", "its output is full, or no item is due yet", "`count` items are made; without `count`, when the flow is stopped, or after the year 2262", "an expression cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-Item after item gets a number n: 0, 1, 2, … Without `+"`set`"+` that is all. With it, the items have the fields that `+"`set`"+` computes, from n, from random, a number from 0 up to 1 that is another one for each item and the same in every run with the same seed, and, where `+"`start`"+` is given, from time, which is start + n * step.
-
-With `+"`rate`"+` items come at that pace by the clock: what was held up, because the output was full, is made up for.`),
 	nodes.Example(graph.Example{
 		Title: "Readings of a sensor, a minute apart",
 		Flow: `flow: sensor

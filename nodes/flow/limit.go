@@ -11,10 +11,6 @@ var limitDecl = nodes.Kind("limit", "Passes the first items on and ends.", &limi
 	anyIn("Items of any type."), anyOut("The first of them."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives that still counts", "its output is full", "it has passed `count` items on, or its input has ended", "never"),
-	nodes.Doc(`
-Once it has passed `+"`count`"+` items on, it wants no more: nodes that only feed it end too, so a source without an end can stand before it.
-
-To keep the greatest or smallest items, use sort with its `+"`limit`"+`.`),
 	nodes.Example(graph.Example{
 		Title: "The first two lines of a file",
 		Flow: `flow: head

@@ -18,10 +18,6 @@ var logDecl = nodes.Kind("log", "Prints items to the log and passes them on.", &
 	anyIn("Items of any type."), nodes.OutPort(graph.Port{Name: "out", Doc: "The same items.", Type: item, Any: true, Side: true}),
 	nodes.Workers(graph.Single), nodes.Conserves(),
 	nodes.Lines("an item arrives", "its output is full", "", "never"),
-	nodes.Doc(`
-A line of the log, on standard error, for each item: its text as JSON, behind `+"`label`"+` and the name of the node. It is there to look at a flow while it is written; for results, write a file, which may be "-" for standard output.
-
-Where nobody reads its output, it is a sink.`),
 	nodes.Example(graph.Example{
 		Title: "Look at the first two items",
 		Flow: `flow: look

@@ -15,10 +15,6 @@ var mapDecl = nodes.Kind("map", "Computes, selects, drops and renames fields.", 
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each one that came in."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives", "its output is full", "", "an expression cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-What comes out has the fields of the input, or, with `+"`select`"+`, only those listed, in that order; without those in `+"`drop`"+`; under the names that `+"`rename`"+` gives; and with those that `+"`set`"+` computes. A computed field that exists already takes its place, others are added behind. `+"`select`"+` may list computed fields too, to give them a place.
-
-All expressions see the input as it came, under its old names: `+"`set: {a: b, b: a}`"+` swaps two fields. Fields that no later node reads are not computed.`),
 	nodes.Example(graph.Example{
 		Title: "A total for each order",
 		Flow: `flow: totals

@@ -16,10 +16,6 @@ var mergeDecl = nodes.Kind("merge", "Brings several streams together as items co
 	nodes.OutPort(graph.Port{Name: "out", Doc: "All their items.", Any: true}),
 	nodes.Interleaves(), nodes.Conserves(),
 	nodes.Lines("an item arrives on any input", "its output is full", "all its inputs have ended", "never"),
-	nodes.Doc(`
-Items of one input keep their order; how those of different inputs mix depends on when they arrive. For one input after the other, use concat.
-
-The types of the inputs need not be equal. Records get the fields of all of them: a field that an input does not have is null there; int and float become float; enums become text. Types with nothing in common, such as an int and a string under one name, are a mistake.`),
 	nodes.Example(graph.Example{
 		Title: "Two sources as one",
 		Flow: `flow: both

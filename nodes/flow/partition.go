@@ -15,10 +15,6 @@ var partitionDecl = nodes.Kind("partition", "Sends items with equal keys to the 
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives", "the output of an item is full", "", "the key of an item cannot be computed and on_error says fail"),
-	nodes.Doc(`
-The outputs are named by `+"`outputs`"+`; an item's key decides by which of them it leaves: always by the same one, in every run, on every machine and in every version of flowrun, as long as the number of outputs stays. So several processes agree on where a key belongs.
-
-The rule, for those who must know it elsewhere: the text of each part of the key (integers in decimal, floats in their shortest form, null as byte 0xFE) is followed by byte 0xFF; the FNV-1a hash of that, 64 bits, goes through the last mixing step of MurmurHash3; the remainder by the number of outputs is the place of the output.`),
 	nodes.Example(graph.Example{
 		Title: "Two files, each with all items of its customers",
 		Flow: `flow: shards

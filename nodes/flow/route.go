@@ -16,10 +16,6 @@ var routeDecl = nodes.Kind("route", "Sends items different ways by conditions.",
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}), nodes.OutPort(restPort),
 	nodes.Pure(),
 	nodes.Lines("an item arrives that meets a condition, or none and `else` is read", "the output of an item is full", "", "a condition cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-Each case makes an output of its name. Conditions are tried in the order of the file, and an item leaves by the first that is true, or, with `+"`match: all`"+`, by every one that is true. Items for which none is true leave by `+"`else`"+`; if nobody reads that, they are counted as filtered.
-
-A condition that is null, because it reads a field that is null, is not true.`),
 	nodes.Example(graph.Example{
 		Title: "Orders by region",
 		Flow: `flow: regions

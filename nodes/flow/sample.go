@@ -12,10 +12,6 @@ var sampleDecl = nodes.Kind("sample", "Keeps some of the items, by chance or eve
 	anyIn("Items of any type."), anyOut("The items that were kept, in their order."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives that is kept", "its output is full", "", "never"),
-	nodes.Doc(`
-With `+"`rate: 0.01`"+` each item is kept with a chance of one in a hundred. The choice depends on the place of the item in the input, the names of flow and node, `+"`seed`"+`, and the seed of the run: the same input gives the same sample in every run.
-
-With `+"`every: 100`"+` the first item is kept, the 101st, and so on.`),
 	nodes.Example(graph.Example{
 		Title: "Every third item",
 		Flow: `flow: thin

@@ -11,7 +11,6 @@ var skipDecl = nodes.Kind("skip", "Leaves the first items out.", &skip{},
 	anyIn("Items of any type."), anyOut("All but the first of them."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives after the first `count`", "its output is full", "", "never"),
-	nodes.Doc(`For a head that is known by a condition, such as lines that begin with #, use skip_while or skip_until.`),
 	nodes.Example(graph.Example{
 		Title: "All but the first line",
 		Flow: `flow: tail

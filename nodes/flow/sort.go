@@ -17,10 +17,6 @@ var sortDecl = nodes.Kind("sort", "Puts items in order, or finds the first few i
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Holds("every item, or with `limit` twice as many as it lets through"),
 	nodes.Lines("its input has ended", "its output is full", "all items are sent", "a key cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-Items are ordered by the first of `+"`by`"+`, those with equal values by the second, and so on; items that are equal in all of them stay in the order in which they came. `+"`-field`"+` turns the order around, as `+"`{expr: lower(name), desc: true}`"+` does for an expression. Numbers and times go up, text goes by its bytes (so Z comes before a), false comes before true. Null comes last, also where the order is turned around, unless `+"`nulls: first`"+`.
-
-Memory: every item is kept until the input ends, in columns: about 8 bytes for a number and 16 for a text, with its bytes. With `+"`limit`"+` no more than about twice as many items are kept.`),
 	nodes.Example(graph.Example{
 		Title: "The two latest flights, by delay and then by name",
 		Flow: `flow: latest

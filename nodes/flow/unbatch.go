@@ -15,7 +15,6 @@ var unbatchDecl = nodes.Kind("unbatch", "Takes lists apart into their entries.",
 	nodes.OutPort(graph.Port{Name: "out", Doc: "Their entries, in order."}),
 	nodes.Pure(),
 	nodes.Lines("a list arrives that is not empty", "its output is full", "", "never"),
-	nodes.Doc(`The items themselves must be lists, as batch makes them. For a list in a field of a record, use flatten.`),
 	nodes.Example(graph.Example{
 		Title: "There and back",
 		Flow: `flow: back

@@ -16,10 +16,6 @@ var uniqueDecl = nodes.Kind("unique", "Passes on the first item of each key.", &
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Holds("every key"),
 	nodes.Lines("an item arrives whose key is new", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-The key is made of the fields or expressions in `+"`by`"+`; without it the whole item is the key. Null is a key like any other. Consecutive ones only, with no keys to keep: use `+"`changed`"+`.
-
-Memory: the keys are kept until the end, about 20 bytes for each distinct one and the bytes of its text.`),
 	nodes.Example(graph.Example{
 		Title: "One order for each customer, however written",
 		Flow: `flow: customers

@@ -16,12 +16,6 @@ var zipDecl = nodes.Kind("zip", "Puts the items of several streams together by t
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each place."}),
 	nodes.Workers(graph.Single), nodes.Pure(), nodes.Keeps("the place that each of its inputs has reached"),
 	nodes.Lines("an item is there on every input", "its output is full, or an input has nothing", "one of its inputs has ended, or with `longest` all of them", "never"),
-	nodes.Doc(`
-The first items of all inputs make the first record, the second ones the second, and so on. The record has the fields of all of them; two fields of one name are a mistake. `+"`as: [a, b]`"+` gives a record {a: ..., b: ...} instead, with the whole items.
-
-It ends with the shortest input; what the others have left is thrown away. With `+"`longest`"+` it ends with the longest one, and fields of inputs that have ended are null.
-
-To put items together by a key instead of their place, use join.`),
 	nodes.Example(graph.Example{
 		Title: "Names and numbers",
 		Flow: `flow: pairs

@@ -9,7 +9,14 @@
 //  3. What is kept is said in the documentation of the kind.
 package join
 
-import "github.com/flowrun/flowrun/nodes"
+import (
+	"embed"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+//go:embed docs/*.md
+var docs embed.FS
 
 // Nodes are the kinds of the pack.
-var Nodes = []nodes.Decl{groupDecl, joinDecl}
+var Nodes = nodes.Pack(docs, groupDecl, joinDecl)

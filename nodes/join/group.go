@@ -20,14 +20,6 @@ var groupDecl = nodes.Kind("group", "Counts, sums and the like for each key.", &
 	nodes.Pure(),
 	nodes.Holds("a row for each key"),
 	nodes.Lines("its input has ended", "its output is full", "all groups are sent", "a key or a value cannot be computed for an item, or a result for a group, and on_error says fail"),
-	nodes.Doc(`
-`+"`by`"+` names the key: fields, or expressions with a name, as in {day: date(ts)}. Groups come in the order of their first item; null is a key like any other. Without `+"`by`"+` there is one group, also where there is no item at all.
-
-`+"`set`"+` gives the computed fields, each an expression over aggregates: count(), sum(x), mean(x), min(x), max(x), first(x), last(x), collect(x), distinct(x), median(x), percentile(x, p), stddev(x). They skip null. {value: EXPRESSION, where: CONDITION} computes one over those items only for which the condition is true.
-
-Sums of ints are exact and may pass beyond 64 bits on their way; a group whose sum does not fit in the end is a failed item, shown by its key. An item for which any expression fails counts nowhere.
-
-Memory: the keys and one value for each group and aggregate; collect, median and percentile keep every value, distinct every different one.`),
 	nodes.Example(graph.Example{
 		Title: "Late flights by state",
 		Flow: `flow: states

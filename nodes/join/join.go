@@ -18,23 +18,6 @@ var joinDecl = nodes.Kind("join", "Puts the items of two inputs together that ha
 	nodes.Pure(),
 	nodes.Holds("the items of its right input"),
 	nodes.Lines("right has ended and an item of left arrives", "its output is full, or right has not ended", "left has ended", "never"),
-	nodes.Doc(`
-`+"`on`"+` says which fields must be equal: on: {origin: iata} is a field of left and one of right, on: [country, year] fields that are called the same in both. An int and a float are compared as floats. Null equals nothing, not even null.
-
-`+"`kind`"+` says what comes out:
-
-* inner: every pair.
-* left: every pair, and items of left without a partner, with null for the fields of right.
-* right: every pair, and after the last of them items of right without a partner, in their order, with null for the fields of left; the key is that of right.
-* full: left and right together.
-* semi: items of left that have a partner, once each, without the fields of right.
-* anti: items of left that have none.
-
-Items of left come in their order; the partners of one come in the order of right. Two fields of one name, other than the key, are a mistake; `+"`prefix`"+` or `+"`suffix`"+` renames those of right.
-
-Where nobody reads `+"`unmatched`"+`, items of left that lead to nothing are counted as filtered.
-
-Memory: right is kept, in columns: the fields that are needed, about 8 bytes for a number and 16 for a text, with its bytes, and about 30 bytes for each key. So let right be the smaller input.`),
 	nodes.Example(graph.Example{
 		Title: "The state of each airport",
 		Flow: `flow: named

@@ -15,10 +15,6 @@ var changedDecl = nodes.Kind("changed", "Passes on items that differ from the on
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The first item, and each that differs from the one before it."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives that differs from the one before", "its output is full", "", "a value cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-What is compared is the fields or expressions in `+"`by`"+`; without it, the whole item. Null is a value like any other. An item for which a value cannot be computed takes no part.
-
-Unique passes on the first item of each key, wherever the others stand; changed forgets all but the last one.`),
 	nodes.Example(graph.Example{
 		Title: "When a door opens and closes",
 		Flow: `flow: door

@@ -16,17 +16,6 @@ var debounceDecl = nodes.Kind("debounce", "Passes an item on when no other has f
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Keeps("the last item of each key that waits"), nodes.Returns(),
 	nodes.Lines("nothing has arrived for the span `quiet`", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-Every item replaces the one before it, and waits: if another arrives within `+"`quiet`"+`, it is left out, else it leaves. When the input ends, the item that waits leaves at once.
-
-`+"```"+`
-in         a-b-c-----d---|
-quiet: 3s  -------c----d-|
-`+"```"+`
-
-A stream that never falls silent gives nothing before its end; throttle with `+"`keep: last`"+` and sample_time give something all the same.
-
-Memory: one item for each key that waits and at most 64 bytes beside it, about 40 bytes for each key ever seen and the bytes of its text, and 40 bytes for each batch and key within `+"`quiet`"+`.`),
 	nodes.Example(graph.Example{
 		Title: "The last state of each document",
 		Flow: `flow: saves

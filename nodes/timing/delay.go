@@ -25,12 +25,6 @@ var delayDecl = nodes.Kind("delay", "Holds each item back for a while.", &delay{
 	nodes.Holds("the items that are not due, at most `pending`"), nodes.Returns(),
 	nodes.Lines("an item is due", "its output is full, or no item is due yet", "its input has ended and no item is held back any more",
 		"the delay of an item cannot be computed, is null, negative or longer than 100 years, and on_error says fail"),
-	nodes.Doc(`
-An item is due when the span `+"`for`"+` has passed since it arrived: a duration such as 5s, or an expression that gives one for each item, such as duration(string(attempt * 10) + "s"). Items leave in the order in which they are due; those due at the same moment in the order in which they came.
-
-When the input ends, items are still held back until they are due; `+"`at_end: send`"+` sends them at once instead, in the same order. So does a flow that is stopped.
-
-Memory: the fields that later nodes need, in columns, about 8 bytes for a number and 16 for a text, with its bytes, and 24 bytes for each item that is held back. When `+"`pending`"+` items are held back, no more are read until some have left; so the memory has a bound. The cost of an item grows with the logarithm of the number held back.`),
 	nodes.Example(graph.Example{
 		Title: "Urgent jobs first",
 		Flow: `flow: jobs

@@ -21,6 +21,8 @@
 package timing
 
 import (
+	"embed"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/types"
@@ -28,11 +30,14 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
+//go:embed docs/*.md
+var docs embed.FS
+
 // Nodes are the kinds of the pack.
-var Nodes = []nodes.Decl{
+var Nodes = nodes.Pack(docs,
 	changedDecl, debounceDecl, delayDecl, latestDecl, sampleTimeDecl, scanDecl, skipUntilDecl, skipWhileDecl, startWithDecl,
 	takeUntilDecl, takeWhileDecl, throttleDecl, tickDecl,
-}
+)
 
 // keyColumns checks the parts of a key.
 func keyColumns(c *graph.Inference, in *types.Type, by []config.Text) *columns.Columns {

@@ -17,20 +17,6 @@ var latestDecl = nodes.Kind("latest", "Puts the newest items of several streams 
 	nodes.Workers(graph.Single), nodes.Interleaves(), nodes.Keeps("the last item of each input"),
 	nodes.Lines("an item arrives on any input and, unless `start: early`, all have had one", "its output is full, or nothing arrives", "all its inputs have ended",
 		"never"),
-	nodes.Doc(`
-Every item that arrives replaces the one before it of the same input, and a record leaves with the newest items of all inputs. An input that has ended keeps its last item.
-
-`+"```"+`
-a    1-----2--------|
-b    ---x-----y--z--|
-out  ---1x-2x-2y-2z-|
-`+"```"+`
-
-The record has the fields of all inputs; two fields of one name are a mistake. `+"`as: [a, b]`"+` gives a record {a: ..., b: ...} instead, with the whole items. Nothing leaves before every input has had an item; with `+"`start: early`"+` records leave at once, and the fields of inputs that have had none are null.
-
-It is for values that change now and then, such as a price and an exchange rate, a reading and its limit. Which items meet depends on when they arrive. To put items together by their place use zip, by a key join, by key and time window_join.
-
-Memory: one item of each input.`),
 	nodes.Example(graph.Example{
 		Title: "A room and what it should be",
 		Flow: `flow: thermostat

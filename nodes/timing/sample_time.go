@@ -15,18 +15,6 @@ var sampleTimeDecl = nodes.Kind("sample_time", "Passes on the newest item at reg
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Keeps("the last item of each key in an interval"), nodes.Returns(),
 	nodes.Lines("an interval ends in which an item arrived", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-Time is cut into intervals of the length `+"`every`"+`, counted from the start of the flow. At the end of each, the last item that arrived in it leaves; an interval without an item gives nothing. When the input ends, what the last interval holds leaves at once. Keys leave in the order in which each had its first item of the interval.
-
-`+"```"+`
-in         a-b-----c-d-e---|
-every: 4s  ----|---|---|---|
-out        ----b-------d---e
-`+"```"+`
-
-Throttle begins its span with an item instead, and sample chooses items by their number.
-
-Memory: one item for each key of an interval and at most 64 bytes beside it, about 40 bytes for each key ever seen and the bytes of its text.`),
 	nodes.Example(graph.Example{
 		Title: "The newest price",
 		Flow: `flow: prices

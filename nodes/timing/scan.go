@@ -20,12 +20,6 @@ var scanDecl = nodes.Kind("scan", "Adds running totals and the like to each item
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Holds("a row for each key"),
 	nodes.Lines("an item arrives", "its output is full", "", "a key or a value cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-`+"`set`"+` gives the fields to compute, each an expression over aggregates as in group: count(), sum(x), mean(x), min(x), max(x), first(x), last(x), distinct(x), stddev(x). They see the items so far, this one included; with `+"`by`"+`, those with the same key. A computed field that exists already takes its place, others are added behind. {value: EXPRESSION, where: CONDITION} computes one over those items only for which the condition is true.
-
-An item for which any expression fails counts nowhere. One whose total does not fit is a failed item, but it counts. collect, median and percentile are refused: they would read all items again for each one.
-
-Memory: the keys and one value for each key and aggregate; distinct keeps every different value.`),
 	nodes.Example(graph.Example{
 		Title: "The balance of each account",
 		Flow: `flow: balances

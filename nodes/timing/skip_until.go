@@ -10,10 +10,6 @@ var skipUntilDecl = nodes.Kind("skip_until", "Leaves items out until a condition
 	nodes.OutPort(graph.Port{Name: "out", Doc: "All items after the first one for which it is true."}),
 	nodes.Conserves(), nodes.Pure(), nodes.Keeps("whether it has begun to pass items on"),
 	nodes.Lines("an item arrives after one for which the condition is true", "its output is full", "", "the condition cannot be computed for an item before the cut and on_error says fail"),
-	nodes.Doc(`
-The first item for which `+"`where`"+` is true is the last one left out: such as a line that separates a head from what follows. All that come after it are passed on; the condition is not computed for them.
-
-To keep that item, use skip_while with the opposite condition.`),
 	nodes.Example(graph.Example{
 		Title: "Steps after the first that went well",
 		Flow: `flow: rest

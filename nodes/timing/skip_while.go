@@ -10,10 +10,6 @@ var skipWhileDecl = nodes.Kind("skip_while", "Leaves items out as long as a cond
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The first item for which it is not true, and all after it."}),
 	nodes.Conserves(), nodes.Pure(), nodes.Keeps("whether it has begun to pass items on"),
 	nodes.Lines("an item arrives for which the condition is not true, or that comes after such a one", "its output is full", "", "the condition cannot be computed for an item before the cut and on_error says fail"),
-	nodes.Doc(`
-The first item for which `+"`where`"+` is false or null is passed on, and all that follow, whatever the condition is for them: it is not computed any more.
-
-To leave that item out, use skip_until with the opposite condition.`),
 	nodes.Example(graph.Example{
 		Title: "Steps from the third one on",
 		Flow: `flow: rest

@@ -19,10 +19,6 @@ var startWithDecl = nodes.Kind("start_with", "Puts given items before a stream."
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The given records, then those of the input."}),
 	nodes.Workers(graph.Single), nodes.Pure(), nodes.Idle(graph.ActsOnError|graph.ActsBreaker),
 	nodes.Lines("the flow starts, and when an item arrives", "its output is full", "", "a given value cannot be computed"),
-	nodes.Doc(`
-`+"`rows`"+` lists records of the type of the input, each field with a constant expression: text is written in quotes of its own, as in {name: '"none"'}, a time as time("2026-01-01"). A field that may be null can be left out.
-
-The given items leave when the flow starts, before anything arrives.`),
 	nodes.Example(graph.Example{
 		Title: "A balance before the first booking",
 		Flow: `flow: account

@@ -10,10 +10,6 @@ var takeUntilDecl = nodes.Kind("take_until", "Passes items on until a condition 
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items up to the first one for which it is true, and that one."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives", "its output is full", "the condition is true for an item, or its input has ended", "the condition cannot be computed for an item before the cut and on_error says fail"),
-	nodes.Doc(`
-It ends with the first item for which `+"`where`"+` is true; that item is passed on, as the last one. It wants no more then: nodes that only feed it end too, so a source without an end can stand before it.
-
-To leave that item out, use take_while with the opposite condition.`),
 	nodes.Example(graph.Example{
 		Title: "Steps to the first that went well",
 		Flow: `flow: begin

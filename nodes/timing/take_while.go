@@ -10,10 +10,6 @@ var takeWhileDecl = nodes.Kind("take_while", "Passes items on as long as a condi
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items before the first one for which it is not true."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives for which the condition is true", "its output is full", "the condition is not true for an item, or its input has ended", "the condition cannot be computed for an item before the cut and on_error says fail"),
-	nodes.Doc(`
-It ends before the first item for which `+"`where`"+` is false or null; that item is left out. It wants no more then: nodes that only feed it end too, so a source without an end can stand before it.
-
-To keep that item, use take_until with the opposite condition.`),
 	nodes.Example(graph.Example{
 		Title: "Steps before the third one",
 		Flow: `flow: begin

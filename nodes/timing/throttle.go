@@ -16,19 +16,6 @@ var throttleDecl = nodes.Kind("throttle", "Passes on one item at most in each sp
 	nodes.Keeps("with `keep: last`, the last item of each span that is running"), nodes.Returns(),
 	nodes.Lines("an item arrives after a span of silence, or with `keep: last` when the span has passed", "its output is full", "",
 		"a key cannot be computed for an item and on_error says fail"),
-	nodes.Doc(`
-An item that arrives when no span is running begins one, of length `+"`every`"+`. With `+"`keep: first`"+` that item leaves at once and the others of the span are left out. With `+"`keep: last`"+` the span is waited for, and the last item of it leaves at its end, or at once when the input ends.
-
-`+"```"+`
-in          a-b---c-------d---
-every: 4s   |---|---|     |---|
-keep: first a-----c-------d---
-keep: last  ----b-----c-------d
-`+"```"+`
-
-To slow a stream down without leaving anything out, give generate a `+"`rate`"+`, or use delay.
-
-Memory: with `+"`by`"+`, about 40 bytes for each key and the bytes of its text; with `+"`keep: last`"+` one item for each key whose span is running and at most 64 bytes beside it.`),
 	nodes.Example(graph.Example{
 		Title: "One reading of each sensor",
 		Flow: `flow: calm

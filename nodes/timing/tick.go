@@ -16,8 +16,6 @@ var tickDecl = nodes.Kind("tick", "Makes an item at regular times.", &tick{},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "An item for each tick: {n: int, time: time}, its number from 0 on and when it was due.", Type: tickType}),
 	nodes.Workers(graph.Single),
 	nodes.Lines("a tick is due", "its output is full, or no tick is due yet", "`count` ticks are made; without `count`, when the flow is stopped", "never"),
-	nodes.Doc(`
-The first tick is due when the flow starts, or `+"`after`"+` later, the others every `+"`every`"+` from there on. A tick that was held up, because the output was full, is made up for and has the time when it was due: none is lost, and their number is that of the time that has passed.`),
 	nodes.Example(graph.Example{
 		Title: "Three ticks",
 		Flow: `flow: clock

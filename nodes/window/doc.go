@@ -38,7 +38,14 @@
 //  5. At the end of the input everything is closed.
 package window
 
-import "github.com/flowrun/flowrun/nodes"
+import (
+	"embed"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+//go:embed docs/*.md
+var docs embed.FS
 
 // Nodes are the kinds of the pack.
-var Nodes = []nodes.Decl{gatherDecl, windowDecl, windowJoinDecl}
+var Nodes = nodes.Pack(docs, gatherDecl, windowDecl, windowJoinDecl)

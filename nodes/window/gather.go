@@ -24,14 +24,6 @@ var gatherDecl = nodes.Kind("gather", "Collects the parts of a whole.", &gather{
 	nodes.Holds("the parts of every whole that is not complete"), nodes.Returns(),
 	nodes.Lines("the last part of a whole arrives, or its time is up", "its output is full", "its input has ended and what was incomplete is sent",
 		"the id or the count of a part cannot be computed, or the count is below one, and on_error says fail"),
-	nodes.Doc(`
-Parts belong together whose `+"`id`"+` is equal, a field or an expression. A whole is complete when it has `+"`count`"+` parts: a number, or an expression such as a field total that the parts bring; the first part counts that has one that is not null. It leaves then, with its parts in the order of arrival.
-
-With `+"`timeout`"+`, a whole whose first part came that long ago leaves as it is, with complete: false; so do, at the end of the input, all that are left, in the order of their first parts. A part that comes later begins a new whole.
-
-Work is scattered by flatten, which makes a part of each entry of a list, goes through nodes with several workers, by different ways if need be, is brought together by merge, and is gathered here.
-
-Memory: the parts of what is incomplete, with all their fields. Without a timeout a part that never comes keeps the others to the end.`),
 	nodes.Example(graph.Example{
 		Title: "Orders put together from their lines",
 		Flow: `flow: orders

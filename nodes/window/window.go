@@ -23,23 +23,6 @@ var windowDecl = nodes.Kind("window", "Counts, sums and the like over spans of t
 	nodes.Holds("a row for each key of each window that is open"),
 	nodes.Lines("the watermark passes the end of a window, or a window of `count` items is full", "its output is full, or an input has nothing", "all its inputs have ended and all windows are sent",
 		"a time is null, or a time, a key or a value cannot be computed for an item, or a result for a window, and on_error says fail"),
-	nodes.Doc(`
-Time is what the items say, in the field or expression `+"`time`"+`, not what the clock says. One of these makes the windows:
-
-* `+"`size: 1h`"+`: windows of an hour, one after the other, from 1970-01-01T00:00:00Z plus `+"`offset`"+` on. A window has its start and not its end.
-* `+"`size: 1h, every: 15m`"+`: windows of an hour, one beginning every quarter of an hour; an item is in four of them.
-* `+"`session: 10m`"+`: for each key, items with less than ten minutes between one and the next. A session ends ten minutes after its last item.
-* `+"`count: 100`"+`: for each key, 100 items after each other, as they come; with `+"`every: 10`"+`, another window begins with every tenth item. Windows that are not full when the input ends leave as they are. With `+"`time`"+`, start and end are the least and the greatest time in the window; without, there are no such fields.
-
-`+"`by`"+` and `+"`set`"+` are those of group. A window without items gives nothing.
-
-The watermark is the greatest time seen, less `+"`lateness`"+`: nothing older is waited for. A window is closed when the watermark reaches its end. Windows come in the order of their ends, those of one end in the order of each key's first item. An item all of whose windows are closed is late: it leaves by the port `+"`late`"+`, or is counted as filtered where nobody reads that. At the end of the input everything is closed.
-
-Several inputs each have a watermark, and the least of them counts. They are read so that none runs ahead: the next item is that of the input whose watermark is least. So the result depends on the items alone, and a silent input holds everything back; with `+"`idle: 30s`"+` it does so for 30 seconds by the clock at most, and then the result depends on the clock.
-
-A single time far in the future closes all windows before it: filter such items out before.
-
-Memory: for `+"`size`"+`, the keys and one value for each key and aggregate of the windows that are open, and what was closed is freed. For `+"`session`"+` and `+"`count`"+`, the items of open windows themselves, the fields that are read, and about 100 bytes for each key of which something is open.`),
 	nodes.Example(graph.Example{
 		Title: "Flights an hour, with one that is late",
 		Flow: `flow: hourly

@@ -22,16 +22,6 @@ var windowJoinDecl = nodes.Kind("window_join", "Puts the items of two inputs tog
 	nodes.Holds("the items that may still find a partner"),
 	nodes.Lines("the second item of a pair arrives, or with `kind: left` the watermark has passed all that an item could be put together with",
 		"its output is full, or an input has nothing", "both inputs have ended", "a time is null and on_error says fail"),
-	nodes.Doc(`
-Two items make a pair if the fields in `+"`on`"+` are equal, as in join, and their times differ by `+"`within`"+` at most. `+"`time: at`"+` is a field of both, `+"`time: {sent: received}`"+` one of left and one of right. Null keys equal nothing.
-
-`+"`kind: inner`"+` gives every pair. `+"`kind: left`"+` gives items of left without a partner too, once no partner can come any more, with null for the fields of right.
-
-The inputs are read in the order of their times: the next item is that of the input that has come least far. The watermark is the lesser of the greatest times seen on each, less `+"`lateness`"+`; an item that is older is late and takes no part: it leaves by `+"`late_left`"+` or `+"`late_right`"+`, or is counted as filtered where nobody reads that. So what comes out depends on the items alone. With `+"`idle: 30s`"+` an input that is silent for that long by the clock does not hold the other one back.
-
-Pairs come in the order in which their second item was read, those of one item in the order of the others.
-
-Memory: the items that may still find a partner, those of the last `+"`within`"+` plus `+"`lateness`"+`, with the fields that are needed; and about 60 bytes for each key ever seen.`),
 	nodes.Example(graph.Example{
 		Title: "Clicks within a minute of what was shown",
 		Flow: `flow: clicks

@@ -3,7 +3,6 @@ package nodes_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +12,8 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
-	"github.com/flowrun/flowrun/scheduler"
 )
 
 // asking is a kind that lets another one answer each of its items.
@@ -69,21 +68,19 @@ func (a *askOp) Close() error {
 
 var askDecl = nodes.Kind("ask", "Lets another kind answer.", &asking{}, nodes.InPort(graph.Port{Name: "in"}), nodes.OutPort(graph.Port{Name: "out"}))
 
+// askKit has the kind ask beside those that come with flowrun.
+var askKit = nodetest.New(std.Nodes, []nodes.Decl{askDecl})
+
 // host loads a flow in which a node of kind ask calls another kind.
-func host(t *testing.T, root *os.Root, answer string) (*graph.Flow, *nodes.Registry, diag.List) {
+func host(t *testing.T, root *os.Root, answer string) (*graph.Flow, diag.List) {
 	t.Helper()
-	registry, err := nodes.NewRegistry(std.Nodes, []nodes.Decl{askDecl})
-	if err != nil {
-		t.Fatal(err)
-	}
-	flow, list := graph.Load(diag.NewSource("flow.yaml", []byte(`flow: f
+	return graph.Load(diag.NewSource("flow.yaml", []byte(`flow: f
 nodes:
   numbers: {use: generate, with: {count: 4}}
   asked:   {use: ask, in: numbers, with: `+answer+`}
   out:     {use: log, in: asked}
   end:     {use: drop, in: out}
-`)), registry, graph.Options{Root: root})
-	return flow, registry, list
+`)), askKit.Registry(t), graph.Options{Root: root})
 }
 
 // A kind that is called by another one has its own settings, checks and types.
@@ -93,20 +90,16 @@ func TestHost(t *testing.T) {
 		{"{kind: filter, with: {where: n == 3}}", `{"n":3}`},
 		{"{kind: scan, with: {set: {all: sum(n)}}}", `"all":6`},
 	} {
-		flow, registry, list := host(t, nil, c.answer)
+		flow, list := host(t, nil, c.answer)
 		if len(list) > 0 {
 			t.Fatalf("%s: %v", c.answer, list)
 		}
-		var text strings.Builder
-		run, err := scheduler.New(flow, registry, scheduler.Options{Log: slog.New(slog.NewTextHandler(&text, nil))})
-		if err != nil {
-			t.Fatal(err)
+		r := askKit.RunFlow(t, flow, nodetest.Setup{})
+		if r.Err != nil {
+			t.Errorf("%s: %v", c.answer, r.Err)
 		}
-		if _, err := run.Run(t.Context()); err != nil {
-			t.Errorf("%s: %v", c.answer, err)
-		}
-		if log := strings.ReplaceAll(text.String(), `\"`, `"`); !strings.Contains(log, c.want) {
-			t.Errorf("%s: no %s in\n%s", c.answer, c.want, log)
+		if !strings.Contains(r.Log, c.want) {
+			t.Errorf("%s: no %s in\n%s", c.answer, c.want, r.Log)
 		}
 	}
 	for answer, want := range map[string]string{
@@ -116,7 +109,7 @@ func TestHost(t *testing.T) {
 		"{kind: join, with: {on: n}}":               "join cannot be called: it has several inputs",
 		"{kind: generate}":                          "generate cannot be called: it has no inputs",
 	} {
-		_, _, list := host(t, nil, answer)
+		_, list := host(t, nil, answer)
 		if err := list.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", answer, err, want)
 		}
@@ -125,15 +118,11 @@ func TestHost(t *testing.T) {
 
 // What does more than answer an item cannot be called.
 func TestHostRefuses(t *testing.T) {
-	flow, registry, list := host(t, nil, "{kind: debounce, with: {quiet: 1s}}")
+	flow, list := host(t, nil, "{kind: debounce, with: {quiet: 1s}}")
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
-	run, err := scheduler.New(flow, registry, scheduler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := run.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "debounce cannot be called by another node") {
+	if err := askKit.RunFlow(t, flow, nodetest.Setup{}).Err; err == nil || !strings.Contains(err.Error(), "debounce cannot be called by another node") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -149,15 +138,12 @@ func (r replacing) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, erro
 }
 
 func TestHostAsksTheRun(t *testing.T) {
-	flow, registry, list := host(t, nil, "{kind: map, with: {set: {double: n * 2}}}")
+	flow, list := host(t, nil, "{kind: map, with: {set: {double: n * 2}}}")
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
-	run, err := scheduler.New(flow, replacing{registry}, scheduler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := run.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nothing is called here") {
+	setup := nodetest.Setup{Operators: replacing{askKit.Registry(t)}}
+	if err := askKit.RunFlow(t, flow, setup).Err; err == nil || !strings.Contains(err.Error(), "nothing is called here") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -173,7 +159,7 @@ func TestEnclosedEnv(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	flow, _, _ := host(t, root, "{kind: drop}")
+	flow, _ := host(t, root, "{kind: drop}")
 	env := &nodes.Env{Flow: flow, Node: flow.Nodes[0]}
 	if _, err := env.Dial(t.Context(), "tcp", "127.0.0.1:1"); !errors.Is(err, nodes.ErrEnclosed) || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("dial: %v", err)
@@ -196,7 +182,7 @@ func TestEnclosedEnv(t *testing.T) {
 
 // A flow of one's own may do all that.
 func TestOpenEnv(t *testing.T) {
-	flow, _, _ := host(t, nil, "{kind: drop}")
+	flow, _ := host(t, nil, "{kind: drop}")
 	env := &nodes.Env{Flow: flow, Node: flow.Nodes[0]}
 	if c, err := env.Command(t.Context(), "true"); err != nil || c.Dir != flow.Dir {
 		t.Errorf("command: %v", err)

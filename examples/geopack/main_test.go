@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
 )
@@ -65,11 +64,5 @@ func TestCommand(t *testing.T) {
 
 // The kind keeps the laws of kinds: see package nodetest.
 func TestKinds(t *testing.T) {
-	registry, err := nodes.NewRegistry(std.Nodes, Nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range Nodes {
-		nodetest.Conform(t, registry, d.Spec.Kind)
-	}
+	nodetest.New(std.Nodes, Nodes).Conform(t, Nodes...)
 }

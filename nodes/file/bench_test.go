@@ -16,15 +16,15 @@ func benchmarkCopy(b *testing.B, from, to string) {
 	w := world{dir: b.TempDir()}
 	w.put(b, "rows.jsonl", rows.String())
 	const typ = "as: {id: int, date: time, origin: string, destination: string, delay: int, distance: int}"
-	if o := w.run(b, copyFlow("path: rows.jsonl, "+typ, "path: in."+from)); o.err != nil || o.list.HasErrors() {
-		b.Fatal(o.text())
+	if o := w.run(b, copyFlow("path: rows.jsonl, "+typ, "path: in."+from)); o.Err != nil || o.Problems.HasErrors() {
+		b.Fatal(o.Told())
 	}
 	flow := copyFlow(fmt.Sprintf("path: in.%s, %s", from, typ), "path: out."+to)
 	b.SetBytes(int64(rows.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if o := w.run(b, flow); o.err != nil {
-			b.Fatal(o.text())
+		if o := w.run(b, flow); o.Err != nil {
+			b.Fatal(o.Told())
 		}
 	}
 }

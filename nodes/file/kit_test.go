@@ -1,81 +1,36 @@
 package file_test
 
 import (
-	"bufio"
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
-	"github.com/flowrun/flowrun/scheduler"
-	"github.com/flowrun/flowrun/scheduler/metrics"
 )
+
+// kit runs flows with all kinds that come with flowrun.
+var kit = nodetest.New(std.Nodes)
 
 // A world is a folder with a flow, and what its standard input and output are.
 type world struct {
 	dir     string
 	stdin   io.Reader
-	stdout  io.Writer // nil: kept for the outcome
+	stdout  io.Writer // nil: kept for the result
 	workers int
 	serial  bool
 	packs   []nodes.Decl
 	partial bool
 	discard bool
-	started func(*scheduler.Run)
-}
-
-// standardInput has an end that the flow can see if what it reads has one.
-type standardInput struct {
-	*bufio.Reader
-	of io.Reader
-}
-
-// Stat describes a file.
-func (s standardInput) Stat() (os.FileInfo, error) {
-	if f, ok := s.of.(*os.File); ok {
-		return f.Stat()
-	}
-	return nil, errors.ErrUnsupported
-}
-
-// Len is how much is left of a text, -1 of anything else.
-func (s standardInput) Len() int {
-	if text, ok := s.of.(*strings.Reader); ok {
-		return text.Len()
-	}
-	return -1
-}
-
-type outcome struct {
-	list   diag.List
-	err    error
-	stdout string
-	report metrics.Report
-}
-
-// text is all that the user is told.
-func (o outcome) text() string {
-	said := flowtest.Printed(o.list)
-	if o.err != nil {
-		said += o.err.Error()
-	}
-	return said
+	begun   func(stop func())
 }
 
 // put writes a file of the folder.
@@ -114,44 +69,15 @@ func (w world) names(t testing.TB) []string {
 }
 
 // run loads and runs a flow as the program does.
-func (w world) run(t testing.TB, flow string) outcome {
+func (w world) run(t testing.TB, flow string) nodetest.Result {
 	t.Helper()
-	if _, test := t.(*testing.T); test { // whoever reads what was given back shows it
-		record.Poison(true)
-		t.Cleanup(func() { record.Poison(false) })
+	more := kit
+	if w.packs != nil {
+		more = kit.With(w.packs)
 	}
-	registry, err := nodes.NewRegistry(std.Nodes, w.packs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.stdin == nil {
-		w.stdin = strings.NewReader("")
-	}
-	var stdout bytes.Buffer
-	if w.stdout == nil {
-		w.stdout = &stdout
-	}
-	in := standardInput{bufio.NewReaderSize(w.stdin, 1<<20), w.stdin}
-	f, list := graph.Load(diag.NewSource(filepath.Join(w.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: in.Reader})
-	if list.HasErrors() {
-		return outcome{list: list}
-	}
-	run, err := scheduler.New(f, registry, scheduler.Options{
-		Workers: w.workers, Serial: w.serial, Partial: w.partial, Discard: w.discard, Stdin: in, Stdout: w.stdout, Log: slog.New(slog.DiscardHandler), SpillDir: t.TempDir(),
+	return more.Try(t, flow, nil, nodetest.Setup{
+		Dir: w.dir, Workers: w.workers, Serial: w.serial, Partial: w.partial, Discard: w.discard, Stdin: w.stdin, Stdout: w.stdout, Begun: w.begun,
 	})
-	if err != nil {
-		return outcome{list: list, err: err}
-	}
-	if w.started != nil {
-		w.started(run)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it hangs
-	defer cancel()
-	report, err := run.Run(ctx)
-	if wrong := report.Balance(); err == nil && len(wrong) > 0 {
-		t.Errorf("the books: %v", wrong)
-	}
-	return outcome{list: list, err: err, stdout: stdout.String(), report: report}
 }
 
 // copyFlow reads and writes standard output.
@@ -180,22 +106,22 @@ func (w world) reads(t testing.TB, with, want string) {
 func (w world) readsOnce(t testing.TB, with, want string) {
 	t.Helper()
 	o := w.run(t, copyFlow(with, `path: "-", format: jsonl`))
-	if o.err != nil || o.list.HasErrors() {
-		t.Fatalf("%s: %s", with, o.text())
+	if o.Err != nil || o.Problems.HasErrors() {
+		t.Fatalf("%s: %s", with, o.Told())
 	}
-	if o.stdout != want {
-		t.Fatalf("%s, %d workers: got\n%.2000s\nwant\n%.2000s", with, w.workers, o.stdout, want)
+	if o.Stdout != want {
+		t.Fatalf("%s, %d workers: got\n%.2000s\nwant\n%.2000s", with, w.workers, o.Stdout, want)
 	}
 }
 
 // refused expects that a flow does not run to its end, and what is said of it.
-func (w world) refused(t testing.TB, flow string, want ...string) outcome {
+func (w world) refused(t testing.TB, flow string, want ...string) nodetest.Result {
 	t.Helper()
 	o := w.run(t, flow)
-	if o.err == nil && !o.list.HasErrors() {
-		t.Errorf("no problem was found:\n%s", o.text())
+	if o.Err == nil && !o.Problems.HasErrors() {
+		t.Errorf("no problem was found:\n%s", o.Told())
 	}
-	says(t, o.text(), want...)
+	says(t, o.Told(), want...)
 	return o
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/csv"
-	"github.com/flowrun/flowrun/scheduler/metrics"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // A jerky reader gives what it has in parts of any size.
@@ -187,14 +187,14 @@ func TestPiecesForgetLongRows(t *testing.T) {
 // processor time, which is the same on a busy machine.
 func TestPiecesOfALongRow(t *testing.T) {
 	spent := func(size int) time.Duration {
-		begun := metrics.CPUTime()
+		begun := nodetest.CPUTime()
 		p := newPump(t.Context(), strings.NewReader(strings.Repeat("x", size)), func() {})
 		defer p.close()
 		in := &input{name: "x", src: p, pump: p, line: 1, cut: &lineCutter{}}
 		if all, _, _ := pieces(t, in); len(all) != size+1 {
 			t.Errorf("%d bytes of %d", len(all), size)
 		}
-		return metrics.CPUTime() - begun
+		return nodetest.CPUTime() - begun
 	}
 	const size, most = 1 << 20, 48
 	few, many := spent(size), spent(16*size)

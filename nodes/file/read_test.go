@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // Two rows in every format.
@@ -70,11 +70,11 @@ nodes:
   good: {use: file.write, in: r, with: {path: good.jsonl}}
   bad: {use: file.write, in: r.errors, with: {path: "-", format: jsonl}}
 `, with))
-		if o.err != nil || o.list.HasErrors() {
-			t.Fatalf("%s: %s", with, o.text())
+		if o.Err != nil || o.Problems.HasErrors() {
+			t.Fatalf("%s: %s", with, o.Told())
 		}
 		var got []string
-		for line := range strings.Lines(o.stdout) {
+		for line := range strings.Lines(o.Stdout) {
 			var item struct {
 				File, Error string
 				Line        int
@@ -169,7 +169,7 @@ func TestReadMissing(t *testing.T) {
 		w.refused(t, copyFlow(with, `path: "-", format: jsonl`), want...)
 	}
 	o := w.run(t, copyFlow("path: data/other.jsonl, delimiter: ';', as: {a: int?}", `path: "-", format: jsonl`))
-	says(t, o.text(), "W505", "are for csv, not for jsonl")
+	says(t, o.Told(), "W505", "are for csv, not for jsonl")
 	w.refused(t, `
 flow: twice
 nodes:
@@ -394,8 +394,8 @@ nodes:
   m: {use: map, in: r, with: {select: [a]}}
   w: {use: file.write, in: m, with: {path: "-", format: jsonl}}
 `)
-	if o.err != nil || o.stdout != "{\"a\":1}\n{\"a\":3}\n" {
-		t.Errorf("%s\n%s", o.stdout, o.text())
+	if o.Err != nil || o.Stdout != "{\"a\":1}\n{\"a\":3}\n" {
+		t.Errorf("%s\n%s", o.Stdout, o.Told())
 	}
 }
 
@@ -403,16 +403,16 @@ nodes:
 func TestSampleTypes(t *testing.T) {
 	w := world{dir: t.TempDir()}
 	w.put(t, "in.csv", "i,f,b,t,s,n\n1,1,true,2024-05-06T07:08:09Z,x,\n-2,2.5,false,2024-05-06T07:08:10Z,1,3\n")
-	f, list := flowtest.Load(t, copyFlow("path: in.csv", `path: "-", format: jsonl`), map[string]string{"in.csv": w.file("in.csv")})
+	f, list := kit.Load(t, copyFlow("path: in.csv", `path: "-", format: jsonl`), map[string]string{"in.csv": w.file("in.csv")})
 	if list.HasErrors() {
-		t.Fatal(flowtest.Printed(list))
+		t.Fatal(nodetest.Printed(list))
 	}
 	if got := f.Nodes[0].Output("out").Carries.String(); got != "{i: int, f: float, b: bool, t: time, s: string, n: int?}" {
 		t.Errorf("sampled %s", got)
 	}
 	w.put(t, "mixed.jsonl", "{\"a\":1}\n{\"a\":\"x\"}\n")
 	o := w.run(t, copyFlow("path: mixed.jsonl", `path: "-", format: jsonl`))
-	says(t, o.text(), "W504", "mixed.jsonl")
+	says(t, o.Told(), "W504", "mixed.jsonl")
 }
 
 // Progress counts the bytes of the files as they lie on the disk, and ends at all.
@@ -424,10 +424,10 @@ func TestReadProgress(t *testing.T) {
 	w.put(t, "3.jsonl.zst", packed(t, "zstd", text))
 	size := int64(len(text) + len(w.file("2.jsonl.gz")) + len(w.file("3.jsonl.zst")))
 	o := w.run(t, copyFlow("path: '*.jsonl*'", "path: out.jsonl"))
-	if o.err != nil {
-		t.Fatal(o.text())
+	if o.Err != nil {
+		t.Fatal(o.Told())
 	}
-	if got := o.report.Nodes[0]; got.Done != size || got.Total != size {
+	if got := o.Report.Nodes[0]; got.Done != size || got.Total != size {
 		t.Errorf("%d of %d bytes, want %d", got.Done, got.Total, size)
 	}
 }

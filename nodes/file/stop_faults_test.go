@@ -25,8 +25,8 @@ func TestStdinAtItsEnd(t *testing.T) {
 		defer f.Close()
 		w.stdin = f
 		o := w.run(t, stopFlow(`path: "-", format: jsonl`, "path: out.jsonl"))
-		if o.err != nil || w.file("out.jsonl") != rows {
-			t.Fatalf("%s %s, %d bytes", o.report.Outcome, o.text(), len(w.file("out.jsonl")))
+		if o.Err != nil || w.file("out.jsonl") != rows {
+			t.Fatalf("%s %s, %d bytes", o.Report.Outcome, o.Told(), len(w.file("out.jsonl")))
 		}
 	}
 }
@@ -54,8 +54,8 @@ nodes:
   s: {use: stop, in: g, with: {at: 20}}
   w: {use: file.write, in: s, with: {path: out.jsonl}}
 `)
-		if o.err != nil || w.file("out.jsonl") == "" || len(o.report.Unwritten) > 0 {
-			t.Errorf("%s %s: %d bytes, unwritten %q", o.report.Outcome, o.text(), len(w.file("out.jsonl")), o.report.Unwritten)
+		if o.Err != nil || w.file("out.jsonl") == "" || len(o.Report.Unwritten) > 0 {
+			t.Errorf("%s %s: %d bytes, unwritten %q", o.Report.Outcome, o.Told(), len(w.file("out.jsonl")), o.Report.Unwritten)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // manyRows are more than a run has in its hands at once.
@@ -28,22 +28,22 @@ type stopRow struct {
 
 // A stopper passes rows on, and stops the run at one of them.
 type stopper struct {
-	At  int64 `yaml:"at" doc:"The row."`
-	run *atomic.Pointer[scheduler.Run]
+	At   int64 `yaml:"at" doc:"The row."`
+	stop *atomic.Pointer[func()]
 }
 
 func (k *stopper) Map(_ context.Context, x stopRow) (stopRow, error) {
 	if x.A == k.At {
-		k.run.Load().Stop()
+		(*k.stop.Load())()
 	}
 	return x, nil
 }
 
 // stopping lets the flows of a world use the kind stop.
 func (w world) stopping() world {
-	k := &stopper{run: new(atomic.Pointer[scheduler.Run])}
+	k := &stopper{stop: new(atomic.Pointer[func()])}
 	w.packs = append(w.packs, nodes.Map("stop", "Stops the run.", k))
-	w.started = k.run.Store
+	w.begun = func(stop func()) { k.stop.Store(&stop) }
 	return w
 }
 
@@ -67,14 +67,14 @@ nodes:
 }
 
 // untouched expects a run that was cut short and has left the files as they were.
-func (w world) untouched(t *testing.T, what string, o outcome, before map[string]string, unwritten ...string) {
+func (w world) untouched(t *testing.T, what string, o nodetest.Result, before map[string]string, unwritten ...string) {
 	t.Helper()
-	if o.err != scheduler.ErrStopped || o.report.Outcome != "stopped" {
-		t.Errorf("%s: %s %s", what, o.report.Outcome, o.text())
+	if o.Err != nodetest.ErrStopped || o.Report.Outcome != "stopped" {
+		t.Errorf("%s: %s %s", what, o.Report.Outcome, o.Told())
 	}
 	w.holds(t, what, before)
-	if len(o.report.Files) > 0 || strings.Join(o.report.Unwritten, " ") != strings.Join(unwritten, " ") {
-		t.Errorf("%s: it says that it wrote %q and not %q, want %q", what, o.report.Files, o.report.Unwritten, unwritten)
+	if len(o.Report.Files) > 0 || strings.Join(o.Report.Unwritten, " ") != strings.Join(unwritten, " ") {
+		t.Errorf("%s: it says that it wrote %q and not %q, want %q", what, o.Report.Files, o.Report.Unwritten, unwritten)
 	}
 }
 
@@ -161,8 +161,8 @@ func (c stopOfFiles) run(t *testing.T, w world, flow, rows string) {
 
 	w.partial = true
 	o := w.run(t, flow)
-	if o.err != scheduler.ErrStopped || o.report.Outcome != "stopped" || len(o.report.Unwritten) > 0 || !slices.Equal(o.report.Files, unwritten) {
-		t.Errorf("partial: %s %s, it says that it wrote %q and not %q", o.report.Outcome, o.text(), o.report.Files, o.report.Unwritten)
+	if o.Err != nodetest.ErrStopped || o.Report.Outcome != "stopped" || len(o.Report.Unwritten) > 0 || !slices.Equal(o.Report.Files, unwritten) {
+		t.Errorf("partial: %s %s, it says that it wrote %q and not %q", o.Report.Outcome, o.Told(), o.Report.Files, o.Report.Unwritten)
 	}
 	name := c.unwritten[0]
 	got := unpacked(t, packing(name), w.file(name))
@@ -228,8 +228,8 @@ func TestStopAtTheEndOfFiles(t *testing.T) {
 				w.untouched(t, what, o, before, nodes.ShortPath(filepath.Join(w.dir, "out.jsonl")))
 				continue
 			}
-			if o.err != nil || o.report.Outcome != "done" || w.file("out.jsonl") != all {
-				t.Errorf("%s: %s %s, %d bytes of %d", what, o.report.Outcome, o.text(), len(w.file("out.jsonl")), len(all))
+			if o.Err != nil || o.Report.Outcome != "done" || w.file("out.jsonl") != all {
+				t.Errorf("%s: %s %s, %d bytes of %d", what, o.Report.Outcome, o.Told(), len(w.file("out.jsonl")), len(all))
 			}
 		}
 	}
@@ -271,8 +271,8 @@ func TestStopOfStandardInput(t *testing.T) {
 				continue
 			}
 			got := w.file("out.jsonl")
-			if o.err != nil || o.report.Outcome != "done" || !strings.HasPrefix(rows, got) || strings.Count(got, "\n") <= 100 || !slices.Equal(o.report.Files, []string{name}) {
-				t.Errorf("%s: %s %s, %d bytes, it says that it wrote %q", what, o.report.Outcome, o.text(), len(got), o.report.Files)
+			if o.Err != nil || o.Report.Outcome != "done" || !strings.HasPrefix(rows, got) || strings.Count(got, "\n") <= 100 || !slices.Equal(o.Report.Files, []string{name}) {
+				t.Errorf("%s: %s %s, %d bytes, it says that it wrote %q", what, o.Report.Outcome, o.Told(), len(got), o.Report.Files)
 			}
 			if got := strings.Join(w.names(t), " "); got != "out.jsonl rows.jsonl" {
 				t.Errorf("%s: there are %s", what, got)
@@ -290,8 +290,8 @@ func TestStopDiscards(t *testing.T) {
 		w := world{dir: t.TempDir(), stdin: r, discard: true}.stopping()
 		w.put(t, "out.jsonl", "old\n")
 		o := w.run(t, stopFlow(`path: "-", format: jsonl`, write))
-		if o.err != nil || o.report.Outcome != "done" || len(o.report.Files) > 0 || len(o.report.Unwritten) != 1 {
-			t.Errorf("%s: %s %s, it says that it wrote %q and not %q", write, o.report.Outcome, o.text(), o.report.Files, o.report.Unwritten)
+		if o.Err != nil || o.Report.Outcome != "done" || len(o.Report.Files) > 0 || len(o.Report.Unwritten) != 1 {
+			t.Errorf("%s: %s %s, it says that it wrote %q and not %q", write, o.Report.Outcome, o.Told(), o.Report.Files, o.Report.Unwritten)
 		}
 		w.holds(t, write, map[string]string{"out.jsonl": "old\n"})
 		r.Close()
@@ -325,17 +325,17 @@ func TestStopHoldsTheRateOfFiles(t *testing.T) {
 		for _, setup := range setups {
 			synctest.Test(t, func(t *testing.T) {
 				w := world{dir: t.TempDir(), workers: setup.workers, serial: setup.serial, partial: partial}
-				w.started = func(r *scheduler.Run) { time.AfterFunc(1050*time.Millisecond, r.Stop) }
+				w.begun = func(stop func()) { time.AfterFunc(1050*time.Millisecond, stop) }
 				w.put(t, "rows.jsonl", rows)
 				before := w.files(t)
 				o := w.run(t, rateFlow("rows.jsonl"))
-				if o.report.Took != 1050*time.Millisecond {
-					t.Errorf("a file: it took %s", o.report.Took)
+				if o.Report.Took != 1050*time.Millisecond {
+					t.Errorf("a file: it took %s", o.Report.Took)
 				}
 				if !partial {
 					w.untouched(t, "a file", o, before, nodes.ShortPath(filepath.Join(w.dir, "out.jsonl")))
-				} else if want := numberedRows(0, 11); o.err != scheduler.ErrStopped || w.file("out.jsonl") != want {
-					t.Errorf("a file, partial: %s, %q", o.text(), w.file("out.jsonl"))
+				} else if want := numberedRows(0, 11); o.Err != nodetest.ErrStopped || w.file("out.jsonl") != want {
+					t.Errorf("a file, partial: %s, %q", o.Told(), w.file("out.jsonl"))
 				}
 
 				r, feed := io.Pipe()
@@ -343,8 +343,8 @@ func TestStopHoldsTheRateOfFiles(t *testing.T) {
 				w.stdin = r
 				go io.WriteString(feed, rows)
 				o = w.run(t, rateFlow(`"-", format: jsonl`))
-				if o.err != nil || o.report.Outcome != "done" || o.report.Took != 3900*time.Millisecond || w.file("out.jsonl") != rows {
-					t.Errorf("a pipe: %s after %s: %s, %q", o.report.Outcome, o.report.Took, o.text(), w.file("out.jsonl"))
+				if o.Err != nil || o.Report.Outcome != "done" || o.Report.Took != 3900*time.Millisecond || w.file("out.jsonl") != rows {
+					t.Errorf("a pipe: %s after %s: %s, %q", o.Report.Outcome, o.Report.Took, o.Told(), w.file("out.jsonl"))
 				}
 			})
 		}

@@ -12,24 +12,24 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // A conversation is a run whose standard input and output are pipes; without workers
 // it is serial.
 type conversation struct {
-	in     io.WriteCloser
-	out    *bufio.Reader
-	ended  chan outcome
-	runner *scheduler.Run
+	in    io.WriteCloser
+	out   *bufio.Reader
+	ended chan nodetest.Result
+	stop  func()
 }
 
 func converse(t *testing.T, dir, flow string, workers int) *conversation {
 	t.Helper()
 	inRead, inWrite := io.Pipe()
 	outRead, outWrite := io.Pipe()
-	c := &conversation{in: inWrite, out: bufio.NewReader(outRead), ended: make(chan outcome, 1)}
-	w := world{dir: dir, stdin: inRead, stdout: outWrite, workers: workers, serial: workers == 0, started: func(r *scheduler.Run) { c.runner = r }}
+	c := &conversation{in: inWrite, out: bufio.NewReader(outRead), ended: make(chan nodetest.Result, 1)}
+	w := world{dir: dir, stdin: inRead, stdout: outWrite, workers: workers, serial: workers == 0, begun: func(stop func()) { c.stop = stop }}
 	go func() {
 		o := w.run(t, flow)
 		outWrite.Close()
@@ -63,8 +63,8 @@ func TestStdinAnswersAtOnce(t *testing.T) {
 		if rest, _ := io.ReadAll(c.out); string(rest) != "{\"a\":4}\n" {
 			t.Errorf("the rest is %q", rest)
 		}
-		if o := <-c.ended; o.err != nil {
-			t.Error(o.text())
+		if o := <-c.ended; o.Err != nil {
+			t.Error(o.Told())
 		}
 	}
 }
@@ -79,8 +79,8 @@ func TestStdinSample(t *testing.T) {
 	}
 	c.ask(t, "x\n", "{\"a\":1,\"b\":\"x\"}\n")
 	c.in.Close()
-	if o := <-c.ended; o.err != nil {
-		t.Error(o.text())
+	if o := <-c.ended; o.Err != nil {
+		t.Error(o.Told())
 	}
 }
 
@@ -90,9 +90,9 @@ func TestStdinStop(t *testing.T) {
 	for _, workers := range []int{0, 1, 2} {
 		c := converse(t, t.TempDir(), copyFlow(`path: "-", format: jsonl, as: {a: int}`, `path: "-", format: jsonl`), workers)
 		c.ask(t, "{\"a\":1}\n", "{\"a\":1}\n")
-		c.runner.Stop()
-		if o := <-c.ended; o.err != nil || o.report.Outcome != "done" {
-			t.Errorf("%d workers: %s %s", workers, o.report.Outcome, o.text())
+		c.stop()
+		if o := <-c.ended; o.Err != nil || o.Report.Outcome != "done" {
+			t.Errorf("%d workers: %s %s", workers, o.Report.Outcome, o.Told())
 		}
 		c.in.Close()
 	}
@@ -115,10 +115,10 @@ func TestReadPipe(t *testing.T) {
 		}
 	}()
 	o := w.run(t, copyFlow("path: pipe.jsonl, as: {a: int}", "path: out.jsonl"))
-	if o.err != nil || w.file("out.jsonl") != rows {
-		t.Errorf("%d bytes, %s", len(w.file("out.jsonl")), o.text())
+	if o.Err != nil || w.file("out.jsonl") != rows {
+		t.Errorf("%d bytes, %s", len(w.file("out.jsonl")), o.Told())
 	}
-	if got := o.report.Nodes[0]; got.Done != int64(len(rows)) || got.Total != 0 {
+	if got := o.Report.Nodes[0]; got.Done != int64(len(rows)) || got.Total != 0 {
 		t.Errorf("%d of %d bytes", got.Done, got.Total)
 	}
 	c := converse(t, w.dir, copyFlow("path: pipe.jsonl, as: {a: int}", `path: "-", format: jsonl`), 2)
@@ -129,9 +129,9 @@ func TestReadPipe(t *testing.T) {
 	defer f.Close()
 	c.in = f
 	c.ask(t, "{\"a\":1}\n", "{\"a\":1}\n")
-	c.runner.Stop()
-	if o := <-c.ended; o.err != nil || o.report.Outcome != "done" {
-		t.Error(o.report.Outcome, o.text())
+	c.stop()
+	if o := <-c.ended; o.Err != nil || o.Report.Outcome != "done" {
+		t.Error(o.Report.Outcome, o.Told())
 	}
 }
 
@@ -155,8 +155,8 @@ nodes:
   two: {use: file.write, in: r, with: {path: out.jsonl}}
 `, format))
 			out.Close()
-			if o.err != nil || w.file("out.jsonl") != rows {
-				t.Errorf("%s: %d bytes, %s", format, len(w.file("out.jsonl")), o.text())
+			if o.Err != nil || w.file("out.jsonl") != rows {
+				t.Errorf("%s: %d bytes, %s", format, len(w.file("out.jsonl")), o.Told())
 			}
 			// Alone, the flow ends early.
 			r, out, err = os.Pipe()
@@ -165,8 +165,8 @@ nodes:
 			}
 			r.Close()
 			w.stdout = out
-			if o := w.run(t, copyFlow("path: rows.jsonl, as: {a: int, b: string}", `path: "-", format: `+format)); o.err != nil {
-				t.Errorf("%s: %s", format, o.text())
+			if o := w.run(t, copyFlow("path: rows.jsonl, as: {a: int, b: string}", `path: "-", format: `+format)); o.Err != nil {
+				t.Errorf("%s: %s", format, o.Told())
 			}
 			out.Close()
 		}
@@ -186,15 +186,15 @@ func TestDevices(t *testing.T) {
 			os.Symlink("/dev/full", filepath.Join(w.dir, "full.csv"))
 			w.refused(t, writeFlow(with), "/dev/full: no space left on device")
 		}
-		if o := w.run(t, writeFlow("path: /dev/null, format: csv")); o.err != nil {
-			t.Error(o.text())
+		if o := w.run(t, writeFlow("path: /dev/null, format: csv")); o.Err != nil {
+			t.Error(o.Told())
 		}
 	}
 	if info, err := os.Stat("/dev/null"); err != nil || info.Mode().IsRegular() {
 		t.Fatal("/dev/null is no device any more")
 	}
-	if o := w.run(t, copyFlow("path: /dev/null, format: jsonl, as: {a: int}", "path: none.jsonl")); o.err != nil {
-		t.Error(o.text())
+	if o := w.run(t, copyFlow("path: /dev/null, format: jsonl, as: {a: int}", "path: none.jsonl")); o.Err != nil {
+		t.Error(o.Told())
 	}
 }
 

@@ -8,13 +8,15 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // What the flow of writes reads.
 const someRows = "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y, z\"}\n"
 
 // writes runs a flow that writes some rows.
-func (w world) writes(t testing.TB, with, rows string) outcome {
+func (w world) writes(t testing.TB, with, rows string) nodetest.Result {
 	t.Helper()
 	w.put(t, "rows.jsonl", rows)
 	return w.run(t, writeFlow(with))
@@ -30,14 +32,14 @@ func TestWriteFormats(t *testing.T) {
 		for _, compress := range []string{"none", "gzip", "zstd"} {
 			w := world{dir: t.TempDir(), workers: 3}
 			name := "new/folder/out." + format + extension[compress]
-			if o := w.writes(t, "path: "+name, someRows); o.err != nil || o.list.HasErrors() {
-				t.Fatal(o.text())
+			if o := w.writes(t, "path: "+name, someRows); o.Err != nil || o.Problems.HasErrors() {
+				t.Fatal(o.Told())
 			}
 			if got := unpacked(t, compress, w.file(name)); got != text {
 				t.Errorf("%s: %q", name, got)
 			}
 			o := w.writes(t, fmt.Sprintf(`path: "-", format: %s, compress: %s`, format, compress), someRows)
-			if got := unpacked(t, compress, o.stdout); got != text {
+			if got := unpacked(t, compress, o.Stdout); got != text {
 				t.Errorf("standard output, %s, %s: %q", format, compress, got)
 			}
 			if len(w.names(t)) != 2 {
@@ -47,8 +49,8 @@ func TestWriteFormats(t *testing.T) {
 	}
 	for format, text := range map[string]string{"csv": "a,b\n", "tsv": "a\tb\n", "jsonl": "", "json": "[]\n"} {
 		w := world{dir: t.TempDir()}
-		if o := w.writes(t, "path: out."+format, ""); o.err != nil || w.file("out."+format) != text {
-			t.Errorf("no rows as %s: %q %s", format, w.file("out."+format), o.text())
+		if o := w.writes(t, "path: out."+format, ""); o.Err != nil || w.file("out."+format) != text {
+			t.Errorf("no rows as %s: %q %s", format, w.file("out."+format), o.Told())
 		}
 		if len(w.names(t)) != 2 {
 			t.Errorf("no rows as %s: there are %q", format, w.names(t))
@@ -66,7 +68,7 @@ func TestWriteOptions(t *testing.T) {
 		w := world{dir: t.TempDir()}
 		o := w.writes(t, with, someRows)
 		if got := w.file("out.csv") + w.file("out.txt"); got != want {
-			t.Errorf("%s: %q %s", with, got, o.text())
+			t.Errorf("%s: %q %s", with, got, o.Told())
 		}
 	}
 }
@@ -99,7 +101,7 @@ func TestWriteRefuses(t *testing.T) {
 	}
 	w.refused(t, copyFlow("path: rows.jsonl, as: {a: int, b: [int]}", "path: out.csv"), `field "b" is [int]`, "write jsonl")
 	o := w.run(t, writeFlow("path: out.jsonl, delimiter: ';'"))
-	says(t, o.text(), "W505", "are for csv, not for jsonl")
+	says(t, o.Told(), "W505", "are for csv, not for jsonl")
 }
 
 // Two nodes do not write one file, whatever they call it.
@@ -127,12 +129,12 @@ nodes:
 		t.Errorf("left %q", got)
 	}
 	// The claim ends with the run.
-	if o := w.run(t, twice("path: old.jsonl", "path: other.jsonl")); o.err != nil || w.file("old.jsonl") != someRows {
-		t.Error(o.text())
+	if o := w.run(t, twice("path: old.jsonl", "path: other.jsonl")); o.Err != nil || w.file("old.jsonl") != someRows {
+		t.Error(o.Told())
 	}
 	o := w.run(t, twice("path: '-', format: jsonl", "path: three.jsonl"))
-	if o.err != nil || o.stdout != someRows {
-		t.Error(o.text())
+	if o.Err != nil || o.Stdout != someRows {
+		t.Error(o.Told())
 	}
 }
 
@@ -171,8 +173,8 @@ func TestAppend(t *testing.T) {
 	w := world{dir: t.TempDir()}
 	for range 2 {
 		for _, name := range []string{"out.csv", "out.csv.gz", "out.jsonl.zst"} {
-			if o := w.writes(t, "append: true, path: "+name, "{\"a\":1,\"b\":\"x\"}\n"); o.err != nil || o.list.HasErrors() {
-				t.Fatal(o.text())
+			if o := w.writes(t, "append: true, path: "+name, "{\"a\":1,\"b\":\"x\"}\n"); o.Err != nil || o.Problems.HasErrors() {
+				t.Fatal(o.Told())
 			}
 		}
 	}
@@ -199,7 +201,7 @@ func TestAppend(t *testing.T) {
 	if w.file("other.csv") != "b,a\nx,1\n" {
 		t.Errorf("%q", w.file("other.csv"))
 	}
-	if o := w.run(t, writeFlow("append: true, header: false, path: other.csv")); o.err != nil || w.file("other.csv") != "b,a\nx,1\n2,y\n" {
+	if o := w.run(t, writeFlow("append: true, header: false, path: other.csv")); o.Err != nil || w.file("other.csv") != "b,a\nx,1\n2,y\n" {
 		t.Errorf("%q", w.file("other.csv"))
 	}
 }
@@ -208,8 +210,8 @@ func TestAppend(t *testing.T) {
 func TestWriteInPlace(t *testing.T) {
 	w := world{dir: t.TempDir()}
 	rows := strings.Repeat(someRows, 50_000)
-	if o := w.writes(t, "path: rows.jsonl", rows); o.err != nil || w.file("rows.jsonl") != rows || len(w.names(t)) != 1 {
-		t.Error(o.text())
+	if o := w.writes(t, "path: rows.jsonl", rows); o.Err != nil || w.file("rows.jsonl") != rows || len(w.names(t)) != 1 {
+		t.Error(o.Told())
 	}
 }
 
@@ -222,8 +224,8 @@ func TestSplit(t *testing.T) {
 		rows.WriteString(row)
 		want[fmt.Sprintf("by/v%d.jsonl", i%7)] += row
 	}
-	if o := w.writes(t, "path: 'by/*.jsonl', split: 'b ?? \"\"'", rows.String()); o.err != nil || o.list.HasErrors() {
-		t.Fatal(o.text())
+	if o := w.writes(t, "path: 'by/*.jsonl', split: 'b ?? \"\"'", rows.String()); o.Err != nil || o.Problems.HasErrors() {
+		t.Fatal(o.Told())
 	}
 	for name, text := range want {
 		if w.file(name) != text {
@@ -231,8 +233,8 @@ func TestSplit(t *testing.T) {
 		}
 	}
 	o := w.writes(t, "path: 'int/*.csv', split: 'a % 3'", rows.String())
-	if len(w.file("int/0.csv"))+len(w.file("int/1.csv"))+len(w.file("int/2.csv")) == 0 || len(o.report.Files) != 3 {
-		t.Errorf("%q %s", o.report.Files, o.text())
+	if len(w.file("int/0.csv"))+len(w.file("int/1.csv"))+len(w.file("int/2.csv")) == 0 || len(o.Report.Files) != 3 {
+		t.Errorf("%q %s", o.Report.Files, o.Told())
 	}
 	w.writes(t, "path: 'j/*.json', split: 'a > 1'", someRows+"{\"a\":3}\n")
 	if w.file("j/true.json") != "[\n{\"a\":2,\"b\":\"y, z\"},\n{\"a\":3,\"b\":null}\n]\n" || w.file("j/false.json") != "[\n{\"a\":1,\"b\":\"x\"}\n]\n" {
@@ -261,14 +263,14 @@ nodes:
   w: {use: file.write, in: r, with: {path: "*.csv", split: b}, on_error: dead}
   e: {use: file.write, in: w.errors, with: {path: "-", format: jsonl}}
 `)
-	if o.err != nil || o.list.HasErrors() {
-		t.Fatal(o.text())
+	if o.Err != nil || o.Problems.HasErrors() {
+		t.Fatal(o.Told())
 	}
 	if got := w.names(t); len(got) != 3 || w.file("ok.csv") != "a,b\n7,ok\n" || w.file(long[:242]+".csv") == "" {
 		t.Errorf("there are %q", got)
 	}
-	if n := strings.Count(o.stdout, "\n"); n != 8 || !strings.Contains(o.stdout, `split gave \"../up\", which is no file name`) {
-		t.Errorf("%d bad items: %s", n, o.stdout)
+	if n := strings.Count(o.Stdout, "\n"); n != 8 || !strings.Contains(o.Stdout, `split gave \"../up\", which is no file name`) {
+		t.Errorf("%d bad items: %s", n, o.Stdout)
 	}
 }
 
@@ -286,8 +288,8 @@ func TestWriteWorkers(t *testing.T) {
 		var first string
 		for _, workers := range []int{1, 2, 7} {
 			w := world{dir: t.TempDir(), workers: workers}
-			if o := w.writes(t, "path: "+name, rows.String()); o.err != nil {
-				t.Fatal(o.text())
+			if o := w.writes(t, "path: "+name, rows.String()); o.Err != nil {
+				t.Fatal(o.Told())
 			}
 			switch got := w.file(name); {
 			case workers == 1:
@@ -303,8 +305,8 @@ func TestWriteWorkers(t *testing.T) {
 func TestWriteLongName(t *testing.T) {
 	w := world{dir: t.TempDir()}
 	name := strings.Repeat("é", 125) + ".csv"
-	if o := w.writes(t, "path: "+name, someRows); o.err != nil || w.file(name) == "" {
-		t.Error(o.text())
+	if o := w.writes(t, "path: "+name, someRows); o.Err != nil || w.file(name) == "" {
+		t.Error(o.Told())
 	}
 }
 
@@ -326,8 +328,8 @@ func TestWriteKeepsWhatIsThere(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"secret.csv", "link.csv", "new.csv"} {
-		if o := w.writes(t, "path: "+name, someRows); o.err != nil || w.file(name) != twoRows["csv"] {
-			t.Errorf("%s: %s", name, o.text())
+		if o := w.writes(t, "path: "+name, someRows); o.Err != nil || w.file(name) != twoRows["csv"] {
+			t.Errorf("%s: %s", name, o.Told())
 		}
 	}
 	if info, err := os.Stat(path("secret.csv")); err != nil || info.Mode().Perm() != 0o640 {

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestBatch(t *testing.T) {
@@ -39,10 +39,10 @@ nodes:
 			}
 		}
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			flowtest.Check(t, fmt.Sprintf(flow, c[0], c[1]), nil, map[string]string{"lists.jsonl": lists.String(), "items.jsonl": items.String()})
+			kit.Check(t, fmt.Sprintf(flow, c[0], c[1]), nil, map[string]string{"lists.jsonl": lists.String(), "items.jsonl": items.String()})
 		})
 	}
-	flowtest.Refuse(t, flowtest.One(`"{a: int, l: [int]}"`, "unbatch", "{}"), map[string]string{"in.jsonl": ""}, "unbatch takes lists, got Item", `use flatten`)
+	kit.Refuse(t, nodetest.One(`"{a: int, l: [int]}"`, "unbatch", "{}"), map[string]string{"in.jsonl": ""}, "unbatch takes lists, got Item", `use flatten`)
 }
 
 // With a period a list leaves when its first item has waited so long; at the end of
@@ -56,13 +56,13 @@ func TestBatchPeriod(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
-			r := flowtest.Run(t, `flow: lists
+			r := kit.Run(t, `flow: lists
 nodes:
   in:    {use: generate, with: {count: 7, rate: 1}}
   n:     {use: map, in: in, with: {set: {n: n}}}
   lists: {use: batch, in: n, with: `+with+`}
   out:   {use: file.write, in: lists, with: {path: "-", format: jsonl}}
-`, nil, flowtest.Setup{})
+`, nil, nodetest.Setup{})
 			got := strings.NewReplacer(`{"n":`, "", "}", "", "\n", " ").Replace(r.Stdout)
 			if took := time.Since(start); r.Err != nil || strings.TrimSpace(got) != want || took > 7*time.Second {
 				t.Errorf("%s: %v, got %s, want %s; it took %s", with, r.Err, got, want, took)

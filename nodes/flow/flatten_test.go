@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestFlatten(t *testing.T) {
@@ -34,22 +34,22 @@ func TestFlatten(t *testing.T) {
 {"id":4,"e":{"a":3,"s":"y"},"z":true}
 `,
 	} {
-		t.Run(with, func(t *testing.T) { flowtest.CheckOne(t, item, "flatten", with, in, want) })
+		t.Run(with, func(t *testing.T) { kit.CheckOne(t, item, "flatten", with, in, want) })
 	}
 	t.Run("scalars", func(t *testing.T) {
-		flowtest.CheckOne(t, `"{id: int, l: [string]}"`, "flatten", "{field: l}", `{"id":1,"l":["a","b"]}`+"\n", `{"id":1,"l":"a"}`+"\n"+`{"id":1,"l":"b"}`+"\n")
+		kit.CheckOne(t, `"{id: int, l: [string]}"`, "flatten", "{field: l}", `{"id":1,"l":["a","b"]}`+"\n", `{"id":1,"l":"a"}`+"\n"+`{"id":1,"l":"b"}`+"\n")
 	})
 	t.Run("long list", func(t *testing.T) {
 		var list, want []string
 		for i := range 5000 {
 			list, want = append(list, fmt.Sprint(i)), append(want, fmt.Sprintf("{\"id\":7,\"n\":%d}\n", i))
 		}
-		flowtest.CheckOne(t, `"{id: int, l: [int]}"`, "flatten", "{field: l, as: n}", `{"id":7,"l":[`+strings.Join(list, ",")+"]}\n", strings.Join(want, ""))
+		kit.CheckOne(t, `"{id: int, l: [int]}"`, "flatten", "{field: l, as: n}", `{"id":7,"l":[`+strings.Join(list, ",")+"]}\n", strings.Join(want, ""))
 	})
 	none := map[string]string{"in.jsonl": ""}
-	flowtest.Refuse(t, flowtest.One(`"{id: int, l: [{id: int}]}"`, "flatten", "{field: l}"), none, `two fields would be called "id"`, "as: NAME")
-	flowtest.Refuse(t, flowtest.One(`"{id: int, l: [int]}"`, "flatten", "{field: id}"), none, `flatten wants a list, "id" is int`)
-	flowtest.Refuse(t, flowtest.One(`"{id: int, list: [int]}"`, "flatten", "{field: lst}"), none, `did you mean "list"?`)
+	kit.Refuse(t, nodetest.One(`"{id: int, l: [{id: int}]}"`, "flatten", "{field: l}"), none, `two fields would be called "id"`, "as: NAME")
+	kit.Refuse(t, nodetest.One(`"{id: int, l: [int]}"`, "flatten", "{field: id}"), none, `flatten wants a list, "id" is int`)
+	kit.Refuse(t, nodetest.One(`"{id: int, list: [int]}"`, "flatten", "{field: lst}"), none, `did you mean "list"?`)
 }
 
 // Only what later nodes read is read of the record around the list.
@@ -62,5 +62,5 @@ nodes:
   two:  {use: map, in: one, with: {select: [y, a]}}
   out:  {use: file.write, in: two, with: {path: "-", format: jsonl}}
 `
-	flowtest.Check(t, flow, map[string]string{"in.jsonl": `{"a":1,"b":"no int","l":[{"x":1,"y":2}]}` + "\n"}, map[string]string{"-": `{"y":2,"a":1}` + "\n"})
+	kit.Check(t, flow, map[string]string{"in.jsonl": `{"a":1,"b":"no int","l":[{"x":1,"y":2}]}` + "\n"}, map[string]string{"-": `{"y":2,"a":1}` + "\n"})
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // numbers gives lines {"n":0}, {"n":1}, … for those numbers that keep wants.
@@ -51,8 +51,8 @@ nodes:
   one: {use: %s, in: in, with: %s}
   out: {use: file.write, in: one, with: {path: "-", format: jsonl}}
 `, n, c.kind, c.with)
-			for _, setup := range flowtest.Few() {
-				r := flowtest.Run(t, flow, nil, setup)
+			for _, setup := range nodetest.Few() {
+				r := kit.Run(t, flow, nil, setup)
 				if want := numbers(n, c.keep); r.Err != nil || r.Stdout != want {
 					t.Fatalf("%s: %v\n%s\nwant\n%s", setup, r.Err, r.Stdout, want)
 				}
@@ -70,7 +70,7 @@ nodes:
   ten:  {use: limit, in: odd, with: {count: 3}}
   out:  {use: file.write, in: ten, with: {path: "-", format: jsonl}}
 `
-	flowtest.Check(t, flow, nil, map[string]string{"-": "{\"n\":1}\n{\"n\":3}\n{\"n\":5}\n"})
+	kit.Check(t, flow, nil, map[string]string{"-": "{\"n\":1}\n{\"n\":3}\n{\"n\":5}\n"})
 }
 
 func TestSampleByChance(t *testing.T) {
@@ -83,8 +83,8 @@ nodes:
 `
 	}
 	var first string
-	for _, setup := range flowtest.Few() {
-		got := flowtest.Run(t, flow("{rate: 0.1}"), nil, setup).Stdout
+	for _, setup := range nodetest.Few() {
+		got := kit.Run(t, flow("{rate: 0.1}"), nil, setup).Stdout
 		if n := strings.Count(got, "\n"); n < 1850 || n > 2150 {
 			t.Fatalf("%s: kept %d of 20000 at a rate of 0.1", setup, n)
 		}
@@ -95,15 +95,15 @@ nodes:
 			t.Fatalf("%s: another sample than before", setup)
 		}
 	}
-	if flowtest.Run(t, flow("{rate: 0.1, seed: 1}"), nil, flowtest.Setup{}).Stdout == first {
+	if kit.Run(t, flow("{rate: 0.1, seed: 1}"), nil, nodetest.Setup{}).Stdout == first {
 		t.Error("another seed gives the same sample")
 	}
 }
 
 func TestSampleSettings(t *testing.T) {
-	flowtest.Refuse(t, flowtest.One("{a: int}", "sample", "{}"), map[string]string{"in.jsonl": ""}, "how much to keep", "add `rate: 0.1`")
-	flowtest.Refuse(t, flowtest.One("{a: int}", "sample", "{rate: 0.1, every: 2}"), map[string]string{"in.jsonl": ""}, "exclude each other")
-	flowtest.Refuse(t, flowtest.One("{a: int}", "sample", "{rate: 2}"), map[string]string{"in.jsonl": ""}, "rate")
+	kit.Refuse(t, nodetest.One("{a: int}", "sample", "{}"), map[string]string{"in.jsonl": ""}, "how much to keep", "add `rate: 0.1`")
+	kit.Refuse(t, nodetest.One("{a: int}", "sample", "{rate: 0.1, every: 2}"), map[string]string{"in.jsonl": ""}, "exclude each other")
+	kit.Refuse(t, nodetest.One("{a: int}", "sample", "{rate: 2}"), map[string]string{"in.jsonl": ""}, "rate")
 }
 
 func TestBalance(t *testing.T) {
@@ -123,7 +123,7 @@ nodes:
 		for p, name := range []string{"a.jsonl", "b.jsonl", "c.jsonl"} {
 			want[name] = numbers(2500, func(i int) bool { return c.to(i) == p })
 		}
-		flowtest.Check(t, flow, nil, want)
+		kit.Check(t, flow, nil, want)
 	}
 }
 
@@ -135,9 +135,9 @@ nodes:
   deal: {use: balance, in: in, with: {outputs: ` + outputs + `}}
 `
 	}
-	flowtest.Refuse(t, flow("[a, a]"), nil, `output "a" is there twice`)
-	flowtest.Refuse(t, flow("[a, errors]"), nil, `"errors" already`)
-	flowtest.Refuse(t, flow("[a, B]"), nil, `output "B": want a lower-case letter`)
+	kit.Refuse(t, flow("[a, a]"), nil, `output "a" is there twice`)
+	kit.Refuse(t, flow("[a, errors]"), nil, `"errors" already`)
+	kit.Refuse(t, flow("[a, B]"), nil, `output "B": want a lower-case letter`)
 }
 
 func TestRoute(t *testing.T) {
@@ -161,8 +161,8 @@ nodes:
 		return s
 	}
 	in := map[string]string{"in.jsonl": pick(0, 1, 2, 3, 4, 5, 6)}
-	flowtest.Check(t, flow("first"), in, map[string]string{"big.jsonl": pick(0, 1), "a.jsonl": pick(2, 6), "even.jsonl": pick(3), "rest.jsonl": pick(4, 5)})
-	flowtest.Check(t, flow("all"), in, map[string]string{"big.jsonl": pick(0, 1), "a.jsonl": pick(0, 2, 6), "even.jsonl": pick(0, 3), "rest.jsonl": pick(4, 5)})
+	kit.Check(t, flow("first"), in, map[string]string{"big.jsonl": pick(0, 1), "a.jsonl": pick(2, 6), "even.jsonl": pick(3), "rest.jsonl": pick(4, 5)})
+	kit.Check(t, flow("all"), in, map[string]string{"big.jsonl": pick(0, 1), "a.jsonl": pick(0, 2, 6), "even.jsonl": pick(0, 3), "rest.jsonl": pick(4, 5)})
 }
 
 // An item for which a condition fails leaves by no way, not even by one whose
@@ -184,11 +184,11 @@ nodes:
 {"n":2,"d":1}
 {"n":0,"d":1}
 `}
-	flowtest.Check(t, fmt.Sprintf(flow, "first"), in, map[string]string{
+	kit.Check(t, fmt.Sprintf(flow, "first"), in, map[string]string{
 		"one.jsonl": `{"n":1,"d":0}` + "\n", "div.jsonl": `{"n":2,"d":1}` + "\n", "rest.jsonl": `{"n":0,"d":1}` + "\n",
 		"bad.jsonl": `{"item":{"n":2,"d":0}}` + "\n",
 	})
-	flowtest.Check(t, fmt.Sprintf(flow, "all"), in, map[string]string{
+	kit.Check(t, fmt.Sprintf(flow, "all"), in, map[string]string{
 		"one.jsonl": "", "div.jsonl": `{"n":2,"d":1}` + "\n", "rest.jsonl": `{"n":0,"d":1}` + "\n",
 		"bad.jsonl": `{"item":{"n":1,"d":0}}` + "\n" + `{"item":{"n":2,"d":0}}` + "\n",
 	})
@@ -196,10 +196,10 @@ nodes:
 
 func TestRouteSettings(t *testing.T) {
 	in := map[string]string{"in.jsonl": ""}
-	flowtest.Refuse(t, flowtest.One("{n: int}", "route", "{cases: {else: n > 1}}"), in, `the output "else" is there already`)
-	flowtest.Refuse(t, flowtest.One("{n: int}", "route", "{cases: {a: m > 1}}"), in, `unknown field "m"`)
-	flowtest.Refuse(t, flowtest.One("{n: int}", "route", "{cases: {a: n + 1}}"), in, `bool`)
-	flowtest.Refuse(t, flowtest.One("{n: int}", "route", "{cases: {}}"), in, `cases`)
+	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {else: n > 1}}"), in, `the output "else" is there already`)
+	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {a: m > 1}}"), in, `unknown field "m"`)
+	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {a: n + 1}}"), in, `bool`)
+	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {}}"), in, `cases`)
 }
 
 func TestPartitionKeepsKeysTogether(t *testing.T) {
@@ -212,8 +212,8 @@ nodes:
   c:     {use: file.write, in: shard.c, with: {path: c.jsonl}}
 `
 	var first [3]string
-	for _, setup := range flowtest.Few() {
-		r := flowtest.Run(t, flow, nil, setup)
+	for _, setup := range nodetest.Few() {
+		r := kit.Run(t, flow, nil, setup)
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}
@@ -247,8 +247,8 @@ nodes:
   in:   {use: generate, with: {count: 2000}}
   look: {use: log, in: in, with: {every: 900, label: seen}}
 `
-	for _, setup := range flowtest.Few() {
-		r := flowtest.Run(t, flow, nil, setup)
+	for _, setup := range nodetest.Few() {
+		r := kit.Run(t, flow, nil, setup)
 		for _, want := range []string{`"msg":"seen"`, `"item":{"n":0}`, `"item":{"n":900}`, `"item":{"n":1800}`} {
 			if !strings.Contains(r.Log, want) {
 				t.Fatalf("%s: no %s in\n%s", setup, want, r.Log)

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestGenerate(t *testing.T) {
@@ -16,15 +16,15 @@ nodes:
   in:  {use: generate, with: %s}
   out: {use: file.write, in: in, with: {path: "-", format: jsonl}}
 `
-	flowtest.Check(t, fmt.Sprintf(flow, "{count: 2, start: 2026-01-31, step: -1h}"), nil,
+	kit.Check(t, fmt.Sprintf(flow, "{count: 2, start: 2026-01-31, step: -1h}"), nil,
 		map[string]string{"-": `{"n":0,"time":"2026-01-31T00:00:00Z"}` + "\n" + `{"n":1,"time":"2026-01-30T23:00:00Z"}` + "\n"})
-	flowtest.Check(t, fmt.Sprintf(flow, "{count: 0}"), nil, map[string]string{"-": ""})
+	kit.Check(t, fmt.Sprintf(flow, "{count: 0}"), nil, map[string]string{"-": ""})
 	// There are not so many times left.
-	flowtest.Check(t, fmt.Sprintf(flow, "{start: 2261-12-31, step: 2400h}"), nil,
+	kit.Check(t, fmt.Sprintf(flow, "{start: 2261-12-31, step: 2400h}"), nil,
 		map[string]string{"-": `{"n":0,"time":"2261-12-31T00:00:00Z"}` + "\n" + `{"n":1,"time":"2262-04-10T00:00:00Z"}` + "\n"})
 	var first string
-	for _, setup := range flowtest.Few() {
-		r := flowtest.Run(t, fmt.Sprintf(flow, "{count: 3000, set: {x: floor(random * 10)}}"), nil, setup)
+	for _, setup := range nodetest.Few() {
+		r := kit.Run(t, fmt.Sprintf(flow, "{count: 3000, set: {x: floor(random * 10)}}"), nil, setup)
 		if first == "" {
 			first = r.Stdout
 		}
@@ -32,9 +32,9 @@ nodes:
 			t.Fatalf("%s: chance differs or is not even", setup)
 		}
 	}
-	flowtest.Refuse(t, fmt.Sprintf(flow, "{start: yesterday}"), nil, "want a time from 1678 to 2261")
-	flowtest.Refuse(t, fmt.Sprintf(flow, "{rate: fast}"), nil, `want items in a second, got text "fast"`)
-	flowtest.Refuse(t, fmt.Sprintf(flow, "{set: {t: time}}"), nil, `unknown field "time"`)
+	kit.Refuse(t, fmt.Sprintf(flow, "{start: yesterday}"), nil, "want a time from 1678 to 2261")
+	kit.Refuse(t, fmt.Sprintf(flow, "{rate: fast}"), nil, `want items in a second, got text "fast"`)
+	kit.Refuse(t, fmt.Sprintf(flow, "{set: {t: time}}"), nil, `unknown field "time"`)
 }
 
 func TestGenerateKeepsPace(t *testing.T) {
@@ -48,7 +48,7 @@ nodes:
   out: {use: drop, in: in}
 `, rate)
 			start := time.Now()
-			if r := flowtest.Run(t, flow, nil, flowtest.Setup{}); r.Err != nil {
+			if r := kit.Run(t, flow, nil, nodetest.Setup{}); r.Err != nil {
 				t.Fatal(r.Err)
 			}
 			if took := time.Since(start); took < want || took > want+2*time.Millisecond {

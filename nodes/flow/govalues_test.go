@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // An opaque value holds what no record can.
@@ -81,10 +81,9 @@ func TestGoValuesPass(t *testing.T) {
 		{"{use: merge, in: [a]}", all},
 		{"{use: concat, in: [a]}", all},
 	} {
-		for _, setup := range flowtest.Few() {
+		for _, setup := range nodetest.Few() {
 			pack, got := goPack()
-			setup.Packs = pack
-			r := flowtest.Run(t, "flow: go\nnodes:\n  a: {use: opaque.read}\n  b: "+c.nodes+"\n  c: {use: opaque.write, in: b}\n", nil, setup)
+			r := kit.With(pack).Run(t, "flow: go\nnodes:\n  a: {use: opaque.read}\n  b: "+c.nodes+"\n  c: {use: opaque.write, in: b}\n", nil, setup)
 			if r.Err != nil {
 				t.Fatalf("%s: %v", setup, r.Err)
 			}
@@ -111,7 +110,7 @@ nodes:
   e: {use: drop, in: b.z}
 `
 	pack, got := goPack()
-	if r := flowtest.Run(t, flow, nil, flowtest.Setup{Packs: pack}); r.Err != nil {
+	if r := kit.With(pack).Run(t, flow, nil, nodetest.Setup{}); r.Err != nil {
 		t.Fatal(r.Err)
 	}
 	for i, n := range got() {
@@ -138,9 +137,8 @@ nodes:
   out: {use: file.write, in: zip, with: {path: "-", format: jsonl}}
 `
 	pack, _ := goPack()
-	for _, setup := range flowtest.Few() {
-		setup.Packs = pack
-		r := flowtest.Run(t, flow, map[string]string{"b.jsonl": `{"n":1.5,"more":true}` + "\n"}, setup)
+	for _, setup := range nodetest.Few() {
+		r := kit.With(pack).Run(t, flow, map[string]string{"b.jsonl": `{"n":1.5,"more":true}` + "\n"}, setup)
 		want := `{"l":{"n":1,"s":"s1","more":null},"r":{"n":0,"s":"s0"}}` + "\n" + `{"l":{"n":1.5,"s":null,"more":true},"r":{"n":1,"s":"s1"}}` + "\n"
 		if r.Err != nil || r.Stdout != want {
 			t.Fatalf("%s: %v\n%s", setup, r.Err, r.Stdout)
@@ -155,8 +153,8 @@ func TestOpaqueValuesAreRefused(t *testing.T) {
 		"{use: filter, in: a, with: {where: N > 1}}", "{use: sort, in: a, with: {by: N}}", "{use: unique, in: a}", "{use: batch, in: a, with: {count: 2}}",
 		"{use: map, in: a}", "{use: zip, in: [a, a], with: {as: [x, y]}}", "{use: group, in: a, with: {set: {c: count()}}}", "{use: flatten, in: a, with: {field: N}}",
 	} {
-		_, list := flowtest.Load(t, "flow: go\nnodes:\n  a: {use: opaque.read}\n  b: "+node+"\n", nil, pack...)
-		if printed := flowtest.Printed(list); !list.HasErrors() || !strings.Contains(printed, "go:flow_test.opaque") || strings.Count(printed, "[E") != 1 {
+		_, list := kit.With(pack).Load(t, "flow: go\nnodes:\n  a: {use: opaque.read}\n  b: "+node+"\n", nil)
+		if printed := nodetest.Printed(list); !list.HasErrors() || !strings.Contains(printed, "go:flow_test.opaque") || strings.Count(printed, "[E") != 1 {
 			t.Errorf("%s:\n%s", node, printed)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestBadItems(t *testing.T) {
@@ -29,12 +29,12 @@ nodes:
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			want := c.once + strings.Repeat(c.each, 300)
-			flowtest.Check(t, fmt.Sprintf(flow, c.kind, c.with, ", on_error: skip"), in, map[string]string{"-": want})
-			flowtest.Check(t, fmt.Sprintf(flow, c.kind, c.with, "")+dead, in, map[string]string{
+			kit.Check(t, fmt.Sprintf(flow, c.kind, c.with, ", on_error: skip"), in, map[string]string{"-": want})
+			kit.Check(t, fmt.Sprintf(flow, c.kind, c.with, "")+dead, in, map[string]string{
 				"-": want, "bad.jsonl": strings.Repeat(`{"node":"one","item":{"n":1,"d":0}}`+"\n", 300),
 			})
-			for _, setup := range flowtest.Few() {
-				r := flowtest.Run(t, fmt.Sprintf(flow, c.kind, c.with, ""), in, setup)
+			for _, setup := range nodetest.Few() {
+				r := kit.Run(t, fmt.Sprintf(flow, c.kind, c.with, ""), in, setup)
 				if r.Err == nil || !strings.Contains(r.Err.Error(), `item: {"n":1,"d":0}`) || !strings.HasPrefix(r.Err.Error(), "one ("+c.kind+")") {
 					t.Fatalf("%s: %v", setup, r.Err)
 				}
@@ -48,7 +48,7 @@ func TestEmptyInput(t *testing.T) {
 		"map": "{set: {b: a}}", "filter": "{where: a > 1}", "limit": "{count: 1}", "skip": "{count: 1}", "sample": "{every: 2}", "sort": "{by: a}",
 		"unique": "{}", "batch": "{count: 2}", "log": "{}", "flatten": "{field: l}", "merge": "{}", "concat": "{}", "zip": "{}", "group": "{by: a}",
 	} {
-		t.Run(kind, func(t *testing.T) { flowtest.CheckOne(t, "{a: int, l: [int]}", kind, with, "", "") })
+		t.Run(kind, func(t *testing.T) { kit.CheckOne(t, "{a: int, l: [int]}", kind, with, "", "") })
 	}
 }
 
@@ -57,10 +57,10 @@ func TestOddNames(t *testing.T) {
 	in := `{"US Gross":2,"a-b":"x"}` + "\n" + `{"US Gross":1,"a-b":"x"}` + "\n"
 	first, second, _ := strings.Cut(in, "\n")
 	const item = `{US Gross: int, a-b: string}`
-	flowtest.CheckOne(t, item, "unique", `{by: [a-b]}`, in, first+"\n")
-	flowtest.CheckOne(t, item, "sort", `{by: US Gross}`, in, second+first+"\n")
-	flowtest.CheckOne(t, item, "sort", `{by: -US Gross}`, in, first+"\n"+second)
-	flowtest.CheckOne(t, item, "group", "{by: [US Gross]}", in, `{"US Gross":2}`+"\n"+`{"US Gross":1}`+"\n")
+	kit.CheckOne(t, item, "unique", `{by: [a-b]}`, in, first+"\n")
+	kit.CheckOne(t, item, "sort", `{by: US Gross}`, in, second+first+"\n")
+	kit.CheckOne(t, item, "sort", `{by: -US Gross}`, in, first+"\n"+second)
+	kit.CheckOne(t, item, "group", "{by: [US Gross]}", in, `{"US Gross":2}`+"\n"+`{"US Gross":1}`+"\n")
 }
 
 func TestExpressionsOverListItems(t *testing.T) {
@@ -72,5 +72,5 @@ nodes:
   order: {use: sort, in: full, with: {by: [{expr: 'item[0].n', desc: true}]}}
   out:   {use: file.write, in: order, with: {path: "-", format: jsonl}}
 `
-	flowtest.Check(t, flow, nil, map[string]string{"-": `[{"n":2},{"n":3}]` + "\n" + `[{"n":0},{"n":1}]` + "\n"})
+	kit.Check(t, flow, nil, map[string]string{"-": `[{"n":2},{"n":3}]` + "\n" + `[{"n":0},{"n":1}]` + "\n"})
 }

@@ -3,7 +3,7 @@ package flow_test
 import (
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestMap(t *testing.T) {
@@ -27,7 +27,7 @@ func TestMap(t *testing.T) {
 		`{select: [a, b, c], set: {a: a + 0}}`:                      in,
 		`{drop: b, set: {s: "sum([a, a, a])"}, rename: {c: price}}`: `{"a":1,"price":1.5,"s":3}` + "\n" + `{"a":2,"price":2,"s":6}` + "\n",
 	} {
-		t.Run(with, func(t *testing.T) { flowtest.CheckOne(t, item, "map", with, in, want) })
+		t.Run(with, func(t *testing.T) { kit.CheckOne(t, item, "map", with, in, want) })
 	}
 }
 
@@ -54,14 +54,14 @@ func TestMapSettings(t *testing.T) {
 		`{select: [ä], set: {ä: a}, rename: {}}`: nil,
 	} {
 		t.Run(with, func(t *testing.T) {
-			flow := flowtest.One("{a: int, b: int}", "map", with)
+			flow := nodetest.One("{a: int, b: int}", "map", with)
 			if want == nil {
-				if _, list := flowtest.Load(t, flow, in); list.HasErrors() {
-					t.Fatal(flowtest.Printed(list))
+				if _, list := kit.Load(t, flow, in); list.HasErrors() {
+					t.Fatal(nodetest.Printed(list))
 				}
 				return
 			}
-			flowtest.Refuse(t, flow, in, want...)
+			kit.Refuse(t, flow, in, want...)
 		})
 	}
 }
@@ -76,5 +76,5 @@ nodes:
   two:  {use: map, in: one, with: {select: e}}
   out:  {use: file.write, in: two, with: {path: "-", format: jsonl}}
 `
-	flowtest.Check(t, flow, map[string]string{"in.jsonl": `{"a":1,"b":"no int","c":1}` + "\n"}, map[string]string{"-": `{"e":2}` + "\n"})
+	kit.Check(t, flow, map[string]string{"in.jsonl": `{"a":1,"b":"no int","c":1}` + "\n"}, map[string]string{"-": `{"e":2}` + "\n"})
 }

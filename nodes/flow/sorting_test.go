@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestSort(t *testing.T) {
@@ -39,13 +39,13 @@ func TestSort(t *testing.T) {
 		}
 		want = strings.NewReplacer("1e300", "1e+300", "-1e300", "-1e+300").Replace(want)
 		t.Run(with, func(t *testing.T) {
-			flowtest.CheckOne(t, "{i: int, n: int?, s: string?, f: float, z: bool}", "sort", with, in, want)
+			kit.CheckOne(t, "{i: int, n: int?, s: string?, f: float, z: bool}", "sort", with, in, want)
 		})
 	}
 	none := map[string]string{"in.jsonl": ""}
-	flowtest.Refuse(t, flowtest.One("{a: any}", "sort", "{by: a}"), none, "cannot sort by a: any has no order", "flow.yaml:5:39")
-	flowtest.Refuse(t, flowtest.One("{a: any}", "sort", "{by: [{exp: a}]}"), none, `unknown key "exp"`, `did you mean "expr"?`)
-	flowtest.Refuse(t, flowtest.One("{a: int}", "sort", "{by: [{expr: a, desc: 1}]}"), none, `want true or false, got integer 1`)
+	kit.Refuse(t, nodetest.One("{a: any}", "sort", "{by: a}"), none, "cannot sort by a: any has no order", "flow.yaml:5:39")
+	kit.Refuse(t, nodetest.One("{a: any}", "sort", "{by: [{exp: a}]}"), none, `unknown key "exp"`, `did you mean "expr"?`)
+	kit.Refuse(t, nodetest.One("{a: int}", "sort", "{by: [{expr: a, desc: 1}]}"), none, `want true or false, got integer 1`)
 }
 
 // With a limit the first few must be those of a whole sort, ties included, though
@@ -65,8 +65,8 @@ func TestSortLimitIsThatOfSort(t *testing.T) {
 		for _, v := range values[:limit] {
 			fmt.Fprintf(&want, "{\"v\":%d,\"i\":%d}\n", v[0], v[1])
 		}
-		for _, setup := range []flowtest.Setup{{}, {Workers: 2}, {Workers: 7, Batch: 100}} {
-			got := flowtest.Run(t, flowtest.One("{v: int, i: int}", "sort", fmt.Sprintf("{by: v, limit: %d}", limit)), map[string]string{"in.jsonl": in.String()}, setup)
+		for _, setup := range []nodetest.Setup{{}, {Workers: 2}, {Workers: 7, Batch: 100}} {
+			got := kit.Run(t, nodetest.One("{v: int, i: int}", "sort", fmt.Sprintf("{by: v, limit: %d}", limit)), map[string]string{"in.jsonl": in.String()}, setup)
 			if got.Err != nil || got.Stdout != want.String() {
 				t.Fatalf("limit %d, %s: %v\n%.300s\nwant\n%.300s", limit, setup, got.Err, got.Stdout, want.String())
 			}

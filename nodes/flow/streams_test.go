@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestConcatWidens(t *testing.T) {
@@ -23,9 +23,9 @@ nodes:
 		"a.jsonl": `{"id":1,"x":[1,2],"r":{"p":3},"t":"u","d":1.5}` + "\n",
 		"b.jsonl": `{"id":1.5,"x":[null,0.5],"r":{"p":0.1,"q":"s"},"t":"w","d":null,"more":true}` + "\n",
 	}
-	flowtest.Check(t, flow, in, map[string]string{"-": `{"id":1,"x":[1,2],"r":{"p":3,"q":null},"t":"u","d":1.50,"more":null}` + "\n" +
+	kit.Check(t, flow, in, map[string]string{"-": `{"id":1,"x":[1,2],"r":{"p":3,"q":null},"t":"u","d":1.50,"more":null}` + "\n" +
 		`{"id":1.5,"x":[null,0.5],"r":{"p":0.1,"q":"s"},"t":"w","d":null,"more":true}` + "\n"})
-	flowtest.Refuse(t, strings.Replace(flow, "id: float", "id: string", 1), in, `all cannot bring a and b together: field "id": int and string`, "a gives A", "b gives B")
+	kit.Refuse(t, strings.Replace(flow, "id: float", "id: string", 1), in, `all cannot bring a and b together: field "id": int and string`, "a gives A", "b gives B")
 }
 
 func TestConcatOfUnneededFields(t *testing.T) {
@@ -41,7 +41,7 @@ nodes:
   out: {use: file.write, in: map, with: {path: "-", format: jsonl}}
 `
 	in := map[string]string{"a.jsonl": `{"id":"no int","x":true}` + "\n", "b.jsonl": `{"id":[],"y":1}` + "\n"}
-	flowtest.Check(t, flow, in, map[string]string{"-": `{"y":null}` + "\n" + `{"y":1}` + "\n"})
+	kit.Check(t, flow, in, map[string]string{"-": `{"y":null}` + "\n" + `{"y":1}` + "\n"})
 }
 
 // One source that feeds both inputs of a concat must not block the flow.
@@ -55,8 +55,8 @@ nodes:
   out:  {use: file.write, in: all, with: {path: "-", format: jsonl}}
 `
 	want := numbers(5000, func(i int) bool { return i%2 == 1 }) + numbers(5000, func(i int) bool { return i%2 == 0 })
-	for _, setup := range []flowtest.Setup{{Serial: true}, {Workers: 1, Capacity: 10}, {Workers: 2}} {
-		if r := flowtest.Run(t, flow, nil, setup); r.Err != nil || r.Stdout != want {
+	for _, setup := range []nodetest.Setup{{Serial: true}, {Workers: 1, Capacity: 10}, {Workers: 2}} {
+		if r := kit.Run(t, flow, nil, setup); r.Err != nil || r.Stdout != want {
 			t.Fatalf("%s: %v, %d bytes, want %d", setup, r.Err, len(r.Stdout), len(want))
 		}
 	}
@@ -71,8 +71,8 @@ nodes:
   all: {use: merge, in: [a, b, c], workers: 2}
   out: {use: file.write, in: all, with: {path: "-", format: jsonl}}
 `
-	for _, setup := range flowtest.Few() {
-		r := flowtest.Run(t, flow, nil, setup)
+	for _, setup := range nodetest.Few() {
+		r := kit.Run(t, flow, nil, setup)
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}
@@ -124,12 +124,12 @@ nodes:
 			fmt.Fprintf(&whole, "{\"x\":{\"a\":%d,\"s\":\"s%d\"},\"y\":null}\n", n, n)
 		}
 	}
-	flowtest.Check(t, fmt.Sprintf(flow, "{}"), in, map[string]string{"-": short.String()})
-	flowtest.Check(t, fmt.Sprintf(flow, "{longest: true}"), in, map[string]string{"-": long.String()})
-	flowtest.Check(t, fmt.Sprintf(flow, "{as: [x, y], longest: true}"), in, map[string]string{"-": whole.String()})
+	kit.Check(t, fmt.Sprintf(flow, "{}"), in, map[string]string{"-": short.String()})
+	kit.Check(t, fmt.Sprintf(flow, "{longest: true}"), in, map[string]string{"-": long.String()})
+	kit.Check(t, fmt.Sprintf(flow, "{as: [x, y], longest: true}"), in, map[string]string{"-": whole.String()})
 	in["b.jsonl"], in["a.jsonl"] = "", `{"a":1,"s":"x"}`+"\n"
-	flowtest.Check(t, fmt.Sprintf(flow, "{longest: true}"), in, map[string]string{"-": `{"a":1,"s":"x","b":null,"u":null}` + "\n"})
-	flowtest.Refuse(t, fmt.Sprintf(flow, "{as: [x]}"), in, "as has 1 names for 2 inputs")
-	flowtest.Refuse(t, fmt.Sprintf(flow, "{as: [x, x]}"), in, `two fields would be called "x"`)
-	flowtest.Refuse(t, fmt.Sprintf(strings.Replace(flow, "B: {b:", "B: {a:", 1), "{}"), in, `two fields would be called "a"`, "by `as`")
+	kit.Check(t, fmt.Sprintf(flow, "{longest: true}"), in, map[string]string{"-": `{"a":1,"s":"x","b":null,"u":null}` + "\n"})
+	kit.Refuse(t, fmt.Sprintf(flow, "{as: [x]}"), in, "as has 1 names for 2 inputs")
+	kit.Refuse(t, fmt.Sprintf(flow, "{as: [x, x]}"), in, `two fields would be called "x"`)
+	kit.Refuse(t, fmt.Sprintf(strings.Replace(flow, "B: {b:", "B: {a:", 1), "{}"), in, `two fields would be called "a"`, "by `as`")
 }

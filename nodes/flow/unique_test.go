@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestUnique(t *testing.T) {
@@ -27,7 +27,7 @@ func TestUnique(t *testing.T) {
 		for _, i := range want {
 			out += lines[i]
 		}
-		t.Run(with, func(t *testing.T) { flowtest.CheckOne(t, "{a: int?, b: string}", "unique", with, in, out) })
+		t.Run(with, func(t *testing.T) { kit.CheckOne(t, "{a: int?, b: string}", "unique", with, in, out) })
 	}
-	flowtest.Refuse(t, flowtest.One("{a: int}", "unique", "{by: [a, c]}"), map[string]string{"in.jsonl": ""}, `unknown field "c"`)
+	kit.Refuse(t, nodetest.One("{a: int}", "unique", "{by: [a, c]}"), map[string]string{"in.jsonl": ""}, `unknown field "c"`)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 const sales = "{r: string?, n: int?, f: float?, t: time, d: \"decimal(6,2)?\", b: bool?}"
@@ -44,13 +44,13 @@ func TestGroup(t *testing.T) {
 		`{by: r, set: {names: "collect({n: n, f: f})"}}`: lines(
 			`{"r":"eu","names":[{"n":5,"f":0.1},{"n":-2,"f":0.2},{"n":5,"f":null}]}`, `{"r":"us","names":[{"n":null,"f":null}]}`, `{"r":null,"names":[{"n":7,"f":1.5}]}`),
 	} {
-		t.Run(with, func(t *testing.T) { flowtest.CheckOne(t, sales, "group", with, salesLines, want) })
+		t.Run(with, func(t *testing.T) { kit.CheckOne(t, sales, "group", with, salesLines, want) })
 	}
 }
 
 func TestGroupOfNothing(t *testing.T) {
-	flowtest.CheckOne(t, "{n: int, s: string}", "group", "{set: {c: count(), s: sum(n), m: max(s), l: collect(s), f: first(n)}}", "", lines(`{"c":0,"s":0,"m":null,"l":[],"f":null}`))
-	flowtest.CheckOne(t, "{n: int}", "group", "{by: n, set: {c: count()}}", "", "")
+	kit.CheckOne(t, "{n: int, s: string}", "group", "{set: {c: count(), s: sum(n), m: max(s), l: collect(s), f: first(n)}}", "", lines(`{"c":0,"s":0,"m":null,"l":[],"f":null}`))
+	kit.CheckOne(t, "{n: int}", "group", "{by: n, set: {c: count()}}", "", "")
 }
 
 func TestGroupSettings(t *testing.T) {
@@ -70,7 +70,7 @@ func TestGroupSettings(t *testing.T) {
 		`{set: {x: [count()]}}`:                  {"want an expression over aggregates"},
 	} {
 		t.Run(with, func(t *testing.T) {
-			flowtest.Refuse(t, flowtest.One("{n: int, f: float, s: string}", "group", with), in, want...)
+			kit.Refuse(t, nodetest.One("{n: int, f: float, s: string}", "group", with), in, want...)
 		})
 	}
 }
@@ -79,9 +79,9 @@ func TestGroupSettings(t *testing.T) {
 func TestSumOverflow(t *testing.T) {
 	in := lines(fmt.Sprintf(`{"k":"a","n":%d}`, math.MaxInt64), `{"k":"b","n":1}`, fmt.Sprintf(`{"k":"a","n":%d}`, math.MaxInt64), `{"k":"c","n":1}`,
 		fmt.Sprintf(`{"k":"b","n":%d}`, math.MaxInt64), `{"k":"b","n":-1}`, fmt.Sprintf(`{"k":"c","n":%d}`, math.MinInt64), `{"k":"c","n":-2}`)
-	flow := flowtest.One("{k: string, n: int}", "group", "{by: k, set: {s: sum(n), m: mean(n)}}, on_error: skip")
-	flowtest.Check(t, flow, map[string]string{"in.jsonl": in}, map[string]string{"-": lines(`{"k":"b","s":9223372036854775807,"m":3074457345618258400}`)})
-	r := flowtest.Run(t, strings.Replace(flow, ", on_error: skip", "", 1), map[string]string{"in.jsonl": in}, flowtest.Setup{})
+	flow := nodetest.One("{k: string, n: int}", "group", "{by: k, set: {s: sum(n), m: mean(n)}}, on_error: skip")
+	kit.Check(t, flow, map[string]string{"in.jsonl": in}, map[string]string{"-": lines(`{"k":"b","s":9223372036854775807,"m":3074457345618258400}`)})
+	r := kit.Run(t, strings.Replace(flow, ", on_error: skip", "", 1), map[string]string{"in.jsonl": in}, nodetest.Setup{})
 	if r.Err == nil || !strings.Contains(r.Err.Error(), `s: the sum has too many digits`) || !strings.Contains(r.Err.Error(), `item: {"k":"a"}`) {
 		t.Fatal(r.Err)
 	}
@@ -92,10 +92,10 @@ func TestSumOverflow(t *testing.T) {
 func TestBadRowsCountNowhere(t *testing.T) {
 	in := lines(`{"k":1,"n":1,"d":1}`, `{"k":1,"n":2,"d":0}`, `{"k":2,"n":5,"d":0}`, `{"k":1,"n":3,"d":1}`)
 	with := "{by: k, set: {c: count(), s: sum(n), q: sum(n / d), w: {value: count(), where: 1 / d > 0}}}, on_error: skip"
-	flowtest.CheckOne(t, "{k: int, n: int, d: int}", "group", with, in, lines(`{"k":1,"c":2,"s":4,"q":4,"w":2}`))
+	kit.CheckOne(t, "{k: int, n: int, d: int}", "group", with, in, lines(`{"k":1,"c":2,"s":4,"q":4,"w":2}`))
 	// Where the condition is not true, the value is not even computed.
 	with = "{by: k, set: {q: {value: sum(n / d), where: d > 0}}}"
-	flowtest.CheckOne(t, "{k: int, n: int, d: int}", "group", with, in, lines(`{"k":1,"q":4}`, `{"k":2,"q":0}`))
+	kit.CheckOne(t, "{k: int, n: int, d: int}", "group", with, in, lines(`{"k":1,"q":4}`, `{"k":2,"q":0}`))
 }
 
 func TestManyGroups(t *testing.T) {
@@ -109,8 +109,8 @@ nodes:
 	for i := range 3000 {
 		fmt.Fprintf(&want, "{\"k\":\"key %d\",\"s\":%d,\"l\":%d,\"m\":\"key %d\",\"u\":1}\n", i, 3*i+9000, i+6000, i)
 	}
-	for _, setup := range []flowtest.Setup{{Serial: true}, {Workers: 1}, {Workers: 2, Batch: 100}, {Workers: 7}} {
-		if r := flowtest.Run(t, flow, nil, setup); r.Err != nil || r.Stdout != want.String() {
+	for _, setup := range []nodetest.Setup{{Serial: true}, {Workers: 1}, {Workers: 2, Batch: 100}, {Workers: 7}} {
+		if r := kit.Run(t, flow, nil, setup); r.Err != nil || r.Stdout != want.String() {
 			t.Fatalf("%s: %v\n%.500s", setup, r.Err, r.Stdout)
 		}
 	}
@@ -125,5 +125,5 @@ nodes:
   one: {use: group, in: in, with: {by: k, set: {a: sum(a)}}}
   out: {use: file.write, in: one, with: {path: "-", format: jsonl}}
 `
-	flowtest.Check(t, flow, map[string]string{"in.jsonl": lines(`{"k":1,"a":2,"b":"no int"}`)}, map[string]string{"-": lines(`{"k":1,"a":2}`)})
+	kit.Check(t, flow, map[string]string{"in.jsonl": lines(`{"k":1,"a":2,"b":"no int"}`)}, map[string]string{"-": lines(`{"k":1,"a":2}`)})
 }

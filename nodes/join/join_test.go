@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // joining is a flow of one join of l.jsonl, of type L, and r.jsonl, of type R.
@@ -49,20 +49,20 @@ func TestKinds(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			flow := joining("{id: int, k: string?}", "{key: string?, v: int?}", "{on: {k: key}, kind: "+kind+"}")
-			flowtest.Check(t, flow, in, map[string]string{"-": lines(want...), "lone.jsonl": lone})
+			kit.Check(t, flow, in, map[string]string{"-": lines(want...), "lone.jsonl": lone})
 			flow, _, _ = strings.Cut(flow, "  lone:")
-			flowtest.Check(t, flow, in, map[string]string{"-": lines(want...)})
+			kit.Check(t, flow, in, map[string]string{"-": lines(want...)})
 		})
 	}
 	empty := map[string]string{"l.jsonl": in["l.jsonl"], "r.jsonl": ""}
 	for kind, want := range map[string]string{"inner": "", "right": "", "semi": "", "anti": in["l.jsonl"],
 		"left": strings.ReplaceAll(in["l.jsonl"], "}", `,"v":null}`), "full": strings.ReplaceAll(in["l.jsonl"], "}", `,"v":null}`)} {
 		flow := joining("{id: int, k: string?}", "{key: string?, v: int?}", "{on: {k: key}, kind: "+kind+"}")
-		flowtest.Check(t, flow, empty, map[string]string{"-": want, "lone.jsonl": in["l.jsonl"]})
+		kit.Check(t, flow, empty, map[string]string{"-": want, "lone.jsonl": in["l.jsonl"]})
 	}
 	empty = map[string]string{"l.jsonl": "", "r.jsonl": in["r.jsonl"]}
 	flow := joining("{id: int, k: string?}", "{key: string?, v: int?}", "{on: {k: key}, kind: full}")
-	flowtest.Check(t, flow, empty, map[string]string{"lone.jsonl": "", "-": lines(`{"id":null,"k":"c","v":10}`, `{"id":null,"k":"a","v":11}`,
+	kit.Check(t, flow, empty, map[string]string{"lone.jsonl": "", "-": lines(`{"id":null,"k":"c","v":10}`, `{"id":null,"k":"a","v":11}`,
 		`{"id":null,"k":null,"v":12}`, `{"id":null,"k":"a","v":null}`, `{"id":null,"k":"b","v":14}`)})
 }
 
@@ -82,7 +82,7 @@ func TestSolePartners(t *testing.T) {
 	full.WriteString(left.String() + "{\"id\":-1,\"s\":null,\"v\":\"v\"}\n")
 	in := map[string]string{"l.jsonl": l.String(), "r.jsonl": r.String()}
 	for kind, want := range map[string]string{"left": left.String(), "full": full.String()} {
-		flowtest.Check(t, joining("{id: int, s: string}", "{id: int, v: string}", "{on: id, kind: "+kind+"}"), in, map[string]string{"-": want})
+		kit.Check(t, joining("{id: int, s: string}", "{id: int, v: string}", "{on: id, kind: "+kind+"}"), in, map[string]string{"-": want})
 	}
 }
 
@@ -92,11 +92,11 @@ func TestKeysOfSeveralFieldsAndTypes(t *testing.T) {
 		"r.jsonl": lines(`{"c":"u","year":1.0,"d":1.50,"z":[1]}`, `{"c":"v","year":1.5,"d":1.50,"z":[2]}`, `{"c":"v","year":2,"d":1.50,"z":[]}`, `{"c":"w","year":3.5,"d":0,"z":[4]}`),
 	}
 	const left, right = `{y: int, c: enum(u|v), d: "decimal(4,1)", x: int}`, `{c: string, year: float, d: "decimal(6,2)", z: "[int]"}`
-	flowtest.Check(t, joining(left, right, "{on: {y: year, c: c, d: d}}"), in, map[string]string{
+	kit.Check(t, joining(left, right, "{on: {y: year, c: c, d: d}}"), in, map[string]string{
 		"-": lines(`{"y":1,"c":"u","d":1.5,"x":1,"z":[1]}`, `{"y":2,"c":"v","d":1.5,"x":2,"z":[]}`),
 	})
 	// The key that comes out must hold the values of both sides.
-	flowtest.Check(t, joining(left, right, "{on: [c, d, {y: year}], kind: right}"), in, map[string]string{
+	kit.Check(t, joining(left, right, "{on: [c, d, {y: year}], kind: right}"), in, map[string]string{
 		"-": lines(`{"y":1,"c":"u","d":1.50,"x":1,"z":[1]}`, `{"y":2,"c":"v","d":1.50,"x":2,"z":[]}`,
 			`{"y":1.5,"c":"v","d":1.50,"x":null,"z":[2]}`, `{"y":3.5,"c":"w","d":0.00,"x":null,"z":[4]}`),
 	})
@@ -105,15 +105,15 @@ func TestKeysOfSeveralFieldsAndTypes(t *testing.T) {
 func TestNames(t *testing.T) {
 	in := map[string]string{"l.jsonl": lines(`{"id":1,"v":1}`), "r.jsonl": lines(`{"id":1,"v":2}`)}
 	flow := func(with string) string { return joining("{id: int, v: int}", "{id: int, v: int}", with) }
-	flowtest.Check(t, flow("{on: id, prefix: r_}"), in, map[string]string{"-": lines(`{"id":1,"v":1,"r_v":2}`)})
-	flowtest.Check(t, flow("{on: [id], suffix: _2}"), in, map[string]string{"-": lines(`{"id":1,"v":1,"v_2":2}`)})
-	flowtest.Check(t, flow("{on: id, kind: semi}"), in, map[string]string{"-": lines(`{"id":1,"v":1}`)})
-	flowtest.Refuse(t, flow("{on: id}"), in, `left and right both have a field "v"`, "prefix: right_")
-	flowtest.Refuse(t, flow("{on: idd}"), in, `left has no field "idd"`, `right has no field "idd"`, `did you mean "id"?`, "flow.yaml:6:57")
-	flowtest.Refuse(t, flow("{on: {id: vv}}"), in, `right has no field "vv"`, "flow.yaml:6:62")
-	flowtest.Refuse(t, flow("{on: []}"), in, "the key has no field")
-	flowtest.Refuse(t, flow("{}"), in, `on`)
-	flowtest.Refuse(t, joining("{id: int, v: int}", "{id: string, w: int}", "{on: id}"), in, "left id and right id cannot be equal: int and string", "right id is string")
+	kit.Check(t, flow("{on: id, prefix: r_}"), in, map[string]string{"-": lines(`{"id":1,"v":1,"r_v":2}`)})
+	kit.Check(t, flow("{on: [id], suffix: _2}"), in, map[string]string{"-": lines(`{"id":1,"v":1,"v_2":2}`)})
+	kit.Check(t, flow("{on: id, kind: semi}"), in, map[string]string{"-": lines(`{"id":1,"v":1}`)})
+	kit.Refuse(t, flow("{on: id}"), in, `left and right both have a field "v"`, "prefix: right_")
+	kit.Refuse(t, flow("{on: idd}"), in, `left has no field "idd"`, `right has no field "idd"`, `did you mean "id"?`, "flow.yaml:6:57")
+	kit.Refuse(t, flow("{on: {id: vv}}"), in, `right has no field "vv"`, "flow.yaml:6:62")
+	kit.Refuse(t, flow("{on: []}"), in, "the key has no field")
+	kit.Refuse(t, flow("{}"), in, `on`)
+	kit.Refuse(t, joining("{id: int, v: int}", "{id: string, w: int}", "{on: id}"), in, "left id and right id cannot be equal: int and string", "right id is string")
 }
 
 // Fields that nobody reads are not read, and not kept.
@@ -123,7 +123,7 @@ func TestUnneededFields(t *testing.T) {
 		flow := strings.Replace(joining("{id: int, a: int, b: int}", "{id: int, a: int, b: int}", "{on: id, prefix: r_, kind: "+kind+"}"),
 			"  out:  {use: file.write, in: join,", "  map:  {use: map, in: join, with: {select: [b, r_a]}}\n  out:  {use: file.write, in: map,", 1)
 		flow, _, _ = strings.Cut(flow, "  lone:")
-		flowtest.Check(t, flow, in, map[string]string{"-": lines(`{"b":2,"r_a":3}`)})
+		kit.Check(t, flow, in, map[string]string{"-": lines(`{"b":2,"r_a":3}`)})
 	}
 }
 
@@ -138,8 +138,8 @@ nodes:
   count: {use: group, in: check, with: {set: {n: count()}}}
   out:   {use: file.write, in: count, with: {path: "-", format: jsonl}}
 `
-	for _, setup := range []flowtest.Setup{{Serial: true}, {Workers: 2, Capacity: 10}, {}} {
-		if r := flowtest.Run(t, flow, nil, setup); r.Err != nil || r.Stdout != "{\"n\":4000}\n" {
+	for _, setup := range []nodetest.Setup{{Serial: true}, {Workers: 2, Capacity: 10}, {}} {
+		if r := kit.Run(t, flow, nil, setup); r.Err != nil || r.Stdout != "{\"n\":4000}\n" {
 			t.Fatalf("%s: %v %s", setup, r.Err, r.Stdout)
 		}
 	}
@@ -183,8 +183,8 @@ func TestAgainstLoops(t *testing.T) {
 			}
 		}
 		in := map[string]string{"l.jsonl": l.String(), "r.jsonl": rr.String()}
-		for _, setup := range []flowtest.Setup{{Workers: 1}, {Workers: 2, Batch: 100}, {Workers: 7}} {
-			got := flowtest.Run(t, joining("{k: int?, i: int}", "{k: int?, j: int}", "{on: k, kind: full}"), in, setup)
+		for _, setup := range []nodetest.Setup{{Workers: 1}, {Workers: 2, Batch: 100}, {Workers: 7}} {
+			got := kit.Run(t, joining("{k: int?, i: int}", "{k: int?, j: int}", "{on: k, kind: full}"), in, setup)
 			if got.Err != nil || got.Stdout != want.String()+rest.String() {
 				t.Fatalf("%v, %s: %v, %d bytes, want %d", sizes, setup, got.Err, len(got.Stdout), want.Len()+rest.Len())
 			}

@@ -15,24 +15,23 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler"
 )
 
-// ConformAll checks every kind of a registry: see the laws of the package.
-func ConformAll(t *testing.T, registry *nodes.Registry) {
-	for _, kind := range registry.Kinds() {
-		t.Run(kind, func(t *testing.T) { Conform(t, registry, kind) })
+// Conform checks kinds of the kit: see the laws of the package. The kit must have the other
+// kinds of their examples too. It makes data unreadable when it is released, for all that
+// runs meanwhile, so it is not for parallel tests.
+func (k Kit) Conform(t *testing.T, kinds ...nodes.Decl) {
+	t.Helper()
+	registry := k.Registry(t)
+	for _, d := range kinds {
+		t.Run(d.Spec.Kind, func(t *testing.T) { conform(t, registry, d.Spec.Kind) })
 	}
 }
 
-// Conform checks one kind. The registry must have the other kinds of its examples
-// too. It makes data unreadable when it is released, for all that runs meanwhile,
-// so it is not for parallel tests.
-func Conform(t *testing.T, registry *nodes.Registry, kind string) {
-	t.Helper()
+func conform(t *testing.T, registry *nodes.Registry, kind string) {
 	spec, ok := registry.Spec(kind)
 	if !ok {
-		t.Fatalf("there is no kind %q", kind)
+		t.Fatalf("there is no kind %q in the kit", kind)
 	}
 	for _, wrong := range undocumented(spec) {
 		t.Error(wrong)
@@ -90,9 +89,9 @@ func (c *conformance) wrong(format string, args ...any) {
 
 // loads looks at the example without running it.
 func (c *conformance) loads() {
-	e := newTrial(c.t, c.registry, c.example.Flow, c.files)
+	e := newFixture(c.t, c.registry, c.example.Flow, c.files, Setup{})
 	if len(e.problems) > 0 {
-		c.wrong("%s", Result{Problems: e.problems}.explain())
+		c.wrong("%s", Printed(e.problems))
 		return
 	}
 	found := false
@@ -112,7 +111,7 @@ func (c *conformance) loads() {
 }
 
 // looksAt finds out what the operator of a node can do.
-func (c *conformance) looksAt(e *trial, n *graph.Node) {
+func (c *conformance) looksAt(e *fixture, n *graph.Node) {
 	parts, err := e.operator(c.registry, n)
 	switch {
 	case err != nil:
@@ -143,10 +142,10 @@ func (c *conformance) goesOn() {
 	}
 }
 
-// run runs a trial and counts its workers.
-func (c *conformance) run(ctx context.Context, what string, e *trial, setup Setup, operators scheduler.Operators, begun func(*scheduler.Run)) Result {
+// run runs a fixture and counts its workers.
+func (c *conformance) run(ctx context.Context, what string, e *fixture, setup Setup, operators Operators) Result {
 	var open atomic.Int64
-	r := e.run(ctx, setup, counted{operators, &open}, begun)
+	r := e.run(ctx, setup, counted{operators, &open})
 	if n := open.Load(); n != 0 {
 		c.wrong("%s: %d workers were not closed", what, n)
 	}
@@ -156,7 +155,7 @@ func (c *conformance) run(ctx context.Context, what string, e *trial, setup Setu
 // virtual runs the flow in a bubble of virtual time, in which no goroutine may be
 // left, and looks whether all data was given back: f reports whether that can be
 // expected.
-func (c *conformance) virtual(what string, f func(e *trial) bool) {
+func (c *conformance) virtual(what string, f func(e *fixture) bool) {
 	record.Poison(true)
 	defer record.Poison(false)
 	before := record.Live()
@@ -167,7 +166,7 @@ func (c *conformance) virtual(what string, f func(e *trial) bool) {
 		}
 	}()
 	synctest.Test(c.t, func(t *testing.T) {
-		whole = f(newTrial(t, c.registry, c.example.Flow, c.files))
+		whole = f(newFixture(t, c.registry, c.example.Flow, c.files, Setup{}))
 	})
 	if left := record.Live() - before; left != 0 && whole {
 		c.wrong("%s: %d batches were never released", what, left)
@@ -178,13 +177,13 @@ func (c *conformance) virtual(what string, f func(e *trial) bool) {
 // each other.
 func (c *conformance) sameUnderAllSetups() {
 	for _, setup := range Setups() {
-		c.virtual(setup.String(), func(e *trial) bool {
-			r := c.run(e.t.Context(), setup.String(), e, setup, c.registry, nil)
+		c.virtual(setup.String(), func(e *fixture) bool {
+			r := c.run(e.t.Context(), setup.String(), e, setup, c.registry)
 			if r.Err != nil {
-				c.wrong("%s: %s", setup, r.explain())
+				c.wrong("%s: %s", setup, r.Told())
 				return false
 			}
-			for _, wrong := range compare(r.Outputs, c.example.Want, c.interleaves) {
+			for _, wrong := range compare(r.Outputs(), c.example.Want, c.interleaves) {
 				c.wrong("%s: %s", setup, wrong)
 			}
 			return true
@@ -200,18 +199,22 @@ func (c *conformance) sameUnderAllSetups() {
 func (c *conformance) sameWithManyItems() {
 	defer func(before map[string]string) { c.files = before }(c.files)
 	c.files = repeated(c.files, 40)
-	var want Result
-	for _, setup := range []Setup{{Serial: true}, {1, 1, 1, false}, {1, 1024, 4096, false}, {2, 3, 16, false}, {7, 1, 16, false}, {7, 1024, 1, false}, {7, 1024, 4096, false}} {
+	var want map[string]string
+	var failed error // of the serial run
+	for _, setup := range []Setup{
+		{Serial: true}, {Workers: 1, Batch: 1, Capacity: 1}, {Workers: 1, Batch: 1024, Capacity: 4096}, {Workers: 2, Batch: 3, Capacity: 16},
+		{Workers: 7, Batch: 1, Capacity: 16}, {Workers: 7, Batch: 1024, Capacity: 1}, {Workers: 7, Batch: 1024, Capacity: 4096},
+	} {
 		what := setup.String() + ", with its input 40 times"
-		c.virtual(what, func(e *trial) bool {
-			r := c.run(e.t.Context(), what, e, setup, c.registry, nil)
+		c.virtual(what, func(e *fixture) bool {
+			r := c.run(e.t.Context(), what, e, setup, c.registry)
 			switch {
 			case setup.Serial:
-				want = r
-			case (r.Err == nil) != (want.Err == nil):
-				c.wrong("%s: the error is %v, in the serial run %v", what, r.Err, want.Err)
+				want, failed = r.Outputs(), r.Err
+			case (r.Err == nil) != (failed == nil):
+				c.wrong("%s: the error is %v, in the serial run %v", what, r.Err, failed)
 			case r.Err == nil:
-				for _, wrong := range compare(r.Outputs, want.Outputs, c.interleaves) {
+				for _, wrong := range compare(r.Outputs(), want, c.interleaves) {
 					c.wrong("%s: %s", what, wrong)
 				}
 			}
@@ -246,16 +249,16 @@ func (c *conformance) endsWithoutInput() {
 	var want map[string]string
 	for _, setup := range []Setup{{Serial: true}, {Workers: 1}, {Workers: 7}} {
 		what := setup.String() + ", with sources that have nothing"
-		c.virtual(what, func(e *trial) bool {
-			r := c.run(e.t.Context(), what, e, setup, dry{c.registry}, nil)
+		c.virtual(what, func(e *fixture) bool {
+			r := c.run(e.t.Context(), what, e, setup, dry{c.registry})
 			if r.Err != nil {
-				c.wrong("%s: %s", what, r.explain())
+				c.wrong("%s: %s", what, r.Told())
 				return false
 			}
 			if want == nil {
-				want = r.Outputs
+				want = r.Outputs()
 			}
-			for _, wrong := range compare(r.Outputs, want, c.interleaves) {
+			for _, wrong := range compare(r.Outputs(), want, c.interleaves) {
 				c.wrong("%s: %s", what, wrong)
 			}
 			return true
@@ -283,10 +286,11 @@ func (c *conformance) withOldOutputs() (undo func()) {
 
 // leftAlone checks that a run which did not come to its end has left the folder as it was,
 // and that its books balance.
-func (c *conformance) leftAlone(what string, e *trial, r Result) {
-	delete(r.Outputs, Stdio) // it is written as items come
-	if len(r.Outputs) > 0 {
-		c.wrong("%s: it left %s behind", what, names(r.Outputs))
+func (c *conformance) leftAlone(what string, e *fixture, r Result) {
+	outputs := r.Outputs()
+	delete(outputs, Stdio) // it is written as items come
+	if len(outputs) > 0 {
+		c.wrong("%s: it left %s behind", what, names(outputs))
 	}
 	if len(r.Report.Files) > 0 {
 		c.wrong("%s: it says that it wrote %s", what, strings.Join(r.Report.Files, ", "))
@@ -304,11 +308,11 @@ func (c *conformance) killed(after time.Duration) {
 	defer c.withOldOutputs()()
 	for _, setup := range []Setup{{Workers: 3, Batch: 1, Capacity: 1}, {Workers: 1}, {Serial: true}} {
 		what := fmt.Sprintf("%s, killed after %s", setup, after)
-		c.virtual(what, func(e *trial) bool {
+		c.virtual(what, func(e *fixture) bool {
 			ctx, cancel := context.WithCancelCause(e.t.Context())
 			timer := time.AfterFunc(after, func() { cancel(errKilled) })
 			start := time.Now()
-			r := c.run(ctx, what, e, setup, slowed{c.registry, 10 * time.Millisecond}, nil)
+			r := c.run(ctx, what, e, setup, slowed{c.registry, 10 * time.Millisecond})
 			took := time.Since(start)
 			if timer.Stop(); r.Err == nil && took <= after {
 				return true // it was faster
@@ -331,18 +335,19 @@ func (c *conformance) stopped(after time.Duration) {
 	defer c.withOldOutputs()()
 	for _, setup := range []Setup{{Workers: 3, Batch: 1, Capacity: 1}, {Workers: 1}, {Serial: true}} {
 		what := fmt.Sprintf("%s, stopped after %s", setup, after)
-		c.virtual(what, func(e *trial) bool {
+		c.virtual(what, func(e *fixture) bool {
 			var timer *time.Timer
-			r := c.run(e.t.Context(), what, e, setup, slowed{c.registry, 10 * time.Millisecond}, func(run *scheduler.Run) {
+			setup.Begun = func(stop func()) {
 				if after == 0 {
-					run.Stop()
+					stop()
 				}
-				timer = time.AfterFunc(after, run.Stop)
-			})
+				timer = time.AfterFunc(after, stop)
+			}
+			r := c.run(e.t.Context(), what, e, setup, slowed{c.registry, 10 * time.Millisecond})
 			timer.Stop()
 			switch {
 			case r.Err == nil && r.Report.Outcome == "done":
-				for _, name := range slices.Sorted(maps.Keys(r.Outputs)) {
+				for _, name := range slices.Sorted(maps.Keys(r.Outputs())) {
 					if strings.Contains(name, ".flowrun-") {
 						c.wrong("%s: it left %s behind", what, name)
 					}
@@ -350,7 +355,7 @@ func (c *conformance) stopped(after time.Duration) {
 				for _, wrong := range r.Report.Balance() {
 					c.wrong("%s: %s", what, wrong)
 				}
-			case r.Err == scheduler.ErrStopped && r.Report.Outcome == "stopped":
+			case r.Err == ErrStopped && r.Report.Outcome == "stopped":
 				c.leftAlone(what, e, r)
 			default:
 				c.wrong("%s: the outcome is %s, the error %v", what, r.Report.Outcome, r.Err)

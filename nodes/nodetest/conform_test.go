@@ -4,7 +4,6 @@ import (
 	"runtime/debug"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
 )
@@ -16,14 +15,5 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-func standard(t testing.TB) *nodes.Registry {
-	t.Helper()
-	registry, err := nodes.NewRegistry(std.Nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return registry
-}
-
 // Every kind that comes with flowrun.
-func TestStandardKinds(t *testing.T) { nodetest.ConformAll(t, standard(t)) }
+func TestStandardKinds(t *testing.T) { nodetest.New(std.Nodes).Conform(t, std.Nodes...) }

@@ -1,15 +1,34 @@
-// Package nodetest is the conformance kit: what every kind must keep, checked by
-// running the examples of its declaration.
+// Package nodetest is for the tests of kinds. A kit runs flows with the kinds of some
+// packs, yours among them; it is all of the engine that such a test needs.
 //
-//	func TestKinds(t *testing.T) {
-//		registry, err := nodes.NewRegistry(std.Nodes, geo.Nodes)
-//		if err != nil {
-//			t.Fatal(err)
-//		}
-//		for _, d := range geo.Nodes {
-//			nodetest.Conform(t, registry, d.Spec.Kind)
-//		}
+//	var kit = nodetest.New(std.Nodes, geo.Nodes)
+//
+// First, what every kind must keep. This runs the example of each declaration in many
+// ways, stops and kills it, and looks at what it leaves behind:
+//
+//	func TestKinds(t *testing.T) { kit.Conform(t, geo.Nodes...) }
+//
+// Then what the kind is for. A node of it between two files is one line; a whole flow is
+// checked in the same way, and so is what is refused:
+//
+//	func TestNear(t *testing.T) {
+//		kit.CheckOne(t, "{km: int}", "geo.near", "{within: 10}", `{"km":9}`+"\n"+`{"km":11}`+"\n", `{"km":9}`+"\n")
+//		kit.Check(t, flow, map[string]string{"places.csv": places}, map[string]string{"near.csv": want})
+//		kit.Refuse(t, nodetest.One("{km: int}", "geo.near", "{within: -1}"), nil, "within", "at least 0")
 //	}
+//
+// Run tells more: the error of a run, its report, its folder, what was logged. In a bubble
+// of testing/synctest an hour takes no time and every moment is exact:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		r := kit.Run(t, flow, nil, nodetest.Setup{Begun: func(stop func()) { time.AfterFunc(time.Hour, stop) }})
+//		if r.Err != nodetest.ErrStopped || r.Report.Took != time.Hour {
+//			t.Error(r.Told())
+//		}
+//	})
+//
+// Sources and sinks that only a test wants are kinds too: kit.With(pack) has them beside
+// the others.
 //
 // Terms. A setup is a number of workers, a size of batches and a capacity of
 // queues, or the serial run, which is one goroutine and one item at a time. An
@@ -25,7 +44,7 @@
 //     interleaves, their lines are the same but for the order.
 //  4. With sources that give nothing the flow ends, and well.
 //  5. A flow that is killed, at any time, returns within a second; one that is stopped
-//     ends, and gives scheduler.ErrStopped if one of its sources was cut short. Neither
+//     ends, and gives ErrStopped if one of its sources was cut short. Neither
 //     leaves an output behind, and files that were there stay as they were. A stopped flow
 //     whose sources have come to their end, or have none, ends well.
 //  6. The books balance, no goroutine is left, every worker is closed, and unless the
@@ -44,5 +63,5 @@
 //     given, nothing at the end, and nothing comes later of what is not held.
 //
 // Time is virtual (testing/synctest) in Conform: kinds that wait do not make tests
-// slow. Run and Try work in any time.
+// slow. Everything else works in any time.
 package nodetest

@@ -13,7 +13,6 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler"
 )
 
 // A driver calls an operator itself, without an engine: one call at a time, with one
@@ -26,7 +25,7 @@ type driver struct {
 }
 
 // operator makes the operator of a node and finds its parts.
-func (e *trial) operator(operators scheduler.Operators, n *graph.Node) (nodes.Parts, error) {
+func (e *fixture) operator(operators Operators, n *graph.Node) (nodes.Parts, error) {
 	op, err := operators.Operator(n, &nodes.Env{
 		Node: n, Flow: e.flow, Workers: 1, Stdin: e.stdin, Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
 		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Shared{},
@@ -39,7 +38,7 @@ func (e *trial) operator(operators scheduler.Operators, n *graph.Node) (nodes.Pa
 
 // drive opens the operator of a node. restore, if not nil, is called when it is open and
 // before anything else.
-func (e *trial) drive(ctx context.Context, operators scheduler.Operators, id string, restore func(nodes.Parts) error) (*driver, error) {
+func (e *fixture) drive(ctx context.Context, operators Operators, id string, restore func(nodes.Parts) error) (*driver, error) {
 	parts, err := e.operator(operators, e.flow.Node(id))
 	if err != nil {
 		return nil, err
@@ -127,7 +126,7 @@ const maxPulled = 40
 
 // pull drives a source from a position on, nil for the beginning. ended says that there
 // is no more.
-func (e *trial) pull(operators scheduler.Operators, id string, from nodes.Position) (pieces []pulled, ended bool, err error) {
+func (e *fixture) pull(operators Operators, id string, from nodes.Position) (pieces []pulled, ended bool, err error) {
 	ctx := e.t.Context()
 	d, err := e.drive(ctx, operators, id, func(parts nodes.Parts) error {
 		switch {
@@ -184,7 +183,7 @@ func (c *conformance) resumes(id string) {
 	what := fmt.Sprintf("the source %s", id)
 	var pieces []pulled
 	var ended bool
-	c.virtual(what, func(e *trial) bool {
+	c.virtual(what, func(e *fixture) bool {
 		var err error
 		if pieces, ended, err = e.pull(c.registry, id, nil); err != nil {
 			c.wrong("%s: %v", what, err)
@@ -203,7 +202,7 @@ func (c *conformance) resumes(id string) {
 // has more lines.
 func (c *conformance) resumesAt(id string, p pulled, want []string, ended bool) {
 	what := fmt.Sprintf("the source %s, resumed after %q", id, p.after)
-	c.virtual(what, func(e *trial) bool {
+	c.virtual(what, func(e *fixture) bool {
 		time.Sleep(time.Until(p.at))
 		pieces, alsoEnded, err := e.pull(c.registry, id, p.after)
 		got := linesOf(pieces)

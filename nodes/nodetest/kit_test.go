@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
@@ -278,23 +279,60 @@ func TestKitFindsMissingDocs(t *testing.T) {
 	}
 }
 
-// What outside packs use: run a text, look at the outputs.
+// A flow runs in a folder with files, and what comes of it can be looked at.
 func TestRun(t *testing.T) {
-	registry, err := nodes.NewRegistry(std.Nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := Run(t, registry, `
+	kit := New(std.Nodes)
+	const flow = `
 nodes:
   a: {use: file.read, with: {path: "-", format: jsonl}}
   b: {use: file.write, in: a, with: {path: sub/b.csv}}
   c: {use: file.write, in: a, with: {path: "-", format: jsonl}}
-`, map[string]string{Stdio: "{\"x\":1}\n", "other.txt": "untouched"})
-	if len(got) != 2 || got["sub/b.csv"] != "x\n1\n" || got[Stdio] != "{\"x\":1}\n" {
-		t.Errorf("got %q", got)
+`
+	r := kit.Run(t, flow, map[string]string{Stdio: "{\"x\":1}\n", "other.txt": "untouched"}, Setup{})
+	if got := r.Outputs(); r.Err != nil || len(got) != 2 || got["sub/b.csv"] != "x\n1\n" || got[Stdio] != "{\"x\":1}\n" {
+		t.Errorf("got %q, %v", got, r.Err)
 	}
-	r := Try(t, registry, "nodes:\n  a: {use: nothing}\n", nil, Setup{})
-	if r.Err == nil || !strings.Contains(r.explain(), `flow.yaml:2:12: unknown kind "nothing"`) {
-		t.Errorf("got %v", r.explain())
+	if r.File("other.txt") != "untouched" || r.File("sub/b.csv") != "x\n1\n" || r.File("none") != "" || r.File(Stdio) != r.Stdout {
+		t.Error("files are not what they are")
 	}
+	again := kit.Run(t, flow, nil, Setup{Dir: r.Dir, Stdin: strings.NewReader("{\"x\":2}\n")})
+	if again.Err != nil || again.Dir != r.Dir || r.File("sub/b.csv") != "x\n2\n" {
+		t.Errorf("again in its folder: %q, %v", r.File("sub/b.csv"), again.Err)
+	}
+	r = kit.Try(t, "nodes:\n  a: {use: nothing}\n", nil, Setup{})
+	if r.Err == nil || !strings.Contains(r.Told(), `flow.yaml:2:12: unknown kind "nothing"`) {
+		t.Errorf("got %v", r.Told())
+	}
+}
+
+// A run can be stopped, also by a kind, and a flow that was compiled can be run.
+func TestRunIsStopped(t *testing.T) {
+	kit := New(std.Nodes)
+	flow, list := kit.Load(t, "nodes:\n  a: {use: tick, with: {every: 1s, count: 9}}\n  b: {use: file.write, in: a, with: {path: b.csv}}\n", nil)
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := kit.RunFlow(t, flow, Setup{Begun: func(stop func()) { time.AfterFunc(3500*time.Millisecond, stop) }})
+		if r.Err != ErrStopped || r.Report.Took != 3500*time.Millisecond || len(r.Outputs()) != 0 {
+			t.Errorf("%v after %s, there are %q", r.Err, r.Report.Took, r.Outputs())
+		}
+	})
+}
+
+// Kinds of one test stand beside those of the kit, which stays as it is.
+func TestKitWithMore(t *testing.T) {
+	kit := New(std.Nodes)
+	more := kit.With([]nodes.Decl{nodes.Map("same", "Gives what it gets.", &sameItem{})})
+	const flow = "nodes:\n  a: {use: generate, with: {count: 1}}\n  b: {use: same, in: a}\n  c: {use: log, in: b}\n"
+	if r := more.Run(t, flow, nil, Setup{}); r.Err != nil || !strings.Contains(r.Log, `"item":{"N":0}`) {
+		t.Errorf("%v, %s", r.Err, r.Log)
+	}
+	kit.Refuse(t, flow, nil, `unknown kind "same"`)
+}
+
+type sameItem struct{}
+
+func (*sameItem) Map(_ context.Context, x struct{ N int64 }) (struct{ N int64 }, error) {
+	return x, nil
 }

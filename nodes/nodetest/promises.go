@@ -13,7 +13,7 @@ import (
 // acknowledged: whoever checks a flow sees only the declaration.
 
 // promises compares what a node says of acknowledgement with what its operator can do.
-func (c *conformance) promises(e *trial, n *graph.Node, parts nodes.Parts) {
+func (c *conformance) promises(e *fixture, n *graph.Node, parts nodes.Parts) {
 	wrong := func(format string, args ...any) { c.wrong("%s: %s", n.ID, fmt.Sprintf(format, args...)) }
 	_, says := n.Config.(graph.Acker)
 	switch acks := parts.Acknowledger != nil; {
@@ -67,7 +67,7 @@ func (c *conformance) holds(id string) {
 // comes then was held.
 func (c *conformance) holdsAt(id string, steps []step, at int, idle *int) {
 	what := fmt.Sprintf("what is held by %s after %d of %d calls", id, at, len(steps))
-	c.virtual(what, func(e *trial) bool {
+	c.virtual(what, func(e *fixture) bool {
 		err := e.played(c.registry, id, nil, func(d *driver) error {
 			given, held := 0, d.parts.Holder.Held()
 			for _, s := range steps[:at] {

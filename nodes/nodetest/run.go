@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,12 +26,38 @@ import (
 // output among its outputs.
 const Stdio = "-"
 
+// ErrStopped is the error of a run that was stopped before its sources had come to their
+// end.
+var ErrStopped = scheduler.ErrStopped
+
+// Operators make the operators of a run. A registry does.
+type Operators = scheduler.Operators
+
+// What a run says of itself, and of each of its nodes.
+type (
+	Report     = metrics.Report
+	NodeReport = metrics.NodeReport
+)
+
 // A Setup is one way to run a flow. The zero value is that of `flowrun run`.
 type Setup struct {
 	Workers  int // of nodes for which the flow does not say
-	Batch    int // items in a piece of work, at most
+	Batch    int // items in a batch, at most
 	Capacity int // of every edge
 	Serial   bool
+
+	Partial bool // write the files of a run that is stopped
+	Discard bool // write no file, whatever becomes of the run
+
+	Dir    string    // the folder of the flow; "": a new one
+	Stdin  io.Reader // nil: the file Stdio
+	Stdout io.Writer // nil: the result has it
+
+	// Begun, if not nil, is called before the run starts, with a function that stops it.
+	Begun func(stop func())
+
+	// Operators, if not nil, make the operators in place of the registry of the kit.
+	Operators Operators
 }
 
 func (s Setup) String() string {
@@ -52,71 +81,109 @@ func Setups() []Setup {
 	return setups
 }
 
+// Few are setups that differ as much as can be.
+func Few() []Setup {
+	return []Setup{{Serial: true}, {Workers: 1, Batch: 1, Capacity: 1}, {Workers: 2, Batch: 3, Capacity: 16}, {Workers: 7, Batch: 1, Capacity: 3}, {Workers: 7}}
+}
+
 // A Result is what came of a flow.
 type Result struct {
 	Problems diag.List // of the text; with errors among them nothing was run
-	Report   metrics.Report
-	Err      error             // of the run, or that of Problems
-	Outputs  map[string]string // text by path; files that were there and did not change are not in it
+	Report   Report
+	Err      error  // of the run, or that of Problems
+	Dir      string // the folder of the flow
+	Stdout   string
+	Log      string // what kinds have logged, as lines of JSON
+
+	fixture *fixture
 }
 
-// Run runs the text of a flow in a new folder with the given files and gives its
-// outputs. Whatever goes wrong fails the test.
-func Run(t testing.TB, registry *nodes.Registry, flow string, files map[string]string) map[string]string {
-	t.Helper()
-	r := Try(t, registry, flow, files, Setup{})
-	if r.Err != nil {
-		t.Fatal(r.explain())
+// File reads a file of the folder, "" if it is not there. Stdio is standard output.
+func (r Result) File(name string) string {
+	if name == Stdio {
+		return r.Stdout
 	}
-	return r.Outputs
-}
-
-// Try is Run under a setup, for flows that may fail: it fails the test only if
-// the folder cannot be used.
-func Try(t testing.TB, registry *nodes.Registry, flow string, files map[string]string, setup Setup) Result {
-	t.Helper()
-	e := newTrial(t, registry, flow, files)
-	return e.run(t.Context(), setup, registry, nil)
-}
-
-// explain gives what went wrong as a user sees it.
-func (r Result) explain() string {
-	if r.Err == nil || r.Problems.HasErrors() {
-		var b strings.Builder
-		diag.Print(&b, r.Problems, diag.Style{})
-		return b.String()
+	text, err := os.ReadFile(filepath.Join(r.Dir, name))
+	if err != nil {
+		return ""
 	}
-	return r.Err.Error()
+	return string(text)
 }
 
-// A trial is a flow in a folder of its own, about to run once.
-type trial struct {
+// Outputs reads all files that were not given, or are not as they were, and standard
+// output.
+func (r Result) Outputs() map[string]string {
+	outputs := r.fixture.outputs()
+	if r.Stdout != "" {
+		outputs[Stdio] = r.Stdout
+	}
+	return outputs
+}
+
+// Told is all that the user is told: the problems of the text and the error of the run.
+func (r Result) Told() string {
+	told := Printed(r.Problems)
+	if r.Err != nil && !r.Problems.HasErrors() {
+		told += r.Err.Error()
+	}
+	return told
+}
+
+// A fixture is a flow in a folder, about to run once.
+type fixture struct {
 	t        testing.TB
 	dir      string
+	spill    string // where edges put their overflow
 	files    map[string]string
 	stdin    standardInput
 	flow     *graph.Flow
 	problems diag.List
 }
 
-// standardInput is a text, and so has an end, which the flow can see.
+// standardInput has an end that the flow can see if what it reads has one.
 type standardInput struct {
 	*bufio.Reader
-	all *strings.Reader
+	of io.Reader
 }
 
-// Len is how much was not read yet.
-func (s standardInput) Len() int { return s.all.Len() }
-
-func newStandardInput(text string) standardInput {
-	all := strings.NewReader(text)
-	return standardInput{bufio.NewReader(all), all}
+func newStandardInput(r io.Reader) standardInput {
+	size := 1 << 20
+	switch text := r.(type) {
+	case nil:
+		return newStandardInput(strings.NewReader(""))
+	case *strings.Reader:
+		size = min(size, text.Len()+1)
+	}
+	return standardInput{bufio.NewReaderSize(r, size), r}
 }
 
-// newTrial writes the files and compiles the flow.
-func newTrial(t testing.TB, registry *nodes.Registry, flow string, files map[string]string) *trial {
+// Stat describes a file.
+func (s standardInput) Stat() (os.FileInfo, error) {
+	if f, ok := s.of.(*os.File); ok {
+		return f.Stat()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// Len is how much is left of a text, -1 of anything else.
+func (s standardInput) Len() int {
+	if text, ok := s.of.(*strings.Reader); ok {
+		return text.Len()
+	}
+	return -1
+}
+
+// newFixture writes the files and compiles the flow.
+func newFixture(t testing.TB, registry *nodes.Registry, flow string, files map[string]string, setup Setup) *fixture {
 	t.Helper()
-	e := &trial{t: t, dir: t.TempDir(), files: files, stdin: newStandardInput(files[Stdio])}
+	if setup.Stdin == nil {
+		setup.Stdin = strings.NewReader(files[Stdio])
+	}
+	e := &fixture{t: t, dir: setup.Dir, files: files, stdin: newStandardInput(setup.Stdin)}
+	if e.dir == "" {
+		e.dir = t.TempDir()
+	}
+	e.spill = e.dir
 	for name, text := range files {
 		if name == Stdio {
 			continue
@@ -133,40 +200,40 @@ func newTrial(t testing.TB, registry *nodes.Registry, flow string, files map[str
 	return e
 }
 
-// run runs the flow. begun, if not nil, gets the run before it starts.
-func (e *trial) run(ctx context.Context, setup Setup, operators scheduler.Operators, begun func(*scheduler.Run)) Result {
+// run runs the flow.
+func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Result {
 	e.t.Helper()
-	if err := e.problems.Err(); err != nil {
-		return Result{Problems: e.problems, Err: err}
+	r := Result{Problems: e.problems, Err: e.problems.Err(), Dir: e.dir, fixture: e}
+	if r.Err != nil {
+		return r
 	}
 	if setup.Capacity > 0 {
 		for _, edge := range e.flow.Edges {
 			edge.Contract.Capacity = setup.Capacity
 		}
 	}
-	var stdout bytes.Buffer
-	r := Result{Problems: e.problems}
+	var stdout, log bytes.Buffer
+	if setup.Stdout == nil {
+		setup.Stdout = &stdout
+	}
 	run, err := scheduler.New(e.flow, operators, scheduler.Options{
-		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial,
-		Stdin: e.stdin, Stdout: &stdout, SpillDir: e.dir,
+		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial, Partial: setup.Partial, Discard: setup.Discard,
+		Stdin: e.stdin, Stdout: setup.Stdout, Log: slog.New(slog.NewJSONHandler(&log, nil)), SpillDir: e.spill,
 	})
 	if err != nil {
 		r.Err = err
 		return r
 	}
-	if begun != nil {
-		begun(run)
+	if setup.Begun != nil {
+		setup.Begun(run.Stop)
 	}
 	r.Report, r.Err = run.Run(ctx)
-	r.Outputs = e.outputs()
-	if stdout.Len() > 0 {
-		r.Outputs[Stdio] = stdout.String()
-	}
+	r.Stdout, r.Log = stdout.String(), log.String()
 	return r
 }
 
 // outputs reads the files that are new or changed.
-func (e *trial) outputs() map[string]string {
+func (e *fixture) outputs() map[string]string {
 	outputs := map[string]string{}
 	err := filepath.WalkDir(e.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -193,7 +260,7 @@ func (e *trial) outputs() map[string]string {
 }
 
 // removed lists the files that were there before the run and are not any more.
-func (e *trial) removed() []string {
+func (e *fixture) removed() []string {
 	var gone []string
 	for name := range e.files {
 		if _, err := os.Stat(filepath.Join(e.dir, name)); name != Stdio && err != nil {

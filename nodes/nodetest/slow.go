@@ -8,17 +8,16 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler"
 )
 
 // slowed lets operators wait before each piece of work, and before what their serial
 // part makes of it, so that a run takes time in which it can be killed or stopped.
 type slowed struct {
-	scheduler.Operators
+	Operators
 	wait time.Duration
 }
 
-// Operator implements scheduler.Operators.
+// Operator implements Operators.
 func (s slowed) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	op, err := s.Operators.Operator(n, env)
 	if err != nil {
@@ -52,9 +51,9 @@ func (s slowed) sleep(ctx context.Context) error {
 }
 
 // dry lets sources have nothing.
-type dry struct{ scheduler.Operators }
+type dry struct{ Operators }
 
-// Operator implements scheduler.Operators.
+// Operator implements Operators.
 func (s dry) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	env.Intercept(nodes.Intercept{Around: func(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
 		if c.Part == nodes.PartNext {
@@ -68,11 +67,11 @@ func (s dry) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 // counted counts the workers that are open, of operators whose workers are all they
 // have.
 type counted struct {
-	scheduler.Operators
+	Operators
 	open *atomic.Int64
 }
 
-// Operator implements scheduler.Operators.
+// Operator implements Operators.
 func (s counted) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	op, err := s.Operators.Operator(n, env)
 	spread, ok := op.(nodes.Spread)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler"
 )
 
 // This file checks operators that keep state: one that was saved and loaded again, at
@@ -27,12 +26,12 @@ type step struct {
 
 // recording notes the calls that the operator of a node gets in a run.
 type recording struct {
-	scheduler.Operators
+	Operators
 	node  string
 	steps *[]step
 }
 
-// Operator implements scheduler.Operators.
+// Operator implements Operators.
 func (r recording) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	if n.ID == r.node {
 		env.Intercept(nodes.Intercept{Around: func(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
@@ -104,8 +103,8 @@ func (c *conformance) recorded(id, what string, f func(steps []step)) {
 			}
 		}
 	}()
-	c.virtual(what, func(e *trial) bool {
-		r := e.run(e.t.Context(), Setup{Serial: true}, recording{c.registry, id, &steps}, nil)
+	c.virtual(what, func(e *fixture) bool {
+		r := e.run(e.t.Context(), Setup{Serial: true}, recording{c.registry, id, &steps})
 		if r.Err != nil {
 			c.wrong("%s: %v", what, r.Err)
 		}
@@ -123,7 +122,7 @@ func (c *conformance) restoresAt(id string, steps []step, at int) {
 	var want []string
 	var due time.Time
 	good := false
-	c.virtual(what, func(e *trial) bool {
+	c.virtual(what, func(e *fixture) bool {
 		err := e.played(c.registry, id, nil, func(d *driver) error {
 			if err := d.play(e.t.Context(), steps[:at]); err != nil {
 				return err
@@ -147,7 +146,7 @@ func (c *conformance) restoresAt(id string, steps []step, at int) {
 	if !good {
 		return
 	}
-	c.virtual(what, func(e *trial) bool {
+	c.virtual(what, func(e *fixture) bool {
 		if at > 0 {
 			time.Sleep(time.Until(steps[at-1].at))
 		}
@@ -169,7 +168,7 @@ func (c *conformance) restoresAt(id string, steps []step, at int) {
 }
 
 // played opens an operator, from a state if there is one, and closes it after f.
-func (e *trial) played(operators scheduler.Operators, id string, state io.Reader, f func(*driver) error) error {
+func (e *fixture) played(operators Operators, id string, state io.Reader, f func(*driver) error) error {
 	d, err := e.drive(e.t.Context(), operators, id, func(parts nodes.Parts) error {
 		if state == nil {
 			return nil

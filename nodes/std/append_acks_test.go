@@ -7,15 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/std"
-	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // A countedSource gives numbers, and looks into files whenever it hears of some.
@@ -61,29 +59,20 @@ func TestAppendedBeforeAcknowledged(t *testing.T) {
 				if suffix == ".jsonl" {
 					source.files = []string{filepath.Join(dir, "soon"+suffix), filepath.Join(dir, "late"+suffix)}
 				}
-				registry, err := nodes.NewRegistry(std.Nodes, []nodes.Decl{nodes.ReadFrom("test.source", "Makes items.", source)})
-				if err != nil {
-					t.Fatal(err)
-				}
-				flow, list := graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(`
+				more := kit.With([]nodes.Decl{nodes.ReadFrom("test.source", "Makes items.", source)})
+				const flow = `
 nodes:
   in:    {use: test.source}
-  soon:  {use: file.write, in: in, with: {path: soon`+suffix+`, append: true}, batch: {count: 30, period: 20ms}}
+  soon:  {use: file.write, in: in, with: {path: soonSUFFIX, append: true}, batch: {count: 30, period: 20ms}}
   held:  {use: delay, in: in, with: {for: 1s}}
-  late:  {use: file.write, in: held, with: {path: late`+suffix+`, append: true}}
+  late:  {use: file.write, in: held, with: {path: lateSUFFIX, append: true}}
   other: {use: tick, with: {every: 7ms, count: 500}}
   drop:  {use: drop, in: other}
-`)), registry, graph.Options{})
-				if list.HasErrors() {
-					t.Fatal(list)
-				}
+`
 				synctest.Test(t, func(t *testing.T) {
-					run, err := scheduler.New(flow, registry, scheduler.Options{Serial: serial})
-					if err != nil {
-						t.Fatal(err)
-					}
-					if _, err := run.Run(t.Context()); err != nil {
-						t.Fatal(err)
+					r := more.Run(t, strings.ReplaceAll(flow, "SUFFIX", suffix), nil, nodetest.Setup{Dir: dir, Serial: serial})
+					if r.Err != nil {
+						t.Fatal(r.Err)
 					}
 				})
 				if heard < 4 {

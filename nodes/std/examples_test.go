@@ -6,17 +6,20 @@ import (
 	"testing"
 
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
 )
+
+// kit runs flows with all kinds that come with flowrun.
+var kit = nodetest.New(std.Nodes)
 
 // What the docs show must work, whatever the workers, batches and queues.
 func TestExamples(t *testing.T) {
 	for _, d := range std.Nodes {
 		for _, e := range d.Spec.Examples {
 			t.Run(d.Spec.Kind+"/"+e.Title, func(t *testing.T) {
-				for _, setup := range flowtest.Setups() {
-					r := flowtest.Run(t, e.Flow, e.Files, setup)
+				for _, setup := range nodetest.Setups() {
+					r := kit.Run(t, e.Flow, e.Files, setup)
 					if r.Err != nil {
 						t.Fatalf("%s: %v", setup, r.Err)
 					}

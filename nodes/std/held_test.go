@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,8 +18,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
-	"github.com/flowrun/flowrun/scheduler"
 )
 
 // holders are settings for each kind that tells what it holds. Items have a number n, a
@@ -235,29 +234,18 @@ func numbersIn(d record.Data) (all []int) {
 // acknowledged when it is in the sink, or never comes there, and in the end all are.
 func TestHoldersAreAcknowledged(t *testing.T) {
 	eachHolder(t, func(t *testing.T, kind, with string) {
-		for _, options := range []scheduler.Options{{Workers: 3}, {Serial: true}} {
-			t.Run(fmt.Sprintf("serial %v", options.Serial), func(t *testing.T) {
+		for _, setup := range []nodetest.Setup{{Workers: 3}, {Serial: true}} {
+			t.Run(fmt.Sprintf("serial %v", setup.Serial), func(t *testing.T) {
 				j := &journal{}
-				registry, err := nodes.NewRegistry(std.Nodes, []nodes.Decl{
+				more := kit.With([]nodes.Decl{
 					nodes.ReadFrom("test.source", "Makes items.", &heldSource{j: j}),
 					nodes.Kind("test.sink", "Notes what comes.", &heldSink{j: j}, nodes.Workers(graph.Single),
 						nodes.InPort(graph.Port{Name: "in", Doc: "Anything."})),
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
 				text := "nodes:\n  in: {use: test.source}\n  it: {use: " + kind + ", in: in, with: " + with + ", on_error: skip}\n  out: {use: test.sink, in: it}\n"
-				flow, list := graph.Load(diag.NewSource(filepath.Join(t.TempDir(), "flow.yaml"), []byte(text)), registry, graph.Options{})
-				if len(list) > 0 {
-					t.Fatal(list)
-				}
 				synctest.Test(t, func(t *testing.T) {
-					run, err := scheduler.New(flow, registry, options)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if _, err := run.Run(t.Context()); err != nil {
-						t.Fatal(err)
+					if r := more.Run(t, text, nil, setup); len(r.Problems) > 0 || r.Err != nil {
+						t.Fatal(r.Told())
 					}
 				})
 				j.check(t)

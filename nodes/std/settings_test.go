@@ -2,7 +2,6 @@ package std_test
 
 import (
 	"context"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,9 +16,8 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
-	"github.com/flowrun/flowrun/scheduler"
-	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
 // A subject is a kind with flows that have a node of it.
@@ -141,7 +139,7 @@ type outcome struct {
 	list   diag.List
 	fields []string // of the records that arrive at the node, or that it gives
 	err    error
-	node   metrics.NodeReport
+	node   nodetest.NodeReport
 	took   time.Duration
 	acked  time.Duration // when a source was first acknowledged; 0: never
 	seen   *sight
@@ -169,10 +167,8 @@ func (o *outcome) says(key string) bool {
 // kind: the first, or the one that is called it. Edges hold one item.
 func try(t *testing.T, s *subject, e graph.Example, setting string) (o outcome) {
 	t.Helper()
-	registry, err := nodes.NewRegistry(std.Nodes, shapes)
-	if err != nil {
-		t.Fatal(err)
-	}
+	more := kit.With(shapes)
+	registry := more.Registry(t)
 	dir := t.TempDir()
 	for name, text := range e.Files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
@@ -198,21 +194,12 @@ func try(t *testing.T, s *subject, e graph.Example, setting string) (o outcome) 
 		return o
 	}
 	o.fields = fieldsAt(flow.Node(id))
-	for _, e := range flow.Edges {
-		e.Contract.Capacity = 1
-	}
 	o.seen = &sight{}
 	acknowledged.first.Store(0)
 	synctest.Test(t, func(t *testing.T) {
-		run, err := scheduler.New(flow, watched{registry, id, o.seen}, scheduler.Options{
-			Stdin: strings.NewReader(""), Stdout: io.Discard, SpillDir: dir,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		report, err := run.Run(t.Context())
-		o.err, o.took, o.acked = err, report.Took, time.Duration(acknowledged.first.Load())
-		for _, n := range report.Nodes {
+		r := more.RunFlow(t, flow, nodetest.Setup{Capacity: 1, Operators: watched{registry, id, o.seen}})
+		o.err, o.took, o.acked = r.Err, r.Report.Took, time.Duration(acknowledged.first.Load())
+		for _, n := range r.Report.Nodes {
 			if n.ID == id {
 				o.node = n
 			}

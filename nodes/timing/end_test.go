@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // Nobody wants more in the middle of it: every batch is given back, and a source
@@ -26,14 +26,14 @@ func TestLimitAfter(t *testing.T) {
 		"take_until":  "{where: n > 9}",
 	} {
 		before := record.Live()
-		r := flowtest.Run(t, fmt.Sprintf(`flow: short
+		r := kit.Run(t, fmt.Sprintf(`flow: short
 nodes:
   a:   {use: generate}
   one: {use: %s, in: a, with: %s}
   ten: {use: limit, in: one, with: {count: 10}}
   out: {use: group, in: ten, with: {set: {n: count()}}}
   to:  {use: file.write, in: out, with: {path: "-", format: jsonl}}
-`, kind, with), nil, flowtest.Setup{})
+`, kind, with), nil, nodetest.Setup{})
 		if r.Err != nil || r.Stdout != "{\"n\":10}\n" {
 			t.Errorf("%s: %v, %s", kind, r.Err, r.Stdout)
 		}

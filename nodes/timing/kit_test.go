@@ -13,8 +13,12 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
+	"github.com/flowrun/flowrun/nodes/std"
 )
+
+// kit runs flows with all kinds that come with flowrun.
+var kit = nodetest.New(std.Nodes)
 
 // A script is a source of {key: string, n: int} that sends items at given times.
 type script struct {
@@ -106,7 +110,7 @@ func kinds(notes *[]string) []nodes.Decl {
 
 // play runs a script through a node in virtual time and gives what came out and
 // when, and the run. The nodes are the text of one, called one, or of several.
-func play(t *testing.T, text, middle string) (notes []string, r flowtest.Result) {
+func play(t *testing.T, text, middle string) (notes []string, r nodetest.Result) {
 	t.Helper()
 	flow := fmt.Sprintf(`flow: play
 nodes:
@@ -116,7 +120,7 @@ nodes:
 `, text, middle)
 	before := record.Live()
 	synctest.Test(t, func(t *testing.T) {
-		r = flowtest.Run(t, flow, nil, flowtest.Setup{Packs: kinds(&notes)})
+		r = kit.With(kinds(&notes)).Run(t, flow, nil, nodetest.Setup{})
 		if live := record.Live(); live != before {
 			t.Errorf("%d batches were not given back", live-before)
 		}

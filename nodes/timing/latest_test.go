@@ -7,11 +7,11 @@ import (
 	"testing/synctest"
 
 	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // combine plays two scripts through a latest and gives what came out and when.
-func combine(t *testing.T, with, engine string, serial bool) (string, flowtest.Result) {
+func combine(t *testing.T, with, engine string, serial bool) (string, nodetest.Result) {
 	t.Helper()
 	flow := fmt.Sprintf(`flow: play
 nodes:
@@ -22,10 +22,10 @@ nodes:
   out: {use: diary, in: one}
 `, with, engine)
 	var notes []string
-	var r flowtest.Result
+	var r nodetest.Result
 	before := record.Live()
 	synctest.Test(t, func(t *testing.T) {
-		r = flowtest.Run(t, flow, nil, flowtest.Setup{Packs: kinds(&notes), Serial: serial})
+		r = kit.With(kinds(&notes)).Run(t, flow, nil, nodetest.Setup{Serial: serial})
 		if live := record.Live(); live != before {
 			t.Errorf("%d batches were not given back", live-before)
 		}
@@ -57,7 +57,7 @@ func TestLatest(t *testing.T) {
 
 // Batches with several rows, whole items, text and lists are put together rightly.
 func TestLatestOfBatches(t *testing.T) {
-	r := flowtest.Run(t, `flow: whole
+	r := kit.Run(t, `flow: whole
 nodes:
   n:   {use: generate, with: {count: 3000, set: {n: n, s: '"s" + string(n)', l: "[n, n]"}}}
   m:   {use: generate, with: {count: 3000, set: {n: n, t: '"t" + string(n)'}}}
@@ -68,7 +68,7 @@ nodes:
   to:  {use: file.write, in: all, with: {path: "-", format: jsonl}}
   no:  {use: group, in: bad, with: {set: {n: count()}}}
   to2: {use: file.write, in: no, with: {path: no.jsonl}}
-`, nil, flowtest.Setup{})
+`, nil, nodetest.Setup{})
 	if want := `{"n":6000,"a":"s2999","b":"t2999"}` + "\n"; r.Err != nil || r.Stdout != want || r.File("no.jsonl") != `{"n":0}`+"\n" {
 		t.Errorf("%v, got %s and %s of wrong ones", r.Err, r.Stdout, r.File("no.jsonl"))
 	}
@@ -80,14 +80,14 @@ func TestLatestProblems(t *testing.T) {
 		"{as: [a]}":                   "flow.yaml:5:46: as has 1 names for 2 inputs",
 		"{as: [a, b], start: sooner}": "flow.yaml:5:60: want all or early",
 	} {
-		_, list := flowtest.Load(t, `flow: wrong
+		_, list := kit.Load(t, `flow: wrong
 nodes:
   a:   {use: generate, with: {count: 3}}
   b:   {use: generate, with: {count: 3}}
   one: {use: latest, in: [a, b], with: `+with+`}
   out: {use: drop, in: one}
 `, nil)
-		if got := flowtest.Printed(list); !strings.Contains(got, want) {
+		if got := nodetest.Printed(list); !strings.Contains(got, want) {
 			t.Errorf("latest %s: %s, want %s", with, got, want)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // lines gives lines {"n":0}, {"n":1}, … for those numbers that keep wants.
@@ -52,7 +52,7 @@ nodes:
   one: {use: %s, in: in, with: {where: %q}}
   out: {use: file.write, in: one, with: {path: "-", format: jsonl}}
 `, n, c.kind, c.where)
-			flowtest.Check(t, flow, nil, map[string]string{"-": lines(n, c.keep)})
+			kit.Check(t, flow, nil, map[string]string{"-": lines(n, c.keep)})
 		})
 	}
 }
@@ -60,7 +60,7 @@ nodes:
 // A take must end a source that has no end.
 func TestTakeEndsEndlessSource(t *testing.T) {
 	for kind, where := range map[string]string{"take_while": "n < 3", "take_until": "n == 2"} {
-		flowtest.Check(t, fmt.Sprintf(`flow: endless
+		kit.Check(t, fmt.Sprintf(`flow: endless
 nodes:
   in:  {use: generate}
   one: {use: %s, in: in, with: {where: %s}}
@@ -82,9 +82,9 @@ nodes:
   one: {use: %s, in: in, with: {where: %s}%s}
   out: {use: file.write, in: one, with: {path: "-", format: jsonl}}
 `
-		flowtest.Check(t, fmt.Sprintf(flow, kind, where, ", on_error: skip"), nil, map[string]string{"-": want})
-		for _, setup := range flowtest.Few() {
-			r := flowtest.Run(t, fmt.Sprintf(flow, kind, where, ""), nil, setup)
+		kit.Check(t, fmt.Sprintf(flow, kind, where, ", on_error: skip"), nil, map[string]string{"-": want})
+		for _, setup := range nodetest.Few() {
+			r := kit.Run(t, fmt.Sprintf(flow, kind, where, ""), nil, setup)
 			if r.Err == nil || !strings.Contains(r.Err.Error(), `item: {"n":2}`) {
 				t.Errorf("%s, %s: %v", kind, setup, r.Err)
 			}
@@ -96,11 +96,11 @@ func TestChanged(t *testing.T) {
 	const typ = "{a: int?, b: string}"
 	in := strings.Repeat(`{"a":1,"b":"x"}`+"\n"+`{"a":1,"b":"x"}`+"\n"+`{"a":1,"b":"y"}`+"\n"+`{"a":null,"b":"y"}`+"\n"+`{"a":null,"b":"y"}`+"\n", 500)
 	first, third, fourth := `{"a":1,"b":"x"}`+"\n", `{"a":1,"b":"y"}`+"\n", `{"a":null,"b":"y"}`+"\n"
-	flowtest.CheckOne(t, typ, "changed", "{}", in, strings.Repeat(first+third+fourth, 500))
-	flowtest.CheckOne(t, typ, "changed", "{by: a}", in, strings.Repeat(first+fourth, 500))
-	flowtest.CheckOne(t, typ, "changed", "{by: [b]}", in, strings.Repeat(first+third, 500))
-	flowtest.CheckOne(t, typ, "changed", "{by: 'upper(b) == \"Z\"'}", in, first)
-	flowtest.CheckOne(t, typ, "changed", "{}", "", "")
+	kit.CheckOne(t, typ, "changed", "{}", in, strings.Repeat(first+third+fourth, 500))
+	kit.CheckOne(t, typ, "changed", "{by: a}", in, strings.Repeat(first+fourth, 500))
+	kit.CheckOne(t, typ, "changed", "{by: [b]}", in, strings.Repeat(first+third, 500))
+	kit.CheckOne(t, typ, "changed", "{by: 'upper(b) == \"Z\"'}", in, first)
+	kit.CheckOne(t, typ, "changed", "{}", "", "")
 }
 
 // An item that fails takes no part in the comparison.
@@ -112,7 +112,7 @@ nodes:
   out: {use: file.write, in: one, with: {path: "-", format: jsonl}}
 `
 	last := -1
-	flowtest.Check(t, flow, nil, map[string]string{"-": lines(3000, func(i int) bool {
+	kit.Check(t, flow, nil, map[string]string{"-": lines(3000, func(i int) bool {
 		if i%7 == 3 || i/10 == last {
 			return false
 		}
@@ -126,9 +126,9 @@ func TestStartWith(t *testing.T) {
 	const with = `{rows: [{a: 1 + 1}, {c: 'time("2026-01-01")', a: 0.5, b: '"x" + "y"'}]}`
 	head := `{"a":2,"b":null,"c":null}` + "\n" + `{"a":0.5,"b":"xy","c":"2026-01-01T00:00:00Z"}` + "\n"
 	in := strings.Repeat(`{"a":7.5,"b":"z","c":null}`+"\n", 2000)
-	flowtest.CheckOne(t, typ, "start_with", with, in, head+in)
-	flowtest.CheckOne(t, typ, "start_with", with, "", head)
-	flowtest.Refuse(t, flowtest.One(typ, "start_with", "{rows: [{a: 1 / 0}]}"), map[string]string{"in.jsonl": ""}, "division by zero")
+	kit.CheckOne(t, typ, "start_with", with, in, head+in)
+	kit.CheckOne(t, typ, "start_with", with, "", head)
+	kit.Refuse(t, nodetest.One(typ, "start_with", "{rows: [{a: 1 / 0}]}"), map[string]string{"in.jsonl": ""}, "division by zero")
 }
 
 // Against a plain program.
@@ -153,17 +153,17 @@ func TestScan(t *testing.T) {
 		fmt.Fprintf(&in, "{\"key\":%q,\"v\":%d,\"s\":\"t%d\"}\n", key, v, i)
 		fmt.Fprintf(&want, "{\"key\":%q,\"v\":%d,\"s\":\"t%d\",\"n\":%d,\"even\":%d,\"most\":%d}\n", key, x.sum, i, x.n, x.even, x.most)
 	}
-	flowtest.CheckOne(t, "{key: string, v: int, s: string}", "scan",
+	kit.CheckOne(t, "{key: string, v: int, s: string}", "scan",
 		`{by: key, set: {v: sum(v), n: count(), even: {value: count(), where: v % 2 == 0}, most: max(v)}}`, in.String(), want.String())
 }
 
 func TestScanOfTextAndNull(t *testing.T) {
 	const typ = "{a: int?, b: string?}"
 	in := `{"a":null,"b":"x"}` + "\n" + `{"a":1,"b":null}` + "\n" + `{"a":3,"b":"z"}` + "\n"
-	flowtest.CheckOne(t, typ, "scan", `{set: {sum: sum(a), mean: mean(a), last: upper(last(b)), kinds: distinct(b), b: first(b)}}`, in,
+	kit.CheckOne(t, typ, "scan", `{set: {sum: sum(a), mean: mean(a), last: upper(last(b)), kinds: distinct(b), b: first(b)}}`, in,
 		`{"a":null,"b":"x","sum":0,"mean":null,"last":"X","kinds":1}`+"\n"+`{"a":1,"b":"x","sum":1,"mean":1,"last":"X","kinds":1}`+"\n"+
 			`{"a":3,"b":"x","sum":4,"mean":2,"last":"Z","kinds":2}`+"\n")
-	flowtest.CheckOne(t, typ, "scan", "{set: {n: count()}}", "", "")
+	kit.CheckOne(t, typ, "scan", "{set: {n: count()}}", "", "")
 }
 
 func TestScanOfBadItems(t *testing.T) {
@@ -183,9 +183,9 @@ nodes:
 			fmt.Fprintf(&want, "{\"n\":%d,\"sum\":%d,\"all\":%d}\n", i, sum, all)
 		}
 	}
-	flowtest.Check(t, flow, nil, map[string]string{"-": want.String()})
+	kit.Check(t, flow, nil, map[string]string{"-": want.String()})
 	// A total that does not fit is a failed item, which counts.
-	flowtest.Check(t, flowtest.One("{a: int}", "scan", "{set: {sum: sum(a)}}, on_error: skip"), map[string]string{
+	kit.Check(t, nodetest.One("{a: int}", "scan", "{set: {sum: sum(a)}}, on_error: skip"), map[string]string{
 		"in.jsonl": `{"a":9223372036854775807}` + "\n" + `{"a":1}` + "\n" + `{"a":-2}` + "\n",
 	}, map[string]string{"-": `{"a":9223372036854775807,"sum":9223372036854775807}` + "\n" + `{"a":-2,"sum":9223372036854775806}` + "\n"})
 }

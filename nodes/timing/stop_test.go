@@ -7,12 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/timing"
-	"github.com/flowrun/flowrun/scheduler"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
+
+// stopAfter stops a run after a while of its time.
+func stopAfter(d time.Duration) func(stop func()) {
+	return func(stop func()) { time.AfterFunc(d, stop) }
+}
 
 // TestStopCutsADelayShort: whoever stops a flow does not wait for what is due in an
 // hour, and loses none of it.
@@ -20,27 +21,14 @@ func TestStopCutsADelayShort(t *testing.T) {
 	for name, with := range map[string]string{"waiting for items": "for: 1h", "full": "for: 1h, pending: 2"} {
 		synctest.Test(t, func(t *testing.T) {
 			var notes []string
-			registry, err := nodes.NewRegistry(timing.Nodes, kinds(&notes))
-			if err != nil {
-				t.Fatal(err)
-			}
-			flow, list := graph.Load(diag.NewSource("stop.yaml", []byte(`
+			r := kit.With(kinds(&notes)).Run(t, `
 nodes:
   in:  {use: script, with: {text: "1s a 1; 2s b 2; 10h end"}}
   one: {use: delay, in: in, with: {`+with+`}}
   out: {use: diary, in: one}
-`)), registry, graph.Options{})
-			if list.HasErrors() {
-				t.Fatal(list)
-			}
-			run, err := scheduler.New(flow, registry, scheduler.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			time.AfterFunc(5*time.Second, run.Stop)
-			report, err := run.Run(t.Context())
-			if err != nil || report.Outcome != "done" || len(report.Unbalanced) > 0 {
-				t.Fatal(err, report.Outcome, report.Unbalanced)
+`, nil, nodetest.Setup{Begun: stopAfter(5 * time.Second)})
+			if r.Err != nil || r.Report.Outcome != "done" || len(r.Report.Unbalanced) > 0 {
+				t.Fatal(r.Err, r.Report.Outcome, r.Report.Unbalanced)
 			}
 			if want := []string{"5s a 1", "5s b 2"}; !slices.Equal(notes, want) {
 				t.Errorf("%s: got %q, want %q", name, notes, want)
@@ -60,39 +48,26 @@ func TestStopOfTicks(t *testing.T) {
 		want    []string
 	}{
 		{"every: 1s", nil, "done", five},
-		{"every: 1s, count: 1000", scheduler.ErrStopped, "stopped", five},
+		{"every: 1s, count: 1000", nodetest.ErrStopped, "stopped", five},
 		{"every: 1s, count: 5", nil, "done", five},
 		{"every: 1s, count: 3", nil, "done", five[:3]},
 		{"every: 1s, count: 0", nil, "done", nil},
 		{"every: 1s, after: 1h", nil, "done", nil},
-		{"every: 1s, after: 1h, count: 1", scheduler.ErrStopped, "stopped", nil},
+		{"every: 1s, after: 1h, count: 1", nodetest.ErrStopped, "stopped", nil},
 	} {
 		for _, serial := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
 				var notes []string
-				registry, err := nodes.NewRegistry(timing.Nodes, kinds(&notes))
-				if err != nil {
-					t.Fatal(err)
-				}
 				// The other clock keeps the run going, and has no end.
-				flow, list := graph.Load(diag.NewSource("stop.yaml", []byte(`
+				r := kit.With(kinds(&notes)).Run(t, `
 nodes:
   in:   {use: tick, with: {`+c.with+`}}
   more: {use: tick, with: {every: 1h, after: 1h}}
   out:  {use: diary, in: in}
   none: {use: diary, in: more}
-`)), registry, graph.Options{})
-				if list.HasErrors() {
-					t.Fatal(list)
-				}
-				run, err := scheduler.New(flow, registry, scheduler.Options{Serial: serial})
-				if err != nil {
-					t.Fatal(err)
-				}
-				time.AfterFunc(4500*time.Millisecond, run.Stop)
-				report, err := run.Run(t.Context())
-				if err != c.err || report.Outcome != c.outcome || len(report.Unbalanced) > 0 {
-					t.Errorf("%s, serial %v: %s %v %q", c.with, serial, report.Outcome, err, report.Unbalanced)
+`, nil, nodetest.Setup{Serial: serial, Begun: stopAfter(4500 * time.Millisecond)})
+				if r.Err != c.err || r.Report.Outcome != c.outcome || len(r.Report.Unbalanced) > 0 {
+					t.Errorf("%s, serial %v: %s %v %q", c.with, serial, r.Report.Outcome, r.Err, r.Report.Unbalanced)
 				}
 				for i, note := range notes { // when, which tick, and its time
 					notes[i] = strings.Join(strings.Fields(note)[:2], " ")

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 func TestThrottle(t *testing.T) {
@@ -89,13 +89,13 @@ func TestDelayAgainstSort(t *testing.T) {
 func TestDelayOfManyItems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		r := flowtest.Run(t, `flow: many
+		r := kit.Run(t, `flow: many
 nodes:
   in:   {use: generate, with: {count: 60000}}
   one:  {use: delay, in: in, with: {for: 'duration(string(60 - n % 60) + "s")'}}
   list: {use: group, in: one, with: {set: {n: count(), first: first(n), last: last(n)}}}
   out:  {use: file.write, in: list, with: {path: "-", format: jsonl}}
-`, nil, flowtest.Setup{})
+`, nil, nodetest.Setup{})
 		if took := time.Since(start); r.Err != nil || r.Stdout != "{\"n\":60000,\"first\":59,\"last\":59940}\n" || took != time.Minute {
 			t.Errorf("%v, %s, %s", r.Err, r.Stdout, took)
 		}
@@ -105,7 +105,7 @@ nodes:
 func TestDelaySettings(t *testing.T) {
 	refuse := func(with string, want ...string) {
 		t.Helper()
-		flowtest.Refuse(t, flowtest.One("{a: int, b: duration}", "delay", with), map[string]string{"in.jsonl": ""}, want...)
+		kit.Refuse(t, nodetest.One("{a: int, b: duration}", "delay", with), map[string]string{"in.jsonl": ""}, want...)
 	}
 	refuse("{}", "for")
 	refuse("{for: -5s}", "cannot be negative")
@@ -141,7 +141,7 @@ func TestSettings(t *testing.T) {
 		{"scan", "{set: {c: {value: count(), were: a}}}", `did you mean "where"`},
 	} {
 		t.Run(c.kind+c.with, func(t *testing.T) {
-			flowtest.Refuse(t, flowtest.One("{a: int, b: int}", c.kind, c.with), map[string]string{"in.jsonl": ""}, c.want)
+			kit.Refuse(t, nodetest.One("{a: int, b: int}", c.kind, c.with), map[string]string{"in.jsonl": ""}, c.want)
 		})
 	}
 }
@@ -159,12 +159,12 @@ func TestTick(t *testing.T) {
 		var notes []string
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			r := flowtest.Run(t, fmt.Sprintf(`flow: clock
+			r := kit.With(kinds(&notes)).Run(t, fmt.Sprintf(`flow: clock
 nodes:
   in:  {use: tick, with: %s}
   one: {use: map, in: in, with: {set: {time: 'int((time - time("%s")) / duration("1ns"))'}}}
   out: {use: diary, in: one}
-`, with, began.UTC().Format(time.RFC3339Nano)), nil, flowtest.Setup{Packs: kinds(&notes)})
+`, with, began.UTC().Format(time.RFC3339Nano)), nil, nodetest.Setup{})
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}
@@ -179,13 +179,13 @@ nodes:
 func TestTickMadeUpFor(t *testing.T) {
 	var notes []string
 	synctest.Test(t, func(t *testing.T) {
-		r := flowtest.Run(t, `flow: clock
+		r := kit.With(kinds(&notes)).Run(t, `flow: clock
 nodes:
   in:   {use: tick, with: {every: 1s, count: 10}}
   n:    {use: map, in: in, with: {select: n}}
   slow: {use: delay, in: n, with: {for: 5s, pending: 1}}
   out:  {use: diary, in: slow}
-`, nil, flowtest.Setup{Packs: kinds(&notes), Capacity: 1})
+`, nil, nodetest.Setup{Capacity: 1})
 		if r.Err != nil {
 			t.Fatal(r.Err)
 		}

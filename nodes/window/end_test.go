@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // Two ways from one source, one of which has items for the other to wait for: the
@@ -38,13 +38,13 @@ nodes:
 // none of it is lost.
 func TestInputsAtARate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := flowtest.Run(t, `flow: slow
+		r := kit.Run(t, `flow: slow
 nodes:
   all:   {use: generate, with: {count: 300, start: 2026-01-01, step: 1s}}
   tenth: {use: generate, with: {count: 30, start: 2026-01-01, step: 10s}}
   one:   {use: window, in: [all, tenth], rate: 10/s, with: {time: time, size: 4m, set: {n: count(), last: last(n)}}}
   out:   {use: file.write, in: one, with: {path: "-", format: jsonl}}
-`, nil, flowtest.Setup{})
+`, nil, nodetest.Setup{})
 		want := `{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:04:00Z","n":264,"last":239}` + "\n" +
 			`{"start":"2026-01-01T00:04:00Z","end":"2026-01-01T00:08:00Z","n":66,"last":299}` + "\n"
 		if r.Err != nil || r.Stdout != want {
@@ -63,7 +63,7 @@ func TestLimitAfter(t *testing.T) {
 		"gather":      "{use: gather, in: a, with: {id: floor(n / 2), count: 2}}",
 	} {
 		before := record.Live()
-		r := flowtest.Run(t, fmt.Sprintf(`flow: short
+		r := kit.Run(t, fmt.Sprintf(`flow: short
 nodes:
   a:   {use: generate, with: {start: 2026-01-01}}
   b:   {use: generate, with: {start: 2026-01-01, count: 20000}}
@@ -72,7 +72,7 @@ nodes:
   ten: {use: limit, in: one, with: {count: 10}}
   out: {use: group, in: ten, with: {set: {n: count()}}}
   to:  {use: file.write, in: out, with: {path: "-", format: jsonl}}
-`, node), nil, flowtest.Setup{})
+`, node), nil, nodetest.Setup{})
 		if r.Err != nil || r.Stdout != "{\"n\":10}\n" {
 			t.Errorf("%s: %v, %s", kind, r.Err, r.Stdout)
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // A parts source sends {id: int} at given seconds.
@@ -90,15 +90,16 @@ func TestGatherTimeout(t *testing.T) {
 	} {
 		var notes []string
 		synctest.Test(t, func(t *testing.T) {
-			r := flowtest.Run(t, fmt.Sprintf(`flow: play
+			more := kit.With([]nodes.Decl{
+				nodes.Kind("parts", "Sends parts.", &parts{}, nodes.OutPort(graph.Port{Name: "out", Type: partType}), nodes.Workers(graph.Single)),
+				nodes.Write("notebook", "Notes wholes.", &notebook{&notes}),
+			})
+			r := more.Run(t, fmt.Sprintf(`flow: play
 nodes:
   in:  {use: parts, with: {text: %q}}
   one: {use: gather, in: in, with: %s}
   out: {use: notebook, in: one}
-`, c.text, c.with), nil, flowtest.Setup{Packs: []nodes.Decl{
-				nodes.Kind("parts", "Sends parts.", &parts{}, nodes.OutPort(graph.Port{Name: "out", Type: partType}), nodes.Workers(graph.Single)),
-				nodes.Write("notebook", "Notes wholes.", &notebook{&notes}),
-			}})
+`, c.text, c.with), nil, nodetest.Setup{})
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}
@@ -139,16 +140,16 @@ func TestGatherAgainstPlainProgram(t *testing.T) {
 	for _, id := range queue {
 		line(id, open[id], false)
 	}
-	flowtest.CheckOne(t, "{id: string, n: int, total: int}", "gather", "{id: id, count: total}", in.String(), want.String())
+	kit.CheckOne(t, "{id: string, n: int, total: int}", "gather", "{id: id, count: total}", in.String(), want.String())
 }
 
 func TestGatherOfBadItems(t *testing.T) {
 	in := `{"id":1,"total":null}` + "\n" + `{"id":1,"total":0}` + "\n" + `{"id":1,"total":2}` + "\n" + `{"id":null,"total":1}` + "\n"
-	flow := flowtest.One("{id: int?, total: int?}", "gather", "{id: id, count: total}, on_error: skip")
-	flowtest.Check(t, flow, map[string]string{"in.jsonl": in}, map[string]string{
+	flow := nodetest.One("{id: int?, total: int?}", "gather", "{id: id, count: total}, on_error: skip")
+	kit.Check(t, flow, map[string]string{"in.jsonl": in}, map[string]string{
 		"-": `{"id":1,"parts":[{"id":1,"total":null},{"id":1,"total":2}],"complete":true}` + "\n" + `{"id":null,"parts":[{"id":null,"total":1}],"complete":true}` + "\n",
 	})
-	r := flowtest.Run(t, strings.Replace(flow, ", on_error: skip", "", 1), map[string]string{"in.jsonl": in}, flowtest.Setup{})
+	r := kit.Run(t, strings.Replace(flow, ", on_error: skip", "", 1), map[string]string{"in.jsonl": in}, nodetest.Setup{})
 	if r.Err == nil || !strings.Contains(r.Err.Error(), "the count is below one: 0") {
 		t.Error(r.Err)
 	}
@@ -164,7 +165,7 @@ func TestGatherSettings(t *testing.T) {
 		"{id: n, count: 2, timeout: 0s}": "timeout",
 	} {
 		t.Run(with, func(t *testing.T) {
-			flowtest.Refuse(t, flowtest.One("{n: int}", "gather", with), map[string]string{"in.jsonl": ""}, want)
+			kit.Refuse(t, nodetest.One("{n: int}", "gather", with), map[string]string{"in.jsonl": ""}, want)
 		})
 	}
 }

@@ -12,8 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
+	"github.com/flowrun/flowrun/nodes/std"
 )
+
+// kit runs flows with all kinds that come with flowrun.
+var kit = nodetest.New(std.Nodes)
 
 // A flight is a line of flights.csv.
 type flight struct {
@@ -92,8 +96,8 @@ func csvOf(flights []flight) string {
 // check runs a flow in all setups that matter and compares two of its files.
 func check(t *testing.T, flow string, files, want map[string]string) {
 	t.Helper()
-	for _, setup := range flowtest.Few() {
-		r := flowtest.Run(t, flow, files, setup)
+	for _, setup := range nodetest.Few() {
+		r := kit.Run(t, flow, files, setup)
 		if r.Err != nil {
 			t.Fatalf("%s: %v", setup, r.Err)
 		}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
 )
 
 func joinFlow(with string) string {
@@ -168,7 +166,7 @@ nodes:
 		"{on: {x: y}, time: {at: then}, within: 1m}":      `right has no field "then"`,
 	} {
 		t.Run(with, func(t *testing.T) {
-			flowtest.Refuse(t, flow(with), map[string]string{"in.jsonl": ""}, want)
+			kit.Refuse(t, flow(with), map[string]string{"in.jsonl": ""}, want)
 		})
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/flowrun/flowrun/nodes/std/flowtest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // flow is one window over flights.csv.
@@ -153,7 +153,7 @@ func TestCount(t *testing.T) {
 		check(t, flow(c.with+", by: origin, "+windowSet), map[string]string{"in.csv": csvOf(flights)}, map[string]string{"-": want.String()})
 	}
 	// Without a time there is no start and no end.
-	flowtest.CheckOne(t, "{n: int}", "window", "{count: 2, set: {sum: sum(n)}}", `{"n":1}`+"\n"+`{"n":2}`+"\n"+`{"n":4}`+"\n", `{"sum":3}`+"\n"+`{"sum":4}`+"\n")
+	kit.CheckOne(t, "{n: int}", "window", "{count: 2, set: {sum: sum(n)}}", `{"n":1}`+"\n"+`{"n":2}`+"\n"+`{"n":4}`+"\n", `{"sum":3}`+"\n"+`{"sum":4}`+"\n")
 }
 
 // The example of the package documentation.
@@ -162,7 +162,7 @@ func TestDocumentedExample(t *testing.T) {
 	for i, at := range []string{"10:01", "10:08", "10:12", "10:09", "10:13", "10:07", "10:11"} {
 		in += fmt.Sprintf("{\"at\":\"2026-01-01T%s:00Z\",\"name\":%q}\n", at, "abcdefg"[i:i+1])
 	}
-	flow := strings.Replace(flowtest.One("{at: time, name: string}", "window", `{time: at, size: 10m, lateness: 3m, set: {names: collect(name)}}`), "  out:",
+	flow := strings.Replace(nodetest.One("{at: time, name: string}", "window", `{time: at, size: 10m, lateness: 3m, set: {names: collect(name)}}`), "  out:",
 		"  late: {use: file.write, in: one.late, with: {path: late.jsonl}}\n  out:", 1)
 	check(t, flow, map[string]string{"in.jsonl": in}, map[string]string{
 		"-": `{"start":"2026-01-01T10:00:00Z","end":"2026-01-01T10:10:00Z","names":["a","b","d"]}` + "\n" +
@@ -194,17 +194,17 @@ func TestEdgesOfWindows(t *testing.T) {
 		{"session: 1m, lateness: 5m", item("2026-01-01T00:00:00Z", 1) + item("2026-01-01T00:01:30Z", 2) + item("2026-01-01T00:00:45Z", 4),
 			row("2026-01-01T00:00:00Z", "2026-01-01T00:02:30Z", 7)},
 	} {
-		flowtest.CheckOne(t, "{at: time, n: int}", "window", "{time: at, "+c.with+", set: {n: sum(n)}}", c.in, c.want)
+		kit.CheckOne(t, "{at: time, n: int}", "window", "{time: at, "+c.with+", set: {n: sum(n)}}", c.in, c.want)
 	}
 }
 
 func TestBadTimes(t *testing.T) {
 	in := `{"at":"2026-01-01T00:00:00Z","n":1}` + "\n" + `{"at":null,"n":2}` + "\n" + `{"at":"2026-01-01T00:00:01Z","n":0}` + "\n" + `{"at":"1690-01-01T00:00:00Z","n":4}` + "\n"
-	flow := flowtest.One("{at: time?, n: int}", "window", "{time: at, size: 1h, set: {n: sum(n), q: sum(1 / n)}}, on_error: skip")
+	flow := nodetest.One("{at: time?, n: int}", "window", "{time: at, size: 1h, set: {n: sum(n), q: sum(1 / n)}}, on_error: skip")
 	flow += "  bad: {use: file.write, in: one.errors, with: {path: bad.jsonl}}\n"
 	flow = strings.Replace(flow, ", on_error: skip", "", 1)
-	for _, setup := range flowtest.Few() {
-		r := flowtest.Run(t, flow, map[string]string{"in.jsonl": in}, setup)
+	for _, setup := range nodetest.Few() {
+		r := kit.Run(t, flow, map[string]string{"in.jsonl": in}, setup)
 		if want := `{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T01:00:00Z","n":1,"q":1}` + "\n"; r.Err != nil || r.Stdout != want {
 			t.Fatalf("%s: %v\n%s", setup, r.Err, r.Stdout)
 		}
@@ -215,13 +215,13 @@ func TestBadTimes(t *testing.T) {
 			}
 		}
 	}
-	r := flowtest.Run(t, flowtest.One("{at: time?, n: int}", "window", "{time: at, size: 1h, set: {n: sum(n)}}"), map[string]string{"in.jsonl": in}, flowtest.Setup{})
+	r := kit.Run(t, nodetest.One("{at: time?, n: int}", "window", "{time: at, size: 1h, set: {n: sum(n)}}"), map[string]string{"in.jsonl": in}, nodetest.Setup{})
 	if r.Err == nil || !strings.Contains(r.Err.Error(), `the time is null`) || !strings.Contains(r.Err.Error(), `item: {"at":null,"n":2}`) {
 		t.Error(r.Err)
 	}
 	// A result that does not fit is a failed item, shown by its key and window.
-	r = flowtest.Run(t, flowtest.One("{at: time, n: int}", "window", "{time: at, size: 1h, by: n, set: {sum: sum(n + 0)}}"), map[string]string{
-		"in.jsonl": strings.Repeat(`{"at":"2026-01-01T00:00:00Z","n":9223372036854775807}`+"\n", 2)}, flowtest.Setup{})
+	r = kit.Run(t, nodetest.One("{at: time, n: int}", "window", "{time: at, size: 1h, by: n, set: {sum: sum(n + 0)}}"), map[string]string{
+		"in.jsonl": strings.Repeat(`{"at":"2026-01-01T00:00:00Z","n":9223372036854775807}`+"\n", 2)}, nodetest.Setup{})
 	if r.Err == nil || !strings.Contains(r.Err.Error(), `"n":9223372036854775807,"start":"2026-01-01T00:00:00Z"`) {
 		t.Error(r.Err)
 	}
@@ -250,7 +250,7 @@ func TestSettings(t *testing.T) {
 		"{time: at, size: 1h, by: n + 1, set: {c: count()}}": "has no name",
 	} {
 		t.Run(with, func(t *testing.T) {
-			flowtest.Refuse(t, flowtest.One("{at: time, n: int}", "window", with), map[string]string{"in.jsonl": ""}, want)
+			kit.Refuse(t, nodetest.One("{at: time, n: int}", "window", with), map[string]string{"in.jsonl": ""}, want)
 		})
 	}
 }
@@ -269,7 +269,7 @@ nodes:
   out:    {use: drop, in: first}
 `, idle)
 			start := time.Now()
-			if r := flowtest.Run(t, flow, nil, flowtest.Setup{}); r.Err != nil {
+			if r := kit.Run(t, flow, nil, nodetest.Setup{}); r.Err != nil {
 				t.Fatal(r.Err)
 			}
 			if took := time.Since(start); took != want {

@@ -94,6 +94,9 @@ func (e *Env) Needed(port string) []bool {
 	return o.Needed.Mask(o.Carries)
 }
 
+// IsRead reports whether anybody reads an output.
+func (e *Env) IsRead(port string) bool { return len(e.Node.Output(port).Edges) > 0 }
+
 // PortIndex is the place of an output for Emit; -1 if there is none.
 func (e *Env) PortIndex(port string) int {
 	for i, o := range e.Node.Out {
@@ -111,6 +114,15 @@ func (e *Env) Rand(name string) *rand.Rand {
 	h := fnv.New64a()
 	io.WriteString(h, e.Flow.Name+"/"+e.Node.ID+"/"+name)
 	return rand.New(rand.NewPCG(e.Seed, h.Sum64()))
+}
+
+// Chance gives the i-th number, from 0 up to 1, of the sequence of a seed: SplitMix64
+// (Steele, Lea, Flood, 2014), which gives any member of its sequence at once.
+func Chance(seed, i uint64) float64 {
+	z := seed + (i+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return float64((z^z>>31)>>11) / (1 << 53)
 }
 
 // ShortPath gives a path as the report shows it: relative to the folder the user

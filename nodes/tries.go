@@ -80,11 +80,7 @@ func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, 
 		if e.Retries != nil {
 			e.Retries.Add(1)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if Sleep(ctx, pause) != nil {
 			return n, err
 		}
 		wait = min(time.Duration(float64(wait)*retry.Multiplier), retry.MaxInterval)
@@ -101,10 +97,7 @@ func (e *Env) jittered(wait time.Duration) time.Duration {
 	}
 	h := fnv.New64a()
 	io.WriteString(h, e.Node.ID)
-	z := e.Seed ^ h.Sum64() + e.tried.Add(1)*0x9e3779b97f4a7c15 // SplitMix64, as in the kind sample
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	chance := float64((z^z>>31)>>11) / (1 << 53)
+	chance := Chance(e.Seed^h.Sum64(), e.tried.Add(1)-1)
 	return time.Duration(float64(wait) * (1 + share*(2*chance-1)))
 }
 

@@ -35,11 +35,8 @@ func (c *Conversion) Batch(b *record.Batch) *record.Batch {
 	}
 	d := b.Derive(c.to)
 	if !c.to.IsRecord() {
-		src := b.Cols
-		if c.from.IsRecord() { // records, some of which may be null elsewhere, travel as one column
-			src = []*record.Column{{Form: record.FormRecord, Fields: b.Cols}}
-		}
-		d.Cols[0] = Convert(src[0], c.from, c.to, b.Rows)
+		// Records, some of which may be null elsewhere, travel as one column.
+		d.Cols[0] = Convert(Whole(c.from, b.Cols), c.from, c.to, b.Rows)
 		return d
 	}
 	for i, from := range c.fields {

@@ -98,7 +98,7 @@ func (o *batchOp) add(in *record.Batch, out nodes.Out) error {
 	if o.made == nil {
 		o.begin()
 	}
-	entry, before := entryOf(in), o.size
+	entry, before := columns.Whole(in.Type, in.Cols), o.size
 	for i := range in.Len() {
 		elem := o.made.Cols[0].Elem
 		elem.Append(elem.Len(), entry, in.Row(i), o.arena)
@@ -113,14 +113,6 @@ func (o *batchOp) add(in *record.Batch, out nodes.Out) error {
 		return nil
 	}
 	return o.send(out)
-}
-
-// entryOf gives the items of a batch as one column.
-func entryOf(b *record.Batch) *record.Column {
-	if b.Type.IsRecord() {
-		return &record.Column{Form: record.FormRecord, Fields: b.Cols}
-	}
-	return b.Cols[0]
 }
 
 func (o *batchOp) begin() {

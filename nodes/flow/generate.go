@@ -222,12 +222,8 @@ func (c *clockwork) due(ctx context.Context) (int64, error) {
 			return due, nil
 		}
 		at := time.Duration(math.Ceil(float64(made) / c.pace * float64(time.Second)))
-		timer := time.NewTimer(max(at-elapsed, shortestNap))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return 0, context.Cause(ctx)
+		if err := nodes.Sleep(ctx, max(at-elapsed, shortestNap)); err != nil {
+			return 0, err
 		}
 	}
 }
@@ -254,7 +250,7 @@ func (m *maker) batch(s stretch) *record.Batch {
 			}
 		case randomField:
 			for j := range c.Float {
-				c.Float[j] = chance(m.seed, uint64(s.from)+uint64(j))
+				c.Float[j] = nodes.Chance(m.seed, uint64(s.from)+uint64(j))
 			}
 		case timeField:
 			start, step := m.k.Start.UnixNano(), int64(m.k.Step)

@@ -85,7 +85,7 @@ func (k *route) Needs(c *graph.Needs) {
 }
 
 func (k *route) Operator(env *nodes.Env) (nodes.Operator, error) {
-	read := len(env.Node.Output(elsePort).Edges) > 0
+	read := env.IsRead(elsePort)
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
 		r := router{all: k.Match == "all"}
 		for _, e := range k.conditions {

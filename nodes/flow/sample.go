@@ -42,7 +42,7 @@ func (k *sample) Infer(c *graph.Inference) {
 
 func (k *sample) Operator(env *nodes.Env) (nodes.Operator, error) {
 	at, seed := uint64(0), env.Rand("sample").Uint64()+uint64(k.Seed)
-	keep := func(i uint64) bool { return chance(seed, i) < *k.Rate }
+	keep := func(i uint64) bool { return nodes.Chance(seed, i) < *k.Rate }
 	if k.Every != nil {
 		every := uint64(*k.Every)
 		keep = func(i uint64) bool { return i%every == 0 }
@@ -60,13 +60,4 @@ func (k *sample) Operator(env *nodes.Env) (nodes.Operator, error) {
 		out.Filtered(n - len(places))
 		return emitChosen(out, 0, in.Data, places)
 	}), nil
-}
-
-// chance gives a number from 0 up to 1 for each place: SplitMix64 (Steele, Lea,
-// Flood, 2014), which gives any member of its sequence at once.
-func chance(seed, i uint64) float64 {
-	z := seed + (i+1)*0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return float64((z^z>>31)>>11) / (1 << 53)
 }

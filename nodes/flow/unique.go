@@ -67,15 +67,6 @@ type uniqueOp struct {
 
 var _ nodes.Parallel = (*uniqueOp)(nil)
 
-// hashedKeys are the keys of a batch with their hashes.
-type hashedKeys struct {
-	keys   *record.Batch
-	hashes []uint64
-}
-
-// Release is called where they are not processed.
-func (h hashedKeys) Release() { h.keys.Release() }
-
 // NewWorker implements nodes.Parallel. Hashing does not look at the keys that are
 // known.
 func (o *uniqueOp) NewWorker(context.Context) (nodes.Worker, error) {
@@ -93,22 +84,22 @@ func (o *uniqueOp) NewWorker(context.Context) (nodes.Worker, error) {
 				return nil, err
 			}
 		}
-		return hashedKeys{keys, o.known.Hash(keys, make([]uint64, 0, keys.Len()))}, nil
+		return columns.HashKeys(o.known, keys), nil
 	}), nil
 }
 
 // Process implements nodes.Operator.
 func (o *uniqueOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
-	m := in.Made.(hashedKeys)
+	m := in.Made.(columns.HashedKeys)
 	defer m.Release()
 	next := int32(o.known.Len())
-	o.numbers = o.known.Add(m.keys, m.hashes, o.numbers[:0])
+	o.numbers = o.known.Add(m.Keys, m.Hashes, o.numbers[:0])
 	first := in.Data.(*record.Batch).Share()
 	sel := first.SelBuf()
 	for i, n := range o.numbers {
 		if n == next { // numbers are given in the order of first appearance
 			next++
-			sel = append(sel, uint16(m.keys.Row(i)))
+			sel = append(sel, uint16(m.Keys.Row(i)))
 		}
 	}
 	first.Sel = sel

@@ -190,7 +190,7 @@ func (o *zipOp) column(d *record.Batch, f int, h *head, col int, arena *record.A
 		columns.Nulls(d.Fresh(f), d.Rows)
 		return
 	}
-	src := entryOf(h.b)
+	src := columns.Whole(h.b.Type, h.b.Cols)
 	if col >= 0 {
 		src = h.b.Cols[col]
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/columns"
@@ -51,10 +52,8 @@ type join struct {
 	Suffix string        `yaml:"suffix" doc:"What to put behind the names of the fields that come from right."`
 
 	left, right *types.Type
-	key         *types.Type // a record of the parts of the key, of types that hold those of both sides
-	leftKey     []int       // the fields of left
-	rightKey    []int       // the fields of right
-	rightFields []int       // of right: the fields that come out behind those of left
+	key         *columns.PairedKey
+	rightFields []int // of right: the fields that come out behind those of left
 	out         *types.Type
 }
 
@@ -73,11 +72,9 @@ func (k *join) Infer(c *graph.Inference) {
 	if k.left != nil {
 		c.Out("unmatched", k.left)
 	}
-	key := k.On.Key(c, k.left, k.right)
-	if key == nil {
+	if k.key = k.On.Key(c, k.left, k.right); k.key == nil {
 		return
 	}
-	k.key, k.leftKey, k.rightKey = key.Type, key.Left, key.Right
 	if k.filters() {
 		k.out = k.left
 	} else {
@@ -90,15 +87,15 @@ func (k *join) Infer(c *graph.Inference) {
 func (k *join) inferFields(c *graph.Inference) {
 	k.out = types.Record()
 	for i, f := range k.left.Fields {
-		if part := slices.Index(k.leftKey, i); part >= 0 && k.keepsRight() {
-			f.Type = k.key.Fields[part].Type
+		if part := slices.Index(k.key.Left, i); part >= 0 && k.keepsRight() {
+			f.Type = k.key.Type.Fields[part].Type
 		} else {
 			f.Type = f.Type.WithOpt(k.keepsRight())
 		}
 		k.out.Fields = append(k.out.Fields, f)
 	}
 	for i, f := range k.right.Fields {
-		if slices.Index(k.rightKey, i) >= 0 {
+		if slices.Index(k.key.Right, i) >= 0 {
 			continue
 		}
 		name := f.Name
@@ -117,6 +114,14 @@ func (k *join) inferFields(c *graph.Inference) {
 	}
 }
 
+// keysOf gives the keys of a batch of one side, whose fields are at the given places, with
+// those rows selected in which no part is null. The caller owns it.
+func (k *join) keysOf(b *record.Batch, fields []int) *record.Batch {
+	keys := k.key.Batch(b, fields)
+	columns.DropNulls(keys)
+	return keys
+}
+
 // Needs implements graph.Needer.
 func (k *join) Needs(c *graph.Needs) {
 	needed := c.Out("out")
@@ -132,9 +137,9 @@ func (k *join) Needs(c *graph.Needs) {
 			right = right.With(k.right.Fields[at].Name)
 		}
 	}
-	for i := range k.key.Fields {
-		left = left.With(k.left.Fields[k.leftKey[i]].Name)
-		right = right.With(k.right.Fields[k.rightKey[i]].Name)
+	for i := range k.key.Type.Fields {
+		left = left.With(k.left.Fields[k.key.Left[i]].Name)
+		right = right.With(k.right.Fields[k.key.Right[i]].Name)
 	}
 	c.In("left", left)
 	c.In("right", right)

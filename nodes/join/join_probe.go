@@ -19,8 +19,8 @@ const (
 func (k *join) Operator(env *nodes.Env) (nodes.Operator, error) {
 	needed := env.Needed("out")
 	return &joinOp{
-		k: k, table: newTable(k, needed), side: newKeySide(k.left, k.key, k.leftKey), needed: needed,
-		unmatchedRead: len(env.Node.Output("unmatched").Edges) > 0,
+		k: k, table: newTable(k, needed), needed: needed,
+		unmatchedRead: env.IsRead("unmatched"),
 	}, nil
 }
 
@@ -29,7 +29,6 @@ func (k *join) Operator(env *nodes.Env) (nodes.Operator, error) {
 type joinOp struct {
 	k             *join
 	table         *table
-	side          keySide // left
 	needed        []bool
 	unmatchedRead bool
 	whole         bool // the table has all of right
@@ -52,7 +51,7 @@ func (o *joinOp) NewWorker(context.Context) (nodes.Worker, error) { return &prob
 
 // Process keeps a batch of right. Nothing is made of one of left.
 func (o *joinOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
-	keys := in.Made.(hashedKeys)
+	keys := in.Made.(columns.HashedKeys)
 	defer keys.Release()
 	return o.table.add(in.Data.(*record.Batch), keys)
 }
@@ -123,7 +122,7 @@ func (w *prober) probe(b *record.Batch, out nodes.Out) error {
 
 // find looks the keys of a batch up and reports whether any has several partners.
 func (w *prober) find(b *record.Batch) (several bool) {
-	keys := w.side.batch(b)
+	keys := w.k.keysOf(b, w.k.key.Left)
 	defer keys.Release()
 	w.hashes = w.table.keys.Hash(keys, w.hashes[:0])
 	w.numbers = w.table.keys.Find(keys, w.hashes, w.numbers[:0])
@@ -304,7 +303,7 @@ func (o *joinOp) rest(rows []int32) *record.Batch {
 			continue
 		}
 		right := i - len(o.k.left.Fields)
-		switch part := slices.Index(o.k.leftKey, i); {
+		switch part := slices.Index(o.k.key.Left, i); {
 		case right >= 0:
 			o.table.gather(d.Fresh(i), right, rows)
 		case part >= 0:

@@ -9,56 +9,10 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-// A keySide makes the key of the items of one side.
-type keySide struct {
-	fields []int         // of the side
-	from   []*types.Type // of these fields
-	to     *types.Type   // the key, a record
-}
-
-func newKeySide(side, key *types.Type, fields []int) keySide {
-	s := keySide{fields: fields, to: key}
-	for _, f := range fields {
-		s.from = append(s.from, side.Fields[f].Type)
-	}
-	return s
-}
-
-// batch gives the keys of a batch, with those rows selected in which no part is
-// null. The caller owns it.
-func (s keySide) batch(b *record.Batch) *record.Batch {
-	d := b.Derive(s.to)
-	nulls := false
-	for i, f := range s.fields {
-		d.Cols[i] = columns.Convert(b.Cols[f], s.from[i], s.to.Fields[i].Type, b.Rows)
-		nulls = nulls || d.Cols[i].HasNull()
-	}
-	if nulls {
-		sel := d.SelBuf()
-		for i := range b.Len() {
-			if row := b.Row(i); !anyNull(d.Cols, row) {
-				sel = append(sel, uint16(row))
-			}
-		}
-		d.Sel = sel
-	}
-	return d
-}
-
-func anyNull(cols []*record.Column, row int) bool {
-	for _, c := range cols {
-		if c.IsNull(row) {
-			return true
-		}
-	}
-	return false
-}
-
 // A table is the right side of a join, kept to be looked up. It is filled in
 // order, then sorted out, then read by all workers.
 type table struct {
 	k      *join
-	side   keySide
 	stored *types.Type // what is kept of an item: the fields that come out, then the key if it does
 	needed []bool      // of the fields that come out
 
@@ -72,43 +26,33 @@ type table struct {
 }
 
 func newTable(k *join, needed []bool) *table {
-	t := &table{k: k, side: newKeySide(k.right, k.key, k.rightKey), keys: record.NewKeys(k.key), stored: types.Record()}
+	t := &table{k: k, keys: record.NewKeys(k.key.Type), stored: types.Record()}
 	if !k.filters() {
 		t.needed = needed[len(k.left.Fields):]
 		t.stored.Fields = append(t.stored.Fields, k.out.Fields[len(k.left.Fields):]...)
 	}
 	if k.keepsRight() {
-		t.stored.Fields = append(t.stored.Fields, k.key.Fields...)
+		t.stored.Fields = append(t.stored.Fields, k.key.Type.Fields...)
 	}
 	t.rows = record.NewTable(t.stored)
 	return t
 }
 
-// hashedKeys are the keys of a batch with their hashes.
-type hashedKeys struct {
-	keys   *record.Batch
-	hashes []uint64
-}
-
-// Release is called when they were processed, or never will be.
-func (h hashedKeys) Release() { h.keys.Release() }
-
 // hash makes the keys of a batch. All workers may call it while rows are added.
-func (t *table) hash(b *record.Batch) hashedKeys {
-	keys := t.side.batch(b)
-	return hashedKeys{keys, t.keys.Hash(keys, make([]uint64, 0, keys.Len()))}
+func (t *table) hash(b *record.Batch) columns.HashedKeys {
+	return columns.HashKeys(t.keys, t.k.keysOf(b, t.k.key.Right))
 }
 
 var errTooMany = errors.New("right has more items than can be looked up, 2,147,483,647")
 
 // add keeps the rows of a batch. Those whose key is null are kept only if they can
 // come out without a partner.
-func (t *table) add(b *record.Batch, m hashedKeys) error {
+func (t *table) add(b *record.Batch, m columns.HashedKeys) error {
 	if len(t.numbers)+b.Len() > math.MaxInt32 {
 		return errTooMany
 	}
 	from := len(t.numbers)
-	t.numbers = t.keys.Add(m.keys, m.hashes, t.numbers)
+	t.numbers = t.keys.Add(m.Keys, m.Hashes, t.numbers)
 	if t.k.filters() {
 		t.numbers = t.numbers[:0] // only keys matter
 		return nil
@@ -121,10 +65,10 @@ func (t *table) add(b *record.Batch, m hashedKeys) error {
 		}
 	}
 	if t.k.keepsRight() {
-		copy(kept.Cols[len(t.k.rightFields):], m.keys.Cols)
-		t.spread(b, m.keys, from)
+		copy(kept.Cols[len(t.k.rightFields):], m.Keys.Cols)
+		t.spread(b, m.Keys, from)
 	} else {
-		kept.Sel = m.keys.Sel
+		kept.Sel = m.Keys.Sel
 	}
 	t.rows.Append(kept)
 	return nil

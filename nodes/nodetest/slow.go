@@ -30,24 +30,13 @@ func (s slowed) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) 
 			waits = !parallel || c.Input.Made != nil
 		}
 		if waits {
-			if err := s.sleep(ctx); err != nil {
+			if err := nodes.Sleep(ctx, s.wait); err != nil {
 				return err
 			}
 		}
 		return next(ctx, out)
 	}})
 	return op, nil
-}
-
-func (s slowed) sleep(ctx context.Context) error {
-	timer := time.NewTimer(s.wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // dry lets sources have nothing.

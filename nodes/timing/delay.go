@@ -304,7 +304,5 @@ func (d *delayOp) tidy() {
 		d.came[i] = d.came[rows[i]]
 	}
 	d.came, d.oldest = d.came[:len(rows)], 0
-	old := d.rows
-	d.rows = record.NewTable(old.Type)
-	copyRows(d.rows, old, rows)
+	d.rows = columns.CopyRows(d.rows, rows)
 }

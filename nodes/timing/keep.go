@@ -160,8 +160,6 @@ func (k *keep) take(keys []int32) *record.Batch {
 
 // tidy copies what is held to a new table.
 func (k *keep) tidy() {
-	old := k.rows
-	k.rows = record.NewTable(k.t)
 	var rows []int32
 	for key, at := range k.at {
 		if at > 0 {
@@ -169,18 +167,7 @@ func (k *keep) tidy() {
 			k.at[key] = int32(len(rows))
 		}
 	}
-	copyRows(k.rows, old, rows)
-}
-
-// copyRows appends rows of one table to another.
-func copyRows(to, from *record.Table, rows []int32) {
-	for len(rows) > 0 {
-		n := min(len(rows), record.MaxRows)
-		b := from.Batch(rows[:n])
-		to.Append(b)
-		b.Release()
-		rows = rows[n:]
-	}
+	k.rows = columns.CopyRows(k.rows, rows)
 }
 
 // emit sends the items of keys, in batches.

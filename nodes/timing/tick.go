@@ -76,7 +76,7 @@ func (t *tickOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	if t.due.IsZero() {
 		t.due = time.Now().Add(t.after)
 	}
-	if err := sleep(ctx, t.due); err != nil {
+	if err := nodes.Sleep(ctx, time.Until(t.due)); err != nil {
 		return nil, nil, err
 	}
 	n := min(int64(time.Since(t.due)/t.every)+1, t.left, record.MaxRows)
@@ -84,22 +84,6 @@ func (t *tickOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	t.at, t.left = t.at+n, t.left-n
 	t.due = t.due.Add(time.Duration(n) * t.every)
 	return s, nil, nil
-}
-
-// sleep waits until a time has come.
-func sleep(ctx context.Context, until time.Time) error {
-	wait := time.Until(until)
-	if wait <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Process implements nodes.Operator.

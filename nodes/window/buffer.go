@@ -8,6 +8,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/aggregate"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 // A buffer is the store of sessions and of windows of count items: it keeps the
@@ -272,7 +273,7 @@ func (b *buffer) tidy() {
 		at, _ := slices.BinarySearch(live, *row)
 		*row = int32(at)
 	})
-	b.rows = moved(b.rows, live)
+	b.rows = columns.CopyRows(b.rows, live)
 	if b.times != nil {
 		for i, row := range live {
 			b.times[i] = b.times[row]

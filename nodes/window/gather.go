@@ -259,7 +259,7 @@ func (g *gatherOp) make(wholes []*whole) *record.Batch {
 		}
 	}
 	if g.needed[partsColumn] {
-		c, part := b.Fresh(partsColumn), entryOf(g.rows)
+		c, part := b.Fresh(partsColumn), columns.Whole(g.k.in, g.rows.Cols)
 		at := 0
 		for i, w := range wholes {
 			c.Elem.Gather(at, part, w.parts, nil)
@@ -268,14 +268,6 @@ func (g *gatherOp) make(wholes []*whole) *record.Batch {
 		}
 	}
 	return b
-}
-
-// entryOf gives the rows of a table as one column.
-func entryOf(t *record.Table) *record.Column {
-	if t.Type.IsRecord() {
-		return &record.Column{Form: record.FormRecord, Fields: t.Cols}
-	}
-	return t.Cols[0]
 }
 
 // tidy forgets parts that have left, and their ids, when they outnumber the
@@ -297,7 +289,7 @@ func (g *gatherOp) tidy() {
 		}
 	}
 	g.tidyAt = 2*max(len(rows), len(keys)) + 8*record.MaxRows
-	g.rows = moved(g.rows, rows)
+	g.rows = columns.CopyRows(g.rows, rows)
 	old := g.keys.Table()
 	g.keys = record.NewKeys(g.k.id.Type)
 	var numbers []int32

@@ -13,16 +13,15 @@ import (
 // A joiner is a running window_join. Items that may still find a partner are held on
 // their side; an item that arrives is looked up on the other one.
 type joiner struct {
-	k        *windowJoin
-	marks    *watermarks
-	keys     *record.Keys
-	sides    [2]holding
-	needed   []bool
-	lateRead [2]bool
-	errs     expr.RowErrors
+	k      *windowJoin
+	marks  *watermarks
+	keys   *record.Keys
+	sides  [2]holding
+	needed []bool
+	late   [2]lateItems
+	errs   expr.RowErrors
 
 	lefts, rights []int32 // the pairs gathered so far: rows of the sides, -1: none
-	late          []uint16
 }
 
 // A holding is the items of one side that are held.
@@ -46,7 +45,7 @@ func newJoiner(k *windowJoin, env *nodes.Env) *joiner {
 		sides: [2]holding{newHolding(k.types[left]), newHolding(k.types[right])},
 	}
 	for side, port := range []string{"late_left", "late_right"} {
-		j.lateRead[side] = len(env.Node.Output(port).Edges) > 0
+		j.late[side] = newLateItems(env, port)
 	}
 	return j
 }
@@ -71,14 +70,7 @@ func (j *joiner) read(side int, b *record.Batch, out nodes.Out) (timesOf, error)
 	fields := [2][]int{j.k.key.Left, j.k.key.Right}[side]
 	r := &joinReading{in: b, keys: j.k.key.Batch(b, fields), times: b.Cols[j.k.times[side]]}
 	j.errs.Reset()
-	for i := range b.Len() {
-		row := b.Row(i)
-		if r.times.IsNull(row) {
-			j.errs.Add(row, errNoTime)
-		} else if t := r.times.Int[row]; t < earliest || t > latest {
-			j.errs.Add(row, errFarTime)
-		}
-	}
+	checkTimes(b, r.times, &j.errs)
 	if j.errs.Len() > 0 {
 		if err := nodes.BadRows(out, b, &j.errs); err != nil {
 			r.Release()
@@ -88,10 +80,8 @@ func (j *joiner) read(side int, b *record.Batch, out nodes.Out) (timesOf, error)
 	}
 	r.numbers = j.keys.Add(r.keys, j.keys.Hash(r.keys, nil), nil)
 	for i := range r.numbers {
-		for _, c := range r.keys.Cols {
-			if c.IsNull(r.keys.Row(i)) {
-				r.numbers[i] = -1
-			}
+		if columns.AnyNull(r.keys.Cols, r.keys.Row(i)) {
+			r.numbers[i] = -1
 		}
 	}
 	return r, nil
@@ -117,7 +107,6 @@ func (j *joiner) finish(out nodes.Out) error {
 // holds them.
 func (j *joiner) take(side int, items timesOf, from, to int, out nodes.Out) error {
 	r, own := items.(*joinReading), &j.sides[side]
-	j.late = j.late[:0]
 	kept := r.in.Share()
 	defer kept.Release()
 	sel := kept.SelBuf()
@@ -125,13 +114,12 @@ func (j *joiner) take(side int, items timesOf, from, to int, out nodes.Out) erro
 	var marks []int64 // by kept item: the watermark before it
 	watermark := j.marks.now()
 	for i := from; i < to; i++ {
-		row := uint16(r.keys.Row(i))
-		t := r.time(i)
+		row, t := r.keys.Row(i), r.time(i)
 		if t < watermark {
-			j.late = append(j.late, row)
+			j.late[side].add(row)
 			continue
 		}
-		sel, marks = append(sel, row), append(marks, watermark)
+		sel, marks = append(sel, uint16(row)), append(marks, watermark)
 		own.hold(t, r.numbers[i])
 		j.marks.advance(side, t)
 		watermark = j.marks.now()
@@ -155,7 +143,7 @@ func (j *joiner) take(side int, items timesOf, from, to int, out nodes.Out) erro
 	for i := range j.sides {
 		j.sides[i].tidy(watermark - int64(j.k.Within))
 	}
-	return j.sendLate(r.in, side, out)
+	return j.late[side].send(r.in, out)
 }
 
 // hold notes the time and the key of an item that is appended to the rows.
@@ -250,19 +238,6 @@ func (j *joiner) flush(out nodes.Out) error {
 	return out.Emit(outPort, d)
 }
 
-func (j *joiner) sendLate(in *record.Batch, side int, out nodes.Out) error {
-	if len(j.late) == 0 {
-		return nil
-	}
-	if !j.lateRead[side] {
-		out.Filtered(len(j.late))
-		return nil
-	}
-	s := in.Share()
-	s.Sel = append(s.SelBuf(), j.late...)
-	return out.Emit(1+side, s)
-}
-
 // tidy drops items older than a time when they outnumber the others. Rows keep
 // their order. Rows of lone are as young as that.
 func (h *holding) tidy(oldest int64) {
@@ -300,20 +275,7 @@ func (h *holding) tidy(oldest int64) {
 	for i := range h.lone {
 		h.lone[i].row = place[h.lone[i].row] - 1
 	}
-	h.rows = moved(h.rows, live)
-}
-
-// moved copies rows of a table to a new one.
-func moved(from *record.Table, rows []int32) *record.Table {
-	to := record.NewTable(from.Type)
-	for len(rows) > 0 {
-		n := min(len(rows), record.MaxRows)
-		b := from.Batch(rows[:n])
-		to.Append(b)
-		b.Release()
-		rows = rows[n:]
-	}
-	return to
+	h.rows = columns.CopyRows(h.rows, live)
 }
 
 // A timed is a row with its time.

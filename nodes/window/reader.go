@@ -14,12 +14,11 @@ import (
 // A windowOp is a running window: the operator of one over one input, and what one
 // over several has in common with it.
 type windowOp struct {
-	k        *window
-	marks    *watermarks
-	store    store
-	sender   sender
-	lateRead bool
-	late     []uint16 // rows of the batch that is being taken
+	k      *window
+	marks  *watermarks
+	store  store
+	sender sender
+	late   lateItems
 }
 
 // A store holds open windows. One goroutine at a time uses it.
@@ -113,12 +112,17 @@ func (r *reader) readTimes(m *reading) {
 	default:
 		return
 	}
-	for i := range m.in.Len() {
-		row := m.in.Row(i)
-		if m.times.IsNull(row) {
-			r.errs.Add(row, errNoTime)
-		} else if t := m.times.Int[row]; t < earliest || t > latest {
-			r.errs.Add(row, errFarTime)
+	checkTimes(m.in, m.times, &r.errs)
+}
+
+// checkTimes notes the items of b that have no time, or one that cannot be reckoned with.
+func checkTimes(b *record.Batch, times *record.Column, errs *expr.RowErrors) {
+	for i := range b.Len() {
+		row := b.Row(i)
+		if times.IsNull(row) {
+			errs.Add(row, errNoTime)
+		} else if t := times.Int[row]; t < earliest || t > latest {
+			errs.Add(row, errFarTime)
 		}
 	}
 }
@@ -127,12 +131,11 @@ func (r *reader) readTimes(m *reading) {
 // are closed then. The watermark moves with each item, so that the result does not
 // depend on how items are put into batches.
 func (w *windowOp) take(r *reading, from, to, input int, out nodes.Out) error {
-	w.late = w.late[:0]
 	watermark := w.marks.now()
 	for i := from; i < to; i++ {
 		row := r.keys.Row(i)
 		if !w.store.add(r, i, watermark) {
-			w.late = append(w.late, uint16(row))
+			w.late.add(row)
 		}
 		if r.times != nil {
 			w.marks.advance(input, r.times.Int[row])
@@ -140,23 +143,10 @@ func (w *windowOp) take(r *reading, from, to, input int, out nodes.Out) error {
 		}
 	}
 	w.store.settle(r)
-	if err := w.sendLate(r.in, out); err != nil {
+	if err := w.late.send(r.in, out); err != nil {
 		return err
 	}
 	return w.store.close(watermark, false, &w.sender, out)
-}
-
-func (w *windowOp) sendLate(in *record.Batch, out nodes.Out) error {
-	if len(w.late) == 0 {
-		return nil
-	}
-	if !w.lateRead {
-		out.Filtered(len(w.late))
-		return nil
-	}
-	s := in.Share()
-	s.Sel = append(s.SelBuf(), w.late...)
-	return out.Emit(latePort, s)
 }
 
 // finish closes everything.

@@ -51,11 +51,8 @@ LAX,2026-01-01T09:00:00Z,2026-01-01T10:00:00Z,1,3
 `, "late.csv": "at,from,delay\n2026-01-01T08:59:00Z,LAX,90\n"},
 	}))
 
-// The output ports.
-const (
-	outPort = iota
-	latePort
-)
+// outPort is where windows and pairs leave.
+const outPort = 0
 
 // The fields that a window adds.
 const (
@@ -183,8 +180,8 @@ func (k *window) Needs(c *graph.Needs) {
 func (k *window) Operator(env *nodes.Env) (nodes.Operator, error) {
 	w := &windowOp{
 		k: k, marks: newWatermarks(len(env.Node.Input("in").Edges), k.Lateness),
-		sender:   sender{k: k, needed: env.Needed("out")},
-		lateRead: len(env.Node.Output("late").Edges) > 0,
+		sender: sender{k: k, needed: env.Needed("out")},
+		late:   newLateItems(env, "late"),
 	}
 	if k.Size > 0 {
 		w.store = newPanes(k)

@@ -16,16 +16,16 @@ import (
 // ErrEnclosed is what an enclosed flow is refused with; see graph.Flow.Enclosed.
 var ErrEnclosed = errors.New("this flow may only look into its folder")
 
-// refused says what was refused.
-type refused struct{ what string }
+// An enclosedError says what an enclosed flow may not do.
+type enclosedError struct{ what string }
 
-func (r refused) Error() string { return r.what + ": " + ErrEnclosed.Error() }
-func (r refused) Unwrap() error { return ErrEnclosed }
+func (r enclosedError) Error() string { return r.what + ": " + ErrEnclosed.Error() }
+func (r enclosedError) Unwrap() error { return ErrEnclosed }
 
 // may reports by an error whether the flow may do something outside.
 func (e *Env) may(what string) error {
 	if e.Flow.Enclosed() {
-		return refused{what}
+		return enclosedError{what}
 	}
 	return nil
 }

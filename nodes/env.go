@@ -97,7 +97,7 @@ func (e *Env) Needed(port string) []bool {
 // IsRead reports whether anybody reads an output.
 func (e *Env) IsRead(port string) bool { return len(e.Node.Output(port).Edges) > 0 }
 
-// PortIndex is the place of an output for Emit; -1 if there is none.
+// PortIndex is the index of an output for Emit; -1 if there is none.
 func (e *Env) PortIndex(port string) int {
 	for i, o := range e.Node.Out {
 		if o.Name == port {

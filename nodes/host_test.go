@@ -16,8 +16,8 @@ import (
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
-// asking is a kind that lets another one answer each of its items.
-type asking struct {
+// ask is a kind that lets another one answer each of its items.
+type ask struct {
 	Kind string      `yaml:"kind,required" doc:"Who answers."`
 	With *rawMapping `yaml:"with" doc:"Its settings."`
 
@@ -32,7 +32,7 @@ func (rawMapping) ConfigType() (string, map[string]any) {
 	return "mapping", map[string]any{"type": "object"}
 }
 
-func (k *asking) Infer(c *graph.Inference) {
+func (k *ask) Infer(c *graph.Inference) {
 	var with *config.Value
 	if k.With != nil {
 		with = k.With.value
@@ -42,10 +42,10 @@ func (k *asking) Infer(c *graph.Inference) {
 	}
 }
 
-func (k *asking) Operator(env *nodes.Env) (nodes.Operator, error) { return &askOp{k: k, env: env}, nil }
+func (k *ask) Operator(env *nodes.Env) (nodes.Operator, error) { return &askOp{k: k, env: env}, nil }
 
 type askOp struct {
-	k      *asking
+	k      *ask
 	env    *nodes.Env
 	hosted *nodes.Hosted
 }
@@ -66,7 +66,7 @@ func (a *askOp) Close() error {
 	return a.hosted.Close()
 }
 
-var askDecl = nodes.Kind("ask", "Lets another kind answer.", &asking{}, nodes.InPort(graph.Port{Name: "in"}), nodes.OutPort(graph.Port{Name: "out"}))
+var askDecl = nodes.Kind("ask", "Lets another kind answer.", &ask{}, nodes.InPort(graph.Port{Name: "in"}), nodes.OutPort(graph.Port{Name: "out"}))
 
 // askKit has the kind ask beside those that come with flowrun.
 var askKit = nodetest.New(std.Nodes, []nodes.Decl{askDecl})
@@ -128,9 +128,9 @@ func TestHostRefuses(t *testing.T) {
 }
 
 // What stands in place of a kind stands there too where another one calls it.
-type replacing struct{ *nodes.Registry }
+type withoutMap struct{ *nodes.Registry }
 
-func (r replacing) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+func (r withoutMap) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	if n.Kind == "map" {
 		return nil, errors.New("nothing is called here")
 	}
@@ -142,7 +142,7 @@ func TestHostAsksTheRun(t *testing.T) {
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
-	setup := nodetest.Setup{Operators: replacing{askKit.Registry(t)}}
+	setup := nodetest.Setup{Operators: withoutMap{askKit.Registry(t)}}
 	if err := askKit.RunFlow(t, flow, setup).Err; err == nil || !strings.Contains(err.Error(), "nothing is called here") {
 		t.Errorf("got %v", err)
 	}

@@ -59,9 +59,9 @@ type Operator interface {
 // emit in.Data.Retain().
 type Input struct {
 	Port int         // the input port, by its index
-	Edge int         // the edge, by its place among those of the port
+	Edge int         // the edge, by its index among those of the port
 	Data record.Data // records, or Go values where the port takes them; nil in a source
-	Made any         // for Process: what Work made; in a source: the piece that Next gave
+	Made any         // for Process: what Work made; in a source: the task that Next gave
 
 	flag   *atomic.Bool
 	holder Yielder
@@ -112,7 +112,7 @@ type Worker interface {
 
 // A Gatherer is a Parallel operator that makes something of a batch as a whole: what
 // was taken at once reaches Work as it came. Without it the engine hands a batch out
-// in pieces, so that slow items are shared among workers and results are not held
+// in several tasks, so that slow items are shared among workers and results are not held
 // back.
 type Gatherer interface {
 	WholeBatches() bool
@@ -139,7 +139,7 @@ type Timed interface {
 // An Ended edge has nothing more to give.
 type Ended struct {
 	Port int
-	Edge int  // its place among those of the port; -1: the port has no edges
+	Edge int  // its index among those of the port; -1: the port has no edges
 	Last bool // no other edge of the port is open
 }
 
@@ -160,20 +160,20 @@ type Starter interface {
 // given back to Seek, perhaps of another process.
 type Position []byte
 
-// A Puller is a source. Next gives the next piece of work, which goes to Work, and
+// A Puller is a source. Next gives the next task, which goes to Work, and
 // the position after it, nil if there is none to come back to; io.EOF at the end. It
 // is never called twice at once. When the flow is stopped ctx is cancelled, and Next
 // returns soon, with whatever error; a source that has come to its end says io.EOF all
 // the same, for it is asked once more.
 type Puller interface {
-	Next(ctx context.Context) (piece any, after Position, err error)
+	Next(ctx context.Context) (task any, after Position, err error)
 }
 
 // A Drainer is a source that has taken what it has not given yet, from somebody who
 // will not give it again. After a stop, Drain is called instead of Next until it gives
 // io.EOF. It must not wait for more.
 type Drainer interface {
-	Drain(ctx context.Context) (piece any, after Position, err error)
+	Drain(ctx context.Context) (task any, after Position, err error)
 }
 
 // An Unending source may have no end of its own, such as a clock or a connection: then to
@@ -281,7 +281,7 @@ type Out interface {
 type BadItem struct {
 	Err      error
 	Data     record.Data // with Row: the item; nil if there is only a text
-	Row      int         // the place in Data: a physical row of a batch, an index of items
+	Row      int         // where in Data: a physical row of a batch, an index of items
 	Raw      string      // the text of an item that could not be read
 	File     string      // where it was read from, "" if nowhere
 	Line     int         // from 1

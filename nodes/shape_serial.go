@@ -11,7 +11,7 @@ func Fold[N Folder[I, S, O], I, S, O any](kind, summary string, proto N, opts ..
 	d.operator = func(settings any, env *Env) (Operator, error) {
 		n := copyOf(settings).(N)
 		f := FoldFuncs[I, string, S, O]{Key: n.Key, Fold: n.Fold}
-		if c, ok := any(n).(Closing[S, O]); ok {
+		if c, ok := any(n).(StateCloser[S, O]); ok {
 			f.Close = c.Close
 		}
 		op := foldValues(env, f)
@@ -34,7 +34,7 @@ func Connect[N Connector[L, R, O], L, R, O any](kind, summary string, proto N, o
 	d.operator = func(settings any, env *Env) (Operator, error) {
 		n := copyOf(settings).(N)
 		f := ConnectFuncs[L, R, O]{Left: n.Left, Right: n.Right}
-		if e, ok := any(n).(Ending[O]); ok {
+		if e, ok := any(n).(Finisher[O]); ok {
 			f.End = e.End
 		}
 		op := connectValues(env, f)

@@ -54,7 +54,7 @@ type Processor[I, O any] interface {
 
 // A Folder keeps a state S per key. Items of one key come in order, one at a
 // time. What is emitted by Fold leaves at once, in the order of the input. A
-// Folder that is also a Closing folder emits more when the input has ended.
+// Folder that is also a StateCloser emits more when the input has ended.
 //
 // Fold returns CloseKey, which is no error, when a key is complete: its state is closed
 // and dropped. A Fold that fails must leave the state as it was; what it emitted is
@@ -64,22 +64,22 @@ type Folder[I, S, O any] interface {
 	Fold(ctx context.Context, state *S, in I, emit func(O)) error
 }
 
-// A Closing folder emits what is left in a state when its key is closed: by Fold, or by
+// A StateCloser is a Folder that emits what is left in a state when its key is closed: by Fold, or by
 // the end of the input. Keys come in the order of their first item then.
-type Closing[S, O any] interface {
+type StateCloser[S, O any] interface {
 	Close(ctx context.Context, key string, state *S, emit func(O)) error
 }
 
 // A Connector works on items of two inputs, which share what it keeps: one at a time, in
-// the order in which they come. One that is Ending emits more when both have ended.
+// the order in which they come. One that is a Finisher emits more when both have ended.
 type Connector[L, R, O any] interface {
 	Left(ctx context.Context, in L, emit func(O)) error
 	Right(ctx context.Context, in R, emit func(O)) error
 }
 
-// An Ending connector emits what is left when both inputs have ended. An error of emit
-// must be returned at once.
-type Ending[O any] interface {
+// A Finisher is a Connector that emits what is left when both inputs have ended. An error
+// of emit must be returned at once.
+type Finisher[O any] interface {
 	End(ctx context.Context, emit func(O) error) error
 }
 

@@ -102,12 +102,12 @@ func (c *cut) seen(i int) {
 func pull(t *testing.T, op any, ctx context.Context, next func(context.Context) (any, Position, error)) (out notes, positions []string, err error) {
 	t.Helper()
 	for {
-		piece, after, err := next(ctx)
+		task, after, err := next(ctx)
 		if err != nil {
 			return out, positions, err
 		}
 		positions = append(positions, string(after))
-		if err := op.(Operator).Process(t.Context(), Input{Made: piece}, &out); err != nil {
+		if err := op.(Operator).Process(t.Context(), Input{Made: task}, &out); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -30,27 +30,27 @@ type sourceOp[O any] struct {
 	env  *Env
 	read func(ctx context.Context) error
 
-	g      *gathering[O] // nil: read was not begun
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	ended  chan struct{} // closed: read has ended, and what it emitted was fetched
-	whole  atomic.Bool   // it has ended without an error
+	batcher *batcher[O] // nil: read was not begun
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	ended   chan struct{} // closed: read has ended, and what it emitted was fetched
+	whole   atomic.Bool   // it has ended without an error
 }
 
 // start runs read.
 func (s *sourceOp[O]) start(ctx context.Context) {
-	s.g, s.ended = newGathering[O](), make(chan struct{})
+	s.batcher, s.ended = newBatcher[O](), make(chan struct{})
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	ctx = s.ctx
-	context.AfterFunc(ctx, func() { s.g.refuse(context.Cause(ctx)) })
+	context.AfterFunc(ctx, func() { s.batcher.refuse(context.Cause(ctx)) })
 	go func() {
 		defer close(s.ended)
 		err := Guard(func() error { return s.read(ctx) })
 		s.whole.Store(err == nil)
 		if ctx.Err() == nil { // else it was told to end, with whatever error
-			s.g.end(err)
+			s.batcher.end(err)
 		}
-		s.g.flush()
+		s.batcher.flush()
 	}()
 }
 
@@ -59,14 +59,14 @@ func (s *sourceOp[O]) emit(x O) error {
 	if p := s.env.Paused; p != nil && p.Load() {
 		s.env.Await(s.ctx)
 	}
-	return s.g.add(x, nil)
+	return s.batcher.add(x, nil)
 }
 
 func (s *sourceOp[O]) emitAt(x O, after Position) error {
 	if p := s.env.Paused; p != nil && p.Load() {
 		s.env.Await(s.ctx)
 	}
-	return s.g.add(x, after)
+	return s.batcher.add(x, after)
 }
 
 // Next implements Puller.
@@ -74,14 +74,14 @@ func (s *sourceOp[O]) Next(ctx context.Context) (any, Position, error) {
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}
-	if s.g == nil {
+	if s.batcher == nil {
 		s.start(ctx)
 	}
 	select {
-	case b := <-s.g.batches:
+	case b := <-s.batcher.batches:
 		return b.items, b.after, nil
 	case <-s.ended:
-		return nil, nil, s.g.outcome()
+		return nil, nil, s.batcher.outcome()
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)
 	}
@@ -89,15 +89,15 @@ func (s *sourceOp[O]) Next(ctx context.Context) (any, Position, error) {
 
 // Drain implements Drainer.
 func (s *sourceOp[O]) Drain(context.Context) (any, Position, error) {
-	if s.g == nil {
+	if s.batcher == nil {
 		return nil, nil, io.EOF
 	}
 	s.cancel(ErrDone)
-	s.g.refuse(context.Cause(s.ctx))
-	if b := s.g.drain(); b.items != nil {
+	s.batcher.refuse(context.Cause(s.ctx))
+	if b := s.batcher.drain(); b.items != nil {
 		return b.items, b.after, nil
 	}
-	return nil, nil, s.g.outcome()
+	return nil, nil, s.batcher.outcome()
 }
 
 // Endless implements Unending.
@@ -110,12 +110,12 @@ func emitPiece(in Input, out Out) error { return out.Emit(0, in.Made.(record.Dat
 
 // Close implements Closer. It waits for read.
 func (s *sourceOp[O]) Close() error {
-	if s.g != nil {
+	if s.batcher != nil {
 		s.cancel(ErrDone)
-		s.g.refuse(ErrDone)
-		close(s.g.closed)
+		s.batcher.refuse(ErrDone)
+		close(s.batcher.closed)
 		<-s.ended
-		s.g.close()
+		s.batcher.close()
 	}
 	return s.lifetime.Close()
 }

@@ -58,7 +58,7 @@ func TestSourceEnds(t *testing.T) {
 
 // A source that is stopped gives what it has taken, and nothing that it emits later.
 func TestSourceStops(t *testing.T) {
-	for _, pieces := range []int{0, 1, 5} {
+	for _, tasks := range []int{0, 1, 5} {
 		taken := 0
 		op := sourceValues(newEnv(), func(ctx context.Context, emit func(int) error) error {
 			for {
@@ -73,12 +73,12 @@ func TestSourceStops(t *testing.T) {
 		}, lifetime{})
 		ctx, stop := context.WithCancel(t.Context())
 		var out notes
-		for range pieces {
-			piece, _, err := op.Next(ctx)
+		for range tasks {
+			task, _, err := op.Next(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := op.Process(ctx, Input{Made: piece}, &out); err != nil {
+			if err := op.Process(ctx, Input{Made: task}, &out); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -106,11 +106,11 @@ func TestSourceCloses(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			op := sourceValues(newEnv(), read, lifetime{})
-			piece, _, err := op.Next(t.Context())
+			task, _, err := op.Next(t.Context())
 			if err != nil {
 				t.Fatal(name, err)
 			}
-			piece.(record.Data).Release()
+			task.(record.Data).Release()
 			synctest.Wait()
 			if err := op.Close(); err != nil {
 				t.Error(name, err)
@@ -136,11 +136,11 @@ func TestSlowSource(t *testing.T) {
 		}, lifetime{})
 		defer op.Close()
 		for range 5 {
-			piece, _, err := op.Next(t.Context())
+			task, _, err := op.Next(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if late := time.Since(piece.(*record.Items[time.Time]).V[0]); late > idleFlush {
+			if late := time.Since(task.(*record.Items[time.Time]).V[0]); late > idleFlush {
 				t.Errorf("an item came %v late", late)
 			}
 		}
@@ -262,7 +262,7 @@ func TestSubmittedValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	ch <- 0
-	if piece, _, err := op.(Puller).Next(ctx); err != nil || piece.(record.Data).Len() != 1 {
+	if task, _, err := op.(Puller).Next(ctx); err != nil || task.(record.Data).Len() != 1 {
 		t.Fatal(err)
 	}
 	stop()

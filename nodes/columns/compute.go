@@ -32,7 +32,7 @@ func Check(c *graph.Inference, text config.Text, env *types.Type) *expr.Expr {
 	return c.Expr(text, env)
 }
 
-// FieldOf gives the place of the field of env that an expression is, if it is
+// FieldOf gives the index of the field of env that an expression is, if it is
 // nothing more than that; -1 otherwise.
 func FieldOf(e *expr.Expr, env *types.Type) int {
 	fields := e.Fields()
@@ -164,16 +164,16 @@ func Without(b *record.Batch, errs *expr.RowErrors, sel []uint16) []uint16 {
 	return sel
 }
 
-// Places appends, for some of the rows of b as Without gives them, which item of b each
+// ItemIndexes appends, for some of the rows of b as Without gives them, which item of b each
 // of them is.
-func Places(b *record.Batch, rows []uint16, places []int32) []int32 {
+func ItemIndexes(b *record.Batch, rows []uint16, indexes []int32) []int32 {
 	i := 0
 	for _, row := range rows {
 		for b.Row(i) != int(row) {
 			i++
 		}
-		places = append(places, int32(i))
+		indexes = append(indexes, int32(i))
 		i++
 	}
-	return places
+	return indexes
 }

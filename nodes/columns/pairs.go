@@ -107,8 +107,8 @@ func sideField(c *graph.Inference, side string, name config.Name, t *types.Type)
 	return f, ok && f.Type.Kind != types.KindError // which has a message of its own
 }
 
-// Batch gives the keys of the items of one side, whose fields are at the given
-// places, as a batch that the caller owns.
+// Batch gives the keys of the items of one side, whose fields have the given
+// indexes, as a batch that the caller owns.
 func (k *PairedKey) Batch(b *record.Batch, fields []int) *record.Batch {
 	d := b.Derive(k.Type)
 	for i, at := range fields {

@@ -48,7 +48,7 @@ type csvRows struct {
 	t       *types.Type
 	options csv.Options
 	header  bool
-	names   []string // of the columns, once begin has read the header; nil: by place
+	names   []string // of the columns, once begin has read the header; nil: by index
 }
 
 func (k *reader) dialect() csv.Dialect { return dialect(k.format, k.Delimiter, k.Comment, k.Nulls) }

@@ -1,7 +1,7 @@
 // Package file is the pack of kinds that read and write files.
 //
 // Terms. A format is how rows stand in a file: csv, tsv, jsonl, json, lines. A
-// piece is a run of whole rows cut out of a file; it is what a worker reads at
+// chunk is a run of whole rows cut out of a file; it is what a worker reads at
 // once. A position says how far which file was read. A target is a file that is
 // written; package durable sees to it that it appears whole, with the others of the run.
 //

@@ -17,30 +17,30 @@ import (
 // read, and how to tell that it is still that one.
 type position struct {
 	File   string `json:"file"`   // as the flow names it
-	Index  int    `json:"index"`  // its place among the files of the node
+	Index  int    `json:"index"`  // its index among the files of the node
 	Before uint64 `json:"before"` // a hash of the names of the files before it
-	mark
+	fingerprint
 	Offset int64  `json:"offset"` // of what comes next, in the unpacked text
 	Line   int    `json:"line"`
 	State  string `json:"state,omitempty"` // of the cutter
 }
 
-// A mark tells a file from one that has taken its place. A file that has only grown
-// still bears it.
-type mark struct {
+// A fingerprint tells a file from one that has taken its place. A file that has only grown
+// still has it.
+type fingerprint struct {
 	Size int64  `json:"size"` // when it was opened
 	Head uint64 `json:"head"` // a hash of its first bytes
 }
 
-// markSize is how many bytes of a file are hashed.
-const markSize = 4 << 10
+// fingerprintSize is how many bytes of a file are hashed.
+const fingerprintSize = 4 << 10
 
-func markOf(f *os.File) (mark, error) {
+func fingerprintOf(f *os.File) (fingerprint, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return mark{}, err
+		return fingerprint{}, err
 	}
-	m := mark{Size: info.Size()}
+	m := fingerprint{Size: info.Size()}
 	m.Head, err = headOf(f, m.Size)
 	return m, err
 }
@@ -48,7 +48,7 @@ func markOf(f *os.File) (mark, error) {
 // headOf hashes the first bytes of a file of a size.
 func headOf(f *os.File, size int64) (uint64, error) {
 	h := fnv.New64a()
-	_, err := io.Copy(h, io.NewSectionReader(f, 0, min(size, markSize)))
+	_, err := io.Copy(h, io.NewSectionReader(f, 0, min(size, fingerprintSize)))
 	return h.Sum64(), err
 }
 
@@ -59,9 +59,9 @@ var (
 	errShifted  = errors.New("where it was read up to is inside of a line now, because it was changed or its last line went on; bring the old file back, or read it from the beginning")
 )
 
-// verify says what is wrong with a file that must bear a mark of before.
-func (in *input) verify(was mark) error {
-	if in.mark.Size < was.Size {
+// verify says what is wrong with a file that must have a fingerprint of before.
+func (in *input) verify(was fingerprint) error {
+	if in.fingerprint.Size < was.Size {
 		return errShorter
 	}
 	head, err := headOf(in.file, was.Size)
@@ -71,8 +71,8 @@ func (in *input) verify(was mark) error {
 	return err
 }
 
-// resume goes on at a place behind what begin has taken.
-func (in *input) resume(ctx context.Context, at place, state string) error {
+// resume goes on at a cursor behind what begin has taken.
+func (in *input) resume(ctx context.Context, at cursor, state string) error {
 	last, err := in.skip(ctx, at.offset-in.offset)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (in *input) skip(ctx context.Context, n int64) (last byte, err error) {
 	return last, nil
 }
 
-// position is that behind the last piece. There is none in a stream, which cannot be
+// position is that behind the last chunk. There is none in a stream, which cannot be
 // read again.
 func (o *readOp) position() (nodes.Position, error) {
 	in := o.in
@@ -135,7 +135,7 @@ func (o *readOp) position() (nodes.Position, error) {
 		return nil, nil
 	}
 	return json.Marshal(position{
-		File: o.k.files[o.at-1].name, Index: o.at - 1, Before: o.before, mark: in.mark,
+		File: o.k.files[o.at-1].name, Index: o.at - 1, Before: o.before, fingerprint: in.fingerprint,
 		Offset: in.done.offset, Line: in.done.line, State: in.cut.state(),
 	})
 }
@@ -162,12 +162,12 @@ func (o *readOp) Seek(ctx context.Context, after nodes.Position) error {
 	if err != nil {
 		return err
 	}
-	if err := in.verify(p.mark); err != nil {
+	if err := in.verify(p.fingerprint); err != nil {
 		in.end()
 		return named(in.name, err)
 	}
 	if err := o.begin(in); err != nil {
 		return err
 	}
-	return named(in.name, in.resume(ctx, place{p.Offset, p.Line}, p.State))
+	return named(in.name, in.resume(ctx, cursor{p.Offset, p.Line}, p.State))
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // A rowLog is an Out that writes down what it gets. How good and bad rows mix depends
-// on the pieces, so it keeps them apart.
+// on the chunks, so it keeps them apart.
 type rowLog struct{ text, bad []byte }
 
 func (l *rowLog) Emit(_ int, d record.Data) error {
@@ -38,8 +38,8 @@ func (l *rowLog) Bad(item nodes.BadItem) error {
 
 func (l *rowLog) Filtered(int) {}
 
-// A takenPiece is the rows that were made of it, and the position after it.
-type takenPiece struct {
+// A takenChunk is the rows that were made of it, and the position after it.
+type takenChunk struct {
 	rows, bad string
 	after     nodes.Position
 }
@@ -71,7 +71,7 @@ func newReadOp(t *testing.T, dir, with, stdin string) (*readOp, *nodes.Env) {
 }
 
 // take reads to the end.
-func (o *readOp) take(t *testing.T) (pieces []takenPiece) {
+func (o *readOp) take(t *testing.T) (chunks []takenChunk) {
 	t.Helper()
 	w, err := o.NewWorker(t.Context())
 	if err != nil {
@@ -80,7 +80,7 @@ func (o *readOp) take(t *testing.T) (pieces []takenPiece) {
 	for {
 		p, after, err := o.Next(t.Context())
 		if err == io.EOF {
-			return pieces
+			return chunks
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -89,13 +89,13 @@ func (o *readOp) take(t *testing.T) (pieces []takenPiece) {
 		if _, err := w.Work(t.Context(), nodes.Input{Made: p}, &out); err != nil {
 			t.Fatal(err)
 		}
-		pieces = append(pieces, takenPiece{string(out.text), string(out.bad), after})
+		chunks = append(chunks, takenChunk{string(out.text), string(out.bad), after})
 	}
 }
 
-func rowsOf(pieces []takenPiece) string {
+func rowsOf(chunks []takenChunk) string {
 	var rows, bad strings.Builder
-	for _, p := range pieces {
+	for _, p := range chunks {
 		rows.WriteString(p.rows)
 		bad.WriteString(p.bad)
 	}
@@ -125,11 +125,11 @@ func packedText(t *testing.T, pack func(io.Writer) (io.WriteCloser, error), text
 	return b.String()
 }
 
-// someRows gives the rows from first on that make a text of about so many pieces. Some of
+// someRows gives the rows from first on that make a text of about so many chunks. Some of
 // them are bad, so that their lines are seen.
-func someRows(first, pieces int, good func(i int) string, bad, end string) string {
+func someRows(first, chunks int, good func(i int) string, bad, end string) string {
 	var b strings.Builder
-	for i := first; b.Len() < pieces*record.ArenaSize; i++ {
+	for i := first; b.Len() < chunks*record.ArenaSize; i++ {
 		row := good(i)
 		if i%1000 == 17 {
 			row = bad
@@ -191,24 +191,24 @@ func TestPositionsAreTrue(t *testing.T) {
 				with += ", as: {id: int?, name: string?}"
 			}
 			first, _ := newReadOp(t, dir, with, "")
-			pieces := first.take(t)
-			if len(pieces) < 2 {
-				t.Fatalf("%d pieces show nothing", len(pieces))
+			chunks := first.take(t)
+			if len(chunks) < 2 {
+				t.Fatalf("%d chunks show nothing", len(chunks))
 			}
-			for k, p := range pieces {
+			for k, p := range chunks {
 				again, env := newReadOp(t, dir, with, "")
 				if err := again.Seek(t.Context(), p.after); err != nil {
-					t.Fatalf("after piece %d: %v", k, err)
+					t.Fatalf("after chunk %d: %v", k, err)
 				}
 				rest := again.take(t)
-				if got, want := rowsOf(rest), rowsOf(pieces[k+1:]); got != want {
-					t.Fatalf("after piece %d, %s: got\n%.300s\nwant\n%.300s", k, p.after, got, want)
+				if got, want := rowsOf(rest), rowsOf(chunks[k+1:]); got != want {
+					t.Fatalf("after chunk %d, %s: got\n%.300s\nwant\n%.300s", k, p.after, got, want)
 				}
-				if n := len(rest); n > 0 && !bytes.Equal(rest[n-1].after, pieces[len(pieces)-1].after) {
-					t.Errorf("after piece %d it ends at %s, want %s", k, rest[n-1].after, pieces[len(pieces)-1].after)
+				if n := len(rest); n > 0 && !bytes.Equal(rest[n-1].after, chunks[len(chunks)-1].after) {
+					t.Errorf("after chunk %d it ends at %s, want %s", k, rest[n-1].after, chunks[len(chunks)-1].after)
 				}
 				if done, total := env.Progress(); done != total {
-					t.Errorf("after piece %d: %d of %d bytes are done at the end", k, done, total)
+					t.Errorf("after chunk %d: %d of %d bytes are done at the end", k, done, total)
 				}
 			}
 		})
@@ -235,7 +235,7 @@ func TestPositionsThatDoNotFit(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		k      int // the piece after which it stops
+		k      int // the chunk after which it stops
 		change func(t *testing.T, dir string)
 		want   string
 	}{
@@ -293,11 +293,11 @@ func TestSeekEnds(t *testing.T) {
 	putFile(t, dir, "a.csv.gz", packedText(t, gz, "id,name\n"+someRows(0, 3, csvRow, badRow, "\n")))
 	const with = "path: a.csv.gz, as: {id: int?, name: string?}"
 	o, _ := newReadOp(t, dir, with, "")
-	pieces := o.take(t)
+	chunks := o.take(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	again, _ := newReadOp(t, dir, with, "")
-	if err := again.Seek(ctx, pieces[len(pieces)-1].after); err == nil {
+	if err := again.Seek(ctx, chunks[len(chunks)-1].after); err == nil {
 		t.Error("it was not broken off")
 	}
 }

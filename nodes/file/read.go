@@ -173,7 +173,7 @@ func (k *reader) checkSettings(c *graph.Inference) bool {
 	return checkDialect(c, k.format, k.Delimiter, k.Comment, k.Nulls)
 }
 
-// Operator reads pieces in order and scans them on all workers.
+// Operator reads chunks in order and scans them on all workers.
 func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a()}
 	o.Spread = o.newWorker
@@ -244,7 +244,7 @@ var (
 // Endless implements nodes.Unending.
 func (o *readOp) Endless() bool { return o.endless }
 
-// Next gives the next piece of the next file.
+// Next gives the next chunk of the next file.
 func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	for {
 		if o.in == nil && o.at == len(o.k.files) {
@@ -320,13 +320,13 @@ func (o *readOp) begin(in *input) (err error) {
 	return nil
 }
 
-// newWorker scans pieces. It keeps a scanner for each file, for the files of a
+// newWorker scans chunks. It keeps a scanner for each file, for the files of a
 // pattern may order their columns differently.
 func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 	var last rows
 	var scan scanner
 	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
-		p := in.Made.(*piece)
+		p := in.Made.(*chunk)
 		defer p.arena.Release()
 		if last != p.rows {
 			var err error
@@ -339,8 +339,8 @@ func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 	}), nil
 }
 
-// scan turns the rows of a piece into batches.
-func (o *readOp) scan(p *piece, scan scanner, out nodes.Out) error {
+// scan turns the rows of a chunk into batches.
+func (o *readOp) scan(p *chunk, scan scanner, out nodes.Out) error {
 	line, counted := p.line, 0
 	for at := 0; at < len(p.text); {
 		b := record.NewNeeded(o.t, o.needed)

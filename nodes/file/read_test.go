@@ -330,7 +330,7 @@ func TestReadChunkBorders(t *testing.T) {
 	}
 }
 
-// Lines of 2 MB, which is eight pieces, between short ones and at the end, with and
+// Lines of 2 MB, which is eight chunks, between short ones and at the end, with and
 // without a line end.
 func TestReadLongLines(t *testing.T) {
 	long := fmt.Sprintf("{\"a\":%q}\n", strings.Repeat("0123456789", 200_000))

@@ -40,21 +40,21 @@ func (k *balance) Needs(c *graph.Needs) { needBranches(c, k.Ports) }
 
 func (k *balance) Operator(*nodes.Env) (nodes.Operator, error) {
 	at, ports := 0, len(k.Ports)
-	places := make([][]int, ports)
+	indexes := make([][]int, ports)
 	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
-		for p := range places {
-			places[p] = places[p][:0]
+		for p := range indexes {
+			indexes[p] = indexes[p][:0]
 		}
 		for i := range in.Data.Len() {
 			p := at / k.Run % ports
-			places[p] = append(places[p], i)
+			indexes[p] = append(indexes[p], i)
 			if at++; at == k.Run*ports {
 				at = 0
 			}
 		}
-		for p := range places {
-			if len(places[p]) > 0 {
-				if err := emitChosen(out, p, in.Data, places[p]); err != nil {
+		for p := range indexes {
+			if len(indexes[p]) > 0 {
+				if err := emitChosen(out, p, in.Data, indexes[p]); err != nil {
 					return err
 				}
 			}

@@ -5,7 +5,7 @@
 //
 // Laws, beyond those of package nodes.
 //  1. Whatever a kind decides by position (limit, sample, balance, zip) depends on
-//     the place of the item in its input alone.
+//     the position of the item in its input alone.
 //  2. Kinds that need not look into items take Go values as they are.
 //  3. Whoever keeps items says so in its documentation, with what it costs.
 package flow
@@ -46,27 +46,27 @@ type passThrough struct{}
 
 func (passThrough) Needs(c *graph.Needs) { c.In("in", c.Out("out")) }
 
-// emitChosen sends the items of d at the given places, ascending, and keeps their
-// order. Records take a selection for it; Go values a piece for each run.
-func emitChosen(out nodes.Out, port int, d record.Data, places []int) error {
-	if len(places) == d.Len() {
+// emitChosen sends the items of d at the given indexes, ascending, and keeps their
+// order. Records take a selection for it; Go values a slice for each run.
+func emitChosen(out nodes.Out, port int, d record.Data, indexes []int) error {
+	if len(indexes) == d.Len() {
 		return out.Emit(port, d.Retain())
 	}
 	if b, ok := d.(*record.Batch); ok {
 		s := b.Share()
 		sel := s.SelBuf()
-		for _, i := range places {
+		for _, i := range indexes {
 			sel = append(sel, uint16(b.Row(i)))
 		}
 		s.Sel = sel
 		return out.Emit(port, s)
 	}
-	for from := 0; from < len(places); {
+	for from := 0; from < len(indexes); {
 		to := from + 1
-		for to < len(places) && places[to] == places[to-1]+1 {
+		for to < len(indexes) && indexes[to] == indexes[to-1]+1 {
 			to++
 		}
-		if err := out.Emit(port, d.Slice(places[from], places[to-1]+1)); err != nil {
+		if err := out.Emit(port, d.Slice(indexes[from], indexes[to-1]+1)); err != nil {
 			return err
 		}
 		from = to

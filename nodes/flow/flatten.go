@@ -39,7 +39,7 @@ type flatten struct {
 	Index     config.Name `yaml:"index" doc:"A name for a field with the place of the entry in its list, from 0."`
 
 	sources []source
-	from    int // the place of the field
+	from    int // the index of the field
 	out     *types.Type
 }
 
@@ -55,7 +55,7 @@ const (
 	outer     sourceKind = iota // a field of the record
 	entry                       // the entry itself
 	entryPart                   // a field of the entry
-	position                    // the place of the entry
+	position                    // the index of the entry
 )
 
 func (k *flatten) Infer(c *graph.Inference) {
@@ -138,12 +138,12 @@ func (k *flatten) Operator(env *nodes.Env) (nodes.Operator, error) {
 
 // A flattener is the work of one worker.
 type flattener struct {
-	k      *flatten
-	t      *types.Type
-	needed []bool
-	rows   []int32 // of the input, for each item
-	places []int32 // in the column of entries, -1: there is none
-	index  []int64 // in the list
+	k       *flatten
+	t       *types.Type
+	needed  []bool
+	rows    []int32 // of the input, for each item
+	entries []int32 // in the column of entries, -1: there is none
+	index   []int64 // in the list
 }
 
 func (w *flattener) batch(_ context.Context, in *record.Batch, out nodes.Out) error {
@@ -174,10 +174,10 @@ func (w *flattener) batch(_ context.Context, in *record.Batch, out nodes.Out) er
 	return out.Emit(0, w.make(in, list))
 }
 
-func (w *flattener) reset() { w.rows, w.places, w.index = w.rows[:0], w.places[:0], w.index[:0] }
+func (w *flattener) reset() { w.rows, w.entries, w.index = w.rows[:0], w.entries[:0], w.index[:0] }
 
-func (w *flattener) add(row, place, index int) {
-	w.rows, w.places, w.index = append(w.rows, int32(row)), append(w.places, int32(place)), append(w.index, int64(index))
+func (w *flattener) add(row, entry, index int) {
+	w.rows, w.entries, w.index = append(w.rows, int32(row)), append(w.entries, int32(entry)), append(w.index, int64(index))
 }
 
 // make gives the items gathered so far, and forgets them.
@@ -194,10 +194,10 @@ func (w *flattener) make(in *record.Batch, list *record.Column) *record.Batch {
 				d.Fresh(i).Gather(0, in.Cols[s.col], w.rows, nil)
 			}
 		case entry:
-			d.Fresh(i).Gather(0, list.Elem, w.places, nil)
+			d.Fresh(i).Gather(0, list.Elem, w.entries, nil)
 		case entryPart:
 			// The fields of an entry that is null are null too.
-			d.Fresh(i).Gather(0, list.Elem.Fields[s.col], w.places, nil)
+			d.Fresh(i).Gather(0, list.Elem.Fields[s.col], w.entries, nil)
 		case position:
 			w.number(d.Fresh(i))
 		}
@@ -208,7 +208,7 @@ func (w *flattener) make(in *record.Batch, list *record.Column) *record.Batch {
 
 func (w *flattener) number(dst *record.Column) {
 	copy(dst.Int, w.index)
-	for i, at := range w.places {
+	for i, at := range w.entries {
 		if at < 0 {
 			dst.SetNull(i)
 		}

@@ -161,7 +161,7 @@ func (k *generate) times() int64 {
 	return int64(room/stride) + 1
 }
 
-// A stretch of numbers is the piece of work of a generate.
+// A stretch of numbers is the task of a generate.
 type stretch struct {
 	from int64
 	n    int

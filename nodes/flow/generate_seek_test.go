@@ -49,7 +49,7 @@ func newGenerateOp(t *testing.T, with string) *generateOp {
 	return op.(*generateOp)
 }
 
-// made gives the items of each piece and the position after it.
+// made gives the items of each task and the position after it.
 func (o *generateOp) made(t *testing.T) (items []string, after []nodes.Position) {
 	t.Helper()
 	w, err := o.NewWorker(t.Context())
@@ -82,7 +82,7 @@ func TestGenerateGoesOn(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			items, after := newGenerateOp(t, with).made(t)
 			if len(items) < 5 {
-				t.Fatalf("%d pieces show nothing", len(items))
+				t.Fatalf("%d tasks show nothing", len(items))
 			}
 			for k, at := range after {
 				again := newGenerateOp(t, with)
@@ -92,10 +92,10 @@ func TestGenerateGoesOn(t *testing.T) {
 				start := time.Now()
 				rest, _ := again.made(t)
 				if got, want := strings.Join(rest, ""), strings.Join(items[k+1:], ""); got != want {
-					t.Fatalf("%s, after piece %d: got\n%.300s\nwant\n%.300s", with, k, got, want)
+					t.Fatalf("%s, after task %d: got\n%.300s\nwant\n%.300s", with, k, got, want)
 				}
 				if took, most := time.Since(start), time.Duration(len(items)-k)*time.Minute; took > most || strings.Contains(with, "rate") && took < most-2*time.Minute {
-					t.Errorf("%s, after piece %d: it took %s", with, k, took)
+					t.Errorf("%s, after task %d: it took %s", with, k, took)
 				}
 			}
 			for _, at := range []string{"", "x", "-1"} {

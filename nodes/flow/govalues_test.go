@@ -23,13 +23,13 @@ type plain struct {
 	S string `json:"s"`
 }
 
-type counting[T any] struct {
+type counter[T any] struct {
 	Count int `yaml:"count" doc:"How many."`
 
 	make func(i int) T
 }
 
-func (s *counting[T]) Read(_ context.Context, emit func(T) error) error {
+func (s *counter[T]) Read(_ context.Context, emit func(T) error) error {
 	for i := range s.Count {
 		if err := emit(s.make(i)); err != nil {
 			return err
@@ -38,11 +38,11 @@ func (s *counting[T]) Read(_ context.Context, emit func(T) error) error {
 	return nil
 }
 
-type gathering[T any] struct {
+type collector[T any] struct {
 	into func(T)
 }
 
-func (g *gathering[T]) Write(_ context.Context, in []T) error {
+func (g *collector[T]) Write(_ context.Context, in []T) error {
 	for _, x := range in {
 		g.into(x)
 	}
@@ -55,9 +55,9 @@ func goPack() (pack []nodes.Decl, got func() []int) {
 	var mu sync.Mutex
 	var seen []int
 	return []nodes.Decl{
-			nodes.Read("opaque.read", "Makes values.", &counting[opaque]{Count: 2000, make: func(i int) opaque { return opaque{N: i} }}),
-			nodes.Read("plain.read", "Makes values.", &counting[plain]{Count: 2000, make: func(i int) plain { return plain{i, fmt.Sprint("s", i)} }}),
-			nodes.Write("opaque.write", "Keeps values.", &gathering[opaque]{into: func(x opaque) {
+			nodes.Read("opaque.read", "Makes values.", &counter[opaque]{Count: 2000, make: func(i int) opaque { return opaque{N: i} }}),
+			nodes.Read("plain.read", "Makes values.", &counter[plain]{Count: 2000, make: func(i int) plain { return plain{i, fmt.Sprint("s", i)} }}),
+			nodes.Write("opaque.write", "Keeps values.", &collector[opaque]{into: func(x opaque) {
 				mu.Lock()
 				seen = append(seen, x.N)
 				mu.Unlock()

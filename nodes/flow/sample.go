@@ -47,17 +47,17 @@ func (k *sample) Operator(env *nodes.Env) (nodes.Operator, error) {
 		every := uint64(*k.Every)
 		keep = func(i uint64) bool { return i%every == 0 }
 	}
-	var places []int
+	var indexes []int
 	return nodes.Serially(func(_ context.Context, in nodes.Input, out nodes.Out) error {
 		n := in.Data.Len()
-		places = places[:0]
+		indexes = indexes[:0]
 		for i := range n {
 			if keep(at + uint64(i)) {
-				places = append(places, i)
+				indexes = append(indexes, i)
 			}
 		}
 		at += uint64(n)
-		out.Filtered(n - len(places))
-		return emitChosen(out, 0, in.Data, places)
+		out.Filtered(n - len(indexes))
+		return emitChosen(out, 0, in.Data, indexes)
 	}), nil
 }

@@ -49,40 +49,40 @@ func (*unbatch) Infer(c *graph.Inference) {
 func (*unbatch) Operator(env *nodes.Env) (nodes.Operator, error) {
 	t, needed := env.Out("out"), env.Needed("out")
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {
-		var places []int32
+		var indexes []int32
 		return func(_ context.Context, in *record.Batch, out nodes.Out) error {
 			lists := in.Cols[0]
 			for i := range in.Len() {
 				from, to := lists.Range(in.Row(i))
 				for at := from; at < to; at++ {
-					places = append(places, int32(at))
-					if len(places) == record.MaxRows {
-						b := entries(in, t, needed, places)
-						places = places[:0]
+					indexes = append(indexes, int32(at))
+					if len(indexes) == record.MaxRows {
+						b := entries(in, t, needed, indexes)
+						indexes = indexes[:0]
 						if err := out.Emit(0, b); err != nil {
 							return err
 						}
 					}
 				}
 			}
-			b := entries(in, t, needed, places)
-			places = places[:0]
+			b := entries(in, t, needed, indexes)
+			indexes = indexes[:0]
 			return out.Emit(0, b)
 		}, nil
 	}), nil
 }
 
 // entries gives entries of the lists in a batch as items.
-func entries(in *record.Batch, t *types.Type, needed []bool, places []int32) *record.Batch {
+func entries(in *record.Batch, t *types.Type, needed []bool, indexes []int32) *record.Batch {
 	d, elem := in.Derive(t), in.Cols[0].Elem
-	d.Rows, d.Sel = len(places), nil
+	d.Rows, d.Sel = len(indexes), nil
 	if !t.IsRecord() {
-		d.Fresh(0).Gather(0, elem, places, nil)
+		d.Fresh(0).Gather(0, elem, indexes, nil)
 		return d
 	}
 	for i, f := range elem.Fields {
 		if needed[i] {
-			d.Fresh(i).Gather(0, f, places, nil)
+			d.Fresh(i).Gather(0, f, indexes, nil)
 		}
 	}
 	return d

@@ -33,8 +33,8 @@ type joinOp struct {
 	unmatchedRead bool
 	whole         bool // the table has all of right
 
-	mu   sync.Mutex
-	crew []*prober // who probes, or did
+	mu      sync.Mutex
+	probers []*prober // also those that have left
 }
 
 var (
@@ -97,7 +97,7 @@ func (w *prober) begin() {
 	w.found = make([]uint64, (w.table.keys.Len()+63)/64)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.crew = append(w.crew, w)
+	w.probers = append(w.probers, w)
 }
 
 func (w *prober) probe(b *record.Batch, out nodes.Out) error {
@@ -274,7 +274,7 @@ func (o *joinOp) emitRest(out nodes.Out) error {
 		return nil
 	}
 	found := make([]uint64, (o.table.keys.Len()+63)/64)
-	for _, w := range o.crew {
+	for _, w := range o.probers {
 		for i, word := range w.found {
 			found[i] |= word
 		}

@@ -145,7 +145,7 @@ func (c *conformance) goesOn() {
 // run runs a fixture and counts its workers.
 func (c *conformance) run(ctx context.Context, what string, e *fixture, setup Setup, operators Operators) Result {
 	var open atomic.Int64
-	r := e.run(ctx, setup, counted{operators, &open})
+	r := e.run(ctx, setup, countOperators{operators, &open})
 	if n := open.Load(); n != 0 {
 		c.wrong("%s: %d workers were not closed", what, n)
 	}
@@ -250,7 +250,7 @@ func (c *conformance) endsWithoutInput() {
 	for _, setup := range []Setup{{Serial: true}, {Workers: 1}, {Workers: 7}} {
 		what := setup.String() + ", with sources that have nothing"
 		c.virtual(what, func(e *fixture) bool {
-			r := c.run(e.t.Context(), what, e, setup, dry{c.registry})
+			r := c.run(e.t.Context(), what, e, setup, dryOperators{c.registry})
 			if r.Err != nil {
 				c.wrong("%s: %s", what, r.Told())
 				return false
@@ -312,7 +312,7 @@ func (c *conformance) killed(after time.Duration) {
 			ctx, cancel := context.WithCancelCause(e.t.Context())
 			timer := time.AfterFunc(after, func() { cancel(errKilled) })
 			start := time.Now()
-			r := c.run(ctx, what, e, setup, slowed{c.registry, 10 * time.Millisecond})
+			r := c.run(ctx, what, e, setup, slowOperators{c.registry, 10 * time.Millisecond})
 			took := time.Since(start)
 			if timer.Stop(); r.Err == nil && took <= after {
 				return true // it was faster
@@ -343,7 +343,7 @@ func (c *conformance) stopped(after time.Duration) {
 				}
 				timer = time.AfterFunc(after, stop)
 			}
-			r := c.run(e.t.Context(), what, e, setup, slowed{c.registry, 10 * time.Millisecond})
+			r := c.run(e.t.Context(), what, e, setup, slowOperators{c.registry, 10 * time.Millisecond})
 			timer.Stop()
 			switch {
 			case r.Err == nil && r.Report.Outcome == "done":

@@ -114,19 +114,19 @@ func text(d record.Data, i int) []byte {
 	return fmt.Appendf(nil, "%T", d)
 }
 
-// A pulled is a piece that a source gave, with what came of it.
-type pulled struct {
+// A pulledTask is a task that a source gave, with what came of it.
+type pulledTask struct {
 	lines []string
 	after nodes.Position
 	at    time.Time
 }
 
-// maxPulled bounds the pieces that are asked of a source, which may have no end.
+// maxPulled bounds the tasks that are asked of a source, which may have no end.
 const maxPulled = 40
 
 // pull drives a source from a position on, nil for the beginning. ended says that there
 // is no more.
-func (e *fixture) pull(operators Operators, id string, from nodes.Position) (pieces []pulled, ended bool, err error) {
+func (e *fixture) pull(operators Operators, id string, from nodes.Position) (tasks []pulledTask, ended bool, err error) {
 	ctx := e.t.Context()
 	d, err := e.drive(ctx, operators, id, func(parts nodes.Parts) error {
 		switch {
@@ -141,23 +141,23 @@ func (e *fixture) pull(operators Operators, id string, from nodes.Position) (pie
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	for len(pieces) < maxPulled {
-		piece, after, err := d.parts.Puller.Next(ctx)
+	for len(tasks) < maxPulled {
+		task, after, err := d.parts.Puller.Next(ctx)
 		if err == nil {
 			d.lines = nil
-			err = d.give(ctx, nodes.Input{Made: piece})
-			pieces = append(pieces, pulled{d.lines, after, time.Now().Round(0)})
+			err = d.give(ctx, nodes.Input{Made: task})
+			tasks = append(tasks, pulledTask{d.lines, after, time.Now().Round(0)})
 		}
 		switch {
 		case err == io.EOF:
-			return pieces, true, d.endedForGood(ctx)
+			return tasks, true, d.endedForGood(ctx)
 		case errors.Is(err, nodes.ErrDone):
-			return pieces, true, nil
+			return tasks, true, nil
 		case err != nil:
-			return pieces, false, err
+			return tasks, false, err
 		}
 	}
-	return pieces, false, nil
+	return tasks, false, nil
 }
 
 // endedForGood asks a source that has ended once more, as the engine does when the flow is
@@ -181,31 +181,31 @@ func (c *conformance) resumes(id string) {
 	defer func(before map[string]string) { c.files = before }(c.files)
 	c.files = longer(c.files, record.ArenaSize)
 	what := fmt.Sprintf("the source %s", id)
-	var pieces []pulled
+	var tasks []pulledTask
 	var ended bool
 	c.virtual(what, func(e *fixture) bool {
 		var err error
-		if pieces, ended, err = e.pull(c.registry, id, nil); err != nil {
+		if tasks, ended, err = e.pull(c.registry, id, nil); err != nil {
 			c.wrong("%s: %v", what, err)
 		}
 		return err == nil
 	})
-	step := 1 + len(pieces)/8
-	for i := 0; i < len(pieces) && len(c.problems) == 0; i += step {
-		if p := pieces[i]; p.after != nil {
-			c.resumesAt(id, p, linesOf(pieces[i+1:]), ended)
+	step := 1 + len(tasks)/8
+	for i := 0; i < len(tasks) && len(c.problems) == 0; i += step {
+		if p := tasks[i]; p.after != nil {
+			c.resumesAt(id, p, linesOf(tasks[i+1:]), ended)
 		}
 	}
 }
 
 // resumesAt compares the rest after one position. Where both were cut off, one of them
 // has more lines.
-func (c *conformance) resumesAt(id string, p pulled, want []string, ended bool) {
+func (c *conformance) resumesAt(id string, p pulledTask, want []string, ended bool) {
 	what := fmt.Sprintf("the source %s, resumed after %q", id, p.after)
 	c.virtual(what, func(e *fixture) bool {
 		time.Sleep(time.Until(p.at))
-		pieces, alsoEnded, err := e.pull(c.registry, id, p.after)
-		got := linesOf(pieces)
+		tasks, alsoEnded, err := e.pull(c.registry, id, p.after)
+		got := linesOf(tasks)
 		if !ended || !alsoEnded {
 			n := min(len(got), len(want))
 			got, want = got[:n], want[:n]
@@ -219,9 +219,9 @@ func (c *conformance) resumesAt(id string, p pulled, want []string, ended bool) 
 	})
 }
 
-func linesOf(pieces []pulled) []string {
+func linesOf(tasks []pulledTask) []string {
 	var lines []string
-	for _, p := range pieces {
+	for _, p := range tasks {
 		lines = append(lines, p.lines...)
 	}
 	return lines

@@ -149,5 +149,5 @@ func Printed(list diag.List) string {
 }
 
 // CPUTime is the processor time that the process has spent. A test that compares what two
-// pieces of work cost takes it and not the clock: a busy machine does not change it much.
+// ways to do something cost takes it and not the clock: a busy machine does not change it much.
 func CPUTime() time.Duration { return metrics.CPUTime() }

@@ -10,15 +10,15 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// slowed lets operators wait before each piece of work, and before what their serial
+// slowOperators let operators wait before each task, and before what their serial
 // part makes of it, so that a run takes time in which it can be killed or stopped.
-type slowed struct {
+type slowOperators struct {
 	Operators
 	wait time.Duration
 }
 
 // Operator implements Operators.
-func (s slowed) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+func (s slowOperators) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	op, err := s.Operators.Operator(n, env)
 	if err != nil {
 		return nil, err
@@ -39,11 +39,11 @@ func (s slowed) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) 
 	return op, nil
 }
 
-// dry lets sources have nothing.
-type dry struct{ Operators }
+// dryOperators let sources have nothing.
+type dryOperators struct{ Operators }
 
 // Operator implements Operators.
-func (s dry) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+func (s dryOperators) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	env.Intercept(nodes.Intercept{Around: func(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
 		if c.Part == nodes.PartNext {
 			return io.EOF
@@ -53,15 +53,15 @@ func (s dry) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	return s.Operators.Operator(n, env)
 }
 
-// counted counts the workers that are open, of operators whose workers are all they
+// countOperators count the workers that are open, of operators whose workers are all they
 // have.
-type counted struct {
+type countOperators struct {
 	Operators
 	open *atomic.Int64
 }
 
 // Operator implements Operators.
-func (s counted) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+func (s countOperators) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	op, err := s.Operators.Operator(n, env)
 	spread, ok := op.(nodes.Spread)
 	if err != nil || !ok {

@@ -14,7 +14,7 @@ import (
 )
 
 // This file checks operators that keep state: one that was saved and loaded again, at
-// any place of a run, goes on as if nothing had happened.
+// any point of a run, goes on as if nothing had happened.
 
 // A step is one call of the serial part, with what the parallel part has seen before it.
 type step struct {
@@ -24,15 +24,15 @@ type step struct {
 	at    time.Time
 }
 
-// recording notes the calls that the operator of a node gets in a run.
-type recording struct {
+// recordOperators note the calls that the operator of a node gets in a run.
+type recordOperators struct {
 	Operators
 	node  string
 	steps *[]step
 }
 
 // Operator implements Operators.
-func (r recording) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+func (r recordOperators) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	if n.ID == r.node {
 		env.Intercept(nodes.Intercept{Around: func(ctx context.Context, c nodes.Call, out nodes.Out, next func(context.Context, nodes.Out) error) error {
 			now := time.Now().Round(0) // what bubbles of virtual time have in common
@@ -104,7 +104,7 @@ func (c *conformance) recorded(id, what string, f func(steps []step)) {
 		}
 	}()
 	c.virtual(what, func(e *fixture) bool {
-		r := e.run(e.t.Context(), Setup{Serial: true}, recording{c.registry, id, &steps})
+		r := e.run(e.t.Context(), Setup{Serial: true}, recordOperators{c.registry, id, &steps})
 		if r.Err != nil {
 			c.wrong("%s: %v", what, r.Err)
 		}

@@ -197,7 +197,7 @@ func try(t *testing.T, s *subject, e graph.Example, setting string) (o outcome) 
 	o.seen = &sight{}
 	acknowledged.first.Store(0)
 	synctest.Test(t, func(t *testing.T) {
-		r := more.RunFlow(t, flow, nodetest.Setup{Capacity: 1, Operators: watched{registry, id, o.seen}})
+		r := more.RunFlow(t, flow, nodetest.Setup{Capacity: 1, Operators: watchOperators{registry, id, o.seen}})
 		o.err, o.took, o.acked = r.Err, r.Report.Took, time.Duration(acknowledged.first.Load())
 		for _, n := range r.Report.Nodes {
 			if n.ID == id {
@@ -222,14 +222,14 @@ func fieldsAt(n *graph.Node) []string {
 	return fields
 }
 
-// watched puts a sight before the operator of a node.
-type watched struct {
+// watchOperators put a sight before the operator of a node.
+type watchOperators struct {
 	*nodes.Registry
 	id   string
 	seen *sight
 }
 
-func (w watched) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
+func (w watchOperators) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {
 	op, err := w.Registry.Operator(n, env)
 	if n.ID == w.id {
 		env.Intercept(nodes.Intercept{Around: w.seen.around})

@@ -13,17 +13,17 @@ import (
 
 // shapes is a kind of each shape.
 var shapes = []nodes.Decl{
-	nodes.Read("shape.read", "Makes items.", &reads{}),
-	nodes.ReadFrom("shape.read_from", "Makes items and can go on.", &readsFrom{}),
-	nodes.ReadFrom("shape.read_acks", "Makes items and is told how far they were taken.", &readsAcked{seen: &acknowledged}),
-	nodes.Map("shape.map", "Maps.", &mappings{}),
-	nodes.Expand("shape.expand", "Expands.", &expands{}),
-	nodes.Split("shape.split", "Splits.", &splits{}),
-	nodes.Process("shape.process", "Works on batches.", &processes{}),
-	nodes.Fold("shape.fold", "Folds.", &folds{}),
-	nodes.Connect("shape.connect", "Works on two inputs.", &connects{}),
-	nodes.Write("shape.write", "Writes.", &writes{}),
-	nodes.Write("shape.write_many", "Writes several batches at once.", &writesMany{}),
+	nodes.Read("shape.read", "Makes items.", &readKind{}),
+	nodes.ReadFrom("shape.read_from", "Makes items and can go on.", &readFromKind{}),
+	nodes.ReadFrom("shape.read_acks", "Makes items and is told how far they were taken.", &ackKind{seen: &acknowledged}),
+	nodes.Map("shape.map", "Maps.", &mapKind{}),
+	nodes.Expand("shape.expand", "Expands.", &expandKind{}),
+	nodes.Split("shape.split", "Splits.", &splitKind{}),
+	nodes.Process("shape.process", "Works on batches.", &processKind{}),
+	nodes.Fold("shape.fold", "Folds.", &foldKind{}),
+	nodes.Connect("shape.connect", "Works on two inputs.", &connectKind{}),
+	nodes.Write("shape.write", "Writes.", &writeKind{}),
+	nodes.Write("shape.write_many", "Writes several batches at once.", &writeManyKind{}),
 }
 
 // shapeSubjects are flows of the shapes, with what their functions do.
@@ -57,12 +57,12 @@ type number struct {
 	N int64 `flow:"n"`
 }
 
-// acted is what the function of a shape does with an item.
-type acted struct {
+// An action is what the function of a shape does with an item.
+type action struct {
 	Mode string `yaml:"mode" doc:"What becomes of an item: usual, fails or slow."`
 }
 
-func (a *acted) act(ctx context.Context) error {
+func (a *action) act(ctx context.Context) error {
 	switch a.Mode {
 	case "fails":
 		return errors.New("it fails")
@@ -76,9 +76,9 @@ func (a *acted) act(ctx context.Context) error {
 	return nil
 }
 
-type reads struct{ acted }
+type readKind struct{ action }
 
-func (r *reads) Read(_ context.Context, emit func(number) error) error {
+func (r *readKind) Read(_ context.Context, emit func(number) error) error {
 	for n := range int64(4) {
 		if err := emit(number{n}); err != nil {
 			return err
@@ -87,9 +87,9 @@ func (r *reads) Read(_ context.Context, emit func(number) error) error {
 	return nil
 }
 
-type readsFrom struct{ acted }
+type readFromKind struct{ action }
 
-func (r *readsFrom) ReadFrom(_ context.Context, _ nodes.Position, emit func(number, nodes.Position) error) error {
+func (r *readFromKind) ReadFrom(_ context.Context, _ nodes.Position, emit func(number, nodes.Position) error) error {
 	for n := range int64(4) {
 		if err := emit(number{n}, nodes.Position{byte(n)}); err != nil {
 			return err
@@ -98,85 +98,85 @@ func (r *readsFrom) ReadFrom(_ context.Context, _ nodes.Position, emit func(numb
 	return nil
 }
 
-// readsAcked is slow enough for an acknowledgement to come before its end.
-type readsAcked struct {
-	readsFrom
-	seen *taken
+// An ackKind is slow enough for an acknowledgement to come before its end.
+type ackKind struct {
+	readFromKind
+	seen *ackTime
 }
 
-// taken is when a source was first acknowledged, counted from when it began to read.
-type taken struct {
+// An ackTime is when a source was first acknowledged, counted from when it began to read.
+type ackTime struct {
 	begun time.Time
 	first atomic.Int64 // 0: never
 }
 
 // acknowledged is that of shape.read_acks, in the last run.
-var acknowledged taken
+var acknowledged ackTime
 
-func (r *readsAcked) ReadFrom(ctx context.Context, after nodes.Position, emit func(number, nodes.Position) error) error {
+func (r *ackKind) ReadFrom(ctx context.Context, after nodes.Position, emit func(number, nodes.Position) error) error {
 	r.seen.begun = time.Now()
-	return r.readsFrom.ReadFrom(ctx, after, func(x number, at nodes.Position) error {
+	return r.readFromKind.ReadFrom(ctx, after, func(x number, at nodes.Position) error {
 		time.Sleep(10 * time.Millisecond)
 		return emit(x, at)
 	})
 }
 
-func (r *readsAcked) Taken(nodes.Position) error {
+func (r *ackKind) Taken(nodes.Position) error {
 	r.seen.first.CompareAndSwap(0, int64(time.Since(r.seen.begun)))
 	return nil
 }
 
-type mappings struct{ acted }
+type mapKind struct{ action }
 
-func (m *mappings) Map(ctx context.Context, x number) (number, error) { return x, m.act(ctx) }
+func (m *mapKind) Map(ctx context.Context, x number) (number, error) { return x, m.act(ctx) }
 
-type expands struct{ acted }
+type expandKind struct{ action }
 
-func (e *expands) Expand(ctx context.Context, x number, emit func(number) error) error {
+func (e *expandKind) Expand(ctx context.Context, x number, emit func(number) error) error {
 	if err := e.act(ctx); err != nil {
 		return err
 	}
 	return emit(x)
 }
 
-type splits struct{ acted }
+type splitKind struct{ action }
 
-func (s *splits) Split(ctx context.Context, x number, first, second func(number)) error {
+func (s *splitKind) Split(ctx context.Context, x number, first, second func(number)) error {
 	first(x)
 	second(x)
 	return s.act(ctx)
 }
 
-type processes struct{ acted }
+type processKind struct{ action }
 
-func (p *processes) Process(ctx context.Context, in, out []number) ([]number, error) {
+func (p *processKind) Process(ctx context.Context, in, out []number) ([]number, error) {
 	return append(out, in...), p.act(ctx)
 }
 
-type folds struct{ acted }
+type foldKind struct{ action }
 
-func (*folds) Key(number) string { return "" }
+func (*foldKind) Key(number) string { return "" }
 
-func (f *folds) Fold(ctx context.Context, _ *int, x number, emit func(number)) error {
+func (f *foldKind) Fold(ctx context.Context, _ *int, x number, emit func(number)) error {
 	emit(x)
 	return f.act(ctx)
 }
 
-type connects struct{ acted }
+type connectKind struct{ action }
 
-func (c *connects) Left(ctx context.Context, x number, emit func(number)) error {
+func (c *connectKind) Left(ctx context.Context, x number, emit func(number)) error {
 	emit(x)
 	return c.act(ctx)
 }
 
-func (c *connects) Right(ctx context.Context, x number, emit func(number)) error {
+func (c *connectKind) Right(ctx context.Context, x number, emit func(number)) error {
 	return c.Left(ctx, x, emit)
 }
 
-type writes struct{ acted }
+type writeKind struct{ action }
 
-func (w *writes) Write(ctx context.Context, _ []number) error { return w.act(ctx) }
+func (w *writeKind) Write(ctx context.Context, _ []number) error { return w.act(ctx) }
 
-type writesMany struct{ writes }
+type writeManyKind struct{ writeKind }
 
-func (*writesMany) MaxInFlight() int { return 4 }
+func (*writeManyKind) MaxInFlight() int { return 4 }

@@ -40,8 +40,8 @@ type side struct {
 	with  bool // pass on the item of the cut too
 }
 
-// A judged batch is one whose conditions have been computed.
-type judged struct {
+// Verdicts are what the condition says of the items of a batch.
+type verdicts struct {
 	sel  []uint16 // the rows that have a condition
 	yes  []uint16 // those of them for which it is true
 	errs expr.RowErrors
@@ -62,7 +62,7 @@ func (k *cut) operator(s side) nodes.Operator { return &cutOp{where: k.where, si
 func (c *cutOp) NewWorker(context.Context) (nodes.Worker, error) {
 	where := c.where.Compile()
 	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, _ nodes.Out) (any, error) {
-		b, j := in.Data.(*record.Batch), &judged{}
+		b, j := in.Data.(*record.Batch), &verdicts{}
 		j.yes = where.Filter(b, nil, &j.errs)
 		j.sel = columns.Without(b, &j.errs, nil)
 		return j, nil
@@ -74,7 +74,7 @@ func (c *cutOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error 
 	if c.found {
 		return out.Emit(0, in.Data.Retain())
 	}
-	b, j := in.Data.(*record.Batch), in.Made.(*judged)
+	b, j := in.Data.(*record.Batch), in.Made.(*verdicts)
 	row := j.cut(c.side.at)
 	bad, err := j.report(b, row, out)
 	if err != nil {
@@ -94,7 +94,7 @@ func (c *cutOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error 
 }
 
 // cut gives the row of the cut, -1 if there is none.
-func (j *judged) cut(at bool) int {
+func (j *verdicts) cut(at bool) int {
 	yes := j.yes
 	for _, row := range j.sel {
 		is := len(yes) > 0 && yes[0] == row
@@ -110,7 +110,7 @@ func (j *judged) cut(at bool) int {
 
 // report reports the items before the cut that failed, and counts them. Behind it
 // nobody asks for the condition.
-func (j *judged) report(b *record.Batch, cut int, out nodes.Out) (bad int, err error) {
+func (j *verdicts) report(b *record.Batch, cut int, out nodes.Out) (bad int, err error) {
 	for i := range j.errs.Len() {
 		row, err := j.errs.At(i)
 		if cut >= 0 && row > cut {
@@ -125,7 +125,7 @@ func (j *judged) report(b *record.Batch, cut int, out nodes.Out) (bad int, err e
 }
 
 // pass appends the rows to pass on to sel.
-func (j *judged) pass(b *record.Batch, cut int, s side, sel []uint16) []uint16 {
+func (j *verdicts) pass(b *record.Batch, cut int, s side, sel []uint16) []uint16 {
 	switch {
 	case s.after && cut < 0:
 		return sel

@@ -29,7 +29,7 @@ nodes:
 	}))
 
 type debounce struct {
-	keyed
+	keySettings
 	Quiet time.Duration `yaml:"quiet,required" min:"1ms" doc:"How long nothing must follow."`
 }
 
@@ -42,14 +42,14 @@ type debounceOp struct {
 	k       *debounce
 	keys    *numberer
 	keep    *keep
-	version []int64   // by key: of the item that waits; 0: none
-	count   int64     // of versions
-	due     []waiting // in order; one whose version is not the key's any more is void, and the first is not
-	latest  []int32   // the keys of a batch, the one with the last item first
+	version []int64    // by key: of the item that waits; 0: none
+	count   int64      // of versions
+	due     []quietEnd // in order; one whose version is not the key's any more is void, and the first is not
+	latest  []int32    // the keys of a batch, the one with the last item first
 }
 
-// A waiting is when the item of a key is due, if no other comes.
-type waiting struct {
+// A quietEnd is when the item of a key is due, if no other comes.
+type quietEnd struct {
 	at      time.Time
 	key     int32
 	version int64
@@ -86,7 +86,7 @@ func (d *debounceOp) Process(_ context.Context, in nodes.Input, out nodes.Out) e
 	}
 	at := now.Add(d.k.Quiet)
 	for _, key := range slices.Backward(d.latest) {
-		d.due = append(d.due, waiting{at, key, d.version[key]})
+		d.due = append(d.due, quietEnd{at, key, d.version[key]})
 	}
 	d.skipVoid()
 	out.Filtered(d.keep.put(b, rows, keys))
@@ -129,7 +129,7 @@ func (d *debounceOp) flush(now time.Time, all bool, out nodes.Out) error {
 	return d.keep.emit(keys, out)
 }
 
-func (d *debounceOp) void(w waiting) bool { return d.version[w.key] != w.version }
+func (d *debounceOp) void(w quietEnd) bool { return d.version[w.key] != w.version }
 
 func (d *debounceOp) skipVoid() {
 	for len(d.due) > 0 && d.void(d.due[0]) {

@@ -95,14 +95,14 @@ type delayOp struct {
 	stopping <-chan struct{} // closed: send everything at once
 	ended    bool            // nothing more comes
 	rows     *record.Table
-	held     held
+	held     heldHeap
 	given    int64   // items so far
 	came     []int64 // by row: the number of the item among them, from 1; 0: it has left
 	oldest   int     // no row before it is held
 	errs     expr.RowErrors
 	spans    *record.Column // of durations
 	dues     []int64
-	places   []int32
+	indexes  []int32
 }
 
 var (
@@ -119,10 +119,10 @@ type heldItem struct {
 
 func (h heldItem) before(o heldItem) bool { return h.due < o.due || h.due == o.due && h.row < o.row }
 
-// held is the items that are held back: a binary heap, the one due next first.
-type held []heldItem
+// A heldHeap is the items that are held back: a binary heap, the one due next first.
+type heldHeap []heldItem
 
-func (h *held) push(item heldItem) {
+func (h *heldHeap) push(item heldItem) {
 	s := append(*h, item)
 	i := len(s) - 1
 	for i > 0 && item.before(s[(i-1)/2]) {
@@ -133,7 +133,7 @@ func (h *held) push(item heldItem) {
 	*h = s
 }
 
-func (h *held) pop() heldItem {
+func (h *heldHeap) pop() heldItem {
 	s := *h
 	first, last := s[0], s[len(s)-1]
 	s = s[:len(s)-1]
@@ -226,10 +226,10 @@ func (d *delayOp) Process(_ context.Context, in nodes.Input, out nodes.Out) erro
 		return err
 	}
 	first := d.rows.Append(s)
-	d.places = columns.Places(b, s.Sel, d.places[:0])
+	d.indexes = columns.ItemIndexes(b, s.Sel, d.indexes[:0])
 	for i, due := range d.dues {
 		d.held.push(heldItem{due, int32(first + i)})
-		d.came = append(d.came, d.given+int64(d.places[i])+1)
+		d.came = append(d.came, d.given+int64(d.indexes[i])+1)
 	}
 	d.given += int64(b.Len())
 	return nil

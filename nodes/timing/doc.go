@@ -49,17 +49,17 @@ func keyColumns(c *graph.Inference, in *types.Type, by []config.Text) *columns.C
 	return key
 }
 
-// keyed is for kinds that give on items as they are, for each key apart.
-type keyed struct {
+// keySettings are for kinds that give on items as they are, for each key apart.
+type keySettings struct {
 	By []config.Text `yaml:"by" lone:"true" doc:"The key: fields or expressions. Each key is looked at apart. Without it, all items are one stream."`
 
 	key *columns.Columns
 }
 
-func (k *keyed) Infer(c *graph.Inference) {
+func (k *keySettings) Infer(c *graph.Inference) {
 	in := columns.Items(c, "in")
 	c.Out("out", in)
 	k.key = keyColumns(c, in, k.By)
 }
 
-func (k *keyed) Needs(c *graph.Needs) { c.In("in", c.Out("out").Union(k.key.Needs())) }
+func (k *keySettings) Needs(c *graph.Needs) { c.In("in", c.Out("out").Union(k.key.Needs())) }

@@ -62,11 +62,11 @@ type keep struct {
 	came  []int64   // by key: the number of its item among them, from 1; 0: none
 	line  []arrival // of what is held, in order; some of it is not any more
 
-	places []int32
-	place  []int32 // by key, while a batch is put: the place of its item in it plus 1
-	sel    []uint16
-	whose  []int32
-	fresh  []int32
+	indexes []int32
+	slot    []int32 // by key, while a batch is put: the slot of its item in it plus 1
+	sel     []uint16
+	whose   []int32
+	fresh   []int32
 }
 
 // An arrival is an item that was kept, by its number.
@@ -84,15 +84,15 @@ func (k *keep) put(b *record.Batch, rows []uint16, keys []int32) (replaced int) 
 	k.sel, k.whose, k.fresh = k.sel[:0], k.whose[:0], k.fresh[:0]
 	for i, key := range keys {
 		for int(key) >= len(k.at) {
-			k.at, k.place, k.came = append(k.at, 0), append(k.place, 0), append(k.came, 0)
+			k.at, k.slot, k.came = append(k.at, 0), append(k.slot, 0), append(k.came, 0)
 		}
-		if p := k.place[key]; p > 0 { // an earlier item of the batch
+		if p := k.slot[key]; p > 0 { // an earlier item of the batch
 			k.sel[p-1] = rows[i]
 			replaced++
 			continue
 		}
 		k.sel, k.whose = append(k.sel, rows[i]), append(k.whose, key)
-		k.place[key] = int32(len(k.sel))
+		k.slot[key] = int32(len(k.sel))
 	}
 	k.arrive(b, rows, keys)
 	chosen := b.Share()
@@ -105,7 +105,7 @@ func (k *keep) put(b *record.Batch, rows []uint16, keys []int32) (replaced int) 
 		} else {
 			k.fresh = append(k.fresh, key)
 		}
-		k.at[key], k.place[key] = int32(first+i)+1, 0
+		k.at[key], k.slot[key] = int32(first+i)+1, 0
 	}
 	k.held += len(k.fresh)
 	if k.rows.Rows > 4*k.held+4*record.MaxRows {
@@ -116,10 +116,10 @@ func (k *keep) put(b *record.Batch, rows []uint16, keys []int32) (replaced int) 
 
 // arrive notes which items of b are kept, while it is put.
 func (k *keep) arrive(b *record.Batch, rows []uint16, keys []int32) {
-	k.places = columns.Places(b, rows, k.places[:0])
+	k.indexes = columns.ItemIndexes(b, rows, k.indexes[:0])
 	for i, key := range keys {
-		if k.sel[k.place[key]-1] == rows[i] { // the last of its key
-			k.came[key] = k.given + int64(k.places[i]) + 1
+		if k.sel[k.slot[key]-1] == rows[i] { // the last of its key
+			k.came[key] = k.given + int64(k.indexes[i]) + 1
 			k.line = append(k.line, arrival{k.came[key], key})
 		}
 	}

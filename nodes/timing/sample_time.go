@@ -28,7 +28,7 @@ nodes:
 	}))
 
 type sampleTime struct {
-	keyed
+	keySettings
 	Every time.Duration `yaml:"every,required" min:"1ms" doc:"The length of an interval."`
 }
 

@@ -29,7 +29,7 @@ nodes:
 	}))
 
 type throttle struct {
-	keyed
+	keySettings
 	Every time.Duration `yaml:"every,required" min:"1ms" doc:"The length of a span."`
 	Keep  string        `yaml:"keep" enum:"first|last" doc:"Which item of a span to pass on."`
 }

@@ -19,7 +19,7 @@ import (
 // has of the others: a batch of each at most. Inputs that have fallen silent are read
 // too, as soon as they have something again.
 type alignOp struct {
-	kind    aligned
+	kind    alignTarget
 	marks   *watermarks
 	inputs  []input
 	first   []int         // by port: the place of its first edge among the inputs
@@ -28,13 +28,13 @@ type alignOp struct {
 	since   time.Time     // with idle: since when
 }
 
-// aligned is what an alignOp brings the items of its inputs to, in their order.
-type aligned interface {
+// An alignTarget is what an alignOp brings the items of its inputs to, in their order.
+type alignTarget interface {
 	// read computes what is needed of a batch of an input. Items that fail are
 	// reported and take no part.
-	read(input int, b *record.Batch, out nodes.Out) (timesOf, error)
+	read(input int, b *record.Batch, out nodes.Out) (timedBatch, error)
 	// take takes items of a batch that was read, from up to to.
-	take(input int, items timesOf, from, to int, out nodes.Out) error
+	take(input int, items timedBatch, from, to int, out nodes.Out) error
 	// moved is called when only the watermark may have moved, because an input is
 	// silent or has ended.
 	moved(out nodes.Out) error
@@ -42,8 +42,8 @@ type aligned interface {
 	finish(out nodes.Out) error
 }
 
-// timesOf is a batch that was read: how many items take part and their times.
-type timesOf interface {
+// A timedBatch is a batch that was read: how many items take part and their times.
+type timedBatch interface {
 	len() int
 	time(i int) int64
 	Release()
@@ -53,7 +53,7 @@ type timesOf interface {
 type input struct {
 	conv  *columns.Conversion
 	b     *record.Batch // nil: nothing
-	items timesOf
+	items timedBatch
 	at    int // how many of items are taken
 	ended bool
 }
@@ -65,7 +65,7 @@ var (
 
 // newAlignOp makes the operator over all edges of a node, those of each port being
 // read as items of one type.
-func newAlignOp(env *nodes.Env, kind aligned, marks *watermarks, idle time.Duration, ports ...*types.Type) *alignOp {
+func newAlignOp(env *nodes.Env, kind alignTarget, marks *watermarks, idle time.Duration, ports ...*types.Type) *alignOp {
 	a := &alignOp{kind: kind, marks: marks, idle: idle}
 	for port, t := range ports {
 		a.first = append(a.first, len(a.inputs))

@@ -24,13 +24,13 @@ type buffer struct {
 
 	of      []lane // by key
 	lanes   int32  // given numbers so far
-	current *reading
+	current *windowBatch
 	numbers []int32  // of the keys of current
 	added   []uint16 // rows of current to be kept
 
 	sessions sessionHeap
-	begun    int64     // sessions so far
-	ready    []closing // windows of count items that are full
+	begun    int64          // sessions so far
+	ready    []closedWindow // windows of count items that are full
 	values   *aggregate.Reader
 }
 
@@ -51,8 +51,8 @@ type session struct {
 	void       bool // it was taken up by another one
 }
 
-// A closing is a window that is closed.
-type closing struct {
+// A closedWindow is what is left of a window once it is closed.
+type closedWindow struct {
 	span
 	rows []int32 // in the order of arrival
 }
@@ -66,7 +66,7 @@ func newBuffer(k *window) *buffer {
 }
 
 // add implements store.
-func (b *buffer) add(r *reading, i int, watermark int64) bool {
+func (b *buffer) add(r *windowBatch, i int, watermark int64) bool {
 	if b.current != r {
 		b.begin(r)
 	}
@@ -101,8 +101,8 @@ func (b *buffer) add(r *reading, i int, watermark int64) bool {
 	return true
 }
 
-// begin finds the keys of a reading.
-func (b *buffer) begin(r *reading) {
+// begin finds the keys of a batch.
+func (b *buffer) begin(r *windowBatch) {
 	b.current, b.numbers = r, b.numbers[:0]
 	if b.keys != nil {
 		b.numbers = b.keys.Add(r.keys, r.hashes, b.numbers)
@@ -118,7 +118,7 @@ func (b *buffer) begin(r *reading) {
 }
 
 // settle implements store.
-func (b *buffer) settle(r *reading) {
+func (b *buffer) settle(r *windowBatch) {
 	if len(b.added) == 0 {
 		return
 	}
@@ -144,8 +144,8 @@ func (b *buffer) fill(l *lane, key, row int32) {
 }
 
 // counted is a window of items, with the least and the greatest of their times.
-func (b *buffer) counted(key int32, rows []int32) closing {
-	c := closing{span{key: key}, rows}
+func (b *buffer) counted(key int32, rows []int32) closedWindow {
+	c := closedWindow{span{key: key}, rows}
 	if b.times != nil {
 		c.start, c.end = b.times[rows[0]], b.times[rows[0]]
 		for _, row := range rows {
@@ -178,7 +178,7 @@ func (b *buffer) close(watermark int64, all bool, s *sender, out nodes.Out) erro
 
 // unfilled gives the windows of count items that are not full when the input ends,
 // in the order of their keys.
-func (b *buffer) unfilled() []closing {
+func (b *buffer) unfilled() []closedWindow {
 	var keys []int32
 	for key, l := range b.of {
 		if len(l.rows) > 0 {
@@ -186,7 +186,7 @@ func (b *buffer) unfilled() []closing {
 		}
 	}
 	slices.SortFunc(keys, func(x, y int32) int { return int(b.of[x].number - b.of[y].number) })
-	var done []closing
+	var done []closedWindow
 	for _, key := range keys {
 		for rows := b.of[key].rows; len(rows) > 0; {
 			done = append(done, b.counted(key, rows))
@@ -198,8 +198,8 @@ func (b *buffer) unfilled() []closing {
 }
 
 // send folds the items of closed windows and sends the results.
-func (b *buffer) send(done []closing, s *sender, out nodes.Out) error {
-	f := folding{b: b, state: b.k.set.State(), out: out}
+func (b *buffer) send(done []closedWindow, s *sender, out nodes.Out) error {
+	f := rowFolder{b: b, state: b.k.set.State(), out: out}
 	f.state.Grow(len(done))
 	spans := make([]span, len(done))
 	for i, c := range done {
@@ -220,8 +220,8 @@ func (b *buffer) send(done []closing, s *sender, out nodes.Out) error {
 	return s.send(keys, spans, f.state, 0, out)
 }
 
-// A folding folds kept rows into groups, a batch at a time.
-type folding struct {
+// A rowFolder folds kept rows into groups, a batch at a time.
+type rowFolder struct {
 	b      *buffer
 	state  *aggregate.State
 	out    nodes.Out
@@ -230,7 +230,7 @@ type folding struct {
 	errs   expr.RowErrors
 }
 
-func (f *folding) add(row, group int32) error {
+func (f *rowFolder) add(row, group int32) error {
 	f.rows, f.groups = append(f.rows, row), append(f.groups, group)
 	if len(f.rows) < record.MaxRows {
 		return nil
@@ -238,7 +238,7 @@ func (f *folding) add(row, group int32) error {
 	return f.flush()
 }
 
-func (f *folding) flush() error {
+func (f *rowFolder) flush() error {
 	if len(f.rows) == 0 {
 		return nil
 	}

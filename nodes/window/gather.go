@@ -100,14 +100,14 @@ type gatherOp struct {
 	counts *record.Column
 	errs   expr.RowErrors
 
-	keys   *record.Keys
-	open   []*whole // by key; nil: none
-	queue  []*whole // in the order of their first parts; some have left, but not the first
-	rows   *record.Table
-	tidyAt int // rows to have before tidying
-	ready  []*whole
-	given  int64 // items so far
-	places []int32
+	keys    *record.Keys
+	open    []*whole // by key; nil: none
+	queue   []*whole // in the order of their first parts; some have left, but not the first
+	rows    *record.Table
+	tidyAt  int // rows to have before tidying
+	ready   []*whole
+	given   int64 // items so far
+	indexes []int32
 }
 
 // A whole is some parts of one.
@@ -197,9 +197,9 @@ func (g *gatherOp) Process(_ context.Context, in nodes.Input, out nodes.Out) err
 	s.Release()
 	numbers := g.keys.Add(keys, g.keys.Hash(keys, nil), nil)
 	g.open = append(g.open, make([]*whole, g.keys.Len()-len(g.open))...)
-	g.places = columns.Places(b, keys.Sel, g.places[:0])
+	g.indexes = columns.ItemIndexes(b, keys.Sel, g.indexes[:0])
 	for i, key := range numbers {
-		g.add(key, int32(first+i), keys.Row(i), g.given+int64(g.places[i])+1, now)
+		g.add(key, int32(first+i), keys.Row(i), g.given+int64(g.indexes[i])+1, now)
 	}
 	g.given += int64(b.Len())
 	if err := g.expire(now, false, out); err != nil { // with what is complete

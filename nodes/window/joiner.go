@@ -16,7 +16,7 @@ type joiner struct {
 	k      *windowJoin
 	marks  *watermarks
 	keys   *record.Keys
-	sides  [2]holding
+	sides  [2]heldSide
 	needed []bool
 	late   [2]lateItems
 	errs   expr.RowErrors
@@ -24,8 +24,8 @@ type joiner struct {
 	lefts, rights []int32 // the pairs gathered so far: rows of the sides, -1: none
 }
 
-// A holding is the items of one side that are held.
-type holding struct {
+// A heldSide is the items of one side that are held.
+type heldSide struct {
 	rows    *record.Table
 	times   []int64
 	keyOf   []int32   // by row; -1: a part of the key is null
@@ -35,14 +35,14 @@ type holding struct {
 	tidyAt  int
 }
 
-func newHolding(t *types.Type) holding {
-	return holding{rows: record.NewTable(t), tidyAt: 8 * record.MaxRows}
+func newHeldSide(t *types.Type) heldSide {
+	return heldSide{rows: record.NewTable(t), tidyAt: 8 * record.MaxRows}
 }
 
 func newJoiner(k *windowJoin, env *nodes.Env) *joiner {
 	j := &joiner{
 		k: k, marks: newWatermarks(2, k.Lateness), keys: record.NewKeys(k.key.Type), needed: env.Needed("out"),
-		sides: [2]holding{newHolding(k.types[left]), newHolding(k.types[right])},
+		sides: [2]heldSide{newHeldSide(k.types[left]), newHeldSide(k.types[right])},
 	}
 	for side, port := range []string{"late_left", "late_right"} {
 		j.late[side] = newLateItems(env, port)
@@ -50,25 +50,25 @@ func newJoiner(k *windowJoin, env *nodes.Env) *joiner {
 	return j
 }
 
-// A joinReading is a batch of one side with its keys.
-type joinReading struct {
+// A joinBatch is a batch of one side with its keys.
+type joinBatch struct {
 	in      *record.Batch
 	keys    *record.Batch // its selection is the items that have a time
 	numbers []int32       // of the selected keys; -1: a part is null
 	times   *record.Column
 }
 
-func (r *joinReading) len() int         { return r.keys.Len() }
-func (r *joinReading) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
+func (r *joinBatch) len() int         { return r.keys.Len() }
+func (r *joinBatch) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
 
 // Release gives the keys back.
-func (r *joinReading) Release() { r.keys.Release() }
+func (r *joinBatch) Release() { r.keys.Release() }
 
-// read implements aligned. It finds the keys of a batch. Items without a time are
+// read implements alignTarget. It finds the keys of a batch. Items without a time are
 // reported.
-func (j *joiner) read(side int, b *record.Batch, out nodes.Out) (timesOf, error) {
+func (j *joiner) read(side int, b *record.Batch, out nodes.Out) (timedBatch, error) {
 	fields := [2][]int{j.k.key.Left, j.k.key.Right}[side]
-	r := &joinReading{in: b, keys: j.k.key.Batch(b, fields), times: b.Cols[j.k.times[side]]}
+	r := &joinBatch{in: b, keys: j.k.key.Batch(b, fields), times: b.Cols[j.k.times[side]]}
 	j.errs.Reset()
 	checkTimes(b, r.times, &j.errs)
 	if j.errs.Len() > 0 {
@@ -87,7 +87,7 @@ func (j *joiner) read(side int, b *record.Batch, out nodes.Out) (timesOf, error)
 	return r, nil
 }
 
-// moved implements aligned.
+// moved implements alignTarget.
 func (j *joiner) moved(out nodes.Out) error {
 	if err := j.release(j.marks.now(), out); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (j *joiner) moved(out nodes.Out) error {
 	return j.flush(out)
 }
 
-// finish implements aligned.
+// finish implements alignTarget.
 func (j *joiner) finish(out nodes.Out) error {
 	if err := j.release(math.MaxInt64, out); err != nil {
 		return err
@@ -103,10 +103,10 @@ func (j *joiner) finish(out nodes.Out) error {
 	return j.flush(out)
 }
 
-// take implements aligned. It puts items together with those that are held, and
+// take implements alignTarget. It puts items together with those that are held, and
 // holds them.
-func (j *joiner) take(side int, items timesOf, from, to int, out nodes.Out) error {
-	r, own := items.(*joinReading), &j.sides[side]
+func (j *joiner) take(side int, items timedBatch, from, to int, out nodes.Out) error {
+	r, own := items.(*joinBatch), &j.sides[side]
 	kept := r.in.Share()
 	defer kept.Release()
 	sel := kept.SelBuf()
@@ -147,7 +147,7 @@ func (j *joiner) take(side int, items timesOf, from, to int, out nodes.Out) erro
 }
 
 // hold notes the time and the key of an item that is appended to the rows.
-func (h *holding) hold(t int64, key int32) {
+func (h *heldSide) hold(t int64, key int32) {
 	h.times, h.keyOf, h.matched = append(h.times, t), append(h.keyOf, key), append(h.matched, false)
 }
 
@@ -156,7 +156,7 @@ func (j *joiner) pair(side int, row int32, watermark int64, out nodes.Out) error
 	own, other := &j.sides[side], &j.sides[1-side]
 	key, t, within := own.keyOf[row], own.times[row], int64(j.k.Within)
 	if side == left && j.k.Kind == "left" {
-		own.lone.push(timed{t, row})
+		own.lone.push(timedRow{t, row})
 	}
 	if key < 0 {
 		return nil
@@ -188,7 +188,7 @@ func (j *joiner) pair(side int, row int32, watermark int64, out nodes.Out) error
 	return nil
 }
 
-func (h *holding) reach(key int32) {
+func (h *heldSide) reach(key int32) {
 	for int(key) >= len(h.byKey) {
 		h.byKey = append(h.byKey, nil)
 	}
@@ -240,7 +240,7 @@ func (j *joiner) flush(out nodes.Out) error {
 
 // tidy drops items older than a time when they outnumber the others. Rows keep
 // their order. Rows of lone are as young as that.
-func (h *holding) tidy(oldest int64) {
+func (h *heldSide) tidy(oldest int64) {
 	if h.rows.Rows < h.tidyAt {
 		return
 	}
@@ -278,18 +278,18 @@ func (h *holding) tidy(oldest int64) {
 	h.rows = columns.CopyRows(h.rows, live)
 }
 
-// A timed is a row with its time.
-type timed struct {
+// A timedRow is a row with its time.
+type timedRow struct {
 	t   int64
 	row int32
 }
 
-func (x timed) before(y timed) bool { return x.t < y.t || x.t == y.t && x.row < y.row }
+func (x timedRow) before(y timedRow) bool { return x.t < y.t || x.t == y.t && x.row < y.row }
 
 // A timeHeap has the earliest row at its top, of equals the one that came first.
-type timeHeap []timed
+type timeHeap []timedRow
 
-func (h *timeHeap) push(x timed) {
+func (h *timeHeap) push(x timedRow) {
 	s := append(*h, x)
 	i := len(s) - 1
 	for ; i > 0 && x.before(s[(i-1)/2]); i = (i - 1) / 2 {
@@ -299,7 +299,7 @@ func (h *timeHeap) push(x timed) {
 	*h = s
 }
 
-func (h *timeHeap) pop() timed {
+func (h *timeHeap) pop() timedRow {
 	s := *h
 	first, last := s[0], s[len(s)-1]
 	s = s[:len(s)-1]

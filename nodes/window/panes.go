@@ -43,7 +43,7 @@ func newPanes(k *window) *panes {
 }
 
 // add implements store. An item between two windows counts as in time.
-func (p *panes) add(r *reading, i int, watermark int64) bool {
+func (p *panes) add(r *windowBatch, i int, watermark int64) bool {
 	row := r.keys.Row(i)
 	t := r.times.Int[row]
 	first := floor(t-p.offset, p.every) + p.offset
@@ -79,7 +79,7 @@ func (p *panes) pane(start int64) *pane {
 }
 
 // settle implements store.
-func (p *panes) settle(r *reading) {
+func (p *panes) settle(r *windowBatch) {
 	if len(p.groups) < r.in.Rows {
 		p.groups = make([]int32, r.in.Rows)
 	}
@@ -90,7 +90,7 @@ func (p *panes) settle(r *reading) {
 	p.touched = p.touched[:0]
 }
 
-func (p *panes) fold(w *pane, r *reading) {
+func (p *panes) fold(w *pane, r *windowBatch) {
 	if w.keys != nil {
 		keys := chosen(r.keys, w.added)
 		p.numbers = w.keys.Add(keys, w.hashes, p.numbers[:0])

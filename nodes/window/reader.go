@@ -23,18 +23,18 @@ type windowOp struct {
 
 // A store holds open windows. One goroutine at a time uses it.
 type store interface {
-	// add puts the i-th item of a reading into its windows that are not closed at
+	// add puts the i-th item of a batch into its windows that are not closed at
 	// the watermark. It reports whether there was one, or no window has the item.
-	add(r *reading, i int, watermark int64) (inTime bool)
-	// settle folds what was added since the last call. The reading is valid until
+	add(r *windowBatch, i int, watermark int64) (inTime bool)
+	// settle folds what was added since the last call. The batch is valid until
 	// then.
-	settle(r *reading)
+	settle(r *windowBatch)
 	// close sends the windows that end at the watermark or before, or all.
 	close(watermark int64, all bool, s *sender, out nodes.Out) error
 }
 
-// A reading is what the parallel part makes of a batch. It owns its batches but in.
-type reading struct {
+// A windowBatch is a batch with what the parallel part makes of it. It owns its batches but in.
+type windowBatch struct {
 	in     *record.Batch
 	keys   *record.Batch // its selection is the items that take part
 	hashes []uint64      // of the selected keys; nil without a key
@@ -42,11 +42,11 @@ type reading struct {
 	values []*record.Batch
 }
 
-func (r *reading) len() int         { return r.keys.Len() }
-func (r *reading) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
+func (r *windowBatch) len() int         { return r.keys.Len() }
+func (r *windowBatch) time(i int) int64 { return r.times.Int[r.keys.Row(i)] }
 
 // Release gives back what was made.
-func (r *reading) Release() {
+func (r *windowBatch) Release() {
 	r.keys.Release()
 	for _, b := range r.values {
 		b.Release()
@@ -58,7 +58,7 @@ var (
 	errFarTime = errors.New("the time is before 1844 or after 2241")
 )
 
-// A reader makes readings, for one worker.
+// A reader makes windowBatches, for one worker.
 type reader struct {
 	k      *window
 	at     *expr.Program // nil: there is no time, or it is a field
@@ -83,9 +83,9 @@ func (w *windowOp) reader() *reader {
 }
 
 // read computes what the items say. Items that fail are reported and take no part.
-func (r *reader) read(in *record.Batch, out nodes.Out) (*reading, error) {
+func (r *reader) read(in *record.Batch, out nodes.Out) (*windowBatch, error) {
 	r.errs.Reset()
-	m := &reading{in: in, keys: r.keys.Columns(in, &r.errs), values: r.values.Values(in, &r.errs)}
+	m := &windowBatch{in: in, keys: r.keys.Columns(in, &r.errs), values: r.values.Values(in, &r.errs)}
 	r.readTimes(m)
 	if r.errs.Len() > 0 {
 		if err := nodes.BadRows(out, in, &r.errs); err != nil {
@@ -102,7 +102,7 @@ func (r *reader) read(in *record.Batch, out nodes.Out) (*reading, error) {
 	return m, nil
 }
 
-func (r *reader) readTimes(m *reading) {
+func (r *reader) readTimes(m *windowBatch) {
 	switch {
 	case r.at != nil:
 		m.times = m.keys.Scratch(types.Time)
@@ -127,10 +127,10 @@ func checkTimes(b *record.Batch, times *record.Column, errs *expr.RowErrors) {
 	}
 }
 
-// take puts items from up to to of a reading into windows, and sends those that
+// take puts items from up to to of a batch into windows, and sends those that
 // are closed then. The watermark moves with each item, so that the result does not
 // depend on how items are put into batches.
-func (w *windowOp) take(r *reading, from, to, input int, out nodes.Out) error {
+func (w *windowOp) take(r *windowBatch, from, to, input int, out nodes.Out) error {
 	watermark := w.marks.now()
 	for i := from; i < to; i++ {
 		row := r.keys.Row(i)

@@ -29,7 +29,7 @@ func (b *buffer) extend(l *lane, key, row int32, t, watermark int64) {
 		b.begun++
 		home = &session{key: key, number: b.begun, start: t, end: t + gap}
 		l.sessions = append(l.sessions, home)
-		heap.Push(&b.sessions, ending{home.end, home})
+		heap.Push(&b.sessions, sessionEnd{home.end, home})
 	}
 	home.start, home.end = min(home.start, t), max(home.end, t+gap)
 	home.rows = append(home.rows, row)
@@ -45,14 +45,14 @@ func (s *session) join(o *session) {
 
 // ended gives the sessions that end at the watermark or before, or all, and
 // forgets them.
-func (b *buffer) ended(watermark int64, all bool) []closing {
+func (b *buffer) ended(watermark int64, all bool) []closedWindow {
 	var done []*session
 	for len(b.sessions) > 0 && (all || b.sessions[0].at <= watermark) {
-		s := heap.Pop(&b.sessions).(ending).of
+		s := heap.Pop(&b.sessions).(sessionEnd).of
 		switch {
 		case s.void:
 		case !all && s.end > watermark: // it has grown
-			heap.Push(&b.sessions, ending{s.end, s})
+			heap.Push(&b.sessions, sessionEnd{s.end, s})
 		default:
 			done = append(done, s)
 			l := &b.of[s.key]
@@ -60,31 +60,31 @@ func (b *buffer) ended(watermark int64, all bool) []closing {
 		}
 	}
 	slices.SortFunc(done, func(x, y *session) int { return cmp.Or(cmp.Compare(x.end, y.end), cmp.Compare(x.number, y.number)) })
-	closings := make([]closing, len(done))
+	windows := make([]closedWindow, len(done))
 	for i, s := range done {
-		closings[i] = closing{span{s.key, s.start, s.end}, s.rows}
+		windows[i] = closedWindow{span{s.key, s.start, s.end}, s.rows}
 	}
-	return closings
+	return windows
 }
 
-// An ending is when a session may end. It was begun or had grown to that time.
-type ending struct {
+// A sessionEnd is when a session may end. It was begun or had grown to that time.
+type sessionEnd struct {
 	at int64
 	of *session
 }
 
-// sessionHeap has the ending that comes first at its top.
-type sessionHeap []ending
+// A sessionHeap has the end that comes first at its top.
+type sessionHeap []sessionEnd
 
 func (h sessionHeap) Len() int           { return len(h) }
 func (h sessionHeap) Less(i, j int) bool { return h[i].at < h[j].at }
 func (h sessionHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *sessionHeap) Push(x any)        { *h = append(*h, x.(ending)) }
+func (h *sessionHeap) Push(x any)        { *h = append(*h, x.(sessionEnd)) }
 
 func (h *sessionHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
-	old[len(old)-1] = ending{}
+	old[len(old)-1] = sessionEnd{}
 	*h = old[:len(old)-1]
 	return last
 }

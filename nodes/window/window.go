@@ -208,7 +208,7 @@ func (w *windowOp) NewWorker(context.Context) (nodes.Worker, error) {
 
 // Process implements nodes.Operator.
 func (w *windowOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
-	r := in.Made.(*reading)
+	r := in.Made.(*windowBatch)
 	defer r.Release()
 	return w.take(r, 0, r.len(), 0, out)
 }
@@ -222,12 +222,12 @@ type alignedWindow struct {
 	reader *reader
 }
 
-func (w *alignedWindow) read(_ int, b *record.Batch, out nodes.Out) (timesOf, error) {
+func (w *alignedWindow) read(_ int, b *record.Batch, out nodes.Out) (timedBatch, error) {
 	return w.reader.read(b, out)
 }
 
-func (w *alignedWindow) take(input int, items timesOf, from, to int, out nodes.Out) error {
-	return w.windowOp.take(items.(*reading), from, to, input, out)
+func (w *alignedWindow) take(input int, items timedBatch, from, to int, out nodes.Out) error {
+	return w.windowOp.take(items.(*windowBatch), from, to, input, out)
 }
 
 func (w *alignedWindow) moved(out nodes.Out) error {

@@ -12,13 +12,13 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
-// A piece is a run of whole rows of one file.
-type piece struct {
-	arena *record.Arena // one reference is the piece's
+// A chunk is a run of whole rows of one file.
+type chunk struct {
+	arena *record.Arena // one reference is the chunk's
 	text  []byte        // in the arena
 	line  int           // of the first byte, from 1
 	file  *input
-	rows  rows // how to read the rows: the same for all pieces of a file
+	rows  rows // how to read the rows: the same for all chunks of a file
 }
 
 // maxRow bounds a row, in bytes. Tests lower it.
@@ -35,20 +35,20 @@ type input struct {
 
 	rows   rows // set once the header is known
 	cut    cutter
-	rest   []byte // read, and not yet part of a piece
+	rest   []byte // read, and not yet part of a chunk
 	line   int    // of rest, from 1
 	offset int64  // of rest, in the unpacked text
 	eof    bool
 	full   bool // rest may hold whole rows: it came with the header
 
-	file *os.File // nil: it is a stream
-	read *atomic.Int64
-	mark mark  // of the file
-	done place // behind the last piece
+	file        *os.File // nil: it is a stream
+	read        *atomic.Int64
+	fingerprint fingerprint // of the file
+	done        cursor      // behind the last chunk
 }
 
-// A place is one in the unpacked text of a file.
-type place struct {
+// A cursor is how far the unpacked text of a file was read.
+type cursor struct {
 	offset int64
 	line   int // from 1
 }
@@ -74,7 +74,7 @@ func open(ctx context.Context, flow *graph.Flow, path string, c compression, std
 		}
 		raw, closeFile = f, func() { f.Close() }
 		in.file = f
-		if in.mark, err = markOf(f); err != nil {
+		if in.fingerprint, err = fingerprintOf(f); err != nil {
 			closeFile()
 			return nil, named(in.name, err)
 		}
@@ -103,9 +103,9 @@ func (c *countReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next cuts the next piece; io.EOF at the end of the file. Where a row is longer than
-// the memory of a piece, the memory doubles.
-func (in *input) next() (*piece, error) {
+// next cuts the next chunk; io.EOF at the end of the file. Where a row is longer than
+// the memory of a chunk, the memory doubles.
+func (in *input) next() (*chunk, error) {
 	if in.eof && len(in.rest) == 0 {
 		return nil, io.EOF
 	}
@@ -130,7 +130,7 @@ func (in *input) next() (*piece, error) {
 			return nil, fmt.Errorf("%s:%d: %w", in.name, line, err)
 		}
 		if from < to {
-			return in.piece(arena, buf, from, to, used), nil
+			return in.chunk(arena, buf, from, to, used), nil
 		}
 		in.line += bytes.Count(buf[:used], newline)
 		in.offset += int64(used)
@@ -153,20 +153,20 @@ func (in *input) next() (*piece, error) {
 	}
 }
 
-// piece makes a piece of buf[from:to], which the arena holds, and keeps what is
+// chunk makes a chunk of buf[from:to], which the arena holds, and keeps what is
 // behind used. Scanners want a newline at the end; what stood in its place is kept
 // before it is written.
-func (in *input) piece(arena *record.Arena, buf []byte, from, to, used int) *piece {
+func (in *input) chunk(arena *record.Arena, buf []byte, from, to, used int) *chunk {
 	in.rest = append(in.rest, buf[used:]...)
 	line := in.line + bytes.Count(buf[:from], newline)
-	in.done = place{in.offset + int64(to), line + bytes.Count(buf[from:to], newline)}
+	in.done = cursor{in.offset + int64(to), line + bytes.Count(buf[from:to], newline)}
 	in.line, in.offset = in.done.line+bytes.Count(buf[to:used], newline), in.offset+int64(used)
 	if buf[to-1] != '\n' {
 		buf = append(buf[:to], '\n')
 		to++
 	}
 	arena.Buf = buf
-	return &piece{arena: arena, text: buf[from:to], line: line, file: in, rows: in.rows}
+	return &chunk{arena: arena, text: buf[from:to], line: line, file: in, rows: in.rows}
 }
 
 var newline = []byte{'\n'}

@@ -29,9 +29,9 @@ func (j *jerky) Read(p []byte) (int, error) {
 	return j.r.Read(p[:min(len(p), 1+j.rng.IntN(j.max))])
 }
 
-// pieces reads an input to its end: the text of the pieces, and for each the line of
+// chunks reads an input to its end: the text of the chunks, and for each the line of
 // its first byte.
-func pieces(t *testing.T, in *input) (all string, texts []string, lines []int) {
+func chunks(t *testing.T, in *input) (all string, texts []string, lines []int) {
 	t.Helper()
 	for {
 		p, err := in.next()
@@ -47,9 +47,9 @@ func pieces(t *testing.T, in *input) (all string, texts []string, lines []int) {
 	}
 }
 
-// However standard input comes, pieces are whole rows, all of them, with the right
+// However standard input comes, chunks are whole rows, all of them, with the right
 // lines.
-func TestPiecesOfStreams(t *testing.T) {
+func TestChunksOfStreams(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 300 {
 		var text strings.Builder
@@ -59,7 +59,7 @@ func TestPiecesOfStreams(t *testing.T) {
 		var rows []string
 		for range rng.IntN(40) {
 			cell := strings.Repeat("x\n", rng.IntN(5)) + strings.Repeat("y", rng.IntN(200))
-			if r := round % 9; (r == 1 || r == 2) && rng.IntN(20) == 0 { // more than a piece holds
+			if r := round % 9; (r == 1 || r == 2) && rng.IntN(20) == 0 { // more than a chunk holds
 				cell = strings.Repeat("long ", 60_000)
 			}
 			rows = append(rows, "1,\""+cell+"\"\n")
@@ -80,7 +80,7 @@ func TestPiecesOfStreams(t *testing.T) {
 			if in.cut, err = cut(in); err != nil {
 				t.Fatal(err)
 			}
-			all, texts, lines := pieces(t, in)
+			all, texts, lines := chunks(t, in)
 			p.close()
 			if all != rest {
 				t.Fatalf("%s, round %d: %d bytes, want %d", name, round, len(all), len(rest))
@@ -88,11 +88,11 @@ func TestPiecesOfStreams(t *testing.T) {
 			line := 1
 			for i, text := range texts {
 				if lines[i] != line {
-					t.Fatalf("%s, round %d: piece %d begins in line %d, want %d", name, round, i, lines[i], line)
+					t.Fatalf("%s, round %d: chunk %d begins in line %d, want %d", name, round, i, lines[i], line)
 				}
 				line += strings.Count(text, "\n")
 				if name == "csv" && strings.Count(text, `"`)%2 != 0 {
-					t.Fatalf("round %d: a piece ends inside quotes", round)
+					t.Fatalf("round %d: a chunk ends inside quotes", round)
 				}
 			}
 		}
@@ -100,14 +100,14 @@ func TestPiecesOfStreams(t *testing.T) {
 }
 
 // What stands between rows counts for lines too, however it comes.
-func TestPiecesOfJSON(t *testing.T) {
+func TestChunksOfJSON(t *testing.T) {
 	text := "[\n\n{}\n\n,\n x"
 	for part := 1; part <= len(text); part++ {
 		p := newPump(t.Context(), &jerky{strings.NewReader(text), rand.New(rand.NewPCG(uint64(part), 0)), part}, func() {})
 		in := &input{name: "x", src: p, pump: p, line: 1, cut: &jsonCutter{}}
 		var err error
 		for err == nil {
-			var one *piece
+			var one *chunk
 			if one, err = in.next(); err == nil {
 				if one.line != 3 {
 					t.Errorf("parts of %d: the row is in line %d", part, one.line)
@@ -124,7 +124,7 @@ func TestPiecesOfJSON(t *testing.T) {
 
 // A file that grows while it is read is read to where it ends then, and one that is
 // cut off ends there.
-func TestPiecesOfChangingFile(t *testing.T) {
+func TestChunksOfChangingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.txt")
 	row := strings.Repeat("x", 99) + "\n"
 	for _, c := range []struct {
@@ -162,7 +162,7 @@ func TestPiecesOfChangingFile(t *testing.T) {
 		if err := c.change(); err != nil {
 			t.Fatal(err)
 		}
-		all, _, _ := pieces(t, in)
+		all, _, _ := chunks(t, in)
 		in.end()
 		if got := first + strings.Count(all, row); got != c.want {
 			t.Errorf("%s: %d rows, want %d", c.name, got, c.want)
@@ -171,10 +171,10 @@ func TestPiecesOfChangingFile(t *testing.T) {
 }
 
 // One long row does not keep its memory for the rest of the file.
-func TestPiecesForgetLongRows(t *testing.T) {
+func TestChunksForgetLongRows(t *testing.T) {
 	text := "a\n" + strings.Repeat("y", 20<<20) + "\n" + strings.Repeat("short\n", 400_000)
 	in := &input{name: "x", src: strings.NewReader(text), cut: &lineCutter{}, line: 1}
-	if all, _, _ := pieces(t, in); all != text {
+	if all, _, _ := chunks(t, in); all != text {
 		t.Errorf("%d bytes, want %d", len(all), len(text))
 	}
 	if cap(in.rest) > 4*record.ArenaSize {
@@ -185,13 +185,13 @@ func TestPiecesForgetLongRows(t *testing.T) {
 // A row that comes through a pipe takes work in proportion to its length, however many
 // parts it comes in: 16 times as much for 16 times the bytes, not 256 times. Work is
 // processor time, which is the same on a busy machine.
-func TestPiecesOfALongRow(t *testing.T) {
+func TestChunksOfALongRow(t *testing.T) {
 	spent := func(size int) time.Duration {
 		begun := nodetest.CPUTime()
 		p := newPump(t.Context(), strings.NewReader(strings.Repeat("x", size)), func() {})
 		defer p.close()
 		in := &input{name: "x", src: p, pump: p, line: 1, cut: &lineCutter{}}
-		if all, _, _ := pieces(t, in); len(all) != size+1 {
+		if all, _, _ := chunks(t, in); len(all) != size+1 {
 			t.Errorf("%d bytes of %d", len(all), size)
 		}
 		return nodetest.CPUTime() - begun
@@ -207,7 +207,7 @@ func TestPiecesOfALongRow(t *testing.T) {
 }
 
 // A row without an end is reported before it takes all memory.
-func TestPiecesBoundRows(t *testing.T) {
+func TestChunksBoundRows(t *testing.T) {
 	defer func(most int) { maxRow = most }(maxRow)
 	maxRow = 16 << 20
 	in := &input{name: "x.csv", src: io.MultiReader(strings.NewReader("a\nb\n"), endless{}), cut: &lineCutter{}, line: 1}

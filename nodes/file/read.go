@@ -22,15 +22,15 @@ import (
 // reader is the kind file.read.
 type reader struct {
 	Path     []config.Name `yaml:"path,required" lone:"true" doc:"Files to read, one after the other: paths, patterns such as data/**/*.csv, or - for standard input."`
-	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows stand in the file; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log). json is an array, or values one after the other."`
+	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"The format of the file; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log). json is an array, or values one after the other."`
 	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from the beginning of the first file that has rows."`
-	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is packed; by default what its name says (.gz, .zst)."`
-	Extra    string        `yaml:"extra" enum:"drop|error" doc:"What to do with fields that the type does not list: leave them out, or take the row for a bad item; a csv file with such a column is refused as a whole."`
+	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
+	Extra    string        `yaml:"extra" enum:"drop|error" doc:"What to do with fields that the type does not have: leave them out, or treat the row as a bad item; a csv file with such a column is refused as a whole."`
 
 	Delimiter string   `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool     `yaml:"header" doc:"Of csv: the first row names the fields. Without it, fields come in the order of the type."`
 	Comment   string   `yaml:"comment" doc:"Of csv: lines that begin with this character are skipped."`
-	Nulls     []string `yaml:"nulls" lone:"true" doc:"Of csv: texts that mean null, besides nothing at all."`
+	Nulls     []string `yaml:"nulls" lone:"true" doc:"Of csv: texts that mean null, besides the empty one."`
 
 	files  []sourceFile
 	format format

@@ -19,14 +19,14 @@ import (
 // writer is the kind file.write.
 type writer struct {
 	Path     config.Name `yaml:"path,required" doc:"The file, or - for standard output. Folders are made as needed. With split, it contains a * where the value goes."`
-	Format   string      `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows are written; by default what the name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log)."`
-	Compress string      `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is packed; by default what the name says (.gz, .zst)."`
+	Format   string      `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows are written; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log)."`
+	Compress string      `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
 	Split    config.Text `yaml:"split" doc:"An expression of type string, int, bool or an enum: rows with the same value go to the same file, whose name has the value in place of the *."`
 	MaxFiles int         `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
-	Append   bool        `yaml:"append" doc:"Add to a file that is there, or make it: all rows in one step at the end; every second where a source has no end of its own; and as they are acknowledged where a source acknowledges. A csv file must have the same columns."`
+	Append   bool        `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
 
 	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
-	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append only into a file that is empty."`
+	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append, only if the file is empty."`
 
 	format format
 	packed compression

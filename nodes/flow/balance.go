@@ -8,7 +8,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-var balanceDecl = nodes.Kind("balance", "Deals items out to several outputs, one after the other.", &balance{Run: 1},
+var balanceDecl = nodes.Kind("balance", "Deals items out to several outputs in rotation.", &balance{Run: 1},
 	anyIn("Items of any type."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives", "the output whose turn it is is full", "", "never"),

@@ -11,12 +11,12 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var batchDecl = nodes.Kind("batch", "Puts items together into lists of a fixed length.", &batch{},
+var batchDecl = nodes.Kind("batch", "Collects items into lists of a fixed length.", &batch{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "Lists of them."}),
 	nodes.Workers(graph.Single), nodes.Interleaves(),
 	nodes.Keeps("the items of a list that is not full"), nodes.Returns(),
-	nodes.Lines("`count` items are together, with `period` also when the first of them has waited so long, or the input has ended", "its output is full", "", "never"),
+	nodes.Lines("`count` items have arrived, with `period` also when the first of them has waited that long, or the input has ended", "its output is full", "", "never"),
 	nodes.Example(graph.Example{
 		Title: "Pairs",
 		Flow: `flow: pairs
@@ -32,7 +32,7 @@ nodes:
 
 type batch struct {
 	Count  int           `yaml:"count,required" min:"1" max:"1000000" doc:"How many items make a list."`
-	Period time.Duration `yaml:"period" min:"1ms" doc:"How long the first item of a list waits for the others at most. Without it they wait for each other."`
+	Period time.Duration `yaml:"period" min:"1ms" doc:"How long the first item of a list waits for the others at most. Without it, until the list is full or the input ends."`
 }
 
 func (k *batch) Infer(c *graph.Inference) {

@@ -5,7 +5,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-var concatDecl = nodes.Kind("concat", "Brings several streams together, one after the other.", &concat{},
+var concatDecl = nodes.Kind("concat", "Puts several streams together, one after the other.", &concat{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of types that fit together.", Arity: graph.Many, Reading: graph.InOrder, Any: true}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items of the first, then those of the second, and so on.", Any: true}),
 	nodes.Conserves(), nodes.Pure(),

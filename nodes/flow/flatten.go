@@ -35,8 +35,8 @@ nodes:
 type flatten struct {
 	Field     config.Name `yaml:"field,required" doc:"The field with the list."`
 	As        config.Name `yaml:"as" doc:"A name for the entry, which then stays together if it is a record."`
-	KeepEmpty bool        `yaml:"keep_empty" doc:"Give one item, with null for the entry, where the list is empty or null."`
-	Index     config.Name `yaml:"index" doc:"A name for a field with the place of the entry in its list, from 0."`
+	KeepEmpty bool        `yaml:"keep_empty" doc:"Make one item, with null for the entry, if the list is empty or null."`
+	Index     config.Name `yaml:"index" doc:"A name for a field with the index of the entry in its list, from 0."`
 
 	sources []source
 	from    int // the index of the field

@@ -17,7 +17,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var generateDecl = nodes.Kind("generate", "Makes items by counting.", &generate{Step: time.Second},
+var generateDecl = nodes.Kind("generate", "Generates numbered items.", &generate{Step: time.Second},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items: {n: int}, or the fields in `set`."}),
 	nodes.Workers(graph.PerCore),
 	nodes.Lines("an item is due", "its output is full, or no item is due yet", "`count` items are made; without `count`, when the flow is stopped, or after the year 2262", "an expression cannot be computed for an item and on_error says fail"),
@@ -40,11 +40,11 @@ nodes:
 
 type generate struct {
 	Count *int64                  `yaml:"count" min:"0" doc:"How many items to make. Without it, there is no end."`
-	Rate  pace                    `yaml:"rate" doc:"How many items to make in a second, or, as 100/m, in another span. Without it, as many as can be."`
+	Rate  pace                    `yaml:"rate" doc:"How many items to make in a second or, as 100/m, in another span. Without it, as many as possible."`
 	Set   config.Map[config.Text] `yaml:"set" doc:"The fields of an item, each with its expression over n, random and time."`
 	Start moment                  `yaml:"start" doc:"The time of the first item."`
 	Step  time.Duration           `yaml:"step" doc:"The time between two items, with start."`
-	Seed  uint32                  `yaml:"seed" doc:"Choose other random numbers."`
+	Seed  uint32                  `yaml:"seed" doc:"Another seed gives other random numbers."`
 
 	env   *types.Type // of the expressions
 	exprs []*expr.Expr

@@ -30,9 +30,9 @@ nodes:
 	}))
 
 type log struct {
-	Label string `yaml:"label" doc:"What stands before each item; without it, the word item."`
-	Every int    `yaml:"every" min:"1" doc:"Print one item of so many."`
-	Limit *int   `yaml:"limit" min:"0" doc:"Print so many items at most."`
+	Label string `yaml:"label" doc:"What to print before each item; without it, the word item."`
+	Every int    `yaml:"every" min:"1" doc:"Print only every n-th item."`
+	Limit *int   `yaml:"limit" min:"0" doc:"How many items to print at most."`
 }
 
 func (k *log) Operator(env *nodes.Env) (nodes.Operator, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var mergeDecl = nodes.Kind("merge", "Brings several streams together as items come.", &merge{},
+var mergeDecl = nodes.Kind("merge", "Merges several streams as their items arrive.", &merge{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of types that fit together.", Arity: graph.Many, Any: true}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "All their items.", Any: true}),
 	nodes.Interleaves(), nodes.Conserves(),

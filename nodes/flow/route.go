@@ -12,7 +12,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var routeDecl = nodes.Kind("route", "Sends items different ways by conditions.", &route{Match: "first"},
+var routeDecl = nodes.Kind("route", "Sends items to different outputs by conditions.", &route{Match: "first"},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}), nodes.OutPort(restPort),
 	nodes.Pure(),
 	nodes.Lines("an item arrives that meets a condition, or none and `else` is read", "the output of an item is full", "", "a condition cannot be computed for an item and on_error says fail"),

@@ -8,7 +8,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-var sampleDecl = nodes.Kind("sample", "Keeps some of the items, by chance or every n-th.", &sample{},
+var sampleDecl = nodes.Kind("sample", "Keeps a sample of the items: by chance, or every n-th.", &sample{},
 	anyIn("Items of any type."), anyOut("The items that were kept, in their order."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives that is kept", "its output is full", "", "never"),
@@ -26,8 +26,8 @@ nodes:
 type sample struct {
 	passThrough
 	Rate  *float64 `yaml:"rate" min:"0" max:"1" doc:"The chance of each item to be kept."`
-	Every *int     `yaml:"every" min:"1" doc:"Keep one item of so many, instead of choosing by chance."`
-	Seed  uint32   `yaml:"seed" doc:"Choose another sample of the same rate."`
+	Every *int     `yaml:"every" min:"1" doc:"Keep every n-th item, instead of choosing by chance."`
+	Seed  uint32   `yaml:"seed" doc:"Another seed gives another sample of the same rate."`
 }
 
 func (k *sample) Infer(c *graph.Inference) {

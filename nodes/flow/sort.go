@@ -31,8 +31,8 @@ nodes:
 
 type sort struct {
 	By    []sortTerm `yaml:"by,required" lone:"true" min:"1" doc:"What to order by: fields, -fields, expressions, or {expr: EXPRESSION, desc: true}."`
-	Nulls string     `yaml:"nulls" enum:"last|first" doc:"Where items go whose value is null."`
-	Limit *int       `yaml:"limit" min:"1" doc:"Give only so many items, the first in order."`
+	Nulls string     `yaml:"nulls" enum:"last|first" doc:"Where items with a null value go."`
+	Limit *int       `yaml:"limit" min:"1" doc:"How many items to give, the first in order; without it, all."`
 
 	keys  *columns.Columns
 	order ordering

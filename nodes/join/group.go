@@ -14,9 +14,9 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var groupDecl = nodes.Kind("group", "Counts, sums and the like for each key.", &group{},
+var groupDecl = nodes.Kind("group", "Computes counts, sums and other aggregates for each key.", &group{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
-	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each key: the key, then what was computed."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each key: the key, then the computed fields."}),
 	nodes.Pure(),
 	nodes.Holds("a row for each key"),
 	nodes.Lines("its input has ended", "its output is full", "all groups are sent", "a key or a value cannot be computed for an item, or a result for a group, and on_error says fail"),

@@ -11,9 +11,9 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var joinDecl = nodes.Kind("join", "Puts the items of two inputs together that have equal keys.", &join{Kind: "inner"},
-	nodes.InPort(graph.Port{Name: "left", Doc: "Records, in whose order the result comes."}),
-	nodes.InPort(graph.Port{Name: "right", Doc: "Records that are looked up by key. They are read to the end first.", Reading: graph.First}),
+var joinDecl = nodes.Kind("join", "Combines items of two inputs that have equal keys.", &join{Kind: "inner"},
+	nodes.InPort(graph.Port{Name: "left", Doc: "Records; the result comes in their order."}),
+	nodes.InPort(graph.Port{Name: "right", Doc: "Records that are looked up by key. They are all read first.", Reading: graph.First}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "For each pair a record: the fields of left, then those of right without its key."}),
 	nodes.OutPort(graph.Port{Name: "unmatched", Doc: "Items of left that have no partner.", Side: true}),
 	nodes.Pure(),

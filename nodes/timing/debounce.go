@@ -30,7 +30,7 @@ nodes:
 
 type debounce struct {
 	keySettings
-	Quiet time.Duration `yaml:"quiet,required" min:"1ms" doc:"How long nothing must follow."`
+	Quiet time.Duration `yaml:"quiet,required" min:"1ms" doc:"How long no other item must follow."`
 }
 
 func (k *debounce) Operator(env *nodes.Env) (nodes.Operator, error) {

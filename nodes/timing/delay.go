@@ -39,7 +39,7 @@ nodes:
 
 type delay struct {
 	For     config.Text `yaml:"for,required" doc:"How long to hold an item back: a duration, or an expression that gives one."`
-	Pending int         `yaml:"pending" min:"1" max:"1000000000" doc:"How many items to hold back at most; beyond that, none is read."`
+	Pending int         `yaml:"pending" min:"1" max:"1000000000" doc:"How many items to hold back at most; until some have left, no more are read."`
 	AtEnd   string      `yaml:"at_end" enum:"wait|send" doc:"What to do with items that are held back when the input ends: wait until they are due, or send them at once."`
 
 	fixed time.Duration

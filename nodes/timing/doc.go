@@ -51,7 +51,7 @@ func keyColumns(c *graph.Inference, in *types.Type, by []config.Text) *columns.C
 
 // keySettings are for kinds that give on items as they are, for each key apart.
 type keySettings struct {
-	By []config.Text `yaml:"by" lone:"true" doc:"The key: fields or expressions. Each key is looked at apart. Without it, all items are one stream."`
+	By []config.Text `yaml:"by" lone:"true" doc:"The key: fields or expressions. The items of each key are a stream of their own. Without it, all items are one stream."`
 
 	key *columns.Columns
 }

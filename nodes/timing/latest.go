@@ -11,7 +11,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var latestDecl = nodes.Kind("latest", "Puts the newest items of several streams together whenever one of them changes.", &latest{Start: "all"},
+var latestDecl = nodes.Kind("latest", "Combines the newest items of several streams whenever one of them changes.", &latest{Start: "all"},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of records, or with `as` of anything.", Arity: graph.Many}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each item of any input, with the newest of the others."}),
 	nodes.Workers(graph.Single), nodes.Interleaves(), nodes.Keeps("the last item of each input"),

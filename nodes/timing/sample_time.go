@@ -9,7 +9,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-var sampleTimeDecl = nodes.Kind("sample_time", "Passes on the newest item at regular times.", &sampleTime{},
+var sampleTimeDecl = nodes.Kind("sample_time", "Passes on the newest item at regular intervals.", &sampleTime{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The last item of each interval that had one; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),

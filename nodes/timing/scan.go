@@ -14,7 +14,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var scanDecl = nodes.Kind("scan", "Adds running totals and the like to each item.", &scan{},
+var scanDecl = nodes.Kind("scan", "Adds running totals and other aggregates to each item.", &scan{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Records."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each one that came in, with what was computed so far."}),
 	nodes.Conserves(), nodes.Pure(),

@@ -9,9 +9,9 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-var throttleDecl = nodes.Kind("throttle", "Passes on one item at most in each span of time.", &throttle{Keep: "first"},
+var throttleDecl = nodes.Kind("throttle", "Passes on at most one item in each span of time.", &throttle{Keep: "first"},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
-	nodes.OutPort(graph.Port{Name: "out", Doc: "At most one of them in each span; of each key, with `by`."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "At most one item in each span; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Keeps("with `keep: last`, the last item of each span that is running"), nodes.Returns(),
 	nodes.Lines("an item arrives after a span of silence, or with `keep: last` when the span has passed", "its output is full", "",

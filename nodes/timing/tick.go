@@ -12,7 +12,7 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-var tickDecl = nodes.Kind("tick", "Makes an item at regular times.", &tick{},
+var tickDecl = nodes.Kind("tick", "Makes items at regular intervals.", &tick{},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "An item for each tick: {n: int, time: time}, its number from 0 on and when it was due.", Type: tickType}),
 	nodes.Workers(graph.Single),
 	nodes.Lines("a tick is due", "its output is full, or no tick is due yet", "`count` ticks are made; without `count`, when the flow is stopped", "never"),

@@ -38,9 +38,9 @@ nodes:
 	}))
 
 type gather struct {
-	ID      config.Text   `yaml:"id,required" doc:"What parts of one whole have in common: a field or an expression."`
+	ID      config.Text   `yaml:"id,required" doc:"What the parts of one whole have in common: a field or an expression."`
 	Count   config.Text   `yaml:"count,required" doc:"How many parts make a whole: a number, or an expression over a part."`
-	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long to wait, from the first part on, by the clock. Without it, to the end of the input."`
+	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long to wait by the clock, from the first part on. Without it, until the input ends."`
 
 	in    *types.Type
 	id    *columns.Columns

@@ -15,9 +15,9 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var windowDecl = nodes.Kind("window", "Counts, sums and the like over spans of time.", &window{},
+var windowDecl = nodes.Kind("window", "Computes counts, sums and other aggregates over spans of time.", &window{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items that have a time; several inputs are read in the order of their times.", Arity: graph.Many, Reading: graph.Together}),
-	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each window and key: the key, start, end, then what was computed."}),
+	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each window and key: the key, start, end, then the computed fields."}),
 	nodes.OutPort(graph.Port{Name: "late", Doc: "Items that came after their window was closed.", Side: true}),
 	nodes.Pure(),
 	nodes.Holds("a row for each key of each window that is open"),
@@ -64,13 +64,13 @@ type window struct {
 	Time     config.Text                 `yaml:"time" doc:"The time of an item: a field or an expression. Windows of count items need none."`
 	Size     time.Duration               `yaml:"size" min:"1ms" max:"87600h" doc:"The length of a window."`
 	Every    stride                      `yaml:"every" doc:"How far apart windows begin: a duration with size, a number of items with count. Without it, each begins where the one before ends."`
-	Offset   time.Duration               `yaml:"offset" doc:"Move the beginning of all windows of a size, such as by 8h for days that begin at 8."`
-	Session  time.Duration               `yaml:"session" min:"1ms" max:"87600h" doc:"Put items together that have less than this between them."`
-	Count    int                         `yaml:"count" min:"1" max:"1000000" doc:"Put so many items of a key together."`
+	Offset   time.Duration               `yaml:"offset" doc:"Move the start of all windows, such as by 8h for days that begin at 8; with size."`
+	Session  time.Duration               `yaml:"session" min:"1ms" max:"87600h" doc:"Put items with less than this from one to the next into one window."`
+	Count    int                         `yaml:"count" min:"1" max:"1000000" doc:"Put this many items of a key into one window."`
 	By       aggregate.Terms             `yaml:"by" doc:"The key: fields, or names with expressions. Without it, all items of a window are one group."`
 	Set      config.Map[aggregate.Value] `yaml:"set" doc:"The fields to compute, each with an expression over aggregates, or {value, where}."`
 	Lateness time.Duration               `yaml:"lateness" min:"0s" max:"87600h" doc:"How much older than the newest item an item may be and still be in time."`
-	Idle     time.Duration               `yaml:"idle" min:"1ms" doc:"After how long, by the clock, a silent input does not hold back the others any more. Without it, it always does."`
+	Idle     time.Duration               `yaml:"idle" min:"1ms" doc:"After how long, by the clock, a silent input no longer holds the others back. Without it, it always does."`
 
 	in   *types.Type
 	at   *expr.Expr // the time; nil: none

@@ -11,7 +11,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-var windowJoinDecl = nodes.Kind("window_join", "Puts the items of two inputs together that have equal keys and near times.", &windowJoin{Kind: "inner"},
+var windowJoinDecl = nodes.Kind("window_join", "Combines items of two inputs that have equal keys and near times.", &windowJoin{Kind: "inner"},
 	// Each input may have to wait for the other one, which is what First says of it.
 	nodes.InPort(graph.Port{Name: "left", Doc: "Records with a time.", Reading: graph.First}),
 	nodes.InPort(graph.Port{Name: "right", Doc: "Records with a time.", Reading: graph.First}),
@@ -20,7 +20,7 @@ var windowJoinDecl = nodes.Kind("window_join", "Puts the items of two inputs tog
 	nodes.OutPort(graph.Port{Name: "late_right", Doc: "Items of right that came after the watermark.", Side: true}),
 	nodes.Workers(graph.Single), nodes.Pure(),
 	nodes.Holds("the items that may still find a partner"),
-	nodes.Lines("the second item of a pair arrives, or with `kind: left` the watermark has passed all that an item could be put together with",
+	nodes.Lines("the second item of a pair arrives, or with `kind: left` the watermark has passed all possible partners of an item",
 		"its output is full, or an input has nothing", "both inputs have ended", "a time is null and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Clicks within a minute of what was shown",
@@ -57,7 +57,7 @@ type windowJoin struct {
 	Within   time.Duration `yaml:"within,required" min:"0s" max:"87600h" doc:"How far apart the times of a pair may be."`
 	Kind     string        `yaml:"kind" enum:"inner|left" doc:"What comes out: see above."`
 	Lateness time.Duration `yaml:"lateness" min:"0s" max:"87600h" doc:"How much older than the newest item an item may be and still be in time."`
-	Idle     time.Duration `yaml:"idle" min:"1ms" doc:"After how long, by the clock, a silent input does not hold back the other any more. Without it, it always does."`
+	Idle     time.Duration `yaml:"idle" min:"1ms" doc:"After how long, by the clock, a silent input no longer holds the other one back. Without it, it always does."`
 	Prefix   string        `yaml:"prefix" doc:"What to put before the names of the fields that come from right."`
 	Suffix   string        `yaml:"suffix" doc:"What to put behind the names of the fields that come from right."`
 

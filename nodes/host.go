@@ -26,7 +26,7 @@ type Hosted struct {
 // a test, or refuses it, does so here too. Close it.
 func (e *Env) Host(ctx context.Context, n *graph.Node) (*Hosted, error) {
 	if e.Operators == nil {
-		return nil, fmt.Errorf("%s cannot call %s: no kinds are at hand", e.Node.ID, n.Kind)
+		return nil, fmt.Errorf("%s cannot call %s: there are no kinds to call", e.Node.ID, n.Kind)
 	}
 	h := &Hosted{env: &Env{
 		Node: n, Flow: e.Flow, Workers: 1, Stdin: e.Stdin, Stdout: e.Stdout, Log: e.Log.With("hosted", n.Kind), Seed: e.Seed,

@@ -38,7 +38,7 @@ func (k *Terms) DecodeConfig(v *config.Value, list *diag.List) {
 		k.add(item, list)
 	}
 	if len(v.Items) == 0 {
-		list.Add(diag.WrongValue, v.Span, "the key has no part").WithHint("leave `by` out to have one group")
+		list.Add(diag.WrongValue, v.Span, "the key is empty").WithHint("leave `by` out to have one group")
 	}
 }
 

@@ -31,7 +31,7 @@ func Beside(c *graph.Inference, as []config.Name, how string, optional bool) (*t
 		if first, clash := out.Field(f.Name); clash {
 			c.List().Add(diag.NameClash, e.At, "two fields would be called %q", f.Name).
 				WithNote(first.Origin.At, "the other one: %s", first.Type).
-				WithHint("keep the items whole by `as`, one name for each input, or rename the field before")
+				WithHint("keep the items whole with `as`, one name for each input, or rename the field first")
 		}
 		out.Fields, sources = append(out.Fields, f), append(sources, from)
 	}
@@ -45,8 +45,8 @@ func Beside(c *graph.Inference, as []config.Name, how string, optional bool) (*t
 		case len(as) > 0:
 			add(types.Field{Name: as[i].Value, Type: e.Type, Origin: c.Origin(how, as[i].At)}, Source{i, -1}, e)
 		case !e.Type.IsRecord():
-			c.List().Add(diag.TypeMismatch, e.At, "%s puts records together, got %s", c.Node.ID, e.Type).
-				WithHint("name the inputs by `as`, one name for each")
+			c.List().Add(diag.TypeMismatch, e.At, "%s combines records, got %s", c.Node.ID, e.Type).
+				WithHint("name the inputs with `as`, one name for each")
 			return nil, nil
 		default:
 			for col, f := range e.Type.Fields {

@@ -34,7 +34,7 @@ func (k *Pairs) DecodeConfig(v *config.Value, list *diag.List) {
 		k.same(v, list)
 	}
 	if len(v.Entries)+len(v.Items) == 0 && v.Kind != config.Scalar {
-		list.Add(diag.WrongValue, v.Span, "the key has no field").WithHint("write {FIELD_OF_LEFT: FIELD_OF_RIGHT}")
+		list.Add(diag.WrongValue, v.Span, "the key is empty").WithHint("write {FIELD_OF_LEFT: FIELD_OF_RIGHT}")
 	}
 }
 
@@ -82,7 +82,7 @@ func (k Pairs) Key(c *graph.Inference, left, right *types.Type) *PairedKey {
 		if err != nil {
 			d := c.List().Add(diag.TypeMismatch, pair.Left.At, "left %s and right %s cannot be equal: %s", types.Quote(l.Name), types.Quote(r.Name), err)
 			d.WithNote(l.Origin.At, "left %s is %s", types.Quote(l.Name), l.Type).WithNote(r.Origin.At, "right %s is %s", types.Quote(r.Name), r.Type)
-			d.WithHint("convert one of them before, with map")
+			d.WithHint("convert one of them first, with map")
 			ok = false
 			continue
 		}

@@ -60,7 +60,7 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	names, err := doublestar.Glob(c.Flow.Folder(dir), rest, doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithFailOnIOErrors())
 	switch {
 	case errors.Is(err, doublestar.ErrBadPattern):
-		c.List().Add(diag.WrongValue, at, "%q is no pattern: a bracket or brace is not closed", pattern).WithHint(`to mean the sign itself, write \ before it`)
+		c.List().Add(diag.WrongValue, at, "%q is not a valid pattern: a bracket or brace is not closed", pattern).WithHint(`to mean the sign itself, write \ before it`)
 		return nil
 	case err != nil:
 		c.List().Add(diag.NoFile, at, "the folders of %q cannot be read: %s", pattern, reason(err))
@@ -68,7 +68,7 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	case len(names) == 0 && !exists(c.Flow, dir):
 		c.List().Add(diag.NoFile, at, "no file matches %q: there is no folder %s", pattern, dir)
 	case len(names) == 0:
-		c.List().Add(diag.NoFile, at, "no file matches %q", pattern).WithHint("looked from the folder of the flow, %s", folder(c))
+		c.List().Add(diag.NoFile, at, "no file matches %q", pattern).WithHint("paths are relative to the folder of the flow, %s", folder(c))
 	}
 	slices.Sort(names)
 	for i, name := range names {

@@ -78,7 +78,7 @@ func unpack(r io.Reader, c compression) (io.Reader, func(), error) {
 			return nil, nil, errNothing
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("this is no gzip file: %w", err)
+			return nil, nil, fmt.Errorf("this is not a gzip file: %w", err)
 		}
 		return z, func() { z.Close() }, nil
 	case zstandard:
@@ -92,7 +92,7 @@ func unpack(r io.Reader, c compression) (io.Reader, func(), error) {
 }
 
 // errNothing is that of a file without a byte, or without a row.
-var errNothing = errors.New("there is nothing in it")
+var errNothing = errors.New("it is empty")
 
 // unpackError says what is wrong with a pack that could not be read on.
 func unpackError(c compression, err error) error {
@@ -102,7 +102,7 @@ func unpackError(c compression, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the %s file ends too early: it was cut off", c)
 	case errors.Is(err, zstd.ErrMagicMismatch):
-		return errors.New("this is no zstd file")
+		return errors.New("this is not a zstd file")
 	}
 	return fmt.Errorf("the %s file is damaged: %w", c, err)
 }

@@ -56,7 +56,7 @@ func headOf(f *os.File, size int64) (uint64, error) {
 var (
 	errShorter  = errors.New("it is shorter than it was when it was read up to here; bring the old file back, or read it from the beginning")
 	errReplaced = errors.New("it is not the file that was read up to here: it begins with something else; bring the old file back, or read it from the beginning")
-	errShifted  = errors.New("where it was read up to is inside of a line now, because it was changed or its last line went on; bring the old file back, or read it from the beginning")
+	errShifted  = errors.New("the point up to which it was read is inside a line now, because the file was changed or its last line was continued; bring the old file back, or read it from the beginning")
 )
 
 // verify says what is wrong with a file that must have a fingerprint of before.
@@ -144,7 +144,7 @@ func (o *readOp) position() (nodes.Position, error) {
 func (o *readOp) Seek(ctx context.Context, after nodes.Position) error {
 	var p position
 	if err := json.Unmarshal(after, &p); err != nil {
-		return fmt.Errorf("%q is no position of file.read: %w", after, err)
+		return fmt.Errorf("%q is not a position of file.read: %w", after, err)
 	}
 	for o.at < min(p.Index, len(o.k.files)) {
 		if info, err := o.env.Flow.Stat(o.k.files[o.at].path); err == nil {

@@ -243,7 +243,7 @@ func TestPositionsThatDoNotFit(t *testing.T) {
 		{"grown", 1, write("b.csv", text+"1,new\n"), ""},
 		{"shorter", 1, write("b.csv", text[:len(text)-1]), "b.csv: it is shorter"},
 		{"another", 1, write("b.csv", strings.Replace(text, "name 0", "name 1", 1)), "b.csv: it is not the file"},
-		{"a row more before", 1, write("b.csv", text[:10_000]+"9"+text[10_000:]), "b.csv: where it was read up to is inside of a line"},
+		{"a row more before", 1, write("b.csv", text[:10_000]+"9"+text[10_000:]), "b.csv: the point up to which it was read is inside a line"},
 		{"gone", 1, func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, "b.csv")); err != nil {
 				t.Fatal(err)
@@ -256,7 +256,7 @@ func TestPositionsThatDoNotFit(t *testing.T) {
 			}
 		}, "b.csv is not where it was"},
 		{"a file more behind", 1, write("c2.csv", text), ""},
-		{"the last line went on", 3, write("c.csv", "id,name\n3,c\n4,d\n"), "c.csv: where it was read up to is inside of a line"},
+		{"the last line went on", 3, write("c.csv", "id,name\n3,c\n4,d\n"), "c.csv: the point up to which it was read is inside a line"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

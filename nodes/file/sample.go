@@ -51,7 +51,7 @@ func (k *reader) sample(c *graph.Inference) *types.Type {
 			continue
 		}
 		if err == nil && text == nil { // standard input, before the run
-			c.List().Warn(diag.NoSchema, f.at, "what comes from standard input is known only when the flow runs").WithHint("declare it by `as:` to have it checked before")
+			c.List().Warn(diag.NoSchema, f.at, "the type of standard input is known only when the flow runs").WithHint("declare it with `as:` to have it checked before")
 			return nil
 		}
 		var warnings []string
@@ -61,7 +61,7 @@ func (k *reader) sample(c *graph.Inference) *types.Type {
 			t, rows, warnings, err = k.sampleRows(text, whole, origin)
 		}
 		if err != nil {
-			c.List().Add(diag.NoSchema, f.at, "the type of %s cannot be inferred: %s", called(f.path), reason(err)).WithHint("declare it by `as:`")
+			c.List().Add(diag.NoSchema, f.at, "the type of %s cannot be inferred: %s", called(f.path), reason(err)).WithHint("declare it with `as:`")
 			return nil
 		}
 		if rows || last {
@@ -109,7 +109,7 @@ func (k *reader) beginning(c *graph.Inference, path string, size int) (text []by
 	case path == "-" && packed == plain:
 		return k.peek(c.Stdin())
 	case isStream(c.Flow, path):
-		return nil, false, errors.New("what was read of a pack or a pipe for a sample would be lost for the run")
+		return nil, false, errors.New("a sample of compressed input, or of a pipe, would be missing from the run")
 	}
 	src, err := c.Flow.Open(path)
 	if err != nil {

@@ -91,7 +91,7 @@ func (o *writeOp) target(value string) (*target, error) {
 		return t, nil
 	}
 	if len(o.targets) >= o.k.MaxFiles {
-		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is meant", o.k.MaxFiles)
+		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is intended", o.k.MaxFiles)
 	}
 	path := o.env.Path(o.k.Path.Value)
 	if o.k.split != nil {

@@ -30,15 +30,15 @@ func checkPorts(c *graph.Inference, names []config.Name, taken ...string) {
 		}
 		switch {
 		case seen[n.Value]:
-			c.List().Add(diag.NameClash, at, "output %q is there twice", n.Value)
+			c.List().Add(diag.NameClash, at, "output %q is listed twice", n.Value)
 		case n.Value == graph.ErrorPort:
-			c.List().Add(diag.BadName, at, "every node has an output %q already, for failed items", n.Value).WithHint("choose another name")
+			c.List().Add(diag.BadName, at, "every node already has an output %q, for failed items", n.Value).WithHint("choose another name")
 		case !isPortName(n.Value):
 			c.List().Add(diag.BadName, at, "output %q: want a lower-case letter, then letters, digits and _", n.Value)
 		}
 		for _, t := range taken {
 			if n.Value == t {
-				c.List().Add(diag.BadName, at, "the output %q is there already", n.Value).WithHint("choose another name")
+				c.List().Add(diag.BadName, at, "there is already an output %q", n.Value).WithHint("choose another name")
 			}
 		}
 		seen[n.Value] = true

@@ -76,7 +76,7 @@ func (k *flatten) Infer(c *graph.Inference) {
 		if first, clash := out.Field(f.Name); clash {
 			c.List().Add(diag.NameClash, c.Origin("", k.Field.At).At, "two fields would be called %q", f.Name).
 				WithNote(first.Origin.At, "one is %s", first.Type).WithNote(f.Origin.At, "the other is %s", f.Type).
-				WithHint("keep the entry together by `as: NAME`, or rename the field before")
+				WithHint("keep the entry together with `as: NAME`, or rename the field first")
 		}
 		out.Fields, k.sources = append(out.Fields, f), append(k.sources, s)
 	}

@@ -135,8 +135,8 @@ nodes:
   deal: {use: balance, in: in, with: {outputs: ` + outputs + `}}
 `
 	}
-	kit.Refuse(t, flow("[a, a]"), nil, `output "a" is there twice`)
-	kit.Refuse(t, flow("[a, errors]"), nil, `"errors" already`)
+	kit.Refuse(t, flow("[a, a]"), nil, `output "a" is listed twice`)
+	kit.Refuse(t, flow("[a, errors]"), nil, `already has an output "errors"`)
 	kit.Refuse(t, flow("[a, B]"), nil, `output "B": want a lower-case letter`)
 }
 
@@ -196,7 +196,7 @@ nodes:
 
 func TestRouteSettings(t *testing.T) {
 	in := map[string]string{"in.jsonl": ""}
-	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {else: n > 1}}"), in, `the output "else" is there already`)
+	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {else: n > 1}}"), in, `there is already an output "else"`)
 	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {a: m > 1}}"), in, `unknown field "m"`)
 	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {a: n + 1}}"), in, `bool`)
 	kit.Refuse(t, nodetest.One("{n: int}", "route", "{cases: {}}"), in, `cases`)

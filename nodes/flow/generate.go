@@ -142,7 +142,7 @@ func (o *generateOp) Next(ctx context.Context) (any, nodes.Position, error) {
 func (o *generateOp) Seek(_ context.Context, after nodes.Position) error {
 	at, err := strconv.ParseInt(string(after), 10, 64)
 	if err != nil || at < 0 {
-		return fmt.Errorf("%q is no position of generate: want the number of the next item", after)
+		return fmt.Errorf("%q is not a position of generate: want the number of the next item", after)
 	}
 	o.clock.seek(at)
 	return nil

@@ -33,7 +33,7 @@ nodes:
 		}
 	}
 	kit.Refuse(t, fmt.Sprintf(flow, "{start: yesterday}"), nil, "want a time from 1678 to 2261")
-	kit.Refuse(t, fmt.Sprintf(flow, "{rate: fast}"), nil, `want items in a second, got text "fast"`)
+	kit.Refuse(t, fmt.Sprintf(flow, "{rate: fast}"), nil, `want items per second, got text "fast"`)
 	kit.Refuse(t, fmt.Sprintf(flow, "{set: {t: time}}"), nil, `unknown field "time"`)
 }
 

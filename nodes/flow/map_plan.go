@@ -111,7 +111,7 @@ func (p *mapPlan) kept() []string {
 func (p *mapPlan) checkNames(set map[string]*expr.Expr) {
 	list := p.c.List()
 	if len(p.k.Select) > 0 && len(p.k.Drop) > 0 {
-		list.Add(diag.Conflict, p.k.Drop[0].At, "select says what stays, so drop has nothing to say").WithHint("leave %q out of select, and remove drop", p.k.Drop[0].Value)
+		list.Add(diag.Conflict, p.k.Drop[0].At, "select says which fields stay, so drop has no effect").WithHint("leave %q out of select, and remove drop", p.k.Drop[0].Value)
 	}
 	seen := map[string]bool{}
 	for _, n := range p.k.Select {
@@ -136,7 +136,7 @@ func (p *mapPlan) checkNames(set map[string]*expr.Expr) {
 			list.Add(diag.Conflict, r.At, "field %q is renamed, and computed by set under its old name", r.Key).
 				WithHint("to keep both, write set: {%s: %s} instead of renaming", r.Value.Value, r.Key)
 		case !slices.Contains(p.kept(), r.Key):
-			list.Add(diag.Conflict, r.At, "field %q is renamed, but does not stay", r.Key).WithHint("add %q to select, or remove it from drop", r.Key)
+			list.Add(diag.Conflict, r.At, "field %q is renamed, but is not kept", r.Key).WithHint("add %q to select, or remove it from drop", r.Key)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -40,27 +39,13 @@ func (k *merge) Operator(env *nodes.Env) (nodes.Operator, error) { return k.oper
 type union struct{ passThrough }
 
 func (union) Infer(c *graph.Inference) {
-	in := c.Node.Input("in")
-	var bound *types.Type
-	var first *graph.Edge // of the bound's type
-	for _, e := range in.Edges {
-		if e.Type.Kind == types.KindError {
-			continue
+	var edges []*graph.Edge
+	for _, e := range c.Node.Input("in").Edges {
+		if e.Type.Kind != types.KindError {
+			edges = append(edges, e)
 		}
-		if bound == nil {
-			bound, first = e.Type, e
-			continue
-		}
-		b, err := types.Bound(bound, e.Type)
-		if err != nil {
-			c.List().Add(diag.TypeMismatch, e.At, "%s cannot bring %s and %s together: %s", c.Node.ID, first.From.ID, e.From.ID, err).
-				WithNote(first.At, "%s gives %s", first.From.ID, first.Type).WithNote(e.At, "%s gives %s", e.From.ID, e.Type).
-				WithHint("convert or rename the field before, with map")
-			return
-		}
-		bound = b
 	}
-	if bound != nil {
+	if bound, ok := columns.Bound(c, edges); ok && bound != nil {
 		c.Out("out", bound)
 	}
 }

@@ -21,7 +21,7 @@ var paceText = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)(?:/([0-9]*)(ms|s|m|h))
 func (p *pace) DecodeConfig(v *config.Value, list *diag.List) {
 	rate, ok := parsePace(v.Text)
 	if v.Kind != config.Scalar || !ok {
-		list.Add(diag.WrongValue, v.Span, "want items in a second, got %s", v.Describe()).WithHint("write 100, 100/s, 30/m or 1/10s")
+		list.Add(diag.WrongValue, v.Span, "want items per second, got %s", v.Describe()).WithHint("write 100, 100/s, 30/m or 1/10s")
 		return
 	}
 	*p = rate

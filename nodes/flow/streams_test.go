@@ -25,7 +25,7 @@ nodes:
 	}
 	kit.Check(t, flow, in, map[string]string{"-": `{"id":1,"x":[1,2],"r":{"p":3,"q":null},"t":"u","d":1.50,"more":null}` + "\n" +
 		`{"id":1.5,"x":[null,0.5],"r":{"p":0.1,"q":"s"},"t":"w","d":null,"more":true}` + "\n"})
-	kit.Refuse(t, strings.Replace(flow, "id: float", "id: string", 1), in, `all cannot bring a and b together: field "id": int and string`, "a gives A", "b gives B")
+	kit.Refuse(t, strings.Replace(flow, "id: float", "id: string", 1), in, `all cannot combine a and b: field "id": int and string`, "a gives A", "b gives B")
 }
 
 func TestConcatOfUnneededFields(t *testing.T) {
@@ -131,5 +131,5 @@ nodes:
 	kit.Check(t, fmt.Sprintf(flow, "{longest: true}"), in, map[string]string{"-": `{"a":1,"s":"x","b":null,"u":null}` + "\n"})
 	kit.Refuse(t, fmt.Sprintf(flow, "{as: [x]}"), in, "as has 1 names for 2 inputs")
 	kit.Refuse(t, fmt.Sprintf(flow, "{as: [x, x]}"), in, `two fields would be called "x"`)
-	kit.Refuse(t, fmt.Sprintf(strings.Replace(flow, "B: {b:", "B: {a:", 1), "{}"), in, `two fields would be called "a"`, "by `as`")
+	kit.Refuse(t, fmt.Sprintf(strings.Replace(flow, "B: {b:", "B: {a:", 1), "{}"), in, `two fields would be called "a"`, "with `as`")
 }

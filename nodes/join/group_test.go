@@ -57,7 +57,7 @@ func TestGroupSettings(t *testing.T) {
 	in := map[string]string{"in.jsonl": ""}
 	for with, want := range map[string][]string{
 		`{}`:                                     {"group computes nothing", "set: {count: count()}"},
-		`{by: []}`:                               {"the key has no part"},
+		`{by: []}`:                               {"the key is empty"},
 		`{by: q}`:                                {`unknown field "q"`},
 		`{by: n + 1}`:                            {"the key n + 1 has no name", "write {NAME: n + 1}", "flow.yaml:5:40"},
 		`{by: [n, {n: f}]}`:                      {`two fields would be called "n"`},

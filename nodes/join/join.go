@@ -105,7 +105,7 @@ func (k *join) inferFields(c *graph.Inference) {
 			d := c.List().Add(diag.NameClash, c.Node.Input("right").Edges[0].At, "left and right both have a field %q", f.Name)
 			d.WithNote(first.Origin.At, "that of left is %s", first.Type).WithNote(f.Origin.At, "that of right is %s", f.Type)
 			if k.Prefix+k.Suffix == "" {
-				d.WithHint("add `prefix: right_`, or rename or drop %q before, with map", name)
+				d.WithHint("add `prefix: right_`, or rename or drop %q first, with map", name)
 			} else {
 				d.WithHint("choose another prefix or suffix")
 			}

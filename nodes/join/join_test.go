@@ -111,7 +111,7 @@ func TestNames(t *testing.T) {
 	kit.Refuse(t, flow("{on: id}"), in, `left and right both have a field "v"`, "prefix: right_")
 	kit.Refuse(t, flow("{on: idd}"), in, `left has no field "idd"`, `right has no field "idd"`, `did you mean "id"?`, "flow.yaml:6:57")
 	kit.Refuse(t, flow("{on: {id: vv}}"), in, `right has no field "vv"`, "flow.yaml:6:62")
-	kit.Refuse(t, flow("{on: []}"), in, "the key has no field")
+	kit.Refuse(t, flow("{on: []}"), in, "the key is empty")
 	kit.Refuse(t, flow("{}"), in, `on`)
 	kit.Refuse(t, joining("{id: int, v: int}", "{id: string, w: int}", "{on: id}"), in, "left id and right id cannot be equal: int and string", "right id is string")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 // A stride is a duration or a number of items.
@@ -41,27 +42,16 @@ func (stride) ConfigType() (string, map[string]any) {
 // boundOf gives the type that holds the items of all edges of a port, nil if there
 // is none.
 func boundOf(c *graph.Inference, port string) *types.Type {
-	var bound *types.Type
-	var first *graph.Edge // of the bound's type
-	for _, e := range c.Node.Input(port).Edges {
+	edges := c.Node.Input(port).Edges
+	for _, e := range edges {
 		switch {
 		case e.Type == nil || e.Type.Kind == types.KindError:
 			return nil
 		case e.Type.Kind == types.KindOpaque:
 			c.List().Add(diag.TypeMismatch, e.At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, e.Type)
 			return nil
-		case bound == nil:
-			bound, first = e.Type, e
-			continue
 		}
-		b, err := types.Bound(bound, e.Type)
-		if err != nil {
-			c.List().Add(diag.TypeMismatch, e.At, "%s cannot bring %s and %s together: %s", c.Node.ID, first.From.ID, e.From.ID, err).
-				WithNote(first.At, "%s gives %s", first.From.ID, first.Type).WithNote(e.At, "%s gives %s", e.From.ID, e.Type).
-				WithHint("convert or rename the field before, with map")
-			return nil
-		}
-		bound = b
 	}
+	bound, _ := columns.Bound(c, edges)
 	return bound
 }

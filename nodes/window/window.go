@@ -155,7 +155,7 @@ func (k *window) checkShape(c *graph.Inference) {
 	switch {
 	case at.IsZero():
 	case k.Session > 0:
-		c.List().Add(diag.Conflict, at, "a session begins with its first item, so every has nothing to say")
+		c.List().Add(diag.Conflict, at, "a session begins with its first item, so every has no effect")
 	case k.Size > 0 && every.span == 0:
 		c.List().Add(diag.WrongValue, at, "every: want a duration above zero, as for size").WithHint("write every: 15m")
 	case k.Count > 0 && every.items == 0:

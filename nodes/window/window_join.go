@@ -85,7 +85,7 @@ func (k *windowJoin) Infer(c *graph.Inference) {
 		return
 	}
 	if t := at.Type.Fields[0]; t.Type.Kind != types.KindTime {
-		c.List().Add(diag.WrongType, k.Time[0].Left.At, "time must be time, got %s", t.Type).WithNote(t.Origin.At, "it comes from here")
+		c.List().Add(diag.WrongType, k.Time[0].Left.At, "time must be a field of type time, got %s", t.Type).WithNote(t.Origin.At, "it comes from here")
 		return
 	}
 	k.key, k.times = key, [2]int{at.Left[0], at.Right[0]}
@@ -107,7 +107,7 @@ func (k *windowJoin) inferFields(c *graph.Inference) {
 			d := c.List().Add(diag.NameClash, c.Node.Input("right").Edges[0].At, "left and right both have a field %q", f.Name)
 			d.WithNote(first.Origin.At, "that of left is %s", first.Type).WithNote(f.Origin.At, "that of right is %s", f.Type)
 			if k.Prefix+k.Suffix == "" {
-				d.WithHint("add `prefix: right_`, or rename or drop %q before, with map", name)
+				d.WithHint("add `prefix: right_`, or rename or drop %q first, with map", name)
 			} else {
 				d.WithHint("choose another prefix or suffix")
 			}

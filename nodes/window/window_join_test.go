@@ -158,7 +158,7 @@ nodes:
 		"{on: {x: y}, time: at, within: -1m}":             "within",
 		"{on: {x: y}, time: at, within: 1m}":              `both have a field "a"`,
 		"{on: a, time: at, within: 1m}":                   "cannot be equal",
-		"{on: {x: y}, time: {x: y}, within: 1m}":          "time must be time",
+		"{on: {x: y}, time: {x: y}, within: 1m}":          "time must be a field of type time",
 		"{on: {x: z}, time: at, within: 1m}":              `right has no field "z"`,
 		"{on: {x: y}, time: [at, a], within: 1m}":         "time is one field of each side",
 		"{on: {x: y}, time: at, within: 1m, kind: full}":  "kind",

@@ -238,7 +238,7 @@ func TestSettings(t *testing.T) {
 		"{time: at, size: 1h, every: 5, set: {n: count()}}":       "want a duration above zero",
 		"{time: at, size: 1h, every: 0s, set: {n: count()}}":      "want a duration of 1ms or more",
 		"{time: at, size: 10h, every: 1ms, set: {n: count()}}":    "more than 10000 windows",
-		"{time: at, session: 1h, every: 1m, set: {n: count()}}":   "every has nothing to say",
+		"{time: at, session: 1h, every: 1m, set: {n: count()}}":   "every has no effect",
 		"{count: 5, every: 1m, set: {n: count()}}":                "want a number of items",
 		"{count: 5, lateness: 1m, set: {n: count()}}":             "wait for nothing",
 		"{count: 5, offset: 1m, set: {n: count()}}":               "offset",

@@ -1,6 +1,5 @@
-// Package aggregate folds the values of rows into one value per group: the state
-// behind count, sum, mean and their like in group, and in whatever else gathers
-// rows.
+// Package aggregate folds the values of rows into one value per group: it is the state
+// behind count, sum, mean and the like, for group and every other kind that aggregates.
 //
 // Terms. Groups are numbered 0, 1, 2, …, and their number grows. A Fold is the
 // state of one aggregate for all groups. A Set is several expressions over
@@ -12,8 +11,8 @@
 //  2. Null is skipped: only count without an argument sees such rows. A group
 //     without a value has count and sum 0, an empty list, and null for the rest.
 //  3. Sums of integers are exact: they are kept in 128 bits, and only a result
-//     that does not fit 64 bits is an error. Sums of floats carry the rounding
-//     error along (Neumaier, 1974), so that ten times 0.1 is 1.
+//     that does not fit 64 bits is an error. Sums of floats are
+//     compensated for rounding errors (Neumaier, 1974), so that ten times 0.1 is 1.
 //  4. State copies text: it outlives the batches.
 package aggregate
 

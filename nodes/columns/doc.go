@@ -1,6 +1,6 @@
-// Package columns is what kinds that work on records have in common: columns
-// computed by expressions, columns converted to a wider type, and rows put in
-// order.
+// Package columns has what kinds that work on records share: columns computed by
+// expressions, columns converted to a wider type, keys, and rows that are compared, kept
+// and forgotten.
 //
 // Terms. Columns are the fields of a new record, each taken over from the input or
 // computed by an expression. A Computer makes them for one worker. A Conversion

@@ -1,19 +1,19 @@
 // Package file is the pack of kinds that read and write files.
 //
-// Terms. A format is how rows stand in a file: csv, tsv, jsonl, json, lines. A
-// chunk is a run of whole rows cut out of a file; it is what a worker reads at
-// once. A position says how far which file was read. A target is a file that is
-// written; package durable sees to it that it appears whole, with the others of the run.
+// Terms. A format is how rows are written in a file: csv, tsv, jsonl, json, lines. A
+// chunk is a run of whole rows of a file; it is what a worker reads at once. A position
+// says which file was read up to where. A target is a file that is written; package
+// durable sees to it that it appears whole, together with the others of the run.
 //
 // Laws.
-//  1. Rows come in the order of the files and of the rows in them, whatever the
-//     number of workers.
-//  2. A row that cannot be read is a bad item with its file, its line and the
-//     reason; the rows around it are read.
+//  1. Rows come in the order of the files and of the rows in them, with any number of
+//     workers.
+//  2. A row that cannot be read is a bad item, with its file, its line and the reason;
+//     the rows around it are read.
 //  3. A file under its final name is whole, and safe once the run is over. A run that
 //     fails, or is stopped before its end, leaves what was there before.
-//  4. Who goes on after a position reads just the rows that come after it, or says
-//     why it cannot: the file is another one now.
+//  4. A reader that goes on after a position reads exactly the rows that come after it,
+//     or says why it cannot, because the file is another one now.
 package file
 
 import (

@@ -1,13 +1,12 @@
-// Package flow is the pack of kinds that steer items: they make them, change them
-// one by one, leave some out, put them in order, send them different ways and
-// bring streams together. None of them touches anything outside the flow but log,
-// which prints.
+// Package flow is the pack of kinds that make items, change them one by one, leave some
+// out, put them in order, split streams and bring them together. None of them touches
+// anything outside the flow, except for log, which prints.
 //
 // Laws, beyond those of package nodes.
-//  1. Whatever a kind decides by position (limit, sample, balance, zip) depends on
+//  1. What a kind decides by position (limit, sample, balance, zip) depends on
 //     the position of the item in its input alone.
-//  2. Kinds that need not look into items take Go values as they are.
-//  3. Whoever keeps items says so in its documentation, with what it costs.
+//  2. Kinds that do not look into items take Go values as they are.
+//  3. A kind that keeps items says so in its documentation, and what that costs.
 package flow
 
 import (

@@ -2,11 +2,10 @@
 // two inputs, and group, within one.
 //
 // Laws, beyond those of package nodes.
-//  1. The order of what comes out is that of the input: of the left one for join,
-//     of the first item of each key for group.
-//  2. Keys are computed by all workers at once; what depends on order is done in
-//     order.
-//  3. What is kept is said in the documentation of the kind.
+//  1. The output has the order of the input: for join that of the left one, for group
+//     that of the first item of each key.
+//  2. Keys are computed by all workers at once; what depends on order is done in order.
+//  3. The documentation of a kind says what it keeps.
 package join
 
 import (

@@ -28,8 +28,8 @@ func (s *sketch) limits() {
 	}
 }
 
-// crew spells how many workers a node has: a number, or bounds.
-func (s *sketch) crew() string {
+// workerText spells how many workers a node has: a number, or bounds.
+func (s *sketch) workerText() string {
 	if s.r.IntN(3) == 0 {
 		return fmt.Sprintf("{min: %d, max: %d}", 1+s.r.IntN(3), 3+s.r.IntN(6))
 	}

@@ -149,10 +149,10 @@ func (s *sketch) sink(st stream) {
 func (s *sketch) workers() (engine string, mixes bool) {
 	switch s.r.IntN(6) {
 	case 0, 1:
-		return ", workers: " + s.crew(), false
+		return ", workers: " + s.workerText(), false
 	case 2:
 		if s.r.IntN(2) == 0 {
-			return ", workers: " + s.crew() + ", order: none", true
+			return ", workers: " + s.workerText() + ", order: none", true
 		}
 		return fmt.Sprintf(", workers: %d, order: key, key: k", 2+s.r.IntN(4)), true
 	}

@@ -1,7 +1,7 @@
-// Package std is the list of all packs that come with flowrun. A program with
-// kinds of its own puts its packs beside these:
+// Package std lists all packs that come with flowrun. A program with kinds of its own
+// adds its packs to these:
 //
-//	registry, err := nodes.NewRegistry(std.Nodes, mine.Nodes)
+//	func main() { cli.Main(std.Nodes, mine.Nodes) }
 package std
 
 import (

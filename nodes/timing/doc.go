@@ -1,21 +1,20 @@
-// Package timing is the pack of kinds that look at the clock or at what came
+// Package timing is the pack of kinds that look at the clock, or at the items that came
 // before: they slow streams down, wait for silence, hold items back, begin and end
 // streams, and keep running totals.
 //
 // Terms. An item arrives when its node receives it; kinds of this pack read the
 // clock of package time once for each batch that arrives. An item is due when its
 // time to leave has come. A timed kind is one whose output depends on the clock:
-// debounce, delay, sample_time, throttle and tick. What latest gives depends on
-// which of its inputs is first; the others depend on their input alone.
+// debounce, delay, sample_time, throttle and tick. The output of latest depends on the
+// order in which its inputs arrive; that of the others on their input alone.
 //
 // Laws, beyond those of package nodes.
-//  1. Timed kinds but tick, a source, wait for nothing by themselves: they say when
-//     something is due, and the engine wakes them then. While nothing is held,
-//     nothing is due.
+//  1. Timed kinds do not wait, but for tick, which is a source: they say when something
+//     is due, and the engine wakes them then. While nothing is held, nothing is due.
 //  2. At the end of the input nothing is lost: what is held leaves, in the order in
 //     which it would have become due. Only delay still waits, unless told not to.
-//  3. Clocks are monotonic: setting the clock of the machine moves nothing.
-//  4. What is kept of items is copied, so a kept item pins no batch.
+//  3. Clocks are monotonic: to set the clock of the machine has no effect.
+//  4. Items that are kept are copied, so a kept item keeps no batch in memory.
 //
 // For time that is a field of the items, see package window.
 package timing

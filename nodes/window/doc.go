@@ -1,10 +1,10 @@
-// Package window is the pack of kinds that put items together in time: window,
-// over spans of one stream, window_join, across two, and gather, the parts of one
+// Package window is the pack of kinds that bring items together by time: window,
+// within spans of one stream; window_join, across two; and gather, the parts of one
 // whole.
 //
-// Terms. Event time is the time that an item says it happened at; it is a field,
-// and the clock has no part in it. A window is a span of event time: it has its
-// start and not its end. The watermark is the time up to which everything is taken
+// Terms. Event time is the time at which an item says that it happened; it is a field,
+// and has nothing to do with the clock. A window is a span of event time: it includes
+// its start and excludes its end. The watermark is the time up to which everything is taken
 // to have come: the greatest time seen, less the lateness that the flow allows. A
 // window is closed when the watermark reaches its end; an item that comes later is
 // late.

@@ -62,7 +62,18 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// The kind keeps the laws of kinds: see package nodetest.
-func TestKinds(t *testing.T) {
-	nodetest.New(std.Nodes, Nodes).Conform(t, Nodes...)
+// kit runs flows with the kinds of the command: see package nodetest.
+var kit = nodetest.New(std.Nodes, Nodes)
+
+// The kind keeps the laws of kinds.
+func TestKinds(t *testing.T) { kit.Conform(t, Nodes...) }
+
+func TestDistance(t *testing.T) {
+	const place = "{name: string, latitude: float, longitude: float}"
+	kit.CheckOne(t, place, "geo.distance", "{latitude: 0, longitude: 0}",
+		`{"name":"here","latitude":0,"longitude":0}`+"\n"+`{"name":"a quarter round","latitude":0,"longitude":90}`+"\n"+`{"name":"the pole","latitude":90,"longitude":0}`+"\n",
+		`{"name":"here","km":0}`+"\n"+`{"name":"a quarter round","km":10008}`+"\n"+`{"name":"the pole","km":10008}`+"\n")
+	none := map[string]string{"in.jsonl": ""}
+	kit.Refuse(t, nodetest.One(place, "geo.distance", "{latitude: 91, longitude: 0}"), none, "latitude", "want -90 to 90")
+	kit.Refuse(t, nodetest.One("{name: string}", "geo.distance", "{latitude: 0, longitude: 0}"), none, "latitude")
 }

@@ -18,7 +18,7 @@ var load = []string{"graph", "graph/diag", "nodes", "nodes/std"}
 // Kinds is what most of those who write kinds need, and packTests what their tests do.
 var (
 	kinds     = append([]string{"graph", "nodes"}, data...)
-	packTests = []string{"nodes/nodetest", "nodes/std", "nodes/std/flowtest"}
+	packTests = []string{"nodes/nodetest", "nodes/std"}
 )
 
 // Sole are libraries that one package alone may know.
@@ -41,7 +41,7 @@ var Sole = map[string]string{
 
 // Rules from the ground up.
 var Rules = []Rule{
-	{Rooms: []string{"graph/diag", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopping", "graph/render/internal/cachedir"}},
+	{Rooms: []string{"graph/diag", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/cachedir"}},
 	{Rooms: []string{"internal/archdraw"}, May: []string{"internal/arch"}},
 	{Rooms: []string{"graph/types"}, May: []string{"graph/diag"}},
 	{Rooms: []string{"graph/config"}, May: []string{"graph/diag"}},
@@ -51,26 +51,27 @@ var Rules = []Rule{
 	{Rooms: []string{"graph/record/csv"}, May: []string{"graph/diag", "graph/types", "graph/record", "graph/record/text"}, Tests: []string{"graph/record/jsonl"}},
 	{Rooms: []string{"graph/redact"}, May: []string{"graph/record", "graph/record/jsonl"}, Tests: []string{"graph/types"}},
 	{Rooms: []string{"graph/expr"}, May: []string{"graph/diag", "graph/types", "graph/record"}},
-	{Rooms: []string{"graph"}, May: data, Tests: load},
+	{Rooms: []string{"graph"}, May: data, Tests: []string{"nodes", "nodes/std"}},
 	{Rooms: []string{"graph/diff"}, May: []string{"graph", "graph/config", "graph/diag", "graph/redact", "graph/types"}, Tests: load},
 	{Rooms: []string{"graph/render"}, May: []string{"graph", "graph/diff", "graph/redact", "graph/types", "graph/render/internal/cachedir"}, Tests: load},
 
 	// How kinds are written, and the kinds. A pack knows no other pack; what several share is
 	// columns and aggregate. Their tests reach the engine by nodetest alone.
-	{Rooms: []string{"nodes"}, May: []string{"graph", "graph/config", "graph/expr", "graph/record", "graph/types"}, Tests: []string{"graph/diag", "nodes/std", "scheduler"}},
+	{Rooms: []string{"nodes"}, May: []string{"graph", "graph/config", "graph/expr", "graph/record", "graph/types"}, Tests: []string{"graph/diag", "nodes/nodetest", "nodes/std", "scheduler"}},
 	{Rooms: []string{"nodes/columns"}, May: kinds},
 	{Rooms: []string{"nodes/aggregate"}, May: append([]string{"nodes/columns"}, without(kinds, "nodes")...)},
 	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "internal/durable"}, kinds...), Tests: packTests},
 	{Rooms: []string{"nodes/flow"}, May: append([]string{"graph/record/jsonl", "graph/redact", "nodes/columns"}, kinds...), Tests: packTests},
 	{Rooms: []string{"nodes/join", "nodes/timing", "nodes/window"}, May: append([]string{"nodes/columns", "nodes/aggregate"}, kinds...), Tests: packTests},
-	{Rooms: []string{"nodes/std"}, May: []string{"nodes/file", "nodes/flow", "nodes/join", "nodes/timing", "nodes/window"}, Tests: append([]string{"nodes/nodetest", "graph/record/jsonl"}, kinds...)},
+	{Rooms: []string{"nodes/std"}, May: []string{"nodes/file", "nodes/flow", "nodes/join", "nodes/timing", "nodes/window"}, Tests: []string{"nodes/nodetest", "graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "nodes"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},
 	{Rooms: []string{"scheduler/control"}, May: []string{"graph", "scheduler/metrics"}},
 	{Rooms: []string{"scheduler/tap"}, May: []string{"graph/record", "graph/record/jsonl", "graph/redact", "nodes"}},
 	{Rooms: []string{"scheduler"}, May: []string{"graph", "graph/expr", "graph/record", "graph/record/jsonl", "graph/redact", "graph/types", "nodes",
-		"scheduler/queue", "scheduler/control", "scheduler/tap", "scheduler/metrics"}, Tests: []string{"graph/diag"}},
+		"scheduler/queue", "scheduler/control", "scheduler/tap", "scheduler/metrics"}, Tests: []string{"graph/diag", "nodes/std"}},
+	{Rooms: []string{"scheduler/supervise"}, May: []string{"nodes", "scheduler/metrics"}, Tests: []string{"scheduler"}},
 	{Rooms: []string{"scheduler/history"}, May: []string{"internal/durable", "scheduler", "scheduler/metrics"}},
 	{Rooms: []string{"scheduler/meter"}, May: []string{"graph", "graph/record", "nodes", "scheduler/metrics"}, Tests: []string{"graph/diag", "nodes/std", "scheduler"}},
 	{Rooms: []string{"scheduler/advise"}, May: []string{"graph", "scheduler/metrics"}, Tests: []string{".", "graph/diag", "nodes", "nodes/std"}},
@@ -81,16 +82,17 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/nodetest"}, May: []string{"graph", "graph/diag", "graph/record", "graph/record/jsonl", "nodes", "scheduler", "scheduler/metrics"}, Tests: []string{"graph/types", "nodes/std"}},
 
 	// What people use.
-	{Rooms: []string{"."}, May: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/types", "nodes", "scheduler", "scheduler/metrics"},
+	{Rooms: []string{"internal/gosource"}, May: []string{"graph/diag", "nodes"}},
+	{Rooms: []string{"."}, May: []string{"internal/gosource", "graph", "graph/config", "graph/diag", "graph/record", "graph/types", "nodes", "scheduler", "scheduler/metrics"},
 		Tests: []string{"internal/arch", "nodes/std"}},
 	{Rooms: []string{"otlp"}, May: []string{"scheduler/metrics"}},
 	{Rooms: []string{"web/assist"}, May: []string{"graph", "graph/config", "graph/expr", "graph/types"}, Tests: load},
 	{Rooms: []string{"web/webtest"}, May: []string{"graph", "graph/diag", "graph/types", "scheduler", "scheduler/metrics"}},
 	{Rooms: []string{"web"}, May: []string{"graph", "graph/config", "graph/diag", "graph/diff", "graph/redact", "graph/render", "graph/types",
-		"scheduler", "scheduler/history", "scheduler/metrics", "scheduler/trial", "web/assist"}, Tests: []string{"nodes", "nodes/std", "scheduler/flowtest", "web/webtest"}},
-	{Rooms: []string{"cmd/flowrun/early"}, May: []string{"cmd/flowrun/internal/stopping"}},
-	{Rooms: []string{"cmd/flowrun/cli"}, May: append([]string{"graph", "graph/diff", "graph/record/jsonl", "graph/render", "cmd/flowrun/internal/stopping", "internal/durable", "nodes", "otlp", "web",
-		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/trial"}, data...), Tests: []string{"nodes/std"}},
+		"scheduler", "scheduler/history", "scheduler/metrics", "scheduler/supervise", "scheduler/trial", "web/assist"}, Tests: []string{"nodes", "nodes/std", "scheduler/flowtest", "web/webtest"}},
+	{Rooms: []string{"cmd/flowrun/early"}, May: []string{"cmd/flowrun/internal/stopsignal"}},
+	{Rooms: []string{"cmd/flowrun/cli"}, May: append([]string{"graph", "graph/diff", "graph/record/jsonl", "graph/render", "cmd/flowrun/internal/stopsignal", "internal/durable", "nodes", "otlp", "web",
+		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/supervise", "scheduler/trial"}, data...), Tests: []string{"nodes/std"}},
 	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/std"}},
 	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "nodes", "nodes/std"}},
 	{Rooms: []string{"flows"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes", "nodes/std", "scheduler", "scheduler/flowtest"}},

@@ -1,7 +1,6 @@
 package flowrun
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/flowrun/flowrun/graph"
@@ -101,9 +100,7 @@ func Connect[L, R, S, O any](left Stream[L], right Stream[R], id string,
 			}
 			if atEnd != nil {
 				f.End = func(_ context.Context, emit func(O) error) error {
-					var stop error
-					err := atEnd(state, func(y O) { stop = cmp.Or(stop, emit(y)) })
-					return cmp.Or(err, stop)
+					return atEnd(state, func(y O) { _ = emit(y) }) // which remembers its error
 				}
 			}
 			return nodes.ConnectValues(env, f), nil

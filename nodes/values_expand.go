@@ -77,69 +77,86 @@ func (e *emission[O]) drop() {
 	}
 }
 
-// ExpandValues is a worker that gives what f emits for each item, by output 0. An item
-// that fails, or is tried again, leaves nothing behind.
-func ExpandValues[I, O any](env *Env, f func(ctx context.Context, x I, emit func(O)) error) Worker {
-	w := &expandWorker[I, O]{values: valuesOf[I](env), f: f}
-	w.emit = w.e.add
-	return w
-}
-
-type expandWorker[I, O any] struct {
+// An expander calls a function for each item, which emits. A worker calls it, with the
+// timeout and the tries of the node; or it is called in order, each item once, for its
+// function may keep state.
+type expander[I, O any] struct {
 	values[I]
-	f    func(ctx context.Context, x I, emit func(O)) error
-	e    emission[O]
-	emit func(O)
+	f       func(ctx context.Context, x I, emit func(O)) error
+	inOrder bool
 }
 
-// Work implements Worker.
-func (w *expandWorker[I, O]) Work(ctx context.Context, in Input, out Out) (any, error) {
-	c, err := w.begin(&in, out)
+// process works on the items of a call. emit is the method add of e.
+func (x *expander[I, O]) process(ctx context.Context, in *Input, out Out, e *emission[O], emit func(O)) error {
+	c, err := x.begin(in, out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer c.Release()
-	w.e.out = out
-	defer w.e.drop()
+	e.out = out
+	defer e.drop()
 	for i := 0; i < c.n; {
 		tries := 1
-		if w.plain {
-			i, err = w.run(ctx, &in, c.V[:c.n], i)
-		} else if tries, err = w.try(ctx, c.V[i]); err == nil {
+		if x.inOrder || x.plain {
+			i, err = x.run(ctx, in, c.V[:c.n], i, e, emit)
+		} else if tries, err = x.try(ctx, c.V[i], e, emit); err == nil {
 			i++
 		}
-		if err := w.e.settle(err); err != nil {
-			return nil, err
+		if err := e.settle(err); err != nil {
+			return err
 		}
 		if i, err = c.settle(ctx, i, tries, err); err != nil {
-			return nil, err
+			return err
+		}
+		if x.inOrder && i < c.n && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 	}
-	return nil, w.e.flush()
+	return e.flush()
 }
 
-// run expands items from number i on, until one fails, the call is interrupted or there
-// is enough to send.
-func (w *expandWorker[I, O]) run(ctx context.Context, in *Input, xs []I, i int) (at int, err error) {
+// run goes through the items from number i on, until one fails, the call is interrupted or
+// there is enough to send. Whoever works in order may not be interrupted, so it also looks
+// whether the run is over.
+func (x *expander[I, O]) run(ctx context.Context, in *Input, xs []I, i int, e *emission[O], emit func(O)) (at int, err error) {
 	defer catch(&err)
 	interrupted := in.interruption()
 	for at = i; at < len(xs); {
-		if err := w.f(ctx, xs[at], w.emit); err != nil {
+		if err := x.f(ctx, xs[at], emit); err != nil {
 			return at, err
 		}
 		at++
-		if w.e.keep() || interrupted.Load() {
+		if e.keep() || interrupted.Load() || x.inOrder && ctx.Err() != nil {
 			break
 		}
 	}
 	return at, nil
 }
 
-func (w *expandWorker[I, O]) try(ctx context.Context, x I) (tries int, err error) {
-	return w.env.Tries(ctx, func(ctx context.Context) error {
-		w.e.undo()
-		return w.f(ctx, x, w.emit)
+func (x *expander[I, O]) try(ctx context.Context, item I, e *emission[O], emit func(O)) (tries int, err error) {
+	return x.env.Tries(ctx, func(ctx context.Context) error {
+		e.undo()
+		return x.f(ctx, item, emit)
 	})
+}
+
+// ExpandValues is a worker that gives what f emits for each item, by output 0. An item
+// that fails, or is tried again, leaves nothing behind.
+func ExpandValues[I, O any](env *Env, f func(ctx context.Context, x I, emit func(O)) error) Worker {
+	w := &expandWorker[I, O]{expander: expander[I, O]{values: valuesOf[I](env), f: f}}
+	w.emit = w.e.add
+	return w
+}
+
+type expandWorker[I, O any] struct {
+	expander[I, O]
+	e    emission[O]
+	emit func(O)
+}
+
+// Work implements Worker.
+func (w *expandWorker[I, O]) Work(ctx context.Context, in Input, out Out) (any, error) {
+	return nil, w.process(ctx, &in, out, &w.e, w.emit)
 }
 
 // ForkValues is a worker with two outputs: what f gives to first leaves by output 0, and
@@ -194,7 +211,7 @@ func (w *forkWorker[I, A, B]) Work(ctx context.Context, in Input, out Out) (any,
 	return nil, w.second.flush()
 }
 
-// run is that of expandWorker.
+// run is that of an expander.
 func (w *forkWorker[I, A, B]) run(ctx context.Context, in *Input, xs []I, i int) (at int, err error) {
 	defer catch(&err)
 	interrupted := in.interruption()

@@ -176,7 +176,7 @@ func (w *joinWorker[L, R, K, O]) Work(ctx context.Context, in Input, out Out) (a
 	return nil, w.e.flush()
 }
 
-// run looks items up from number i on, as that of expandWorker does; none of them gave
+// run looks items up from number i on, as that of an expander does; none of them gave
 // nothing.
 func (w *joinWorker[L, R, K, O]) run(in *Input, xs []L, i int) (at, none int, err error) {
 	defer catch(&err)

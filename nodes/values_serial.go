@@ -8,63 +8,17 @@ import (
 // SerialValues is an operator that sees one item after the other in the order of the
 // input, so that item may keep state; end is called when there are no more, and may be
 // nil. An item that fails leaves nothing behind; there are no further tries, for its
-// state may have changed. An error of the emit that end is given must be returned.
+// state may have changed. The first error of the emit that end is given ends the run, also
+// if end does not return it; nothing more is emitted then.
 func SerialValues[I, O any](env *Env, item func(ctx context.Context, x I, emit func(O)) error, end func(ctx context.Context, emit func(O) error) error) Operator {
-	s := &serialOp[I, O]{serialInput: serialInput[I, O]{values: valuesOf[I](env), item: item}, end: end}
+	s := &serialOp[I, O]{expander: expander[I, O]{valuesOf[I](env), item, true}, end: end}
 	s.emit = s.e.add
 	return s
 }
 
-// A serialInput is what a serial operator does with the items of an input.
-type serialInput[I, O any] struct {
-	values[I]
-	item func(ctx context.Context, x I, emit func(O)) error
-}
-
-// process works on the items of a call.
-func (s *serialInput[I, O]) process(ctx context.Context, in *Input, out Out, e *emission[O], emit func(O)) error {
-	c, err := s.begin(in, out)
-	if err != nil {
-		return err
-	}
-	defer c.Release()
-	e.out = out
-	defer e.drop()
-	for i := 0; i < c.n; {
-		i, err = s.run(ctx, in, c.V[:c.n], i, e, emit)
-		if err := e.settle(err); err != nil {
-			return err
-		}
-		if i, err = c.settle(ctx, i, 1, err); err != nil {
-			return err
-		}
-		if i < c.n && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
-	return e.flush()
-}
-
-// run is that of expandWorker. Whoever works in order may not be interrupted, so it also
-// looks whether the run is over.
-func (s *serialInput[I, O]) run(ctx context.Context, in *Input, xs []I, i int, e *emission[O], emit func(O)) (at int, err error) {
-	defer catch(&err)
-	interrupted := in.interruption()
-	for at = i; at < len(xs); {
-		if err := s.item(ctx, xs[at], emit); err != nil {
-			return at, err
-		}
-		at++
-		if e.keep() || interrupted.Load() || ctx.Err() != nil {
-			break
-		}
-	}
-	return at, nil
-}
-
 type serialOp[I, O any] struct {
 	lifetime
-	serialInput[I, O]
+	expander[I, O]
 	e    emission[O]
 	emit func(O)
 	end  func(ctx context.Context, emit func(O) error) error // nil: nothing is left at the end
@@ -128,8 +82,8 @@ func ConnectValues[L, R, O any](env *Env, f ConnectFuncs[L, R, O]) Operator {
 
 func connectValues[L, R, O any](env *Env, f ConnectFuncs[L, R, O]) *connectOp[L, R, O] {
 	c := &connectOp[L, R, O]{
-		left:  serialInput[L, O]{valuesOf[L](env), f.Left},
-		right: serialInput[R, O]{valuesOf[R](env), f.Right},
+		left:  expander[L, O]{valuesOf[L](env), f.Left, true},
+		right: expander[R, O]{valuesOf[R](env), f.Right, true},
 		end:   f.End, open: 2,
 	}
 	c.emit = c.e.add
@@ -138,8 +92,8 @@ func connectValues[L, R, O any](env *Env, f ConnectFuncs[L, R, O]) *connectOp[L,
 
 type connectOp[L, R, O any] struct {
 	lifetime
-	left  serialInput[L, O]
-	right serialInput[R, O]
+	left  expander[L, O]
+	right expander[R, O]
 	e     emission[O]
 	emit  func(O)
 	end   func(ctx context.Context, emit func(O) error) error

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,12 +40,14 @@ func (s *Schema) DecodeAt(v *Value, at diag.Span, into any, list *diag.List) {
 }
 
 // DecodeInt reads an integer from least to most, for a Decoder that may be written as
-// one. What is none is reported, and 0.
-func DecodeInt(n *Value, least, most int, list *diag.List) (x int) {
+// one; math.MaxInt is no bound. What is none is reported, and 0.
+func DecodeInt(v *Value, least, most int, list *diag.List) (x int) {
 	c := intCodec{bound[int64]{show: showInt}, true}
 	low, high := int64(least), int64(most)
-	c.min, c.max = &low, &high
-	(&decoding{list}).read(c, n, reflect.ValueOf(&x).Elem())
+	if c.min = &low; most < math.MaxInt {
+		c.max = &high
+	}
+	(&decoding{list}).read(c, v, reflect.ValueOf(&x).Elem())
 	return x
 }
 

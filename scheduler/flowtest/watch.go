@@ -2,6 +2,7 @@ package flowtest
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -171,13 +172,12 @@ var countSchema = mustSchema(&countBounds{Max: noLimit})
 
 // DecodeConfig implements config.Decoder.
 func (c *countText) DecodeConfig(v *config.Value, list *diag.List) {
-	b := countBounds{Max: noLimit}
-	if v.Kind == config.Scalar { // the number is both bounds
-		one := &config.Value{Kind: config.Mapping, Span: v.Span, Entries: []config.Entry{{Key: "min", KeySpan: v.Span, Value: v}}}
-		countSchema.Decode(one, &b, list)
-		*c = countText{b.Min, b.Min}
+	if v.Kind == config.Scalar {
+		exactly := config.DecodeInt(v, 0, math.MaxInt, list)
+		*c = countText{exactly, exactly}
 		return
 	}
+	b := countBounds{Max: noLimit}
 	countSchema.Decode(v, &b, list)
 	*c = countText{b.Min, b.Max}
 }

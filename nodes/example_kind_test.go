@@ -30,7 +30,9 @@ type number struct {
 func (n *number) Infer(c *graph.Inference) {
 	in := c.In("in")
 	switch {
-	case !in.IsRecord(): // without an edge it is the error type, and that was said already
+	case in.Kind == types.KindError: // there is a message already
+	case !in.IsRecord():
+		c.List().Add(diag.TypeMismatch, c.Node.At, "%s adds a field to records, and gets %s", c.Node.ID, in)
 	case in.Index(n.As) >= 0:
 		c.List().Add(diag.Conflict, c.Node.At, "%s: there is a field %q already", c.Node.ID, n.As)
 	default:

@@ -62,7 +62,7 @@ fmt: ## format the code
 fmt-check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 
-vet: ## go vet and staticcheck
+vet: ## go vet and all checks of staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 

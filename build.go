@@ -43,6 +43,7 @@ func newCompilation(g *Graph, text *gosource.Program) *compilation {
 }
 
 func (c *compilation) run() (*graph.Flow, *operators, diag.List) {
+	c.b.Words(words)
 	c.b.SetLimits(c.g.limits)
 	if wrong := c.g.limits.Wrong(); wrong != "" {
 		c.list.Add(diag.WrongValue, c.text.Span(c.g.at, c.g.name), "%s", wrong)

@@ -1,19 +1,17 @@
 package flowrun
 
-import (
-	"strings"
+import "github.com/flowrun/flowrun/graph/diag"
 
-	"github.com/flowrun/flowrun/graph/diag"
-)
-
-// This file puts hints of the compiler, which are for flow files, in the words of a Go
+// This file puts what the compiler says, in the words of flow files, into those of a Go
 // program.
 
-// optionOf is what stands in a Go program for a key of a flow file, with the hint if
-// that of a flow file would not help.
-var optionOf = map[string]struct{ name, hint string }{
-	"workers": {"Workers", ""}, "order": {"Unordered", ""}, "timeout": {"Timeout", ""}, "retry": {"Retry", ""},
-	"on_error": {"OnError", ""}, "breaker": {"Breaker", ""}, "ack": {"AckEarly", ""}, "aging": {"Aging", "give Priority as well, or leave Aging out"},
+// words are what a Go program calls the keys of a flow file, and what it does in place of
+// writing them.
+var words = map[string]string{
+	"workers": "Workers", "order": "Unordered", "timeout": "Timeout", "retry": "Retry", "on_error": "OnError", "breaker": "Breaker",
+	"ack": "AckEarly", "aging": "Aging", "initial_interval": "InitialInterval", "max_interval": "MaxInterval",
+	"write `ack: early` on":                            "give the option AckEarly to",
+	"add `priority: EXPRESSION`, or leave `aging` out": "give Priority as well, or leave Aging out",
 }
 
 // explain gives hints in the words of a Go program where those of a flow file
@@ -34,21 +32,6 @@ func explain(g *Graph, d *diag.Diagnostic) {
 		}
 	case diag.Deadlock:
 		d.WithHint("leave out OnFull(Block) there: the edge then holds more than its capacity")
-	case diag.LostByCrash:
-		d.Hint = d.Hint.With("give the option AckEarly to " + d.Hint.Setting.Node)
-	case diag.Ineffective:
-		key, rest, _ := strings.Cut(d.Message, " has no effect on ")
-		if o, ok := optionOf[key]; ok && rest != "" {
-			d.Message = o.name + " has no effect on " + rest
-			if o.hint != "" {
-				d.WithHint("%s", o.hint)
-			}
-		}
-	case diag.Conflict:
-		if strings.HasPrefix(d.Message, "initial_interval ") {
-			words := strings.NewReplacer("initial_interval", "InitialInterval", "max_interval", "MaxInterval")
-			d.Message, d.Hint = words.Replace(d.Message), diag.Hint{Text: words.Replace(d.Hint.Text)}
-		}
 	case diag.TypeMismatch:
 		if d.Hint.IsZero() {
 			d.WithHint("fields are paired by name: that of the tag `flow` or `json`, else the Go name in snake case")

@@ -27,6 +27,10 @@ func NewBuilder(name string, cat Catalog, at diag.Span) *Builder {
 	return &Builder{c: c, failed: map[*Node]bool{}}
 }
 
+// Words says what a program calls what messages would call as in a flow file: keys of
+// settings, and advice in which they stand.
+func (b *Builder) Words(words map[string]string) { b.c.words = words }
+
 // Use adds a node of a kind of the catalogue. with holds its settings; it may be nil. A
 // node of a kind that is not known is added too, so that the rest can still be looked at.
 // at is where its id is written, useAt where its kind is.

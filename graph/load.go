@@ -86,6 +86,8 @@ type compiler struct {
 	root *config.Value
 	stop bool // nothing further can be said
 
+	words map[string]string // see Builder.Words
+
 	byID      map[string]*Node
 	wiring    map[*Node]*config.Value // the `in` of each node
 	written   map[*Node]*config.Value // the engine's settings of each node
@@ -93,6 +95,14 @@ type compiler struct {
 	typeSpans map[string]diag.Span
 	values    map[*Output]bool // outputs by which Go values leave; nil: not known yet
 	cyclic    bool
+}
+
+// word gives a word of a flow file as whoever reads the messages would say it.
+func (c *compiler) word(s string) string {
+	if w, ok := c.words[s]; ok {
+		return w
+	}
+	return s
 }
 
 // parse reads the text and the head of the file.

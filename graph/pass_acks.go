@@ -1,10 +1,6 @@
 package graph
 
-import (
-	"fmt"
-
-	"github.com/flowrun/flowrun/graph/diag"
-)
+import "github.com/flowrun/flowrun/graph/diag"
 
 // checkAcks looks at what lies behind sources that acknowledge items once all sinks have
 // them: from then on nobody will give these items again. A crash loses what a node keeps
@@ -17,6 +13,9 @@ func (c *compiler) checkAcks() {
 		}
 	}
 }
+
+// ackEarly is the advice for a source whose items may be lost.
+const ackEarly = "write `ack: early` on"
 
 func (c *compiler) checkAcksOf(source *Node) {
 	seen := map[*Node]bool{source: true}
@@ -37,12 +36,11 @@ func (c *compiler) checkAcksOf(source *Node) {
 
 // checkBehind looks at a node behind a source that acknowledges.
 func (c *compiler) checkBehind(source, n *Node) {
-	early := diag.Setting{Node: source.ID, Key: "ack", Value: AckEarly}
 	const lost = "%s would acknowledge items that a crash can still lose: "
 	if kept := n.Spec.State(); kept != "" {
 		c.list.Add(diag.LostByCrash, source.At, lost+"%s (%s) keeps %s, in memory only", source.ID, n.ID, n.Kind, kept).
 			WithNote(n.At, "%s is behind %s", n.ID, source.ID).
-			Hint = diag.Hint{Setting: early, Rest: " if they may be lost: it then acknowledges items as soon as it has given them"}
+			WithHint("%s %s if they may be lost: it then acknowledges items as soon as it has given them", c.word(ackEarly), source.ID)
 	}
 	w, ok := n.Config.(Withholder)
 	if !ok {
@@ -54,9 +52,10 @@ func (c *compiler) checkBehind(source, n *Node) {
 	}
 	d := c.list.Add(diag.LostByCrash, source.At, lost+"what %s (%s) writes is not there before the run has ended", source.ID, n.ID, n.Kind).
 		WithNote(n.At, "%s is behind %s", n.ID, source.ID)
-	d.Hint = diag.Hint{Setting: early, Rest: " if items may be lost"}
 	if remedy != "" {
-		d.Hint.Text = fmt.Sprintf("add %s to the settings of %s, so that what it writes is there before it is acknowledged; or ", remedy, n.ID)
+		d.WithHint("add %s to the settings of %s, so that what it writes is there before it is acknowledged; or %s %s if items may be lost", remedy, n.ID, c.word(ackEarly), source.ID)
+	} else {
+		d.WithHint("%s %s if items may be lost", c.word(ackEarly), source.ID)
 	}
 }
 

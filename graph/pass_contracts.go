@@ -53,8 +53,8 @@ func (c *compiler) checkAging(e *Edge) {
 	if !tree.Has("aging") || tree.Has("priority") {
 		return
 	}
-	c.list.Warn(diag.Ineffective, keySpan(tree, "aging", e.At), "aging has no effect on %s: the edge has no priority that it could raise", e).
-		WithHint("add `priority: EXPRESSION`, or leave `aging` out")
+	c.list.Warn(diag.Ineffective, keySpan(tree, "aging", e.At), "%s has no effect on %s: the edge has no priority that it could raise", c.word("aging"), e).
+		WithHint("%s", c.word("add `priority: EXPRESSION`, or leave `aging` out"))
 }
 
 // durationText is a duration of a flow file, of any length.

@@ -21,7 +21,7 @@ func (c *compiler) checkEffects() {
 func (c *compiler) checkEffectsOn(n *Node, tree *config.Value) {
 	acts := c.acting(n)
 	idle := func(key, why, hint string) {
-		if d := c.list.Warn(diag.Ineffective, keySpan(tree, key, n.At), "%s has no effect on %s: %s", key, n.ID, why); hint != "" {
+		if d := c.list.Warn(diag.Ineffective, keySpan(tree, key, n.At), "%s has no effect on %s: %s", c.word(key), n.ID, why); hint != "" {
 			d.WithHint("%s", hint)
 		}
 	}

@@ -127,12 +127,13 @@ func (c *compiler) checkEngine(n *Node, tree *config.Value) {
 func (c *compiler) refuseIntervals(n *Node, retry *config.Value) {
 	first, longest := n.Engine.Retry.InitialInterval, n.Engine.Retry.MaxInterval
 	at := keySpan(retry, "initial_interval", keySpan(retry, "max_interval", n.At))
-	d := c.list.Add(diag.Conflict, at, "initial_interval is %s, longer than max_interval, which is %s", first, longest)
+	initial, most := c.word("initial_interval"), c.word("max_interval")
+	d := c.list.Add(diag.Conflict, at, "%s is %s, longer than %s, which is %s", initial, first, most, longest)
 	switch {
 	case !retry.Has("max_interval"):
-		d.WithHint("max_interval is %s where nothing is said: raise it to at least %s", longest, first)
+		d.WithHint("%s is %s where nothing is said: raise it to at least %s", most, longest, first)
 	case !retry.Has("initial_interval"):
-		d.WithHint("initial_interval is %s where nothing is said: lower it to at most %s", first, longest)
+		d.WithHint("%s is %s where nothing is said: lower it to at most %s", initial, first, longest)
 	}
 }
 

@@ -10,6 +10,8 @@ import "github.com/flowrun/flowrun/graph/diag"
 var words = map[string]string{
 	"workers": "Workers", "order": "Unordered", "timeout": "Timeout", "retry": "Retry", "on_error": "OnError", "breaker": "Breaker",
 	"ack": "AckEarly", "aging": "Aging", "initial_interval": "InitialInterval", "max_interval": "MaxInterval",
+	"add `attempts: 3`, which counts the first one":    "set Attempts, which counts the first one",
+	"give it more workers, or leave `order` out":       "give it more Workers, or leave Unordered out",
 	"write `ack: early` on":                            "give the option AckEarly to",
 	"add `priority: EXPRESSION`, or leave `aging` out": "give Priority as well, or leave Aging out",
 }

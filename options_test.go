@@ -86,3 +86,19 @@ func TestLastOptionCounts(t *testing.T) {
 		t.Errorf("got %+v", k)
 	}
 }
+
+// Hints say what to write in a Go program, not in a flow file.
+func TestHintsAreForPrograms(t *testing.T) {
+	for want, options := range map[string][]flowrun.Option{
+		"set Attempts, which counts the first one":                            {flowrun.Retry(flowrun.RetryPolicy{InitialInterval: time.Second})},
+		"give it more Workers, or leave Unordered out":                        {flowrun.Unordered(), flowrun.Workers(1)},
+		"give Priority as well, or leave Aging out":                           {flowrun.Aging(time.Second)},
+		"MaxInterval is 10s where nothing is said: raise it to at least 1m0s": {flowrun.Retry(flowrun.RetryPolicy{Attempts: 2, InitialInterval: time.Minute})},
+	} {
+		g := flowrun.New("hints")
+		flowrun.Each(flowrun.Slice(g, "items", []int{1}), "work", func(context.Context, int) error { return nil }, options...)
+		if l := g.Check(); len(l) != 1 || l[0].Hint != want {
+			t.Errorf("got %v, want the hint %q", l, want)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func (c *compiler) checkEffectsOn(n *Node, tree *config.Value) {
 	acts := c.acting(n)
 	idle := func(key, why, hint string) {
 		if d := c.list.Warn(diag.Ineffective, keySpan(tree, key, n.At), "%s has no effect on %s: %s", c.word(key), n.ID, why); hint != "" {
-			d.WithHint("%s", hint)
+			d.WithHint("%s", c.word(hint))
 		}
 	}
 	e := &n.Engine

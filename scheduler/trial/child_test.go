@@ -72,7 +72,7 @@ func TestChild(t *testing.T) {
 func TestStandardInput(t *testing.T) {
 	t.Parallel()
 	job := trial.Job{Dir: t.TempDir(), Name: "f.yaml", Text: "nodes:\n  a: {use: file.read, with: {path: \"-\", format: csv}}\n  b: {use: drop, in: a}\n"}
-	if r := child("good").Run(t.Context(), job); r.Outcome != "failed" || !strings.Contains(r.Error, "standard input") || !strings.Contains(r.Error, "nothing in it") {
+	if r := child("good").Run(t.Context(), job); r.Outcome != "failed" || !strings.Contains(r.Error, "standard input") || !strings.Contains(r.Error, "it is empty") {
 		t.Errorf("%+v", r)
 	}
 }

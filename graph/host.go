@@ -15,7 +15,7 @@ import (
 func (c *Inference) Host(name, kind string, with *config.Value, at diag.Span, in *types.Type) *Node {
 	n := &Node{ID: c.Node.ID + "/" + name, Kind: kind, At: at, UseAt: at, Engine: DefaultEngine()}
 	n.Engine.OnError = "fail"
-	if c.compiler == nil || !c.compiler.resolveKind(n, &config.Value{Kind: config.Mapping}) {
+	if !c.compiler.resolveKind(n, &config.Value{Kind: config.Mapping}) {
 		return nil
 	}
 	n.Config = c.compiler.cat.New(kind)
@@ -32,11 +32,7 @@ func (c *Inference) Host(name, kind string, with *config.Value, at diag.Span, in
 		Type: in, Contract: DefaultContract(), At: at,
 	}}
 	c.compiler.checkArriving(n, port)
-	if k, ok := n.Config.(Inferer); ok {
-		k.Infer(&Inference{Node: n, Flow: c.Flow, list: c.list, compiler: c.compiler})
-	} else {
-		c.compiler.inferBySignature(n)
-	}
+	c.compiler.infer(n)
 	for _, out := range n.Out {
 		out.Needed = AllFields()
 	}

@@ -34,12 +34,7 @@ type Inference struct {
 	Flow *Flow
 	list *diag.List
 
-	compiler *compiler // nil in tests of kinds
-}
-
-// NewInference serves tests of kinds; Load makes its own.
-func NewInference(f *Flow, n *Node, list *diag.List) *Inference {
-	return &Inference{Node: n, Flow: f, list: list}
+	compiler *compiler
 }
 
 // List is where problems go.
@@ -51,17 +46,6 @@ func (c *Inference) In(port string) *types.Type {
 		return p.Arriving()
 	}
 	return types.Error
-}
-
-// Ins gives the types that arrive at a port that takes many edges.
-func (c *Inference) Ins(port string) []*types.Type {
-	var all []*types.Type
-	if p := c.Node.Input(port); p != nil {
-		for _, e := range p.Edges {
-			all = append(all, e.Type)
-		}
-	}
-	return all
 }
 
 // Out says what an output carries.

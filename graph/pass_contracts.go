@@ -35,7 +35,7 @@ func (c *compiler) checkContracts() {
 			c.fixedDelay(e)
 			continue
 		}
-		infer := &Inference{Node: e.To, Flow: c.flow, list: &c.list}
+		infer := c.inference(e.To)
 		k.Rank = infer.Expr(text, e.Type)
 		want := types.Float
 		if key == "delay" {

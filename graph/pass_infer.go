@@ -19,12 +19,22 @@ func (c *compiler) inferTypes() {
 			c.checkArriving(n, in)
 		}
 		c.checkKey(n)
-		if k, ok := n.Config.(Inferer); ok {
-			k.Infer(&Inference{Node: n, Flow: c.flow, list: &c.list, compiler: c})
-			continue
-		}
-		c.inferBySignature(n)
+		c.infer(n)
 	}
+}
+
+// infer asks a kind what comes out for what arrives.
+func (c *compiler) infer(n *Node) {
+	if k, ok := n.Config.(Inferer); ok {
+		k.Infer(c.inference(n))
+		return
+	}
+	c.inferBySignature(n)
+}
+
+// inference is the view of a node on the graph.
+func (c *compiler) inference(n *Node) *Inference {
+	return &Inference{Node: n, Flow: c.flow, list: &c.list, compiler: c}
 }
 
 // checkArriving holds what arrives against what the port asks for.
@@ -48,7 +58,7 @@ func (c *compiler) checkKey(n *Node) {
 	if n.Engine.Order != "key" {
 		return
 	}
-	look := &Inference{Node: n, Flow: c.flow, list: &c.list}
+	look := c.inference(n)
 	for _, in := range n.In {
 		t := look.Record(in.Name)
 		for _, name := range n.Engine.Key {

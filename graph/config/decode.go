@@ -124,10 +124,6 @@ func (s *Schema) unknown(d *decoding, e Entry, free []string) (meant string) {
 	if v := e.Value; v != nil && !v.via.IsZero() && v.via != v.Span {
 		p.WithNote(v.via, "used here")
 	}
-	if hint, ok := s.hints[e.Key]; ok {
-		p.WithHint("%s", hint)
-		return ""
-	}
 	if right, ok := s.near[e.Key]; ok {
 		p.WithHint("did you mean %q?", right)
 		return right

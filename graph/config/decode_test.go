@@ -115,7 +115,6 @@ func TestDecodeFaults(t *testing.T) {
 		into := newSink()
 		s := sinkSchema(t)
 		s.Alias("threads", "workers")
-		s.Hint("inputs", "inputs go beside `with`, as `in`")
 		s.Decode(v, &into, &list)
 		list.Sort()
 		comparePicture(t, text, list, want)
@@ -195,7 +194,6 @@ a.yaml:15:7: want upper case [E103]
 `, `
 pth: x
 threads: 4
-inputs: a
 retry: {atempts: 3, wait:5s: , xyz: 1}
 ---
 a.yaml:1:1: unknown key "pth" [E101]
@@ -206,20 +204,16 @@ a.yaml:2:1: unknown key "threads" [E101]
     2 | threads: 4
       | ^^^^^^^
   hint: did you mean "workers"?
-a.yaml:3:1: unknown key "inputs" [E101]
-    3 | inputs: a
-      | ^^^^^^
-  hint: inputs go beside ` + "`with`, as `in`" + `
-a.yaml:4:9: unknown key "atempts" [E101]
-    4 | retry: {atempts: 3, wait:5s: , xyz: 1}
+a.yaml:3:9: unknown key "atempts" [E101]
+    3 | retry: {atempts: 3, wait:5s: , xyz: 1}
       |         ^^^^^^^
   hint: did you mean "attempts"?
-a.yaml:4:21: unknown key "wait:5s" [E101]
-    4 | retry: {atempts: 3, wait:5s: , xyz: 1}
+a.yaml:3:21: unknown key "wait:5s" [E101]
+    3 | retry: {atempts: 3, wait:5s: , xyz: 1}
       |                     ^^^^^^^
   hint: put a space after the colon: wait: 5s
-a.yaml:4:32: unknown key "xyz" [E101]
-    4 | retry: {atempts: 3, wait:5s: , xyz: 1}
+a.yaml:3:32: unknown key "xyz" [E101]
+    3 | retry: {atempts: 3, wait:5s: , xyz: 1}
       |                                ^^^
   hint: there is attempts, wait
 `, `

@@ -49,6 +49,6 @@
 // that implements Decoder. Anonymous structs are inlined. Fields without a
 // `yaml` tag are not settings.
 //
-// A Schema may be used by many goroutines at once after its Alias and Hint calls
+// A Schema may be used by many goroutines at once after its Alias calls
 // are done, and so may a tree, once Substitute is done with it.
 package config

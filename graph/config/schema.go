@@ -10,11 +10,10 @@ import (
 )
 
 // A Schema is what a prototype says about its settings. It does not change after
-// the calls to Alias and Hint, and may then be used by many goroutines at once.
+// the calls to Alias, and may then be used by many goroutines at once.
 type Schema struct {
-	typ    reflect.Type // the struct
-	fields []field      // in the order of the struct
-	hints  map[string]string
+	typ    reflect.Type      // the struct
+	fields []field           // in the order of the struct
 	near   map[string]string // wrong names and what they are meant to be
 }
 
@@ -51,15 +50,6 @@ func (s *Schema) Alias(wrong, right string) {
 		s.near = map[string]string{}
 	}
 	s.near[wrong] = right
-}
-
-// Hint gives the hint for a key that does not exist here, where a name alone
-// would not help: "inputs go beside `with`, as `in`".
-func (s *Schema) Hint(wrong, hint string) {
-	if s.hints == nil {
-		s.hints = map[string]string{}
-	}
-	s.hints[wrong] = hint
 }
 
 // Meant gives the setting that a name stands for: that of the name, or that which people

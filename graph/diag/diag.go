@@ -79,9 +79,7 @@ func (s Span) String() string {
 	return fmt.Sprintf("%s:%d:%d", name, s.Line, s.Col)
 }
 
-// Before orders spans of one source by place.
-func (s Span) Before(o Span) bool { return compareSpans(s, o) < 0 }
-
+// compareSpans orders spans of one source by place.
 func compareSpans(a, b Span) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 }

@@ -49,9 +49,6 @@ func (k *Keys) Len() int { return k.table.Rows }
 // Table holds the keys: row i is key i. It must not be written to.
 func (k *Keys) Table() *Table { return k.table }
 
-// Bytes estimates the memory held.
-func (k *Keys) Bytes() int { return k.table.Bytes() + 8*len(k.slots) }
-
 // Add gives the number of the key in each selected row of b, adding those that are
 // new. hashes come from Hash of the same batch. The result is appended to dst.
 func (k *Keys) Add(b *Batch, hashes []uint64, dst []int32) []int32 {

@@ -21,9 +21,7 @@ func NewBuilder(name string, cat Catalog, at diag.Span) *Builder {
 		cat: cat, byID: map[string]*Node{}, root: &config.Value{Kind: config.Mapping},
 		flow: &Flow{Name: name, Dir: ".", At: at, Types: map[string]*types.Type{}},
 	}
-	if !validName(name, true) {
-		c.list.Add(diag.BadName, at, "flow name %q: want letters, digits, - and _", name)
-	}
+	c.checkFlowName(name, at)
 	return &Builder{c: c, failed: map[*Node]bool{}}
 }
 
@@ -64,9 +62,7 @@ func (b *Builder) Own(id string, spec *Spec, engine Engine, written *config.Valu
 
 func (b *Builder) declare(id, kind string, engine Engine, written *config.Value, at diag.Span) *Node {
 	n := &Node{ID: id, Kind: kind, At: at, UseAt: at, Engine: engine}
-	if !validName(id, false) {
-		b.c.list.Add(diag.BadName, at, "node id %q: want a lower-case letter, then letters, digits and _", id)
-	}
+	b.c.checkID(id, at)
 	if other := b.c.byID[id]; other != nil {
 		b.c.list.Add(diag.DuplicateKey, at, "there are two nodes %q", id).WithNote(other.At, "the first one")
 	} else {
@@ -105,24 +101,20 @@ func (b *Builder) Connect(from *Node, out string, to *Node, in string, contract 
 // output finds the port that an edge begins at, as `source` does for a text.
 func (b *Builder) output(from *Node, name string, at diag.Span) *Output {
 	if from.Spec == nil { // its kind is unknown, so are its ports
-		return &Output{Port: Port{Name: name}, Carries: errorType}
+		return &Output{Port: Port{Name: name}, Carries: types.Error}
 	}
 	if p := from.Output(name); p != nil {
 		return p
 	}
-	own := from.Out[:len(from.Out)-1]
-	var names []string
-	for _, p := range own {
-		names = append(names, p.Name)
-	}
+	names := from.outputNames()
 	switch {
 	case name != "":
 		b.c.list.Add(diag.UnknownPort, at, "%s (%s) has no output %q", from.ID, from.Kind, name).DidYouMean(name, append(names, ErrorPort))
 	case from.Output("out") != nil:
 		return from.Output("out")
-	case len(own) == 1:
-		return own[0]
-	case len(own) == 0:
+	case len(names) == 1:
+		return from.Out[0]
+	case len(names) == 0:
 		b.c.list.Add(diag.UnknownPort, at, "%s (%s) has no output to read", from.ID, from.Kind)
 	default:
 		b.c.list.Add(diag.UnknownPort, at, "%s (%s) has several outputs, say which", from.ID, from.Kind).DidYouMean("", names)
@@ -138,11 +130,7 @@ func (b *Builder) input(to *Node, name string, at diag.Span) *Input {
 	if p := to.Input(name); p != nil {
 		return p
 	}
-	var names []string
-	for _, p := range to.In {
-		names = append(names, p.Name)
-	}
-	switch {
+	switch names := to.inputNames(); {
 	case len(to.In) == 0:
 		b.c.list.Add(diag.UnknownPort, at, "%s reads from nothing: %s has no input", to.ID, to.Kind)
 	case name != "":

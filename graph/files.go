@@ -17,6 +17,15 @@ var ErrOutside = errors.New("it lies outside the folder that this flow may read"
 // nobody's business.
 var errHidden = errors.New("this flow may not read hidden files")
 
+// Path resolves a path of the settings: relative to the folder of the flow. "-"
+// stays.
+func (f *Flow) Path(p string) string {
+	if p == "-" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(f.Dir, p)
+}
+
 // Enclosed reports whether the flow sees one folder only; see Options.Root.
 func (f *Flow) Enclosed() bool { return f.root != nil }
 

@@ -98,6 +98,34 @@ func (n *Node) Output(name string) *Output {
 	return nil
 }
 
+// Acknowledges reports whether a node is a source that is told when what it gave has
+// arrived for good.
+func (n *Node) Acknowledges() bool {
+	if n.Spec == nil || !n.Spec.Acks {
+		return false
+	}
+	a, ok := n.Config.(Acker)
+	return !ok || a.Acks()
+}
+
+// inputNames lists the input ports.
+func (n *Node) inputNames() []string {
+	names := make([]string, len(n.In))
+	for i, p := range n.In {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// outputNames lists the output ports but the one for errors.
+func (n *Node) outputNames() []string {
+	names := make([]string, len(n.Out)-1)
+	for i := range names {
+		names[i] = n.Out[i].Name
+	}
+	return names
+}
+
 // An Edge leads from an output port to an input port: one bounded channel.
 type Edge struct {
 	ID       int // place in Flow.Edges

@@ -39,7 +39,7 @@ func (c *Inference) Host(name, kind string, with *config.Value, at diag.Span, in
 	return n
 }
 
-// countOf gives such as "no inputs" or "2 inputs".
+// countOf gives such as "no inputs" or "several inputs".
 func countOf(n int, what string) string {
 	switch n {
 	case 0:

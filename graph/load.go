@@ -8,7 +8,6 @@ import (
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/graph/types"
 )
 
 // Options for Load.
@@ -125,7 +124,7 @@ func (c *compiler) parse() {
 		c.flow.Name = nameOf(c.src.Name)
 	}
 	if !c.root.Has("nodes") {
-		c.list.Add(diag.MissingKey, c.root.Span, "the flow has no nodes").WithHint("write them under `nodes:`, each with `use: KIND`")
+		c.reportNoNodes(c.root.Span)
 	}
 	if c.opts.Edit != nil {
 		c.opts.Edit(c.root)
@@ -138,8 +137,8 @@ func (c *compiler) readKey(e config.Entry) {
 	case e.Key == "flow":
 		c.flow.Name = c.text(e.Value)
 		c.flow.At = e.Value.Span
-		if !validName(c.flow.Name, true) && e.Value.Kind == config.Scalar {
-			c.list.Add(diag.BadName, e.Value.Span, "flow name %q: want letters, digits, - and _", c.flow.Name)
+		if e.Value.Kind == config.Scalar {
+			c.checkFlowName(c.flow.Name, e.Value.Span)
 		}
 	case e.Key == "about":
 		c.flow.About = c.text(e.Value)
@@ -185,6 +184,12 @@ func validName(s string, free bool) bool {
 	return s != ""
 }
 
+func (c *compiler) checkFlowName(name string, at diag.Span) {
+	if !validName(name, true) {
+		c.list.Add(diag.BadName, at, "flow name %q: want letters, digits, - and _", name)
+	}
+}
+
 // nearestName makes an id of a name that is none, in small letters and with
 // underscores, if that is all it needs.
 func nearestName(s string) string {
@@ -193,29 +198,4 @@ func nearestName(s string) string {
 		return ""
 	}
 	return better
-}
-
-// declareTypes reads the types of the file. They may refer to each other in any
-// order, but not to themselves.
-func (c *compiler) declareTypes() {
-	c.flow.Types = map[string]*types.Type{}
-	c.typeSpans = map[string]diag.Span{}
-	d := &typeDeclarations{c: c, nodes: map[string]*config.Entry{}, state: map[string]int{}}
-	section := c.root.Get("types")
-	if section == nil {
-		return
-	}
-	for i := range section.Entries {
-		e := &section.Entries[i]
-		if !types.IsWord(e.Key) {
-			c.list.Add(diag.BadName, e.KeySpan, "type name %q: want letters, digits and _", e.Key)
-			continue
-		}
-		d.nodes[e.Key], c.typeSpans[e.Key] = e, e.KeySpan
-	}
-	for i := range section.Entries {
-		if d.nodes[section.Entries[i].Key] != nil {
-			d.declare(section.Entries[i].Key)
-		}
-	}
 }

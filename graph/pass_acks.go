@@ -58,15 +58,3 @@ func (c *compiler) checkBehind(source, n *Node) {
 		d.WithHint("%s %s if items may be lost", c.word(ackEarly), source.ID)
 	}
 }
-
-// State is what a kind keeps in memory that a crash would lose, and that nobody gives
-// again once a source has acknowledged it; "" if nothing.
-func (s *Spec) State() string {
-	switch {
-	case s.Returns:
-		return ""
-	case s.Holds != "":
-		return s.Holds
-	}
-	return s.Keeps
-}

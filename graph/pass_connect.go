@@ -6,6 +6,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
 )
 
 // connect makes the edges that `in` names. A node's `in` is a source, a list of
@@ -34,10 +35,6 @@ func (c *compiler) connect() {
 
 // connectPorts reads `in: {left: a, right: b}`.
 func (c *compiler) connectPorts(n *Node, in *config.Value) {
-	var ports []string
-	for _, p := range n.In {
-		ports = append(ports, p.Name)
-	}
 	for _, e := range in.Entries {
 		p := n.Input(e.Key)
 		if p == nil {
@@ -45,7 +42,7 @@ func (c *compiler) connectPorts(n *Node, in *config.Value) {
 			if contractSchema().Has(e.Key) {
 				d.WithHint("a contract needs its source: in: {from: NODE, %s: ...}", e.Key)
 			} else {
-				d.DidYouMean(e.Key, ports)
+				d.DidYouMean(e.Key, n.inputNames())
 			}
 			continue
 		}
@@ -143,13 +140,10 @@ func (c *compiler) source(ref *config.Value) (*Node, *Output) {
 		return nil, nil
 	}
 	if from.Spec == nil { // its kind is unknown, so are its ports
-		port := &Output{Port: Port{Name: portName}, Carries: errorType}
+		port := &Output{Port: Port{Name: portName}, Carries: types.Error}
 		return from, port
 	}
-	var ports []string
-	for _, p := range from.Out[:len(from.Out)-1] {
-		ports = append(ports, p.Name)
-	}
+	ports := from.outputNames()
 	at := ref.Span
 	if dotted {
 		at = ref.At(len([]rune(id))+1, len([]rune(portName)))
@@ -181,7 +175,7 @@ func (c *compiler) source(ref *config.Value) (*Node, *Output) {
 
 // misnamed reports whether `in` names a port that is not there: the one that is
 // missing was probably meant.
-func (n *Node) misnamed(in *config.Value) bool {
+func misnamed(n *Node, in *config.Value) bool {
 	if in == nil || in.Kind != config.Mapping || in.Has("from") {
 		return false
 	}
@@ -191,7 +185,7 @@ func (n *Node) misnamed(in *config.Value) bool {
 // checkInputs reports inputs without an edge and single inputs with several.
 func (c *compiler) checkInputs(n *Node, in *config.Value) {
 	for _, p := range n.In {
-		if len(p.Edges) > 0 || p.Arity == Optional || n.misnamed(in) {
+		if len(p.Edges) > 0 || p.Arity == Optional || misnamed(n, in) {
 			continue
 		}
 		at := n.At

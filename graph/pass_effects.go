@@ -27,25 +27,25 @@ func (c *compiler) checkEffectsOn(n *Node, tree *config.Value) {
 	}
 	e := &n.Engine
 	if e.Workers.Max > 1 && !acts.Has(ActsWorkers) {
-		idle("workers", n.oneWorker(), "")
+		idle("workers", oneWorker(n), "")
 	}
 	switch {
 	case e.Order == "strict":
 	case !acts.Has(ActsOrder):
-		why, hint := n.onlyOrder()
+		why, hint := onlyOrder(n)
 		idle("order", why, hint)
 	case e.Order == "key" && len(e.Key) > 0 && !acts.Has(ActsKey):
-		why, hint := n.noKeys()
+		why, hint := noKeys(n)
 		idle("key", why, hint)
 	}
 	if e.Timeout > 0 && !acts.Has(ActsTimeout) {
-		why, hint := n.untried("timeout")
+		why, hint := untried(n, "timeout")
 		idle("timeout", why, hint)
 	}
 	retry := tree.Get("retry")
 	several := e.Retry.Attempts > 1
 	if asked := several || e.Retry != DefaultEngine().Retry && !retry.Has("attempts"); asked && !acts.Has(ActsRetry) {
-		why, hint := n.untried("retry")
+		why, hint := untried(n, "retry")
 		idle("retry", why, hint)
 	} else if asked && !several {
 		idle("retry", "it does not say how many attempts there are, so there is one", "add `attempts: 3`, which counts the first one")
@@ -142,7 +142,7 @@ func (c *compiler) goValues() map[*Output]bool {
 }
 
 // oneWorker says why a node has one worker.
-func (n *Node) oneWorker() string {
+func oneWorker(n *Node) string {
 	if len(n.In) == 0 {
 		return n.Kind + " always has one worker, because it makes one item after the other"
 	}
@@ -150,7 +150,7 @@ func (n *Node) oneWorker() string {
 }
 
 // onlyOrder says why nothing but the order of the input is possible, and what to do.
-func (n *Node) onlyOrder() (why, hint string) {
+func onlyOrder(n *Node) (why, hint string) {
 	if n.Spec.Workers == Single {
 		return n.Kind + " always has one worker, which keeps the order", ""
 	}
@@ -158,7 +158,7 @@ func (n *Node) onlyOrder() (why, hint string) {
 }
 
 // noKeys says why keys do not share items out among workers, and what to do.
-func (n *Node) noKeys() (why, hint string) {
+func noKeys(n *Node) (why, hint string) {
 	if len(n.In) == 0 {
 		return n.Kind + " is a source: it reads no items that could have a key", "leave `order` and `key` out"
 	}
@@ -167,7 +167,7 @@ func (n *Node) noKeys() (why, hint string) {
 }
 
 // untried says why there are no tries of items for timeout or retry, and what to do.
-func (n *Node) untried(key string) (why, hint string) {
+func untried(n *Node, key string) (why, hint string) {
 	s := n.Spec
 	switch {
 	case s.Untried == KeepsState:

@@ -5,8 +5,6 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
-var errorType = types.Error
-
 // inferTypes finds the type on every port, in topological order. In a flow with
 // a circle it goes by the order of the file, and what is not known yet is the
 // Error type.

@@ -1,7 +1,8 @@
 package graph
 
 import (
-	"github.com/flowrun/flowrun/graph/config"
+	"slices"
+
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
@@ -70,24 +71,15 @@ func (c *compiler) typeIsUsed(name string) bool {
 	for _, e := range c.root.Entries {
 		switch e.Key {
 		case "nodes":
-			if mentions(e.Value, name) {
+			if slices.Contains(mentioned(e.Value), name) {
 				return true
 			}
 		case "types":
 			for _, t := range e.Value.Entries {
-				if t.Key != name && mentions(t.Value, name) {
+				if t.Key != name && slices.Contains(mentioned(t.Value), name) {
 					return true
 				}
 			}
-		}
-	}
-	return false
-}
-
-func mentions(v *config.Value, name string) bool {
-	for _, word := range mentioned(v) {
-		if word == name {
-			return true
 		}
 	}
 	return false

@@ -24,7 +24,7 @@ func (c *compiler) declareNodes() {
 		return
 	}
 	if section.Kind == config.Null || section.Kind == config.Mapping && len(section.Entries) == 0 {
-		c.list.Add(diag.MissingKey, section.Span, "the flow has no nodes").WithHint("write them under `nodes:`, each with `use: KIND`")
+		c.reportNoNodes(section.Span)
 	}
 	if most := c.opts.MaxNodes; most > 0 && len(section.Entries) > most {
 		c.list.Add(diag.TooLarge, section.Span, "the flow has %d nodes; %d are the most that is taken here", len(section.Entries), most)
@@ -32,11 +32,8 @@ func (c *compiler) declareNodes() {
 		return
 	}
 	for _, e := range section.Entries {
-		if !validName(e.Key, false) {
-			d := c.list.Add(diag.BadName, e.KeySpan, "node id %q: want a lower-case letter, then letters, digits and _", e.Key)
-			if better := nearestName(e.Key); better != "" {
-				d.WithHint("write %s", better)
-			}
+		if d := c.checkID(e.Key, e.KeySpan); d != nil && nearestName(e.Key) != "" {
+			d.WithHint("write %s", nearestName(e.Key))
 		}
 		if e.Value.Kind != config.Mapping {
 			c.list.Add(diag.WrongValue, e.Value.Span, "node %q: want a mapping with `use`, got %s", e.Key, e.Value.Describe())
@@ -46,6 +43,18 @@ func (c *compiler) declareNodes() {
 		c.flow.Nodes = append(c.flow.Nodes, n)
 		c.byID[n.ID] = n
 	}
+}
+
+func (c *compiler) reportNoNodes(at diag.Span) {
+	c.list.Add(diag.MissingKey, at, "the flow has no nodes").WithHint("write them under `nodes:`, each with `use: KIND`")
+}
+
+// checkID gives what is wrong with the id of a node, nil if nothing is.
+func (c *compiler) checkID(id string, at diag.Span) *diag.Diagnostic {
+	if validName(id, false) {
+		return nil
+	}
+	return c.list.Add(diag.BadName, at, "node id %q: want a lower-case letter, then letters, digits and _", id)
 }
 
 func (c *compiler) readNode(n *Node, tree *config.Value) {

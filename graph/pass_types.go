@@ -3,17 +3,43 @@ package graph
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// declareTypes reads the types of the file. They may refer to each other in any
+// order, but not to themselves.
+func (c *compiler) declareTypes() {
+	c.flow.Types = map[string]*types.Type{}
+	c.typeSpans = map[string]diag.Span{}
+	d := &typeDeclarations{c: c, entries: map[string]*config.Entry{}, state: map[string]int{}}
+	section := c.root.Get("types")
+	if section == nil {
+		return
+	}
+	for i := range section.Entries {
+		e := &section.Entries[i]
+		if !types.IsWord(e.Key) {
+			c.list.Add(diag.BadName, e.KeySpan, "type name %q: want letters, digits and _", e.Key)
+			continue
+		}
+		d.entries[e.Key], c.typeSpans[e.Key] = e, e.KeySpan
+	}
+	for i := range section.Entries {
+		if d.entries[section.Entries[i].Key] != nil {
+			d.declare(section.Entries[i].Key)
+		}
+	}
+}
+
 // typeDeclarations resolves declared types that may refer to each other.
 type typeDeclarations struct {
-	c     *compiler
-	nodes map[string]*config.Entry
-	state map[string]int // 1: being resolved, 2: done
+	c       *compiler
+	entries map[string]*config.Entry
+	state   map[string]int // 1: being resolved, 2: done
 }
 
 func (d *typeDeclarations) declare(name string) {
@@ -21,9 +47,9 @@ func (d *typeDeclarations) declare(name string) {
 		return
 	}
 	d.state[name] = 1
-	e := d.nodes[name]
+	e := d.entries[name]
 	for _, other := range mentioned(e.Value) {
-		if next := d.nodes[other]; next != nil {
+		if next := d.entries[other]; next != nil {
 			if d.state[other] == 1 {
 				d.c.list.Add(diag.BadType, e.KeySpan, "type %s refers to itself", name).
 					WithHint("types are finite; a field of type any holds nested data of any depth")
@@ -64,25 +90,10 @@ func declared(t *types.Type, name string, v *config.Value) *types.Type {
 // mentioned lists the words in a type that may be names of types.
 func mentioned(v *config.Value) []string {
 	var words []string
-	switch v.Kind {
-	case config.Scalar:
-		start := -1
-		for i, r := range v.Text + " " {
-			word := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127
-			if word && start < 0 {
-				start = i
-			} else if !word && start >= 0 {
-				words, start = append(words, v.Text[start:i]), -1
-			}
-		}
-	case config.Mapping:
-		for _, e := range v.Entries {
-			words = append(words, mentioned(e.Value)...)
-		}
-	case config.Sequence:
-		for _, item := range v.Items {
-			words = append(words, mentioned(item)...)
-		}
+	for scalar := range v.Scalars() {
+		words = append(words, strings.FieldsFunc(scalar.Text, func(r rune) bool {
+			return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r <= 127
+		})...)
 	}
 	return words
 }

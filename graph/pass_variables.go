@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,9 @@ import (
 func (c *compiler) variables() {
 	declared := c.declaredVariables()
 	for name := range c.opts.Set {
-		if _, ok := declared[name]; !ok && !c.mentions(name) {
-			d := c.list.Add(diag.BadVariable, diag.Span{Source: c.src}, "the flow has no variable %q", name).DidYouMean(name, names(declared))
+		if _, ok := declared[name]; !ok && !c.refersTo(name) {
+			d := c.list.Add(diag.BadVariable, diag.Span{Source: c.src}, "the flow has no variable %q", name).
+				DidYouMean(name, slices.Sorted(maps.Keys(declared)))
 			if len(declared) == 0 {
 				d.WithHint("write ${%s} where the value belongs", name)
 			}
@@ -51,26 +53,20 @@ func (c *compiler) variables() {
 	}
 }
 
-// mentions reports whether ${name is written anywhere in the file.
-func (c *compiler) mentions(name string) bool {
-	return slices.ContainsFunc([]string{"${" + name + "}", "${" + name + ":"}, func(s string) bool {
-		return slices.ContainsFunc(c.root.Entries, func(e config.Entry) bool { return contains(e.Value, s) })
-	})
+// refersTo reports whether ${name} or ${name: is written anywhere in the file.
+func (c *compiler) refersTo(name string) bool {
+	for scalar := range c.root.Scalars() {
+		if strings.Contains(scalar.Text, "${"+name+"}") || strings.Contains(scalar.Text, "${"+name+":") {
+			return true
+		}
+	}
+	return false
 }
 
 type variable struct {
 	text string
 	has  bool
 	at   diag.Span
-}
-
-func names(declared map[string]variable) []string {
-	var all []string
-	for name := range declared {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
 }
 
 // declaredVariables reads `vars`: a plain default, or {type, default}.
@@ -152,17 +148,4 @@ func validVariable(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// contains reports whether any scalar of the tree has the text.
-func contains(v *config.Value, s string) bool {
-	switch v.Kind {
-	case config.Scalar:
-		return strings.Contains(v.Text, s)
-	case config.Mapping:
-		return slices.ContainsFunc(v.Entries, func(e config.Entry) bool { return contains(e.Value, s) })
-	case config.Sequence:
-		return slices.ContainsFunc(v.Items, func(item *config.Value) bool { return contains(item, s) })
-	}
-	return false
 }

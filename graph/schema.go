@@ -200,7 +200,7 @@ func nodeForm(cat Catalog) object {
 		kinds = append(kinds, object{"const": kind, "description": spec.Summary})
 		rules = append(rules, object{
 			"if":   object{"properties": object{"use": object{"const": kind}}, "required": []string{"use"}},
-			"then": spec.rule(),
+			"then": kindRule(spec),
 		})
 	}
 	form["properties"].(object)["use"].(object)["oneOf"] = kinds
@@ -216,8 +216,8 @@ func portMap(rules object) object {
 	return schema
 }
 
-// rule says what a kind demands of a node.
-func (s *Spec) rule() object {
+// kindRule says what a kind demands of a node.
+func kindRule(s *Spec) object {
 	settings := ref("with-" + s.Kind)
 	var required []string
 	if _, demands := s.Config.JSONSchema()["required"]; demands {

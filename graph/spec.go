@@ -30,6 +30,18 @@ type Spec struct {
 	Examples    []Example
 }
 
+// State is what a kind keeps in memory that a crash would lose, and that nobody gives
+// again once a source has acknowledged it; "" if nothing.
+func (s *Spec) State() string {
+	switch {
+	case s.Returns:
+		return ""
+	case s.Holds != "":
+		return s.Holds
+	}
+	return s.Keeps
+}
+
 // A Port is an input or an output of a kind.
 type Port struct {
 	Name    string
@@ -82,16 +94,6 @@ type Acker interface{ Acks() bool }
 // Infer.
 type Withholder interface {
 	Withholds(dir func(path string) string) (remedy string, withholds bool)
-}
-
-// Acknowledges reports whether a node is a source that is told when what it gave has
-// arrived for good.
-func (n *Node) Acknowledges() bool {
-	if n.Spec == nil || !n.Spec.Acks {
-		return false
-	}
-	a, ok := n.Config.(Acker)
-	return !ok || a.Acks()
 }
 
 // Lines are the four sentences that every kind states.

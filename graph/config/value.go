@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -108,6 +109,32 @@ func (v *Value) Keys() []string {
 		keys[i] = e.Key
 	}
 	return keys
+}
+
+// Scalars walks through the scalars of a tree in the order of the text, without keys.
+func (v *Value) Scalars() iter.Seq[*Value] {
+	return func(yield func(*Value) bool) { v.eachScalar(yield) }
+}
+
+func (v *Value) eachScalar(yield func(*Value) bool) bool {
+	switch {
+	case v.IsNull():
+	case v.Kind == Scalar:
+		return yield(v)
+	case v.Kind == Mapping:
+		for _, e := range v.Entries {
+			if !e.Value.eachScalar(yield) {
+				return false
+			}
+		}
+	default:
+		for _, item := range v.Items {
+			if !item.eachScalar(yield) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // IsNull reports whether there is nothing: no value, or one that says nothing.

@@ -64,7 +64,7 @@ func joined[L, R any, K comparable, O any](left Stream[L], right Stream[R], id, 
 		n.spec.Holds = "the keys of the right stream"
 	}
 	takes[L](n, "left", graph.Port{})
-	takes[R](n, "right", graph.Port{Reading: graph.First})
+	takes[R](n, "right", graph.Port{ReadOrder: graph.First})
 	return first[O](left.graph(), left.g.add(n, opts, wire{from: left.port, in: "left"}, wire{from: right.port, in: "right"}))
 }
 
@@ -109,10 +109,10 @@ func Connect[L, R, S, O any](left Stream[L], right Stream[R], id string,
 }
 
 // two gives a node its two inputs and its output. It works on one item at a time.
-func two[L, R, O any](left Stream[L], right Stream[R], n *node, reading graph.Reading, opts []Option) Stream[O] {
+func two[L, R, O any](left Stream[L], right Stream[R], n *node, reading graph.ReadOrder, opts []Option) Stream[O] {
 	n.spec.Workers, n.spec.Out = graph.Single, []graph.Port{typed[O]("out")}
-	takes[L](n, "left", graph.Port{Reading: reading})
-	takes[R](n, "right", graph.Port{Reading: reading})
+	takes[L](n, "left", graph.Port{ReadOrder: reading})
+	takes[R](n, "right", graph.Port{ReadOrder: reading})
 	return first[O](left.graph(), left.g.add(n, opts, wire{from: left.port, in: "left"}, wire{from: right.port, in: "right"}))
 }
 
@@ -129,13 +129,13 @@ func Concat[T any](id string, stream Stream[T], more ...Stream[T]) Stream[T] {
 	return united(pass[T]("go.concat", "Gives the items of one stream after those of the other.", id, graph.InOrder), stream, more)
 }
 
-func pass[T any](kind, summary, id string, reading graph.Reading) *node {
+func pass[T any](kind, summary, id string, reading graph.ReadOrder) *node {
 	n := &node{
 		id:       id,
 		spec:     graph.Spec{Kind: kind, Summary: summary, Workers: graph.Single, Conserves: true, Lines: graph.Lines{Fails: "never"}, Out: []graph.Port{typed[T]("out")}},
 		operator: func(*nodes.Env) (nodes.Operator, error) { return nodes.PassValues(), nil },
 	}
-	takes[T](n, "in", graph.Port{Arity: graph.Many, Reading: reading})
+	takes[T](n, "in", graph.Port{Arity: graph.Many, ReadOrder: reading})
 	return n
 }
 

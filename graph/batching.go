@@ -95,7 +95,7 @@ func (b Batching) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (Batching) ConfigType() (string, map[string]any) {
 	return "{count, bytes, period}", schemaOf(&batchParts{}).JSONSchema()
 }

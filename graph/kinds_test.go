@@ -18,7 +18,7 @@ var testKinds = []nodes.Decl{
 		nodes.OutPort(graph.Port{Name: "out", Type: queued})),
 	nodes.Connect("go.both", "Keeps a state.", &pointBoth{}),
 	nodes.Kind("test.first", "Reads right first.", &nothing{},
-		nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true, Reading: graph.First}),
+		nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true, ReadOrder: graph.First}),
 		nodes.OutPort(graph.Port{Name: "out", Any: true})),
 	nodes.Kind("test.optional", "May read more.", &nothing{},
 		nodes.InPort(graph.Port{Name: "in", Any: true}), nodes.InPort(graph.Port{Name: "more", Any: true, Arity: graph.Optional}),

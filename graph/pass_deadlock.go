@@ -8,27 +8,27 @@ import (
 )
 
 // rejectDeadlocks looks for the artificial deadlock of bounded process networks
-// (Parks, 1995): nodes that wait for each other in a circle, where some wait for
-// items and others for room. Such a circle has a node that waits for items on one
+// (Parks, 1995): nodes that wait for each other in a cycle, where some wait for
+// items and others for room. Such a cycle has a node that waits for items on one
 // input while another one is full. That edge is made to spill, which breaks the
-// circle; if the flow insists on blocking, that is an error that names the circle.
+// cycle; if the flow insists on blocking, that is an error that names the cycle.
 func (c *compiler) rejectDeadlocks() {
 	if c.cyclic {
 		return
 	}
-	w := newWaits(c.flow)
+	w := newWaitGraph(c.flow)
 	// From the end of the flow on: where an edge spills, what stands before it can
 	// often block.
 	for _, n := range slices.Backward(c.flow.Nodes) {
 		for _, in := range n.In {
 			for _, e := range in.Edges {
-				circle := w.circle(e)
+				cycle := w.cycle(e)
 				switch {
-				case circle == nil:
+				case cycle == nil:
 				case !e.Contract.Given && !e.Contract.Reorders():
 					e.Contract.OnFull = "spill"
 				default:
-					c.reportDeadlock(e, circle)
+					c.reportDeadlock(e, cycle)
 				}
 			}
 		}
@@ -37,8 +37,8 @@ func (c *compiler) rejectDeadlocks() {
 
 // reportDeadlock says how an edge that is full can block a flow for good: by two
 // paths from the node that feeds it and what is read instead, or else wait by wait.
-func (c *compiler) reportDeadlock(full *Edge, circle []wait) {
-	n, read := full.To, circle[0].edge
+func (c *compiler) reportDeadlock(full *Edge, cycle []wait) {
+	n, read := full.To, cycle[0].edge
 	shared := c.sharedAncestor(full.From, read.From)
 	if shared != nil {
 		d := c.list.Add(diag.Deadlock, full.At, "%s can block for good: it reads %s while %s fills up, and %s feeds both", n.ID, read, full, shared.ID)
@@ -48,7 +48,7 @@ func (c *compiler) reportDeadlock(full *Edge, circle []wait) {
 		return
 	}
 	d := c.list.Add(diag.Deadlock, full.At, "%s can block for good: it reads %s while %s fills up", n.ID, read, full)
-	for _, w := range circle {
+	for _, w := range cycle {
 		d.WithNote(w.edge.At, "%s", w)
 	}
 	d.WithHint("%s", unblockHint(full))
@@ -75,8 +75,8 @@ func (w wait) String() string {
 	return w.edge.To.ID + " waits for items from " + w.edge.From.ID
 }
 
-// waits is who may wait for whom in a flow.
-type waits struct {
+// A waitGraph is who may wait for whom in a flow.
+type waitGraph struct {
 	// reads gives, by the id of an edge, the edges that its reader may be reading
 	// instead of it.
 	reads [][]*Edge
@@ -86,19 +86,19 @@ type waits struct {
 	search int
 }
 
-func newWaits(f *Flow) *waits {
-	w := &waits{reads: make([][]*Edge, len(f.Edges)), seen: map[wait]int{}, from: map[wait]wait{}}
+func newWaitGraph(f *Flow) *waitGraph {
+	w := &waitGraph{reads: make([][]*Edge, len(f.Edges)), seen: map[wait]int{}, from: map[wait]wait{}}
 	for _, n := range f.Nodes {
-		for _, pair := range waitingEdges(n) {
-			w.reads[pair.waits.ID] = append(w.reads[pair.waits.ID], pair.read)
+		for _, pair := range readPairs(n) {
+			w.reads[pair.waiting.ID] = append(w.reads[pair.waiting.ID], pair.read)
 		}
 	}
 	return w
 }
 
-// circle finds waits that follow from each other and lead from the reader of a
+// cycle finds waits that follow from each other and lead from the reader of a
 // full edge, which reads another one, back to its sender; nil if there are none.
-func (w *waits) circle(full *Edge) []wait {
+func (w *waitGraph) cycle(full *Edge) []wait {
 	if !full.Contract.Blocks() {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (w *waits) circle(full *Edge) []wait {
 }
 
 // add puts a wait that was not found yet into the queue of a search.
-func (w *waits) add(queue []wait, found, from wait) []wait {
+func (w *waitGraph) add(queue []wait, found, from wait) []wait {
 	if w.seen[found] == w.search {
 		return queue
 	}
@@ -152,32 +152,32 @@ func (w *waits) add(queue []wait, found, from wait) []wait {
 	return append(queue, found)
 }
 
-// A waitingPair is an edge that is read while another one waits.
-type waitingPair struct{ read, waits *Edge }
+// A readPair is an edge that is read while another one waits.
+type readPair struct{ read, waiting *Edge }
 
-// waitingEdges lists, for a node that does not read its inputs freely, which edge
+// readPairs lists, for a node that does not read its inputs freely, which edge
 // may have to wait for which.
-func waitingEdges(n *Node) []waitingPair {
-	var pairs []waitingPair
+func readPairs(n *Node) []readPair {
+	var pairs []readPair
 	for _, in := range n.In {
 		for i, e := range in.Edges {
-			switch in.Reading {
+			switch in.ReadOrder {
 			case First:
 				for _, other := range n.In {
 					if other != in {
 						for _, o := range other.Edges {
-							pairs = append(pairs, waitingPair{read: e, waits: o})
+							pairs = append(pairs, readPair{read: e, waiting: o})
 						}
 					}
 				}
 			case InOrder:
 				for _, later := range in.Edges[i+1:] {
-					pairs = append(pairs, waitingPair{read: e, waits: later})
+					pairs = append(pairs, readPair{read: e, waiting: later})
 				}
 			case Together:
 				for _, o := range in.Edges {
 					if o != e {
-						pairs = append(pairs, waitingPair{read: e, waits: o})
+						pairs = append(pairs, readPair{read: e, waiting: o})
 					}
 				}
 			}

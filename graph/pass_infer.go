@@ -6,7 +6,7 @@ import (
 )
 
 // inferTypes finds the type on every port, in topological order. In a flow with
-// a circle it goes by the order of the file, and what is not known yet is the
+// a cycle it goes by the order of the file, and what is not known yet is the
 // Error type.
 func (c *compiler) inferTypes() {
 	for _, n := range c.flow.Nodes {

@@ -14,13 +14,13 @@ import (
 )
 
 // orderNodes puts the nodes into topological order, ties as in the file, or
-// reports every circle. gonum's sort does not see an edge from a node to itself,
+// reports every cycle. gonum's sort does not see an edge from a node to itself,
 // so those are looked for first.
 func (c *compiler) orderNodes() {
 	g := multi.NewDirectedGraph()
-	place := map[*Node]int64{}
+	index := map[*Node]int64{}
 	for i, n := range c.flow.Nodes {
-		place[n] = int64(i)
+		index[n] = int64(i)
 		g.AddNode(multi.Node(i))
 	}
 	for _, e := range c.flow.Edges {
@@ -28,13 +28,13 @@ func (c *compiler) orderNodes() {
 			c.reportCycle([]*Edge{e})
 			continue
 		}
-		g.SetLine(g.NewLine(multi.Node(place[e.From]), multi.Node(place[e.To])))
+		g.SetLine(g.NewLine(multi.Node(index[e.From]), multi.Node(index[e.To])))
 	}
 	sorted, err := topo.SortStabilized(g, func(ns []gonum.Node) {
 		slices.SortFunc(ns, func(a, b gonum.Node) int { return cmp.Compare(a.ID(), b.ID()) })
 	})
-	if circles, ok := errors.AsType[topo.Unorderable](err); ok {
-		for _, component := range circles {
+	if cycles, ok := errors.AsType[topo.Unorderable](err); ok {
+		for _, component := range cycles {
 			c.reportCycle(c.shortestCycle(component))
 		}
 	}
@@ -48,7 +48,7 @@ func (c *compiler) orderNodes() {
 	c.flow.Nodes = nodes
 }
 
-// shortestCycle finds the shortest circle through the node of a strongly
+// shortestCycle finds the shortest cycle through the node of a strongly
 // connected component that comes first in the file, by breadth-first search.
 func (c *compiler) shortestCycle(component []gonum.Node) []*Edge {
 	inside := map[*Node]bool{}
@@ -80,7 +80,7 @@ func (c *compiler) shortestCycle(component []gonum.Node) []*Edge {
 	return nil
 }
 
-// reportCycle names a circle node by node, with the place of each hop.
+// reportCycle names a cycle node by node, with the place of each hop.
 func (c *compiler) reportCycle(path []*Edge) {
 	c.cyclic = true
 	if len(path) == 0 {

@@ -157,7 +157,7 @@ func (r *Rate) take(parts rateParts, at diag.Span, list *diag.List) {
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (Rate) ConfigType() (string, map[string]any) {
 	limit := map[string]any{"type": "string", "pattern": `^([0-9][0-9_]*\s*/\s*\S+|.*\$\{.*)$`}
 	return "rate, or {limit, burst}", map[string]any{"anyOf": []any{limit, map[string]any{
@@ -211,7 +211,7 @@ func (b Breaker) String() string {
 	return fmt.Sprintf("%d failures, open for %s", b.Failures, b.OpenFor)
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (Breaker) ConfigType() (string, map[string]any) {
 	form := schemaOf(usualBreaker()).JSONSchema()
 	return "{failures, open_for}", form

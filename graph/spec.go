@@ -44,14 +44,14 @@ func (s *Spec) State() string {
 
 // A Port is an input or an output of a kind.
 type Port struct {
-	Name    string
-	Doc     string
-	Type    *types.Type // what an input asks for, what an output gives; nil: the kind infers it
-	Arity   Arity
-	Reading Reading
-	Go      bool // its items are Go values; records are turned into them
-	Any     bool // takes Go values and records alike, and looks into neither
-	Side    bool // an output that need not be read, such as the unmatched of a join
+	Name      string
+	Doc       string
+	Type      *types.Type // what an input asks for, what an output gives; nil: the kind infers it
+	Arity     Arity
+	ReadOrder ReadOrder
+	Go        bool // its items are Go values; records are turned into them
+	Any       bool // takes Go values and records alike, and looks into neither
+	Side      bool // an output that need not be read, such as the unmatched of a join
 }
 
 // Arity is how many edges an input port takes.
@@ -63,15 +63,15 @@ const (
 	Many                  // one or more, in the order of the file
 )
 
-// Reading says in which order a node reads its inputs; the deadlock pass needs
+// ReadOrder says in which order a node reads its inputs; the deadlock pass needs
 // it.
-type Reading uint8
+type ReadOrder uint8
 
 const (
-	Free     Reading = iota // whatever is there
-	First                   // to its end before any other port
-	InOrder                 // a Many port: one edge to its end, then the next
-	Together                // a Many port: one item of each edge at a time
+	Free     ReadOrder = iota // whatever is there
+	First                     // to its end before any other port
+	InOrder                   // a Many port: one edge to its end, then the next
+	Together                  // a Many port: one item of each edge at a time
 )
 
 // Workers says how many goroutines may work on a node.

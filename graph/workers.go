@@ -71,7 +71,7 @@ func (r *WorkerRange) between(bounds workerBounds, at diag.Span, list *diag.List
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (WorkerRange) ConfigType() (string, map[string]any) {
 	number := map[string]any{"type": []any{"integer", "string"}}
 	return "1 to 10000, or {min, max}", map[string]any{"anyOf": []any{

@@ -116,8 +116,8 @@ func (c *cutKinds) log(env *nodes.Env) *cutLog {
 func (c *cutKinds) kinds() []nodes.Decl {
 	many := graph.Port{Name: "in", Any: true, Arity: graph.Many}
 	chain := many
-	chain.Reading = graph.InOrder
-	left, right := graph.Port{Name: "left", Any: true}, graph.Port{Name: "right", Any: true, Reading: graph.First}
+	chain.ReadOrder = graph.InOrder
+	left, right := graph.Port{Name: "left", Any: true}, graph.Port{Name: "right", Any: true, ReadOrder: graph.First}
 	var all []nodes.Decl
 	add := func(name string, single bool, make func(*opKind, *nodes.Env) *op, in ...graph.Port) {
 		opts := []nodes.Option{nodes.OutPort(graph.Port{Name: "out", Any: true, Side: true}), nodes.OutPort(graph.Port{Name: "other", Any: true, Side: true})}

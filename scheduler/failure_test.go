@@ -411,7 +411,7 @@ func TestGoValuesOfTwoTypes(t *testing.T) {
 					seen = append(seen, in.Data.(*record.Batch).Type.String())
 					return nil
 				}}
-			}, graph.Port{Name: "in", Arity: graph.Many, Reading: graph.InOrder})
+			}, graph.Port{Name: "in", Arity: graph.Many, ReadOrder: graph.InOrder})
 			tr := try(t, `
   source: {use: emit, with: {count: 1}}
   huge:   {use: huge, in: source}

@@ -108,7 +108,7 @@ func (t *intake) choose(w *worker) error {
 			if !in.open || in.port == inOrder || selective != nil && !selective.Wants(in.port, in.place) {
 				continue
 			}
-			if n.spec.In[in.port].Reading == graph.InOrder {
+			if n.spec.In[in.port].ReadOrder == graph.InOrder {
 				inOrder = in.port // and none of those behind it
 			}
 			t.wanted, in.wanted = append(t.wanted, in), true

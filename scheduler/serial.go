@@ -236,7 +236,7 @@ func leadsToFirst(n *graph.Node, seen map[*graph.Node]bool) bool {
 	seen[n] = true
 	for _, out := range n.Out {
 		for _, e := range out.Edges {
-			if e.ToPort.Reading == graph.First || leadsToFirst(e.To, seen) {
+			if e.ToPort.ReadOrder == graph.First || leadsToFirst(e.To, seen) {
 				return true
 			}
 		}

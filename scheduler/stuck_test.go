@@ -117,7 +117,7 @@ func TestSlowIsNotStuck(t *testing.T) {
 // the deadlock pass makes an edge spill.
 func TestDiamond(t *testing.T) {
 	declared := nodes.Kind("declared", "Reads left first, and says so.", greedy.New().(*opKind),
-		nodes.InPort(graph.Port{Name: "left", Any: true, Reading: graph.First}), nodes.InPort(graph.Port{Name: "right", Any: true}))
+		nodes.InPort(graph.Port{Name: "left", Any: true, ReadOrder: graph.First}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 	for _, capacity := range []int{1, 16, 8192} {
 		virtual(t, func(t *testing.T) {
 			tr := try(t, fmt.Sprintf(`

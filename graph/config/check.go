@@ -17,7 +17,7 @@ func (s *Schema) Check(written *Value, from any, list *diag.List) {
 	if v.Kind() != reflect.Pointer || v.Type().Elem() != s.typ {
 		panic(fmt.Sprintf("config: the schema of %s cannot check %T", s.typ, from))
 	}
-	d := &decoding{list}
+	d := &decodeRun{list}
 	for _, e := range written.Entries {
 		f := s.field(e.Key)
 		if f == nil {
@@ -30,10 +30,10 @@ func (s *Schema) Check(written *Value, from any, list *diag.List) {
 // A checker is a codec whose values are not all allowed.
 type checker interface {
 	// check reports whether v is allowed, and says so at a node if it is not.
-	check(d *decoding, at *Value, v reflect.Value) bool
+	check(d *decodeRun, at *Value, v reflect.Value) bool
 }
 
-func (d *decoding) check(f *field, at *Value, v reflect.Value) {
+func (d *decodeRun) check(f *field, at *Value, v reflect.Value) {
 	if c, ok := f.codec.(checker); ok && !c.check(d, at, v) {
 		v.Set(f.preset)
 	}

@@ -13,7 +13,7 @@ import (
 type codec interface {
 	// read fills into, which holds the default, from a value that is neither Bad nor,
 	// unless the codec is for Secret, a secret.
-	read(d *decoding, v *Value, into reflect.Value)
+	read(d *decodeRun, v *Value, into reflect.Value)
 	// words names the type for people: "integer", "list of string".
 	words() string
 	// schema describes the type to editors.
@@ -23,26 +23,26 @@ type codec interface {
 }
 
 var (
-	durationType = reflect.TypeFor[time.Duration]()
-	sizeType     = reflect.TypeFor[Size]()
-	secretType   = reflect.TypeFor[Secret]()
-	textType     = reflect.TypeFor[Text]()
-	nameType     = reflect.TypeFor[Name]()
-	anyType      = reflect.TypeFor[any]()
-	mapType      = reflect.TypeFor[interface{ isMap() }]()
-	decoderType  = reflect.TypeFor[Decoder]()
-	documented   = reflect.TypeFor[Documented]()
-	defaulter    = reflect.TypeFor[Defaulter]()
+	durationType  = reflect.TypeFor[time.Duration]()
+	sizeType      = reflect.TypeFor[Size]()
+	secretType    = reflect.TypeFor[Secret]()
+	textType      = reflect.TypeFor[Text]()
+	nameType      = reflect.TypeFor[Name]()
+	anyType       = reflect.TypeFor[any]()
+	mapType       = reflect.TypeFor[interface{ isMap() }]()
+	decoderType   = reflect.TypeFor[Decoder]()
+	describerType = reflect.TypeFor[Describer]()
+	defaulterType = reflect.TypeFor[Defaulter]()
 )
 
 // codec finds the codec for the type of a value, whose own value is the default.
 func (b *schemaBuilder) codec(v reflect.Value, r rule) (codec, error) {
 	c, err := b.bareCodec(v, r)
-	if err != nil || !reflect.PointerTo(v.Type()).Implements(documented) {
+	if err != nil || !reflect.PointerTo(v.Type()).Implements(describerType) {
 		return c, err
 	}
-	text, schema := reflect.New(v.Type()).Interface().(Documented).ConfigType()
-	return documentedCodec{c, text, schema}, nil
+	text, schema := reflect.New(v.Type()).Interface().(Describer).ConfigType()
+	return describerCodec{c, text, schema}, nil
 }
 
 func (b *schemaBuilder) bareCodec(v reflect.Value, r rule) (codec, error) {
@@ -85,29 +85,29 @@ func (b *schemaBuilder) bareCodec(v reflect.Value, r rule) (codec, error) {
 	return nil, fmt.Errorf("the type %s cannot be a setting", t)
 }
 
-// A documentedCodec is a codec whose type describes itself.
-type documentedCodec struct {
+// A describerCodec is a codec whose type describes itself.
+type describerCodec struct {
 	codec
 	text string
 	form map[string]any
 }
 
-func (c documentedCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (c describerCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	inner, ok := c.codec.(checker)
 	return !ok || inner.check(d, at, v)
 }
 
-func (c documentedCodec) words() string          { return c.text }
-func (c documentedCodec) schema() map[string]any { return c.form }
+func (c describerCodec) words() string          { return c.text }
+func (c describerCodec) schema() map[string]any { return c.form }
 
 // A customCodec is for a type that reads itself.
 type customCodec struct{}
 
-func (customCodec) read(d *decoding, v *Value, into reflect.Value) {
+func (customCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	into.Addr().Interface().(Decoder).DecodeConfig(v, d.list)
 }
 
-func (customCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (customCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	if c, ok := v.Addr().Interface().(Checker); ok {
 		c.CheckConfig(at, d.list)
 	}
@@ -125,11 +125,11 @@ func (customCodec) show(v reflect.Value) any {
 	return nil
 }
 
-// A decoding is one run of Decode.
-type decoding struct{ list *diag.List }
+// A decodeRun is one run of Decode.
+type decodeRun struct{ list *diag.List }
 
 // read fills into from a value by a codec.
-func (d *decoding) read(c codec, v *Value, into reflect.Value) {
+func (d *decodeRun) read(c codec, v *Value, into reflect.Value) {
 	_, hides := c.(secretCodec)
 	if p, ok := c.(pointerCodec); ok {
 		_, hides = p.elem.(secretCodec)
@@ -145,7 +145,7 @@ func (d *decoding) read(c codec, v *Value, into reflect.Value) {
 
 // add reports a problem at a value; what came through an alias is shown where it is
 // written and where it is used.
-func (d *decoding) add(v *Value, code diag.Code, format string, args ...any) *diag.Diagnostic {
+func (d *decodeRun) add(v *Value, code diag.Code, format string, args ...any) *diag.Diagnostic {
 	p := d.list.Add(code, v.Span, format, args...)
 	switch {
 	case v.via.IsZero():
@@ -160,7 +160,7 @@ func (d *decoding) add(v *Value, code diag.Code, format string, args ...any) *di
 }
 
 // wrong reports that a value is not what the setting wants.
-func (d *decoding) wrong(v *Value, want string) *diag.Diagnostic {
+func (d *decodeRun) wrong(v *Value, want string) *diag.Diagnostic {
 	p := d.add(v, diag.WrongValue, "want %s, got %s", want, v.Describe())
 	switch {
 	case v.comment != "":

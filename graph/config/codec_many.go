@@ -12,7 +12,7 @@ import (
 // the value of a Map, what an empty pointer will point to.
 func fresh(t reflect.Type) reflect.Value {
 	v := reflect.New(t)
-	if v.Type().Implements(defaulter) {
+	if v.Type().Implements(defaulterType) {
 		v.Interface().(Defaulter).SetDefaults()
 	}
 	return v.Elem()
@@ -32,7 +32,7 @@ func (b *schemaBuilder) pointer(v reflect.Value, r rule) (codec, error) {
 
 // read never writes through the pointer that is there, because it may be the
 // prototype's own.
-func (c pointerCodec) read(d *decoding, v *Value, into reflect.Value) {
+func (c pointerCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	if v.IsNull() {
 		into.SetZero()
 		return
@@ -69,7 +69,7 @@ func (b *schemaBuilder) list(v reflect.Value, r rule) (codec, error) {
 	return listCodec{elem, length, r.lone}, errors.Join(err, elemErr)
 }
 
-func (c listCodec) read(d *decoding, v *Value, into reflect.Value) {
+func (c listCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	items := v.Items
 	switch {
 	case v.Kind == Sequence:
@@ -142,7 +142,7 @@ func pairValue(t reflect.Type) reflect.Type {
 	return f.Type
 }
 
-func (c mapCodec) read(d *decoding, v *Value, into reflect.Value) {
+func (c mapCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	if v.Kind != Mapping {
 		p := d.wrong(v, "a mapping")
 		if v.Kind == Scalar && v.Style == Plain && strings.Contains(v.Text, ":") {

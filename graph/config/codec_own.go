@@ -23,7 +23,7 @@ func newSizeCodec(r rule) (codec, error) {
 	return sizeCodec{b}, errors.Join(err, r.only("min", "max"))
 }
 
-func (c sizeCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (c sizeCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	x, ok := ParseSize(strings.ReplaceAll(n.Text, "_", ""))
 	switch {
 	case n.Kind != Scalar || !ok:
@@ -40,7 +40,7 @@ func (c sizeCodec) read(d *decoding, n *Value, v reflect.Value) {
 	}
 }
 
-func (c sizeCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (c sizeCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	return c.permit(d, at, Size(v.Int()), showInt(v.Int()))
 }
 
@@ -57,7 +57,7 @@ func (c sizeCodec) show(v reflect.Value) any {
 
 type secretCodec struct{}
 
-func (secretCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (secretCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	if n.Secret || d.isText(n, "a string") {
 		v.Set(reflect.ValueOf(NewSecret(n.Text)))
 	}
@@ -69,10 +69,10 @@ func (secretCodec) show(v reflect.Value) any { return nil }
 
 type textCodec struct{}
 
-func (textCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (textCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	if n.Kind == Mapping || n.Kind == Sequence || n.Text == "" && n.IsNull() {
 		p := d.wrong(n, "an expression")
-		if n.Flow && n.origin != nil {
+		if n.FlowStyle && n.origin != nil {
 			written := n.Span.Source.Line(n.Span.Line)
 			if runes := []rune(written); n.Span.Col+n.Span.Width-1 <= len(runes) {
 				p.WithHint("quote it: %s", hintQuoted(string(runes[n.Span.Col-1:n.Span.Col-1+n.Span.Width])))
@@ -96,7 +96,7 @@ func (textCodec) show(v reflect.Value) any {
 
 type nameCodec struct{}
 
-func (nameCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (nameCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	switch {
 	case !d.isText(n, "a name"):
 	case n.Text == "":
@@ -119,7 +119,7 @@ func (nameCodec) show(v reflect.Value) any {
 // Map[any].
 type anyCodec struct{}
 
-func (anyCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (anyCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	if x := d.free(n); x != nil {
 		v.Set(reflect.ValueOf(x))
 	} else {
@@ -128,7 +128,7 @@ func (anyCodec) read(d *decoding, n *Value, v reflect.Value) {
 }
 
 // free gives a node as a Go value.
-func (d *decoding) free(n *Value) any {
+func (d *decodeRun) free(n *Value) any {
 	switch {
 	case n.Bad || n.Kind == Null:
 		return nil

@@ -67,7 +67,7 @@ func (b bound[T]) allows(x T) bool {
 
 // permit reports whether a value is allowed, and says so at a node if it is not. shown is
 // how the value is written there.
-func (b bound[T]) permit(d *decoding, n *Value, x T, shown string) bool {
+func (b bound[T]) permit(d *decodeRun, n *Value, x T, shown string) bool {
 	ok := b.allows(x)
 	if !ok {
 		d.add(n, diag.WrongValue, "want %s, got %s", b, shown)
@@ -109,7 +109,7 @@ func (b bound[T]) limit(schema map[string]any, min, max string) map[string]any {
 
 type boolCodec struct{}
 
-func (boolCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (boolCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	if n.Kind != Scalar || n.typed() != Bool {
 		p := d.wrong(n, "true or false")
 		switch strings.ToLower(n.Text) {
@@ -154,7 +154,7 @@ func newIntCodec(t reflect.Type, r rule) (codec, error) {
 	return c, errors.Join(err, r.only("min", "max"))
 }
 
-func (c intCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (c intCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	if n.Kind != Scalar || n.typed() != Int {
 		p := d.wrong(n, "an integer")
 		if f, err := parseFloat(n.Text); n.Type == Float && err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
@@ -176,7 +176,7 @@ func (c intCodec) read(d *decoding, n *Value, v reflect.Value) {
 	}
 }
 
-func (c intCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (c intCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	if c.signed {
 		return c.permit(d, at, v.Int(), showInt(v.Int()))
 	}
@@ -202,7 +202,7 @@ func newFloatCodec(r rule) (codec, error) {
 	return floatCodec{b}, errors.Join(err, r.only("min", "max"))
 }
 
-func (c floatCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (c floatCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	if t := n.typed(); n.Kind != Scalar || t != Float && t != Int {
 		d.wrong(n, "a number")
 		return
@@ -216,7 +216,7 @@ func (c floatCodec) read(d *decoding, n *Value, v reflect.Value) {
 	}
 }
 
-func (c floatCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (c floatCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	x := v.Float()
 	shown := strconv.FormatFloat(x, 'g', -1, 64)
 	if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -247,7 +247,7 @@ func readLength(r rule) (bound[int64], error) {
 	return readBound(r, parseInt, showInt)
 }
 
-func (c stringCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (c stringCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	want := "a string"
 	if len(c.enum) > 0 {
 		want = oneOf(c.enum)
@@ -260,12 +260,12 @@ func (c stringCodec) read(d *decoding, n *Value, v reflect.Value) {
 	}
 }
 
-func (c stringCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (c stringCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	return c.permit(d, &Value{Kind: Scalar, Text: v.String(), Span: at.Span})
 }
 
 // permit reports whether a text is allowed, and says so if it is not.
-func (c stringCodec) permit(d *decoding, n *Value) bool {
+func (c stringCodec) permit(d *decodeRun, n *Value) bool {
 	length := int64(utf8.RuneCountInString(n.Text))
 	switch {
 	case len(c.enum) > 0 && !slices.Contains(c.enum, n.Text):
@@ -286,7 +286,7 @@ func (c stringCodec) permit(d *decoding, n *Value) bool {
 }
 
 // isText reports whether a node is text, and tells the user if it is not.
-func (d *decoding) isText(n *Value, want string) bool {
+func (d *decodeRun) isText(n *Value, want string) bool {
 	if n.Kind == Scalar && (n.Type == String || n.loose) {
 		return true
 	}
@@ -353,7 +353,7 @@ func showDuration(x time.Duration) string {
 	return s
 }
 
-func (c durationCodec) read(d *decoding, n *Value, v reflect.Value) {
+func (c durationCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	x, err := time.ParseDuration(n.Text)
 	switch {
 	case n.Kind != Scalar || err != nil:
@@ -364,13 +364,13 @@ func (c durationCodec) read(d *decoding, n *Value, v reflect.Value) {
 	}
 }
 
-func (c durationCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (c durationCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	x := time.Duration(v.Int())
 	return c.permit(d, at, x, x.String())
 }
 
 // wrongDuration guesses what was meant.
-func (d *decoding) wrongDuration(n *Value) {
+func (d *decodeRun) wrongDuration(n *Value) {
 	p := d.wrong(n, "a duration")
 	if n.Kind != Scalar {
 		return

@@ -26,7 +26,7 @@ func (s *Schema) DecodeAt(v *Value, at diag.Span, into any, list *diag.List) {
 	if target.Kind() != reflect.Pointer || target.Type().Elem() != s.typ {
 		panic(fmt.Sprintf("config: the schema of %s cannot decode into %T", s.typ, into))
 	}
-	d := &decoding{list}
+	d := &decodeRun{list}
 	switch {
 	case v != nil && v.Bad:
 	case v.IsNull():
@@ -47,18 +47,18 @@ func DecodeInt(v *Value, least, most int, list *diag.List) (x int) {
 	if c.min = &low; most < math.MaxInt {
 		c.max = &high
 	}
-	(&decoding{list}).read(c, v, reflect.ValueOf(&x).Elem())
+	(&decodeRun{list}).read(c, v, reflect.ValueOf(&x).Elem())
 	return x
 }
 
 // A structCodec reads nested structs.
 type structCodec struct{ s *Schema }
 
-func (c structCodec) read(d *decoding, v *Value, into reflect.Value) { c.s.decode(d, v, v.key, into) }
-func (c structCodec) words() string                                  { return "mapping" }
-func (c structCodec) schema() map[string]any                         { return c.s.JSONSchema() }
+func (c structCodec) read(d *decodeRun, v *Value, into reflect.Value) { c.s.decode(d, v, v.key, into) }
+func (c structCodec) words() string                                   { return "mapping" }
+func (c structCodec) schema() map[string]any                          { return c.s.JSONSchema() }
 
-func (c structCodec) check(d *decoding, at *Value, v reflect.Value) bool {
+func (c structCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	at.Kind = Mapping
 	for i := range c.s.fields {
 		f := &c.s.fields[i]
@@ -77,7 +77,7 @@ func (c structCodec) check(d *decoding, at *Value, v reflect.Value) bool {
 // show gives nothing: the settings of a nested struct have defaults of their own.
 func (c structCodec) show(reflect.Value) any { return nil }
 
-func (s *Schema) decode(d *decoding, v *Value, at diag.Span, into reflect.Value) {
+func (s *Schema) decode(d *decodeRun, v *Value, at diag.Span, into reflect.Value) {
 	if v.Kind != Mapping {
 		p := d.wrong(v, "a mapping")
 		if key, value, ok := strings.Cut(v.Text, ":"); ok && v.Style == Plain && s.field(key) != nil {
@@ -119,7 +119,7 @@ const maxWord = 64
 
 // unknown reports a key that is no setting, and gives the setting that was most
 // likely meant, of those that are free.
-func (s *Schema) unknown(d *decoding, e Entry, free []string) (meant string) {
+func (s *Schema) unknown(d *decodeRun, e Entry, free []string) (meant string) {
 	p := d.list.Add(diag.UnknownKey, e.KeySpan, "unknown key %q", shorten(e.Key))
 	if v := e.Value; v != nil && !v.via.IsZero() && v.via != v.Span {
 		p.WithNote(v.via, "used here")

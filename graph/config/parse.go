@@ -182,7 +182,7 @@ func (b *builder) collection(y *yaml.Node, at, depth int, via diag.Span) *Value 
 		defer delete(b.open, y)
 	}
 	start := skipProperties(b.text.body, at)
-	v := &Value{Kind: Mapping, Flow: y.Style&yaml.FlowStyle != 0, via: via, origin: &origin{text: b.text, start: start}}
+	v := &Value{Kind: Mapping, FlowStyle: y.Style&yaml.FlowStyle != 0, via: via, origin: &origin{text: b.text, start: start}}
 	b.checkTag(y, at)
 	b.end = start + 1
 	if y.Kind == yaml.SequenceNode {
@@ -195,7 +195,7 @@ func (b *builder) collection(y *yaml.Node, at, depth int, via diag.Span) *Value 
 	}
 	v.Span = b.text.span(start, start+1)
 	switch {
-	case v.Flow:
+	case v.FlowStyle:
 		b.end = closing(b.text.body, b.end)
 		v.Span = b.text.span(start, b.end)
 		b.mendItems(v)

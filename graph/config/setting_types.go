@@ -151,9 +151,9 @@ type Checker interface {
 	CheckConfig(at *Value, list *diag.List)
 }
 
-// A Documented type says how it is written: in a few words for people, and as a
+// A Describer type says how it is written: in a few words for people, and as a
 // JSON Schema for editors. It must answer on the zero value.
-type Documented interface {
+type Describer interface {
 	ConfigType() (text string, schema map[string]any)
 }
 

@@ -48,16 +48,16 @@ const (
 // A Value is what stands at one place of a YAML text. Aliases and merge keys are resolved: what
 // they stand for is copied, so that a tree shares no value.
 type Value struct {
-	Kind    Kind
-	Type    Type      // of a scalar
-	Style   Style     // of a scalar
-	Flow    bool      // a mapping in {} or a sequence in []
-	Secret  bool      // a scalar that holds a secret
-	Bad     bool      // what is wrong with it was reported; readers say no more
-	Text    string    // of a scalar, decoded; of Null as written
-	Span    diag.Span // where it is written; an alias: where the alias is
-	Entries []Entry   // of a mapping
-	Items   []*Value  // of a sequence
+	Kind      Kind
+	Type      Type      // of a scalar
+	Style     Style     // of a scalar
+	FlowStyle bool      // a mapping in {} or a sequence in []
+	Secret    bool      // a scalar that holds a secret
+	Bad       bool      // what is wrong with it was reported; readers say no more
+	Text      string    // of a scalar, decoded; of Null as written
+	Span      diag.Span // where it is written; an alias: where the alias is
+	Entries   []Entry   // of a mapping
+	Items     []*Value  // of a sequence
 
 	origin  *origin   // how the text was written; nil for values made by hand
 	key     diag.Span // of the value of a mapping: its key

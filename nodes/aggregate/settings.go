@@ -59,7 +59,7 @@ func (k *Terms) add(v *config.Value, list *diag.List) {
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (Terms) ConfigType() (string, map[string]any) {
 	named := map[string]any{"type": "object", "additionalProperties": expressionSchema()}
 	part := map[string]any{"anyOf": []any{map[string]any{"type": "string"}, named}}
@@ -137,7 +137,7 @@ func (a *Value) DecodeConfig(v *config.Value, list *diag.List) {
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (Value) ConfigType() (string, map[string]any) {
 	return "expression or {value, where}", map[string]any{"anyOf": []any{
 		expressionSchema(),

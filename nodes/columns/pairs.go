@@ -52,7 +52,7 @@ func (k *Pairs) same(v *config.Value, list *diag.List) {
 	*k = append(*k, Pair{name, name})
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (Pairs) ConfigType() (string, map[string]any) {
 	text := map[string]any{"type": "string"}
 	pairs := map[string]any{"type": "object", "additionalProperties": text, "minProperties": 1}

@@ -27,7 +27,7 @@ func (m *moment) DecodeConfig(v *config.Value, list *diag.List) {
 	list.Add(diag.WrongValue, v.Span, "want a time from 1678 to 2261, got %s", v.Describe()).WithHint("write 2026-01-31 or 2026-01-31T15:04:05Z")
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (moment) ConfigType() (string, map[string]any) {
 	return "time, such as 2026-01-31 or 2026-01-31T15:04:05Z", map[string]any{"type": "string"}
 }

@@ -27,7 +27,7 @@ func (p *pace) DecodeConfig(v *config.Value, list *diag.List) {
 	*p = rate
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (pace) ConfigType() (string, map[string]any) {
 	return "items in a second, or as 100/s, 30/m, 1/10s", map[string]any{"type": []any{"number", "string"}}
 }

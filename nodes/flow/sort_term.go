@@ -54,7 +54,7 @@ func (t *sortTerm) DecodeConfig(v *config.Value, list *diag.List) {
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (sortTerm) ConfigType() (string, map[string]any) {
 	expression := map[string]any{"type": []any{"string", "number", "boolean"}}
 	return "field, -field, expression or {expr, desc}", map[string]any{"anyOf": []any{

@@ -12,7 +12,7 @@ import (
 )
 
 var zipDecl = nodes.Kind("zip", "Combines the items of several streams by position.", &zip{},
-	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of records, or with `as` of anything.", Arity: graph.Many, Reading: graph.Together}),
+	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of records, or with `as` of anything.", Arity: graph.Many, ReadOrder: graph.Together}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each position."}),
 	nodes.Workers(graph.Single), nodes.Pure(), nodes.Keeps("the position that it has reached in each input"),
 	nodes.Lines("an item is there on every input", "its output is full, or an input has nothing", "one of its inputs has ended, or with `longest` all of them", "never"),

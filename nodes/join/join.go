@@ -13,7 +13,7 @@ import (
 
 var joinDecl = nodes.Kind("join", "Combines items of two inputs that have equal keys.", &join{Kind: "inner"},
 	nodes.InPort(graph.Port{Name: "left", Doc: "Records; the result comes in their order."}),
-	nodes.InPort(graph.Port{Name: "right", Doc: "Records that are looked up by key. They are all read first.", Reading: graph.First}),
+	nodes.InPort(graph.Port{Name: "right", Doc: "Records that are looked up by key. They are all read first.", ReadOrder: graph.First}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "For each pair a record: the fields of left, then those of right without its key."}),
 	nodes.OutPort(graph.Port{Name: "unmatched", Doc: "Items of left that have no partner.", Side: true}),
 	nodes.Pure(),

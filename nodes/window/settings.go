@@ -34,7 +34,7 @@ func (s *stride) DecodeConfig(v *config.Value, list *diag.List) {
 	list.Add(diag.WrongValue, v.Span, "want a duration of 1ms or more, or a number of items, got %s", v.Describe()).WithHint("write 15m, or 10")
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (stride) ConfigType() (string, map[string]any) {
 	return "duration or number of items", map[string]any{"type": []any{"string", "integer"}}
 }

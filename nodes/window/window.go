@@ -16,7 +16,7 @@ import (
 )
 
 var windowDecl = nodes.Kind("window", "Computes counts, sums and other aggregates over spans of time.", &window{},
-	nodes.InPort(graph.Port{Name: "in", Doc: "Items that have a time; several inputs are read in the order of their times.", Arity: graph.Many, Reading: graph.Together}),
+	nodes.InPort(graph.Port{Name: "in", Doc: "Items that have a time; several inputs are read in the order of their times.", Arity: graph.Many, ReadOrder: graph.Together}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each window and key: the key, start, end, then the computed fields."}),
 	nodes.OutPort(graph.Port{Name: "late", Doc: "Items that came after their window was closed.", Side: true}),
 	nodes.Pure(),

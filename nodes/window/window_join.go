@@ -13,8 +13,8 @@ import (
 
 var windowJoinDecl = nodes.Kind("window_join", "Combines items of two inputs that have equal keys and near times.", &windowJoin{Kind: "inner"},
 	// Each input may have to wait for the other one, which is what First says of it.
-	nodes.InPort(graph.Port{Name: "left", Doc: "Records with a time.", Reading: graph.First}),
-	nodes.InPort(graph.Port{Name: "right", Doc: "Records with a time.", Reading: graph.First}),
+	nodes.InPort(graph.Port{Name: "left", Doc: "Records with a time.", ReadOrder: graph.First}),
+	nodes.InPort(graph.Port{Name: "right", Doc: "Records with a time.", ReadOrder: graph.First}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "For each pair a record: the fields of left, then those of right without its key."}),
 	nodes.OutPort(graph.Port{Name: "late_left", Doc: "Items of left that came after the watermark.", Side: true}),
 	nodes.OutPort(graph.Port{Name: "late_right", Doc: "Items of right that came after the watermark.", Side: true}),

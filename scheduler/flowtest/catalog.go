@@ -78,7 +78,7 @@ func (k *catalog) Spec(kind string) (*graph.Spec, bool) {
 	default:
 		spec, _ := k.real.Spec(of)
 		for _, p := range spec.In {
-			p.Type, p.Reading, p.Go, p.Any = nil, graph.Free, false, true
+			p.Type, p.ReadOrder, p.Go, p.Any = nil, graph.Free, false, true
 			s.In = append(s.In, p)
 		}
 	}

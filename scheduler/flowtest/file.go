@@ -49,7 +49,7 @@ type tree struct{ *config.Value }
 // DecodeConfig implements config.Decoder.
 func (t *tree) DecodeConfig(v *config.Value, _ *diag.List) { t.Value = v }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (tree) ConfigType() (string, map[string]any) { return "value", map[string]any{} }
 
 // A duration is zero or more.
@@ -65,7 +65,7 @@ func (d *duration) DecodeConfig(v *config.Value, list *diag.List) {
 	*d = duration(parsed)
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (duration) ConfigType() (string, map[string]any) {
 	return "duration", map[string]any{"type": "string"}
 }
@@ -111,7 +111,7 @@ func (r *rules) DecodeConfig(v *config.Value, list *diag.List) {
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (rules) ConfigType() (string, map[string]any) {
 	rule := ruleSchema().JSONSchema()
 	return "rules", map[string]any{"anyOf": []any{map[string]any{"type": "string"}, rule, map[string]any{"type": "array", "items": rule}}}
@@ -149,7 +149,7 @@ func (f *feedText) DecodeConfig(v *config.Value, list *diag.List) {
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (feedText) ConfigType() (string, map[string]any) {
 	return "feed", map[string]any{"anyOf": []any{map[string]any{"type": []string{"array", "null"}}, feedSchema().JSONSchema()}}
 }

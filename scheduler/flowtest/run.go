@@ -37,7 +37,7 @@ func (f *failText) DecodeConfig(v *config.Value, list *diag.List) {
 	failSchema.Decode(v, f, list)
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (failText) ConfigType() (string, map[string]any) {
 	return "text, or {node, error}", map[string]any{"anyOf": []any{map[string]any{"type": "string"}, failSchema.JSONSchema()}}
 }
@@ -64,7 +64,7 @@ func (s *spanText) DecodeConfig(v *config.Value, list *diag.List) {
 	s.Min, s.Max = &d, &d
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (spanText) ConfigType() (string, map[string]any) {
 	return "duration, or {min, max}", map[string]any{"anyOf": []any{map[string]any{"type": "string"}, spanSchema.JSONSchema()}}
 }

@@ -182,7 +182,7 @@ func (c *countText) DecodeConfig(v *config.Value, list *diag.List) {
 	*c = countText{b.Min, b.Max}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (countText) ConfigType() (string, map[string]any) {
 	return "number, or {min, max}", map[string]any{"type": []string{"integer", "object"}}
 }
@@ -223,7 +223,7 @@ func (e *expectText) DecodeConfig(v *config.Value, list *diag.List) {
 	}
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (expectText) ConfigType() (string, map[string]any) {
 	return "expectation", map[string]any{"anyOf": []any{map[string]any{"type": "array"}, expectSchema.JSONSchema()}}
 }

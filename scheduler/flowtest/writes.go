@@ -36,7 +36,7 @@ func (w *writeText) DecodeConfig(v *config.Value, list *diag.List) {
 	writeSchema.Decode(v, w, list)
 }
 
-// ConfigType implements config.Documented.
+// ConfigType implements config.Describer.
 func (writeText) ConfigType() (string, map[string]any) {
 	return "text, or {text, from, contains, absent}", map[string]any{"anyOf": []any{map[string]any{"type": "string"}, writeSchema.JSONSchema()}}
 }

@@ -93,7 +93,7 @@ func (c catalogue) kind(name string) kindInfo {
 	for _, p := range spec.In {
 		info := portOf(p)
 		info.Arity = [...]string{graph.One: "one", graph.Optional: "optional", graph.Many: "many"}[p.Arity]
-		info.Reading = [...]string{graph.Free: "", graph.First: "first", graph.InOrder: "in order", graph.Together: "together"}[p.Reading]
+		info.Reading = [...]string{graph.Free: "", graph.First: "first", graph.InOrder: "in order", graph.Together: "together"}[p.ReadOrder]
 		k.In = append(k.In, info)
 	}
 	for _, p := range spec.Out {

@@ -97,7 +97,7 @@ func (d *editor) replace(v *config.Value, c advise.Change) error {
 // kind, or inside its braces.
 func (d *editor) add(v *config.Value, c advise.Change) error {
 	setting := fmt.Sprintf("workers: %d", c.To)
-	if v.Flow {
+	if v.FlowStyle {
 		line, at := d.line(v.Span.Line), v.Span.Col-1
 		if at < 0 || at >= len(line) || line[at] != '{' {
 			return fmt.Errorf("%s is not written out in the file", c.Node)

@@ -8,7 +8,7 @@ import (
 
 // The built-in layout, after Sugiyama, Tagawa and Toda (1981): ranks by longest
 // path, bends where a wire passes a rank, order by barycentre, and heights as
-// near to the neighbours as the order allows. Places lie below each other, each
+// near to the neighbours as the order allows. Clusters lie below each other, each
 // in a band of its own, so that their boxes cannot meet.
 
 // maxBends bounds the memory that long wires may cost; wires beyond it run straight.
@@ -16,7 +16,7 @@ const maxBends = 40_000
 
 const (
 	bendHeight = 10.0
-	bandGap    = rowGap + 2*placePad + placeHead
+	bandGap    = rowGap + 2*clusterPad + clusterHead
 )
 
 // A spot is something with a height in a column: a card, or the bend of a wire
@@ -43,7 +43,7 @@ type ranking struct {
 	columns [][][]int
 }
 
-// placeByRanks sets the boxes of cards and places and the paths of wires.
+// placeByRanks sets the boxes of cards and clusters and the paths of wires.
 func (s *Scene) placeByRanks() {
 	r := &ranking{scene: s, bends: make([][]int, len(s.Wires))}
 	r.addCards()
@@ -61,13 +61,13 @@ func (s *Scene) placeByRanks() {
 }
 
 func (r *ranking) addCards() {
-	bands := map[string]int{"": len(r.scene.Places)} // what has no place comes last
-	for k, p := range r.scene.Places {
+	bands := map[string]int{"": len(r.scene.Clusters)} // what has no cluster comes last
+	for k, p := range r.scene.Clusters {
 		bands[p.Name] = k
 	}
 	for i, rank := range ranks(r.scene) {
 		c := r.scene.Cards[i]
-		r.spots = append(r.spots, spot{Box: Box{W: c.W, H: c.H}, rank: rank, band: bands[c.Place]})
+		r.spots = append(r.spots, spot{Box: Box{W: c.W, H: c.H}, rank: rank, band: bands[c.Cluster]})
 	}
 }
 
@@ -164,7 +164,7 @@ func (r *ranking) addWire(i int) {
 }
 
 func (r *ranking) fillColumns() {
-	last, bands := -1, len(r.scene.Places)+1
+	last, bands := -1, len(r.scene.Clusters)+1
 	for _, sp := range r.spots {
 		last = max(last, sp.rank)
 	}
@@ -248,7 +248,7 @@ func (r *ranking) heights() {
 		}
 	})
 	top := 0.0
-	for b := range len(r.scene.Places) + 1 {
+	for b := range len(r.scene.Clusters) + 1 {
 		lo, hi := math.Inf(1), math.Inf(-1)
 		r.inBand(b, func(sp *spot) { lo, hi = min(lo, sp.Y), max(hi, sp.Y+sp.H) })
 		if hi < lo {
@@ -342,23 +342,23 @@ func (r *ranking) columnsAcross() (left, right []float64) {
 	return left, right
 }
 
-// takePositions copies the boxes of the cards and draws the places around them.
+// takePositions copies the boxes of the cards and draws the clusters around them.
 func (r *ranking) takePositions() {
 	for i, c := range r.scene.Cards {
 		c.X, c.Y = r.spots[i].X, r.spots[i].Y
 	}
-	members := r.scene.inPlace()
-	for _, p := range r.scene.Places {
+	members := r.scene.byCluster()
+	for _, p := range r.scene.Clusters {
 		x0, y0, x1, y1 := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 		for _, i := range members[p.Name] {
 			c := r.scene.Cards[i]
 			x0, y0, x1, y1 = min(x0, c.X), min(y0, c.Y), max(x1, c.X+c.W), max(y1, c.Y+c.H)
 		}
-		head := placeHead
+		head := clusterHead
 		if r.scene.Down {
 			head = 0 // it goes where the top will be, see raiseHeads
 		}
-		p.Box = Box{x0 - placePad, y0 - placePad - head, x1 - x0 + 2*placePad, y1 - y0 + 2*placePad + head}
+		p.Box = Box{x0 - clusterPad, y0 - clusterPad - head, x1 - x0 + 2*clusterPad, y1 - y0 + 2*clusterPad + head}
 	}
 }
 

@@ -67,12 +67,12 @@ const (
 
 // The measures of the page.
 const (
-	pagePad     = 16.0
-	placePad    = 16.0
-	placeHead   = 16.0 // extra room at the top of a place for its name
-	placeRadius = 12.0
-	titleY      = 31.0 // baselines of title and subtitle
-	subtitleY   = 50.0
+	pagePad       = 16.0
+	clusterPad    = 16.0
+	clusterHead   = 16.0 // extra room at the top of a cluster for its name
+	clusterRadius = 12.0
+	titleY        = 31.0 // baselines of title and subtitle
+	subtitleY     = 50.0
 )
 
 // rowMiddle is the height of a port row's middle below the top of its card.
@@ -195,14 +195,14 @@ func (s *Scene) aboutY() float64 {
 }
 
 // resize fixes the sizes of all cards and, because there is nothing to draw a
-// place around before its cards have positions, the list of places.
+// cluster around before its cards have positions, the list of clusters.
 func (s *Scene) resize() {
 	for _, c := range s.Cards {
 		c.size(s.Live)
 	}
-	s.Places = nil
-	for _, name := range s.placeNames() {
-		s.Places = append(s.Places, &Place{Name: name})
+	s.Clusters = nil
+	for _, name := range s.clusterNames() {
+		s.Clusters = append(s.Clusters, &Cluster{Name: name})
 	}
 }
 

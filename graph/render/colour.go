@@ -42,15 +42,15 @@ func (c shade) in(dark bool) string {
 
 // The colours of everything but types and icons.
 var (
-	shadeBackground = shade{"#f6f7f9", "#0e1116"}
-	shadePlace      = shade{"#fbfcfd", "#13181f"}
-	shadePlaceLine  = shade{"#cbd3dd", "#2d3744"}
-	shadeCard       = shade{"#ffffff", "#1b222c"}
-	shadeCardLine   = shade{"#d0d7e1", "#313c4a"}
-	shadeShadow     = shade{"#e9ecf1", "#0a0d11"}
-	shadeBadge      = shade{"#edf0f4", "#2a3340"}
-	shadeInk        = shade{"#16202c", "#e6ebf2"}
-	shadeMuted      = shade{"#5b6775", "#93a0b0"}
+	shadeBackground  = shade{"#f6f7f9", "#0e1116"}
+	shadeCluster     = shade{"#fbfcfd", "#13181f"}
+	shadeClusterLine = shade{"#cbd3dd", "#2d3744"}
+	shadeCard        = shade{"#ffffff", "#1b222c"}
+	shadeCardLine    = shade{"#d0d7e1", "#313c4a"}
+	shadeShadow      = shade{"#e9ecf1", "#0a0d11"}
+	shadeBadge       = shade{"#edf0f4", "#2a3340"}
+	shadeInk         = shade{"#16202c", "#e6ebf2"}
+	shadeMuted       = shade{"#5b6775", "#93a0b0"}
 )
 
 // slotShades is the table of type colours. Any two are at least 9.5 apart in

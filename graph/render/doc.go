@@ -1,7 +1,7 @@
 // Package render draws flows.
 //
 // A [Scene] is the drawing as data: cards (one per node), wires (one per edge)
-// and places (named groups of nodes). Renderers see nothing but the scene, so
+// and clusters (named groups of nodes). Renderers see nothing but the scene, so
 // whatever can say its nodes and edges can be drawn; [FromFlow] makes the scene
 // of a flow.
 //

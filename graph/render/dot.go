@@ -16,7 +16,7 @@ import (
 const maxLabels = 1000
 
 // DOT writes the scene for Graphviz's own programs: cards as HTML tables with a
-// row per port, places as clusters, wires in the colour of their type, labelled
+// row per port, clusters, wires in the colour of their type, labelled
 // with their capacity. The scene needs no layout; light theme.
 func DOT(w io.Writer, s *Scene) error {
 	if err := s.check(); err != nil {
@@ -27,11 +27,11 @@ func DOT(w io.Writer, s *Scene) error {
 	d.line(`graph [rankdir=LR newrank=true nodesep=0.28 ranksep=0.65 pad=0.25 outputorder=edgesfirst bgcolor="transparent" fontname="Verdana" fontsize=11%s];`, d.heading())
 	d.line(`node [shape=plain fontname="Verdana" fontsize=11];`)
 	d.line(`edge [fontname="Verdana" fontsize=8 fontcolor="%s" penwidth=1.4 arrowsize=0.6];`, shadeMuted.light)
-	members := s.inPlace()
-	for k, name := range s.placeNames() {
+	members := s.byCluster()
+	for k, name := range s.clusterNames() {
 		d.line(`subgraph cluster_%d {`, k)
 		d.line(`label=<<b>%s</b>> labeljust=l style="rounded,filled" color="%s" fillcolor="%s" fontcolor="%s" margin=14;`,
-			dotText(stylePlace, name), shadePlaceLine.light, shadePlace.light, shadeMuted.light)
+			dotText(styleCluster, name), shadeClusterLine.light, shadeCluster.light, shadeMuted.light)
 		for _, i := range members[name] {
 			d.card(s.Cards[i])
 		}

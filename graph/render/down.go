@@ -19,7 +19,7 @@ func (s *Scene) turn() {
 	for _, c := range s.Cards {
 		c.Box = c.turned()
 	}
-	for _, p := range s.Places {
+	for _, p := range s.Clusters {
 		p.Box = p.turned()
 	}
 	for _, w := range s.Wires {
@@ -40,15 +40,15 @@ func (s *Scene) rowGap() float64 {
 	return rowGap
 }
 
-// raiseHeads gives the places of a scene that runs down, once it is put up, the room
+// raiseHeads gives the clusters of a scene that runs down, once it is put up, the room
 // for their names.
 func (s *Scene) raiseHeads() {
 	if !s.Down {
 		return
 	}
-	for _, p := range s.Places {
-		p.Y -= placeHead
-		p.H += placeHead
+	for _, p := range s.Clusters {
+		p.Y -= clusterHead
+		p.H += clusterHead
 	}
 }
 

@@ -23,7 +23,7 @@ func init() { cachedir.Restore() }
 // mutex, so that waiting ends with the context.
 var oneLayout = make(chan struct{}, 1)
 
-// placeByGraphviz sets the boxes of cards and places and the paths of wires.
+// placeByGraphviz sets the boxes of cards and clusters and the paths of wires.
 func (s *Scene) placeByGraphviz(ctx context.Context) error {
 	select {
 	case oneLayout <- struct{}{}:
@@ -80,9 +80,9 @@ func (s *Scene) boxes() []byte {
 	fmt.Fprintf(&b, "digraph g {\ngraph [rankdir=LR newrank=true outputorder=edgesfirst fontname=Verdana fontsize=11 nodesep=%.3f ranksep=%.3f %s];\n",
 		s.rowGap()/72, s.columnGap()/72, s.limits())
 	b.WriteString("node [shape=plain fontname=Verdana fontsize=10]; edge [arrowhead=none];\n")
-	members := s.inPlace()
-	for k, p := range s.Places {
-		fmt.Fprintf(&b, "subgraph cluster_%d { margin=%.0f;\n", k, placePad)
+	members := s.byCluster()
+	for k, p := range s.Clusters {
+		fmt.Fprintf(&b, "subgraph cluster_%d { margin=%.0f;\n", k, clusterPad)
 		if !s.Down {
 			b.WriteString("label=\" \";\n") // room for the name at the top
 		}
@@ -152,12 +152,12 @@ func (s *Scene) read(out []byte) error {
 	}
 	cards, wires := 0, 0
 	for _, o := range j.Objects {
-		if k, ok := number(o.Name, "cluster_"); ok && k < len(s.Places) {
+		if k, ok := number(o.Name, "cluster_"); ok && k < len(s.Clusters) {
 			b := numbers(o.BB)
 			if len(b) != 4 {
 				return fmt.Errorf("graphviz: json0: box %q", o.BB)
 			}
-			s.Places[k].Box = Box{b[0], -b[3], b[2] - b[0], b[3] - b[1]}
+			s.Clusters[k].Box = Box{b[0], -b[3], b[2] - b[0], b[3] - b[1]}
 		} else if i, ok := number(o.Name, "n"); ok && i < len(s.Cards) {
 			p := numbers(o.Pos)
 			if len(p) != 2 {

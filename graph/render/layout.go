@@ -130,7 +130,7 @@ func (s *Scene) crop() {
 			}
 		}
 	}
-	for _, p := range s.Places {
+	for _, p := range s.Clusters {
 		grow(p.Box)
 	}
 	for _, w := range s.Wires {
@@ -151,12 +151,12 @@ func (s *Scene) crop() {
 	s.shift(math.Round(pagePad-x0), math.Round(pagePad+s.headRoom()-y0))
 }
 
-// shift moves cards, places and wires.
+// shift moves cards, clusters and wires.
 func (s *Scene) shift(dx, dy float64) {
 	for _, c := range s.Cards {
 		c.X, c.Y = c.X+dx, c.Y+dy
 	}
-	for _, p := range s.Places {
+	for _, p := range s.Clusters {
 		p.X, p.Y = p.X+dx, p.Y+dy
 	}
 	for _, w := range s.Wires {

@@ -100,19 +100,19 @@ func TestCardsKeepApart(t *testing.T) {
 	})
 }
 
-func TestPlacesHoldTheirCardsAlone(t *testing.T) {
+func TestClustersHoldTheirCardsAlone(t *testing.T) {
 	everyLayout(t, func(t *testing.T, s *Scene) {
-		for i, p := range s.Places {
+		for i, p := range s.Clusters {
 			for _, c := range s.Cards {
-				inside := c.X >= p.X && c.Y >= p.Y+placeHead && c.X+c.W <= p.X+p.W && c.Y+c.H <= p.Y+p.H
-				if c.Place == p.Name && !inside {
+				inside := c.X >= p.X && c.Y >= p.Y+clusterHead && c.X+c.W <= p.X+p.W && c.Y+c.H <= p.Y+p.H
+				if c.Cluster == p.Name && !inside {
 					t.Errorf("%s is not in %s", c.ID, p.Name)
 				}
-				if c.Place != p.Name && c.overlaps(p.Box) {
+				if c.Cluster != p.Name && c.overlaps(p.Box) {
 					t.Errorf("%s is in %s", c.ID, p.Name)
 				}
 			}
-			for _, o := range s.Places[:i] {
+			for _, o := range s.Clusters[:i] {
 				if o.overlaps(p.Box) {
 					t.Errorf("%s and %s meet", o.Name, p.Name)
 				}

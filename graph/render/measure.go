@@ -31,7 +31,7 @@ type style struct {
 var (
 	styleTitle    = style{bold, 19}
 	styleSubtitle = style{regular, 12.5}
-	stylePlace    = style{bold, 11}
+	styleCluster  = style{bold, 11}
 	styleName     = style{bold, 14}
 	styleKind     = style{regular, 11}
 	stylePort     = style{regular, 11.5}

@@ -11,7 +11,7 @@ import (
 
 // Mermaid writes the scene as a Mermaid flowchart, for Markdown that draws it.
 // Cards are boxes with id, kind line and workers, wires carry the type and the
-// capacity, side outputs are dotted, places are subgraphs. The scene needs no layout.
+// capacity, side outputs are dotted, clusters are subgraphs. The scene needs no layout.
 func Mermaid(w io.Writer, s *Scene) error {
 	if err := s.check(); err != nil {
 		return err
@@ -21,9 +21,9 @@ func Mermaid(w io.Writer, s *Scene) error {
 		fmt.Fprintf(&b, "---\ntitle: %s\n---\n", yamlText(s.Title))
 	}
 	b.WriteString("flowchart LR\n")
-	members := s.inPlace()
-	for k, name := range s.placeNames() {
-		fmt.Fprintf(&b, "  subgraph p%d[\"%s\"]\n", k, mermaidText(stylePlace.fit(name, nameLimit)))
+	members := s.byCluster()
+	for k, name := range s.clusterNames() {
+		fmt.Fprintf(&b, "  subgraph p%d[\"%s\"]\n", k, mermaidText(styleCluster.fit(name, nameLimit)))
 		for _, i := range members[name] {
 			b.WriteString("  ")
 			s.Cards[i].mermaid(&b, i)

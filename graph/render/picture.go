@@ -15,13 +15,13 @@ type picture struct {
 	Label         string // what it is, in words
 	Title, About  string
 	Down          bool
-	Places        []placePart
+	Clusters      []clusterPart
 	Wires         []wirePart
 	Cards         []cardPart
 	Legend        []tagPart
 }
 
-type placePart struct {
+type clusterPart struct {
 	Box
 	Name, Full string
 	Text       Point
@@ -123,11 +123,11 @@ func newPicture(s *Scene) *picture {
 		Title: styleTitle.fit(s.Title, s.Width-2*pagePad),
 		About: styleSubtitle.fit(s.About, s.Width-2*pagePad),
 	}
-	for _, place := range s.Places {
-		p.Places = append(p.Places, placePart{
-			Box: place.Box, Full: tooltip(place.Name),
-			Name: stylePlace.fit(place.Name, max(place.W-28, 60)),
-			Text: Point{place.X + 14, place.Y + 20},
+	for _, cluster := range s.Clusters {
+		p.Clusters = append(p.Clusters, clusterPart{
+			Box: cluster.Box, Full: tooltip(cluster.Name),
+			Name: styleCluster.fit(cluster.Name, max(cluster.W-28, 60)),
+			Text: Point{cluster.X + 14, cluster.Y + 20},
 		})
 	}
 	for i, w := range s.Wires {

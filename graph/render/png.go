@@ -80,11 +80,11 @@ func (p *painter) scene(pic *picture, aboutY float64) {
 	p.clear(p.ink(shadeBackground))
 	p.text(p.ink(shadeInk), styleTitle, Point{pagePad, titleY}, anchorStart, pic.Title)
 	p.text(p.ink(shadeMuted), styleSubtitle, Point{pagePad, aboutY}, anchorStart, pic.About)
-	for _, place := range pic.Places {
-		outline := rounded(place.Box, placeRadius)
-		p.fill(p.ink(shadePlace), outline)
-		p.dashes(p.ink(shadePlaceLine), 1, outline, 5, 4)
-		p.text(p.ink(shadeMuted), stylePlace, place.Text, anchorStart, place.Name)
+	for _, cluster := range pic.Clusters {
+		outline := rounded(cluster.Box, clusterRadius)
+		p.fill(p.ink(shadeCluster), outline)
+		p.dashes(p.ink(shadeClusterLine), 1, outline, 5, 4)
+		p.text(p.ink(shadeMuted), styleCluster, cluster.Text, anchorStart, cluster.Name)
 	}
 	for _, tag := range pic.Legend {
 		p.within(Point{tag.X, tag.Y}).tag(&tag)
@@ -166,7 +166,7 @@ func (p *painter) port(port portPart) {
 }
 
 func (p *painter) pill(pill *pillPart) {
-	p.bordered(pill.Box, pillHeight/2, p.ink(shadeBackground), p.ink(pill.Fate.or(shadePlaceLine)), 1)
+	p.bordered(pill.Box, pillHeight/2, p.ink(shadeBackground), p.ink(pill.Fate.or(shadeClusterLine)), 1)
 	p.text(p.ink(pill.Fate.or(shadeMuted)), stylePill, Point{pill.TextX, pillTextY}, anchorMiddle, pill.Text)
 	for _, sign := range pill.Strokes {
 		p.within(Point{sign.X, -signSide / 2}).icon(p.ink(shadeMuted), 1.2, sign.Path)

@@ -57,8 +57,8 @@ func TestPNGShowsTheScene(t *testing.T) {
 				expect("the dot of "+c.ID+"."+p.Name, Point{c.X, c.Y + rowMiddle(r)}, slotShades[p.Slot])
 			}
 		}
-		for _, p := range s.Places {
-			expect("the place "+p.Name, Point{p.X + p.W/2, p.Y + 6}, shadePlace)
+		for _, p := range s.Clusters {
+			expect("the cluster "+p.Name, Point{p.X + p.W/2, p.Y + 6}, shadeCluster)
 		}
 		for _, w := range s.Wires {
 			expect("the pill of "+s.wireName(w), Point{w.Pill.X - w.pillWidth(false)/2 + 3, w.Pill.Y}, shadeBackground)

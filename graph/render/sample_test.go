@@ -62,23 +62,23 @@ func lateFlights() *Scene {
 		edge{"airports.out", "named.right", 8192, nil}, edge{"named.out", "worst.in", 8192, nil}, edge{"worst.out", "report.in", 4096, nil})
 }
 
-// plant is a flow of 15 nodes in two places with side outputs and several types.
+// plant is a flow of 15 nodes in two clusters with side outputs and several types.
 func plant() *Scene {
 	s := &Scene{Title: "plant", About: "Readings from the edge, cleaned there, judged in the cloud.", Cards: []*Card{
-		{ID: "mqtt_in", Icon: IconSource, Kind: "mqtt.read", Place: "edge", Out: ports("out:Reading")},
-		{ID: "files", Icon: IconSource, Kind: "file.read", Place: "edge", Out: ports("out:Line")},
-		{ID: "decode", Icon: IconMap, Kind: "map", Workers: "×2", Place: "edge", In: ports("in:Line"), Out: ports("out:Reading", "errors:Error")},
-		{ID: "clean", Icon: IconFilter, Kind: "filter", Detail: "value >= 0", Place: "edge", In: ports("in:Reading"), Out: ports("out:Reading")},
-		{ID: "avg_1m", Icon: IconTime, Kind: "window", Detail: "60s", Place: "edge", In: ports("in:Reading"), Out: ports("out:Stat")},
-		{ID: "bundle", Icon: IconMap, Kind: "batch", Detail: "500", Place: "edge", In: ports("in:Stat"), Out: ports("out:[Stat]")},
-		{ID: "unbatch", Icon: IconMap, Kind: "unbatch", Place: "cloud", In: ports("in:[Stat]"), Out: ports("out:Stat")},
-		{ID: "devices", Icon: IconSource, Kind: "sql.read", Place: "cloud", Out: ports("out:Device")},
-		{ID: "enrich", Icon: IconJoin, Kind: "lookup", Detail: "device", Place: "cloud", In: ports("in:Stat", "table:Device"), Out: ports("out:Enriched", "miss:Stat")},
-		{ID: "route", Icon: IconSplit, Kind: "route", Place: "cloud", In: ports("in:Enriched"), Out: ports("alert:Enriched", "all:Enriched")},
-		{ID: "alert", Icon: IconSink, Kind: "http.post", Place: "cloud", In: ports("in:Enriched")},
-		{ID: "warehouse", Icon: IconSink, Kind: "sql.write", Place: "cloud", In: ports("in:Enriched")},
-		{ID: "kpi", Icon: IconGroup, Kind: "group", Workers: "×4", Place: "cloud", In: ports("in:Enriched"), Out: ports("out:KPI")},
-		{ID: "dashboard", Icon: IconSink, Kind: "redis.write", Place: "cloud", In: ports("in:KPI")},
+		{ID: "mqtt_in", Icon: IconSource, Kind: "mqtt.read", Cluster: "edge", Out: ports("out:Reading")},
+		{ID: "files", Icon: IconSource, Kind: "file.read", Cluster: "edge", Out: ports("out:Line")},
+		{ID: "decode", Icon: IconMap, Kind: "map", Workers: "×2", Cluster: "edge", In: ports("in:Line"), Out: ports("out:Reading", "errors:Error")},
+		{ID: "clean", Icon: IconFilter, Kind: "filter", Detail: "value >= 0", Cluster: "edge", In: ports("in:Reading"), Out: ports("out:Reading")},
+		{ID: "avg_1m", Icon: IconTime, Kind: "window", Detail: "60s", Cluster: "edge", In: ports("in:Reading"), Out: ports("out:Stat")},
+		{ID: "bundle", Icon: IconMap, Kind: "batch", Detail: "500", Cluster: "edge", In: ports("in:Stat"), Out: ports("out:[Stat]")},
+		{ID: "unbatch", Icon: IconMap, Kind: "unbatch", Cluster: "cloud", In: ports("in:[Stat]"), Out: ports("out:Stat")},
+		{ID: "devices", Icon: IconSource, Kind: "sql.read", Cluster: "cloud", Out: ports("out:Device")},
+		{ID: "enrich", Icon: IconJoin, Kind: "lookup", Detail: "device", Cluster: "cloud", In: ports("in:Stat", "table:Device"), Out: ports("out:Enriched", "miss:Stat")},
+		{ID: "route", Icon: IconSplit, Kind: "route", Cluster: "cloud", In: ports("in:Enriched"), Out: ports("alert:Enriched", "all:Enriched")},
+		{ID: "alert", Icon: IconSink, Kind: "http.post", Cluster: "cloud", In: ports("in:Enriched")},
+		{ID: "warehouse", Icon: IconSink, Kind: "sql.write", Cluster: "cloud", In: ports("in:Enriched")},
+		{ID: "kpi", Icon: IconGroup, Kind: "group", Workers: "×4", Cluster: "cloud", In: ports("in:Enriched"), Out: ports("out:KPI")},
+		{ID: "dashboard", Icon: IconSink, Kind: "redis.write", Cluster: "cloud", In: ports("in:KPI")},
 		{ID: "dead_letter", Icon: IconSink, Kind: "file.write", In: ports("in:any")},
 	}}
 	return s.wires(
@@ -90,12 +90,12 @@ func plant() *Scene {
 }
 
 // random is a local random graph of n nodes and about 1.3 edges a node, in two
-// places and one rest.
+// clusters and one rest.
 func random(n int) *Scene {
 	r := rand.New(rand.NewPCG(1, 1))
 	s := &Scene{}
 	for i := range n {
-		c := &Card{ID: "node_" + strconv.Itoa(i), Kind: "map", Icon: IconMap, Place: []string{"edge", "cloud", ""}[i*3/n],
+		c := &Card{ID: "node_" + strconv.Itoa(i), Kind: "map", Icon: IconMap, Cluster: []string{"edge", "cloud", ""}[i*3/n],
 			In: ports("in:Reading"), Out: ports("out:Reading")}
 		s.Cards = append(s.Cards, c)
 		for k := 0; i > 0 && (k == 0 || k == 1 && r.Float64() < 0.3); k++ {
@@ -109,10 +109,10 @@ func random(n int) *Scene {
 func hostile() *Scene {
 	long := strings.Repeat("long_", 40)
 	s := &Scene{Title: `1. <b>"title"</b> & \`, About: "]]> --> \x00 \u202e &amp; 订单处理 🚚", Cards: []*Card{
-		{ID: `<script>alert("x")</script>`, Kind: `k"'<>&`, Detail: "`tick` #quot; ${x} {{.}} %s", Workers: "<2>", About: "a\nb\x01\x7f\xff", Place: `p"><script>`, Icon: "no-such", Out: ports(`o"ut:<T>`, "errors:Error")},
-		{ID: long, Kind: long, Detail: long, Place: `\`, In: ports("in:" + long), Out: ports(long+":"+long, "b:T")},
+		{ID: `<script>alert("x")</script>`, Kind: `k"'<>&`, Detail: "`tick` #quot; ${x} {{.}} %s", Workers: "<2>", About: "a\nb\x01\x7f\xff", Cluster: `p"><script>`, Icon: "no-such", Out: ports(`o"ut:<T>`, "errors:Error")},
+		{ID: long, Kind: long, Detail: long, Cluster: `\`, In: ports("in:" + long), Out: ports(long+":"+long, "b:T")},
 		{ID: "订单处理订单处理", Kind: "映射", Detail: "名称 = “值”", In: ports("入:类型"), Out: ports("出:类型")},
-		{ID: "🚚👩‍👩‍👧 e\u0301", Kind: "end", In: ports("in:end", `x\:y\`), Place: "1. one"},
+		{ID: "🚚👩‍👩‍👧 e\u0301", Kind: "end", In: ports("in:end", `x\:y\`), Cluster: "1. one"},
 		{ID: `end"\`, Kind: "", In: ports("in:")},
 		{ID: "x->y; z}", Kind: "- list", Icon: IconSink, In: ports("in:any")},
 	}}

@@ -26,10 +26,10 @@ type Scene struct {
 	Diff bool `json:"diff,omitempty"`
 
 	// Set by Layout.
-	Places []*Place `json:"places,omitempty"`
-	Width  float64  `json:"width"`
-	Height float64  `json:"height"`
-	Engine Engine   `json:"engine,omitempty"`
+	Clusters []*Cluster `json:"places,omitempty"`
+	Width    float64    `json:"width"`
+	Height   float64    `json:"height"`
+	Engine   Engine     `json:"engine,omitempty"`
 }
 
 // An Engine is what computed the positions of a scene.
@@ -50,7 +50,7 @@ type Card struct {
 	Marks   []Mark `json:"marks,omitempty"`   // what else the engine does for the node, drawn beside it
 	About   string `json:"about,omitempty"`   // shown in the tooltip
 	Icon    Icon   `json:"icon,omitempty"`
-	Place   string `json:"place,omitempty"` // name of the place it stands in, or empty
+	Cluster string `json:"place,omitempty"` // name of the cluster it stands in, or empty
 	In      []Port `json:"in,omitempty"`
 	Out     []Port `json:"out,omitempty"`
 
@@ -100,8 +100,9 @@ type Mark struct {
 	Text string `json:"text"` // for the tooltip, such as "on_full: drop_oldest"
 }
 
-// A Place is the box around the cards of one place.
-type Place struct {
+// A Cluster is the box around the cards of one cluster. JSON and the style sheet of an SVG
+// know it as a place.
+type Cluster struct {
 	Name string `json:"name"`
 	Box
 }
@@ -173,23 +174,23 @@ func (s *Scene) wireName(w *Wire) string {
 	return s.Cards[w.From.Card].ID + "." + s.source(w).Name + " → " + s.Cards[w.To.Card].ID + "." + s.target(w).Name
 }
 
-// placeNames lists the places in the order in which cards name them.
-func (s *Scene) placeNames() []string {
+// clusterNames lists the clusters in the order in which cards name them.
+func (s *Scene) clusterNames() []string {
 	var names []string
 	for _, c := range s.Cards {
-		if c.Place != "" && !slices.Contains(names, c.Place) {
-			names = append(names, c.Place)
+		if c.Cluster != "" && !slices.Contains(names, c.Cluster) {
+			names = append(names, c.Cluster)
 		}
 	}
 	return names
 }
 
-// inPlace gives the indices of the cards of each place; those without one are
+// byCluster gives the indices of the cards of each cluster; those without one are
 // under "".
-func (s *Scene) inPlace() map[string][]int {
+func (s *Scene) byCluster() map[string][]int {
 	members := map[string][]int{}
 	for i, c := range s.Cards {
-		members[c.Place] = append(members[c.Place], i)
+		members[c.Cluster] = append(members[c.Cluster], i)
 	}
 	return members
 }

@@ -39,7 +39,7 @@ func (s *Scene) squeeze() {
 	for _, c := range s.Cards {
 		c.X = to(c.X)
 	}
-	for _, p := range s.Places {
+	for _, p := range s.Clusters {
 		left, right := to(p.X), to(p.X+p.W)
 		p.X, p.W = left, right-left
 	}
@@ -69,11 +69,11 @@ func (s *Scene) columns() []column {
 }
 
 // needs sets the gap behind each column: for the pills that may lie there, the wires
-// that part there, and the borders of places.
+// that part there, and the borders of clusters.
 func (s *Scene) needs(columns []column) {
 	least := leastColumns
-	if len(s.Places) > 0 {
-		least += 2 * placePad
+	if len(s.Clusters) > 0 {
+		least += 2 * clusterPad
 	}
 	for k := range columns {
 		columns[k].gap = least
@@ -86,8 +86,8 @@ func (s *Scene) needs(columns []column) {
 	for _, w := range s.Wires {
 		from, to := at(s.Cards[w.From.Card].X), at(s.Cards[w.To.Card].X)
 		room := s.pillRoom(w) + fanRoom(max(fans.out[w.From], fans.in[w.To]))
-		if len(s.Places) > 0 {
-			room += 2 * placePad
+		if len(s.Clusters) > 0 {
+			room += 2 * clusterPad
 		}
 		// A pill lies behind its wire's first card or before its last.
 		for _, k := range []int{from, to - 1} {

@@ -39,7 +39,7 @@ var shapeRules = fmt.Sprintf(`text{font-family:Inter,ui-sans-serif,system-ui,-ap
 .marked .wire{stroke-width:2.2}
 .d-removed .card{stroke-dasharray:6 4}
 .d-removed .wire{stroke-dasharray:2 4}
-`, styleTitle.size, styleSubtitle.size, stylePlace.size, styleName.size, styleKind.size, stylePort.size, styleBadge.size, stylePill.size, styleFoot.size, styleNote.size, styleBadge.size)
+`, styleTitle.size, styleSubtitle.size, styleCluster.size, styleName.size, styleKind.size, stylePort.size, styleBadge.size, stylePill.size, styleFoot.size, styleNote.size, styleBadge.size)
 
 // colourRules is the part that themes change; the list gives selector, property
 // and colour.
@@ -48,15 +48,15 @@ func colourRules() []colourRule {
 		{".bg", "fill", shadeBackground},
 		{".title,.name,.port text", "fill", shadeInk},
 		{".about,.kind,.place text,.pill text,.badge text,.foot text", "fill", shadeMuted},
-		{".place rect", "fill", shadePlace},
-		{".place rect", "stroke", shadePlaceLine},
+		{".place rect", "fill", shadeCluster},
+		{".place rect", "stroke", shadeClusterLine},
 		{".shadow", "fill", shadeShadow},
 		{".card", "fill", shadeCard},
 		{".card,.foot line", "stroke", shadeCardLine},
 		{".port circle", "stroke", shadeCard},
 		{".badge rect,.foot rect", "fill", shadeBadge},
 		{".pill rect", "fill", shadeBackground},
-		{".pill rect", "stroke", shadePlaceLine},
+		{".pill rect", "stroke", shadeClusterLine},
 		{".sign", "stroke", shadeMuted},
 	}
 	for slot, shade := range slotShades {

@@ -17,7 +17,7 @@ var svgTemplate = sync.OnceValue(func() *template.Template {
 	for name, x := range map[string]float64{
 		"tileX": tileX, "tileY": tileY, "tileSide": tileSide, "glyphX": tileX + glyphInset, "glyphY": tileY + glyphInset,
 		"textX": textX, "nameY": nameY, "kindY": kindY, "portX": portX, "portY": portY, "dotRadius": dotRadius,
-		"cardRadius": cardRadius, "placeRadius": placeRadius, "tileRadius": tileRadius, "shadowDrop": shadowDrop,
+		"cardRadius": cardRadius, "clusterRadius": clusterRadius, "tileRadius": tileRadius, "shadowDrop": shadowDrop,
 		"badgeY": badgeY, "badgeH": badgeHeight, "badgeText": badgeText, "badgeSign": (badgeHeight - signSide) / 2, "signY": -signSide / 2, "pillText": pillTextY,
 		"pagePad": pagePad, "titleY": titleY, "noteX": noteX,
 	} {

@@ -219,7 +219,7 @@ func FuzzSVG(f *testing.F) {
 	f.Add("<script>", "\"'&", "\x00\xff\u202e", "{a: [b]}")
 	count := func(t *testing.T, id, kind, detail, typ string) int {
 		s := &Scene{Title: detail, About: kind, Cards: []*Card{
-			{ID: id, Kind: kind, Detail: detail, Workers: typ, About: typ, Place: detail, Out: []Port{{Name: kind, Type: typ, Full: id}}},
+			{ID: id, Kind: kind, Detail: detail, Workers: typ, About: typ, Cluster: detail, Out: []Port{{Name: kind, Type: typ, Full: id}}},
 			{ID: typ, In: []Port{{Name: detail, Type: id}}},
 		}, Wires: []*Wire{{Capacity: kind, To: End{1, 0}, Marks: []Mark{{Sign(id), typ}}, About: detail}}}
 		if err := LayoutBuiltin(s); err != nil {
@@ -241,7 +241,7 @@ func FuzzSVG(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, id, kind, detail, typ string) {
 		n := count(t, id, kind, detail, typ)
-		// Two cards, a wire, a port each; a place, a badge and a pill when they say something.
+		// Two cards, a wire, a port each; a cluster, a badge and a pill when they say something.
 		if n < 5 || n > 8 {
 			t.Errorf("%d groups", n)
 		}

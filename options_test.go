@@ -97,7 +97,7 @@ func TestHintsAreForPrograms(t *testing.T) {
 	} {
 		g := flowrun.New("hints")
 		flowrun.Each(flowrun.Slice(g, "items", []int{1}), "work", func(context.Context, int) error { return nil }, options...)
-		if l := g.Check(); len(l) != 1 || l[0].Hint != want {
+		if l := g.Check(); len(l) != 1 || l[0].Hint.String() != want {
 			t.Errorf("got %v, want the hint %q", l, want)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 )
 
+// Which files a flow may read, and which it has read.
+
 // ErrOutside is what Open and Stat of an enclosed flow give for a path that leads
 // out of its folder: by "..", by being absolute, or by a symbolic link.
 var ErrOutside = errors.New("it lies outside the folder that this flow may read")

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// The pass that reads nodes: their kinds, their settings, their ports.
+
 // foreignKeys are what people write who come from elsewhere, each with what it is
 // called here.
 var foreignKeys = map[string]string{

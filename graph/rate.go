@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// Rates and breakers, as nodes have them.
+
 // A Rate bounds how many items go through a node in a time: Count in each Per, and
 // never more than Burst at once. The zero value sets no bound. In a flow file it is
 // a text such as 100/s or 10/100ms, or {limit: 100/s, burst: 20}.

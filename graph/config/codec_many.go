@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// The codecs of values that hold others: pointers, slices and Map.
+
 // fresh makes a value for which the prototype has no default: the item of a list,
 // the value of a Map, what an empty pointer will point to.
 func fresh(t reflect.Type) reflect.Value {

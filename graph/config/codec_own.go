@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// The codecs of the types of this package, Size, Secret, Text and Name, and of any.
+
 type sizeCodec struct{ bound[Size] }
 
 func newSizeCodec(r rule) (codec, error) {

@@ -15,15 +15,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
-// typed gives the type of a scalar. The text of a variable has none of its own:
-// its looks decide, even in quotes.
-func (n *Value) typed() Type {
-	if n.loose && n.Kind == Scalar {
-		_, t := resolve(n.Text)
-		return t
-	}
-	return n.Type
-}
+// The codecs of Go's bools, numbers, strings and durations, with the bounds that tags set.
 
 // variable is how editors recognise a variable in the place of another value.
 const variable = `^\$\{.*\}$`

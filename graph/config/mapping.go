@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// How the keys of a mapping are read, those that are merged too, and texts that a comma has cut.
+
 // entries reads the keys and values of a mapping. Of a key that stands twice the
 // first counts. What is merged stands where `<<` stands, with the values of the
 // keys that are written.

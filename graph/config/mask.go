@@ -10,6 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// How yaml.v3 is made to read YAML 1.2.
+
 // masked are the characters that yaml.v3 takes for syntax where YAML 1.2 does
 // not: a question mark inside a text within {} or [], as in `{mean: float?}` or
 // `{set: x ?? 0}`, and three characters that ended lines in YAML 1.1. They are

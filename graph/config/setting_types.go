@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// The types that settings may have beside those of Go.
+
 // A Text is a string that remembers where it is written, for what is parsed further, such
 // as an expression: YAML.At gives the place of any part of it. Any scalar is
 // accepted as it is written, so `x: 1` and `x: null` are the texts "1" and

@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+// How the linter passes {} and [].
+
 // A bracket is a [ or { that is open.
 type bracket struct {
 	at    int

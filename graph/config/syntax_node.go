@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// How the linter passes one value in block structure.
+
 // node checks one node of block structure whose parent stands at a column. It
 // gives the byte behind the node on its line, and whether it is a key, in which
 // case the byte is the one behind the colon. Lines that belong to the node are

@@ -140,6 +140,16 @@ func (v *Value) eachScalar(yield func(*Value) bool) bool {
 // IsNull reports whether there is nothing: no value, or one that says nothing.
 func (v *Value) IsNull() bool { return v == nil || v.Kind == Null }
 
+// typed gives the type of a scalar. The text of a variable has none of its own:
+// its looks decide, even in quotes.
+func (v *Value) typed() Type {
+	if v.loose && v.Kind == Scalar {
+		_, t := resolve(v.Text)
+		return t
+	}
+	return v.Type
+}
+
 // maxShown bounds how much of a text a message repeats, in characters.
 const maxShown = 40
 

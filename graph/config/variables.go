@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// Variables in texts, replaced so that every character still has its place.
+
 // A piece is a stretch of a text that came from a variable, in characters, with
 // the stretch of the written text that it replaced.
 type piece struct{ from, to, writtenFrom, writtenTo int }

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 )
 
+// What somebody meant who wrote a word that is not known.
+
 // maxNear is the length of the words that are compared, in letters: the work grows
 // with its square, and a word may be as long as the text of a stranger.
 const maxNear = 200

@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph"
 )
 
+// Which node of one version is which of the other.
+
 // maxTwins bounds the pairs that are looked at among nodes that went and came with
 // the same kind and settings. Where there are more, the first is held against the
 // first, the second against the second.

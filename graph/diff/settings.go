@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/graph/redact"
 )
 
+// Settings of two versions compared, as they are written and not as they are decoded.
+
 // texts are what a flow's file says, before variables are filled in.
 type texts struct {
 	root  *config.Value // nil: there is no text

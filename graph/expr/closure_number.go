@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// Closures that give numbers, times and durations.
+
 // both computes two operands; the result is null if one of them is.
 func both[A, B, R any](x fn[A], y fn[B], f func(r *row, a A, b B) (R, bool)) fn[R] {
 	return func(r *row) (zero R, ok bool) {

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// The functions over lists.
+
 // maxItems bounds a list that an expression makes, and maxSteps the items it
 // visits for one row.
 const (

@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// The functions over texts.
+
 // text1 is a call of text -> text.
 func text1(f func(s string) string) call {
 	return func(_ *row, a []value) (value, error) { return textValue(f(a[0].s)), nil }

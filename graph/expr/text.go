@@ -13,6 +13,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// Values as texts: what string() gives.
+
 // maxTextBytes bounds a text that an expression computes, so that a few
 // characters of repeat() or + cannot fill the memory.
 const maxTextBytes = 16 << 20

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 )
 
+// Hashes and equality of keys, within this process.
+
 // The seeds of this process.
 var (
 	textSeed = maphash.MakeSeed()

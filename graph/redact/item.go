@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 )
 
+// Items without their secrets.
+
 // readPerShown is how much of an item is looked at to show one byte of it, so that an
 // item of many megabytes costs no more than a message needs.
 const readPerShown = 16

@@ -5,6 +5,8 @@ import (
 	"math"
 )
 
+// Paths of cubic curves.
+
 // bezier is the point at t in 0..1 of the cubic curve with control points p[0..3].
 func bezier(p []Point, t float64) Point {
 	u := 1 - t

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diff"
 )
 
+// What marks a difference in a scene: tags, notes and the legend.
+
 // The measures of what marks a difference.
 const (
 	legendHeight = 28.0

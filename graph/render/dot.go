@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diff"
 )
 
+// Scenes as DOT.
+
 // maxLabels is the number of wires up to which DOT labels them: with labels
 // Graphviz takes many times longer, and thousands cannot be read.
 const maxLabels = 1000

@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/graph/render/internal/cachedir"
 )
 
+// The layout by Graphviz, which gets boxes and no texts.
+
 // go-graphviz has found its cache folder by now: the init of an imported
 // package comes first.
 func init() { cachedir.Restore() }

@@ -6,6 +6,8 @@ import (
 	"math"
 )
 
+// The layout of a scene, by whichever engine.
+
 // maxGraphviz is the number of cards above which the built-in layout is used:
 // Graphviz would take many seconds, and nobody can read the result anyway.
 const maxGraphviz = 5000

@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diff"
 )
 
+// Scenes as PNG.
+
 // Bounds on the size of a PNG. A pixel takes 4 bytes while it is painted.
 const (
 	maxPixels   = 100e6 // more is refused

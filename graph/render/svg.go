@@ -8,6 +8,8 @@ import (
 	"sync"
 )
 
+// Scenes as SVG.
+
 //go:embed scene.svg.tmpl
 var svgText string
 

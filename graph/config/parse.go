@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -56,33 +55,6 @@ func Parse(src *diag.Source, list *diag.List) *Value {
 		return nil
 	}
 	return b.value(root.Content[0], 0, diag.Span{})
-}
-
-// readable refuses what no YAML parser could read, with its place.
-func (t *text) readable(list *diag.List) bool {
-	whole := diag.Span{Source: t.src}
-	switch raw := t.src.Text; {
-	case len(raw) > MaxBytes:
-		list.Add(diag.TooLarge, whole, "the text has %d bytes; %d are the most that is read", len(raw), MaxBytes)
-		return false
-	case bytes.HasPrefix(raw, []byte{0xFF, 0xFE}), bytes.HasPrefix(raw, []byte{0xFE, 0xFF}), len(raw) > 1 && (raw[0] == 0) != (raw[1] == 0):
-		list.Add(diag.BadYAML, whole, "the text is UTF-16").WithHint("save it as UTF-8")
-		return false
-	}
-	for at := 0; at < len(t.body); {
-		r, size := utf8.DecodeRune(t.body[at:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			list.Add(diag.BadYAML, t.span(at, at+1), "byte 0x%02X is not UTF-8", t.body[at]).WithHint("save the text as UTF-8")
-			return false
-		case !printable(r):
-			list.Add(diag.BadYAML, t.span(at, at+size), "the control character U+%04X is not allowed in YAML", r).
-				WithHint(`remove it, or write "\u%04X" in double quotes`, r)
-			return false
-		}
-		at += size
-	}
-	return true
 }
 
 // printable is YAML's own list of characters that may stand in a text.
@@ -247,25 +219,6 @@ func (b *builder) scalar(y *yaml.Node, at int, via diag.Span) *Value {
 		v.Bad = true
 	}
 	return v
-}
-
-// endOnLine gives the byte at which a scalar ends, or any byte behind the line
-// if it goes on.
-func (o *origin) endOnLine(style Style) int {
-	t := tracer{b: o.text.body}
-	switch style {
-	case SingleQuoted:
-		return t.single(o.start)
-	case DoubleQuoted:
-		return t.double(o.start)
-	case Plain:
-		return t.plain(o.start, utf8.RuneCountInString(o.value))
-	}
-	end := lineEnd(t.b, o.start)
-	if i := bytes.IndexByte(t.b[o.start:end], '#'); i >= 0 {
-		end = o.start + i
-	}
-	return o.start + len(bytes.TrimRight(t.b[o.start:end], " \t"))
 }
 
 // tagWords are the tags that are understood, and what they want.

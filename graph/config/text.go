@@ -157,3 +157,30 @@ func skipGaps(b []byte, at int) int {
 	}
 	return at
 }
+
+// readable refuses what no YAML parser could read, with its place.
+func (t *text) readable(list *diag.List) bool {
+	whole := diag.Span{Source: t.src}
+	switch raw := t.src.Text; {
+	case len(raw) > MaxBytes:
+		list.Add(diag.TooLarge, whole, "the text has %d bytes; %d are the most that is read", len(raw), MaxBytes)
+		return false
+	case bytes.HasPrefix(raw, []byte{0xFF, 0xFE}), bytes.HasPrefix(raw, []byte{0xFE, 0xFF}), len(raw) > 1 && (raw[0] == 0) != (raw[1] == 0):
+		list.Add(diag.BadYAML, whole, "the text is UTF-16").WithHint("save it as UTF-8")
+		return false
+	}
+	for at := 0; at < len(t.body); {
+		r, size := utf8.DecodeRune(t.body[at:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			list.Add(diag.BadYAML, t.span(at, at+1), "byte 0x%02X is not UTF-8", t.body[at]).WithHint("save the text as UTF-8")
+			return false
+		case !printable(r):
+			list.Add(diag.BadYAML, t.span(at, at+size), "the control character U+%04X is not allowed in YAML", r).
+				WithHint(`remove it, or write "\u%04X" in double quotes`, r)
+			return false
+		}
+		at += size
+	}
+	return true
+}

@@ -20,6 +20,25 @@ type origin struct {
 	value string // the decoded text, before variables are replaced
 }
 
+// endOnLine gives the byte at which a scalar ends, or any byte behind the line
+// if it goes on.
+func (o *origin) endOnLine(style Style) int {
+	t := tracer{b: o.text.body}
+	switch style {
+	case SingleQuoted:
+		return t.single(o.start)
+	case DoubleQuoted:
+		return t.double(o.start)
+	case Plain:
+		return t.plain(o.start, utf8.RuneCountInString(o.value))
+	}
+	end := lineEnd(t.b, o.start)
+	if i := bytes.IndexByte(t.b[o.start:end], '#'); i >= 0 {
+		end = o.start + i
+	}
+	return o.start + len(bytes.TrimRight(t.b[o.start:end], " \t"))
+}
+
 // A mark is where one decoded character is written, in bytes.
 type mark struct{ from, to int }
 

@@ -84,9 +84,6 @@ func compileLoop[T any](as *form[T], n *node) fn[T] {
 // the body for one of them.
 type loopRun func(r *row, items []value, each func(i int) value) value
 
-// isTrue reports whether a condition is true; null is not.
-func (v value) isTrue() bool { return !v.null && v.bool() }
-
 func loops(n *node) loopRun {
 	switch n.op {
 	case "map":

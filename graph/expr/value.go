@@ -36,6 +36,9 @@ func boolValue(b bool) value {
 func (v value) float() float64 { return math.Float64frombits(uint64(v.n)) }
 func (v value) bool() bool     { return v.n != 0 }
 
+// isTrue reports whether a condition is true; null is not.
+func (v value) isTrue() bool { return !v.null && v.bool() }
+
 // readValue gives row i of a column. Items and fields are put in the memory of r.
 func readValue(r *row, c *record.Column, i int) value {
 	if c == nil || c.IsNull(i) {

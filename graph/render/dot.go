@@ -159,7 +159,7 @@ func dotTooltip(text string) string {
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
-// quoted writes a DOT string. A lone backslash would change what follows.
+// quoted writes a string of DOT or YAML. A lone backslash would change what follows.
 func quoted(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clean(text)) + `"`
 }

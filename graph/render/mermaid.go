@@ -18,7 +18,7 @@ func Mermaid(w io.Writer, s *Scene) error {
 	}
 	var b bytes.Buffer
 	if s.Title != "" {
-		fmt.Fprintf(&b, "---\ntitle: %s\n---\n", yamlText(s.Title))
+		fmt.Fprintf(&b, "---\ntitle: %s\n---\n", quoted(s.Title))
 	}
 	b.WriteString("flowchart LR\n")
 	members := s.byCluster()
@@ -129,9 +129,4 @@ func markdownText(text string) string {
 // isWord tells ASCII letters, digits and the underscore.
 func isWord(r rune) bool {
 	return r == '_' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
-}
-
-// yamlText quotes a text for the front matter.
-func yamlText(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clean(text)) + `"`
 }

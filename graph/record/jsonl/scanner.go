@@ -186,8 +186,8 @@ func (s *Scanner) end() {
 	s.src, s.batch, s.arena = nil, nil, nil
 }
 
-// text gives n bytes to write a string of the batch to.
-func (s *Scanner) text(n int) []byte {
+// memory gives n bytes to write a string of the batch to.
+func (s *Scanner) memory(n int) []byte {
 	if s.batch == nil { // a default is checked
 		return make([]byte, n)
 	}

@@ -115,7 +115,7 @@ func (s *Scanner) literal(n *node, p, row int) int {
 			}
 		}
 	case types.KindBytes:
-		raw := s.text(base64.StdEncoding.DecodedLen(len(lit)))
+		raw := s.memory(base64.StdEncoding.DecodedLen(len(lit)))
 		size, err := base64.StdEncoding.Decode(raw, lit)
 		c.Str[row], ok = record.View(raw[:size]), err == nil
 	}
@@ -161,7 +161,7 @@ func (s *Scanner) str(n *node, p int) (content []byte, end int) {
 	}
 	content = s.src[p+1 : closing]
 	if escaped {
-		content = unescape(s.text(len(content))[:0], content)
+		content = unescape(s.memory(len(content))[:0], content)
 	}
 	return content, closing + 1
 }

@@ -13,7 +13,7 @@ type inlet struct {
 	port, place int
 	open        bool        // its end was not told yet
 	batch       *batcher    // puts batches together; nil: what is there is taken
-	data        record.Data // a batch that is handed out in pieces; nil: none
+	data        record.Data // a batch that is handed out in parts; nil: none
 	at          int         // how much of it was handed out
 	origin      uint64      // of it; see queue.Mark
 

@@ -152,7 +152,7 @@ func (t *intake) share(port, waiting int) int {
 	if cost == 0 {
 		return 1 // it may be slow
 	}
-	return int(min(int64(waiting), max(1, int64(pieceTime)/cost)))
+	return int(min(int64(waiting), max(1, int64(taskTime)/cost)))
 }
 
 // atOnce is share, within what the run and the node allow.
@@ -173,7 +173,7 @@ func (t *intake) most(in *inlet) int {
 	if cost == 0 || t.n.breaker != nil {
 		return 1
 	}
-	most := max(1, int64(pieceTime)/cost)
+	most := max(1, int64(taskTime)/cost)
 	if t.n.bucket != nil {
 		most = min(most, max(1, t.n.bucket.Ready())) // those that may not pass yet can still be overtaken
 	}

@@ -15,7 +15,7 @@ type Options struct {
 	Workers int
 	// Serial runs everything on one goroutine, one item at a time.
 	Serial bool
-	// Batch bounds how many items a piece of work has; 0: record.MaxRows. Tests
+	// Batch bounds how many items a task has; 0: record.MaxRows. Tests
 	// use it to show that output does not depend on it.
 	Batch int
 	// Watch is how long nothing may move before the run looks whether it is stuck;

@@ -12,13 +12,13 @@ import (
 
 // A pool is the workers of a node that has several. Their number may change: workers
 // are opened on goroutines of their own, and leave, and are closed, when they are
-// between two pieces of work.
+// between two tasks.
 //
 // The take token makes taking serial: whoever holds it takes the next task and, with
 // it, its place in the order of the input, and passes the token on.
 //
 // Nobody is idle while somebody else has items that have not begun: who finds nothing
-// to do for as long as a piece should take asks those who work on several items, and
+// to do for as long as a task should take asks those who work on several items, and
 // they give back the ones that are left, for anybody to take.
 type pool struct {
 	n    *driver

@@ -29,7 +29,7 @@ type worker struct {
 	work  nodes.Worker  // the parallel part; nil: there is none
 	sees  []arrival     // what sees inputs before the operator does
 	at    atomic.Uint64 // what it does, and the edge it waits on: see note
-	lost  time.Duration // of its current piece of work: time spent waiting
+	lost  time.Duration // of its current task: time spent waiting
 	timer *time.Timer   // of its waits; nil: there was none yet
 	// inside says that it is one of those that the limit of the flow lets work.
 	inside bool
@@ -178,7 +178,7 @@ func (w *worker) await(want *wait) wakeReason {
 		p.idle.Add(1)
 		defer p.idle.Add(-1)
 		if asks = p.splittable.Load() > 0; asks {
-			if soon := time.Now().Add(pieceTime); until.IsZero() || soon.Before(until) {
+			if soon := time.Now().Add(taskTime); until.IsZero() || soon.Before(until) {
 				until = soon
 			} else {
 				asks = false
@@ -263,9 +263,9 @@ func (w *worker) close() error {
 	return nil
 }
 
-// pieceTime is how long a piece of work should take: long enough to make tokens
+// taskTime is how long a task should take: long enough to make tokens
 // cheap, short enough to share work among workers and to hold nothing back.
-const pieceTime = 250 * time.Microsecond
+const taskTime = 250 * time.Microsecond
 
 // A nap is why there is nothing to take, and until when.
 type nap struct {

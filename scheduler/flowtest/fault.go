@@ -156,7 +156,7 @@ func (f *fault) judge(ctx context.Context, env *nodes.Env, j *judge, one record.
 		if k < 0 {
 			return nil
 		}
-		if err := wait(ctx, j.rules[k].Takes); err != nil {
+		if err := nodes.Sleep(ctx, j.rules[k].Takes); err != nil {
 			return err
 		}
 		if j.rules[k].Error == "" {

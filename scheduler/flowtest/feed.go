@@ -98,7 +98,7 @@ func (o *feedOp) Next(ctx context.Context) (any, nodes.Position, error) {
 		return nil, nil, io.EOF
 	}
 	e := o.events[0]
-	if err := wait(ctx, max(0, e.at-time.Since(o.start))); err != nil {
+	if err := nodes.Sleep(ctx, max(0, e.at-time.Since(o.start))); err != nil {
 		return nil, nil, err
 	}
 	if e.err != nil {

@@ -1,11 +1,9 @@
 package flowtest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -170,21 +168,6 @@ func (j *judge) holds(i int, d record.Data) bool {
 	}
 	var errs expr.RowErrors
 	return len(j.when[i].Filter(b, nil, &errs)) > 0
-}
-
-// wait lets the time of a rule pass.
-func wait(ctx context.Context, d time.Duration) error {
-	if d == 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // outcome gives what comes out for an item by rule i; nil for nothing.

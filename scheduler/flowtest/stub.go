@@ -126,7 +126,7 @@ func (s *stub) answer(ctx context.Context, env *nodes.Env, j *judge, items recor
 			return errNoRule
 		}
 		r := &j.rules[k]
-		if err := wait(ctx, r.Takes); err != nil {
+		if err := nodes.Sleep(ctx, r.Takes); err != nil {
 			return err
 		}
 		if r.Error != "" {

@@ -69,6 +69,8 @@
 //     that there are; nodes/nodetest, to test one's own;
 //   - graph, to load and check flow files, with graph/types, the types of items,
 //     graph/record, items in columns, and graph/diag, messages with their places;
+//   - graph/config and graph/expr, which authors of kinds meet in their settings: values of
+//     YAML with their places, and expressions over the fields of items;
 //   - scheduler, to run what graph has loaded, and scheduler/metrics, to report on it;
 //   - web, the page over a run; cmd/flowrun/cli, the command with kinds of one's own.
 //

@@ -104,10 +104,11 @@ func (e *edge) room(env queue.Envelope) bool {
 }
 
 // send puts an envelope on the edge, telling w while it waits for room. The reference
-// to the data passes to the edge. It reports whether the reader still wants data.
-func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted bool, err error) {
+// to the data passes to the edge. What the reader does not want any more is thrown away.
+func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (err error) {
 	if e.isRefused() {
-		return e.discard(env), nil
+		e.discard(env)
+		return nil
 	}
 	if e.taps.Tapped() {
 		e.taps.Offer(env.Data, 0, env.Data.Len())
@@ -115,20 +116,18 @@ func (e *edge) send(ctx context.Context, env queue.Envelope, w *worker) (wanted 
 	fits := e.room(env)
 	if !fits && !e.spec.Contract.Blocks() {
 		if env, fits, err = e.full(env); !fits || err != nil {
-			return err == nil, err
+			return err
 		}
 	}
 	if fits {
 		e.put(env)
-	} else if wanted, err := e.awaitRoom(ctx, env, w); !wanted || err != nil {
-		return false, err
+	} else if err := e.awaitRoom(ctx, env, w); err != nil {
+		return err
 	}
 	if e.spills {
-		if err := e.queue.Err(); err != nil {
-			return false, err
-		}
+		return e.queue.Err()
 	}
-	return true, nil
+	return nil
 }
 
 // put puts an envelope on the edge that there is room for.
@@ -141,8 +140,9 @@ func (e *edge) put(env queue.Envelope) {
 	}
 }
 
-// awaitRoom puts an envelope on the edge as soon as there is room.
-func (e *edge) awaitRoom(ctx context.Context, env queue.Envelope, w *worker) (bool, error) {
+// awaitRoom puts an envelope on the edge as soon as there is room, or throws it away once
+// the reader wants no more.
+func (e *edge) awaitRoom(ctx context.Context, env queue.Envelope, w *worker) error {
 	defer w.waits(sending, e.spec)()
 	e.account.Hungry(true)
 	defer e.account.Hungry(false)
@@ -151,15 +151,16 @@ func (e *edge) awaitRoom(ctx context.Context, env queue.Envelope, w *worker) (bo
 		if e.room(env) { // the reader may have made room before it could see that we wait
 			e.waiting.Store(false)
 			e.put(env)
-			return true, nil
+			return nil
 		}
 		select {
 		case <-e.space:
 		case <-e.refused:
-			return e.discard(env), nil
+			e.discard(env)
+			return nil
 		case <-ctx.Done():
 			env.Data.Release()
-			return false, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -176,11 +177,10 @@ func (e *edge) note(env *queue.Envelope) {
 	e.account.Settle(e.count.Bytes.Add(int64(env.Bytes)))
 }
 
-func (e *edge) discard(env queue.Envelope) bool {
+func (e *edge) discard(env queue.Envelope) {
 	e.count.Sent.Add(int64(env.Items))
 	e.count.Unwanted.Add(int64(env.Items))
 	env.Data.Release()
-	return false
 }
 
 // A finding is what there is on an edge.

@@ -210,14 +210,13 @@ func (o *output) sendEdge(e *edge, d record.Data, n, size int) error {
 		limit = min(limit, max(1, int(e.bytes*int64(n)/int64(size))))
 	}
 	if n <= limit {
-		_, err := e.send(o.ctx, queue.Envelope{Data: d, Items: n, Bytes: size}, o.w)
-		return err
+		return e.send(o.ctx, queue.Envelope{Data: d, Items: n, Bytes: size}, o.w)
 	}
 	defer d.Release()
 	for i := 0; i < n; i += limit {
 		j := min(i+limit, n)
 		part := queue.Envelope{Data: d.Slice(i, j), Items: j - i, Bytes: size * (j - i) / n}
-		if _, err := e.send(o.ctx, part, o.w); err != nil {
+		if err := e.send(o.ctx, part, o.w); err != nil {
 			return err
 		}
 	}
@@ -253,7 +252,7 @@ func (o *output) sendRanked(e *edge, d record.Data) error {
 		j := min(i+limit, len(order))
 		part, places := b.Slice(i, j), order[i:j]
 		env := queue.Envelope{Data: part, Items: j - i, Bytes: part.Bytes() * (j - i) / max(b.Rows, 1), Order: &places}
-		if _, err := e.send(o.ctx, env, o.w); err != nil {
+		if err := e.send(o.ctx, env, o.w); err != nil {
 			return err
 		}
 	}

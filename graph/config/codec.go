@@ -137,7 +137,7 @@ func (d *decodeRun) read(c codec, v *Value, into reflect.Value) {
 	switch {
 	case v.Bad:
 	case v.Secret && !hides:
-		d.add(v, diag.WrongValue, "a secret cannot be used here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
+		d.add(v, "a secret cannot be used here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
 	default:
 		c.read(d, v, into)
 	}
@@ -145,8 +145,8 @@ func (d *decodeRun) read(c codec, v *Value, into reflect.Value) {
 
 // add reports a problem at a value; what came through an alias is shown where it is
 // written and where it is used.
-func (d *decodeRun) add(v *Value, code diag.Code, format string, args ...any) *diag.Diagnostic {
-	p := d.list.Add(code, v.Span, format, args...)
+func (d *decodeRun) add(v *Value, format string, args ...any) *diag.Diagnostic {
+	p := d.list.Add(diag.WrongValue, v.Span, format, args...)
 	switch {
 	case v.via.IsZero():
 	case v.via == v.Span:
@@ -161,7 +161,7 @@ func (d *decodeRun) add(v *Value, code diag.Code, format string, args ...any) *d
 
 // wrong reports that a value is not what the setting wants.
 func (d *decodeRun) wrong(v *Value, want string) *diag.Diagnostic {
-	p := d.add(v, diag.WrongValue, "want %s, got %s", want, v.Describe())
+	p := d.add(v, "want %s, got %s", want, v.Describe())
 	switch {
 	case v.comment != "":
 		p.WithHint("everything after # is a comment; to use it, quote it: %s", doubleQuoted(v.comment))

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"reflect"
 	"strings"
-
-	"github.com/flowrun/flowrun/graph/diag"
 )
 
 // The codecs of values that hold others: pointers, slices and Map.
@@ -85,7 +83,7 @@ func (c listCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 		return
 	}
 	if !c.length.allows(int64(len(items))) {
-		d.add(v, diag.WrongValue, "want %s items, got %d", c.length, len(items))
+		d.add(v, "want %s items, got %d", c.length, len(items))
 		return
 	}
 	out := reflect.MakeSlice(into.Type(), len(items), len(items))
@@ -153,7 +151,7 @@ func (c mapCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 		return
 	}
 	if !c.length.allows(int64(len(v.Entries))) {
-		d.add(v, diag.WrongValue, "want %s entries, got %d", c.length, len(v.Entries))
+		d.add(v, "want %s entries, got %d", c.length, len(v.Entries))
 		return
 	}
 	out := reflect.MakeSlice(into.Type(), len(v.Entries), len(v.Entries))

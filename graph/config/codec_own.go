@@ -6,8 +6,6 @@ import (
 	"math"
 	"reflect"
 	"strings"
-
-	"github.com/flowrun/flowrun/graph/diag"
 )
 
 // The codecs of the types of this package, Size, Secret, Text and Name, and of any.
@@ -102,7 +100,7 @@ func (nameCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	switch {
 	case !d.isText(n, "a name"):
 	case n.Text == "":
-		d.add(n, diag.WrongValue, "the name is empty")
+		d.add(n, "the name is empty")
 	default:
 		v.Set(reflect.ValueOf(Name{Value: n.Text, At: n.At(0, math.MaxInt32)}))
 	}
@@ -135,7 +133,7 @@ func (d *decodeRun) free(n *Value) any {
 	case n.Bad || n.Kind == Null:
 		return nil
 	case n.Secret:
-		d.add(n, diag.WrongValue, "a secret cannot be used here")
+		d.add(n, "a secret cannot be used here")
 		return nil
 	case n.Kind == Mapping:
 		m := make(Map[any], len(n.Entries))
@@ -156,13 +154,13 @@ func (d *decodeRun) free(n *Value) any {
 	case Int:
 		x, err := parseInt(n.Text)
 		if err != nil {
-			d.add(n, diag.WrongValue, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d; in quotes it is text", math.MinInt64, math.MaxInt64)
+			d.add(n, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d; in quotes it is text", math.MinInt64, math.MaxInt64)
 		}
 		return x
 	case Float:
 		x, err := parseFloat(n.Text)
 		if err != nil {
-			d.add(n, diag.WrongValue, "number too large: %s", shorten(n.Text))
+			d.add(n, "number too large: %s", shorten(n.Text))
 		}
 		return x
 	}

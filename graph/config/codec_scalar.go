@@ -62,7 +62,7 @@ func (b bound[T]) allows(x T) bool {
 func (b bound[T]) permit(d *decodeRun, n *Value, x T, shown string) bool {
 	ok := b.allows(x)
 	if !ok {
-		d.add(n, diag.WrongValue, "want %s, got %s", b, shown)
+		d.add(n, "want %s, got %s", b, shown)
 	}
 	return ok
 }
@@ -159,7 +159,7 @@ func (c intCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 	x, err := parseInt(n.Text)
 	switch {
 	case err != nil:
-		d.add(n, diag.WrongValue, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d", math.MinInt64, math.MaxInt64)
+		d.add(n, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d", math.MinInt64, math.MaxInt64)
 	case !c.permit(d, n, x, showInt(x)):
 	case c.signed:
 		v.SetInt(x)
@@ -212,7 +212,7 @@ func (c floatCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 	x := v.Float()
 	shown := strconv.FormatFloat(x, 'g', -1, 64)
 	if math.IsNaN(x) || math.IsInf(x, 0) {
-		d.add(at, diag.WrongValue, "want a finite number, got %s", shown)
+		d.add(at, "want a finite number, got %s", shown)
 		return false
 	}
 	return c.permit(d, at, x, shown)
@@ -268,9 +268,9 @@ func (c stringCodec) permit(d *decodeRun, n *Value) bool {
 			}
 		}
 	case !c.length.allows(length) && length == 0:
-		d.add(n, diag.WrongValue, "the text is empty")
+		d.add(n, "the text is empty")
 	case !c.length.allows(length):
-		d.add(n, diag.WrongValue, "want %s characters, got %d", c.length, length)
+		d.add(n, "want %s characters, got %d", c.length, length)
 	default:
 		return true
 	}

@@ -119,13 +119,13 @@ func (c *checker) wants(s *callSite, sig string, least, most int) bool {
 	var want string
 	switch {
 	case most < 0:
-		want = plural(least, "argument") + " or more"
+		want = arguments(least) + " or more"
 	case least == most:
-		want = plural(least, "argument")
+		want = arguments(least)
 	case most == least+1:
-		want = fmt.Sprintf("%d or %s", least, plural(most, "argument"))
+		want = fmt.Sprintf("%d or %s", least, arguments(most))
 	default:
-		want = fmt.Sprintf("%d to %s", least, plural(most, "argument"))
+		want = fmt.Sprintf("%d to %s", least, arguments(most))
 	}
 	got := fmt.Sprint(n)
 	if n == 0 {
@@ -135,14 +135,14 @@ func (c *checker) wants(s *callSite, sig string, least, most int) bool {
 	return false
 }
 
-func plural(n int, word string) string {
+func arguments(n int) string {
 	switch n {
 	case 0:
-		return "no " + word + "s"
+		return "no arguments"
 	case 1:
-		return "1 " + word
+		return "1 argument"
 	}
-	return fmt.Sprintf("%d %ss", n, word)
+	return fmt.Sprintf("%d arguments", n)
 }
 
 // apply types the call of a strict function.

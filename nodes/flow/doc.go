@@ -31,9 +31,7 @@ var Nodes = nodes.Pack(docs,
 var item = types.Variable("T")
 
 // anyIn and anyOut are the ports of kinds that do not look into items.
-func anyIn(doc string) nodes.Option {
-	return nodes.InPort(graph.Port{Name: "in", Doc: doc, Type: item, Any: true})
-}
+var anyIn = nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type.", Type: item, Any: true})
 
 func anyOut(doc string) nodes.Option {
 	return nodes.OutPort(graph.Port{Name: "out", Doc: doc, Type: item, Any: true})

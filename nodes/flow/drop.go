@@ -8,7 +8,7 @@ import (
 )
 
 var dropDecl = nodes.Kind("drop", "Throws everything away.", &drop{},
-	anyIn("Items of any type."),
+	anyIn,
 	nodes.Workers(graph.Single), nodes.Pure(),
 	nodes.Lines("never", "never", "", "never"),
 	nodes.Example(graph.Example{

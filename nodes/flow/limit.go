@@ -8,7 +8,7 @@ import (
 )
 
 var limitDecl = nodes.Kind("limit", "Passes the first items on and ends.", &limit{},
-	anyIn("Items of any type."), anyOut("The first of them."),
+	anyIn, anyOut("The first of them."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives that still counts", "its output is full", "it has passed `count` items on, or its input has ended", "never"),
 	nodes.Example(graph.Example{

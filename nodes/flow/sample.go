@@ -9,7 +9,7 @@ import (
 )
 
 var sampleDecl = nodes.Kind("sample", "Keeps a sample of the items: by chance, or every n-th.", &sample{},
-	anyIn("Items of any type."), anyOut("The items that were kept, in their order."),
+	anyIn, anyOut("The items that were kept, in their order."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives that is kept", "its output is full", "", "never"),
 	nodes.Example(graph.Example{

@@ -8,7 +8,7 @@ import (
 )
 
 var skipDecl = nodes.Kind("skip", "Leaves the first items out.", &skip{},
-	anyIn("Items of any type."), anyOut("All but the first of them."),
+	anyIn, anyOut("All but the first of them."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
 	nodes.Lines("an item arrives after the first `count`", "its output is full", "", "never"),
 	nodes.Example(graph.Example{

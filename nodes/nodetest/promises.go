@@ -14,7 +14,7 @@ import (
 
 // promises compares what a node says of acknowledgement with what its operator can do.
 func (c *conformance) promises(e *fixture, n *graph.Node, parts nodes.Parts) {
-	wrong := func(format string, args ...any) { c.wrong("%s: %s", n.ID, fmt.Sprintf(format, args...)) }
+	wrong := func(what string) { c.wrong("%s: %s", n.ID, what) }
 	_, says := n.Config.(graph.Acker)
 	switch acks := parts.Acknowledger != nil; {
 	case n.Spec.Acks && len(n.In) > 0:

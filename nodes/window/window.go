@@ -127,8 +127,8 @@ const maxOverlap = 10_000
 
 // checkShape reports settings that make no windows, or exclude each other.
 func (k *window) checkShape(c *graph.Inference) {
-	wrong := func(code diag.Code, format string, args ...any) *diag.Diagnostic {
-		return c.List().Add(code, c.Node.UseAt, format, args...)
+	wrong := func(code diag.Code, what string) *diag.Diagnostic {
+		return c.List().Add(code, c.Node.UseAt, "%s", what)
 	}
 	shapes := 0
 	for _, given := range []bool{k.Size > 0, k.Session > 0, k.Count > 0} {

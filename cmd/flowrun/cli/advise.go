@@ -283,7 +283,7 @@ func (a *adviseCall) edit(flow *graph.Flow, found *advice) error {
 		if c.Gain == 0 && (found.Trial == nil || found.Trial.Gain < 1.05) {
 			continue // it may be of no use
 		}
-		if err := editor.change(flow, c); err != nil {
+		if err := editor.change(c); err != nil {
 			found.Notes = append(found.Notes, "not in the patch: "+err.Error())
 			continue
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
-	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler/advise"
@@ -33,7 +32,7 @@ func newEditor(src *diag.Source) *editor {
 }
 
 // change edits the text for one change. The error says why it cannot.
-func (d *editor) change(f *graph.Flow, c advise.Change) error {
+func (d *editor) change(c advise.Change) error {
 	n := d.nodes.Get(c.Node)
 	if n == nil || n.Kind != config.Mapping {
 		return fmt.Errorf("%s is not written out in the file", c.Node)

@@ -61,7 +61,7 @@ func TestEditor(t *testing.T) {
 	} {
 		d := newEditor(diag.NewSource("edited.yaml", []byte(text)))
 		for _, change := range c.changes {
-			if err := d.change(nil, change); err != nil {
+			if err := d.change(change); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -87,7 +87,7 @@ func TestEditorRefuses(t *testing.T) {
 		"nodes:\n  a:\n    workers: \"1\"\n    use: drop\n": "not written as 1",
 	} {
 		d := newEditor(diag.NewSource("edited.yaml", []byte(text)))
-		err := d.change(nil, advise.Change{Node: "a", Setting: "workers", From: 1, To: 2})
+		err := d.change(advise.Change{Node: "a", Setting: "workers", From: 1, To: 2})
 		if err == nil && strings.Contains(text, "*x") {
 			continue // the check of the meaning finds it
 		}
@@ -100,7 +100,7 @@ func TestEditorRefuses(t *testing.T) {
 // A text with CR LF keeps it.
 func TestEditorKeepsLineEnds(t *testing.T) {
 	d := newEditor(diag.NewSource("e.yaml", []byte("nodes:\r\n  a:\r\n    use: drop\r\n    in: b\r\n")))
-	if err := d.change(nil, advise.Change{Node: "a", Setting: "workers", From: 1, To: 2}); err != nil {
+	if err := d.change(advise.Change{Node: "a", Setting: "workers", From: 1, To: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if got, _, err := d.apply(); err != nil || string(got) != "nodes:\r\n  a:\r\n    use: drop\r\n    workers: 2\r\n    in: b\r\n" {
@@ -113,7 +113,7 @@ func TestEditorKeepsLineEnds(t *testing.T) {
 func TestEditorChangesAPlaceOnce(t *testing.T) {
 	d := newEditor(diag.NewSource("e.yaml", []byte("nodes:\n  a: &a {use: drop, workers: 1}\n  b: *a\n")))
 	for _, node := range []string{"a", "b"} {
-		if err := d.change(nil, advise.Change{Node: node, Setting: "workers", From: 1, To: 2}); err != nil {
+		if err := d.change(advise.Change{Node: node, Setting: "workers", From: 1, To: 2}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,12 +133,12 @@ func TestEditMeansWhatItSays(t *testing.T) {
 	src := diag.NewSource("flow.yaml", []byte(text))
 	a := &adviseCall{runCall: &runCall{call: &call{registry: registry}, set: &assignments{}}, src: src}
 	change := advise.Change{Node: "a", Setting: "workers", From: 1, To: 2}
-	flow, list := graph.Load(src, registry, graph.Options{})
+	_, list := graph.Load(src, registry, graph.Options{})
 	if list.HasErrors() {
 		t.Fatal(list.Err())
 	}
 	d := newEditor(src)
-	if err := d.change(flow, change); err != nil {
+	if err := d.change(change); err != nil {
 		t.Fatal(err)
 	}
 	edited, _, err := d.apply()

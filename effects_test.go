@@ -426,7 +426,7 @@ effects_test.go:#:58: warning: Workers has no effect on an edge of late: it is a
 effects_test.go:#:11: InitialInterval is 1m0s, longer than MaxInterval, which is 10s [E106]
     # | flowrun.Retry(flowrun.RetryPolicy{Attempts: 3, InitialInterval: time.Minute}))
       |         ^^^^^
-  hint: MaxInterval is 10s where nothing is said: raise it to at least 1m0s
+  hint: MaxInterval is 10s by default: raise it to at least 1m0s
 `
 	if got := "\n" + printed(t, g.Check()); got != want {
 		t.Errorf("got%s\nwant%s", got, want)

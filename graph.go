@@ -42,7 +42,7 @@ type Report = metrics.Report
 type Options = scheduler.Options
 
 // Limits bound a graph as a whole; a zero sets no bound. Workers is how many
-// pieces of work all nodes together work on at once; nodes that have something to
+// tasks all nodes together work on at once; nodes that have something to
 // do take turns. Memory is how many bytes wait on all edges together: half of it
 // is shared out among the edges, the other half is for whoever needs more.
 type Limits = graph.Limits

@@ -93,7 +93,7 @@ func TestHintsAreForPrograms(t *testing.T) {
 		"set Attempts, which counts the first one":                            {flowrun.Retry(flowrun.RetryPolicy{InitialInterval: time.Second})},
 		"give it more Workers, or leave Unordered out":                        {flowrun.Unordered(), flowrun.Workers(1)},
 		"give Priority as well, or leave Aging out":                           {flowrun.Aging(time.Second)},
-		"MaxInterval is 10s where nothing is said: raise it to at least 1m0s": {flowrun.Retry(flowrun.RetryPolicy{Attempts: 2, InitialInterval: time.Minute})},
+		"MaxInterval is 10s by default: raise it to at least 1m0s": {flowrun.Retry(flowrun.RetryPolicy{Attempts: 2, InitialInterval: time.Minute})},
 	} {
 		g := flowrun.New("hints")
 		flowrun.Each(flowrun.Slice(g, "items", []int{1}), "work", func(context.Context, int) error { return nil }, options...)

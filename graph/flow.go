@@ -148,7 +148,7 @@ type Engine struct {
 	Workers WorkerRange   `yaml:"workers" doc:"How many goroutines work on the node: a number, or {min, max} to follow the load. Order is kept all the same."`
 	Order   string        `yaml:"order" enum:"strict|key|none" doc:"What order several workers keep: that of the input (strict), that among items with an equal key, or none."`
 	Key     []config.Name `yaml:"key" lone:"true" doc:"The fields that make the key for order: key."`
-	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long one try of one item may take. Nodes that work on whole batches have no tries of items."`
+	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long one try of one item may take. It does not apply to nodes that work on whole batches."`
 	Retry   Retry         `yaml:"retry" doc:"How often and when an item that failed is tried again."`
 	OnError string        `yaml:"on_error" enum:"fail|skip|dead" doc:"What becomes of an item that failed for good: stop the flow, leave it out, or send it to the port errors."`
 	Rate    Rate          `yaml:"rate" doc:"How many items the node takes in a time at most, such as 100/s or 10/100ms; of a source, how many it gives. {limit: 100/s, burst: 20} lets 20 go at once after a pause; without a burst it is what comes in 5ms, at least one. All workers share it."`

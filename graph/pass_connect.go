@@ -155,7 +155,7 @@ func (c *compiler) source(ref *config.Value) (*Node, *Output) {
 		}
 		d := c.list.Add(diag.UnknownPort, at, "%s (%s) has no output %q", id, from.Kind, portName)
 		if len(ports) == 0 {
-			d.WithHint("%s gives nothing on", from.Kind)
+			d.WithHint("%s passes nothing on", from.Kind)
 		} else {
 			d.DidYouMean(portName, append(ports, ErrorPort))
 		}

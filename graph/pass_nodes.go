@@ -29,7 +29,7 @@ func (c *compiler) declareNodes() {
 		c.reportNoNodes(section.Span)
 	}
 	if most := c.opts.MaxNodes; most > 0 && len(section.Entries) > most {
-		c.list.Add(diag.TooLarge, section.Span, "the flow has %d nodes; %d are the most that is taken here", len(section.Entries), most)
+		c.list.Add(diag.TooLarge, section.Span, "the flow has %d nodes; at most %d are allowed here", len(section.Entries), most)
 		c.stop = true
 		return
 	}
@@ -142,9 +142,9 @@ func (c *compiler) refuseIntervals(n *Node, retry *config.Value) {
 	d := c.list.Add(diag.Conflict, at, "%s is %s, longer than %s, which is %s", initial, first, most, longest)
 	switch {
 	case !retry.Has("max_interval"):
-		d.WithHint("%s is %s where nothing is said: raise it to at least %s", most, longest, first)
+		d.WithHint("%s is %s by default: raise it to at least %s", most, longest, first)
 	case !retry.Has("initial_interval"):
-		d.WithHint("%s is %s where nothing is said: lower it to at most %s", initial, first, longest)
+		d.WithHint("%s is %s by default: lower it to at most %s", initial, first, longest)
 	}
 }
 

@@ -90,7 +90,7 @@ func (l *rateLimit) DecodeConfig(n *config.Value, list *diag.List) {
 	if !ok {
 		var err error
 		if per, err = time.ParseDuration(parts[2]); err != nil {
-			list.Add(diag.WrongValue, n.Span, "%q is no time for a rate", parts[2]).WithHint("write 100/s, 6000/m or 10/100ms")
+			list.Add(diag.WrongValue, n.Span, "%q is not a time for a rate", parts[2]).WithHint("write 100/s, 6000/m or 10/100ms")
 			return
 		}
 	}

@@ -50,7 +50,7 @@ var _ nodes.Out = (*output)(nil)
 // what bounds the memory of a kind that makes many items out of one.
 const heldLimit = 4 * record.MaxRows
 
-// begin prepares for another piece of work, by w, that may send at once.
+// begin prepares for another task, by w, that may send at once.
 func (o *output) begin(ctx context.Context, n *node, w *worker, done *atomic.Bool) {
 	o.ctx, o.n, o.w, o.done, o.turn = ctx, n, w, done, true
 	o.held, o.size, o.filtered, o.bad, o.sent = o.held[:0], 0, 0, 0, 0

@@ -50,7 +50,7 @@ type nodeState struct {
 	Busy     float64 `json:"busy"` // shares of the last two seconds
 	Blocked  float64 `json:"blocked"`
 	Starved  float64 `json:"starved"`
-	P50      float64 `json:"p50_seconds"` // of a piece of work in the last ten seconds
+	P50      float64 `json:"p50_seconds"` // of a task in the last ten seconds
 	P99      float64 `json:"p99_seconds"`
 	Progress float64 `json:"progress,omitempty"` // of a source that knows
 

@@ -13,7 +13,7 @@ import (
 type nodeRow struct {
 	State    state
 	In, Out  int64 // items per ten seconds, three digits: so that a rate below 1 has a decimal
-	P50, P99 int64 // µs, of a piece of work in the last ten seconds; 0 if there was none
+	P50, P99 int64 // µs, of a task in the last ten seconds; 0 if there was none
 	Busy     int64 // percent of the workers' time, as the two below
 	Blocked  int64
 	Starved  int64
@@ -98,7 +98,7 @@ func (p span) share(i int, of func(*metrics.NodeReport) float64) float64 {
 	return min(1, max(0, spent/p.seconds))
 }
 
-// latency gives the median and the 99th percentile of the time of a piece of work,
+// latency gives the median and the 99th percentile of the time of a task,
 // in µs with three digits.
 func (p span) latency(i int) (p50, p99 int64) {
 	d := p.to.Nodes[i].Latency.Sub(&p.from.Nodes[i].Latency)
@@ -128,7 +128,7 @@ func (p span) edge(i int, capacity int, bytes int64) edgeRow {
 }
 
 // node gives the row of a node but for its state. Time that no counter has yet,
-// since a piece of work or a wait is still going on, is given to what the queues
+// since a task or a wait is still going on, is given to what the queues
 // around the node tell.
 func (p span) node(i int, waiting, full bool) nodeRow {
 	a, b := &p.from.Nodes[i], &p.to.Nodes[i]
@@ -144,7 +144,7 @@ func (p span) node(i int, waiting, full bool) nodeRow {
 		default:
 			starved += rest
 		}
-	} else if rest < 0 { // a long piece of work was counted when it ended
+	} else if rest < 0 { // a long task was counted when it ended
 		sum := busy + blocked + starved
 		busy, blocked, starved = busy/sum, blocked/sum, starved/sum
 	}

@@ -12,7 +12,7 @@ import (
 // The limits of Parse.
 const (
 	MaxBytes  = 1 << 20 // of the text
-	MaxDepth  = 64      // of collections within each other
+	MaxDepth  = 64      // of nested collections
 	MaxValues = 500_000 // of the tree, with aliases written out
 
 	// Aliases may make a tree this many times larger than it is written, so that
@@ -107,7 +107,7 @@ func (b *builder) value(y *yaml.Node, depth int, via diag.Span) *Value {
 	if depth > MaxDepth {
 		if !b.tooDeep {
 			b.tooDeep = true
-			b.list.Add(diag.TooLarge, b.text.span(at, at+1), "more than %d collections within each other", MaxDepth)
+			b.list.Add(diag.TooLarge, b.text.span(at, at+1), "collections are nested more than %d deep", MaxDepth)
 		}
 		return b.broken(at)
 	}

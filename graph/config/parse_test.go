@@ -243,11 +243,11 @@ func TestLimits(t *testing.T) {
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"just deep enough", deep(MaxDepth + 1), ""},
-		{"too deep", deep(MaxDepth + 2), "a.yaml:1:66: more than 64 collections within each other"},
-		{"far too deep", deep(5000), "a.yaml:1:66: more than 64 collections within each other"},
-		{"too deep for the parser", strings.Repeat("[", 20000), "a.yaml:1:1: too many collections within each other"},
+		{"too deep", deep(MaxDepth + 2), "a.yaml:1:66: collections are nested more than 64 deep"},
+		{"far too deep", deep(5000), "a.yaml:1:66: collections are nested more than 64 deep"},
+		{"too deep for the parser", strings.Repeat("[", 20000), "a.yaml:1:1: collections are nested too deep"},
 		{"large", "a: " + strings.Repeat("x", MaxBytes-3), ""},
-		{"too large", "a: " + strings.Repeat("x", MaxBytes-2), "a.yaml: the text has 1048577 bytes; 1048576 are the most that is read"},
+		{"too large", "a: " + strings.Repeat("x", MaxBytes-2), "a.yaml: the text has 1048577 bytes; at most 1048576 are read"},
 		{"many", "[" + strings.Repeat("x,", MaxValues-2) + "]", ""},
 		{"too many", "[" + strings.Repeat("x,", MaxValues+1) + "]", "the text has more than 500000 values"},
 		{"alias bomb", bomb, "aliases make the text more than 1100 values large; write out less with aliases"},

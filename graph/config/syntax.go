@@ -46,7 +46,7 @@ var parserWords = []struct {
 	ours   string
 	hint   string
 }{
-	{"exceeded max depth", diag.TooLarge, "too many collections within each other", ""},
+	{"exceeded max depth", diag.TooLarge, "collections are nested too deep", ""},
 	{"did not find expected ',' or ']'", diag.BadYAML, "a comma or the closing ] is missing here or before", "a text with [ ] { } , in it must be quoted"},
 	{"did not find expected ',' or '}'", diag.BadYAML, "a comma or the closing } is missing here or before", "a text with [ ] { } , in it must be quoted"},
 	{"did not find expected key", diag.BadYAML, "this does not fit what is above it", "the keys of a mapping line up under each other; a text with signs in it must be quoted"},

@@ -163,7 +163,7 @@ func (t *text) readable(list *diag.List) bool {
 	whole := diag.Span{Source: t.src}
 	switch raw := t.src.Text; {
 	case len(raw) > MaxBytes:
-		list.Add(diag.TooLarge, whole, "the text has %d bytes; %d are the most that is read", len(raw), MaxBytes)
+		list.Add(diag.TooLarge, whole, "the text has %d bytes; at most %d are read", len(raw), MaxBytes)
 		return false
 	case bytes.HasPrefix(raw, []byte{0xFF, 0xFE}), bytes.HasPrefix(raw, []byte{0xFE, 0xFF}), len(raw) > 1 && (raw[0] == 0) != (raw[1] == 0):
 		list.Add(diag.BadYAML, whole, "the text is UTF-16").WithHint("save it as UTF-8")

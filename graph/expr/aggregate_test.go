@@ -94,7 +94,7 @@ func TestAggregateProblems(t *testing.T) {
 		`mean(dely)`:               `1:6: unknown field "dely"; did you mean "delay"?`,
 		`maen(delay)`:              `1:1: unknown function "maen"; did you mean "mean"?`,
 		`mean(carrier)`:            `1:6: mean() wants a number, got string; convert it: float(carrier)`,
-		`sum(mean(delay))`:         `1:5: sum() wants a list of numbers, got float?; aggregates do not stand inside each other`,
+		`sum(mean(delay))`:         `1:5: sum() wants a list of numbers, got float?; aggregates cannot be nested`,
 		`mean(took)`:               `1:6: mean() wants a number, got duration; say in what unit: mean(seconds(took))`,
 		`sum(tags)`:                `1:5: sum() wants a number, got [string]; of the lists of all rows: sum(sum(tags))`,
 		`percentile(delay)`:        `1:1: percentile() wants 2 arguments, got 1; percentile(x: number, p: number) float?`,

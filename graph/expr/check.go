@@ -291,10 +291,10 @@ func (c *checker) pointer(a *ast.PointerNode) *node {
 func (c *checker) let(a *ast.VariableDeclaratorNode) *node {
 	at := a.Location()
 	if _, quoted := c.tree.names[at.From]; quoted {
-		c.report(diag.BadName, at.From, at.To, "a name given by let stands without backquotes")
+		c.report(diag.BadName, at.From, at.To, "a name given by let is written without backquotes")
 	}
 	if functionNamed(a.Name) != nil || a.Name == "null" || a.Name == "nil" {
-		c.report(diag.BadName, at.From, at.To, "%q has a meaning already", a.Name)
+		c.report(diag.BadName, at.From, at.To, "%q already has a meaning", a.Name)
 	}
 	v := c.check(a.Value)
 	slot := c.newSlots(1)

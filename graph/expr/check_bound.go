@@ -123,10 +123,10 @@ func (c *checker) recordLiteral(a *ast.MapNode) *node {
 		}
 		switch {
 		case !constant:
-			c.report(diag.BadExpression, key.From, key.To, "the names of fields must stand in the text")
+			c.report(diag.BadExpression, key.From, key.To, "the names of fields must be written out")
 			failed = true
 		case t.Index(name) >= 0:
-			c.report(diag.NameClash, key.From, key.To, "field %q is there twice", name)
+			c.report(diag.NameClash, key.From, key.To, "field %q appears twice", name)
 			failed = true
 		default:
 			t.Fields = append(t.Fields, types.Field{Name: name, Type: v.typ, Origin: types.Origin{How: "an expression"}})

@@ -268,12 +268,12 @@ func (c *checker) wrongArgument(f *function, i int, a *node, vars map[string]*ty
 	case f.name == "sum" && a.typ.Kind == types.KindList:
 		d.WithHint("say what to add: sum(%s, .field)", source)
 	case f.name == "concat" && a.typ.IsText():
-		d.WithHint("text is put together by +")
+		d.WithHint("texts are joined with +")
 	case want.Kind == types.KindList && aggregateNamed(f.name) != nil && a.typ.Kind != types.KindList:
 		if c.agg == nil {
-			d.WithHint("over rows, %s() belongs into a group or window node", f.name)
+			d.WithHint("over rows, %s() belongs in a group or window node", f.name)
 		} else {
-			d.WithHint("aggregates do not stand inside each other")
+			d.WithHint("aggregates cannot be nested")
 		}
 	case a.typ.IsText() && (want.Kind == types.KindTime || want.Kind == types.KindDuration) && !a.isConst():
 		d.WithHint("%s is text; declare it `%s` in the reader's type or use %[2]s(%[1]s)", source, word)

@@ -72,7 +72,7 @@ func (c *checker) noList(s *callSite, x *node) *node {
 	case x.typ.Kind == types.KindAny:
 		d.WithHint("convert it: list(%s)", c.source(x))
 	case aggregateNamed(s.name) != nil:
-		d.WithHint("over rows, %s() belongs into a group or window node", s.name)
+		d.WithHint("over rows, %s() belongs in a group or window node", s.name)
 	}
 	c.noteOrigin(d, x)
 	n.from, n.to = s.from, s.to

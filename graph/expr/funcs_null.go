@@ -58,7 +58,7 @@ func checkGet(c *checker, s *callSite) *node {
 	if base.typ.Kind != types.KindAny {
 		n, d := c.fail(diag.WrongType, base.from, base.to, "get() looks into any, got %s", base.typ)
 		if base.typ.Kind == types.KindRecord || base.typ.Kind == types.KindList {
-			d.WithHint("the parts of it are known: write %s.name or %[1]s[0]", c.source(base))
+			d.WithHint("its parts are known: write %s.name or %[1]s[0]", c.source(base))
 		} else if base.typ.IsText() {
 			d.WithHint("read it first: parse_json(%s)", c.source(base))
 		}

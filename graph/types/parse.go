@@ -173,7 +173,7 @@ func (p *parser) record() (*Type, error) {
 			return nil, err
 		}
 		if t.Index(name) >= 0 {
-			return nil, &SyntaxError{Code: diag.NameClash, Offset: start, Width: width, Message: fmt.Sprintf("field %q is there twice", name)}
+			return nil, &SyntaxError{Code: diag.NameClash, Offset: start, Width: width, Message: fmt.Sprintf("field %q appears twice", name)}
 		}
 		t.Fields = append(t.Fields, Field{Name: name, Type: elem})
 	}
@@ -268,7 +268,7 @@ func (p *parser) enum() (*Type, error) {
 		}
 		word := strings.TrimSpace(string(p.text[start:p.at]))
 		if word == "" || slices.Contains(t.Words, word) {
-			return nil, p.wrong("the words of an enum must be there and differ, got %q", word)
+			return nil, p.wrong("the words of an enum must not be empty or repeated, got %q", word)
 		}
 		t.Words = append(t.Words, word)
 		if p.accept(')') {

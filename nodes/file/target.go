@@ -28,7 +28,7 @@ type target struct {
 	rows   int64
 	fresh  int64 // rows that were not published yet
 	ended  bool  // nothing more is written, whether that went well or not
-	whole  bool  // it is closed, with all that belongs into it
+	whole  bool  // it is closed, with all that belongs in it
 }
 
 // Sizes of the buffer in front of a file: of the one file, and of each of many.

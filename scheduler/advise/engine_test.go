@@ -35,7 +35,7 @@ func chain(stages []stage, items int) *flowrun.Graph {
 }
 
 // What is predicted of random chains is what the engine does, on the virtual clock:
-// to some percent, for a piece of work has several items when they are quick.
+// to some percent, for a task has several items when they are quick.
 func TestEngineDoesWhatIsPredicted(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 7))
 	worst := 0.0

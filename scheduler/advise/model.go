@@ -8,7 +8,7 @@ type Model struct {
 	Nodes    []Node  // in the order of the flow
 	Cores    int     // of the machine
 	Free     float64 // cores that other programs leave; 0: all of them
-	AtOnce   int     // pieces of work at once in the whole flow, its limits.workers; 0: no bound
+	AtOnce   int     // tasks at once in the whole flow, its limits.workers; 0: no bound
 	Overhead float64 // processor time of no node: the scheduler, the garbage collector
 	Rest     float64 // time that no bound explains
 	Items    int64   // that the sources gave in the run that was measured; 0: none was

@@ -38,7 +38,7 @@ func TestPredict(t *testing.T) {
 		}}, 3e5, Workers, 0, "take 3 ms for an item, nearly all of it waiting"},
 		"limits.workers": {Model{Cores: 4, AtOnce: 2, Nodes: []Node{
 			{ID: "a", Workers: 4, Busy: 300, Visits: 1}, {ID: "b", Workers: 4, Busy: 100, Visits: 1},
-		}}, 200, Limits, -1, "2 pieces of work"},
+		}}, 200, Limits, -1, "2 tasks"},
 		"a rate": {Model{Cores: 4, Nodes: []Node{
 			{ID: "a", Workers: 4, Visits: 1, Busy: 100}, {ID: "b", Workers: 4, Visits: 0.5, Busy: 10, Pace: 5e6},
 		}}, 5e6, Rate, 1, "b bounds the flow: its rate lets an item through every 10 ms"},

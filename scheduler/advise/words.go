@@ -15,7 +15,7 @@ func (m *Model) Say() string {
 	case CPUs:
 		return m.sayCPUs()
 	case Limits:
-		return fmt.Sprintf("limits.workers bounds the flow: it lets %s go on at once", plural(m.AtOnce, "piece of work", "pieces of work"))
+		return fmt.Sprintf("limits.workers bounds the flow: only %s may run at once", plural(m.AtOnce, "task", "tasks"))
 	case NoBound:
 		return "what bounds the flow is not known: no cost was measured or given"
 	}

@@ -112,7 +112,7 @@ var nodeFamilies = []nodeFamily{
 	{"retries", Counter, "", "Tries after the first.", ofNode(func(n *NodeReport) float64 { return float64(n.Retries) })},
 	{"held", Gauge, "", "Items taken and not finished yet.", ofNode(func(n *NodeReport) float64 { return float64(n.Held) })},
 	{"workers", Gauge, "", "Workers.", ofNode(func(n *NodeReport) float64 { return float64(n.Workers) })},
-	{"seconds", Spread, "seconds", "Time that a piece of work takes in the code of the kind.", func(n *NodeReport) (Point, bool) { return Point{Spread: &n.Latency}, true }},
+	{"seconds", Spread, "seconds", "Time that a task takes in the code of the kind.", func(n *NodeReport) (Point, bool) { return Point{Spread: &n.Latency}, true }},
 	{"busy_seconds", Counter, "seconds", "Time of all workers in the code of the kind.", ofNode(func(n *NodeReport) float64 { return n.BusyTime.Seconds() })},
 	{"blocked_seconds", Counter, "seconds", "Time of all workers waiting for room on an edge.", ofNode(func(n *NodeReport) float64 { return n.BlockedTime.Seconds() })},
 	{"starved_seconds", Counter, "seconds", "Time of all workers waiting for input.", ofNode(func(n *NodeReport) float64 { return n.StarvedTime.Seconds() })},

@@ -19,7 +19,7 @@ type Node struct {
 	Dead     atomic.Int64 // failed, on_error: dead
 	Failed   atomic.Int64 // failed, on_error: fail
 	Retries  atomic.Int64 // tries after the first
-	Batches  atomic.Int64 // pieces of work
+	Batches  atomic.Int64 // tasks
 
 	Busy    atomic.Int64 // ns in the kind's own code, over all workers
 	Blocked atomic.Int64 // ns waiting for room on an output
@@ -33,7 +33,7 @@ type Node struct {
 	Most    atomic.Int64 // workers at once, of a node that follows its load
 	Resized atomic.Int64 // how often their number changed
 	Ended   atomic.Bool
-	Latency Histogram // of a piece of work, per batch
+	Latency Histogram // of a task, per batch
 
 	Began    atomic.Int64 // when its first worker began, ns since 1970; 0: not yet
 	Finished atomic.Int64 // when its last worker had ended; 0: not yet

@@ -57,7 +57,7 @@ type NodeReport struct {
 	Busy     float64       `json:"busy"`
 	Blocked  float64       `json:"blocked"`
 	Starved  float64       `json:"starved"`
-	P50      time.Duration `json:"p50_ns"` // of a piece of work
+	P50      time.Duration `json:"p50_ns"` // of a task
 	P99      time.Duration `json:"p99_ns"`
 	Done     int64         `json:"bytes_done,omitempty"`  // of a source that knows
 	Total    int64         `json:"bytes_total,omitempty"` // 0: not known
@@ -75,7 +75,7 @@ type NodeReport struct {
 
 	// For those who measure over a time of their own: what two reports have in
 	// these, subtracted, is of the time between them.
-	Latency     Distribution  `json:"-"`                 // of a piece of work
+	Latency     Distribution  `json:"-"`                 // of a task
 	BusyTime    time.Duration `json:"busy_ns,omitempty"` // over all workers, as the two below
 	BlockedTime time.Duration `json:"blocked_ns,omitempty"`
 	StarvedTime time.Duration `json:"starved_ns,omitempty"`

@@ -343,7 +343,7 @@ func (r *Run) cutsNow(nodes []metrics.NodeReport) *metrics.CutReport {
 	return &now
 }
 
-// Uncounted makes every wait and every piece of work one that has not ended yet.
+// Uncounted makes every wait and every task one that has not ended yet.
 func (r *Run) Uncounted() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -158,7 +158,7 @@ func TestMisuse(t *testing.T) {
 		{"run a.yaml -s YEAR", "flowrun: -s, --set: want NAME=value, got \"YEAR\"\n  hint: flowrun run --help lists the flags\n"},
 		{"run a.yaml --color blue", "flowrun: --color blue: want auto, always or never\n"},
 		{"render a.yaml -o a.pdf", "flowrun: -o a.pdf: there is no format .pdf\n  hint: there is .dot, .gv, .mermaid, .mmd, .png, .svg\n"},
-		{"render a.yaml -o picture", "flowrun: -o picture: the name does not tell the format..."},
+		{"render a.yaml -o picture", "flowrun: -o picture: the name does not say which format..."},
 		{"render a.yaml --format svgg", "flowrun: --format svgg: want dot, mermaid, png, svg\n  hint: did you mean \"svg\"?\n"},
 		{"nodes fliter", "flowrun: unknown kind \"fliter\"\n  hint: did you mean \"filter\"?\n"},
 		{"completion csh", "flowrun: there is no completion for \"csh\"\n  hint: did you mean \"zsh\"?..."},

@@ -193,7 +193,7 @@ func expressionsPage() string {
 // enginePage documents what every node may have.
 func enginePage() string {
 	settings := func(s *config.Schema) string { return s.Markdown() }
-	return notice + "# What every node may have\n\n" +
+	return notice + "# Settings of every node\n\n" +
 		"Beside `use` (the kind), `with` (its settings) and `in` (what it reads):\n\n" + settings(graph.EngineSchema()) +
 		"\nNot all of them act on every kind: the page of the kind lists those that do. One that is written and has no effect is warning `W505`,\nwith the reason, and an error under `--strict`.\n" +
 		"What acknowledged means, and which flows are refused behind a source that acknowledges, is in [delivery](delivery.md).\n" +

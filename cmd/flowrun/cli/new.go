@@ -37,7 +37,7 @@ func newVerb(c *call) *cobra.Command {
 	verb := &cobra.Command{
 		Use:     "new [NAME] [KIND/KIND...]",
 		GroupID: groupFlow,
-		Short:   "Write a flow to begin with",
+		Short:   "Write a new flow to start from",
 		Long: `Writes NAME.yaml, a flow with comments that runs as it is, and NAME.csv, the data
 it reads. With kinds joined by slashes the flow is that chain, with the settings of
 each kind. A file that exists is never overwritten.`,
@@ -102,7 +102,7 @@ func (n *newCall) plant(name, text string) error {
 	flowPath, dataPath := filepath.Join(n.dir, name+".yaml"), filepath.Join(n.dir, name+".csv")
 	for _, path := range []string{flowPath, dataPath} {
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			return misuse("%s is there already", path).or("give another name: %s new NAME", n.command)
+			return misuse("%s already exists", path).or("give another name: %s new NAME", n.command)
 		}
 	}
 	if err := os.MkdirAll(n.dir, 0o755); err != nil {

@@ -19,8 +19,8 @@ func nodesVerb(c *call) *cobra.Command {
 		Use:     "nodes [KIND...]",
 		Aliases: []string{"list"},
 		GroupID: groupLook,
-		Short:   "List the kinds of nodes, or say all about some",
-		Long:    "Lists the kinds that this program knows. With KIND it gives its ports, settings,\nwhat it emits and when, and a flow to begin with.",
+		Short:   "List the kinds of nodes, or describe some of them",
+		Long:    "Lists the kinds that this program knows. With KIND it gives its ports, settings,\nwhat it emits and when, and a flow to start from.",
 		Example: `  flowrun nodes
   flowrun nodes join
   flowrun nodes --json | jq -r '.[].kind'`,

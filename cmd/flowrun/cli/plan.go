@@ -151,7 +151,7 @@ func readReport(path string) (*metrics.Report, error) {
 	}
 	var r metrics.Report
 	if err := json.Unmarshal(text, &r); err != nil || len(r.Nodes) == 0 {
-		return nil, misuse("%s is no report of a run as JSON", path).orCall(diag.Hint{Verb: "run", Args: []string{"FLOW", "--report", "run.json"}, Rest: " writes one"})
+		return nil, misuse("%s is not a report of a run as JSON", path).orCall(diag.Hint{Verb: "run", Args: []string{"FLOW", "--report", "run.json"}, Rest: " writes one"})
 	}
 	switch items := summarize(r).Rows; {
 	case r.Outcome == "failed" || r.Outcome == "refused":

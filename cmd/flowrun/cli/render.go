@@ -99,7 +99,7 @@ func formatOf(format, output string) (string, error) {
 	}
 	known := slices.Sorted(maps.Keys(extensions))
 	if ext == "" {
-		return "", misuse("-o %s: the name does not tell the format", output).or("end it with one of %s, or say --format", strings.Join(known, " "))
+		return "", misuse("-o %s: the name does not say which format", output).or("end it with one of %s, or give --format", strings.Join(known, " "))
 	}
 	return "", misuse("-o %s: there is no format %s", output, ext).didYouMean(ext, known)
 }

@@ -206,7 +206,7 @@ func TestNewRunsAsItIs(t *testing.T) {
 	if got := read(t, "sub/sales-result.jsonl"); got != want {
 		t.Errorf("got %s", got)
 	}
-	call("", "new", "sales", "-o", "sub").want(t, 2, "", "flowrun: sub/sales.yaml is there already\n  hint: give another name: flowrun new NAME\n")
+	call("", "new", "sales", "-o", "sub").want(t, 2, "", "flowrun: sub/sales.yaml already exists\n  hint: give another name: flowrun new NAME\n")
 	call("", "fmt", "--check", "sub").want(t, 0, "", "")
 }
 

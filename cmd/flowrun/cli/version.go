@@ -55,7 +55,7 @@ func versionVerb(c *call) *cobra.Command {
 	verb := &cobra.Command{
 		Use:     "version",
 		GroupID: groupLook,
-		Short:   "Print what this program is",
+		Short:   "Print the version of this program",
 		Args:    atMost(0),
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild()

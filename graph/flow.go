@@ -152,7 +152,7 @@ type Engine struct {
 	Retry   Retry         `yaml:"retry" doc:"How often and when an item that failed is tried again."`
 	OnError string        `yaml:"on_error" enum:"fail|skip|dead" doc:"What becomes of an item that failed for good: stop the flow, leave it out, or send it to the port errors."`
 	Rate    Rate          `yaml:"rate" doc:"How many items the node takes in a time at most, such as 100/s or 10/100ms; of a source, how many it gives. {limit: 100/s, burst: 20} lets 20 go at once after a pause; without a burst it is what comes in 5ms, at least one. All workers share it."`
-	Breaker Breaker       `yaml:"breaker" doc:"{failures: 5, open_for: 30s}: after so many items in a row that failed for good the node takes nothing for a while; then it tries one item, and goes on if that succeeds. Items wait meanwhile."`
+	Breaker Breaker       `yaml:"breaker" doc:"{failures: 5, open_for: 30s}: once this many items in a row have failed for good, the node takes nothing for a while; then it tries one item, and goes on if that succeeds. Items wait meanwhile."`
 	Batch   Batching      `yaml:"batch" doc:"{count: 100, bytes: 1MB, period: 1s}: how many items the node is given at once; fewer if they have so many bytes, if the first one has waited so long, or if no more will come."`
 	Ack     string        `yaml:"ack" enum:"sinks|early" doc:"Of a source that acknowledges what it takes: when all sinks have it for good (sinks), or at once (early). With early a crash loses what was on its way, and what nodes keep in memory."`
 	About   string        `yaml:"about" doc:"What the node is for."`

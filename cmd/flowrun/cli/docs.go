@@ -197,7 +197,7 @@ func enginePage() string {
 		"Beside `use` (the kind), `with` (its settings) and `in` (what it reads):\n\n" + settings(graph.EngineSchema()) +
 		"\nNot all of them act on every kind: the page of the kind lists those that do. One that is written and has no effect is warning `W505`,\nwith the reason, and an error under `--strict`.\n" +
 		"What acknowledged means, and which flows are refused behind a source that acknowledges, is in [delivery](delivery.md).\n" +
-		"\n## What an edge may have\n\nBeside `from`, as in `in: {from: late, capacity: 4096}`:\n\n" + settings(graph.ContractSchema())
+		"\n## Settings of an edge\n\nBeside `from`, as in `in: {from: late, capacity: 4096}`:\n\n" + settings(graph.ContractSchema())
 }
 
 // commandsPage is the help of every verb.

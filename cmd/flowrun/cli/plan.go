@@ -91,7 +91,7 @@ func (p *planFlags) flags(verb *cobra.Command) {
 	f := verb.Flags()
 	f.StringVar(&p.report, "report", "", "take costs from the JSON `FILE` of an earlier run: run --report FILE")
 	f.IntVar(&p.workers, "workers", 0, "workers of every node to which the flow gives no number, as for run")
-	f.IntVar(&p.cores, "cores", 0, "predict for a machine with so many cores (default: this one)")
+	f.IntVar(&p.cores, "cores", 0, "predict for a machine with this many cores (default: this one)")
 	verb.MarkFlagFilename("report", "json")
 }
 

@@ -11,7 +11,7 @@ type strictness bool
 
 // flag adds --strict to a verb.
 func (s *strictness) flag(verb *cobra.Command) {
-	for name, what := range map[string]string{"strict": "take warnings for errors", "deny-warnings": "the same as --strict"} {
+	for name, what := range map[string]string{"strict": "treat warnings as errors", "deny-warnings": "the same as --strict"} {
 		verb.Flags().BoolVar((*bool)(s), name, false, what)
 	}
 	verb.Flags().MarkHidden("deny-warnings")

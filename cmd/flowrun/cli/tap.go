@@ -83,7 +83,7 @@ from.port->to.port. Less will do if it fits one edge only: a node, a port, from-
 		},
 	}
 	f := verb.Flags()
-	f.IntVarP(&t.count, "count", "n", 0, "end after so many items (0: when the flow does)")
+	f.IntVarP(&t.count, "count", "n", 0, "end after this many items (0: when the flow does)")
 	f.IntVar(&t.rate, "rate", 10, "items a second at most")
 	f.BoolVar(&t.json, "json", false, "print each sample as an object: time, item (a text), cut, passed, lost")
 	tokenFlag(f, &t.token)

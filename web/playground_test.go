@@ -75,7 +75,7 @@ func TestPlaygroundAnswers(t *testing.T) {
 		"a drawing":         {"render", draft{flow, ordersFlow, 0, 0}, 200, `id=\"n-spent\"`},
 		"types":             {"render", draft{flow, ordersFlow, 0, 0}, 200, `{customer: string, orders: int, spent: float}`},
 		"no drawing":        {"render", draft{"", "nodes: [", 0, 0}, 422, "errors"},
-		"too many nodes":    {"check", draft{"", many(2000), 0, 0}, 200, "2001 nodes; 1500 are the most"},
+		"too many nodes":    {"check", draft{"", many(2000), 0, 0}, 200, "2001 nodes; at most 1500 are allowed here"},
 		"too many edges":    {"render", draft{"", "nodes:\n  a: {use: generate, with: {count: 1, set: {x: n}}}\n  b: {use: merge, in: [" + strings.Repeat("a, ", 6000) + "a]}\n  c: {use: drop, in: b}\n", 0, 0}, 422, "more than 5000 edges"},
 		"kinds":             {"complete", draft{"", "nodes:\n  a:\n    use: fi", 3, 12}, 200, `{"from":10,"items":[{"label":"balance"`},
 		"fields":            {"complete", draft{flow, ordersFlow, 12, 21}, 200, `"label":"customer","sort":"field","detail":"string"`},

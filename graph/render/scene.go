@@ -26,7 +26,7 @@ type Scene struct {
 	Diff bool `json:"diff,omitempty"`
 
 	// Set by Layout.
-	Clusters []*Cluster `json:"places,omitempty"`
+	Clusters []*Cluster `json:"clusters,omitempty"`
 	Width    float64    `json:"width"`
 	Height   float64    `json:"height"`
 	Engine   Engine     `json:"engine,omitempty"`
@@ -50,7 +50,7 @@ type Card struct {
 	Marks   []Mark `json:"marks,omitempty"`   // what else the engine does for the node, drawn beside it
 	About   string `json:"about,omitempty"`   // shown in the tooltip
 	Icon    Icon   `json:"icon,omitempty"`
-	Cluster string `json:"place,omitempty"` // name of the cluster it stands in, or empty
+	Cluster string `json:"cluster,omitempty"` // name of the cluster it stands in, or empty
 	In      []Port `json:"in,omitempty"`
 	Out     []Port `json:"out,omitempty"`
 
@@ -100,8 +100,7 @@ type Mark struct {
 	Text string `json:"text"` // for the tooltip, such as "on_full: drop_oldest"
 }
 
-// A Cluster is the box around the cards of one cluster. JSON and the style sheet of an SVG
-// know it as a place.
+// A Cluster is the box around the cards of one cluster.
 type Cluster struct {
 	Name string `json:"name"`
 	Box

@@ -11,8 +11,8 @@ import (
 var shapeRules = fmt.Sprintf(`text{font-family:Inter,ui-sans-serif,system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-variant-numeric:tabular-nums}
 .title{font-size:%gpx;font-weight:700}
 .about{font-size:%gpx}
-.place rect{stroke-dasharray:5 4}
-.place text{font-size:%gpx;font-weight:600;letter-spacing:.04em}
+.cluster rect{stroke-dasharray:5 4}
+.cluster text{font-size:%gpx;font-weight:600;letter-spacing:.04em}
 .card{stroke-width:1.2}
 .glyph,.sign{fill:none;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}
 .sign{stroke-width:1.2}
@@ -47,9 +47,9 @@ func colourRules() []colourRule {
 	rules := []colourRule{
 		{".bg", "fill", shadeBackground},
 		{".title,.name,.port text", "fill", shadeInk},
-		{".about,.kind,.place text,.pill text,.badge text,.foot text", "fill", shadeMuted},
-		{".place rect", "fill", shadeCluster},
-		{".place rect", "stroke", shadeClusterLine},
+		{".about,.kind,.cluster text,.pill text,.badge text,.foot text", "fill", shadeMuted},
+		{".cluster rect", "fill", shadeCluster},
+		{".cluster rect", "stroke", shadeClusterLine},
 		{".shadow", "fill", shadeShadow},
 		{".card", "fill", shadeCard},
 		{".card,.foot line", "stroke", shadeCardLine},

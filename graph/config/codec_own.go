@@ -23,20 +23,20 @@ func newSizeCodec(r rule) (codec, error) {
 	return sizeCodec{b}, errors.Join(err, r.only("min", "max"))
 }
 
-func (c sizeCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	x, ok := ParseSize(strings.ReplaceAll(n.Text, "_", ""))
+func (c sizeCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	x, ok := ParseSize(strings.ReplaceAll(v.Text, "_", ""))
 	switch {
-	case n.Kind != Scalar || !ok:
-		p := d.wrong(n, "a size")
-		if n.Kind == Scalar {
+	case v.Kind != Scalar || !ok:
+		p := d.wrong(v, "a size")
+		if v.Kind == Scalar {
 			p.WithHint("write 512, 64kB, 64MB or 1GiB")
-			if _, ok := ParseSize(n.Text + "B"); ok {
-				p.WithHint("write %sB", n.Text)
+			if _, ok := ParseSize(v.Text + "B"); ok {
+				p.WithHint("write %sB", v.Text)
 			}
 		}
-	case !c.permit(d, n, x, n.Text):
+	case !c.permit(d, v, x, v.Text):
 	default:
-		v.SetInt(int64(x))
+		into.SetInt(int64(x))
 	}
 }
 
@@ -57,9 +57,9 @@ func (c sizeCodec) show(v reflect.Value) any {
 
 type secretCodec struct{}
 
-func (secretCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	if n.Secret || d.isText(n, "a string") {
-		v.Set(reflect.ValueOf(NewSecret(n.Text)))
+func (secretCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if v.Secret || d.isText(v, "a string") {
+		into.Set(reflect.ValueOf(NewSecret(v.Text)))
 	}
 }
 
@@ -69,18 +69,18 @@ func (secretCodec) show(v reflect.Value) any { return nil }
 
 type textCodec struct{}
 
-func (textCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	if n.Kind == Mapping || n.Kind == Sequence || n.Text == "" && n.IsNull() {
-		p := d.wrong(n, "an expression")
-		if n.FlowStyle && n.origin != nil {
-			written := n.Span.Source.Line(n.Span.Line)
-			if runes := []rune(written); n.Span.Col+n.Span.Width-1 <= len(runes) {
-				p.WithHint("quote it: %s", hintQuoted(string(runes[n.Span.Col-1:n.Span.Col-1+n.Span.Width])))
+func (textCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if v.Kind == Mapping || v.Kind == Sequence || v.Text == "" && v.IsNull() {
+		p := d.wrong(v, "an expression")
+		if v.FlowStyle && v.origin != nil {
+			written := v.Span.Source.Line(v.Span.Line)
+			if runes := []rune(written); v.Span.Col+v.Span.Width-1 <= len(runes) {
+				p.WithHint("quote it: %s", hintQuoted(string(runes[v.Span.Col-1:v.Span.Col-1+v.Span.Width])))
 			}
 		}
 		return
 	}
-	v.Set(reflect.ValueOf(Text{Value: n.Text, YAML: n}))
+	into.Set(reflect.ValueOf(Text{Value: v.Text, YAML: v}))
 }
 
 func (textCodec) words() string { return "expression" }
@@ -96,13 +96,13 @@ func (textCodec) show(v reflect.Value) any {
 
 type nameCodec struct{}
 
-func (nameCodec) read(d *decodeRun, n *Value, v reflect.Value) {
+func (nameCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	switch {
-	case !d.isText(n, "a name"):
-	case n.Text == "":
-		d.add(n, "the name is empty")
+	case !d.isText(v, "a name"):
+	case v.Text == "":
+		d.add(v, "the name is empty")
 	default:
-		v.Set(reflect.ValueOf(Name{Value: n.Text, At: n.At(0, math.MaxInt32)}))
+		into.Set(reflect.ValueOf(Name{Value: v.Text, At: v.At(0, math.MaxInt32)}))
 	}
 }
 
@@ -119,52 +119,52 @@ func (nameCodec) show(v reflect.Value) any {
 // Map[any].
 type anyCodec struct{}
 
-func (anyCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	if x := d.free(n); x != nil {
-		v.Set(reflect.ValueOf(x))
+func (anyCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if x := d.free(v); x != nil {
+		into.Set(reflect.ValueOf(x))
 	} else {
-		v.SetZero()
+		into.SetZero()
 	}
 }
 
 // free gives a node as a Go value.
-func (d *decodeRun) free(n *Value) any {
+func (d *decodeRun) free(v *Value) any {
 	switch {
-	case n.Bad || n.Kind == Null:
+	case v.Bad || v.Kind == Null:
 		return nil
-	case n.Secret:
-		d.add(n, "a secret cannot be used here")
+	case v.Secret:
+		d.add(v, "a secret cannot be used here")
 		return nil
-	case n.Kind == Mapping:
-		m := make(Map[any], len(n.Entries))
-		for i, e := range n.Entries {
+	case v.Kind == Mapping:
+		m := make(Map[any], len(v.Entries))
+		for i, e := range v.Entries {
 			m[i] = Pair[any]{e.Key, e.KeySpan, d.free(e.Value)}
 		}
 		return m
-	case n.Kind == Sequence:
-		items := make([]any, len(n.Items))
-		for i, item := range n.Items {
+	case v.Kind == Sequence:
+		items := make([]any, len(v.Items))
+		for i, item := range v.Items {
 			items[i] = d.free(item)
 		}
 		return items
 	}
-	switch n.Type {
+	switch v.Type {
 	case Bool:
-		return parseBool(n.Text)
+		return parseBool(v.Text)
 	case Int:
-		x, err := parseInt(n.Text)
+		x, err := parseInt(v.Text)
 		if err != nil {
-			d.add(n, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d; in quotes it is text", math.MinInt64, math.MaxInt64)
+			d.add(v, "integer too large: %s", shorten(v.Text)).WithHint("integers go from %d to %d; in quotes it is text", math.MinInt64, math.MaxInt64)
 		}
 		return x
 	case Float:
-		x, err := parseFloat(n.Text)
+		x, err := parseFloat(v.Text)
 		if err != nil {
-			d.add(n, "number too large: %s", shorten(n.Text))
+			d.add(v, "number too large: %s", shorten(v.Text))
 		}
 		return x
 	}
-	return n.Text
+	return v.Text
 }
 
 func (anyCodec) words() string          { return "any value" }

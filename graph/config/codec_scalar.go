@@ -59,10 +59,10 @@ func (b bound[T]) allows(x T) bool {
 
 // permit reports whether a value is allowed, and says so at a node if it is not. shown is
 // how the value is written there.
-func (b bound[T]) permit(d *decodeRun, n *Value, x T, shown string) bool {
+func (b bound[T]) permit(d *decodeRun, v *Value, x T, shown string) bool {
 	ok := b.allows(x)
 	if !ok {
-		d.add(n, "want %s, got %s", b, shown)
+		d.add(v, "want %s, got %s", b, shown)
 	}
 	return ok
 }
@@ -101,10 +101,10 @@ func (b bound[T]) limit(schema map[string]any, min, max string) map[string]any {
 
 type boolCodec struct{}
 
-func (boolCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	if n.Kind != Scalar || n.typed() != Bool {
-		p := d.wrong(n, "true or false")
-		switch strings.ToLower(n.Text) {
+func (boolCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if v.Kind != Scalar || v.typed() != Bool {
+		p := d.wrong(v, "true or false")
+		switch strings.ToLower(v.Text) {
 		case "yes", "on", "y", "1", "true":
 			p.WithHint("write true")
 		case "no", "off", "n", "0", "false":
@@ -112,7 +112,7 @@ func (boolCodec) read(d *decodeRun, n *Value, v reflect.Value) {
 		}
 		return
 	}
-	v.SetBool(parseBool(n.Text))
+	into.SetBool(parseBool(v.Text))
 }
 
 func (boolCodec) words() string            { return "true or false" }
@@ -146,25 +146,25 @@ func newIntCodec(t reflect.Type, r rule) (codec, error) {
 	return c, errors.Join(err, r.only("min", "max"))
 }
 
-func (c intCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	if n.Kind != Scalar || n.typed() != Int {
-		p := d.wrong(n, "an integer")
-		if f, err := parseFloat(n.Text); n.Type == Float && err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+func (c intCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if v.Kind != Scalar || v.typed() != Int {
+		p := d.wrong(v, "an integer")
+		if f, err := parseFloat(v.Text); v.Type == Float && err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 			p.WithHint("write %.0f", f)
-		} else if digits := strings.TrimLeft(n.Text, "0"); n.Style == Plain && zerosText.MatchString(n.Text) && digits != "" {
+		} else if digits := strings.TrimLeft(v.Text, "0"); v.Style == Plain && zerosText.MatchString(v.Text) && digits != "" {
 			p.WithHint("write %s; octal is written 0o%s", digits, digits)
 		}
 		return
 	}
-	x, err := parseInt(n.Text)
+	x, err := parseInt(v.Text)
 	switch {
 	case err != nil:
-		d.add(n, "integer too large: %s", shorten(n.Text)).WithHint("integers go from %d to %d", math.MinInt64, math.MaxInt64)
-	case !c.permit(d, n, x, showInt(x)):
+		d.add(v, "integer too large: %s", shorten(v.Text)).WithHint("integers go from %d to %d", math.MinInt64, math.MaxInt64)
+	case !c.permit(d, v, x, showInt(x)):
 	case c.signed:
-		v.SetInt(x)
+		into.SetInt(x)
 	default:
-		v.SetUint(uint64(x))
+		into.SetUint(uint64(x))
 	}
 }
 
@@ -194,17 +194,17 @@ func newFloatCodec(r rule) (codec, error) {
 	return floatCodec{b}, errors.Join(err, r.only("min", "max"))
 }
 
-func (c floatCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	if t := n.typed(); n.Kind != Scalar || t != Float && t != Int {
-		d.wrong(n, "a number")
+func (c floatCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if t := v.typed(); v.Kind != Scalar || t != Float && t != Int {
+		d.wrong(v, "a number")
 		return
 	}
-	switch x, err := parseFloat(n.Text); {
-	case err != nil || math.IsNaN(x) || math.IsInf(x, 0) || v.OverflowFloat(x):
-		d.wrong(n, "a finite number")
-	case !c.permit(d, n, x, n.Text):
+	switch x, err := parseFloat(v.Text); {
+	case err != nil || math.IsNaN(x) || math.IsInf(x, 0) || into.OverflowFloat(x):
+		d.wrong(v, "a finite number")
+	case !c.permit(d, v, x, v.Text):
 	default:
-		v.SetFloat(x)
+		into.SetFloat(x)
 	}
 }
 
@@ -239,16 +239,16 @@ func readLength(r rule) (bound[int64], error) {
 	return readBound(r, parseInt, showInt)
 }
 
-func (c stringCodec) read(d *decodeRun, n *Value, v reflect.Value) {
+func (c stringCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	want := "a string"
 	if len(c.enum) > 0 {
 		want = oneOf(c.enum)
 	}
-	if !d.isText(n, want) {
+	if !d.isText(v, want) {
 		return
 	}
-	if c.permit(d, n) {
-		v.SetString(n.Text)
+	if c.permit(d, v) {
+		into.SetString(v.Text)
 	}
 }
 
@@ -257,20 +257,20 @@ func (c stringCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 }
 
 // permit reports whether a text is allowed, and says so if it is not.
-func (c stringCodec) permit(d *decodeRun, n *Value) bool {
-	length := int64(utf8.RuneCountInString(n.Text))
+func (c stringCodec) permit(d *decodeRun, v *Value) bool {
+	length := int64(utf8.RuneCountInString(v.Text))
 	switch {
-	case len(c.enum) > 0 && !slices.Contains(c.enum, n.Text):
-		p := d.wrong(n, oneOf(c.enum))
-		if len(n.Text) <= maxWord {
-			if near := diag.Nearest(n.Text, c.enum); near != "" {
+	case len(c.enum) > 0 && !slices.Contains(c.enum, v.Text):
+		p := d.wrong(v, oneOf(c.enum))
+		if len(v.Text) <= maxWord {
+			if near := diag.Nearest(v.Text, c.enum); near != "" {
 				p.WithHint("did you mean %q?", near)
 			}
 		}
 	case !c.length.allows(length) && length == 0:
-		d.add(n, "the text is empty")
+		d.add(v, "the text is empty")
 	case !c.length.allows(length):
-		d.add(n, "want %s characters, got %d", c.length, length)
+		d.add(v, "want %s characters, got %d", c.length, length)
 	default:
 		return true
 	}
@@ -278,13 +278,13 @@ func (c stringCodec) permit(d *decodeRun, n *Value) bool {
 }
 
 // isText reports whether a node is text, and tells the user if it is not.
-func (d *decodeRun) isText(n *Value, want string) bool {
-	if n.Kind == Scalar && (n.Type == String || n.loose) {
+func (d *decodeRun) isText(v *Value, want string) bool {
+	if v.Kind == Scalar && (v.Type == String || v.loose) {
 		return true
 	}
-	p := d.wrong(n, want)
-	if n.Kind == Scalar {
-		p.WithHint("quote it: %s", doubleQuoted(n.Text))
+	p := d.wrong(v, want)
+	if v.Kind == Scalar {
+		p.WithHint("quote it: %s", doubleQuoted(v.Text))
 	}
 	return false
 }
@@ -345,14 +345,14 @@ func showDuration(x time.Duration) string {
 	return s
 }
 
-func (c durationCodec) read(d *decodeRun, n *Value, v reflect.Value) {
-	x, err := time.ParseDuration(n.Text)
+func (c durationCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	x, err := time.ParseDuration(v.Text)
 	switch {
-	case n.Kind != Scalar || err != nil:
-		d.wrongDuration(n)
-	case !c.permit(d, n, x, n.Text):
+	case v.Kind != Scalar || err != nil:
+		d.wrongDuration(v)
+	case !c.permit(d, v, x, v.Text):
 	default:
-		v.SetInt(int64(x))
+		into.SetInt(int64(x))
 	}
 }
 
@@ -362,13 +362,13 @@ func (c durationCodec) check(d *decodeRun, at *Value, v reflect.Value) bool {
 }
 
 // wrongDuration guesses what was meant.
-func (d *decodeRun) wrongDuration(n *Value) {
-	p := d.wrong(n, "a duration")
-	if n.Kind != Scalar {
+func (d *decodeRun) wrongDuration(v *Value) {
+	p := d.wrong(v, "a duration")
+	if v.Kind != Scalar {
 		return
 	}
 	p.WithHint("write 500ms, 5s, 10m or 1h30m")
-	joined := strings.ReplaceAll(strings.ToLower(n.Text), " ", "")
+	joined := strings.ReplaceAll(strings.ToLower(v.Text), " ", "")
 	if days, ok := strings.CutSuffix(strings.TrimRight(joined, "ays"), "d"); ok {
 		if x, err := strconv.ParseInt(days, 10, 32); err == nil {
 			p.WithHint("write %dh", x*24)

@@ -10,10 +10,11 @@ import "github.com/flowrun/flowrun/graph/diag"
 var words = map[string]string{
 	"workers": "Workers", "order": "Unordered", "timeout": "Timeout", "retry": "Retry", "on_error": "OnError", "breaker": "Breaker",
 	"ack": "AckEarly", "aging": "Aging", "initial_interval": "InitialInterval", "max_interval": "MaxInterval",
-	"add `attempts: 3`, which counts the first one":    "set Attempts, which counts the first one",
-	"give it more workers, or leave `order` out":       "give it more Workers, or leave Unordered out",
-	"write `ack: early` on":                            "give the option AckEarly to",
-	"add `priority: EXPRESSION`, or leave `aging` out": "give Priority as well, or leave Aging out",
+	"add `attempts: 3`, which counts the first one":              "set Attempts, which counts the first one",
+	"give it more workers, or leave `order` out":                 "give it more Workers, or leave Unordered out",
+	"write on_error: skip, or on_error: dead and read %s.errors": "give OnError(Skip), or read Errors or Failures of %s",
+	"write `ack: early` on":                                      "give the option AckEarly to",
+	"add `priority: EXPRESSION`, or leave `aging` out":           "give Priority as well, or leave Aging out",
 }
 
 // explain gives hints in the words of a Go program where those of a flow file

@@ -35,7 +35,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"policy", flowrun.OnError("skp"), []string{`want fail, skip or dead, got text "skp"`}},
 		{"no rate", flowrun.Rate(0, time.Second), []string{"a rate of 0 lets nothing pass"}},
 		{"negative rate", flowrun.Rate(-1, time.Second), []string{"a rate cannot be negative"}},
-		{"in no time", flowrun.Rate(1, 0), []string{"a rate needs a time that is not nothing, got 0s"}},
+		{"in no time", flowrun.Rate(1, 0), []string{"a rate needs a time above zero, got 0s"}},
 		{"too fast", flowrun.Rate(2, 1), []string{"the rate 2/1ns is too large"}},
 		{"no burst", flowrun.Rate(1, time.Second, 0), []string{"want 1 to 1000000, got 0"}},
 		{"a burst for ages", flowrun.Rate(1, long, 3), []string{"a burst of 3 would take ages to gather at 1/1281023h53m38.427387904s: want at most 0"}},
@@ -90,9 +90,10 @@ func TestLastOptionCounts(t *testing.T) {
 // Hints say what to write in a Go program, not in a flow file.
 func TestHintsAreForPrograms(t *testing.T) {
 	for want, options := range map[string][]flowrun.Option{
-		"set Attempts, which counts the first one":                            {flowrun.Retry(flowrun.RetryPolicy{InitialInterval: time.Second})},
-		"give it more Workers, or leave Unordered out":                        {flowrun.Unordered(), flowrun.Workers(1)},
-		"give Priority as well, or leave Aging out":                           {flowrun.Aging(time.Second)},
+		"set Attempts, which counts the first one":                 {flowrun.Retry(flowrun.RetryPolicy{InitialInterval: time.Second})},
+		"give it more Workers, or leave Unordered out":             {flowrun.Unordered(), flowrun.Workers(1)},
+		"give OnError(Skip), or read Errors or Failures of work":   {flowrun.Breaker(3, time.Second)},
+		"give Priority as well, or leave Aging out":                {flowrun.Aging(time.Second)},
 		"MaxInterval is 10s by default: raise it to at least 1m0s": {flowrun.Retry(flowrun.RetryPolicy{Attempts: 2, InitialInterval: time.Minute})},
 	} {
 		g := flowrun.New("hints")

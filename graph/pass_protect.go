@@ -1,6 +1,13 @@
 package graph
 
-import "github.com/flowrun/flowrun/graph/diag"
+import (
+	"fmt"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
+
+// passOver is the advice for a node whose flow is not to stop at the first item that fails.
+const passOver = "write on_error: skip, or on_error: dead and read %s." + ErrorPort
 
 // checkProtection looks at rate, breaker and batch: whether they mean anything on
 // their node. By now it is known what becomes of items that fail.
@@ -44,6 +51,6 @@ func (c *compiler) checkBreaker(n *Node) {
 		c.list.Add(diag.Conflict, b.At, "the breaker never opens: no item can fail on %s", n.Kind).WithHint("leave it out")
 	case n.Engine.OnError == "fail":
 		c.list.Add(diag.Conflict, b.At, "the breaker never opens: the first item that fails stops the flow").
-			WithHint("write on_error: skip, or on_error: dead and read %s.%s", n.ID, ErrorPort)
+			WithHint("%s", fmt.Sprintf(c.word(passOver), n.ID))
 	}
 }

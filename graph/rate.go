@@ -106,7 +106,7 @@ func (l *rateLimit) take(count int64, per time.Duration, text, time string, at d
 	}
 	switch {
 	case per <= 0:
-		wrong("a rate needs a time that is not nothing, got %s", time).WithHint("write 100/s, 6000/m or 10/100ms")
+		wrong("a rate needs a time above zero, got %s", time).WithHint("write 100/s, 6000/m or 10/100ms")
 	case count < 0:
 		wrong("a rate cannot be negative")
 	case count == 0:

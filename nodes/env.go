@@ -65,7 +65,7 @@ type Env struct {
 	DeadLetters func(items []BadItem) record.Data
 
 	// Shared is what the nodes of the run use together; see Share.
-	Shared *Shared
+	Shared *Resources
 	// Operators makes the operators of the run, for Host; nil: there is nobody to host.
 	Operators func(n *graph.Node, env *Env) (Operator, error)
 

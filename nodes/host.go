@@ -9,12 +9,12 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
-// A Hosted is a kind that another node calls by itself, item by item, such as the
+// A HostedKind is a kind that another node calls by itself, item by item, such as the
 // service that a step of a workflow invokes. The engine knows nothing of it but what
 // its host does: it has no edges, no workers and no order of its own.
 //
 // One goroutine at a time uses it.
-type Hosted struct {
+type HostedKind struct {
 	env    *Env
 	parts  Parts
 	worker Worker
@@ -24,11 +24,11 @@ type Hosted struct {
 // Host makes a kind ready to be called that graph.Inference.Host has checked. It is
 // made by whoever makes the operators of the run, so what stands in place of a kind in
 // a test, or refuses it, does so here too. Close it.
-func (e *Env) Host(ctx context.Context, n *graph.Node) (*Hosted, error) {
+func (e *Env) Host(ctx context.Context, n *graph.Node) (*HostedKind, error) {
 	if e.Operators == nil {
 		return nil, fmt.Errorf("%s cannot call %s: there are no kinds to call", e.Node.ID, n.Kind)
 	}
-	h := &Hosted{env: &Env{
+	h := &HostedKind{env: &Env{
 		Node: n, Flow: e.Flow, Workers: 1, Stdin: e.Stdin, Stdout: e.Stdout, Log: e.Log.With("hosted", n.Kind), Seed: e.Seed,
 		Retries: e.Retries, Stopping: e.Stopping, Shared: e.Shared, Operators: e.Operators,
 	}}
@@ -48,7 +48,7 @@ func (e *Env) Host(ctx context.Context, n *graph.Node) (*Hosted, error) {
 	return h, nil
 }
 
-func (h *Hosted) open(ctx context.Context) error {
+func (h *HostedKind) open(ctx context.Context) error {
 	return Guard(func() (err error) {
 		if s := h.parts.Starter; s != nil {
 			if err := s.Open(ctx); err != nil {
@@ -69,7 +69,7 @@ func (h *Hosted) open(ctx context.Context) error {
 
 // Call gives the kind data, which stays the caller's, and gives out all that comes of
 // it. The error is ErrDone if the kind wants no more.
-func (h *Hosted) Call(ctx context.Context, data record.Data, out Out) (err error) {
+func (h *HostedKind) Call(ctx context.Context, data record.Data, out Out) (err error) {
 	defer catch(&err)
 	in := Input{Data: data.Retain()}
 	defer func() { in.Data.Release() }()
@@ -99,7 +99,7 @@ func (h *Hosted) Call(ctx context.Context, data record.Data, out Out) (err error
 }
 
 // Close closes the kind.
-func (h *Hosted) Close() error {
+func (h *HostedKind) Close() error {
 	return Guard(func() error {
 		var err error
 		if c, ok := h.worker.(Closer); ok {

@@ -47,7 +47,7 @@ func (k *ask) Operator(env *nodes.Env) (nodes.Operator, error) { return &askOp{k
 type askOp struct {
 	k      *ask
 	env    *nodes.Env
-	hosted *nodes.Hosted
+	hosted *nodes.HostedKind
 }
 
 func (a *askOp) Open(ctx context.Context) (err error) {

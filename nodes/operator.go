@@ -33,13 +33,16 @@ type Maker interface {
 //	Open · Close           before the node begins · when it has ended       Starter · Closer
 //	Next                   it is a source                                   Puller
 //	Drain · Taken · Seek   of a source: at a stop, acknowledged, restored   Drainer · Acknowledger · Seeker
-//	Endless                of a source: to be stopped is its end            Unending
+//	Endless                of a source: to be stopped is its end            Endless
 //	MaxInFlight · Flush    of a sink: calls at once · nothing held back     InFlighter · Flusher
 //	Lasts                  of a sink: what it flushed outlives a kill       Laster
 //	Held                   it holds items back, and gives them on later     Holder
 //	Seal, Commit, Abort    of a sink whose output appears at once           Committer
 //	Recover                of a sink: what a run before has left            Recoverer
 //	Save, Load             of whoever keeps state                           Stateful
+//
+// An interface that says what an operator does ends in -er; one that says what it is like
+// is an adjective.
 //
 // Laws.
 //  1. Process, OnTime and End are called one at a time, in one order, and never while
@@ -95,8 +98,8 @@ func (in *Input) Yield(done int) (upTo int, err error) {
 }
 
 // Parallel operators have a part that runs on all workers at once, before Process.
-// NewWorker makes it for one worker: before the worker is counted, on its goroutine
-// or before any of them begins.
+// The engine calls NewWorker once for each worker that it starts: before the worker is
+// counted, on its goroutine or before any of them begins.
 type Parallel interface {
 	NewWorker(ctx context.Context) (Worker, error)
 }
@@ -136,8 +139,8 @@ type Timed interface {
 	OnTime(ctx context.Context, now time.Time, out Out) error
 }
 
-// An Ended edge has nothing more to give.
-type Ended struct {
+// An EndedEdge has nothing more to give.
+type EndedEdge struct {
 	Port int
 	Edge int  // its index among those of the port; -1: the port has no edges
 	Last bool // no other edge of the port is open
@@ -146,7 +149,7 @@ type Ended struct {
 // Ender operators are told when an edge has ended, in turn: all that came over it was
 // processed. They are not told once they are done.
 type Ender interface {
-	End(ctx context.Context, e Ended, out Out) error
+	End(ctx context.Context, e EndedEdge, out Out) error
 }
 
 // A Starter is opened before the run begins: those downstream first, before anything
@@ -176,11 +179,11 @@ type Drainer interface {
 	Drain(ctx context.Context) (task any, after Position, err error)
 }
 
-// An Unending source may have no end of its own, such as a clock or a connection: then to
+// An Endless source may have no end of its own, such as a clock or a connection: then to
 // be stopped is its end. Of any other source a stop before its end makes the run a part of
-// what it should have been, and no sink commits. It is asked at any time once the operator
-// is open.
-type Unending interface {
+// what it should have been, and no sink commits. The engine asks at any time once the
+// operator is open.
+type Endless interface {
 	Endless() bool
 }
 
@@ -252,10 +255,11 @@ type Recoverer interface {
 	Recover(ctx context.Context, epoch uint64) error
 }
 
-// Stateful operators keep state from one item to the next. Save is called in turn and
-// returns at once: what it gives writes the state as it was then, at any time, on
-// another goroutine. Load is called after Open, before anything else. A kind whose
-// state grows with its input says what it saves: see Holds.
+// Stateful operators keep state from one item to the next that can be written down. Save
+// is called in turn and returns at once: what it gives writes the state as it was then, at
+// any time, on another goroutine. Load is called after Open, before anything else. A kind
+// whose state grows with its input says what it saves: see Holds. No run calls either yet;
+// the conformance kit does, and looks whether an operator that was loaded goes on alike.
 type Stateful interface {
 	Save() (write func(w io.Writer) error, err error)
 	Load(r io.Reader) error

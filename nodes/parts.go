@@ -22,7 +22,7 @@ type Parts struct {
 	Closer       Closer
 	Puller       Puller
 	Drainer      Drainer
-	Unending     Unending
+	Endless      Endless
 	Acknowledger Acknowledger
 	Seeker       Seeker
 	InFlighter   InFlighter
@@ -47,7 +47,7 @@ func PartsOf(op Operator) (Parts, error) {
 	p.Closer, _ = op.(Closer)
 	p.Puller, _ = op.(Puller)
 	p.Drainer, _ = op.(Drainer)
-	p.Unending, _ = op.(Unending)
+	p.Endless, _ = op.(Endless)
 	p.Acknowledger, _ = op.(Acknowledger)
 	p.Seeker, _ = op.(Seeker)
 	p.InFlighter, _ = op.(InFlighter)
@@ -73,7 +73,7 @@ var signatures = map[string]reflect.Type{
 	"Wants":        reflect.TypeFor[func(port, edge int) bool](),
 	"Due":          reflect.TypeFor[func() time.Time](),
 	"OnTime":       reflect.TypeFor[func(context.Context, time.Time, Out) error](),
-	"End":          reflect.TypeFor[func(context.Context, Ended, Out) error](),
+	"End":          reflect.TypeFor[func(context.Context, EndedEdge, Out) error](),
 	"Open":         reflect.TypeFor[func(context.Context) error](),
 	"Close":        reflect.TypeFor[func() error](),
 	"Next":         reflect.TypeFor[func(context.Context) (any, Position, error)](),

@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// A Shared holds what the nodes of a run use together, such as one client for all
+// Resources hold what the nodes of a run use together, such as one client for all
 // nodes that talk to the same server. The engine makes one for each run.
 //
 // mu guards the map and is never held while something is opened or closed: each entry
 // has a lock of its own for that.
-type Shared struct {
+type Resources struct {
 	mu      sync.Mutex
 	entries map[string]*sharedEntry
 	exits   []func()
@@ -20,14 +20,14 @@ type Shared struct {
 
 // AtExit registers what must not be left behind by a process that ends at once, while
 // nodes are still at work: f is called from any goroutine, and returns soon.
-func (s *Shared) AtExit(f func()) {
+func (s *Resources) AtExit(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.exits = append(s.exits, f)
 }
 
 // Exit calls what was registered with AtExit.
-func (s *Shared) Exit() {
+func (s *Resources) Exit() {
 	s.mu.Lock()
 	exits := slices.Clone(s.exits)
 	s.mu.Unlock()
@@ -73,7 +73,7 @@ func Share[C io.Closer](ctx context.Context, e *Env, key string, open func(ctx c
 	return entry.value.(C), sync.OnceValue(entry.release), nil
 }
 
-func (s *Shared) entry(key string) *sharedEntry {
+func (s *Resources) entry(key string) *sharedEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.entries == nil {

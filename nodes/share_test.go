@@ -21,7 +21,7 @@ func (c *client) Close() error { c.closed = true; return c.err }
 
 func TestShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		env := &nodes.Env{Shared: &nodes.Shared{}}
+		env := &nodes.Env{Shared: &nodes.Resources{}}
 		opened := 0
 		open := func(context.Context) (*client, error) {
 			opened++
@@ -70,7 +70,7 @@ func TestShare(t *testing.T) {
 // An open that fails is tried again by the next one; who waits for one need not.
 func TestShareThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		env := &nodes.Env{Shared: &nodes.Shared{}}
+		env := &nodes.Env{Shared: &nodes.Resources{}}
 		broken := errors.New("no answer")
 		fail := func(context.Context) (*client, error) { time.Sleep(time.Hour); return nil, broken }
 		go func() {

@@ -60,7 +60,7 @@ func (b *batchOp[T]) Held() int {
 }
 
 // End implements Ender.
-func (b *batchOp[T]) End(_ context.Context, e Ended, out Out) error {
+func (b *batchOp[T]) End(_ context.Context, e EndedEdge, out Out) error {
 	if b.items == nil || !e.Last {
 		return nil
 	}

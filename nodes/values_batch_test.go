@@ -96,7 +96,7 @@ func TestBatchValues(t *testing.T) {
 		if len(together) > 0 {
 			want = append(want, together)
 		}
-		if err := op.(Ender).End(t.Context(), Ended{Last: true}, out); err != nil {
+		if err := op.(Ender).End(t.Context(), EndedEdge{Last: true}, out); err != nil {
 			t.Fatal(err)
 		}
 		if got := op.(Holder).Held(); got != 0 {

@@ -104,7 +104,7 @@ func (j *joinOp[L, R, K, O]) add(x R) error {
 
 // End implements Ender: the end of the right items completes the table, that of the left
 // ones gives right items that nobody has matched.
-func (j *joinOp[L, R, K, O]) End(ctx context.Context, e Ended, out Out) error {
+func (j *joinOp[L, R, K, O]) End(ctx context.Context, e EndedEdge, out Out) error {
 	switch {
 	case !e.Last:
 		return nil

@@ -30,7 +30,7 @@ func (s *serialOp[I, O]) Process(ctx context.Context, in Input, out Out) error {
 }
 
 // End implements Ender.
-func (s *serialOp[I, O]) End(ctx context.Context, e Ended, out Out) error {
+func (s *serialOp[I, O]) End(ctx context.Context, e EndedEdge, out Out) error {
 	if s.end == nil || !e.Last {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (c *connectOp[L, R, O]) Process(ctx context.Context, in Input, out Out) err
 }
 
 // End implements Ender.
-func (c *connectOp[L, R, O]) End(ctx context.Context, e Ended, out Out) error {
+func (c *connectOp[L, R, O]) End(ctx context.Context, e EndedEdge, out Out) error {
 	if e.Last {
 		c.open--
 	}

@@ -71,7 +71,7 @@ func TestFoldKeys(t *testing.T) {
 		if got := strings.Join(out.bad, ", "); got != c.bad {
 			t.Errorf("%s: bad items %q, want %q", c.in, got, c.bad)
 		}
-		if err := op.End(t.Context(), Ended{Last: true}, &rest); err != nil {
+		if err := op.End(t.Context(), EndedEdge{Last: true}, &rest); err != nil {
 			rest.ports[0] = []string{err.Error()}
 		}
 		same(t, c.in, rest.ports[0], strings.Fields(c.rest)...)
@@ -110,7 +110,7 @@ func TestFoldIsCancelled(t *testing.T) {
 	if err := work(t, op, Input{Data: pooled("a1", "b1", "c1")}, &out); err != nil {
 		t.Fatal(err)
 	}
-	if err := op.End(ctx, Ended{Last: true}, &out); err != over || closed != 1 {
+	if err := op.End(ctx, EndedEdge{Last: true}, &out); err != over || closed != 1 {
 		t.Errorf("%d keys were closed: %v", closed, err)
 	}
 	n := 0
@@ -131,9 +131,9 @@ func TestConnect(t *testing.T) {
 	steps := []func() error{
 		func() error { return work(t, op, Input{Data: pooled(1)}, &out) },
 		func() error { return work(t, op, Input{Port: 1, Data: pooled("a", "b")}, &out) },
-		func() error { return op.(Ender).End(t.Context(), Ended{Port: 1, Last: true}, &out) },
+		func() error { return op.(Ender).End(t.Context(), EndedEdge{Port: 1, Last: true}, &out) },
 		func() error { return work(t, op, Input{Data: pooled(2, 3)}, &out) },
-		func() error { return op.(Ender).End(t.Context(), Ended{Last: true}, &out) },
+		func() error { return op.(Ender).End(t.Context(), EndedEdge{Last: true}, &out) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -170,7 +170,7 @@ func TestZip(t *testing.T) {
 	wants(false, true)
 	step(work(t, op, Input{Port: 1, Data: pooled("a", "b")}, &out), nil)
 	wants(false, true)
-	step(op.End(t.Context(), Ended{Last: true}, &out), nil)
+	step(op.End(t.Context(), EndedEdge{Last: true}, &out), nil)
 	wants(false, true)
 	step(work(t, op, Input{Port: 1, Data: pooled("c", "d")}, &out), ErrDone)
 	same(t, "out", out.ports[0], "1a", "3c")

@@ -100,7 +100,7 @@ func (s *sourceOp[O]) Drain(context.Context) (any, Position, error) {
 	return nil, nil, s.batcher.outcome()
 }
 
-// Endless implements Unending.
+// Endless implements Endless.
 func (s *sourceOp[O]) Endless() bool { return s.whole.Load() }
 
 // Process implements Operator.
@@ -225,7 +225,7 @@ func (r *receiveOp[T]) Next(ctx context.Context) (any, Position, error) {
 	return batch, nil, nil
 }
 
-// Endless implements Unending: who sends may go on for ever.
+// Endless implements Endless: who sends may go on for ever.
 func (r *receiveOp[T]) Endless() bool { return true }
 
 // Process implements Operator.

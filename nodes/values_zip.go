@@ -110,7 +110,7 @@ func (z *zipOp[L, R, O]) run(ctx context.Context) (err error) {
 }
 
 // End implements Ender.
-func (z *zipOp[L, R, O]) End(_ context.Context, e Ended, _ Out) error {
+func (z *zipOp[L, R, O]) End(_ context.Context, e EndedEdge, _ Out) error {
 	if e.Port == 0 {
 		z.left.ended = true
 	} else {

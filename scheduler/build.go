@@ -31,7 +31,7 @@ func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {
 	if options.cpu == nil {
 		options.cpu = metrics.CPUTime
 	}
-	r := &Run{flow: f, topology: topology{byNode: map[*graph.Node]*driver{}}, options: options, news: make(chan struct{}, 1), memory: control.NewMemory(int64(f.Limits.Memory), len(f.Edges)), shared: &nodes.Shared{}}
+	r := &Run{flow: f, topology: topology{byNode: map[*graph.Node]*driver{}}, options: options, news: make(chan struct{}, 1), memory: control.NewMemory(int64(f.Limits.Memory), len(f.Edges)), shared: &nodes.Resources{}}
 	if !options.Serial { // where one goroutine works inside the work of another node
 		r.gate = control.NewGate(f.Limits.Workers)
 	}

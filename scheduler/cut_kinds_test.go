@@ -144,7 +144,7 @@ func (c *cutKinds) base(k *opKind, env *nodes.Env) (*op, *cutLog) {
 	l := c.log(env)
 	return &op{
 		flush: func() error { l.add(logged{what: 'c', epoch: c.flight()}); return nil },
-		end: func(_ context.Context, e nodes.Ended, out nodes.Out) error {
+		end: func(_ context.Context, e nodes.EndedEdge, out nodes.Out) error {
 			l.add(logged{what: 'e', port: e.Port, edge: e.Edge, last: e.Last})
 			if k.Mode == "ends" && e.Last {
 				return out.Emit(0, batchOf(item{N: -3}))
@@ -209,7 +209,7 @@ func (c *cutKinds) timed(k *opKind, env *nodes.Env) *op {
 	l := c.log(env)
 	next, ended, left := time.Now(), false, 20
 	end := o.end
-	o.end = func(ctx context.Context, e nodes.Ended, out nodes.Out) error {
+	o.end = func(ctx context.Context, e nodes.EndedEdge, out nodes.Out) error {
 		ended = ended || e.Last
 		return end(ctx, e, out)
 	}
@@ -250,7 +250,7 @@ func (c *cutKinds) right(k *opKind, env *nodes.Env) *op {
 	o.process = process(k, env, l, &[]logged{})
 	over := false
 	end := o.end
-	o.end = func(ctx context.Context, e nodes.Ended, out nodes.Out) error {
+	o.end = func(ctx context.Context, e nodes.EndedEdge, out nodes.Out) error {
 		over = over || e.Port == 1
 		return end(ctx, e, out)
 	}

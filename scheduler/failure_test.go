@@ -375,7 +375,7 @@ func TestBadItemsAtTheEnd(t *testing.T) {
 						}
 						return nil
 					},
-					end: func(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+					end: func(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 						defer kept.Release()
 						for range 3 {
 							if err := out.Bad(nodes.BadItem{Err: errBad, Data: kept, Row: kept.Row(0)}); err != nil {

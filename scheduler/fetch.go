@@ -103,7 +103,7 @@ func (t *intake) take(in *inlet) (data record.Data, what finding, err error) {
 func (t *intake) end(in *inlet) {
 	in.open, t.stale = false, true
 	last := !slices.ContainsFunc(t.inlets, func(o *inlet) bool { return o.open && o.port == in.port })
-	t.task = task{kind: endTask, ended: nodes.Ended{Port: in.port, Edge: in.place, Last: last}}
+	t.task = task{kind: endTask, ended: nodes.EndedEdge{Port: in.port, Edge: in.place, Last: last}}
 }
 
 // hand makes a task of the next piece of the batch that was taken, as much of it as the

@@ -69,7 +69,7 @@ func (t *intake) ask() {
 
 // nowhere makes a task of the end of a port that has no edges.
 func (t *intake) nowhere() {
-	t.task = task{kind: endTask, ended: nodes.Ended{Port: t.unwired[0], Edge: -1, Last: true}}
+	t.task = task{kind: endTask, ended: nodes.EndedEdge{Port: t.unwired[0], Edge: -1, Last: true}}
 	t.unwired, t.stale = t.unwired[1:], true
 }
 

@@ -11,15 +11,15 @@ import (
 // source, or an event that has a place among them.
 type task struct {
 	kind  taskKind
-	early bool           // of a time that was not waited for
-	in    nodes.Input    // of items, or with Made the piece of a source
-	edge  *edge          // where the items came from
-	ended nodes.Ended    // of an end
-	cut   cut            // of a cut
-	after nodes.Position // of a piece of a source
-	gen   uint64         // cuts that were taken before it: see order.behind
-	era   uint64         // of the breaker, when it was taken
-	seen  bool           // was given back: it has its form, and those who look on have seen it
+	early bool            // of a time that was not waited for
+	in    nodes.Input     // of items, or with Made the piece of a source
+	edge  *edge           // where the items came from
+	ended nodes.EndedEdge // of an end
+	cut   cut             // of a cut
+	after nodes.Position  // of a piece of a source
+	gen   uint64          // cuts that were taken before it: see order.behind
+	era   uint64          // of the breaker, when it was taken
+	seen  bool            // was given back: it has its form, and those who look on have seen it
 }
 
 type taskKind uint8

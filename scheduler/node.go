@@ -153,7 +153,7 @@ func (n *node) source() bool { return len(n.in) == 0 }
 
 // drains reports whether a source that is stopped gives away what it has read.
 func (n *node) drains() bool {
-	return n.parts.Drainer != nil || n.parts.Unending != nil && n.parts.Unending.Endless()
+	return n.parts.Drainer != nil || n.parts.Endless != nil && n.parts.Endless.Endless()
 }
 
 // sleep waits for a time, as a worker that may do nothing before: it is neither at work

@@ -23,7 +23,7 @@ type op struct {
 	due     func() time.Time
 	onTime  func(ctx context.Context, now time.Time, out nodes.Out) error
 
-	end    func(ctx context.Context, e nodes.Ended, out nodes.Out) error
+	end    func(ctx context.Context, e nodes.EndedEdge, out nodes.Out) error
 	open   func() error
 	close  func() error
 	flush  func() error
@@ -134,7 +134,7 @@ func (o opBase) Process(ctx context.Context, in nodes.Input, out nodes.Out) erro
 	return o.base.process(ctx, in, out)
 }
 
-func (o opBase) End(ctx context.Context, e nodes.Ended, out nodes.Out) error {
+func (o opBase) End(ctx context.Context, e nodes.EndedEdge, out nodes.Out) error {
 	if o.base.end == nil {
 		return nil
 	}

@@ -51,7 +51,7 @@ func TestFailingOperators(t *testing.T) {
 		work := func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, f() }
 		process := func(context.Context, nodes.Input, nodes.Out) error { return f() }
 		made := func(context.Context, nodes.Input, nodes.Out) (any, error) { return 1, nil }
-		end := func(context.Context, nodes.Ended, nodes.Out) error { return f() }
+		end := func(context.Context, nodes.EndedEdge, nodes.Out) error { return f() }
 		next := func(context.Context) (any, error) { return nil, f() }
 		one := func(context.Context) (any, error) { return 1, nil }
 		now := time.Unix(1, 0) // at once

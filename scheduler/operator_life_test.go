@@ -29,10 +29,10 @@ func TestDoneInAnyCall(t *testing.T) {
 			return &op{work: func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, done() }}
 		},
 		"End": func() *op {
-			return &op{end: func(context.Context, nodes.Ended, nodes.Out) error { return done() }}
+			return &op{end: func(context.Context, nodes.EndedEdge, nodes.Out) error { return done() }}
 		},
 		"End with workers": func() *op {
-			return &op{work: idle, end: func(context.Context, nodes.Ended, nodes.Out) error { return done() }}
+			return &op{work: idle, end: func(context.Context, nodes.EndedEdge, nodes.Out) error { return done() }}
 		},
 		"OnTime": func() *op {
 			return &op{
@@ -58,7 +58,7 @@ func TestDoneInAnyCall(t *testing.T) {
 func doneOperator(t *testing.T, o *op, workers string, serial bool) {
 	closed, ended := false, 0
 	end := o.end
-	o.end = func(ctx context.Context, e nodes.Ended, out nodes.Out) error {
+	o.end = func(ctx context.Context, e nodes.EndedEdge, out nodes.Out) error {
 		if ended++; end != nil {
 			return end(ctx, e, out)
 		}
@@ -189,7 +189,7 @@ func TestLifeOfAnOperator(t *testing.T) {
 						}
 						return nil
 					},
-					end: func(context.Context, nodes.Ended, nodes.Out) error { return say("end")() },
+					end: func(context.Context, nodes.EndedEdge, nodes.Out) error { return say("end")() },
 				}
 			}, portIn)
 			tr := try(t, `

@@ -67,7 +67,7 @@ func TestDueComesFirst(t *testing.T) {
 						note("item %d", values(in.Data)[0].N)
 						return nil
 					},
-					end: func(_ context.Context, e nodes.Ended, _ nodes.Out) error { note("end %+v", e); return nil },
+					end: func(_ context.Context, e nodes.EndedEdge, _ nodes.Out) error { note("end %+v", e); return nil },
 				}
 				if parallel {
 					o.work = func(context.Context, nodes.Input, nodes.Out) (any, error) { return 1, nil }
@@ -122,7 +122,7 @@ func TestSerialPartIsSerial(t *testing.T) {
 					due = now.Add(3 * time.Millisecond)
 					return nil
 				},
-				end: func(_ context.Context, e nodes.Ended, _ nodes.Out) error {
+				end: func(_ context.Context, e nodes.EndedEdge, _ nodes.Out) error {
 					defer alone()()
 					if ended++; e.Last {
 						due = time.Time{}
@@ -159,7 +159,7 @@ func TestEnds(t *testing.T) {
 					seen[in.Edge] += in.Made.(int)
 					return nil
 				},
-				end: func(_ context.Context, e nodes.Ended, _ nodes.Out) error {
+				end: func(_ context.Context, e nodes.EndedEdge, _ nodes.Out) error {
 					got = append(got, fmt.Sprintf("%+v after %d", e, seen[e.Edge]))
 					return nil
 				},
@@ -197,7 +197,7 @@ func TestWantsInTurn(t *testing.T) {
 						at = (in.Edge + 1) % 3
 						return out.Emit(0, in.Data.Retain())
 					},
-					end: func(context.Context, nodes.Ended, nodes.Out) error { return nodes.ErrDone },
+					end: func(context.Context, nodes.EndedEdge, nodes.Out) error { return nodes.ErrDone },
 				}
 			}, portMany)
 			tr := try(t, `
@@ -255,7 +255,7 @@ func TestWantsOfWorkers(t *testing.T) {
 func inTurnOfEdges(o *op) *op {
 	at := 0
 	o.wants = func(_, edge int) bool { return edge == at }
-	o.end = func(context.Context, nodes.Ended, nodes.Out) error { at++; return nil }
+	o.end = func(context.Context, nodes.EndedEdge, nodes.Out) error { at++; return nil }
 	return o
 }
 
@@ -322,7 +322,7 @@ func TestStopWakesWhoWaits(t *testing.T) {
 								}
 								return nil
 							},
-							end: func(context.Context, nodes.Ended, nodes.Out) error { note("end"); return nil },
+							end: func(context.Context, nodes.EndedEdge, nodes.Out) error { note("end"); return nil },
 						}
 					}, portIn)
 					tr := try(t, `
@@ -353,7 +353,7 @@ func TestRestOfABatchWaits(t *testing.T) {
 					at = 1 - in.Edge
 					return out.Emit(0, in.Data.Retain())
 				},
-				end: func(context.Context, nodes.Ended, nodes.Out) error { return nodes.ErrDone },
+				end: func(context.Context, nodes.EndedEdge, nodes.Out) error { return nodes.ErrDone },
 			}
 		}, portMany)
 		tr := try(t, `

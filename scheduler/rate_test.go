@@ -169,7 +169,7 @@ var relay = kind("relay", func(k *opKind, _ *nodes.Env) *op {
 	case "selective":
 		at := 0
 		o.wants = func(_, edge int) bool { return edge == at }
-		o.end = func(context.Context, nodes.Ended, nodes.Out) error { at++; return nil }
+		o.end = func(context.Context, nodes.EndedEdge, nodes.Out) error { at++; return nil }
 	case "timed":
 		due := time.Now()
 		o.due = func() time.Time { return due }
@@ -177,7 +177,7 @@ var relay = kind("relay", func(k *opKind, _ *nodes.Env) *op {
 			due = due.Add(30 * time.Millisecond)
 			return nil
 		}
-		o.end = func(_ context.Context, e nodes.Ended, _ nodes.Out) error {
+		o.end = func(_ context.Context, e nodes.EndedEdge, _ nodes.Out) error {
 			if e.Last {
 				due = time.Time{}
 			}

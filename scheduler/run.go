@@ -32,7 +32,7 @@ type Run struct {
 	options Options
 	gate    *control.Gate   // of limits.workers
 	memory  *control.Memory // of limits.memory
-	shared  *nodes.Shared
+	shared  *nodes.Resources
 	valve   valve
 	taps    tap.Set
 	news    chan struct{} // wakes the observer; see events.go
@@ -288,7 +288,7 @@ func (r *Run) Stop() {
 // may yet turn out to have no end, that is so when it has ended.
 func (r *Run) forfeited() bool {
 	return r.cutShort() && (r.options.Discard || slices.ContainsFunc(r.nodes, func(n *driver) bool {
-		return n.cut.Load() && (n.parts.Unending == nil || n.count.Ended.Load() && !n.parts.Unending.Endless())
+		return n.cut.Load() && (n.parts.Endless == nil || n.count.Ended.Load() && !n.parts.Endless.Endless())
 	}))
 }
 

@@ -191,7 +191,7 @@ func TestUnwantedInput(t *testing.T) {
 							taken[in.Port] += in.Data.Len()
 							return nil
 						},
-						end: func(_ context.Context, e nodes.Ended, _ nodes.Out) error {
+						end: func(_ context.Context, e nodes.EndedEdge, _ nodes.Out) error {
 							if e.Port == 1 {
 								return nodes.ErrDone
 							}

@@ -17,7 +17,7 @@ import (
 func inTurn(o *op) *op {
 	at, end := 0, o.end
 	o.wants = func(port, _ int) bool { return port == at }
-	o.end = func(ctx context.Context, e nodes.Ended, out nodes.Out) error {
+	o.end = func(ctx context.Context, e nodes.EndedEdge, out nodes.Out) error {
 		at++
 		if end == nil {
 			return nil
@@ -78,7 +78,7 @@ func TestSlowIsNotStuck(t *testing.T) {
 				wait()
 				return nodes.WorkFunc(func(context.Context, nodes.Input, nodes.Out) (any, error) { return nil, nil }), nil
 			},
-			end: func(context.Context, nodes.Ended, nodes.Out) error { wait(); return nil },
+			end: func(context.Context, nodes.EndedEdge, nodes.Out) error { wait(); return nil },
 		})
 	}}, nodes.InPort(graph.Port{Name: "left", Any: true}), nodes.InPort(graph.Port{Name: "right", Any: true}))
 	for name, flow := range map[string]string{

@@ -65,7 +65,7 @@ func (t *topology) progress() int64 {
 // endless reports whether a source has no end of its own.
 func (t *topology) endless() bool {
 	for _, n := range t.nodes {
-		if u := n.parts.Unending; u != nil && u.Endless() {
+		if u := n.parts.Endless; u != nil && u.Endless() {
 			return true
 		}
 	}
@@ -75,6 +75,6 @@ func (t *topology) endless() bool {
 // partial reports whether a source was stopped before its end.
 func (t *topology) partial() bool {
 	return slices.ContainsFunc(t.nodes, func(n *driver) bool {
-		return n.cut.Load() && (n.parts.Unending == nil || !n.parts.Unending.Endless())
+		return n.cut.Load() && (n.parts.Endless == nil || !n.parts.Endless.Endless())
 	})
 }

@@ -234,14 +234,14 @@ type readOp struct {
 }
 
 var (
-	_ nodes.Unending = (*readOp)(nil)
+	_ nodes.Endless  = (*readOp)(nil)
 	_ nodes.Parallel = (*readOp)(nil)
 	_ nodes.Puller   = (*readOp)(nil)
 	_ nodes.Seeker   = (*readOp)(nil)
 	_ nodes.Closer   = (*readOp)(nil)
 )
 
-// Endless implements nodes.Unending.
+// Endless implements nodes.Endless.
 func (o *readOp) Endless() bool { return o.endless }
 
 // Next gives the next chunk of the next file.

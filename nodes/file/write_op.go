@@ -207,7 +207,7 @@ func (o *writeOp) publish() error {
 }
 
 // End completes the files: they are whole then, and still have no name.
-func (o *writeOp) End(context.Context, nodes.Ended, nodes.Out) error { return o.finish() }
+func (o *writeOp) End(context.Context, nodes.EndedEdge, nodes.Out) error { return o.finish() }
 
 // finish completes the files that are not. It is ErrDone where somebody did not want
 // to read the last of it.

@@ -132,7 +132,7 @@ func (o *writeOp) finishRun(t *testing.T, ends, commits bool) {
 	}
 	check(o.Flush(ctx))
 	if ends {
-		check(o.End(ctx, nodes.Ended{Last: true}, &rowLog{}))
+		check(o.End(ctx, nodes.EndedEdge{Last: true}, &rowLog{}))
 	}
 	check(o.Flush(ctx))
 	check(o.Seal(ctx, 1))

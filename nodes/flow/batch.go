@@ -82,7 +82,9 @@ func (o *batchOp) Due() time.Time {
 func (o *batchOp) OnTime(_ context.Context, _ time.Time, out nodes.Out) error { return o.finish(out) }
 
 // End implements nodes.Ender.
-func (o *batchOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error { return o.finish(out) }
+func (o *batchOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
+	return o.finish(out)
+}
 
 // Close gives back what a run that failed has left.
 func (o *batchOp) Close() error {

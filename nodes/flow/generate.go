@@ -122,10 +122,10 @@ var (
 	_ nodes.Parallel = (*generateOp)(nil)
 	_ nodes.Puller   = (*generateOp)(nil)
 	_ nodes.Seeker   = (*generateOp)(nil)
-	_ nodes.Unending = (*generateOp)(nil)
+	_ nodes.Endless  = (*generateOp)(nil)
 )
 
-// Endless implements nodes.Unending.
+// Endless implements nodes.Endless.
 func (o *generateOp) Endless() bool { return o.endless }
 
 // Next implements nodes.Puller. The position is the number that comes next, in

@@ -117,7 +117,7 @@ func (s *sortOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error
 }
 
 // End implements nodes.Ender.
-func (s *sortOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error { return s.emit(out) }
+func (s *sortOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error { return s.emit(out) }
 
 // slack is how many items beyond twice the limit are kept before they are cut.
 const slack = 4 * record.MaxRows

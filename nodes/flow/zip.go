@@ -90,7 +90,7 @@ func (o *zipOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error 
 }
 
 // End implements nodes.Ender.
-func (o *zipOp) End(_ context.Context, e nodes.Ended, out nodes.Out) error {
+func (o *zipOp) End(_ context.Context, e nodes.EndedEdge, out nodes.Out) error {
 	o.heads[e.Edge].ended = true
 	return o.emit(out)
 }

@@ -169,7 +169,7 @@ func (o *groupOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error 
 }
 
 // End gives the groups in the order of their first item.
-func (o *groupOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (o *groupOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	n := 1
 	if len(o.k.By) > 0 {
 		n = o.keys.Len()

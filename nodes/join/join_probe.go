@@ -57,7 +57,7 @@ func (o *joinOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
 }
 
 // End implements nodes.Ender.
-func (o *joinOp) End(_ context.Context, e nodes.Ended, out nodes.Out) error {
+func (o *joinOp) End(_ context.Context, e nodes.EndedEdge, out nodes.Out) error {
 	if e.Port == leftPort {
 		return o.emitRest(out)
 	}

@@ -28,7 +28,7 @@ type driver struct {
 func (e *fixture) operator(operators Operators, n *graph.Node) (nodes.Parts, error) {
 	op, err := operators.Operator(n, &nodes.Env{
 		Node: n, Flow: e.flow, Workers: 1, Stdin: e.stdin, Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
-		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Shared{},
+		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Resources{},
 	})
 	if err != nil {
 		return nodes.Parts{}, err
@@ -164,7 +164,7 @@ func (e *fixture) pull(operators Operators, id string, from nodes.Position) (tas
 // stopped meanwhile, to learn whether it was cut short. One that drains, or has no end, is
 // not asked.
 func (d *driver) endedForGood(ctx context.Context) error {
-	if d.parts.Drainer != nil || d.parts.Unending != nil && d.parts.Unending.Endless() {
+	if d.parts.Drainer != nil || d.parts.Endless != nil && d.parts.Endless.Endless() {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -161,7 +161,7 @@ func (o *sumOp) OnTime(_ context.Context, _ time.Time, out nodes.Out) error {
 	return emitNumber(out, -o.Sum)
 }
 
-func (o *sumOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (o *sumOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	return emitNumber(out, o.Count)
 }
 

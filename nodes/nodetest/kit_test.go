@@ -51,7 +51,7 @@ type endedOp struct {
 	end func() error
 }
 
-func (o endedOp) End(context.Context, nodes.Ended, nodes.Out) error { return o.end() }
+func (o endedOp) End(context.Context, nodes.EndedEdge, nodes.Out) error { return o.end() }
 
 // A misspeltOp has an End that the engine would not find.
 type misspeltOp struct{ nodes.Operator }

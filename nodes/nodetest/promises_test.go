@@ -78,7 +78,7 @@ func (o *lateOp) give(out nodes.Out) error {
 	return out.Emit(0, item)
 }
 
-func (o *lateOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (o *lateOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	o.ended = true
 	return o.give(out)
 }

@@ -19,8 +19,8 @@ import (
 // A step is one call of the serial part, with what the parallel part has seen before it.
 type step struct {
 	part  nodes.Part
-	in    nodes.Input // of PartProcess; its data has a reference that is the step's
-	ended nodes.Ended // of PartEnd
+	in    nodes.Input     // of PartProcess; its data has a reference that is the step's
+	ended nodes.EndedEdge // of PartEnd
 	at    time.Time
 }
 
@@ -54,20 +54,20 @@ func (r recordOperators) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator
 // numberEnds says which edge it is that ended: of those over which nothing comes any
 // more, the first.
 func numberEnds(n *graph.Node, steps []step) {
-	var open []nodes.Ended
+	var open []nodes.EndedEdge
 	for port, in := range n.In {
 		for edge := range in.Edges {
-			open = append(open, nodes.Ended{Port: port, Edge: edge})
+			open = append(open, nodes.EndedEdge{Port: port, Edge: edge})
 		}
 		if len(in.Edges) == 0 {
-			open = append(open, nodes.Ended{Port: port, Edge: -1})
+			open = append(open, nodes.EndedEdge{Port: port, Edge: -1})
 		}
 	}
 	for i := range steps {
 		if steps[i].part != nodes.PartEnd {
 			continue
 		}
-		k := slices.IndexFunc(open, func(e nodes.Ended) bool {
+		k := slices.IndexFunc(open, func(e nodes.EndedEdge) bool {
 			return !slices.ContainsFunc(steps[i:], func(s step) bool {
 				return s.part == nodes.PartProcess && s.in.Port == e.Port && s.in.Edge == e.Edge
 			})
@@ -77,7 +77,7 @@ func numberEnds(n *graph.Node, steps []step) {
 		}
 		e := open[k]
 		open = slices.Delete(open, k, k+1)
-		e.Last = !slices.ContainsFunc(open, func(o nodes.Ended) bool { return o.Port == e.Port })
+		e.Last = !slices.ContainsFunc(open, func(o nodes.EndedEdge) bool { return o.Port == e.Port })
 		steps[i].ended = e
 	}
 }

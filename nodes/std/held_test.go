@@ -69,7 +69,7 @@ func TestHeldIsWhatLeavesLater(t *testing.T) {
 					given := h.play(steps[:upTo])
 					got := h.parts.Holder.Held()
 					h.left = h.left[:0]
-					if err := h.parts.Ender.End(t.Context(), nodes.Ended{Last: true}, h); err != nil {
+					if err := h.parts.Ender.End(t.Context(), nodes.EndedEdge{Last: true}, h); err != nil {
 						t.Fatal(err)
 					}
 					want := 0
@@ -137,7 +137,7 @@ func newHolder(t *testing.T, kind, with string) *holder {
 		t.Fatal(list)
 	}
 	h := &holder{t: t, typ: flow.Node("it")}
-	op, err := registry.Operator(h.typ, &nodes.Env{Node: h.typ, Flow: flow, Workers: 1, Log: slog.New(slog.DiscardHandler), Shared: &nodes.Shared{}})
+	op, err := registry.Operator(h.typ, &nodes.Env{Node: h.typ, Flow: flow, Workers: 1, Log: slog.New(slog.DiscardHandler), Shared: &nodes.Resources{}})
 	if err == nil {
 		h.parts, err = nodes.PartsOf(op)
 	}

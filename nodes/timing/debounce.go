@@ -110,7 +110,7 @@ func (d *debounceOp) OnTime(_ context.Context, now time.Time, out nodes.Out) err
 }
 
 // End implements nodes.Ender.
-func (d *debounceOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (d *debounceOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	return d.flush(time.Time{}, true, out)
 }
 

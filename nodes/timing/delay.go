@@ -200,7 +200,7 @@ func (d *delayOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error 
 
 // End implements nodes.Ender. What is still held back is waited for, unless the
 // settings say otherwise.
-func (d *delayOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (d *delayOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	d.ended = true
 	if d.k.AtEnd == "send" {
 		return d.flush(math.MaxInt64, out)

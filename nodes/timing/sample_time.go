@@ -90,7 +90,7 @@ func (s *sampleTimeOp) OnTime(_ context.Context, now time.Time, out nodes.Out) e
 }
 
 // End implements nodes.Ender.
-func (s *sampleTimeOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (s *sampleTimeOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	return s.flush(out)
 }
 

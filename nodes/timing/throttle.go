@@ -111,7 +111,7 @@ func (t *throttleOp) OnTime(_ context.Context, now time.Time, out nodes.Out) err
 }
 
 // End implements nodes.Ender.
-func (t *throttleOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (t *throttleOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	return t.flush(time.Time{}, true, out)
 }
 

@@ -65,7 +65,7 @@ type tickOp struct {
 
 var _ nodes.Puller = (*tickOp)(nil)
 
-// Endless implements nodes.Unending.
+// Endless implements nodes.Endless.
 func (t *tickOp) Endless() bool { return t.endless }
 
 // Next implements nodes.Puller. It waits for a tick and gives all that are due.

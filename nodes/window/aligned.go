@@ -137,7 +137,7 @@ func (a *alignOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error 
 }
 
 // End implements nodes.Ender. An input that has ended counts until it is its turn.
-func (a *alignOp) End(_ context.Context, e nodes.Ended, out nodes.Out) error {
+func (a *alignOp) End(_ context.Context, e nodes.EndedEdge, out nodes.Out) error {
 	a.inputs[a.first[e.Port]+e.Edge].ended = true
 	if err := a.advance(out); err != nil {
 		return err

@@ -147,7 +147,7 @@ func (g *gatherOp) OnTime(_ context.Context, now time.Time, out nodes.Out) error
 }
 
 // End implements nodes.Ender.
-func (g *gatherOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error {
+func (g *gatherOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
 	return g.expire(time.Time{}, true, out)
 }
 

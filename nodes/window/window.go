@@ -214,7 +214,9 @@ func (w *windowOp) Process(_ context.Context, in nodes.Input, out nodes.Out) err
 }
 
 // End implements nodes.Ender.
-func (w *windowOp) End(_ context.Context, _ nodes.Ended, out nodes.Out) error { return w.finish(out) }
+func (w *windowOp) End(_ context.Context, _ nodes.EndedEdge, out nodes.Out) error {
+	return w.finish(out)
+}
 
 // An alignedWindow is a running window over several inputs.
 type alignedWindow struct {

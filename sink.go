@@ -35,7 +35,7 @@ func Each[T any](in Stream[T], id string, f func(ctx context.Context, x T) error
 	n := spread[T]("go.each", "Calls a function for each item.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.EachValue(env, f)
 	})
-	n.spec.Acts = graph.ActsTries
+	n.spec.Tries = true
 	in.graph().add(n, opts, wire{from: in.port})
 }
 
@@ -45,7 +45,7 @@ func Each[T any](in Stream[T], id string, f func(ctx context.Context, x T) error
 // slice. Batched says how many items it gets at once.
 func Write[T any](in Stream[T], id string, f func(ctx context.Context, xs []T) error, opts ...Option) {
 	n := sink[T]("go.write", "Writes batches of items.", id, f)
-	n.spec.Acts = graph.ActsTries
+	n.spec.Tries = true
 	in.graph().add(n, opts, wire{from: in.port})
 }
 
@@ -63,7 +63,7 @@ func Write[T any](in Stream[T], id string, f func(ctx context.Context, xs []T) e
 func WriteTo[T any](in Stream[T], id string, to nodes.Sink[T], opts ...Option) {
 	n := sink[T]("go.write", "Writes batches of items.", id, nil)
 	n.operator = func(env *nodes.Env) (nodes.Operator, error) { return nodes.SinkOperator(env, to), nil }
-	n.spec.Acts = graph.ActsTries
+	n.spec.Tries = true
 	if _, many := to.(nodes.InFlighter); many {
 		n.spec.Workers = graph.Any
 	}

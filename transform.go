@@ -12,7 +12,7 @@ import (
 // Map gives f of each item.
 func Map[I, O any](in Stream[I], id string, f func(ctx context.Context, x I) (O, error), opts ...Option) Stream[O] {
 	n := mapper(id, f)
-	n.spec.Acts = graph.ActsTries
+	n.spec.Tries = true
 	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
@@ -47,7 +47,7 @@ func FlatMap[I, O any](in Stream[I], id string, f func(ctx context.Context, x I,
 	n := spread[I]("go.flatmap", "Gives any number of items for each.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.ExpandValues(env, f)
 	}, typed[O]("out"))
-	n.spec.Acts = graph.ActsTries
+	n.spec.Tries = true
 	return first[O](in.graph(), in.g.add(n, opts, wire{from: in.port}))
 }
 
@@ -58,7 +58,7 @@ func Fork[I, A, B any](in Stream[I], id string, f func(ctx context.Context, x I,
 	n := spread[I]("go.fork", "Gives items of two types.", id, func(env *nodes.Env) nodes.Worker {
 		return nodes.ForkValues(env, f)
 	}, typed[A]("first"), typed[B]("second"))
-	n.spec.Acts = graph.ActsTries
+	n.spec.Tries = true
 	in.graph().add(n, opts, wire{from: in.port})
 	return Stream[A]{port{g: in.g, n: n, name: "first"}}, Stream[B]{port{g: in.g, n: n, name: "second"}}
 }

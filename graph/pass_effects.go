@@ -26,31 +26,31 @@ func (c *compiler) checkEffectsOn(n *Node, tree *config.Value) {
 		}
 	}
 	e := &n.Engine
-	if e.Workers.Max > 1 && !acts.Has(ActsWorkers) {
+	if e.Workers.Max > 1 && !acts.Has(SettingWorkers) {
 		idle("workers", oneWorker(n), "")
 	}
 	switch {
 	case e.Order == "strict":
-	case !acts.Has(ActsOrder):
+	case !acts.Has(SettingOrder):
 		why, hint := onlyOrder(n)
 		idle("order", why, hint)
-	case e.Order == "key" && len(e.Key) > 0 && !acts.Has(ActsKey):
+	case e.Order == "key" && len(e.Key) > 0 && !acts.Has(SettingKey):
 		why, hint := noKeys(n)
 		idle("key", why, hint)
 	}
-	if e.Timeout > 0 && !acts.Has(ActsTimeout) {
+	if e.Timeout > 0 && !acts.Has(SettingTimeout) {
 		why, hint := untried(n, "timeout")
 		idle("timeout", why, hint)
 	}
 	retry := tree.Get("retry")
 	several := e.Retry.Attempts > 1
-	if asked := several || e.Retry != DefaultEngine().Retry && !retry.Has("attempts"); asked && !acts.Has(ActsRetry) {
+	if asked := several || e.Retry != DefaultEngine().Retry && !retry.Has("attempts"); asked && !acts.Has(SettingRetry) {
 		why, hint := untried(n, "retry")
 		idle("retry", why, hint)
 	} else if asked && !several {
 		idle("retry", "it does not say how many attempts there are, so there is one", "add `attempts: 3`, which counts the first one")
 	}
-	if e.Ack == AckEarly && !acts.Has(ActsAck) {
+	if e.Ack == AckEarly && !acts.Has(SettingAck) {
 		why := n.Kind + " acknowledges nothing"
 		switch {
 		case len(n.In) > 0:
@@ -61,33 +61,33 @@ func (c *compiler) checkEffectsOn(n *Node, tree *config.Value) {
 		idle("ack", why, "")
 	}
 	fails := "no item can fail on " + n.Kind
-	if tree.Has("on_error") && e.OnError != "fail" && !acts.Has(ActsOnError) {
+	if tree.Has("on_error") && e.OnError != "fail" && !acts.Has(SettingOnError) {
 		idle("on_error", fails, "")
 	}
-	if e.Breaker.Failures > 0 && e.OnError != "fail" && len(n.In) > 0 && !acts.Has(ActsBreaker) {
+	if e.Breaker.Failures > 0 && e.OnError != "fail" && len(n.In) > 0 && !acts.Has(SettingBreaker) {
 		idle("breaker", fails, "")
 	}
 }
 
 // acting gives the settings that act on a node as it stands in the flow.
-func (c *compiler) acting(n *Node) Acts {
+func (c *compiler) acting(n *Node) EngineSettings {
 	acts := n.Spec.Acting()
 	if a, ok := n.Config.(Acter); ok {
 		acts = a.Acting(acts)
 	}
 	if !n.Acknowledges() {
-		acts &^= ActsAck
+		acts &^= SettingAck
 	}
 	if n.Engine.Workers == FixedWorkers(1) {
-		acts &^= ActsOrder | ActsKey
+		acts &^= SettingOrder | SettingKey
 	}
 	for _, in := range n.In {
 		values, converted := c.arriving(in)
 		if values && (in.Go || in.Any) {
-			acts &^= ActsKey // the engine looks into records alone
+			acts &^= SettingKey // the engine looks into records alone
 		}
 		if converted {
-			acts |= ActsOnError | ActsBreaker
+			acts |= SettingOnError | SettingBreaker
 		}
 	}
 	for _, out := range n.Out {
@@ -95,8 +95,8 @@ func (c *compiler) acting(n *Node) Acts {
 			if e.Contract.Rank == nil {
 				continue
 			}
-			if acts |= ActsOnError; len(n.In) > 0 {
-				acts |= ActsBreaker
+			if acts |= SettingOnError; len(n.In) > 0 {
+				acts |= SettingBreaker
 			}
 		}
 	}

@@ -47,7 +47,7 @@ func (c *compiler) checkBreaker(n *Node) {
 	case b.Failures == 0:
 	case len(n.In) == 0:
 		c.list.Add(diag.Conflict, b.At, "%s takes no items that a breaker could hold back: %s is a source", n.ID, n.Kind)
-	case n.Engine.OnError == "fail" && !c.acting(n).Has(ActsBreaker):
+	case n.Engine.OnError == "fail" && !c.acting(n).Has(SettingBreaker):
 		c.list.Add(diag.Conflict, b.At, "the breaker never opens: no item can fail on %s", n.Kind).WithHint("leave it out")
 	case n.Engine.OnError == "fail":
 		c.list.Add(diag.Conflict, b.At, "the breaker never opens: the first item that fails stops the flow").

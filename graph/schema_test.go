@@ -105,18 +105,18 @@ func TestLoadTakesTheKeysOfTheSchemaAndNoOtherOnes(t *testing.T) {
 	}
 }
 
-func TestActsAreTheSettingsOfTheEngine(t *testing.T) {
-	names := graph.Acts(1<<16 - 1).Names()
+func TestEngineSettingsAreThoseOfTheSchema(t *testing.T) {
+	names := graph.EngineSettings(1<<16 - 1).Names()
 	want := slices.DeleteFunc(graph.EngineSchema().Names(), func(name string) bool { return name == "about" })
 	if !slices.Equal(names, want) {
 		t.Errorf("the settings that act are %q, those of the engine %q", names, want)
 	}
-	for act, name := range map[graph.Acts]string{
-		graph.ActsWorkers: "workers", graph.ActsOrder: "order", graph.ActsKey: "key", graph.ActsTimeout: "timeout", graph.ActsRetry: "retry",
-		graph.ActsOnError: "on_error", graph.ActsRate: "rate", graph.ActsBreaker: "breaker", graph.ActsBatch: "batch", graph.ActsAck: "ack",
+	for setting, name := range map[graph.EngineSettings]string{
+		graph.SettingWorkers: "workers", graph.SettingOrder: "order", graph.SettingKey: "key", graph.SettingTimeout: "timeout", graph.SettingRetry: "retry",
+		graph.SettingOnError: "on_error", graph.SettingRate: "rate", graph.SettingBreaker: "breaker", graph.SettingBatch: "batch", graph.SettingAck: "ack",
 	} {
-		if got := act.String(); got != name {
-			t.Errorf("the act of %s is called %q", name, got)
+		if got := setting.String(); got != name {
+			t.Errorf("the setting %s is called %q", name, got)
 		}
 	}
 }

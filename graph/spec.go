@@ -16,16 +16,16 @@ type Spec struct {
 	Dead    *types.Type // Go values that leave its error port; nil: records of ErrorItem
 
 	Workers     Workers
-	Acts        Acts   // engine settings that act because its code sees to them: see Spec.Acting
-	Idle        Acts   // engine settings that do not act although they mostly do
-	Untried     string // why timeout and retry do not act, if that is not plain: it completes "KIND ..."
-	Interleaves bool   // the order of its output depends on timing
-	Conserves   bool   // every item that comes in goes out once, or is counted as filtered
-	Pure        bool   // the same input gives the same output, and nothing else happens
-	Holds       string // what it keeps in memory that grows with its input; "": nothing
-	Keeps       string // what else it keeps from one item to the next that is not to be lost; "": nothing
-	Returns     bool   // what it holds and keeps are items that leave again: see nodes.Holder
-	Acks        bool   // it is a source that is told when what it gave has arrived for good, if its settings do not say otherwise: see Acker
+	Tries       bool           // its code gives each item the tries of its node, so timeout and retry act: see Spec.Acting
+	Idle        EngineSettings // engine settings that do not act although they mostly do
+	Untried     string         // why timeout and retry do not act, if that is not plain: it completes "KIND ..."
+	Interleaves bool           // the order of its output depends on timing
+	Conserves   bool           // every item that comes in goes out once, or is counted as filtered
+	Pure        bool           // the same input gives the same output, and nothing else happens
+	Holds       string         // what it keeps in memory that grows with its input; "": nothing
+	Keeps       string         // what else it keeps from one item to the next that is not to be lost; "": nothing
+	Returns     bool           // what it holds and keeps are items that leave again: see nodes.Holder
+	Acks        bool           // it is a source that is told when what it gave has arrived for good, if its settings do not say otherwise: see Acker
 	Lines       Lines
 	Examples    []Example
 }

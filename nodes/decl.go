@@ -99,14 +99,14 @@ func Returns() Option { return func(d *Decl) { d.Spec.Returns = true } }
 // Acknowledges says that the kind is a source whose operator is an Acknowledger.
 func Acknowledges() Option { return func(d *Decl) { d.Spec.Acks = true } }
 
-// Acts says which of the engine's settings act because the code of the kind sees to
-// them: graph.ActsTries for one that runs its items under Env.Tries. What follows from
-// the rest of the declaration is not said again: see graph.Spec.Acting.
-func Acts(a graph.Acts) Option { return func(d *Decl) { d.Spec.Acts |= a } }
+// Tries says that the kind runs its items under Env.Tries, so that timeout and retry act
+// on it. Which other settings of the engine do follows from the rest of the declaration:
+// see graph.Spec.Acting.
+func Tries() Option { return func(d *Decl) { d.Spec.Tries = true } }
 
 // Idle says which of the engine's settings do not act on the kind although what follows
 // from the rest of the declaration is that they do.
-func Idle(a graph.Acts) Option { return func(d *Decl) { d.Spec.Idle |= a } }
+func Idle(s graph.EngineSettings) Option { return func(d *Decl) { d.Spec.Idle |= s } }
 
 // Untried says why timeout and retry do not act on the kind, where that is not plain. It
 // completes a sentence that begins with the kind, such as "keeps a state".

@@ -44,7 +44,7 @@
 //
 // Rates, batches, breakers and other settings that every node may have are left to the
 // engine. Which of them act on a kind follows from its declaration: see graph.Spec.Acting.
-// Only timeout and retry must be declared, by Acts. The shapes whose functions are tried
+// Only timeout and retry must be declared, by Tries. The shapes whose functions are tried
 // again do so; a kind that calls Env.Tries itself must do it too.
 //
 // A kind that keeps something from one item to the next declares that, by Holds or Keeps,

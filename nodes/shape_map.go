@@ -52,7 +52,7 @@ func Process[N Processor[I, O], I, O any](kind, summary string, proto N, opts ..
 // settings.
 func declareParallel[I, N any](kind, summary string, proto N, worker func(n N, env *Env) Worker) Decl {
 	d := declare(kind, summary, proto)
-	d.Spec.In, d.Spec.Acts = []graph.Port{goPort[I]("in")}, graph.ActsTries
+	d.Spec.In, d.Spec.Tries = []graph.Port{goPort[I]("in")}, true
 	d.Spec.Lines = graph.Lines{Waits: "its output is full", Fails: "an item fails and on_error says fail"}
 	d.operator = func(settings any, env *Env) (Operator, error) {
 		return Spread(func(ctx context.Context) (Worker, error) {

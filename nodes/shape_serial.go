@@ -47,7 +47,7 @@ func Connect[N Connector[L, R, O], L, R, O any](kind, summary string, proto N, o
 // Write declares a Sink.
 func Write[N Sink[I], I any](kind, summary string, proto N, opts ...Option) Decl {
 	d := declare(kind, summary, proto)
-	d.Spec.In, d.Spec.Acts = []graph.Port{goPort[I]("in")}, graph.ActsTries
+	d.Spec.In, d.Spec.Tries = []graph.Port{goPort[I]("in")}, true
 	if _, many := any(proto).(InFlighter); !many {
 		d.Spec.Workers = graph.Single
 	}

@@ -302,3 +302,14 @@ func BenchmarkTriesWithTimeout(b *testing.B) {
 	}
 	b.ReportMetric(float64(time.Since(start))/float64(took), "x-context")
 }
+
+// Timeout and retry act on a kind that declares that it calls Env.Tries, and on no other.
+func TestTriesIsDeclared(t *testing.T) {
+	for want, opts := range map[bool][]nodes.Option{true: {nodes.Tries()}, false: nil} {
+		d := nodes.Kind("ask", "Lets another kind answer.", &ask{}, append(opts, nodes.InPort(graph.Port{Name: "in"}))...)
+		acting := d.Spec.Acting()
+		if acting.Has(graph.SettingTimeout) != want || acting.Has(graph.SettingRetry) != want {
+			t.Errorf("declared %t: %s act", want, acting)
+		}
+	}
+}

@@ -111,9 +111,9 @@ func (k *writer) refuses(t *types.Type) string {
 }
 
 // Acting implements graph.Acter: by nothing but its value of split can a row fail.
-func (k *writer) Acting(on graph.Acts) graph.Acts {
+func (k *writer) Acting(on graph.EngineSettings) graph.EngineSettings {
 	if k.Split.Value == "" {
-		return on &^ (graph.ActsOnError | graph.ActsBreaker)
+		return on &^ (graph.SettingOnError | graph.SettingBreaker)
 	}
 	return on
 }

@@ -164,7 +164,7 @@ func (f *fault) judge(ctx context.Context, env *nodes.Env, j *judge, one record.
 		}
 		return errors.New(j.rules[k].Error)
 	}
-	if spec := env.Node.Spec; spec != nil && !spec.Acting().Has(graph.ActsTries) {
+	if spec := env.Node.Spec; spec != nil && !spec.Acting().Has(graph.SettingTries) {
 		return 1, nodes.Guard(func() error { return judged(ctx) })
 	}
 	return env.Tries(ctx, judged)

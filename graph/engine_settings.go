@@ -2,26 +2,27 @@ package graph
 
 import "strings"
 
-// Acts is a set of the engine's settings of a node: those that have an effect on it.
-type Acts uint16
+// EngineSettings is a set of the settings that the engine acts on: those that have an
+// effect on a node, or on every node of a kind.
+type EngineSettings uint16
 
 // The settings, in the order of Engine.
 const (
-	ActsWorkers Acts = 1 << iota
-	ActsOrder
-	ActsKey
-	ActsTimeout
-	ActsRetry
-	ActsOnError
-	ActsRate
-	ActsBreaker
-	ActsBatch
-	ActsAck
+	SettingWorkers EngineSettings = 1 << iota
+	SettingOrder
+	SettingKey
+	SettingTimeout
+	SettingRetry
+	SettingOnError
+	SettingRate
+	SettingBreaker
+	SettingBatch
+	SettingAck
 )
 
-// ActsTries are the settings of kinds whose code gives each item the tries of its node,
+// SettingTries are the settings of kinds whose code gives each item the tries of its node,
 // by nodes.Env.Tries.
-const ActsTries = ActsTimeout | ActsRetry
+const SettingTries = SettingTimeout | SettingRetry
 
 // Reasons for Spec.Untried that several kinds share.
 const (
@@ -30,12 +31,12 @@ const (
 )
 
 // Has reports whether the set has all of some settings.
-func (a Acts) Has(some Acts) bool { return a&some == some }
+func (a EngineSettings) Has(some EngineSettings) bool { return a&some == some }
 
 // Names lists the settings as a flow file calls them.
-func (a Acts) Names() []string {
+func (a EngineSettings) Names() []string {
 	var names []string
-	next := Acts(1)
+	next := EngineSettings(1)
 	for _, name := range engineSchema().Names() {
 		if name == "about" { // says something, and does nothing
 			continue
@@ -49,12 +50,14 @@ func (a Acts) Names() []string {
 }
 
 // String is such as "rate, batch".
-func (a Acts) String() string { return strings.Join(a.Names(), ", ") }
+func (a EngineSettings) String() string { return strings.Join(a.Names(), ", ") }
 
 // Acter is implemented by settings structs on whose values it depends which of the
 // engine's settings act. It is called after Infer, with those that act on the kind,
 // and takes away what does not act on this node.
-type Acter interface{ Acting(on Acts) Acts }
+type Acter interface {
+	Acting(on EngineSettings) EngineSettings
+}
 
 // Acting gives the settings of the engine that act on a kind.
 //
@@ -65,33 +68,36 @@ type Acter interface{ Acting(on Acts) Acts }
 //	on_error         if an item can fail on it: unless it says that it never fails, or
 //	                 is a source of Go values, whose items are there or not
 //	breaker          the same, if it has an input
-//	timeout, retry   if Acts has them
+//	timeout, retry   if its code gives items their tries: see Tries
 //	ack              if it acknowledges
 //
 // Idle has what is otherwise with the kind.
 //
 // Items that are converted on the way to a node, or ranked on the way from it, are
 // items of the node that can fail although the kind never does.
-func (s *Spec) Acting() Acts {
-	acts := s.Acts | ActsRate
+func (s *Spec) Acting() EngineSettings {
+	acts := SettingRate
+	if s.Tries {
+		acts |= SettingTries
+	}
 	reads := len(s.In) > 0
 	if reads {
-		acts |= ActsBatch
+		acts |= SettingBatch
 	}
 	if s.Workers != Single {
-		acts |= ActsWorkers | ActsOrder
+		acts |= SettingWorkers | SettingOrder
 		if reads {
-			acts |= ActsKey
+			acts |= SettingKey
 		}
 	}
 	if s.itemsFail() {
-		acts |= ActsOnError
+		acts |= SettingOnError
 		if reads {
-			acts |= ActsBreaker
+			acts |= SettingBreaker
 		}
 	}
 	if s.Acks {
-		acts |= ActsAck
+		acts |= SettingAck
 	}
 	return acts &^ s.Idle
 }

@@ -111,7 +111,7 @@ func (c *compilation) settings(n *node) *config.Value {
 		return config.Parse(c.text.Settings(text, n.id, n.at), &c.list)
 	}
 	at := c.text.Span(n.at, n.id)
-	tree, err := toNode(n.settings, at)
+	tree, err := yamlOf(n.settings, at)
 	if err != nil {
 		c.list.Add(diag.WrongValue, at, "the settings of %s: %v", n.id, err)
 		return &config.Value{Kind: config.Null, Bad: true, Span: at}

@@ -98,10 +98,8 @@ func newSubmissions[T any]() *submissions[T] {
 func (s *submissions[T]) submit(ctx context.Context, item T) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	select {
-	case <-s.over:
+	if s.isOver() {
 		return s.why
-	default:
 	}
 	select {
 	case s.items <- item:
@@ -116,16 +114,24 @@ func (s *submissions[T]) submit(ctx context.Context, item T) error {
 func (s *submissions[T]) try(item T) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	select {
-	case <-s.over:
+	if s.isOver() {
 		return s.why
-	default:
 	}
 	select {
 	case s.items <- item:
 		return nil
 	default:
 		return ErrFull
+	}
+}
+
+// isOver is asked before an item is handed over, because select has no order.
+func (s *submissions[T]) isOver() bool {
+	select {
+	case <-s.over:
+		return true
+	default:
+		return false
 	}
 }
 

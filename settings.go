@@ -14,17 +14,17 @@ import (
 
 // This file writes Go values as the YAML that stands in a flow file.
 
-// toNode writes a Go value as YAML: structs and maps as mappings, durations as
+// yamlOf writes a Go value as YAML: structs and maps as mappings, durations as
 // they print. A struct's settings are its fields with a tag `yaml`, as in the struct
 // of a kind; those that are zero are left out, so that defaults hold.
-func toNode(value any, at diag.Span) (*config.Value, error) {
+func yamlOf(value any, at diag.Span) (*config.Value, error) {
 	if value == nil {
 		return &config.Value{Kind: config.Null, Span: at}, nil
 	}
-	return writeNode(reflect.ValueOf(value), at)
+	return writeValue(reflect.ValueOf(value), at)
 }
 
-func writeNode(v reflect.Value, at diag.Span) (*config.Value, error) {
+func writeValue(v reflect.Value, at diag.Span) (*config.Value, error) {
 	scalar := func(t config.Type, text string) (*config.Value, error) {
 		return &config.Value{Kind: config.Scalar, Type: t, Text: text, Span: at}, nil
 	}
@@ -46,11 +46,11 @@ func writeNode(v reflect.Value, at diag.Span) (*config.Value, error) {
 		if v.IsNil() {
 			return &config.Value{Kind: config.Null, Span: at}, nil
 		}
-		return writeNode(v.Elem(), at)
+		return writeValue(v.Elem(), at)
 	case reflect.Slice, reflect.Array:
 		tree := &config.Value{Kind: config.Sequence, Span: at}
 		for i := range v.Len() {
-			item, err := writeNode(v.Index(i), at)
+			item, err := writeValue(v.Index(i), at)
 			if err != nil {
 				return nil, err
 			}
@@ -72,7 +72,7 @@ func writeMap(v reflect.Value, at diag.Span) (*config.Value, error) {
 		if it.Key().Kind() != reflect.String {
 			return nil, fmt.Errorf("a %s cannot be written as YAML: its keys are no strings", v.Type())
 		}
-		value, err := writeNode(it.Value(), at)
+		value, err := writeValue(it.Value(), at)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", it.Key(), err)
 		}
@@ -90,7 +90,7 @@ func writeStruct(v reflect.Value, at diag.Span) (*config.Value, error) {
 		if !f.IsExported() || name == "" || name == "-" || v.Field(i).IsZero() {
 			continue
 		}
-		value, err := writeNode(v.Field(i), at)
+		value, err := writeValue(v.Field(i), at)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

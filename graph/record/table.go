@@ -85,14 +85,3 @@ func (t *Table) Batch(rows []int32) *Batch {
 	}
 	return b
 }
-
-// Bytes estimates the memory held.
-func (t *Table) Bytes() int {
-	sum := t.arena.size
-	for _, c := range t.Cols {
-		if c != nil {
-			sum += c.bytes(t.Rows)
-		}
-	}
-	return sum
-}

@@ -259,7 +259,7 @@ func (p *parser) enum() (*Type, error) {
 	if !p.accept('(') {
 		return nil, p.wrong("want enum(a|b), the words it may be")
 	}
-	t := &Type{Kind: KindEnum}
+	var words []string
 	for {
 		p.space()
 		start := p.at
@@ -267,12 +267,12 @@ func (p *parser) enum() (*Type, error) {
 			p.at++
 		}
 		word := strings.TrimSpace(string(p.text[start:p.at]))
-		if word == "" || slices.Contains(t.Words, word) {
+		if word == "" || slices.Contains(words, word) {
 			return nil, p.wrong("the words of an enum must not be empty or repeated, got %q", word)
 		}
-		t.Words = append(t.Words, word)
+		words = append(words, word)
 		if p.accept(')') {
-			return t, nil
+			return Enum(words...), nil
 		}
 		if !p.accept('|') {
 			return nil, p.wrong("want | or ) in an enum")

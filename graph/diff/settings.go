@@ -141,7 +141,7 @@ func (s *settings) flatten(path string, v *config.Value, line int) {
 			s.paths = append(s.paths, path)
 		}
 		entry := setting{v.String(), v.String(), line}
-		if v.Kind == config.Scalar && v.Text != "" && !strings.ContainsAny(v.Text, "\v\r") {
+		if v.Kind == config.Scalar && v.Text != "" && !strings.ContainsAny(v.Text, "\n\r") {
 			entry.word = v.Text
 		}
 		s.at[path] = entry

@@ -36,6 +36,10 @@ func (c *Inference) Host(name, kind string, with *config.Value, at diag.Span, in
 	for _, out := range n.Out {
 		out.Needed = AllFields()
 	}
+	if c.compiler.hosted == nil {
+		c.compiler.hosted = map[*Node][]*Node{}
+	}
+	c.compiler.hosted[c.Node] = append(c.compiler.hosted[c.Node], n)
 	return n
 }
 

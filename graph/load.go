@@ -91,6 +91,7 @@ type compiler struct {
 	wiring    map[*Node]*config.Value // the `in` of each node
 	written   map[*Node]*config.Value // the engine's settings of each node
 	contracts map[*Edge]*config.Value // what stands beside the source of each edge
+	hosted    map[*Node][]*Node       // the kinds that each node calls by itself
 	typeSpans map[string]diag.Span
 	values    map[*Output]bool // outputs by which Go values leave; nil: not known yet
 	cyclic    bool

@@ -1,11 +1,15 @@
 package graph
 
-import "github.com/flowrun/flowrun/graph/diag"
+import (
+	"cmp"
+
+	"github.com/flowrun/flowrun/graph/diag"
+)
 
 // checkAcks looks at what lies behind sources that acknowledge items once all sinks have
 // them: from then on nobody will give these items again. A crash loses what a node keeps
 // in memory only, and what a sink throws away unless the run ends well. So neither may be
-// behind such a source.
+// behind such a source, nor be called by what is.
 func (c *compiler) checkAcks() {
 	for _, n := range c.flow.Nodes {
 		if n.Spec != nil && n.Acknowledges() && n.Engine.Ack != AckEarly {
@@ -25,7 +29,11 @@ func (c *compiler) checkAcksOf(source *Node) {
 			for _, e := range out.Edges {
 				if to := e.To; !seen[to] && to.Spec != nil {
 					seen[to] = true
-					c.checkBehind(source, to)
+					c.checkBehind(source, to, to.Spec.State())
+					for _, hosted := range c.hosted[to] {
+						// What it holds the engine does not ask for, so none of it comes back.
+						c.checkBehind(source, hosted, cmp.Or(hosted.Spec.Holds, hosted.Spec.Keeps))
+					}
 					visit(to)
 				}
 			}
@@ -34,10 +42,11 @@ func (c *compiler) checkAcksOf(source *Node) {
 	visit(source)
 }
 
-// checkBehind looks at a node behind a source that acknowledges.
-func (c *compiler) checkBehind(source, n *Node) {
+// checkBehind looks at a node behind a source that acknowledges, or at a kind that such a
+// node calls by itself. kept is what a crash would lose of it, "" if nothing.
+func (c *compiler) checkBehind(source, n *Node, kept string) {
 	const lost = "%s would acknowledge items that a crash can still lose: "
-	if kept := n.Spec.State(); kept != "" {
+	if kept != "" {
 		c.list.Add(diag.LostByCrash, source.At, lost+"%s (%s) keeps %s, in memory only", source.ID, n.ID, n.Kind, kept).
 			WithNote(n.At, "%s is behind %s", n.ID, source.ID).
 			WithHint("%s %s if they may be lost: it then acknowledges items as soon as it has given them", c.word(ackEarly), source.ID)

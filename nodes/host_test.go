@@ -11,6 +11,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
@@ -112,6 +113,43 @@ func TestHost(t *testing.T) {
 		_, list := host(t, nil, answer)
 		if err := list.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", answer, err, want)
+		}
+	}
+}
+
+// orders is a source that acknowledges; it is only looked at.
+type orders struct{}
+
+func (*orders) Infer(c *graph.Inference) {
+	c.Out("out", types.Record(types.Field{Name: "n", Type: types.Int}))
+}
+
+func (*orders) Operator(*nodes.Env) (nodes.Operator, error) { return nil, errors.ErrUnsupported }
+
+// What a kind keeps is lost in a crash too where another one calls it.
+func TestHostKeeps(t *testing.T) {
+	kit := askKit.With([]nodes.Decl{nodes.Kind("orders", "Orders.", &orders{}, nodes.OutPort(graph.Port{Name: "out"}), nodes.Acknowledges())})
+	for answer, want := range map[string]string{
+		"{kind: map, with: {set: {m: n}}}":         "",
+		"{kind: scan, with: {set: {all: sum(n)}}}": "asked/answer (scan) keeps a row for each key, in memory only",
+		"{kind: batch, with: {count: 2}}":          "asked/answer (batch) keeps the items of a list that is not full, in memory only",
+	} {
+		for _, ack := range []string{"sinks", "early"} {
+			_, list := kit.Load(t, `flow: f
+nodes:
+  source: {use: orders, ack: `+ack+`}
+  asked:  {use: ask, in: source, with: `+answer+`}
+  end:    {use: drop, in: asked}
+`, nil)
+			var lost []string
+			for _, d := range list {
+				if d.Code == diag.LostByCrash {
+					lost = append(lost, d.Message)
+				}
+			}
+			if got := strings.Join(lost, "; "); ack == "early" && got != "" || ack == "sinks" && (got == "") != (want == "") || ack == "sinks" && !strings.Contains(got, want) {
+				t.Errorf("%s, ack %s: got %q, want %q (of %v)", answer, ack, got, want, list)
+			}
 		}
 	}
 }

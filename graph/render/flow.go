@@ -43,7 +43,7 @@ func FromFlow(f *graph.Flow) *Scene {
 
 // newCard is the card of a node without its ports.
 func newCard(n *graph.Node) *Card {
-	return &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), Marks: nodeMarks(&n.Engine), About: redact.Text(n.Engine.About), Icon: iconOf(n)}
+	return &Card{ID: n.ID, Kind: n.Kind, Detail: telling(n.Config), Workers: workers(n), Marks: nodeMarks(n), About: redact.Text(n.Engine.About), Icon: iconOf(n)}
 }
 
 func isSide(out *graph.Output) bool { return out.Side || out.Name == graph.ErrorPort }
@@ -55,15 +55,19 @@ func workers(n *graph.Node) string {
 	return "×" + strings.ReplaceAll(n.Engine.Workers.String(), "-", "–")
 }
 
-// nodeMarks are what holds a node back or gathers for it.
-func nodeMarks(e *graph.Engine) []Mark {
+// nodeMarks are what holds a node back, gathers for it, or gives its items up early.
+func nodeMarks(n *graph.Node) []Mark {
 	var all []Mark
+	e := &n.Engine
 	for _, m := range []Mark{
 		{SignRate, "rate: " + e.Rate.String()}, {SignBreaker, "breaker: " + e.Breaker.String()}, {SignBatch, "batch: " + e.Batch.String()},
 	} {
 		if !strings.HasSuffix(m.Text, ": ") {
 			all = append(all, m)
 		}
+	}
+	if e.Ack == graph.AckEarly && n.Acknowledges() {
+		all = append(all, Mark{SignAck, "ack: early: a crash loses what is on its way"})
 	}
 	return all
 }

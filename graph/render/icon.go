@@ -67,6 +67,7 @@ const (
 	SignRate     Sign = "rate"     // a node takes so many items in a time
 	SignBreaker  Sign = "breaker"  // a node that keeps failing takes nothing for a while
 	SignBatch    Sign = "batch"    // a node is given so many items at once
+	SignAck      Sign = "ack"      // a source acknowledges items as soon as it has given them
 )
 
 // signs are line drawings as in glyphs, in a box of 8×8 px.
@@ -81,4 +82,5 @@ var signs = map[Sign]string{
 	SignRate:     "M6.6 1L1.6 3.2L6.6 5.4M1.6 7.2L6.6 7.2",
 	SignBreaker:  "M0.4 5.6L2.2 5.6L5.6 2.2M5.6 5.6L7.6 5.6",
 	SignBatch:    "M1 1.4L7 1.4M1 4L7 4M1 6.6L7 6.6",
+	SignAck:      "M0.6 4.6L2.4 6.4L5.4 2.2M7.4 1L7.4 7",
 }

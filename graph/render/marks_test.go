@@ -16,10 +16,13 @@ func TestMarksOfNodes(t *testing.T) {
 		Workers: graph.FixedWorkers(4), Rate: graph.Rate{Count: 100, Per: time.Second, Burst: 1},
 		Breaker: graph.Breaker{Failures: 5, OpenFor: 30 * time.Second}, Batch: graph.Batching{Count: 64, Period: time.Second},
 	}
+	acks := &graph.Spec{Kind: "queue", Acks: true}
 	flow := &graph.Flow{Name: "marks", Nodes: []*graph.Node{
 		{ID: "plain", Kind: "map"},
 		{ID: "all", Kind: "map", Engine: e},
 		{ID: "alone", Kind: "map", Engine: graph.Engine{Rate: graph.Rate{Count: 6, Per: time.Minute, Burst: 9}}},
+		{ID: "queue", Kind: "queue", Spec: acks, Engine: graph.Engine{Ack: graph.AckEarly}},
+		{ID: "safe", Kind: "queue", Spec: acks, Engine: graph.Engine{Ack: "sinks"}},
 	}}
 	s := FromFlow(flow)
 	for _, inline := range []bool{false, true} {
@@ -34,12 +37,14 @@ func TestMarksOfNodes(t *testing.T) {
 			{"plain: map"},
 			{"all: map, workers ×4", "rate: 100/s", "breaker: 5 failures, open for 30s", "batch: count 64, period 1s"},
 			{"alone: map", "rate: 6/m, burst 9"},
+			{"queue: queue", "ack: early: a crash loses what is on its way"},
+			{"safe: queue"},
 		} {
 			card := newCardPart(s, s.Cards[i])
 			if got := strings.Split(card.Label, "\n"); strings.Join(got, "|") != strings.Join(want, "|") {
 				t.Errorf("the tooltip is %q, want %q", got, want)
 			}
-			if (card.Badge == nil) != (i == 0) {
+			if (card.Badge == nil) != (len(want) == 1) {
 				t.Errorf("card %d has the badge %+v", i, card.Badge)
 				continue
 			}

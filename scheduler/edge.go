@@ -65,7 +65,7 @@ func newEdge(life *lifetime, spec *graph.Edge, memory *control.Memory, spillDir 
 		life: life, spec: spec, taps: tap.NewPoint(taps), space: make(chan struct{}, 1), refused: make(chan struct{}),
 		capacity: int64(spec.Contract.Capacity), bytes: int64(spec.Contract.Bytes),
 	}
-	e.account = memory.Account(func() { poke(e.space) })
+	e.account = memory.Account(&e.count.Bytes, func() { poke(e.space) })
 	switch {
 	case spec.Contract.Reorders():
 		e.queue, e.ranker = &queue.Heap{}, newRanker(&spec.Contract)
@@ -174,7 +174,8 @@ func (e *edge) note(env *queue.Envelope) {
 	if items == int64(env.Items) {
 		e.count.Oldest.Store(int64(env.Sent))
 	}
-	e.account.Settle(e.count.Bytes.Add(int64(env.Bytes)))
+	e.count.Bytes.Add(int64(env.Bytes))
+	e.account.Settle()
 }
 
 func (e *edge) discard(env queue.Envelope) {
@@ -236,7 +237,8 @@ func (e *edge) receive(env queue.Envelope) {
 // free books that an envelope does not take room in the queue any more, which the sender
 // may wait for.
 func (e *edge) free(env queue.Envelope) {
-	e.account.Settle(e.count.Bytes.Add(-int64(env.Bytes)))
+	e.count.Bytes.Add(-int64(env.Bytes))
+	e.account.Settle()
 	e.wakeSender()
 }
 

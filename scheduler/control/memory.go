@@ -1,6 +1,9 @@
 package control
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A Memory is the bytes that all edges together may hold. Half of it is shared out: each
 // account has its share for itself, so that no edge can starve another and a flow gets on
@@ -25,16 +28,17 @@ func NewMemory(limit int64, accounts int) *Memory {
 // An Account is what one edge holds of a Memory. A nil one has no limit.
 type Account struct {
 	memory *Memory
-	lent   int64  // beyond its share; guarded by the memory's mu
-	wake   func() // tells whoever waits that there may be room
+	held   *atomic.Int64 // bytes
+	lent   int64         // beyond its share; guarded by the memory's mu
+	wake   func()        // tells whoever waits that there may be room
 }
 
-// Account opens one. To wake must not wait.
-func (m *Memory) Account(wake func()) *Account {
+// Account opens one of whoever counts in held what it holds. To wake must not wait.
+func (m *Memory) Account(held *atomic.Int64, wake func()) *Account {
 	if m == nil {
 		return nil
 	}
-	return &Account{memory: m, wake: wake}
+	return &Account{memory: m, held: held, wake: wake}
 }
 
 // Share is how many bytes it has for itself.
@@ -50,16 +54,17 @@ func (a *Account) Room(bytes int64) bool {
 	return bytes-a.memory.share-a.lent <= a.memory.free
 }
 
-// Settle lends what is needed to hold so many bytes, beyond the share, or takes back what
-// is not needed any more, and wakes those who wait for that.
-func (a *Account) Settle(bytes int64) {
+// Settle lends what is needed beyond the share to hold what is held, or takes back what is
+// not needed any more, and wakes those who wait for that. Several may settle at once, so
+// what is held is looked at under the lock: the last one to come sees all that was counted.
+func (a *Account) Settle() {
 	if a == nil {
 		return
 	}
 	m := a.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	need := max(0, bytes-m.share)
+	need := max(0, a.held.Load()-m.share)
 	back := a.lent - need
 	if back == 0 {
 		return

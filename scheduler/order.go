@@ -26,11 +26,10 @@ type order struct {
 	window int  // so many jobs at most, but for parts of what was given back
 
 	mu      sync.Mutex
-	head    *job // whose turn it is
-	tail    *job
+	line    line         // the head is the job whose turn it is
 	under   atomic.Int64 // jobs under way, but for those given back; written under mu
 	sending bool         // somebody delivers the head
-	free    *job         // jobs to be used again, by behind
+	spare   spareJobs
 	back    []*job       // given back, and not taken again wholly
 	given   atomic.Int64 // how many these are; written under mu
 
@@ -76,31 +75,14 @@ func (o *order) wait() <-chan struct{} {
 	return nil
 }
 
-// job gives an empty job. The caller holds mu.
-func (o *order) job() *job {
-	j := o.free
-	if j == nil {
-		return &job{}
-	}
-	o.free, j.behind = j.behind, nil
-	return j
-}
-
-// recycle keeps a job for the next task. The caller holds mu.
-func (o *order) recycle(j *job) {
-	if j != nil {
-		j.behind, o.free = o.free, j
-	}
-}
-
 // begin makes a job of a task, behind all others. The caller holds the take token.
 func (o *order) begin(t *task) *job {
 	o.mu.Lock()
 	o.under.Add(1)
-	j := o.job()
+	j := o.spare.take()
 	j.status = inWork
 	if o.linked {
-		o.link(j, o.tail)
+		o.line.link(j, o.line.tail)
 	}
 	j.task = *t
 	o.took(&j.task)
@@ -115,36 +97,6 @@ func (o *order) took(t *task) {
 	t.gen = o.cuts.taken
 }
 
-// link puts a job behind another one, nil for the front. The caller holds mu.
-func (o *order) link(j, after *job) {
-	j.before = after
-	if after == nil {
-		j.behind, o.head = o.head, j
-	} else {
-		j.behind, after.behind = after.behind, j
-	}
-	if j.behind == nil {
-		o.tail = j
-	} else {
-		j.behind.before = j
-	}
-}
-
-// unlink takes a job out. The caller holds mu.
-func (o *order) unlink(j *job) {
-	if j.before == nil {
-		o.head = j.behind
-	} else {
-		j.before.behind = j.behind
-	}
-	if j.behind == nil {
-		o.tail = j.before
-	} else {
-		j.behind.before = j.before
-	}
-	j.before, j.behind = nil, nil
-}
-
 // claim reports whether it is the turn of a job that is still in work, which may
 // then send as it goes.
 func (o *order) claim(j *job) bool {
@@ -153,7 +105,7 @@ func (o *order) claim(j *job) bool {
 	if !o.linked {
 		return !o.behind(j)
 	}
-	turn := !o.sending && o.head == j
+	turn := !o.sending && o.line.head == j
 	if turn {
 		o.sending = true
 	}
@@ -169,7 +121,7 @@ func (o *order) await(ctx context.Context, j *job) error {
 		return o.awaitCut(ctx, j)
 	}
 	o.mu.Lock()
-	if !o.sending && o.head == j {
+	if !o.sending && o.line.head == j {
 		o.sending = true
 		o.mu.Unlock()
 		return nil
@@ -199,7 +151,7 @@ func (o *order) leave(j *job) bool {
 		status = failed
 	}
 	o.mu.Lock()
-	turn := !o.sending && o.head == j
+	turn := !o.sending && o.line.head == j
 	if turn {
 		o.sending = true
 	} else {
@@ -213,10 +165,10 @@ func (o *order) leave(j *job) bool {
 // that is ready to be delivered by the same worker.
 func (o *order) advance(j *job) *job {
 	o.mu.Lock()
-	o.unlink(j)
-	o.recycle(j)
+	o.line.unlink(j)
+	o.spare.put(j)
 	o.finish()
-	next := o.head
+	next := o.line.head
 	switch {
 	case next == nil:
 		o.sending = false
@@ -298,35 +250,26 @@ func (o *order) settled(w *worker) error {
 func (o *order) failsBefore(j *job) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.fails(j)
-}
-
-func (o *order) fails(j *job) bool {
-	for k := o.head; k != nil && k != j; k = k.behind {
-		if k.status == failed {
-			return true
-		}
-	}
-	return false
+	return o.line.failsBefore(j)
 }
 
 // giveBack puts the rest of a job's task behind it, for anybody to take.
 func (o *order) giveBack(t task, of *job) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	rest := o.job()
+	rest := o.spare.take()
 	rest.task, rest.status = t, givenBack
 	o.more(rest, 1)
 	if o.linked {
-		o.link(rest, of)
+		o.line.link(rest, of)
 	}
 	o.back = append(o.back, rest)
 	o.given.Store(int64(len(o.back)))
 }
 
 // takeBack takes some of what was given back, in the order of the input; nil if there
-// is nothing. part says how much of what waits. Once an item has failed that will end the run, nothing behind it is
-// begun.
+// is nothing. part says how much of what waits. Once an item has failed that will end the
+// run, nothing behind it is begun.
 func (o *order) takeBack(part func(port, waiting int) int) *job {
 	if o.given.Load() == 0 {
 		return nil
@@ -334,29 +277,29 @@ func (o *order) takeBack(part func(port, waiting int) int) *job {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, rest := range o.back {
-		if o.linked && o.fails(rest) || o.behind(rest) {
+		if o.linked && o.line.failsBefore(rest) || o.behind(rest) {
 			continue
 		}
 		n := rest.in.Data.Len()
 		k := min(n-rest.handed, max(1, part(rest.in.Port, n-rest.handed)))
 		o.under.Add(1)
-		j := o.job()
+		j := o.spare.take()
 		j.task, j.status = rest.task, inWork
 		o.more(j, 1)
 		j.in.Data = rest.in.Data.Slice(rest.handed, rest.handed+k)
 		rest.handed += k
 		if o.linked {
-			o.link(j, rest.before)
+			o.line.link(j, rest.before)
 		}
 		if rest.handed == n {
 			o.back = append(o.back[:i:i], o.back[i+1:]...)
 			o.given.Store(int64(len(o.back)))
 			if o.linked {
-				o.unlink(rest)
+				o.line.unlink(rest)
 			}
 			o.more(rest, -1)
 			rest.clear()
-			o.recycle(rest)
+			o.spare.put(rest)
 		}
 		return j
 	}
@@ -367,13 +310,13 @@ func (o *order) takeBack(part func(port, waiting int) int) *job {
 func (o *order) clear() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for j := o.head; j != nil; j = j.behind {
+	for j := o.line.head; j != nil; j = j.behind {
 		j.clear()
 	}
 	for _, rest := range o.back {
 		rest.clear()
 	}
-	o.head, o.tail, o.back = nil, nil, nil
+	o.line, o.back = line{}, nil
 }
 
 // cuts is what an order that is not kept knows of cuts. It is guarded by the order's mu.
@@ -425,7 +368,7 @@ func (o *order) beginCut(t *task) *job {
 	if old := c.job; old != nil { // it was given up: nobody waits for it
 		close(c.met)
 		if c.before > 0 {
-			o.recycle(old)
+			o.spare.put(old)
 			o.under.Add(-1)
 		} // else somebody delivers it, and it is a job like others
 	}
@@ -433,7 +376,7 @@ func (o *order) beginCut(t *task) *job {
 	c.taken++
 	c.met = make(chan struct{})
 	o.under.Add(1)
-	c.job = o.job()
+	c.job = o.spare.take()
 	c.job.task, c.job.status, c.job.gen = *t, inWork, c.taken
 	if c.before > 0 {
 		return nil
@@ -461,7 +404,7 @@ func (o *order) gone(gen uint64, j *job) (cut *job) {
 			cut = c.job
 		}
 	}
-	o.recycle(j)
+	o.spare.put(j)
 	o.finish()
 	return cut
 }
@@ -487,13 +430,13 @@ func (o *order) cutSource(n *node, c cut) headway {
 			n.pass(c)
 			o.gone(j.gen, j)
 		}
-	case o.head == nil:
+	case o.line.head == nil:
 		n.pass(c)
 	default:
 		o.under.Add(1)
-		j := o.job()
+		j := o.spare.take()
 		j.task, j.status = t, ready
-		o.link(j, o.tail)
+		o.line.link(j, o.line.tail)
 	}
 	return o.reached
 }
@@ -502,8 +445,8 @@ func (o *order) cutSource(n *node, c cut) headway {
 func (o *order) port() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.head == nil {
+	if o.line.head == nil {
 		return 0
 	}
-	return o.head.in.Port
+	return o.line.head.in.Port
 }

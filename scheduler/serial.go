@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -28,15 +27,15 @@ type serial struct {
 	epochs  *epochs      // nil: there are no cuts
 	guarded func(func()) // a panic of the engine itself ends the run
 
-	nodes map[*driver]*serialNode
-	order []*serialNode         // that of the flow: topological
-	ends  map[*edge]*serialNode // who reads an edge
+	nodes  map[*driver]*serialNode
+	order  []*serialNode         // that of the flow: topological
+	ends   map[*edge]*serialNode // who reads an edge
+	begins []*driver             // the sources, in the order of their turns
 
-	turn chan struct{}    // held by whoever calls operators: see rest
-	next atomic.Int64     // what is due first, as in node.due, when the turn was given up
-	wake chan struct{}    // tells alarm that next is another; nil: no node has timers
-	cut  atomic.Uint64    // the last one
-	low  map[*edge]uint64 // at that
+	turn  chan struct{}    // held by whoever calls operators: see rest
+	alarm *alarm           // set to what is due first when the turn is given up; nil: no node has timers
+	cut   atomic.Uint64    // the last one
+	low   map[*edge]uint64 // at that
 }
 
 type serialNode struct {
@@ -56,7 +55,8 @@ type queuedItem struct {
 func newSerial(t *topology, life *lifetime, epochs *epochs, guarded func(func())) *serial {
 	s := &serial{
 		life: life, epochs: epochs, guarded: guarded, nodes: map[*driver]*serialNode{}, ends: map[*edge]*serialNode{},
-		turn: make(chan struct{}, 1), low: map[*edge]uint64{},
+		begins: t.sourcesInOrder(),
+		turn:   make(chan struct{}, 1), low: map[*edge]uint64{},
 	}
 	for _, n := range t.nodes {
 		sn := &serialNode{n: n, queues: map[*edge][]queuedItem{}}
@@ -109,14 +109,14 @@ func (s *serial) all() (*driver, error) {
 // sources drives all sources to their ends, one after the other.
 func (s *serial) sources() (*driver, error) {
 	if slices.ContainsFunc(s.order, func(sn *serialNode) bool { return sn.n.parts.Timed != nil }) {
-		s.wake = make(chan struct{}, 1)
+		s.alarm = newAlarm()
 		over := make(chan struct{})
-		var alarm sync.WaitGroup
-		alarm.Go(func() { s.guarded(func() { s.alarm(over) }) })
-		defer alarm.Wait()
+		var ringing sync.WaitGroup
+		ringing.Go(func() { s.guarded(func() { s.alarm.run(s.life, over, s.onTime(over)) }) })
+		defer ringing.Wait()
 		defer close(over)
 	}
-	for _, n := range s.sourcesInOrder() {
+	for _, n := range s.begins {
 		if err := s.source(s.nodes[n]); err != nil {
 			return n, err
 		}
@@ -124,49 +124,33 @@ func (s *serial) sources() (*driver, error) {
 	return nil, nil
 }
 
-// alarm does what is due while a source waits for something to give.
-func (s *serial) alarm(over <-chan struct{}) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		if due := s.next.Load(); due != 0 {
-			timer.Reset(time.Until(s.life.at(due)))
-		} else {
-			timer.Stop()
-		}
+// onTime does what is due, in its turn, and reports whether the run goes on.
+func (s *serial) onTime(over <-chan struct{}) func() bool {
+	return func() bool {
 		select {
 		case <-over:
-			return
-		case <-s.wake:
-			continue
-		case <-timer.C:
-		}
-		select {
-		case <-over:
-			return
+			return false
 		case s.turn <- struct{}{}:
 		}
 		err := s.due()
 		s.rest()
 		if err != nil {
 			s.failed(nil, err)
-			return
 		}
+		return err == nil
 	}
 }
 
-// setAlarm tells alarm what is due first. The caller has the turn.
+// setAlarm sets the alarm to what is due first. The caller has the turn.
 func (s *serial) setAlarm() {
-	if s.wake == nil {
+	if s.alarm == nil {
 		return
 	}
 	due := int64(0)
 	if first := s.earliest(); first != nil {
 		due = first.n.due.Load()
 	}
-	if s.next.Swap(due) != due {
-		poke(s.wake)
-	}
+	s.alarm.set(due)
 }
 
 // failed ends the run because of a node, unless the error says which.
@@ -191,57 +175,6 @@ func (s *serial) release() {
 			}
 		}
 	}
-}
-
-// A nodeError says on its way up which node failed.
-type nodeError struct {
-	n   *driver
-	err error
-}
-
-func (e *nodeError) Error() string { return e.err.Error() }
-func (e *nodeError) Unwrap() error { return e.err }
-
-func at(n *driver, err error) error {
-	if err == nil || errors.Is(err, nodes.ErrDone) {
-		return err
-	}
-	if _, ok := errors.AsType[*nodeError](err); ok {
-		return err
-	}
-	return &nodeError{n, err}
-}
-
-// sourcesInOrder puts sources that lead to an input that is read first before the
-// others, so that the other side need not wait in memory.
-func (s *serial) sourcesInOrder() []*driver {
-	var first, later []*driver
-	for _, sn := range s.order {
-		n := sn.n
-		switch {
-		case !n.source():
-		case leadsToFirst(n.spec, map[*graph.Node]bool{}):
-			first = append(first, n)
-		default:
-			later = append(later, n)
-		}
-	}
-	return append(first, later...)
-}
-
-func leadsToFirst(n *graph.Node, seen map[*graph.Node]bool) bool {
-	if seen[n] {
-		return false
-	}
-	seen[n] = true
-	for _, out := range n.Out {
-		for _, e := range out.Edges {
-			if e.ToPort.ReadOrder == graph.First || leadsToFirst(e.To, seen) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // start opens the worker of a node, and does what is due at once.

@@ -78,3 +78,34 @@ func (t *topology) partial() bool {
 		return n.cut.Load() && (n.parts.Endless == nil || !n.parts.Endless.Endless())
 	})
 }
+
+// sourcesInOrder puts sources that lead to an input that is read first before the
+// others, so that the other side need not wait in memory where one runs after the other.
+func (t *topology) sourcesInOrder() []*driver {
+	var first, later []*driver
+	for _, n := range t.nodes {
+		switch {
+		case !n.source():
+		case leadsToFirst(n.spec, map[*graph.Node]bool{}):
+			first = append(first, n)
+		default:
+			later = append(later, n)
+		}
+	}
+	return append(first, later...)
+}
+
+func leadsToFirst(n *graph.Node, seen map[*graph.Node]bool) bool {
+	if seen[n] {
+		return false
+	}
+	seen[n] = true
+	for _, out := range n.Out {
+		for _, e := range out.Edges {
+			if e.ToPort.ReadOrder == graph.First || leadsToFirst(e.To, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -3,10 +3,11 @@ package graph
 import (
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/flowrun/flowrun/graph/config"
 )
+
+// This file has the keys of flow files that passes read, and makes the JSON Schema of all.
 
 // A Key is one of a mapping of a flow file that a pass reads. What the struct of a schema
 // declares, such as the settings of the engine, is not among them.
@@ -105,39 +106,6 @@ func (k keys) form(required ...string) object {
 		form["required"] = required
 	}
 	return form
-}
-
-// engineSchema is the schema of what stands beside `use`, `with` and `in`.
-var engineSchema = sync.OnceValue(func() *config.Schema {
-	proto := DefaultEngine()
-	return schemaOf(&proto)
-})
-
-// EngineSchema describes the settings that every node may have.
-func EngineSchema() *config.Schema { return engineSchema() }
-
-var contractSchema = sync.OnceValue(func() *config.Schema {
-	proto := DefaultContract()
-	s := schemaOf(&proto)
-	s.Alias("cap", "capacity")
-	s.Alias("buffer", "capacity")
-	s.Alias("queue_size", "capacity")
-	return s
-})
-
-// ContractSchema describes what may stand beside `from` on an edge.
-func ContractSchema() *config.Schema { return contractSchema() }
-
-// LimitsSchema describes the limits of a flow.
-func LimitsSchema() *config.Schema { return schemaOf(&Limits{}) }
-
-// schemaOf is the schema of settings of this package, which are sound.
-func schemaOf(proto any) *config.Schema {
-	s, err := config.Of(proto)
-	if err != nil {
-		panic("graph: " + err.Error())
-	}
-	return s
 }
 
 // JSONSchema describes flow files with the kinds of a catalogue, for editors. It says as

@@ -182,6 +182,11 @@ func (c *call) drawer(format, output, example string) (drawer, error) {
 	return drawer{format, output, c.stdout}, nil
 }
 
+// print writes diagnostics with excerpts to standard error.
+func (c *call) print(list diag.List) {
+	diag.Print(c.stderr, list, diag.Style{Color: bool(c.ink(c.stderr)), Command: c.command})
+}
+
 // need loads a flow that must be right: it prints every problem and ends the call
 // if there is an error.
 func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {

@@ -114,11 +114,6 @@ func noFolder(verb, path string, isFile bool) error {
 	return misuse("%s: there is no such folder", path)
 }
 
-// print writes diagnostics with excerpts to standard error.
-func (c *call) print(list diag.List) {
-	diag.Print(c.stderr, list, diag.Style{Color: bool(c.ink(c.stderr)), Command: c.command})
-}
-
 // tally sums up a list in a line.
 func tally(path string, list diag.List) string {
 	errs, warnings := 0, 0

@@ -3,8 +3,6 @@ package cli
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
-
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/history"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -14,11 +12,6 @@ import (
 type keeper struct {
 	*history.Keeper
 	call *runCall
-}
-
-func (r *runCall) keepFlag(verb *cobra.Command) {
-	verb.Flags().BoolVar(&r.keep, "keep", false, "keep report and timeline in .flowrun/runs beside the flow, where "+r.command+" serve shows the last 50 runs (default: with --ui)")
-	verb.Flags().Lookup("keep").DefValue = "false"
 }
 
 // newKeeper begins to follow a run.

@@ -119,6 +119,11 @@ A flow with errors is not run, nor with --strict one with warnings: that ends wi
 	return verb
 }
 
+func (r *runCall) keepFlag(verb *cobra.Command) {
+	verb.Flags().BoolVar(&r.keep, "keep", false, "keep report and timeline in .flowrun/runs beside the flow, where "+r.command+" serve shows the last 50 runs (default: with --ui)")
+	verb.Flags().Lookup("keep").DefValue = "false"
+}
+
 // validate checks flags against each other.
 func (r *runCall) validate(verb *cobra.Command) error {
 	given := verb.Flags().Changed

@@ -10,6 +10,9 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file makes the flow of a graph: what was said in Go becomes what a flow file
+// would say, and is compiled as that.
+
 // compile makes a flow of the graph. If there is anything to say it does so once
 // more, with the text of the program at hand.
 func compile(g *Graph) (*graph.Flow, *operators, diag.List) {

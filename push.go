@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file has the source that a program submits items to while the flow runs.
+
 // What Submit and TrySubmit give when they take nothing.
 var (
 	ErrEnded  = errors.New("the flow has ended")   // or was stopped, or nobody wants more

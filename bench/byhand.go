@@ -10,6 +10,9 @@ import (
 	"sync"
 )
 
+// This file has the two programs that people write instead of a flow: with channels of
+// maps, and by hand.
+
 // channelsOfMaps is the program that people write: a goroutine for each stage,
 // channels between them, and encoding/json with maps.
 func channelsOfMaps(args []string) (result, error) {

@@ -9,6 +9,9 @@ import (
 	"github.com/flowrun/flowrun"
 )
 
+// This file has the workload that only passes numbers on: what an item costs on its way
+// over five edges.
+
 // chainWorkload: a source of 0 ... n-1, four stages x*3+1, a sum; five edges.
 func chainWorkload(ctx context.Context, h *harness) error {
 	n := h.size(5_000_000, 500_000)

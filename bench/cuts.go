@@ -19,6 +19,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file has the workload that reads files with cuts and without: what acknowledging
+// costs.
+
 // cutFlows read a file many times, so that it stays in the memory of the system: what it
 // costs to read it again would be more than what is measured. Group has state, chain four
 // trivial stages. Each has a pulse if it is asked for cuts: see slices.go.

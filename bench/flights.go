@@ -10,6 +10,8 @@ import (
 	"time"
 )
 
+// This file makes and reads the flights that other workloads work on.
+
 // flightsFile gives a JSONL file of n flights: those of the shipped CSV file over
 // and over, with rising ids and times. It is made once and kept.
 func (h *harness) flightsFile(n int) (path string, size int64, err error) {

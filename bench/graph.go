@@ -18,6 +18,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file has the workload of a flow with 10,000 nodes: what it costs to check, to
+// run and to wait.
+
 // graphWorkload: a generated flow of 10,000 nodes is checked and run.
 func graphWorkload(ctx context.Context, h *harness) error {
 	all, err := h.compare(ctx, "A generated flow of 10,000 nodes: run", 0, 0,

@@ -18,6 +18,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file has the workloads over JSON lines, as a flow file: how fast, and in how
+// much memory.
+
 // flow is the work as a flow file.
 //
 //go:embed late.yaml

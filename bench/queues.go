@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun"
 )
 
+// This file has the workload of edges that hold a million items in another order.
+
 // queueWorkload: a priority edge and a delay edge that hold a million items. What
 // an item costs must grow no faster than the logarithm of how many there are.
 func queueWorkload(ctx context.Context, h *harness) error {

@@ -13,6 +13,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file has the run with and without cuts that takes turns with itself, slice by
+// slice, in one process.
+
 // A run with cuts and one without differ by a fifth in processor time on a shared machine
 // for reasons of others: what memory costs there changes from second to second. So what a
 // cut costs is measured within a run: it goes on, and slices of its time with and without

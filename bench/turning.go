@@ -11,6 +11,9 @@ import (
 	"github.com/flowrun/flowrun"
 )
 
+// This file has the workload whose items turn slow: what was learnt from the fast ones
+// does not hold.
+
 // turningWorkload: items that are fast, and then items that wait 10 ms, with 16 workers.
 // What was learnt from the fast ones does not hold for the others, and all 16 are to
 // have their share of them.

@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun"
 )
 
+// This file has the workloads of many workers: of the CPU, and of waiting.
+
 // spin is work for the CPU: rounds of a hash.
 func spin(x int64, rounds int) int64 {
 	h := uint64(x)

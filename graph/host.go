@@ -6,6 +6,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has what a kind asks for while it is compiled that calls another kind by
+// itself.
+
 // Host checks a kind of the catalogue that the node will call by itself, such as the
 // call of a service that a step of a workflow makes. It is checked as if it stood in
 // the flow and read one edge, with its settings, its types and its permissions. name

@@ -10,6 +10,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has what kinds say while a flow is compiled: what comes out for what goes
+// in, and what they read of it.
+
 // Inferer is implemented by settings structs of kinds whose outputs depend on
 // their inputs or settings. It is called once, in topological order, and may keep
 // what it finds (checked expressions) in unexported fields for the run.

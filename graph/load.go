@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file makes a flow of a text: it runs the passes, which are in files called pass.
+
 // Options for Load.
 type Options struct {
 	// Set gives values to variables, over the defaults of the file.

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file is the pass that looks at what lies behind sources that acknowledge.
+
 // checkAcks looks at what lies behind sources that acknowledge items once all sinks have
 // them: from then on nobody will give these items again. A crash loses what a node keeps
 // in memory only, and what a sink throws away unless the run ends well. So neither may be

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file is the pass that connects: it makes the edges that `in` names.
+
 // connect makes the edges that `in` names. A node's `in` is a source, a list of
 // sources, a mapping with `from` (a source with a contract), or a mapping of
 // ports to any of these.

@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file is the pass that checks what edges promise, and their expressions.
+
 // checkContracts checks the expressions of edges, which need the type that the
 // edge carries.
 func (c *compiler) checkContracts() {

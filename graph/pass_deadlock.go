@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file is the pass that finds where bounded edges could block each other for good.
+
 // rejectDeadlocks looks for the artificial deadlock of bounded process networks
 // (Parks, 1995): nodes that wait for each other in a cycle, where some wait for
 // items and others for room. Such a cycle has a node that waits for items on one

@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file is the pass that warns of settings without effect.
+
 // checkEffects warns of settings of the engine that are written and have no effect on
 // their node, each at its place. What says no more than the default is left alone.
 func (c *compiler) checkEffects() {

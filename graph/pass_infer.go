@@ -5,6 +5,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file is the pass that finds the types on ports, forward, and then the fields
+// that are needed, backward.
+
 // inferTypes finds the type on every port, in topological order. In a flow with
 // a cycle it goes by the order of the file, and what is not known yet is the
 // Error type.

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file is the pass that reports what works but looks like a mistake.
+
 // lint reports what works but looks like a mistake.
 func (c *compiler) lint() {
 	for _, n := range c.flow.Nodes {

@@ -13,6 +13,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file is the pass that orders the nodes, or reports their cycles.
+
 // orderNodes puts the nodes into topological order, ties as in the file, or
 // reports every cycle. gonum's sort does not see an edge from a node to itself,
 // so those are looked for first.

@@ -9,6 +9,8 @@ import (
 // passOver is the advice for a node whose flow is not to stop at the first item that fails.
 const passOver = "write on_error: skip, or on_error: dead and read %s." + ErrorPort
 
+// This file is the pass that checks rate, breaker and batch.
+
 // checkProtection looks at rate, breaker and batch: whether they mean anything on
 // their node. By now it is known what becomes of items that fail.
 func (c *compiler) checkProtection() {

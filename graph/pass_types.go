@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file is the pass that reads the types that a file declares.
+
 // declareTypes reads the types of the file. They may refer to each other in any
 // order, but not to themselves.
 func (c *compiler) declareTypes() {

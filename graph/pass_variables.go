@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file is the pass that reads `vars` and fills variables in.
+
 // variables reads `vars` and replaces ${NAME} in every scalar outside it. A value
 // comes from the call, else from the file, else, for names that the file does not
 // declare, from the environment.

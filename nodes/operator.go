@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has what a kind gives the engine: an operator, and what else it can do.
+
 // A Maker is a settings struct that knows how to run. Operator is called once for
 // each run, after Infer. It must not start anything: that is for Open.
 type Maker interface {

@@ -9,6 +9,8 @@ import (
 	"strings"
 )
 
+// This file puts kinds together into a pack, with their documentation.
+
 // Pack gives kinds their long documentation, which is Markdown beside their code: docs has
 // the text of the kind sample in docs/sample.md, that of geo.distance in
 // docs/geo.distance.md. A pack embeds the folder:

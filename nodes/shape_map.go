@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph"
 )
 
+// This file declares kinds that take one item at a time, on all workers.
+
 // Map declares a Mapper. N is inferred from proto, I and O from its method.
 func Map[N Mapper[I, O], I, O any](kind, summary string, proto N, opts ...Option) Decl {
 	d := declareParallel[I](kind, summary, proto, func(n N, env *Env) Worker { return MapValues(env, n.Map) })

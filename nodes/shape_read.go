@@ -2,6 +2,8 @@ package nodes
 
 import "github.com/flowrun/flowrun/graph"
 
+// This file declares sources over Go values.
+
 // Read declares a Source.
 func Read[N Source[O], O any](kind, summary string, proto N, opts ...Option) Decl {
 	return declareSource[O](kind, summary, proto, func(settings any, env *Env) (Operator, error) {

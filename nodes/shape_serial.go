@@ -2,6 +2,8 @@ package nodes
 
 import "github.com/flowrun/flowrun/graph"
 
+// This file declares kinds that see their items in order.
+
 // Fold declares a Folder.
 func Fold[N Folder[I, S, O], I, S, O any](kind, summary string, proto N, opts ...Option) Decl {
 	d := declare(kind, summary, proto)

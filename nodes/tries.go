@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// This file runs the function of an item again where it failed, and turns panics into
+// errors.
+
 // A PanicError is a panic in the code of a kind, as the error of the item it
 // happened on. It unwraps to what was panicked with, if that is an error.
 type PanicError struct {

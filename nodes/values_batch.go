@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has the operator that collects Go values into lists.
+
 // BatchValues is an operator that puts so many items together, fewer at the end.
 func BatchValues[T any](env *Env, size int) Operator {
 	return &batchOp[T]{values: valuesOf[T](env), size: size}

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file puts what a source emits one by one together into pieces.
+
 // idleFlush is how long a source may hold items while it does nothing.
 const idleFlush = time.Millisecond
 

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has the workers over functions that emit any number of items for one.
+
 // An emission gathers what items emit by one output. What an item emitted counts when
 // the item has succeeded.
 type emission[O any] struct {

@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+// This file has the operator that folds Go values by key.
+
 // CloseKey is what the Fold of a Folder returns to close the key of the item: what
 // Close makes of the state is emitted, if there is a Close, and the state is dropped. It
 // is no error of the item. An item that has the key later begins a new state.

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has the operator that joins Go values by key.
+
 // JoinMode says what a join gives.
 type JoinMode uint8
 

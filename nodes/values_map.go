@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has the workers over functions of one Go value.
+
 // MapValues is a worker that gives f of each item, by output 0. The timeout and the
 // tries of the node are those of an item.
 func MapValues[I, O any](env *Env, f func(ctx context.Context, x I) (O, error)) Worker {

@@ -5,6 +5,8 @@ import (
 	"time"
 )
 
+// This file has the operators that see one Go value after the other.
+
 // SerialValues is an operator that sees one item after the other in the order of the
 // input, so that item may keep state; end is called when there are no more, and may be
 // nil. An item that fails leaves nothing behind; there are no further tries, for its

@@ -5,6 +5,8 @@ import (
 	"errors"
 )
 
+// This file has the operators of sinks over Go values.
+
 // SinkFuncs is an operator that takes whole batches and gives nothing on.
 type SinkFuncs[I any] struct {
 	// Write takes a batch, which it must not keep. An error is that of every item of

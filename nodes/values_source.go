@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has the sources of Go values.
+
 // SourceValues is a source of what read emits. read runs on a goroutine of its own, from
 // the first Next until the node has ended; its context is cancelled when the flow is
 // stopped, and emit gives an error from then on. What was emitted before leaves the node

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has the operator that pairs Go values by their place.
+
 // ZipValues is an operator that pairs the first item of input 0 with the first of input
 // 1, the second with the second, and so on, until one of them has no more.
 func ZipValues[L, R, O any](env *Env, pair func(L, R) O) Operator {

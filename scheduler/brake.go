@@ -6,6 +6,9 @@ import (
 	"sync/atomic"
 )
 
+// This file has the brake, which holds up the nodes that lead to an edge which cuts
+// have overfilled.
+
 // A cut overrules edges that are full: see intake.approach. So that what is on its way does
 // not become more and more with every cut, an edge that holds more than it has room for
 // brakes all that leads to it over edges that make their senders wait: it would have held

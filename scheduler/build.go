@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file builds a run from a flow: its nodes, edges and limits.
+
 // New builds a run and starts nothing. The flow must come from a Load without
 // errors; a run belongs to it alone, for kinds keep state in their settings.
 func New(f *graph.Flow, operators Operators, options Options) (*Run, error) {

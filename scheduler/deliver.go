@@ -9,6 +9,9 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file is what becomes of a job: it is worked on, judged, and delivered in its
+// turn.
+
 // do works on a job and delivers it at once.
 func (n *driver) do(ctx context.Context, w *worker, j *job) error {
 	j.out.begin(ctx, n.node, w, &n.done)

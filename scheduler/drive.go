@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file is the loop of a node, from its first worker to its end.
+
 // main runs the operator of the node to its end, then ends its outputs and refuses
 // its inputs.
 func (n *driver) main(ctx context.Context) {

@@ -15,6 +15,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler/tap"
 )
 
+// This file is the way of a batch over an edge, between the books of its sender and of
+// its reader.
+
 // maxSlots bounds the envelopes on a channel, whatever its capacity in items:
 // slots cost memory even when empty.
 const (

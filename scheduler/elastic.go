@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/control"
 )
 
+// This file has the number of workers follow the load.
+
 // follow follows the load of every elastic node until over is closed. limit is how many
 // workers the flow may have at work; 0: any number.
 func follow(all []*driver, limit int, life *lifetime, over <-chan struct{}) {

@@ -12,6 +12,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
+// This file draws the cuts of a run: it begins them, and finds out that all nodes have
+// met one.
+
 const (
 	ackEvery   = 50 * time.Millisecond
 	cutTimeout = time.Minute

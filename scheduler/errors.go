@@ -12,6 +12,9 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file turns what goes wrong in the code of kinds into errors, and failed items
+// into texts and rows.
+
 // maxItemText bounds the item in a message, in bytes.
 const maxItemText = 500
 

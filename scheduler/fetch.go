@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/queue"
 )
 
+// This file is the part of an intake that takes items off edges.
+
 // fetch takes off the edges that are wanted, but for those that have come to the cut of an
 // epoch. errCame says that one has come to its cut.
 func (t *intake) fetch(due time.Time, epoch uint64) (found bool, err error) {

@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file is how a node works that keeps the order of each key, and of nothing else.
+
 // keyedDepth is how many tasks may wait for one worker under order: key.
 const keyedDepth = 4
 

@@ -10,6 +10,9 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file is the part of an intake that finds the next task, and sleeps until there
+// is one.
+
 // next takes the next task, waiting for it; io.EOF if there is none any more. The
 // caller holds the take token. errAgain and errLeave are for workers of a pool.
 func (t *intake) next(ctx context.Context, w *worker) error {

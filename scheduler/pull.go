@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file is the part of an intake that asks a source for its next piece.
+
 // pull takes the next piece of a source. A source that was told to stop is asked for
 // what it has taken already, if it has that, and for nothing more.
 func (t *intake) pull(ctx context.Context, w *worker) error {

@@ -17,6 +17,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler/tap"
 )
 
+// This file is a run from outside: how it starts, is paused and stopped, ends, and what
+// it tells meanwhile.
+
 // Operators gives the operator of a node. A nodes.Registry is one. Whoever stands in
 // between may intercept the calls: see nodes.Intercept.
 type Operators interface {

@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file has the worker: what it is doing, and what it may wait for.
+
 // What a worker may be doing.
 type activity uint8
 

@@ -15,6 +15,8 @@ import (
 	"github.com/flowrun/flowrun/graph/render"
 )
 
+// This file is the child process that places the cards of a scene.
+
 // LayoutWorker is the child of a [Layouter]: it reads scenes and writes them back
 // with positions until its input ends. A frame on either side is four bytes of
 // length, big-endian, and so many bytes of JSON.

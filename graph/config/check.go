@@ -7,6 +7,9 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file checks the structs that a program has filled, as decoding does those that
+// are read.
+
 // Check does for a struct that a program has filled what Decode does for one that is
 // read: what the tags of its fields do not allow is reported, in the same words, and gets
 // the value of the prototype. Fields count that written names, a mapping of which the

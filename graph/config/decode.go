@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file fills Go structs from mappings.
+
 // Decode fills a struct of the prototype's type from a mapping. What the struct
 // holds already are the defaults: a copy of the prototype's value will do, since
 // Decode writes through no slice or pointer that it finds there. Everything wrong

@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+// This file describes settings to readers of the docs, and as JSON Schema.
+
 // A FieldInfo is what a reader of the docs wants to know about a setting.
 type FieldInfo struct {
 	Name     string // as written; the settings of a nested struct are "outer.inner"

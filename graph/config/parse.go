@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file makes a tree of values of a text in YAML.
+
 // The limits of Parse.
 const (
 	MaxBytes  = 1 << 20 // of the text

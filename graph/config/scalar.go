@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+// This file says what a scalar without quotes is, and how a text is written as one.
+
 // The writings of scalars: YAML 1.2's core schema, with the underscores and the
 // binary numbers of YAML 1.1, but without its numbers that start with a zero,
 // which one half of the world reads as octal and the other as decimal. They are

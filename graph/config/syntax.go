@@ -8,6 +8,9 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file finds out what is wrong with a text that is no YAML, and says so better
+// than yaml.v3.
+
 // explain reports why yaml.v3 could not read the text. Its messages name no
 // column, often the wrong line or none, and the words of a parser's author. So
 // the text is read a second time by a linter that knows the mistakes people make;

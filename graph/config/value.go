@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file has the tree that a text in YAML becomes.
+
 // A Kind is the shape of a value.
 type Kind uint8
 

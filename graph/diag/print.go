@@ -8,6 +8,8 @@ import (
 	"unicode"
 )
 
+// This file writes diagnostics: for people with excerpts, for programs as JSON.
+
 // Style says how Print draws. The zero value is plain text with excerpts.
 type Style struct {
 	Color   bool   // ANSI colours, for a terminal

@@ -11,6 +11,9 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file compares the nodes and edges of two flows; ports.go and settings.go compare
+// what these have.
+
 // A Mark says what became of a node or an edge.
 type Mark string
 

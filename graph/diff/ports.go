@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file compares the types on the ports of a node.
+
 // A PortChange is a port with another type, or one that came or went.
 type PortChange struct {
 	Port   string        `json:"port"`

@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+// This file prints a difference as text.
+
 // Write prints the differences for people: a line for each node and edge that
 // differs, with what changed below it. paint colours a text by its mark; nil leaves
 // it as it is.

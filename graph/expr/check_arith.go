@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the types of + - * / % and **, and the hints where there is none.
+
 // arithmetic types + - * / % ** by the kinds of their operands. It sets the
 // node's kind and type and converts the operands to the form that is computed
 // with.

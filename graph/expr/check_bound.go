@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file brings branches and entries to one type, and computes what is constant.
+
 // conditional types cond ? a : b and if cond {a} else {b}.
 func (c *checker) conditional(a *ast.ConditionalNode) *node {
 	cond := c.check(a.Cond)

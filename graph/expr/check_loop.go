@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the types of functions over a list with a body.
+
 // checkLoop types a function over a list with a body, such as filter(list, # > 1).
 func checkLoop(c *checker, s *callSite) *node {
 	most := 2

@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the types of what is taken out of a value: fields, entries and slices.
+
 // memberName is the name behind a dot or in constant brackets.
 func (c *checker) memberName(a *ast.MemberNode) string {
 	if name, ok := c.tree.names[a.Property.Location().From]; ok {

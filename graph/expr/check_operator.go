@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the types of operators, but for arithmetic.
+
 // unary types -x, +x and !x.
 func (c *checker) unary(a *ast.UnaryNode) *node {
 	from := a.Location().From

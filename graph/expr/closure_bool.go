@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the closures that give bools.
+
 // compileBool is for the operators that give bools.
 func compileBool(n *node) fn[bool] {
 	switch n.kind {

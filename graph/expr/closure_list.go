@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the closures that give lists and records, and those of loops.
+
 // compileList is for the operators that give lists and records.
 func compileList(n *node) fn[[]value] {
 	switch n.kind {

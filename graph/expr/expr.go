@@ -8,6 +8,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has what other packages do with an expression: check it, and ask what it
+// gives and reads.
+
 // Text is an expression as its author wrote it, with a way back to the file it
 // stands in.
 type Text interface {

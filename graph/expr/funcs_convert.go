@@ -13,6 +13,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the functions that turn values of one type into another.
+
 // convertFunctions turn values of one type into another. They read the JSON
 // values of `any` too.
 func convertFunctions() []function {

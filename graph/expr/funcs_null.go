@@ -5,6 +5,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the functions that look at null and at errors instead of passing them
+// on.
+
 // nullFunctions are those that look at null and at errors instead of passing them
 // on.
 func nullFunctions() []function {

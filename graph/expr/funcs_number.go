@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the functions that compute with numbers.
+
 // numberFunctions compute with numbers. Those with `number` work on int, float,
 // decimal and duration and give what they get.
 func numberFunctions() []function {

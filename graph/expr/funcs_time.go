@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the functions of times, dates and time zones.
+
 const zoned = ", zone: string = UTC"
 
 // timeFunctions take times apart and put them together. Times have no zone of

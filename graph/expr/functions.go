@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the list of functions, and how a function is declared.
+
 // A FuncInfo describes a function, for docs and completion.
 type FuncInfo struct {
 	Name      string

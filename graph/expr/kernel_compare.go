@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the kernels of comparisons: < <= > >= == and !=.
+
 // compare computes < <= > >= == and != of two scalar columns, or of a column and a
 // constant.
 func (p *planner) compare(n *node) *kernel {

@@ -5,6 +5,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the kernels of logic, and of what depends on null: && || ! ?? ?: and
+// try.
+
 // logic computes && and ||. The right side is computed for the rows that the left
 // one does not decide.
 func (p *planner) logic(n *node) *kernel {

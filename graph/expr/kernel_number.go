@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the kernels of arithmetic.
+
 // arithmetic computes + - * / and % on two columns.
 func (p *planner) arithmetic(n *node) *kernel {
 	if n.typ.Kind == types.KindDecimal || n.op == "**" {

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file has the kernels of texts, and that of calls.
+
 // concat computes text + text.
 func (p *planner) concat(n *node) *kernel {
 	g, fresh := p.g, p.scratch(n.typ)

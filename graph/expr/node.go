@@ -7,6 +7,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the typed nodes that a checker makes and that kernels and closures are
+// made of.
+
 // kind says what a node computes.
 type kind uint8
 

@@ -14,6 +14,9 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file makes a syntax tree of a text, within limits, and says where a text is
+// wrong.
+
 // Limits on what is parsed. They bound work and stack, not what is sensible.
 const (
 	maxText  = 10_000 // characters of an expression

@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file goes between Go values and the columns of batches.
+
 // GoItems is data of Go values of whatever type.
 type GoItems interface {
 	Data

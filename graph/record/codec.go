@@ -9,6 +9,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file writes batches as bytes, for files that flowrun alone reads, and reads them
+// back.
+
 // ErrCorrupt is the error of Decode for bytes that Encode did not write.
 var ErrCorrupt = errors.New("a stored batch is damaged")
 

@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file puts several pieces of data together into one.
+
 // Alike reports whether items of a and b can be in one: batches of one type, or Go
 // values of one type.
 func Alike(a, b Data) bool {

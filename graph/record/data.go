@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 )
 
+// This file has what is on an edge, be it records or Go values, and who owns it.
+
 // MaxRows is how many items a batch holds at most when flowrun makes it.
 const MaxRows = 1024
 

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 )
 
+// This file has the hashes of keys within a process, and when two are equal.
+
 // Hashes and equality of keys, within this process.
 
 // The seeds of this process.

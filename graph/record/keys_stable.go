@@ -2,6 +2,8 @@ package record
 
 import "strconv"
 
+// This file has the hashes of keys that are the same in every process.
+
 // StableHashes appends a hash of each selected row of b to dst that is the same
 // in every process and every version: what decides to which partition a key
 // belongs. Keys that are equal, by the rules of Keys, have equal hashes.

@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 )
 
+// This file hides secrets in JSON.
+
 // JSON hides secrets in a JSON text: the values under secret names, however deep, and
 // what Text finds in the strings. The text may break off anywhere; a string that does
 // is left out, for nobody knows how it went on, and an ellipsis says so.

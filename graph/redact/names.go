@@ -9,6 +9,8 @@ import (
 	"unicode"
 )
 
+// This file decides which names are those of secrets.
+
 // The list. Words are in lower case, in the singular.
 var (
 	// stems make every word that has them a secret: dbpassword, passwordhash.

@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+// This file makes redactors, which also hide values that they were told of.
+
 // Mask stands where a secret stood.
 const Mask = "•••"
 

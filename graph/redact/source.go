@@ -4,6 +4,8 @@ import (
 	"strings"
 )
 
+// This file hides secrets in settings and in the text of flow files.
+
 // Setting gives the value of a setting as it may be seen. Its path, such as
 // with.headers.token or vars.TOKEN, begins with the section or the setting of the
 // engine that it belongs to, which is no secret. A value that is a variable is shown,

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 )
 
+// This file hides secrets in texts for people.
+
 // Text hides secrets in a text for people: what follows a secret name and a colon, an
 // equals sign or, after a flag, a blank; what follows a scheme of authorization; and
 // passwords in addresses. A name in quotes may be from JSON, even if that is broken

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// This file measures a scene: how large cards and pills are, and how much room is
+// between them.
+
 // The measures of a card. A card is a head, one row per pair of ports and, in
 // a live scene, a foot.
 const (

@@ -7,6 +7,8 @@ import (
 	"strconv"
 )
 
+// This file gives the types of a scene their colours.
+
 // A Slot is an index into the table of type colours.
 type Slot int
 

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file makes the scene of a flow.
+
 // FromFlow makes the scene of a flow. A flow that has errors is drawn as far as
 // it is known. The error port and other side outputs are shown where something
 // reads them; the number of workers where the flow gives it, since the same flow

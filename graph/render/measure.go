@@ -13,6 +13,8 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
+// This file measures text, and cuts what is too wide.
+
 // A weight is one of the two typefaces of a drawing.
 type weight int
 

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diff"
 )
 
+// This file writes a scene for Mermaid.
+
 // Mermaid writes the scene as a Mermaid flowchart, for Markdown that draws it.
 // Cards are boxes with id, kind line and workers, wires carry the type and the
 // capacity, side outputs are dotted, clusters are subgraphs. The scene needs no layout.

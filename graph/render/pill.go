@@ -4,6 +4,8 @@ import (
 	"math"
 )
 
+// This file places the pills on their wires, where nothing is below them.
+
 // An index finds the boxes near a place. Boxes lie in square cells, so a look-up
 // costs the same in a large scene as in a small one.
 type index struct{ cells map[[2]int][]Box }

@@ -5,6 +5,8 @@ import (
 	"slices"
 )
 
+// This file moves the columns of a scene together.
+
 // A column is a stretch of the flow's way that cards stand in, and the distance that
 // the next one needs to keep from it.
 type column struct{ left, right, gap float64 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+// This file has the style sheet of pictures.
+
 // shapeRules is the part of the style sheet that is the same in every theme.
 // Sizes of text are those of the styles in measure.go.
 var shapeRules = fmt.Sprintf(`text{font-family:Inter,ui-sans-serif,system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-variant-numeric:tabular-nums}

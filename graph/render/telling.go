@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/redact"
 )
 
+// This file finds the setting that says what a node does.
+
 // telling is the one setting that says what a node does, in a few words: the
 // condition of a filter, the path of a file, "by state" for a group. It is the
 // first setting, in the order of the kind's author, that has a value and is

@@ -9,6 +9,8 @@ import (
 	"unicode"
 )
 
+// This file has the types of Go values.
+
 var (
 	goTime     = reflect.TypeFor[time.Time]()
 	goDuration = reflect.TypeFor[time.Duration]()

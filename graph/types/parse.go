@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file reads a type as a person writes it.
+
 // A SyntaxError says what is wrong with the text of a type and where.
 type SyntaxError struct {
 	Code    diag.Code // BadType, UnknownType, BadName or NameClash

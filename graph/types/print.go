@@ -6,6 +6,8 @@ import (
 	"unicode"
 )
 
+// This file writes types as text.
+
 // String gives the type as a person writes it; a declared type by its name.
 func (t *Type) String() string {
 	var b strings.Builder

@@ -5,6 +5,8 @@ import (
 	"slices"
 )
 
+// This file has how types relate: what holds both, and what fits where.
+
 // Bound is the least upper bound of two types, what `?:`, lists and `merge`
 // need. int and float give float; null and a field on one side only give `?`;
 // two enums give string unless equal. Types without a bound are an error that

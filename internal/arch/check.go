@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+// This file holds packages to the rules.
+
 // A Package is what `go list` tells of one, with paths below the module.
 type Package struct {
 	Path    string

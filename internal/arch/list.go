@@ -10,6 +10,8 @@ import (
 	"strings"
 )
 
+// This file asks the go command which packages there are.
+
 // List asks the go command for the packages of the module in a folder, with what they
 // import of it.
 func List(dir string) ([]Package, error) {

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
+// This file draws which file of a package uses which.
+
 // An arrow is between two rooms, by their places.
 type arrow struct{ from, to int }
 

@@ -1,5 +1,7 @@
 package main
 
+// This file orders rooms so that few arrows run back up.
+
 // fewestUp orders rooms so that few arrows run from a later room to an earlier one. To find
 // the fewest is hard; this begins with the order of Eades, Lin and Smyth (1993), which puts
 // a room that nobody uses first, one that uses nobody last, and else first the one with the

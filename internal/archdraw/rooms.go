@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/internal/arch"
 )
 
+// This file writes the table of rooms into ARCHITECTURE.md.
+
 // The table stands between these lines of ARCHITECTURE.md.
 const (
 	begin = "<!-- rooms: go run ./internal/archdraw -->\n"

@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// This file gives the files of a set their names, step by step, so that it can be
+// completed or taken back.
+
 // publish gives files their names, together. The caller holds the lock of the set.
 func (s *Set) publish(files []*File) error {
 	if len(files) == 0 {

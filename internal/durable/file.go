@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 )
 
+// This file writes a single file.
+
 // WriteFile writes one file that takes the place of what is at path, links followed.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
 	full, err := filepath.Abs(path)

@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// This file is what files are on unix: their locks, how they are opened, and whose they
+// are.
+
 // tryLock takes the lock of an open file, which ends when the file is closed. A file
 // system without locks gives it to everybody.
 func tryLock(f *os.File) (bool, error) {

@@ -10,6 +10,8 @@ import (
 	"slices"
 )
 
+// This file completes, or takes back, what dead runs have begun.
+
 // recover completes the sets of dead runs that a folder tells of.
 func (s *Set) recover(dir string) error {
 	all, err := journalsIn(dir)

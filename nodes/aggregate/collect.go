@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has the folds that keep all values of a group: lists and percentiles.
+
 // heap keeps all values of all groups in a table, in the order in which they came,
 // and sorts them out by group when they are asked for.
 type heap struct {

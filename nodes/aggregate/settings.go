@@ -9,6 +9,9 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
+// This file has the settings of kinds that aggregate: what to group by, and what to
+// compute.
+
 // A Term is a part of a key.
 type Term struct {
 	Name string // "": that of the field that the expression is

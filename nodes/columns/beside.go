@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file puts the fields of several inputs beside each other in one record.
+
 // A Source says where a field of a record comes from that several inputs make
 // together.
 type Source struct {

@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file computes columns by expressions.
+
 // Items gives the type that arrives at an input, whatever it is, except that a Go
 // type which no record can hold is a problem and gives the Error type.
 func Items(c *graph.Inference, port string) *types.Type {

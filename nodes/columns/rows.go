@@ -5,6 +5,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file copies, hashes and drops rows.
+
 // CopyRows makes a table of rows of another one, in the order given. Kinds that hold items
 // forget in this way those that have left.
 func CopyRows(from *record.Table, rows []int32) *record.Table {

@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file reads files in chunks of whole rows.
+
 // A chunk is a run of whole rows of one file.
 type chunk struct {
 	arena *record.Arena // one reference is the chunk's

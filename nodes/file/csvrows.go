@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file reads the rows of CSV files.
+
 // dialect is how cells are written, by the settings delimiter, comment and nulls.
 func dialect(f format, delimiter, comment string, nulls []string) csv.Dialect {
 	d := csv.Standard

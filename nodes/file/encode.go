@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file turns batches into the text of a file.
+
 // encoder gives what turns batches of type t into text: whole lines.
 func (k *writer) encoder(t *types.Type) func(dst []byte, b *record.Batch) []byte {
 	switch {

@@ -18,6 +18,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file finds the files that a path or a pattern means.
+
 // A sourceFile is a file to read, and the setting that named it.
 type sourceFile struct {
 	path string // in full; "-" for standard input

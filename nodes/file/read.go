@@ -19,6 +19,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file is the kind file.read, and how it runs.
+
 // reader is the kind file.read.
 type reader struct {
 	Path     []config.Name `yaml:"path,required" lone:"true" doc:"Files to read, one after the other: paths, patterns such as data/**/*.csv, or - for standard input."`

@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file reads the rows of files that are no CSV: JSON, and lines of text.
+
 // rows is how the rows of one file are read. It is made for each file, because a
 // csv file has a header of its own.
 type rows interface {

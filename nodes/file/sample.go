@@ -13,6 +13,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file learns the type of rows from the beginning of a file.
+
 // typeOf is the declared type of the rows, or that of a sample; nil after a problem.
 func (k *reader) typeOf(c *graph.Inference) *types.Type {
 	declared := c.Type(k.As)

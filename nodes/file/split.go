@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file divides rows among files, where the path of file.write has fields in it.
+
 // A part is the text of rows that go to one file.
 type part struct {
 	value string

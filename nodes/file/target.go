@@ -15,6 +15,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file opens the files that are written, and standard output.
+
 // A target is a file that is being written. Package durable sees to it that it appears
 // whole, together with the others of the run. What is no regular file (a device, a pipe,
 // standard output) is written to directly.

@@ -18,6 +18,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file is how file.write runs.
+
 // Operator turns batches into text on all workers and writes in order.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err := env.MayWrite(); err != nil {

@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file has the outputs that settings name, as route and partition have them.
+
 // branches are output ports that the settings name. Names that cannot be ports are
 // left to checkPorts.
 func branches(names []config.Name) []graph.Port {

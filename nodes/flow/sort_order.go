@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
+// This file is how sort runs: rows are kept, compared and emitted in order.
+
 // An ordering compares rows by their keys.
 type ordering struct {
 	desc       []bool // by column

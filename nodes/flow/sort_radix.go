@@ -5,6 +5,8 @@ import (
 	"slices"
 )
 
+// This file sorts rows by the prefixes of their keys.
+
 // A rank is a row with its prefix beside it.
 type rank struct {
 	prefix uint64

@@ -10,6 +10,9 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
+// This file is how join runs: the right side is kept, and the left one looks for its
+// partners.
+
 // The input ports.
 const (
 	leftPort = iota

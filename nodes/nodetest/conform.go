@@ -17,6 +17,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file holds kinds to the laws of the package.
+
 // Conform checks kinds of the kit: see the laws of the package. The kit must have the other
 // kinds of their examples too. It makes data unreadable when it is released, for all that
 // runs meanwhile, so it is not for parallel tests.

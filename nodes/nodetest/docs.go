@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph"
 )
 
+// This file checks that kinds are documented.
+
 // kindName is what a kind may be called: words of lower case, joined by points.
 var kindName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`)
 

@@ -22,6 +22,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file runs flows in tests, in files and settings of their own.
+
 // Stdio is the name of standard input among the files of a flow, and of standard
 // output among its outputs.
 const Stdio = "-"

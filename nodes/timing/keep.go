@@ -9,6 +9,9 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
+// This file keeps the newest item of each key until its time has come, for debounce,
+// throttle and sample_time.
+
 // A numberer gives the items of batches the numbers of their keys: 0, 1, 2, … as
 // they appear. Without a key, every item has number 0.
 type numberer struct {

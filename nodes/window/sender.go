@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
+// This file sends closed windows as items.
+
 // A span is a closed window of a key.
 type span struct {
 	key        int32

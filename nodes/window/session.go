@@ -6,6 +6,8 @@ import (
 	"slices"
 )
 
+// This file has sessions: windows that last as long as items of a key keep coming.
+
 // extend puts an item into the open session of its key that it belongs to, or
 // begins one. An item may close the gap between several: they become one.
 func (b *buffer) extend(l *lane, key, row int32, t, watermark int64) {

@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
+// This file has the stride of a window, and the type of what arrives.
+
 // A stride is a duration or a number of items.
 type stride struct {
 	span  time.Duration

@@ -5,6 +5,8 @@ import (
 	"time"
 )
 
+// This file has the watermark: the time before which no item is waited for any more.
+
 // noTime is before every time, also when a span is taken from it.
 const noTime = math.MinInt64 / 2
 

@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file makes a model of a flow and the report of a run.
+
 // Options say what is known of a flow. What is given for a node by its id stands
 // over what the report says.
 type Options struct {

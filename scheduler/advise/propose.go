@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file proposes what to change.
+
 // A Change is a setting of the flow that would make it faster.
 type Change struct {
 	Node    string  `json:"node"`

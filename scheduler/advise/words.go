@@ -8,6 +8,8 @@ import (
 	"time"
 )
 
+// This file says in words what a model found.
+
 // Say names what bounds the flow, in a sentence.
 func (m *Model) Say() string {
 	p := m.Predict()

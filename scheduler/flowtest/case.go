@@ -16,6 +16,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file reads test files, and makes a flow of each case.
+
 // Suffix is how the names of test files end.
 const Suffix = "_test.yaml"
 

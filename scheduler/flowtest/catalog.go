@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
+// This file gives the nodes of a case their operators.
+
 // Operator implements scheduler.Operators: that of the kind, with faults and taps. What
 // the wall allows is looked at first, and what is kept is what the node itself gets.
 func (c *Case) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error) {

@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file has the test file as it is written.
+
 // A fileText is a test file as it is written.
 type fileText struct {
 	Flow  config.Name `yaml:"flow" doc:"The flow, relative to the folder of this file. By default it is the file without _test in its name."`

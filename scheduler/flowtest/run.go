@@ -17,6 +17,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file runs a case, and compares how it ended with how it must.
+
 // A failText is how a run must fail.
 type failText struct {
 	Node  config.Name `yaml:"node" doc:"The node that fails."`

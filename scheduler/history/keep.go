@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file keeps a run beside its flow, and finds those that were kept.
+
 // A Subject is a run that can be kept; *scheduler.Run is one.
 type Subject interface {
 	Stats() metrics.Report

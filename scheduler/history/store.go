@@ -22,6 +22,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file keeps the records of runs in a folder.
+
 // MaxRecords is how many records a store has at most.
 const MaxRecords = 50
 

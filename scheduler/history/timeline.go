@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file records how the counters of a run went over time, in bounded memory.
+
 // Bounds of a timeline.
 const (
 	MaxPoints  = 600

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// This file lists what a report has measured, under the names that systems that watch
+// know it by.
+
 // A Shape is what kind of number a measurement is.
 type Shape string
 

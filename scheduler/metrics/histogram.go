@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+// This file counts durations in buckets, and reads quantiles off them.
+
 const (
 	// finest is the width of the first buckets.
 	finest = 500 * time.Nanosecond

@@ -20,6 +20,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file runs a trial in a child process, within limits.
+
 // A Registry has the kinds of a trial and their operators. A *nodes.Registry is one.
 type Registry interface {
 	graph.Catalog

@@ -17,6 +17,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
+// This file looks at what the nodes of a trial emit.
+
 // A trial is one under way. It gives the scheduler the operators of the nodes, each
 // with someone who looks at what it emits.
 type trial struct {

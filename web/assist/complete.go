@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file says what can stand at the cursor.
+
 // An Item is something that can stand at the cursor.
 type Item struct {
 	Label  string `json:"label"`

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file says what the word at the cursor is.
+
 // An Explanation says what a word is.
 type Explanation struct {
 	From  int      `json:"from"`            // columns of the word, from 1, in characters

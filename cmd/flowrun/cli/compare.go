@@ -23,6 +23,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file is run --compare-serial.
+
 // A comparison is what `run --compare-serial` finds: its JSON.
 type comparison struct {
 	Flow    string         `json:"flow"`

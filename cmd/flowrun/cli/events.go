@@ -12,6 +12,9 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 )
 
+// This file has the events of a run, and what becomes of other output where events are
+// all that is wanted.
+
 // eventsFlags are those of run about events.
 //
 // With --log json, standard error is for a program: a JSON object a line. What is

@@ -12,6 +12,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/advise"
 )
 
+// This file changes settings in the text of a flow.
+
 // An editor makes changes in the text of a flow: it touches the lines that it must,
 // so that comments and layout stay.
 type editor struct {

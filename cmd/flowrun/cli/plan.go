@@ -22,6 +22,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file is the verb plan, with the flags that it shares with advise.
+
 // planFlags are what the verbs plan and advise are told of a flow besides its file.
 type planFlags struct {
 	report  string

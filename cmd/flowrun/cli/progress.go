@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file shows how a run goes, in the way that suits standard error.
+
 // A progress shows how a run goes. One goroutine uses it; what it gave by through
 // may be written to by any.
 type progress interface {

@@ -15,6 +15,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
+// This file has what a run says when it is over, as JSON and as text.
+
 // A summary is what a run leaves to say: the JSON of `run --report json`.
 type summary struct {
 	metrics.Report

@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler/flowtest"
 )
 
+// This file is the verb schema.
+
 func schemaVerb(c *call) *cobra.Command {
 	var tests bool
 	verb := &cobra.Command{

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 )
 
+// This file finds where a cell ends and what it holds.
+
 const (
 	low  = 0x0101010101010101
 	high = 0x8080808080808080

@@ -5,6 +5,8 @@ import (
 	"fmt"
 )
 
+// This file reads the first row of a file: the names of the columns.
+
 // Header reads the first row of a file. next is where the rows begin. A column
 // without a name becomes column_1, by its place; a name that was there before gets
 // the first of _2, _3, … that makes it new.

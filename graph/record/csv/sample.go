@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file finds the types of columns from a sample of rows.
+
 // Sample finds the type of the rows of src, which holds whole rows without the
 // header: for each column the narrowest of int, float, bool, time and string that
 // has all its cells and gives back what they say. So 00501 and numbers that a

@@ -14,6 +14,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file reads rows into batches; cell.go finds their cells.
+
 // A Scanner reads rows of one record type.
 type Scanner struct {
 	lexer

@@ -8,6 +8,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file writes a single item as JSON.
+
 // AppendItem writes one item of whatever data: a physical row of a batch, or a Go
 // value by its index. A Go value is written under the names that its fields have in
 // flows, if it can be a record, and as package json has it otherwise.

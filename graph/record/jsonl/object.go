@@ -2,6 +2,8 @@ package jsonl
 
 import "math"
 
+// This file reads objects and lists into columns.
+
 // object reads the object at p, which begins with a brace, into row of the
 // columns of its fields.
 func (s *Scanner) object(o *object, p, row int) int {

@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file guesses the type of the lines from a sample of them.
+
 // Limits of what a sample becomes a record of; beyond them a value is any.
 const (
 	maxSampleDepth  = 24

@@ -10,6 +10,9 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file reads lines into batches, row by row; what stands in a row is for value.go
+// and object.go.
+
 // Options of a Scanner.
 type Options struct {
 	// Strict makes a field that the type does not list an error of the row, unless

@@ -2,6 +2,8 @@ package jsonl
 
 import "github.com/flowrun/flowrun/graph/record/text"
 
+// This file checks values that nobody needs, and skips them.
+
 // skip checks the value at p and gives its end.
 func (s *Scanner) skip(p int) int {
 	switch s.src[p] {

@@ -5,6 +5,8 @@ import (
 	"errors"
 )
 
+// This file finds where one value ends and the next begins.
+
 // bom is the byte order mark of UTF-8, which some editors put in front of a file.
 var bom = []byte("\xEF\xBB\xBF")
 

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 )
 
+// This file reads strings: their ends, their escapes, and whether they are UTF-8.
+
 const (
 	low  = 0x0101010101010101
 	high = 0x8080808080808080

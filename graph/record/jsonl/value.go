@@ -9,6 +9,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file reads values into columns, but for objects and lists.
+
 // value reads the value at p into row of the column of n and returns where it
 // ends, -1 if it is wrong.
 func (s *Scanner) value(n *node, p, row int) int {

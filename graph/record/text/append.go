@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+// This file writes values as text.
+
 // AppendFloat writes f as encoding/json does. f must be finite.
 //
 // Most data has few decimals. If r = round(f·10^k) and r/10^k is f again, r below

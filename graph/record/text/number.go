@@ -7,6 +7,8 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 )
 
+// This file reads numbers from text.
+
 // A number is a number of JSON taken apart: ±mantissa × 10^exp. With more than 19
 // digits the mantissa has wrapped and is of no use.
 type number struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/flowrun/flowrun/scheduler"
 )
 
-// This file has the run with and without cuts that takes turns with itself, slice by
-// slice, in one process.
+// This file measures what cuts cost within one run, in slices of its time with and
+// without them.
 
 // A run with cuts and one without differ by a fifth in processor time on a shared machine
 // for reasons of others: what memory costs there changes from second to second. So what a

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -277,27 +276,6 @@ func tooltip(lines ...string) string {
 		end--
 	}
 	return text[:end] + "…"
-}
-
-// svgPath writes a wire as SVG path data.
-func svgPath(curve []Point) string {
-	var b strings.Builder
-	for i, p := range curve {
-		switch i {
-		case 0:
-			b.WriteString("M")
-		case 1:
-			b.WriteString("C")
-		default:
-			b.WriteString(" ")
-		}
-		b.WriteString(number1(p.X) + " " + number1(p.Y))
-	}
-	return b.String()
-}
-
-func svgTriangle(t [3]Point) string {
-	return fmt.Sprintf("M%s %sL%s %sL%s %sZ", number1(t[0].X), number1(t[0].Y), number1(t[1].X), number1(t[1].Y), number1(t[2].X), number1(t[2].Y))
 }
 
 // number1 writes a length to a tenth of a pixel, so that the text is the same

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// This file writes a single file.
+// This file writes a single file, where links lead to.
 
 // WriteFile writes one file that takes the place of what is at path, links followed.
 func WriteFile(path string, write func(io.Writer) error) (err error) {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
@@ -13,17 +12,6 @@ import (
 )
 
 // This file computes columns by expressions.
-
-// Items gives the type that arrives at an input, whatever it is, except that a Go
-// type which no record can hold is a problem and gives the Error type.
-func Items(c *graph.Inference, port string) *types.Type {
-	t := c.In(port)
-	if t.Kind != types.KindOpaque {
-		return t
-	}
-	c.List().Add(diag.TypeMismatch, c.Node.Input(port).Edges[0].At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, t)
-	return types.Error
-}
 
 // Check reads a text that is a field or an expression over items of type env. A
 // field whose name is no word needs no backquotes here.
@@ -164,18 +152,4 @@ func Without(b *record.Batch, errs *expr.RowErrors, sel []uint16) []uint16 {
 		}
 	}
 	return sel
-}
-
-// ItemIndexes appends, for some of the rows of b as Without gives them, which item of b each
-// of them is.
-func ItemIndexes(b *record.Batch, rows []uint16, indexes []int32) []int32 {
-	i := 0
-	for _, row := range rows {
-		for b.Row(i) != int(row) {
-			i++
-		}
-		indexes = append(indexes, int32(i))
-		i++
-	}
-	return indexes
 }

@@ -72,3 +72,17 @@ func AnyNull(cols []*record.Column, row int) bool {
 	}
 	return false
 }
+
+// ItemIndexes appends, for some of the rows of b as Without gives them, which item of b each
+// of them is.
+func ItemIndexes(b *record.Batch, rows []uint16, indexes []int32) []int32 {
+	i := 0
+	for _, row := range rows {
+		for b.Row(i) != int(row) {
+			i++
+		}
+		indexes = append(indexes, int32(i))
+		i++
+	}
+	return indexes
+}

@@ -91,3 +91,10 @@ func clock(d time.Duration) string {
 
 // percent writes a share.
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%s %ss", count(int64(n)), word)
+}

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -135,13 +134,6 @@ func tally(path string, list diag.List) string {
 		path = stdinName
 	}
 	return path + ": " + strings.Join(parts, ", ")
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%s %ss", count(int64(n)), word)
 }
 
 // settable adds the flag -s and gives the map that it fills.

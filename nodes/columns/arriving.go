@@ -6,6 +6,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file finds the type of what arrives at an input.
+
 // Bound gives the type that holds the items of several edges, nil of none. If there is no
 // such type it reports that, and ok is false.
 func Bound(c *graph.Inference, edges []*graph.Edge) (bound *types.Type, ok bool) {
@@ -25,4 +27,15 @@ func Bound(c *graph.Inference, edges []*graph.Edge) (bound *types.Type, ok bool)
 		bound = b
 	}
 	return bound, true
+}
+
+// Items gives the type that arrives at an input, whatever it is, except that a Go
+// type which no record can hold is a problem and gives the Error type.
+func Items(c *graph.Inference, port string) *types.Type {
+	t := c.In(port)
+	if t.Kind != types.KindOpaque {
+		return t
+	}
+	c.List().Add(diag.TypeMismatch, c.Node.Input(port).Edges[0].At, "%s cannot look into items of %s: it is a Go type that no record can hold", c.Node.ID, t)
+	return types.Error
 }

@@ -302,6 +302,7 @@ func (m *runManager) close() {
 	select {
 	case <-m.endAll(func(s *supervise.Supervisor) { s.Kill(errServerEnds) }):
 	case <-time.After(killTime + m.folder.options.leeway):
+		m.sweep()
 	}
 	var pages sync.WaitGroup
 	for _, mr := range m.all() {
@@ -312,4 +313,20 @@ func (m *runManager) close() {
 		}
 	}
 	pages.Wait()
+}
+
+// sweep removes what runs would leave behind that have been killed and do not end.
+func (m *runManager) sweep() {
+	for _, mr := range m.all() {
+		select {
+		case <-mr.made:
+		default:
+			continue
+		}
+		select {
+		case <-mr.supervisor.Done():
+		default:
+			mr.run.Exit()
+		}
+	}
 }

@@ -133,10 +133,10 @@ func (s *serial) onTime(over <-chan struct{}) func() bool {
 		case s.turn <- struct{}{}:
 		}
 		err := s.due()
-		s.rest()
 		if err != nil {
-			s.failed(nil, err)
+			s.failed(nil, err) // before anybody else has the turn
 		}
+		s.rest()
 		return err == nil
 	}
 }

@@ -176,11 +176,11 @@ check_test.go:#:38: pairs can block for good: it reads some.out -> pairs.right w
 `},
 		"another graph": {func(g *flowrun.Graph) {
 			other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})
-			flowrun.Drop(flowrun.Merge("merge", flowrun.Slice(g, "ours", []int{2}), other), "drop")
+			flowrun.Drop(flowrun.Merge([]flowrun.Stream[int]{flowrun.Slice(g, "ours", []int{2}), other}, "merge"), "drop")
 		}, `
-check_test.go:#:32: merge reads strangers, which belongs to another graph [E201]
-    # | flowrun.Drop(flowrun.Merge("merge", flowrun.Slice(g, "ours", []int{2}), other), "drop")
-      |                             ^^^^^
+check_test.go:#:98: merge reads strangers, which belongs to another graph [E201]
+    # | flowrun.Drop(flowrun.Merge([]flowrun.Stream[int]{flowrun.Slice(g, "ours", []int{2}), other}, "merge"), "drop")
+      |                                                                                               ^^^^^
   strangers was made here (check_test.go:#:50)
     # | other := flowrun.Slice(flowrun.New("other"), "strangers", []int{1})
       |                                               ^^^^^^^^^

@@ -167,6 +167,12 @@ var functions = map[string]func(g *flowrun.Graph, in stream, d *doer, opts ...fl
 	"Zip": func(g *flowrun.Graph, in stream, d *doer, opts ...flowrun.Option) any {
 		return flowrun.Zip(in, in, "it", func(x, _ int) int { d.must(); return x }, opts...)
 	},
+	"Merge": func(_ *flowrun.Graph, in stream, _ *doer, opts ...flowrun.Option) any {
+		return flowrun.Merge([]stream{in, in}, "it", opts...)
+	},
+	"Concat": func(_ *flowrun.Graph, in stream, _ *doer, opts ...flowrun.Option) any {
+		return flowrun.Concat([]stream{in, in}, "it", opts...)
+	},
 	"Connect": func(g *flowrun.Graph, in stream, d *doer, opts ...flowrun.Option) any {
 		on := func(_ *int, x int, emit func(int)) error { emit(x); return d.do(context.Background()) }
 		return flowrun.Connect(in, in, "it", on, on, nil, opts...)

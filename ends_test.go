@@ -148,7 +148,7 @@ func TestNothingIsLeft(t *testing.T) {
 			a := flowrun.Apply(s, "a", same, flowrun.Workers(3))
 			b := flowrun.Apply(s, "b", same, flowrun.Workers(3), flowrun.Unordered())
 			flowrun.Drop(flowrun.Join(a, b, "join", same, same, func(a, _ int) int { return a }, flowrun.Workers(2)), "join_out")
-			flowrun.Drop(flowrun.Limit(flowrun.Merge("merge", a, b), "limit", 30_000), "limit_out")
+			flowrun.Drop(flowrun.Limit(flowrun.Merge([]flowrun.Stream[int]{a, b}, "merge"), "limit", 30_000), "limit_out")
 			if err := run(g, s); err != nil {
 				t.Fatal(name, err)
 			}

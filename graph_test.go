@@ -222,8 +222,19 @@ func TestDiamondsDoNotBlock(t *testing.T) {
 func TestMergeAndSplit(t *testing.T) {
 	g := flowrun.New("merge")
 	a, b := flowrun.Split(flowrun.Slice(g, "all", upTo(5000)), "split", func(x int) bool { return x%3 == 0 }, flowrun.Workers(2))
-	merged := flowrun.Collect(flowrun.Merge("merge", a, b), "merged")
-	lined := flowrun.Collect(flowrun.Concat("concat", a, b), "lined")
+	merged := flowrun.Collect(flowrun.Merge([]flowrun.Stream[int]{a, b}, "merge", flowrun.Capacity(16)), "merged")
+	lined := flowrun.Collect(flowrun.Concat([]flowrun.Stream[int]{a, b}, "concat", flowrun.About("one, then the other")), "lined")
+	flow := g.Flow()
+	for _, in := range flow.Node("merge").In {
+		for _, e := range in.Edges {
+			if e.Contract.Capacity != 16 {
+				t.Errorf("%s holds %d items, want 16", e, e.Contract.Capacity)
+			}
+		}
+	}
+	if about := flow.Node("concat").Engine.About; about != "one, then the other" {
+		t.Errorf("concat is about %q", about)
+	}
 	run(t, g)
 	equal(t, "merged", slices.Sorted(slices.Values(merged.Items())), upTo(5000))
 	for _, threes := range []bool{false, true} { // each stream for itself

@@ -117,16 +117,18 @@ func two[L, R, O any](left Stream[L], right Stream[R], n *node, reading graph.Re
 }
 
 // Merge gives the items of all streams as they come: in their order among those of
-// one stream, in no certain order among those of several.
-func Merge[T any](id string, stream Stream[T], more ...Stream[T]) Stream[T] {
+// one stream, in no certain order among those of several. There must be one stream at
+// least.
+func Merge[T any](streams []Stream[T], id string, opts ...Option) Stream[T] {
 	n := pass[T]("go.merge", "Gives the items of all streams as they come.", id, graph.Free)
 	n.spec.Interleaves = true
-	return united(n, stream, more)
+	return united(n, streams, opts)
 }
 
-// Concat gives the items of one stream after those of the other.
-func Concat[T any](id string, stream Stream[T], more ...Stream[T]) Stream[T] {
-	return united(pass[T]("go.concat", "Gives the items of one stream after those of the other.", id, graph.InOrder), stream, more)
+// Concat gives the items of each stream after those of the one before it. There must be
+// one stream at least.
+func Concat[T any](streams []Stream[T], id string, opts ...Option) Stream[T] {
+	return united(pass[T]("go.concat", "Gives the items of one stream after those of the other.", id, graph.InOrder), streams, opts)
 }
 
 func pass[T any](kind, summary, id string, reading graph.ReadOrder) *node {
@@ -139,11 +141,14 @@ func pass[T any](kind, summary, id string, reading graph.ReadOrder) *node {
 	return n
 }
 
-func united[T any](n *node, stream Stream[T], more []Stream[T]) Stream[T] {
-	wires := []wire{{from: stream.port}}
-	for _, s := range more {
+func united[T any](n *node, streams []Stream[T], opts []Option) Stream[T] {
+	if len(streams) == 0 {
+		panic("flowrun: " + n.id + " was given no stream to read")
+	}
+	var wires []wire
+	for _, s := range streams {
 		s.graph()
 		wires = append(wires, wire{from: s.port})
 	}
-	return first[T](stream.graph(), stream.g.add(n, nil, wires...))
+	return first[T](streams[0].g, streams[0].g.add(n, opts, wires...))
 }

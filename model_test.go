@@ -143,7 +143,7 @@ func (w *world) one(in modelled, k int64) (out modelled) {
 func (w *world) two(in, other modelled) (out modelled) {
 	switch w.r.IntN(4) {
 	case 0:
-		out.s = flowrun.Concat(w.id("concat"), in.s, other.s)
+		out.s = flowrun.Concat([]flowrun.Stream[int64]{in.s, other.s}, w.id("concat"), w.options()...)
 		out.want = slices.Concat(in.want, other.want)
 	case 1:
 		out.s = flowrun.Zip(in.s, other.s, w.id("zip"), func(a, b int64) int64 { return a - b }, w.options()...)

@@ -7,8 +7,9 @@ import (
 	"github.com/flowrun/flowrun/scheduler/supervise"
 )
 
-// A managedRun is a run that a reader of a folder started. What is below made is set by the time that made is closed,
-// and does not change then; if it could not be made, it is not in the list.
+// A managedRun is a run that a reader of a folder started. What is below made is set by the
+// time that made is closed, and does not change then; if it could not be made, it is not in
+// the list.
 type managedRun struct {
 	id   string
 	path string

@@ -147,14 +147,14 @@ type Decoder interface {
 }
 
 // A Checker is a Decoder whose values programs make, too: see Schema.Check. CheckConfig
-// reports what is wrong with one at a node, and completes what was left out, as
+// reports what is wrong with one at its place, and completes what was left out, as
 // DecodeConfig does.
 type Checker interface {
 	CheckConfig(at *Value, list *diag.List)
 }
 
-// A Describer type says how it is written: in a few words for people, and as a
-// JSON Schema for editors. It must answer on the zero value.
+// A Describer is a type that says how it is written: in a few words for people, and as
+// a JSON Schema for editors. It must answer on the zero value.
 type Describer interface {
 	ConfigType() (text string, schema map[string]any)
 }

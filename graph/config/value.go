@@ -47,8 +47,8 @@ const (
 	Folded                    // a block after >
 )
 
-// A Value is what stands at one place of a YAML text. Aliases and merge keys are resolved: what
-// they stand for is copied, so that a tree shares no value.
+// A Value is what stands at one place of a YAML text. Aliases and merge keys are resolved:
+// what they stand for is copied, so that a tree shares no value.
 type Value struct {
 	Kind      Kind
 	Type      Type      // of a scalar

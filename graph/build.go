@@ -34,7 +34,7 @@ func (b *Builder) Words(words map[string]string) { b.c.words = words }
 // at is where its id is written, useAt where its kind is.
 //
 // engine is DefaultEngine with what the program says, and written names the keys that it
-// has set, each with its place, as a mapping whose values do not matter.
+// has set, each with its place, as a mapping whose values do not matter; nil: none.
 func (b *Builder) Use(id, kind string, with *config.Value, engine Engine, written *config.Value, at, useAt diag.Span) *Node {
 	n := b.declare(id, kind, engine, written, at)
 	n.UseAt = useAt

@@ -13,12 +13,15 @@ import (
 // Check does for a struct that a program has filled what Decode does for one that is
 // read: what the tags of its fields do not allow is reported, in the same words, and gets
 // the value of the prototype. Fields count that written names, a mapping of which the
-// places matter and not the values. Of a nested struct those count that are not zero; the
+// places matter and not the values; nil names none. Of a nested struct those count that are not zero; the
 // others get the value of the prototype, and written gets the keys of those that count.
 func (s *Schema) Check(written *Value, from any, list *diag.List) {
 	v := reflect.ValueOf(from)
 	if v.Kind() != reflect.Pointer || v.Type().Elem() != s.typ {
 		panic(fmt.Sprintf("config: the schema of %s cannot check %T", s.typ, from))
+	}
+	if written == nil {
+		return
 	}
 	d := &decodeRun{list}
 	for _, e := range written.Entries {

@@ -52,6 +52,10 @@ func TestCheck(t *testing.T) {
 	if got := written.Get("retry").Keys(); !slices.Equal(got, []string{"attempts"}) {
 		t.Errorf("of the nested struct there are %q", got)
 	}
+	found := len(list)
+	if s.Check(nil, &x, &list); len(list) != found {
+		t.Errorf("nothing is named, and it found %v", list[found:])
+	}
 	s.Check(keys("most"), &x, &list)
 	if got := list[len(list)-1].Message; got != "want at least 1kB, got 999" || x.Most != 64e6 {
 		t.Errorf("%s; %d", got, x.Most)

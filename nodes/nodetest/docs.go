@@ -51,7 +51,7 @@ func undocumented(spec *graph.Spec) []string {
 		}
 	}
 	if len(spec.Examples) == 0 {
-		wrong = append(wrong, "it has no example")
+		wrong = append(wrong, "it has no example: declare one with nodes.Example")
 	}
 	for _, e := range spec.Examples {
 		if e.Title == "" {

@@ -50,9 +50,17 @@ type Node struct {
 	Out    []*Output // in the order of the spec, then the error port
 	At     diag.Span // its id in the file
 	UseAt  diag.Span // its kind in the file
+	// Sample says from what data the type of its output was inferred; nil: it was not.
+	Sample *Sample
 	// Exprs are the expressions of its settings that have no problem, for tools to
 	// list.
 	Exprs []*expr.Expr
+}
+
+// A Sample is the data that a type was inferred from.
+type Sample struct {
+	Rows  string // which, such as "all 3 rows of a.csv"
+	Whole bool   // there are no others
 }
 
 // An Input is an input port of a node.

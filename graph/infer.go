@@ -23,6 +23,10 @@ type Inferer interface{ Infer(c *Inference) }
 // and must cope with settings that are wrong.
 type Brancher interface{ Outputs() []Port }
 
+// Validator is implemented by settings structs of sources that read rows of a declared
+// type: whether a row is held against its type also in fields that nobody reads.
+type Validator interface{ ValidatesUnread() bool }
+
 // Needer is implemented by settings structs of kinds that read only some fields.
 // It is called once after Infer, in reverse order. A kind without it needs every
 // field.

@@ -44,6 +44,10 @@ type Env struct {
 	// Outputs is set, by the method Operator of a sink that writes files: what became of
 	// them, for the report. It is called after Commit or Abort.
 	Outputs func() []Output
+	// Dropped is set, by the method Operator of a source that leaves out fields which the
+	// type of its items does not have: how many values of each field so far. It is called
+	// at any time from any goroutine, and gives a map of its own.
+	Dropped func() map[string]int64
 	// NoSync says that files need not be safe from a power cut.
 	NoSync bool
 	// Endless reports whether the flow has a source without an end of its own; nil: it

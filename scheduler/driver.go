@@ -95,6 +95,9 @@ func (n *driver) report(took time.Duration) metrics.NodeReport {
 	if !rep.Source {
 		rep.Held = max(0, rep.In-rep.Used-rep.Filtered-rep.Errors())
 	}
+	if n.env.Dropped != nil {
+		rep.FieldsDropped = n.env.Dropped()
+	}
 	if n.env.Progress != nil {
 		rep.Done, rep.Total = n.env.Progress()
 	}

@@ -43,6 +43,7 @@ const (
 	Ineffective   Code = "W505" // a setting that has no effect here
 	SlowBranch    Code = "W506" // one slow reader of an output that would hold up the others
 	OwnInput      Code = "W507" // a file that the flow reads and replaces
+	EmptyFile     Code = "W508" // a file that has not even a header
 )
 
 // A CodeInfo is what the docs say of a code.
@@ -89,4 +90,5 @@ var Codes = []CodeInfo{
 	{Ineffective, "A setting that has no effect here."},
 	{SlowBranch, "One slow reader of an output would hold up the others."},
 	{OwnInput, "A file that the flow reads and replaces."},
+	{EmptyFile, "A file that is empty where others have rows."},
 }

@@ -3,6 +3,7 @@ package file
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,6 +86,9 @@ func open(ctx context.Context, flow *graph.Flow, path string, c compression, std
 		raw, closeFile = in.pump, in.pump.close
 	}
 	src, end, err := unpack(&countReader{raw, read}, c)
+	if errors.Is(err, errNothing) {
+		src, end, err = bytes.NewReader(nil), func() {}, nil
+	}
 	if err != nil {
 		closeFile()
 		return nil, named(in.name, err)

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -56,7 +57,7 @@ type csvRows struct {
 func (k *reader) dialect() csv.Dialect { return dialect(k.format, k.Delimiter, k.Comment, k.Nulls) }
 
 func (k *reader) newCSVRows(t *types.Type) (rows, error) {
-	r := &csvRows{t: t, options: csv.Options{Dialect: k.dialect(), Strict: k.Extra == "error"}, header: k.Header}
+	r := &csvRows{t: t, options: csv.Options{Dialect: k.dialect(), Extra: k.extra}, header: k.Header}
 	_, err := r.scanner() // settings that are wrong are known before any file is opened
 	return r, err
 }
@@ -70,6 +71,10 @@ func (r *csvRows) begin(in *input) (cutter, error) {
 	}
 	if r.header {
 		names, next, err := cut.Header(text)
+		if err == csv.ErrNoHeader { // and no rows
+			in.rest = head[:0]
+			return cut, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -140,43 +145,49 @@ func (c *csvCutter) state() string { return "" }
 
 func (c *csvCutter) resume(string) error { return nil }
 
-// sampleCSV infers the type of the rows in a text that begins with the header;
-// rows says whether there is more than that.
-func (k *reader) sampleCSV(src []byte, whole bool, origin types.Origin) (t *types.Type, rows bool, warnings []string, err error) {
-	d := k.dialect()
-	src = src[:d.Split(src, whole)]
-	var names []string
-	line, next := 1, 0
-	if k.Header {
-		names, next, err = d.Header(src)
-		line += bytes.Count(src[:next], newline)
-	} else {
-		names, err = d.ColumnNames(src)
-	}
-	if err != nil {
-		return nil, false, nil, err
-	}
-	t, warnings = csv.Sample(src[next:], names, line, d, origin)
-	return t, holdsRow(d, src[next:]), warnings, nil
-}
-
-// checkHeader holds a declared type against the header of the first file.
-func (k *reader) checkHeader(c *graph.Inference, t *types.Type) {
-	if !k.Header || !k.format.isCSV() || len(k.files) == 0 || isStream(c.Flow, k.files[0].path) {
+// checkHeaders holds a declared type against the headers of all files.
+func (k *reader) checkHeaders(c *graph.Inference, t *types.Type) {
+	if !k.Header || !k.format.isCSV() {
 		return
 	}
-	first := k.files[0]
-	text, whole, err := k.beginning(c, first.path, headerSize)
-	if err != nil {
-		c.List().Add(diag.BadData, first.at, "%s: %s", called(first.path), err)
-		return
+	rows := false
+	var empty []sourceFile
+	for _, f := range k.files {
+		if isStream(c.Flow, f.path) {
+			rows = true
+			continue
+		}
+		text, whole, err := k.beginning(c, f.path, leastExcerpt)
+		if errors.Is(err, errNothing) {
+			empty = append(empty, f)
+			continue
+		}
+		rows = true
+		if err != nil {
+			c.List().Add(diag.BadData, f.at, "%s: %s", called(f.path), err)
+			continue
+		}
+		d := k.dialect()
+		names, _, err := d.Header(text[:d.Split(text, whole)])
+		if err == csv.ErrNoHeader {
+			continue
+		}
+		var s *csv.Scanner
+		if err == nil {
+			s, err = csv.New(t, names, csv.Options{Dialect: d, Extra: k.extra})
+		}
+		if err == nil {
+			err = s.Mismatch()
+		}
+		if err != nil {
+			c.List().Add(diag.BadData, k.As.YAML.Span, "%s does not fit its type: %s", called(f.path), err)
+		}
 	}
-	d := k.dialect()
-	names, _, err := d.Header(text[:d.Split(text, whole)])
-	if err == nil {
-		_, err = csv.New(t, names, csv.Options{Dialect: d, Strict: k.Extra == "error"})
-	}
-	if err != nil {
-		c.List().Add(diag.BadData, k.As.YAML.Span, "%s does not fit its type: %s", called(first.path), err)
+	for _, f := range empty {
+		if rows {
+			c.List().Warn(diag.EmptyFile, f.at, "%s: it is empty: it gives no rows", called(f.path))
+		} else {
+			c.List().Add(diag.BadData, f.at, "%s: %s", called(f.path), errNothing)
+		}
 	}
 }

@@ -15,19 +15,28 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/text"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
 
 // This file is the kind file.read, and how it runs.
 
+// Which fields of a row must be of their type.
+const (
+	validateRead = "read"
+	validateAll  = "all"
+)
+
 // reader is the kind file.read.
 type reader struct {
 	Path     []config.Name `yaml:"path,required" lone:"true" doc:"Files to read, one after the other: paths, patterns such as data/**/*.csv, or - for standard input."`
 	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"The format of the file; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log). json is an array, or values one after the other."`
-	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from the beginning of the first file that has rows."`
+	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from a sample of the files."`
 	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
-	Extra    string        `yaml:"extra" enum:"drop|error" doc:"What to do with fields that the type does not have: leave them out, or treat the row as a bad item; a csv file with such a column is refused as a whole."`
+	Extra    string        `yaml:"extra" enum:"drop|keep|error" doc:"What becomes of fields that the type does not have: they are left out and counted, kept in a field called extra, or the row is a bad item. By default error if the type was sampled, drop if it is declared."`
+	Validate string        `yaml:"validate" enum:"read|all" doc:"Which fields must be of their type for a row to be good: those that later nodes read, or all."`
+	Sample   config.Size   `yaml:"sample" min:"4kB" doc:"How much of the files is looked at to infer the type: of each the beginning, and some of its middle and its end."`
 
 	Delimiter string   `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool     `yaml:"header" doc:"Of csv: the first row names the fields. Without it, fields come in the order of the type."`
@@ -36,9 +45,14 @@ type reader struct {
 
 	files  []sourceFile
 	format format
+
+	// What Infer finds.
+	row     *types.Type // of the rows, without what extra adds
+	extra   text.Extra
+	sampled string // which rows the type was inferred from; "" if it was declared
 }
 
-var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Extra: "drop"},
+var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The rows."}),
 	nodes.Workers(graph.PerCore),
 	nodes.Lines("rows have been read", "its output is full, or standard input is silent", "all files have been read, or the flow is stopped",
@@ -85,15 +99,65 @@ func (k *reader) Infer(c *graph.Inference) {
 		return
 	}
 	t := k.typeOf(c)
-	if t == nil {
+	if k.row = t; t == nil || !k.settleExtra(c, &t) {
 		return
 	}
 	if _, err := k.newRows(t); err != nil {
 		c.List().Add(diag.WrongValue, c.Node.At, "%s: %s", c.Node.ID, err)
 	} else if !k.As.YAML.IsNull() {
-		k.checkHeader(c, t)
+		k.checkHeaders(c, t)
 	}
 	c.Out("out", t)
+}
+
+// ValidatesUnread implements graph.Validator.
+func (k *reader) ValidatesUnread() bool { return k.Validate == validateAll || k.format == formatLines }
+
+// typeOf is the declared type of the rows, or that of a sample; nil after a problem.
+func (k *reader) typeOf(c *graph.Inference) *types.Type {
+	declared := c.Type(k.As)
+	switch {
+	case declared != nil && declared.Kind == types.KindError:
+		return nil
+	case k.format == formatLines:
+		if declared != nil {
+			c.List().Add(diag.Conflict, k.As.YAML.Span, "rows of format lines are {line: string}, they take no `as`")
+		}
+		return lineType(c)
+	case declared != nil:
+		if !declared.IsRecord() && k.format.isCSV() {
+			c.List().Add(diag.WrongType, k.As.YAML.Span, "rows of a csv file are records, got %s", declared)
+			return nil
+		}
+		return declared
+	}
+	return k.sample(c)
+}
+
+// settleExtra decides what becomes of fields that the type does not have, and gives the
+// type a field for them if they are kept.
+func (k *reader) settleExtra(c *graph.Inference, t **types.Type) bool {
+	switch k.Extra {
+	case "drop":
+		k.extra = text.ExtraDrop
+	case "error":
+		k.extra = text.ExtraError
+	case "keep":
+		k.extra = text.ExtraKeep
+		kept, err := text.Keeping(*t, c.Origin("kept by extra", c.Node.At))
+		if err != nil {
+			c.List().Add(diag.NameClash, c.Node.At, "%s: extra: keep puts what is left of a row into a field %q, but %s", c.Node.ID, text.ExtraField, err).
+				WithHint("declare that field under another name, as `rest: {type: any, from: %s}`", text.ExtraField)
+			return false
+		}
+		*t = kept
+	default:
+		k.extra = text.ExtraDrop
+		if k.sampled != "" {
+			k.extra = text.ExtraError
+		}
+	}
+	return true
 }
 
 // checkFiles finds the format, which all files share, and reports a file that
@@ -178,6 +242,10 @@ func (k *reader) checkSettings(c *graph.Inference) bool {
 // Operator reads chunks in order and scans them on all workers.
 func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a()}
+	if k.Validate == validateAll {
+		o.needed = nil
+	}
+	env.Dropped = o.dropped.all
 	o.Spread = o.newWorker
 	o.total, o.endless = k.size(env.Flow), k.endless(env)
 	env.Progress = func() (int64, int64) { return o.read.Load(), o.total }
@@ -233,6 +301,7 @@ type readOp struct {
 	read    atomic.Int64
 	total   int64
 	endless bool
+	dropped tally
 }
 
 var (
@@ -337,6 +406,7 @@ func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 			}
 			last = p.rows
 		}
+		defer o.count(scan)
 		return nil, o.scan(p, scan, out)
 	}), nil
 }
@@ -356,7 +426,7 @@ func (o *readOp) scan(p *chunk, scan scanner, out nodes.Out) error {
 			line += bytes.Count(p.text[counted:bad.Offset], newline)
 			counted = bad.Offset
 			at = next
-			if err := out.Bad(nodes.BadItem{Err: bad, Raw: bad.Raw, File: p.file.name, Line: line}); err != nil {
+			if err := out.Bad(nodes.BadItem{Err: o.k.explain(bad), Raw: bad.Raw, File: p.file.name, Line: line}); err != nil {
 				b.Release()
 				return err
 			}

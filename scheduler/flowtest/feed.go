@@ -290,7 +290,7 @@ func csvRows(src []byte, t *types.Type, needed []bool) (*record.Batch, *text.Row
 	if err != nil {
 		return nil, nil, err
 	}
-	scanner, err := csv.New(plain(t, false), names, csv.Options{Dialect: csv.Standard, Strict: true})
+	scanner, err := csv.New(plain(t, false), names, csv.Options{Dialect: csv.Standard, Extra: text.ExtraError})
 	if err != nil {
 		return nil, nil, err
 	}

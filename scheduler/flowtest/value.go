@@ -199,7 +199,7 @@ func plain(t *types.Type, relax bool) *types.Type {
 // batch of type t; needed says which fields it has, nil for all. bad is what the
 // first wrong line says.
 func rowsOf(t *types.Type, needed []bool, lines []byte) (b *record.Batch, bad *text.RowError) {
-	scanner, err := jsonl.New(plain(t, false), jsonl.Options{Strict: true})
+	scanner, err := jsonl.New(plain(t, false), jsonl.Options{Extra: text.ExtraError})
 	if err != nil {
 		return nil, &text.RowError{Reason: err.Error()}
 	}

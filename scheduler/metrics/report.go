@@ -62,6 +62,10 @@ type NodeReport struct {
 	Done     int64         `json:"bytes_done,omitempty"`  // of a source that knows
 	Total    int64         `json:"bytes_total,omitempty"` // 0: not known
 
+	// FieldsDropped is how many values a source has left out, by their field, because the
+	// type of its items does not have it.
+	FieldsDropped map[string]int64 `json:"fields_dropped,omitempty"`
+
 	Limited  float64      `json:"limited,omitempty"` // share of the time that its rate or its breaker held it back
 	Breaker  BreakerState `json:"breaker,omitempty"`
 	Openings int64        `json:"openings,omitempty"` // how often the breaker opened

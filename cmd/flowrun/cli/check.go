@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -87,6 +88,12 @@ func (k *checkCall) verdict(path string, flow *graph.Flow, list diag.List, wrong
 	if len(list) > 0 {
 		text += ", " + plural(len(list), "warning")
 	}
-	_, err := fmt.Fprintln(k.stdout, text)
+	text += "\n"
+	for _, n := range flow.Nodes {
+		if n.Sample != nil && !n.Sample.Whole {
+			text += fmt.Sprintf("  %s: its type was sampled from %s\n", n.ID, n.Sample.Rows)
+		}
+	}
+	_, err := io.WriteString(k.stdout, text)
 	return err
 }

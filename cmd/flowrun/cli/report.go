@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -94,6 +96,7 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 		}
 	}
 	s.sayAcks(say)
+	s.sayLeftOut(say)
 	s.sayBooks(say, on)
 	s.sayFailures(say, on)
 	for _, w := range s.Warnings {
@@ -125,6 +128,30 @@ func (s *summary) headline(on ink) string {
 		took = "after " + span(s.Took)
 	}
 	return fmt.Sprintf("%s: %s %s", on.bold(s.Flow), outcome, took)
+}
+
+// maxLeftOut is how many fields a report for people names as left out.
+const maxLeftOut = 8
+
+// sayLeftOut says which fields sources have left out because their types do not have them.
+func (s *summary) sayLeftOut(say func(what, text string)) {
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if len(n.FieldsDropped) == 0 {
+			continue
+		}
+		names := slices.SortedFunc(maps.Keys(n.FieldsDropped), func(a, b string) int {
+			return cmp.Or(cmp.Compare(n.FieldsDropped[b], n.FieldsDropped[a]), cmp.Compare(a, b))
+		})
+		var parts []string
+		for _, name := range names[:min(len(names), maxLeftOut)] {
+			parts = append(parts, fmt.Sprintf("%s (%s)", name, plural(int(n.FieldsDropped[name]), "value")))
+		}
+		if more := len(names) - len(parts); more > 0 {
+			parts = append(parts, plural(more, "more field"))
+		}
+		say("left out", fmt.Sprintf("%s: fields that its type does not have: %s", n.ID, strings.Join(parts, ", ")))
+	}
 }
 
 // saySources says how far the sources of a run came that did not come to its end.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,6 +85,8 @@ type (
 		To       []string    `json:"to,omitempty"`       // node.port
 		Fields   []fieldType `json:"fields,omitempty"`
 		Declare  string      `json:"declare,omitempty"` // YAML for `types:`, of a sampled source
+		Sampled  string      `json:"sampled,omitempty"` // from which data the type was inferred
+		Unread   string      `json:"unread,omitempty"`  // whether fields that nobody reads are checked to be of their type: checked, unchecked
 	}
 	fieldType struct {
 		Name   string `json:"name"`
@@ -148,6 +151,15 @@ func outputType(n *graph.Node, out *graph.Output) outType {
 	}
 	if sampled && len(n.In) == 0 && out.Carries.Name == "" {
 		t.Declare = declaration(typeName(n.ID), out.Carries)
+		if n.Sample != nil {
+			t.Sampled = n.Sample.Rows
+		}
+	}
+	if v, ok := n.Config.(graph.Validator); ok && out.Carries.IsRecord() && slices.ContainsFunc(t.Fields, func(f fieldType) bool { return !f.Read }) && out.Name != graph.ErrorPort {
+		t.Unread = "unchecked"
+		if v.ValidatesUnread() {
+			t.Unread = "checked"
+		}
 	}
 	return t
 }
@@ -232,7 +244,10 @@ func writeTypes(w io.Writer, all *flowTypes, on ink) error {
 			}
 			port(out.Port, out.Type, to)
 			writeFields(&b, n.ID, out.Fields, on)
-			writeDeclaration(&b, out.Declare, on)
+			if out.Unread == "unchecked" {
+				fmt.Fprintf(&b, "      %s\n", on.dim("# a value of a field that is not read need not be of its type; `validate: all` on the node checks them, too"))
+			}
+			writeDeclaration(&b, out.Declare, out.Sampled, on)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -240,12 +255,15 @@ func writeTypes(w io.Writer, all *flowTypes, on ink) error {
 }
 
 // writeDeclaration offers the type of a sample to be pasted.
-func writeDeclaration(b *strings.Builder, text string, on ink) {
+func writeDeclaration(b *strings.Builder, text, sampled string, on ink) {
 	if text == "" {
 		return
 	}
 	name, _, _ := strings.Cut(text, ":")
-	fmt.Fprintf(b, "      %s\n", on.dim("# sampled; to pin it, paste this under `types:` and write `as: "+name+"` on the node"))
+	if sampled != "" {
+		sampled = " from " + sampled
+	}
+	fmt.Fprintf(b, "      %s\n", on.dim("# sampled"+sampled+"; to pin it, paste this under `types:` and write `as: "+name+"` on the node"))
 	for line := range strings.Lines(text) {
 		b.WriteString("      " + line)
 	}

@@ -193,7 +193,11 @@ func TestColumnsAreFoundByName(t *testing.T) {
 		`column "delays" is no field of the type`:                                                        types.Record(f("a", "int", nil)),
 		`the rows of a CSV file are records, not int`:                                                    types.Int,
 	} {
-		if _, err := New(typ, []string{"a", "delays", "x"}, Options{Dialect: Standard, Strict: true}); err == nil || err.Error() != want {
+		s, err := New(typ, []string{"a", "delays", "x"}, Options{Dialect: Standard, Extra: text.ExtraError})
+		if err == nil {
+			err = s.Mismatch()
+		}
+		if err == nil || err.Error() != want {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
 	}
@@ -333,7 +337,9 @@ func TestSample(t *testing.T) {
 		{"1,2\n3\n", "int", ""},
 		{numbers + "\"n/\na\"\n", "string", `column "x" is int but for a few cells, such as "n/\na" in line 22; it is read as string`},
 	} {
-		got, warnings := Sample([]byte(c.cells), []string{"x"}, 2, d, types.Origin{How: "sampled"})
+		sampler := NewSampler(d)
+		sampler.Add([]byte(c.cells), []string{"x"}, func(line int) string { return fmt.Sprintf("line %d", line+1) })
+		got, warnings := sampler.Type(types.Origin{How: "sampled"})
 		if got.Fields[0].Type.String() != c.want || strings.Join(warnings, "") != c.warning || got.Fields[0].Origin.How != "sampled" {
 			t.Errorf("%q is %s, %q; want %s, %q", c.cells, got, warnings, c.want, c.warning)
 		}

@@ -7,6 +7,9 @@ import (
 
 // This file reads the first row of a file: the names of the columns.
 
+// ErrNoHeader is that of a file in which nothing stands but comments and empty lines.
+var ErrNoHeader = errors.New("the file is empty: it has no header")
+
 // Header reads the first row of a file. next is where the rows begin. A column
 // without a name becomes column_1, by its place; a name that was there before gets
 // the first of _2, _3, … that makes it new.
@@ -24,7 +27,7 @@ func (d Dialect) Header(src []byte) (names []string, next int, err error) {
 		p = end
 	}
 	if p == len(l.src) {
-		return nil, 0, errors.New("the file is empty: it has no header")
+		return nil, 0, ErrNoHeader
 	}
 	cells, next := l.cells(p)
 	if next < 0 {

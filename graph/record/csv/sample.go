@@ -12,18 +12,37 @@ import (
 
 // This file finds the types of columns from a sample of rows.
 
-// Sample finds the type of the rows of src, which holds whole rows without the
-// header: for each column the narrowest of int, float, bool, time and string that
-// has all its cells and gives back what they say. So 00501 and numbers that a
-// float cannot tell apart are strings. Columns with an empty cell or a word of
-// d.Null get `?`. Times are RFC 3339.
+// A Sampler finds the type of the rows it is shown: for each column the narrowest of
+// int, float, bool, time and string that has all its cells and gives back what they
+// say. So 00501 and numbers that a float cannot tell apart are strings. Columns with an
+// empty cell or a word of Dialect.Null get `?`, and so do those that not every file has.
+// Times are RFC 3339.
 //
 // A column that would be something else but for a few cells is a string with a
-// warning; line is that of the first row in its file. Rows that are bad are left
-// out. Fields have the names of the columns and the given origin.
-func Sample(src []byte, names []string, line int, d Dialect, origin types.Origin) (*types.Type, []string) {
-	s := &sampler{lexer: lexer{Dialect: d, src: ended(src), alloc: func(n int) []byte { return make([]byte, n) }}, line: line}
-	s.columns = make([]sampleColumn, len(names))
+// warning. Rows that are bad are left out.
+type Sampler struct {
+	lexer
+	line    int // of the row, in the text that is shown
+	at      func(line int) string
+	rows    int
+	columns []*sampleColumn // in the order in which they were met
+	byName  map[string]*sampleColumn
+}
+
+// NewSampler gives a sampler that has seen nothing.
+func NewSampler(d Dialect) *Sampler {
+	return &Sampler{lexer: lexer{Dialect: d, alloc: func(n int) []byte { return make([]byte, n) }}, byName: map[string]*sampleColumn{}}
+}
+
+// Rows is how many rows were seen, without bad ones.
+func (s *Sampler) Rows() int { return s.rows }
+
+// Add looks at the rows of src, which are whole and have the named columns. at names
+// the place of a line of src, counted from 1, for warnings: it stands behind "in".
+func (s *Sampler) Add(src []byte, names []string, at func(line int) string) {
+	s.src, s.line, s.at = ended(src), 1, at
+	columns := s.named(names)
+	before := s.rows
 	for p := 0; p < len(s.src); {
 		end := s.skipped(s.src, p)
 		if end == p {
@@ -31,31 +50,65 @@ func Sample(src []byte, names []string, line int, d Dialect, origin types.Origin
 			if cells, end = s.cells(p); end < 0 {
 				end = s.rowEnd(s.src, p)
 			}
-			if len(cells) == len(names) {
+			if len(cells) == len(columns) {
+				s.rows++
 				for i, c := range cells {
-					s.observe(&s.columns[i], c)
+					s.observe(columns[i], c)
 				}
 			}
 		}
 		s.line += bytes.Count(s.src[p:end], []byte{'\n'})
 		p = end
 	}
+	for _, c := range columns {
+		c.in += s.rows - before
+	}
+	s.src, s.at = nil, nil
+}
+
+// named gives the columns of a file, and adds those that were not there yet.
+func (s *Sampler) named(names []string) []*sampleColumn {
+	columns := make([]*sampleColumn, len(names))
+	for i, name := range names {
+		if s.byName[name] == nil {
+			s.byName[name] = &sampleColumn{name: name}
+			s.columns = append(s.columns, s.byName[name])
+		}
+		columns[i] = s.byName[name]
+	}
+	return columns
+}
+
+// Fits reports whether the rows of src, which may begin within one, all have the named
+// columns: then it does begin with a row, as far as a look can tell.
+func (s *Sampler) Fits(src []byte, names []string) bool {
+	s.src = ended(src)
+	defer func() { s.src, s.reason = nil, "" }()
+	for p := 0; p < len(s.src); {
+		end := s.skipped(s.src, p)
+		if end == p {
+			var cells []cellText
+			if cells, end = s.cells(p); len(cells) != len(names) {
+				return false
+			}
+		}
+		p = end
+	}
+	return true
+}
+
+// Type gives the type of the rows seen so far, whose fields have the names of the
+// columns and get the origin.
+func (s *Sampler) Type(origin types.Origin) (t *types.Type, warnings []string) {
 	var fields []types.Field
-	var warnings []string
-	for i := range s.columns {
-		t, warning := s.columns[i].typ(names[i])
-		fields = append(fields, types.Field{Name: names[i], Type: t, Origin: origin})
+	for _, c := range s.columns {
+		t, warning := c.typ()
+		fields = append(fields, types.Field{Name: c.name, Type: t.WithOpt(c.in < s.rows), Origin: origin})
 		if warning != "" {
 			warnings = append(warnings, warning)
 		}
 	}
 	return types.Record(fields...), warnings
-}
-
-type sampler struct {
-	lexer
-	line    int // of the row
-	columns []sampleColumn
 }
 
 // A kind of cell, as samples tell them apart.
@@ -74,23 +127,22 @@ var sampleTypes = [sampleKinds]*types.Type{types.Int, types.Float, types.Bool, t
 
 // A sampleColumn is what was seen in a column.
 type sampleColumn struct {
+	name  string
+	in    int // rows of files that have it
 	count [sampleKinds]int
-	first [sampleKinds]struct {
-		line int
-		text string
-	}
+	first [sampleKinds]struct{ at, text string }
 	nulls int
 	big   bool // an integer that no float is equal to
 }
 
-func (s *sampler) observe(c *sampleColumn, cell cellText) {
+func (s *Sampler) observe(c *sampleColumn, cell cellText) {
 	if cell.text == "" || !cell.quoted && slices.Contains(s.Null, cell.text) {
 		c.nulls++
 		return
 	}
 	kind := c.kind(cell.text)
 	if c.count[kind]++; c.count[kind] == 1 {
-		c.first[kind].line, c.first[kind].text = s.line, cell.text
+		c.first[kind].at, c.first[kind].text = s.at(s.line), cell.text
 	}
 }
 
@@ -113,7 +165,7 @@ func (c *sampleColumn) kind(cell string) sampleKind {
 }
 
 // typ gives the type of the column and, if few cells made it string, a warning.
-func (c *sampleColumn) typ(name string) (t *types.Type, warning string) {
+func (c *sampleColumn) typ() (t *types.Type, warning string) {
 	var kinds []sampleKind
 	total, most := 0, sampleString
 	for k := range sampleKinds {
@@ -136,8 +188,8 @@ func (c *sampleColumn) typ(name string) (t *types.Type, warning string) {
 	}
 	if most != sampleString && total-c.count[most] <= max(1, total/10) {
 		odd := slices.DeleteFunc(kinds, func(k sampleKind) bool { return k == most })[0]
-		warning = fmt.Sprintf("column %q is %s but for a few cells, such as %q in line %d; it is read as string",
-			name, sampleTypes[most], text.Shorten(c.first[odd].text), c.first[odd].line)
+		warning = fmt.Sprintf("column %q is %s but for a few cells, such as %q in %s; it is read as string",
+			c.name, sampleTypes[most], text.Shorten(c.first[odd].text), c.first[odd].at)
 	}
 	return types.String.WithOpt(nullable), warning
 }

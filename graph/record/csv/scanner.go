@@ -23,11 +23,21 @@ type Scanner struct {
 	fields  []*field // of the type, in order
 	missing []*field // those of fields without a column in the file
 	numbers bool     // a number may be a word for null
+	names   []string // of the columns
+	refused error    // why no row of the file fits the type; nil: they may
+	dropped int64    // rows whose further columns were left out
+
+	// Under text.ExtraKeep, the field for what other fields do not hold, and the text of
+	// the object that the row has for it.
+	extra *field
+	rest  []byte
 
 	// While Scan runs:
 	batch *record.Batch
 	arena *record.Arena // for cells with doubled quotes; nil until there is one
 	wrong *field        // that an error is about; nil: the row as such
+
+	unwanted string // the column that an error is about
 }
 
 // A field is the plan for one field of the type.
@@ -43,15 +53,15 @@ type field struct {
 // Options of a Scanner.
 type Options struct {
 	Dialect
-	// Strict makes a column that the type does not list an error of the file,
-	// unless the type ends in `...`.
-	Strict bool
+	// Extra says what becomes of columns that the type does not list. With
+	// text.ExtraKeep the type is what text.Keeping has made.
+	Extra text.Extra
 }
 
 // New gives a scanner for rows of type t, a record, in a file with the named
 // columns; without names the columns are the fields of t in their order. An error
-// names the field that no cell can hold, that has no column though it may not be
-// null, or whose Reading is wrong.
+// names the field that no cell can hold or whose Reading is wrong. That the columns
+// do not fit the type is no error: see Mismatch.
 func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 	if !t.IsRecord() {
 		return nil, fmt.Errorf("the rows of a CSV file are records, not %s", t)
@@ -59,16 +69,24 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 	if err := opts.Check(); err != nil {
 		return nil, err
 	}
-	s := &Scanner{lexer: lexer{Dialect: opts.Dialect}, columns: make([]*field, len(names))}
+	s := &Scanner{lexer: lexer{Dialect: opts.Dialect}, columns: make([]*field, len(names)), names: names}
 	s.alloc = s.memory
 	s.numbers = slices.ContainsFunc(opts.Null, func(w string) bool { return text.NumberEnd([]byte(w), 0) > 0 })
 	if names == nil {
 		s.columns = make([]*field, len(t.Fields))
+		if opts.Extra == text.ExtraKeep {
+			s.columns = s.columns[1:]
+		}
 	}
 	if len(s.columns) == 0 {
 		return nil, errors.New("there are no columns")
 	}
 	for i, f := range t.Fields {
+		if opts.Extra == text.ExtraKeep && i == len(t.Fields)-1 {
+			s.extra = &field{typ: f.Type, name: f.Name}
+			s.fields = append(s.fields, s.extra)
+			break
+		}
 		n, err := s.newField(f)
 		if err != nil {
 			return nil, fmt.Errorf("field %q: %w", f.Name, err)
@@ -79,8 +97,8 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 			at = slices.Index(names, source(f))
 		}
 		if at < 0 {
-			if !f.Type.Nullable && n.instead == nil {
-				return nil, noColumn(f, names)
+			if !f.Type.Nullable && n.instead == nil && s.refused == nil {
+				s.refused = noColumn(f, names)
 			}
 			s.missing = append(s.missing, n)
 			continue
@@ -90,11 +108,16 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 		}
 		s.columns[at] = n
 	}
-	if at := slices.Index(s.columns, nil); at >= 0 && opts.Strict && !t.Open {
-		return nil, fmt.Errorf("column %q is no field of the type", names[at])
+	if at := slices.Index(s.columns, nil); at >= 0 && opts.Extra == text.ExtraError && !t.Open && s.refused == nil {
+		s.refused = &text.RowError{Extra: names[at], Reason: fmt.Sprintf("column %q is no field of the type", names[at])}
 	}
 	return s, nil
 }
+
+// Mismatch says why no row of the file fits the type: a field that may not be null has
+// no column, or a column has no field where that counts as a mistake. Scan finds each
+// row bad then. It is nil if rows may fit.
+func (s *Scanner) Mismatch() error { return s.refused }
 
 // source is the name of a field in the file.
 func source(f types.Field) string {
@@ -169,7 +192,7 @@ func (s *Scanner) Scan(src []byte, from int, b *record.Batch, maxRows int) (next
 // scan is Scan of a text that ends with a newline.
 func (s *Scanner) scan(src []byte, from int, b *record.Batch, maxRows int) (next int, bad *text.RowError) {
 	s.begin(src, b, max(maxRows, b.Rows))
-	p := from
+	p, rows := from, b.Rows
 	for b.Rows < maxRows && p < len(src) {
 		if c := src[p]; c == '\n' || c == '\r' || c == s.Comment {
 			if end := s.skipped(src, p); end > p {
@@ -185,6 +208,9 @@ func (s *Scanner) scan(src []byte, from int, b *record.Batch, maxRows int) (next
 		}
 		b.Rows++
 		p = end
+	}
+	if s.extra == nil {
+		s.dropped += int64(b.Rows - rows)
 	}
 	s.end()
 	return p, bad
@@ -234,11 +260,15 @@ func (s *Scanner) memory(n int) []byte {
 // row reads the row at p and returns where the next line begins; -1 if it is bad.
 func (s *Scanner) row(p, row int) int {
 	b := s.src
+	s.rest = s.rest[:0]
 	for i, f := range s.columns {
 		var end int
-		if f != nil && f.col != nil {
+		switch {
+		case f != nil && f.col != nil:
 			end = s.field(f, p, row)
-		} else {
+		case f == nil && s.extra != nil && s.extra.col != nil:
+			end = s.keep(s.names[i], p)
+		default:
 			_, _, end = s.cell(p)
 		}
 		if end < 0 {
@@ -263,11 +293,17 @@ func (s *Scanner) row(p, row int) int {
 // fill gives the fields without a column in the file null or their default; it
 // gives p back.
 func (s *Scanner) fill(p, row int) int {
+	if s.refused != nil {
+		return s.refuse()
+	}
 	for _, f := range s.missing {
 		if f.col != nil && !s.null(f, nil, row) {
 			s.wrong = f
 			return -1
 		}
+	}
+	if s.extra != nil && s.extra.col != nil {
+		s.endRest(row)
 	}
 	return p
 }
@@ -275,11 +311,11 @@ func (s *Scanner) fill(p, row int) int {
 // rowError takes what is wrong with the row at p.
 func (s *Scanner) rowError(p int) *text.RowError {
 	end := s.rowEnd(s.src, p)
-	e := &text.RowError{Offset: p, End: end, Reason: s.reason, Raw: strings.TrimRight(string(s.src[p:end]), "\r\n")}
+	e := &text.RowError{Offset: p, End: end, Reason: s.reason, Extra: s.unwanted, Raw: strings.TrimRight(string(s.src[p:end]), "\r\n")}
 	if s.wrong != nil {
 		e.Field = s.wrong.name
 	}
-	s.reason, s.wrong = "", nil
+	s.reason, s.unwanted, s.wrong = "", "", nil
 	return e
 }
 
@@ -335,6 +371,11 @@ func (s *Scanner) isNull(f *field, content []byte, quoted bool) bool {
 	if len(content) == 0 {
 		return !isText || !quoted && (f.typ.Nullable || f.instead != nil)
 	}
+	return s.isWord(content, quoted)
+}
+
+// isWord reports whether a cell is a word for null.
+func (s *Scanner) isWord(content []byte, quoted bool) bool {
 	if quoted {
 		return false
 	}

@@ -32,6 +32,11 @@ type object struct {
 	open   bool           // unknown fields are allowed
 	needed int            // fields that have a column
 
+	// What is left of the object that is read, under text.ExtraKeep: the plan of its
+	// last field, nil without, and the text of the object that it becomes.
+	extra *node
+	rest  []byte
+
 	// Keys as they came, the first time each. A file mostly has one order, so the
 	// key that followed last time is compared before anything is looked up.
 	order []key
@@ -40,16 +45,23 @@ type object struct {
 	// seen[i] is the number of the object in which field i was last met.
 	seen   []uint64
 	number uint64
+
+	others int64 // values of unknown keys beyond those in order
 }
 
 // A key of the data.
 type key struct {
 	text string // with quotes and colon
 	slot int    // the place in fields, or unknown
+
+	dropped int64 // values of an unknown key
 }
 
-// unknown is the slot of a key that is no field.
-const unknown = -1
+// The slots of keys that are no fields.
+const (
+	unknown  = -1 // it stands in the order of keys
+	stranger = -2 // it does not, for that is full
+)
 
 // maxKeys bounds the keys that a scanner learns.
 const maxKeys = 1024
@@ -106,7 +118,7 @@ func defaultJSON(n *node, word string) []byte {
 }
 
 func newObject(t *types.Type, opts Options) (*object, error) {
-	o := &object{slots: map[string]int{}, known: map[string]int{}, open: t.Open || !opts.Strict, seen: make([]uint64, len(t.Fields))}
+	o := &object{slots: map[string]int{}, known: map[string]int{}, open: t.Open || opts.Extra != text.ExtraError, seen: make([]uint64, len(t.Fields))}
 	for i, f := range t.Fields {
 		n, err := newNode(f, opts)
 		if err != nil {
@@ -115,6 +127,11 @@ func newObject(t *types.Type, opts Options) (*object, error) {
 		from := f.Name
 		if f.Reading != nil && f.Reading.From != "" {
 			from = f.Reading.From
+		}
+		if opts.Extra == text.ExtraKeep && i == len(t.Fields)-1 {
+			o.extra = n
+			o.fields = append(o.fields, n)
+			break
 		}
 		if j, twice := o.slots[from]; twice {
 			return nil, fmt.Errorf("fields %q and %q are both read from %q", t.Fields[j].Name, f.Name, from)
@@ -148,7 +165,7 @@ func (s *Scanner) checkDefaults(n *node) error {
 		return fmt.Errorf("field %q: the default is null", n.name)
 	}
 	if end := s.value(n, 0, 0); end < 0 || end != len(s.src)-1 {
-		s.reason, s.path = "", s.path[:0]
+		s.forget()
 		return fmt.Errorf("field %q: the default %s is no %s", n.name, s.src[:len(s.src)-1], n.typ.NotNull())
 	}
 	return nil

@@ -1,6 +1,10 @@
 package jsonl
 
-import "math"
+import (
+	"math"
+
+	"github.com/flowrun/flowrun/graph/record"
+)
 
 // This file reads objects and lists into columns.
 
@@ -10,12 +14,13 @@ func (s *Scanner) object(o *object, p, row int) int {
 	b := s.src
 	s.depth++
 	o.number++
+	o.rest = o.rest[:0]
 	seen, at := 0, 0
 	if p = s.blank(p + 1); b[p] == '}' {
 		p++
 	} else {
 		for {
-			slot := unknown
+			slot, begin := unknown, p
 			if at < len(o.order) && hasKey(b, p, o.order[at].text) {
 				slot = o.order[at].slot
 				p += len(o.order[at].text)
@@ -35,6 +40,8 @@ func (s *Scanner) object(o *object, p, row int) int {
 				}
 			} else if p = s.skip(p); p < 0 {
 				return -1
+			} else if slot < 0 {
+				s.unknown(o, slot, at, b[begin:p])
 			}
 			p = s.blank(p)
 			if b[p] == ',' {
@@ -49,10 +56,40 @@ func (s *Scanner) object(o *object, p, row int) int {
 		}
 	}
 	s.depth--
+	if o.extra != nil && s.keep(o, row) {
+		seen++
+	}
 	if seen < o.needed && !s.missing(o, row) {
 		return -1
 	}
 	return p
+}
+
+// unknown takes a key, which lookUp has found to be no field, with its value: it is kept
+// or counted.
+func (s *Scanner) unknown(o *object, slot, at int, text []byte) {
+	switch {
+	case o.extra != nil && o.extra.col == nil: // nobody reads it
+	case o.extra != nil:
+		o.rest = append(append(o.rest, ','), text...)
+	case slot == stranger:
+		o.others += s.count
+	default:
+		o.order[at-1].dropped += s.count
+	}
+}
+
+// keep writes what is left of an object into the row of its field, if there is anything.
+func (s *Scanner) keep(o *object, row int) bool {
+	if len(o.rest) == 0 {
+		return false
+	}
+	o.rest[0] = '{'
+	value := append(append(s.memory(len(o.rest) + 1)[:0], o.rest...), '}')
+	o.extra.col.Str[row] = record.View(value)
+	o.extra.col.Clear(row)
+	o.seen[len(o.fields)-1] = o.number
+	return true
 }
 
 func hasKey(b []byte, p int, text string) bool {
@@ -88,13 +125,17 @@ func (s *Scanner) lookUp(o *object, at, p int) (slot, next, end int) {
 	slot, ok := o.slots[string(name)]
 	if !ok {
 		if slot = unknown; !o.open {
+			s.extra = string(name)
 			return 0, 0, s.fail("unknown field %q", name)
 		}
 	}
 	if len(o.order) < maxKeys {
 		o.known[string(name)] = len(o.order)
-		o.order = append(o.order, key{string(b[p:closing+1]) + ":", slot})
+		o.order = append(o.order, key{text: string(b[p:closing+1]) + ":", slot: slot})
 		return slot, len(o.order), colon + 1
+	}
+	if !ok {
+		slot = stranger
 	}
 	return slot, at, colon + 1
 }

@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,25 +18,51 @@ const (
 	maxSampleFields = 1000
 )
 
-// Sample finds the type of the rows of src, which holds whole rows: the narrowest
-// type that has them all. Fields come in the order in which they appear first and
-// have the given origin.
+// Sample finds the type of the rows of src, which holds whole rows; see Sampler.
+func Sample(src []byte, opts Options, origin types.Origin) (t *types.Type, warnings []string, err error) {
+	s := NewSampler(opts)
+	s.Add(src, func(line int) string { return fmt.Sprintf("line %d", line) })
+	return s.Type(origin)
+}
+
+// A Sampler finds the narrowest type that has all rows it is shown. Fields come in the
+// order in which they appear first.
 //
 // An integer widens to float where every value survives it; a field that is null
 // or missing anywhere gets `?`. Strings are time only if all of them are RFC 3339.
 // Values of different kinds make the field any, with a warning that names the
 // kinds and the lines. A field that is nothing but null is any, too. Rows that are
 // no JSON are left out; if nothing is left, that is the error.
-func Sample(src []byte, opts Options, origin types.Origin) (t *types.Type, warnings []string, err error) {
-	s := &sampler{origin: origin, line: 1}
+type Sampler struct {
+	Scanner // whose parts that check JSON are used
+	root    shape
+	bad     *text.RowError // the first
+	line    int            // of the row, in the text that is shown
+	at      func(line int) string
+
+	origin   types.Origin
+	warnings []string
+}
+
+// NewSampler gives a sampler that has seen nothing.
+func NewSampler(opts Options) *Sampler {
+	s := new(Sampler)
 	s.space = blanks
 	if opts.Values {
 		s.space |= newlines
 	}
 	s.opts = opts
+	return s
+}
+
+// Rows is how many rows were seen, without bad ones.
+func (s *Sampler) Rows() int { return s.root.values }
+
+// Add looks at the rows of src, which are whole. at names the place of a line of src,
+// counted from 1, for warnings and errors: it stands behind "in".
+func (s *Sampler) Add(src []byte, at func(line int) string) {
+	s.line, s.at = 1, at
 	s.src = append(src[:len(src):len(src)], '\n')
-	root := new(shape)
-	var first *text.RowError
 	for p := 0; p < len(s.src); {
 		if isSpace(s.src[p]) {
 			if s.src[p] == '\n' {
@@ -50,36 +77,34 @@ func Sample(src []byte, opts Options, origin types.Origin) (t *types.Type, warni
 		}
 		if end < 0 {
 			bad := s.rowError(p)
-			if first == nil {
-				first = bad
-				bad.Reason = fmt.Sprintf("line %d: %s", s.line, bad.Reason)
+			if s.bad == nil {
+				s.bad = bad
+				bad.Reason = fmt.Sprintf("%s: %s", at(s.line), bad.Reason)
 			}
 			end = bad.End
 		} else {
-			s.observe(root, p, 0)
+			s.observe(&s.root, p, 0)
 		}
-		s.line += strings.Count(string(s.src[p:end]), "\n")
+		s.line += bytes.Count(s.src[p:end], []byte{'\n'})
 		p = end
 	}
+	s.src, s.at = nil, nil
+}
+
+// Type gives the type of the rows seen so far, whose fields get the origin.
+func (s *Sampler) Type(origin types.Origin) (t *types.Type, warnings []string, err error) {
 	switch {
-	case root.values > 0:
-		return s.typeOf(root, ""), s.warnings, nil
-	case first != nil:
-		return nil, nil, first
+	case s.root.values > 0:
+		s.origin, s.warnings = origin, nil
+		return s.typeOf(&s.root, ""), s.warnings, nil
+	case s.bad != nil:
+		return nil, nil, s.bad
 	}
 	return nil, nil, errors.New("there is nothing to take a sample of")
 }
 
-// A sampler uses the parts of a Scanner that check JSON.
-type sampler struct {
-	Scanner
-	origin   types.Origin
-	line     int // of the row
-	warnings []string
-}
-
 // rowEnd checks what follows the value of a row, as row does.
-func (s *sampler) rowEnd(p int) int {
+func (s *Sampler) rowEnd(p int) int {
 	p = s.blank(p)
 	switch {
 	case !s.opts.Values && s.src[p] != '\n':
@@ -112,14 +137,24 @@ var sampleNames = [sampleKinds]string{"bool", "int", "float", "a number of too m
 type shape struct {
 	values int // null is one
 	nulls  int
-	first  [sampleKinds]int // the line of the first value of the kind; 0: none
-	big    int              // the line of the first integer that no float is equal to
-	elem   *shape           // items of arrays
+	first  [sampleKinds]place // of the first value of the kind
+	big    place              // of the first integer that no float is equal to
+	elem   *shape             // items of arrays
 
 	objects int
 	fields  []*sampleField
 	index   map[string]*sampleField
 }
+
+// A place is where something was seen; the zero one is nowhere.
+type place struct {
+	row int // of all that was seen, from 1
+	at  string
+}
+
+func (p place) seen() bool { return p.row > 0 }
+
+func (s *Sampler) here() place { return place{s.root.values, s.at(s.line)} }
 
 type sampleField struct {
 	name    string
@@ -129,7 +164,7 @@ type sampleField struct {
 }
 
 // observe adds the checked value at p, and gives its end.
-func (s *sampler) observe(sh *shape, p, depth int) int {
+func (s *Sampler) observe(sh *shape, p, depth int) int {
 	sh.values++
 	b := s.src
 	end := p
@@ -154,21 +189,21 @@ func (s *sampler) observe(sh *shape, p, depth int) int {
 			}
 		case '{', '[':
 		default:
-			kind = sh.number(b[p:end], s.line)
+			kind = s.number(sh, b[p:end])
 		}
 	}
-	if sh.first[kind] == 0 {
-		sh.first[kind] = s.line
+	if !sh.first[kind].seen() {
+		sh.first[kind] = s.here()
 	}
 	return end
 }
 
-func (sh *shape) number(lit []byte, line int) sampleKind {
+func (s *Sampler) number(sh *shape, lit []byte) sampleKind {
 	whole, end := text.Int(lit, 0)
 	switch {
 	case end == len(lit) && (whole != 0 || lit[0] != '-'):
-		if sh.big == 0 && !text.RoundTrips(lit) {
-			sh.big = line
+		if !sh.big.seen() && !text.RoundTrips(lit) {
+			sh.big = s.here()
 		}
 		return sampleInt
 	case text.RoundTrips(lit):
@@ -177,7 +212,7 @@ func (sh *shape) number(lit []byte, line int) sampleKind {
 	return sampleNumber
 }
 
-func (s *sampler) observeArray(sh *shape, p, depth int) int {
+func (s *Sampler) observeArray(sh *shape, p, depth int) int {
 	if sh.elem == nil {
 		sh.elem = new(shape)
 	}
@@ -191,7 +226,7 @@ func (s *sampler) observeArray(sh *shape, p, depth int) int {
 	return p + 1
 }
 
-func (s *sampler) observeObject(sh *shape, p, depth int) int {
+func (s *Sampler) observeObject(sh *shape, p, depth int) int {
 	if sh.index == nil {
 		sh.index = map[string]*sampleField{}
 	}
@@ -226,15 +261,15 @@ func (s *sampler) observeObject(sh *shape, p, depth int) int {
 
 // typeOf gives the narrowest type of what was seen in a place. path is its name
 // in warnings.
-func (s *sampler) typeOf(sh *shape, path string) *types.Type {
+func (s *Sampler) typeOf(sh *shape, path string) *types.Type {
 	nullable := sh.nulls > 0
 	var kinds []sampleKind
-	for k, line := range sh.first {
-		if line > 0 {
+	for k, first := range sh.first {
+		if first.seen() {
 			kinds = append(kinds, sampleKind(k))
 		}
 	}
-	has := func(k sampleKind) bool { return sh.first[k] > 0 }
+	has := func(k sampleKind) bool { return sh.first[k].seen() }
 	only := func(k sampleKind) bool { return len(kinds) == 1 && kinds[0] == k }
 	switch {
 	case len(kinds) == 0 || only(sampleDeep):
@@ -243,7 +278,7 @@ func (s *sampler) typeOf(sh *shape, path string) *types.Type {
 		return types.Bool.WithOpt(nullable)
 	case only(sampleInt):
 		return types.Int.WithOpt(nullable)
-	case only(sampleFloat), len(kinds) == 2 && has(sampleInt) && has(sampleFloat) && sh.big == 0:
+	case only(sampleFloat), len(kinds) == 2 && has(sampleInt) && has(sampleFloat) && !sh.big.seen():
 		return types.Float.WithOpt(nullable)
 	case only(sampleTime):
 		return types.Time.WithOpt(nullable)
@@ -259,29 +294,29 @@ func (s *sampler) typeOf(sh *shape, path string) *types.Type {
 }
 
 // warnMixed says why a place is any: the first two kinds that do not go together.
-func (s *sampler) warnMixed(sh *shape, kinds []sampleKind, path string) {
+func (s *Sampler) warnMixed(sh *shape, kinds []sampleKind, path string) {
 	where := "the items are"
 	if path != "" {
 		where = fmt.Sprintf("field %q is", strings.TrimPrefix(path, "."))
 	}
 	one, two := kinds[0], kinds[len(kinds)-1]
 	if one == sampleInt && two == sampleFloat {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s float in line %d, but an int in line %d has more digits than a float; it is read as any",
-			where, sh.first[two], sh.big))
+		s.warnings = append(s.warnings, fmt.Sprintf("%s float in %s, but an int in %s has more digits than a float; it is read as any",
+			where, sh.first[two].at, sh.big.at))
 		return
 	}
 	if one == two {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s %s in line %d; it is read as any", where, sampleNames[one], sh.first[one]))
+		s.warnings = append(s.warnings, fmt.Sprintf("%s %s in %s; it is read as any", where, sampleNames[one], sh.first[one].at))
 		return
 	}
-	if sh.first[one] > sh.first[two] {
+	if sh.first[one].row > sh.first[two].row {
 		one, two = two, one
 	}
-	s.warnings = append(s.warnings, fmt.Sprintf("%s %s in line %d and %s in line %d; it is read as any",
-		where, sampleNames[one], sh.first[one], sampleNames[two], sh.first[two]))
+	s.warnings = append(s.warnings, fmt.Sprintf("%s %s in %s and %s in %s; it is read as any",
+		where, sampleNames[one], sh.first[one].at, sampleNames[two], sh.first[two].at))
 }
 
-func (s *sampler) recordOf(sh *shape, path string) *types.Type {
+func (s *Sampler) recordOf(sh *shape, path string) *types.Type {
 	switch {
 	case len(sh.fields) == 0 && path != "": // {} everywhere: whatever may come
 		return types.Any

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowrun/flowrun/graph/record/text"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -116,7 +117,7 @@ func TestSampledRowsAreRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := New(typ, Options{Strict: true})
+		s, err := New(typ, Options{Extra: text.ExtraError})
 		if err != nil {
 			t.Fatal(err)
 		}

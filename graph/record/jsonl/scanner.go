@@ -15,9 +15,9 @@ import (
 
 // Options of a Scanner.
 type Options struct {
-	// Strict makes a field that the type does not list an error of the row, unless
-	// the type ends in `...`.
-	Strict bool
+	// Extra says what becomes of fields that the type does not list. With
+	// text.ExtraKeep the type is what text.Keeping has made.
+	Extra text.Extra
 	// Values says that rows are values which may span lines, with a comma, space
 	// or nothing between two, instead of lines. It is for what a Splitter cuts.
 	Values bool
@@ -35,9 +35,11 @@ type Scanner struct {
 	batch *record.Batch
 	arena *record.Arena // for strings with escapes; nil until there is one
 	depth int           // open objects and lists that have a type
+	count int64         // what a field that is dropped adds to its count
 
 	// What is wrong with the row.
 	reason string
+	extra  string   // the field that the type does not have
 	path   []string // names from the innermost field outwards
 
 	open [maxDepth/64 + 1]uint64 // of skipNested: bit i is set if level i is an object
@@ -55,7 +57,7 @@ const (
 // New gives a scanner for rows of type t. An error names the field whose Reading
 // is wrong.
 func New(t *types.Type, opts Options) (*Scanner, error) {
-	s := &Scanner{record: t.IsRecord(), opts: opts, space: blanks}
+	s := &Scanner{record: t.IsRecord(), opts: opts, space: blanks, count: 1}
 	if opts.Values {
 		s.space |= newlines
 	}
@@ -128,6 +130,7 @@ func (s *Scanner) scan(src []byte, from int, b *record.Batch, maxRows int) (next
 		end := s.row(p, b.Rows)
 		if end < 0 {
 			bad = s.rowError(p)
+			s.uncount(p, b.Rows)
 			p = bad.End
 			break
 		}
@@ -166,6 +169,18 @@ func (s *Scanner) row(p, row int) int {
 	}
 	return p
 }
+
+// uncount takes back what a bad row has added to the counts of dropped fields: it is
+// read again, up to the same mistake.
+func (s *Scanner) uncount(p, row int) {
+	s.count = -1
+	s.row(p, row)
+	s.count = 1
+	s.forget()
+}
+
+// forget is ready for the next mistake.
+func (s *Scanner) forget() { s.reason, s.extra, s.path = "", "", s.path[:0] }
 
 // begin binds the columns of b and makes room for rows.
 func (s *Scanner) begin(src []byte, b *record.Batch, rows int) {
@@ -218,14 +233,14 @@ func (s *Scanner) blankSlow(p int) int {
 
 // rowError takes what is wrong with the row at p.
 func (s *Scanner) rowError(p int) *text.RowError {
-	e := &text.RowError{Offset: p, Reason: s.reason}
+	e := &text.RowError{Offset: p, Reason: s.reason, Extra: s.extra}
 	for i := len(s.path) - 1; i >= 0; i-- {
 		if e.Field != "" && !strings.HasPrefix(s.path[i], "[") {
 			e.Field += "."
 		}
 		e.Field += s.path[i]
 	}
-	s.reason, s.path = "", s.path[:0]
+	s.forget()
 	end := p + bytes.IndexByte(s.src[p:], '\n')
 	e.End = end + 1
 	if s.opts.Values {

@@ -337,13 +337,13 @@ func TestWrongReadings(t *testing.T) {
 
 func TestStrict(t *testing.T) {
 	src := "{\"a\":1,\"b\":2}\n{\"a\":2}\n"
-	if _, bad := scan(t, "{a: int}", src, Options{Strict: true}); len(bad) != 1 || bad[0].Error() != `unknown field "b"` {
+	if _, bad := scan(t, "{a: int}", src, Options{Extra: text.ExtraError}); len(bad) != 1 || bad[0].Error() != `unknown field "b"` {
 		t.Errorf("closed: %v", bad)
 	}
-	if got, bad := scan(t, "{a: int, ...}", src, Options{Strict: true}); len(bad) != 0 || got != "{\"a\":1}\n{\"a\":2}\n" {
+	if got, bad := scan(t, "{a: int, ...}", src, Options{Extra: text.ExtraError}); len(bad) != 0 || got != "{\"a\":1}\n{\"a\":2}\n" {
 		t.Errorf("open: %v %s", bad, got)
 	}
-	if _, bad := scan(t, "{r: {a: int}}", `{"r":{"a":1,"b":2}}`, Options{Strict: true}); len(bad) != 1 || bad[0].Error() != `field "r": unknown field "b"` {
+	if _, bad := scan(t, "{r: {a: int}}", `{"r":{"a":1,"b":2}}`, Options{Extra: text.ExtraError}); len(bad) != 1 || bad[0].Error() != `field "r": unknown field "b"` {
 		t.Errorf("nested: %v", bad)
 	}
 }
@@ -351,7 +351,7 @@ func TestStrict(t *testing.T) {
 // Fields that nobody needs are not built, but the row is as strict.
 func TestUnneeded(t *testing.T) {
 	typ := mustType(t, "{a: int, b: string, c: {d: int}, e: [int]}")
-	s, _ := New(typ, Options{Strict: true})
+	s, _ := New(typ, Options{Extra: text.ExtraError})
 	b := record.NewNeeded(typ, []bool{true, false, false, false})
 	defer b.Release()
 	src := []byte(`{"b":"x","a":1,"c":{"d":1},"e":[]}

@@ -12,6 +12,7 @@ type RowError struct {
 	Offset int    // where the row begins, in bytes of the text that was scanned
 	End    int    // where the next one begins
 	Field  string // the name, such as delay, addr.city or tags[2]; "" if the row as such is wrong
+	Extra  string // the name of the field, in the record Field, that the type does not have; "" if it is about another mistake
 	Reason string // such as: want int, got "abc"
 	Raw    string // the row as it stands in the file, without its line end
 }

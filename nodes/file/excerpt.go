@@ -1,0 +1,178 @@
+package file
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/record/jsonl"
+)
+
+// This file reads parts of files before the run: to infer a type, to see a header.
+
+// An excerpt is a part of a file, unpacked.
+type excerpt struct {
+	text   []byte
+	whole  bool // it goes on to the end of the file
+	offset int  // of text, in the file
+	line   int  // lines of the file before text; only if offset is 0
+}
+
+// How much of a file is looked at, in bytes.
+const (
+	defaultSample = 1 << 20
+	leastExcerpt  = 4 << 10
+)
+
+// beginning reads the first part of a file, unpacked, without its byte order mark:
+// size bytes, or as many as the first row takes. whole says that it is all of it. A
+// nil text is that of a standard input that is not there yet.
+func (k *reader) beginning(c *graph.Inference, path string, size int) (text []byte, whole bool, err error) {
+	_, packed, _ := formatOf(path, k.format, compression(k.Compress))
+	switch {
+	case path == "-" && c.Stdin() == nil:
+		return nil, false, nil
+	case path == "-" && packed == plain:
+		return k.peek(c.Stdin())
+	case isStream(c.Flow, path):
+		return nil, false, errors.New("a sample of compressed input, or of a pipe, would be missing from the run")
+	}
+	src, err := c.Flow.Open(path)
+	if err != nil {
+		return nil, false, err
+	}
+	defer src.Close()
+	r, end, err := unpack(src, packed)
+	if err != nil {
+		return nil, false, err
+	}
+	defer end()
+	for ; ; size *= 4 {
+		text = append(make([]byte, 0, size), text...) // under the race detector, slices.Grow writes all of it
+		for len(text) < size && err == nil {
+			var n int
+			n, err = r.Read(text[len(text):size])
+			text = text[:len(text)+n]
+		}
+		if whole = err == io.EOF; err != nil && !whole {
+			return nil, false, unpackError(packed, err)
+		}
+		if whole || size >= maxRow || k.hasRow(text) {
+			return readable(text, whole)
+		}
+	}
+}
+
+// behind reads two parts of a file, of size bytes together, from behind its first bytes:
+// one from its middle and one from the end, or all that is left if that
+// is no more. Of what is packed, or where a row can begin inside another one, there are
+// none.
+func (k *reader) behind(c *graph.Inference, path string, first, size int) ([]excerpt, error) {
+	_, packed, _ := formatOf(path, k.format, compression(k.Compress))
+	if packed != plain || k.format == formatJSON || isStream(c.Flow, path) {
+		return nil, nil
+	}
+	src, err := c.Flow.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return nil, err
+	}
+	read := func(from, to int) (excerpt, error) {
+		e := excerpt{offset: from, whole: to == int(info.Size()), text: make([]byte, to-from)}
+		n, err := src.ReadAt(e.text, int64(from))
+		if e.text = e.text[:n]; err == io.EOF {
+			err = nil
+		}
+		return e, err
+	}
+	end, half := int(info.Size()), size/2
+	var parts []excerpt
+	middle := max(end/2, first+half/2)
+	windows := [][2]int{{middle - half/2, middle + half/2}, {end - half, end}}
+	if end-first <= size {
+		windows = [][2]int{{max(first-leastExcerpt, 0), end}}
+	}
+	for _, w := range windows {
+		e, err := read(w[0], w[1])
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, e)
+	}
+	return parts, nil
+}
+
+// behindLine is the excerpt from behind its first line end.
+func (e excerpt) behindLine() (excerpt, bool) {
+	i := bytes.IndexByte(e.text, '\n')
+	if i < 0 || i+1 == len(e.text) {
+		return e, false
+	}
+	e.text, e.offset = e.text[i+1:], e.offset+i+1
+	return e, true
+}
+
+// peek looks ahead into standard input without taking anything: as far as what
+// came with its first row.
+func (k *reader) peek(in *bufio.Reader) (text []byte, whole bool, err error) {
+	for want := 1; ; want = len(text) + 1 {
+		_, err := in.Peek(want)
+		text, _ = in.Peek(in.Buffered())
+		switch {
+		case err == io.EOF:
+			return readable(text, true)
+		case err == bufio.ErrBufferFull:
+			return readable(text, false)
+		case err != nil:
+			return nil, false, err
+		case k.hasRow(text):
+			return readable(text, false)
+		}
+	}
+}
+
+// hasRow reports whether there is a whole row in the beginning of a file.
+func (k *reader) hasRow(text []byte) bool {
+	text = bytes.TrimPrefix(text, bom)
+	switch k.format {
+	case formatCSV, formatTSV:
+		d := k.dialect()
+		lines := text[:d.Split(text, false)]
+		if k.Header {
+			_, next, err := d.Header(lines)
+			if err != nil {
+				return holdsRow(d, lines)
+			}
+			lines = lines[next:]
+		}
+		return holdsRow(d, lines)
+	case formatJSON:
+		from, to, _, err := new(jsonl.Splitter).Split(text, false)
+		return err != nil || from < to
+	}
+	return len(bytes.TrimSpace(text[:bytes.LastIndexByte(text, '\n')+1])) > 0
+}
+
+// readable refuses what has no rows, or is no text, and takes off a byte order
+// mark.
+func readable(text []byte, whole bool) ([]byte, bool, error) {
+	for _, m := range []struct{ magic, what string }{
+		{"\xFF\xFE", "it is UTF-16; save it as UTF-8"}, {"\xFE\xFF", "it is UTF-16; save it as UTF-8"},
+		{"\x1F\x8B", "it is packed; say compress: gzip"}, {"\x28\xB5\x2F\xFD", "it is packed; say compress: zstd"},
+	} {
+		if bytes.HasPrefix(text, []byte(m.magic)) {
+			return nil, false, errors.New(m.what)
+		}
+	}
+	text = bytes.TrimPrefix(text, bom)
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, false, errNothing
+	}
+	return text, whole, nil
+}

@@ -383,6 +383,8 @@ func (c *epochs) acknowledge(low uint64) {
 // acknowledges reports whether any source does so by cuts.
 func (c *epochs) acknowledges() bool { return c != nil && len(c.acking) > 0 }
 
+// brake slows down, or no longer, whoever leads to an edge that holds more than its
+// capacity because of a cut: see brake.go.
 func (c *epochs) brake(e *edge, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// A watch finds a flow that is stuck. It looks, while nothing moves, whether nothing can: every worker that has
-// not ended waits for an edge or a turn. Then the flow is stuck, and the failure
-// names who waits for whom. A source that reads and a kind that works are not
-// waiting, however long they take.
+// A watch finds a flow that is stuck. While nothing moves, it looks whether nothing can:
+// every worker that has not ended waits for an edge or a turn. The failure names who
+// waits for whom. A source that reads and a kind that works are not waiting, however
+// long they take.
 type watch struct {
 	*topology
 	life   *lifetime
@@ -20,8 +20,8 @@ type watch struct {
 }
 
 // run looks until over is closed.
-func (r *watch) run(over <-chan struct{}) {
-	ticker := time.NewTicker(cmp.Or(r.every, time.Second))
+func (k *watch) run(over <-chan struct{}) {
+	ticker := time.NewTicker(cmp.Or(k.every, time.Second))
 	defer ticker.Stop()
 	var before int64
 	still := 0
@@ -29,30 +29,30 @@ func (r *watch) run(over <-chan struct{}) {
 		select {
 		case <-over:
 			return
-		case <-r.life.ctx.Done():
+		case <-k.life.ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		now := r.progress()
-		waiting := r.allWait()
+		now := k.progress()
+		waiting := k.allWait()
 		if now != before || waiting == "" {
 			before, still = now, 0
 			continue
 		}
 		if still++; still == 1 {
-			r.events.Warn("nothing moves", "waiting", waiting)
+			k.events.Warn("nothing moves", "waiting", waiting)
 		}
 		if still >= 2 {
-			r.life.cancel(fmt.Errorf("%w: %s", ErrStuck, waiting))
+			k.life.cancel(fmt.Errorf("%w: %s", ErrStuck, waiting))
 			return
 		}
 	}
 }
 
 // allWait says who waits for what if everybody does, else "".
-func (r *watch) allWait() string {
+func (k *watch) allWait() string {
 	var waits []string
-	for _, n := range r.nodes {
+	for _, n := range k.nodes {
 		if n.count.Ended.Load() {
 			continue
 		}
@@ -70,7 +70,7 @@ func (r *watch) allWait() string {
 			if said || edge < 0 {
 				continue
 			}
-			e := r.edges[edge]
+			e := k.edges[edge]
 			switch a {
 			case sending:
 				waits = append(waits, fmt.Sprintf("%s waits for room at %s.%s (%d of %d items)",

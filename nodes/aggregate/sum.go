@@ -10,6 +10,8 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
+// This file has what adds up: sums, means and spreads, exactly as far as their types go.
+
 var (
 	errOverflow = errors.New("the sum has too many digits: int has 64 bits, decimal 18 digits")
 	errInfinite = errors.New("the sum is too large for a float")

@@ -22,7 +22,7 @@ func text1(f func(s string) string) call {
 // textFunctions work on text. Lengths and positions count characters, not bytes.
 func textFunctions() []function {
 	return []function{
-		{sig: "upper(text: string) string", summary: "The text in capital letters.", example: `upper("straße") == "STRASSE" || upper("ab") == "AB"`,
+		{sig: "upper(text: string) string", summary: "The text in capital letters.", example: `upper("Ærø 7b") == "ÆRØ 7B"`,
 			eval: func(r *row, a []value) (value, error) { return textValue(upper(r.arena, a[0].s)), nil }},
 		{sig: "lower(text: string) string", summary: "The text in small letters.", example: `lower("AbC") == "abc"`,
 			eval: func(r *row, a []value) (value, error) { return textValue(lower(r.arena, a[0].s)), nil }},

@@ -49,6 +49,11 @@ func (c *call) run(args []string, packs [][]nodes.Decl) int {
 	return c.finish(c.execute())
 }
 
+// named is a call of the same kinds, of a program that was called by a name.
+func (c *call) named(name string) *call {
+	return &call{name: name, command: name, registry: c.registry, color: c.color}
+}
+
 // execute runs the verb.
 func (c *call) execute() (err error) {
 	defer caught(&err)

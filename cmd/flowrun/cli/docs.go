@@ -47,7 +47,7 @@ func writeDocs(c *call, dir string) error {
 		"diagnostics.md":  diagnosticsPage(),
 		"expressions.md":  expressionsPage(),
 		"nodes.md":        enginePage(),
-		"commands.md":     commandsPage(c.tree),
+		"commands.md":     commandsPage(c.named("flowrun").root()),
 	}
 	for _, p := range known.packs() {
 		for _, k := range p.kinds {

@@ -7,6 +7,31 @@ import (
 	"testing"
 )
 
+// What the README says of a broken flow is what its reader sees.
+func TestBreakItOfTheReadme(t *testing.T) {
+	root := filepath.Join("..", "..", "..")
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "$ sed 's/delay > 15/dely > 15/' flows/quickstart.yaml > flows/broken.yaml\n$ ./flowrun check flows/broken.yaml\n")
+	said, _, found := strings.Cut(block, "```\n")
+	if !found {
+		t.Fatal("the README breaks nothing")
+	}
+	files := map[string]string{}
+	for _, name := range []string{"flows/quickstart.yaml", "flows/data/flights.csv", "flows/data/airports.csv"} {
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(content)
+	}
+	files["flows/broken.yaml"] = strings.Replace(files["flows/quickstart.yaml"], "delay > 15", "dely > 15", 1)
+	folder(t, files)
+	call("", "check", "flows/broken.yaml").want(t, 2, "", said)
+}
+
 // The page that newcomers copy from must be a flow without a problem.
 func TestTheFlowOnOnePageOfTheReadme(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))

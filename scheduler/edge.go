@@ -314,6 +314,9 @@ func (e *edge) report() metrics.EdgeReport {
 		Sent: c.Sent.Load(), Received: c.Received.Load(), Unwanted: c.Unwanted.Load(), Dropped: c.Dropped.Load(), Spilled: c.Spilled.Load(),
 		WaitP50: wait.Quantile(0.5), WaitP99: wait.Quantile(0.99), Wait: wait,
 	}
+	if !e.spec.Contract.Blocks() {
+		rep.OnFull = e.spec.Contract.OnFull
+	}
 	if rep.Items > 0 {
 		rep.Oldest = max(0, e.life.clock()-time.Duration(c.Oldest.Load()))
 	}

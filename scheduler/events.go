@@ -100,7 +100,7 @@ func (o *observer) look(r *metrics.Report, last bool) {
 		e := &r.Edges[i]
 		if e.Dropped > 0 && !o.drops[i] {
 			o.drops[i] = true
-			o.log.Warn("edge drops", "from", e.From, "to", e.To, "items", e.Dropped)
+			o.log.Warn("edge drops", "from", e.From, "to", e.To, "items", e.Dropped, "on_full", e.OnFull)
 		}
 		if e.Spilled > 0 && !o.spills[i] {
 			o.spills[i] = true

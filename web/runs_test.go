@@ -41,6 +41,10 @@ func played(start time.Time, outcome string, speed float64) *history.Run {
 	final := at(2 * time.Minute)
 	final.Outcome = outcome
 	final.Bottleneck = "enrich bounds the flow: its worker was busy 95 % of the time"
+	if speed == 1.9 {
+		final.Edges[0].Sent, final.Edges[0].Dropped, final.Edges[0].OnFull = 5000, 4990, "drop_oldest"
+		final.Nodes[0].FieldsDropped = map[string]int64{"refund": 12}
+	}
 	if outcome == "failed" {
 		final.Error = "enrich (map): no route to postgres://joe:hunter2@db\nand more"
 	}
@@ -79,6 +83,7 @@ func TestRunsPages(t *testing.T) {
 		"/runs":           {"etl-iot", ids[0], ids[2], "144,128", "1,440", "failed", "20261123-000000-000000.json.gz cannot be read", "no route to postgres://joe:•••@db"},
 		"/runs/" + ids[0]: {"enrich bounds the flow", "every item is accounted for", "144,128", "95 %", "files.out → enrich.in", "busy 95 %, blocked 0 %, starved 5 %", "wrong &lt;b&gt;field", "The same as a table", "1.2k"},
 		"/runs/" + ids[1]: {"no route to", "/runs/compare?a=" + ids[0] + "&amp;b=" + ids[1], "or was on its way when the run failed"},
+		"/runs/" + ids[2]: {"<b class=\"some\">items were dropped</b>", "4,990 of 5,000 items dropped on files.out → enrich.in: it was full (on_full: drop_oldest)", "files left out the field refund of 12 items"},
 		"/runs/compare?a=" + ids[0] + "&b=" + ids[2]: {"&#43;90 %", "in the second run alone", "in the first run alone", "better", ids[0], ids[2]},
 	} {
 		res, page := get(t, server.URL+path, nil)

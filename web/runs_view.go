@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -99,6 +100,32 @@ type runPage struct {
 	Hidden   int // nodes and edges that are not shown
 	Failures []failureLine
 	Before   string // the id of the run of the same flow before this one; "": there is none
+}
+
+// Drops says what full edges have dropped, in words.
+func (p runPage) Drops() []string {
+	var all []string
+	for _, d := range p.Report.Drops() {
+		if len(all) == maxRunRows {
+			break
+		}
+		all = append(all, dropWords(d))
+	}
+	return all
+}
+
+// LeftOut says which fields sources have left out, because their types do not have them.
+func (p runPage) LeftOut() []string {
+	var all []string
+	for _, n := range p.Report.Nodes {
+		for _, name := range slices.Sorted(maps.Keys(n.FieldsDropped)) {
+			if len(all) == maxRunRows {
+				return all
+			}
+			all = append(all, fmt.Sprintf("%s left out the field %s of %s items: its type does not have it", n.ID, name, thousands(n.FieldsDropped[name])))
+		}
+	}
+	return all
 }
 
 // A moment is a row of the table that says what the chart shows.

@@ -82,11 +82,32 @@ func TestQueueThatDrops(t *testing.T) {
 		if got := words(m, s); got["unbatch"] != "running" || got["enrich"] != "bottleneck" {
 			t.Errorf("states %v", got)
 		}
-		if !strings.Contains(s.verdict.Text, "128/128) and drops items.") {
+		if !strings.Contains(s.verdict.Text, "128/128) and drops items.") || !strings.Contains(s.verdict.Text, "(on_full: drop_newest)") {
 			t.Errorf("verdict %+v", s.verdict)
 		}
 		if e := s.edges[6]; e.Dropped < 12_000 || e.Oldest == 0 { // it began a minute ago
 			t.Errorf("edge %+v", e)
+		}
+	})
+}
+
+// What was dropped is told while the flow runs well, and when it is over, with the edge and
+// the reason.
+func TestVerdictOnDrops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		flow := webtest.Sensors()
+		flow.Edges[6].Contract.OnFull = "drop_newest"
+		run := webtest.Play(flow, map[string]webtest.Load{"unbatch": {In: 900, Out: 900, Busy: .2}, "enrich": {In: 700, Out: 700, Busy: .3}}, nil)
+		run.Drop(6, 200)
+		m := newSampler(flow, run)
+		time.Sleep(2 * time.Second)
+		want := " items dropped on unbatch.out → enrich.in: it was full (on_full: drop_newest)."
+		if v := m.sample().verdict; v.Level != "warn" || v.Node != "enrich" || v.Head != "unbatch.out → enrich.in drops items" || !strings.Contains(v.Text, want) {
+			t.Errorf("while it runs: %+v", v)
+		}
+		run.Finish("done", "")
+		if v := m.sample().verdict; v.Level != "warn" || v.Head != "The run is done, but items were dropped" || !strings.Contains(v.Text, want) {
+			t.Errorf("at the end: %+v", v)
 		}
 	})
 }

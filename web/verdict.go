@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/scheduler/metrics"
 )
 
 // This file says in a sentence what holds a flow up.
@@ -19,7 +20,51 @@ type verdict struct {
 }
 
 // judge gives the verdict on a snapshot that has its states.
-func judge(t *topology, s *snapshot) verdict {
+func judge(t *topology, s *snapshot) verdict { return withDrops(judgePace(t, s), s) }
+
+// withDrops adds what full edges have dropped, which is worth a warning however well the
+// flow goes.
+func withDrops(v verdict, s *snapshot) verdict {
+	drops := s.report.Drops()
+	if len(drops) == 0 || s.outcome == "failed" { // there the failure is all that matters
+		return v
+	}
+	d := drops[0]
+	text := dropWords(d)
+	if more := len(drops) - 1; more == 1 {
+		text += ", and more on another edge"
+	} else if more > 1 {
+		text += fmt.Sprintf(", and more on %d other edges", more)
+	}
+	text += "."
+	if v.Level == "bad" || v.Level == "warn" {
+		v.Text = joined(v.Text, text)
+		return v
+	}
+	if s.ended() {
+		v.Head += ", but items were dropped"
+	} else {
+		v.Head = d.From + " → " + d.To + " drops items"
+	}
+	v.Level, v.Node, v.Text = "warn", nodeOf(d.To), joined(text, v.Text)
+	return v
+}
+
+// joined puts sentences behind each other.
+func joined(a, b string) string {
+	if a != "" && !strings.HasSuffix(a, ".") {
+		a += "."
+	}
+	return strings.TrimSpace(a + " " + b)
+}
+
+// dropWords says what an edge dropped, and why.
+func dropWords(d metrics.Drop) string {
+	return fmt.Sprintf("%s of %s items dropped on %s → %s: %s", thousands(d.Items), thousands(d.Of), d.From, d.To, d.Why)
+}
+
+// judgePace gives the verdict but for what was dropped.
+func judgePace(t *topology, s *snapshot) verdict {
 	switch {
 	case s.outcome == "failed":
 		first, _, _ := strings.Cut(s.report.Error, "\n")

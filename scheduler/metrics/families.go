@@ -112,6 +112,13 @@ var nodeFamilies = []nodeFamily{
 	{"out", Counter, "", "Items emitted, once each however many edges lead away.", ofNode(func(n *NodeReport) float64 { return float64(n.Out) })},
 	{"errors", Counter, "", "Items that failed for good.", ofNode(func(n *NodeReport) float64 { return float64(n.Errors()) })},
 	{"dropped", Counter, "", "Items left out on purpose.", ofNode(func(n *NodeReport) float64 { return float64(n.Filtered) })},
+	{"fields_dropped", Counter, "", "Values of fields that a source left out, because its type does not have them.", func(n *NodeReport) (Point, bool) {
+		var values int64
+		for _, of := range n.FieldsDropped {
+			values += of
+		}
+		return Point{Value: float64(values)}, values > 0
+	}},
 	{"retries", Counter, "", "Tries after the first.", ofNode(func(n *NodeReport) float64 { return float64(n.Retries) })},
 	{"held", Gauge, "", "Items taken and not finished yet.", ofNode(func(n *NodeReport) float64 { return float64(n.Held) })},
 	{"workers", Gauge, "", "Workers.", ofNode(func(n *NodeReport) float64 { return float64(n.Workers) })},

@@ -33,7 +33,7 @@ func watched() *Report {
 			Flight: 42, For: 2500 * time.Millisecond, Waits: &CutHolder{Node: "überall", Input: odd}, Align: work.Snapshot(),
 		},
 		Nodes: []NodeReport{
-			{ID: "read", Kind: "file.read", Source: true, Workers: 2, Out: 5_000_000_000, Done: 30, Total: 120, Busy: 0.25, BusyTime: 45 * time.Second},
+			{ID: "read", Kind: "file.read", Source: true, Workers: 2, Out: 5_000_000_000, Done: 30, Total: 120, FieldsDropped: map[string]int64{"a": 2, "b": 1}, Busy: 0.25, BusyTime: 45 * time.Second},
 			{ID: "überall", Kind: "map", Workers: 1, In: 1 << 53, Skipped: 1, Dead: 2, Failed: 4, Filtered: 8, Retries: 16, Held: 32, Breaker: Trying, Epoch: 41, Latency: work.Snapshot()},
 		},
 		Edges: []EdgeReport{{From: "read.out", To: "überall." + odd, Capacity: 8192, Items: 7, Bytes: 4096, Sent: 100, Received: 80, Unwanted: 3, Dropped: 10, Oldest: 1500 * time.Millisecond, Wait: work.Snapshot()}},

@@ -106,6 +106,7 @@ type EdgeReport struct {
 	Received int64  `json:"received"`
 	Unwanted int64  `json:"unwanted,omitempty"`
 	Dropped  int64  `json:"dropped,omitempty"`
+	OnFull   string `json:"on_full,omitempty"` // what the edge does when it is full, unless its sender waits
 	Spilled  int64  `json:"spilled,omitempty"`
 
 	WaitP50 time.Duration `json:"wait_p50_ns"` // on the edge, per batch

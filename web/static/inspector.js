@@ -67,7 +67,8 @@ function node(i) {
   updates.push(() => [N.busy, N.blocked, N.starved].forEach((c, k) => { parts[k].style.width = row()[c] + "%"; }));
   const total = { in: "–", out: "–", filtered: "–", retries: "–" };
   const errors = el("div", { class: "errors" }, el("p", { class: "sub" }, "none"));
-  updates.push(() => fetchNode(i, total, errors));
+  const leftOut = el("p", { class: "sub", hidden: true });
+  updates.push(() => fetchNode(i, total, errors, leftOut));
   const out = [
     el("div", { class: "line" }, el("h2", {}, n.id), chip, cross()),
     el("p", { class: "sub" }, n.kind, n.at ? " · " + n.at : ""),
@@ -87,6 +88,7 @@ function node(i) {
     head("Since the start"),
     el("div", { class: "figures four" },
       figure("in", () => total.in), figure("out", () => total.out), figure("filtered", () => total.filtered), figure("retries", () => total.retries)),
+    leftOut,
     head("Last errors"), errors,
     ...ports("Inputs", n.in, store.into[i], e => e.from, "to"),
     ...ports("Outputs", n.out, store.outOf[i], e => e.to, "from"));
@@ -95,7 +97,7 @@ function node(i) {
 }
 
 // fetchNode asks for what ticks do not carry, every two seconds.
-async function fetchNode(i, total, errors) {
+async function fetchNode(i, total, errors, leftOut) {
   const self = current;
   if (performance.now() - asked < 2000) return;
   asked = performance.now();
@@ -104,6 +106,11 @@ async function fetchNode(i, total, errors) {
     if (!answer.ok || self !== current) return;
     const got = await answer.json();
     for (const key of Object.keys(total)) total[key] = short(got.total[key]);
+    const fields = Object.entries(got.total.fields_dropped || {}).sort((a, b) => b[1] - a[1]);
+    if ((leftOut.hidden = !fields.length) === false) {
+      say(leftOut, "Left out, for its type does not have them: " + fields.slice(0, 8).map(([name, n]) => `${name} (${short(n)})`).join(", ") +
+        (fields.length > 8 ? ` and ${fields.length - 8} more fields` : ""));
+    }
     const list = (got.errors || []).reverse();
     if (list.length && errors.dataset.newest !== list[0].time) {
       errors.dataset.newest = list[0].time;
@@ -140,7 +147,7 @@ function edge(i) {
       figure("memory", () => `${bytes(row()[E.kb] * 1024)} / ${bytes(e.bytes)}`),
       figure("oldest item waits", () => row()[E.oldest] > 0 ? span(row()[E.oldest] * 1e3) : "–"),
       figure("wait, p99", () => row()[E.wait] > 0 ? span(row()[E.wait]) : "–"),
-      figure("dropped", () => short(row()[E.dropped]), undefined, 1, () => row()[E.dropped] > 0),
+      figure(/^(block|spill)$/.test(e.on_full) ? "dropped" : `dropped, on_full: ${e.on_full}`, () => short(row()[E.dropped]), undefined, 1, () => row()[E.dropped] > 0),
       figure("a new item will wait", () => row()[E.rate] > 0 ? "≈ " + span(Math.round(row()[E.items] / row()[E.rate] * 1e7)) : "–"),
       figure("until full", () => untilFull(i, e.capacity))),
     head("Contract"),

@@ -421,8 +421,13 @@ func (r *Run) Stats() metrics.Report {
 	rep.Cuts = r.cutsNow(rep.Nodes)
 	for i, e := range r.flow.Edges {
 		rate, items := r.loads[e.From.ID].Out, r.fills[i]*float64(e.Contract.Capacity)
+		onFull := e.Contract.OnFull
+		if onFull == "block" {
+			onFull = ""
+		}
 		rep.Edges = append(rep.Edges, metrics.EdgeReport{
-			From: e.From.ID + "." + e.FromPort.Name, To: e.To.ID + "." + e.ToPort.Name, Capacity: e.Contract.Capacity,
+			OnFull: onFull,
+			From:   e.From.ID + "." + e.FromPort.Name, To: e.To.ID + "." + e.ToPort.Name, Capacity: e.Contract.Capacity,
 			Items: int64(items), Bytes: int64(items * 60), Sent: grown(rate, i), Received: grown(rate, i),
 			Dropped: grown(r.drops[i], i), Oldest: time.Duration(items / max(rate, 1) * float64(time.Second)),
 		})

@@ -24,6 +24,9 @@ func (v *view) lines() []string {
 	took := clock(v.now.Took)
 	lines := []string{v.ink.bold(fit(v.now.Flow, v.width-gap-len(took))) + "  " + took}
 	tail := v.totals()
+	if dropped := dropTotal(v.now.Drops()); dropped != "" {
+		tail = append(tail, v.ink.yellow(fit("  "+dropped, v.width)))
+	}
 	if v.note != "" {
 		tail = append(tail, v.ink.yellow(fit(v.note, v.width)))
 	}
@@ -85,7 +88,7 @@ func (v *view) table(shown []*metrics.NodeReport) *table {
 	t := &table{heads: []head{
 		{text: "node"}, {text: "state", rank: 2, least: 7}, {text: "workers", right: true, rank: 8}, {text: "items", right: true, rank: 6, least: 5},
 		{text: "a second", right: true, rank: 1}, {text: "queue", rank: 7}, {right: true, rank: 5, least: 5}, {text: "busy", right: true, rank: 4, least: 5},
-		{text: "errors", right: true, rank: 3},
+		{text: "errors", right: true, rank: 3}, {text: "dropped", right: true, rank: 3},
 	}}
 	earlier := nodesByID(v.before)
 	in, out := edgesByNode(v.now)
@@ -104,7 +107,8 @@ func (v *view) table(shown []*metrics.NodeReport) *table {
 		if n.State == "done" {
 			perSec, busy = "", ""
 		}
-		row := plainRow(n.ID, state, fmt.Sprint(n.Workers), short(float64(items)), perSec, bar, full, busy, short(float64(n.Errors())))
+		row := plainRow(n.ID, state, fmt.Sprint(n.Workers), short(float64(items)), perSec, bar, full, busy, short(float64(n.Errors())), droppedBefore(in[n.ID]))
+		row[9].paint = v.ink.yellow
 		row[1].paint = v.paintOf(state)
 		if n.Errors() > 0 {
 			row[8].paint = v.ink.red
@@ -214,6 +218,19 @@ func fullest(edges []metrics.EdgeReport) *metrics.EdgeReport {
 		}
 	}
 	return most
+}
+
+// droppedBefore is how many items the edges to a node have dropped, "" if none: a column
+// of zeros says nothing.
+func droppedBefore(in []metrics.EdgeReport) string {
+	var n int64
+	for i := range in {
+		n += in[i].Dropped
+	}
+	if n == 0 {
+		return ""
+	}
+	return short(float64(n))
 }
 
 func edgeWords(e *metrics.EdgeReport) string { return e.From + " -> " + e.To }

@@ -127,6 +127,9 @@ func sparseLine(before, now *metrics.Report) string {
 	if errs > 0 {
 		parts = append(parts, plural(int(errs), "error"))
 	}
+	if dropped := dropTotal(now.Drops()); dropped != "" {
+		parts = append(parts, dropped)
+	}
 	if busiest != "" {
 		parts = append(parts, fmt.Sprintf("%s is busy %s", busiest, percent(most)))
 	}

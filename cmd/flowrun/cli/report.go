@@ -136,22 +136,28 @@ const maxLeftOut = 8
 // sayLeftOut says which fields sources have left out because their types do not have them.
 func (s *summary) sayLeftOut(say func(what, text string)) {
 	for i := range s.Nodes {
-		n := &s.Nodes[i]
-		if len(n.FieldsDropped) == 0 {
-			continue
+		if text := leftOutWords(&s.Nodes[i]); text != "" {
+			say("left out", text)
 		}
-		names := slices.SortedFunc(maps.Keys(n.FieldsDropped), func(a, b string) int {
-			return cmp.Or(cmp.Compare(n.FieldsDropped[b], n.FieldsDropped[a]), cmp.Compare(a, b))
-		})
-		var parts []string
-		for _, name := range names[:min(len(names), maxLeftOut)] {
-			parts = append(parts, fmt.Sprintf("%s (%s)", name, plural(int(n.FieldsDropped[name]), "value")))
-		}
-		if more := len(names) - len(parts); more > 0 {
-			parts = append(parts, plural(more, "more field"))
-		}
-		say("left out", fmt.Sprintf("%s: fields that its type does not have: %s", n.ID, strings.Join(parts, ", ")))
 	}
+}
+
+// leftOutWords says which fields a source has left out, "" if none.
+func leftOutWords(n *metrics.NodeReport) string {
+	if len(n.FieldsDropped) == 0 {
+		return ""
+	}
+	names := slices.SortedFunc(maps.Keys(n.FieldsDropped), func(a, b string) int {
+		return cmp.Or(cmp.Compare(n.FieldsDropped[b], n.FieldsDropped[a]), cmp.Compare(a, b))
+	})
+	var parts []string
+	for _, name := range names[:min(len(names), maxLeftOut)] {
+		parts = append(parts, fmt.Sprintf("%s (%s)", name, plural(int(n.FieldsDropped[name]), "value")))
+	}
+	if more := len(names) - len(parts); more > 0 {
+		parts = append(parts, plural(more, "more field"))
+	}
+	return fmt.Sprintf("%s: fields that its type does not have: %s", n.ID, strings.Join(parts, ", "))
 }
 
 // saySources says how far the sources of a run came that did not come to its end.
@@ -234,7 +240,10 @@ func (s *summary) sayAcks(say func(what, text string)) {
 	}
 }
 
-// sayBooks says whether every item is accounted for.
+// maxDrops is how many edges that dropped items a report for people names.
+const maxDrops = 8
+
+// sayBooks says whether every item is accounted for, and which of them nobody got.
 func (s *summary) sayBooks(say func(what, text string), on ink) {
 	switch {
 	case len(s.Unbalanced) > 0:
@@ -244,9 +253,57 @@ func (s *summary) sayBooks(say func(what, text string), on ink) {
 		}
 	case s.Outcome == "failed":
 		say("books", fmt.Sprintf("balance, %s on the way were lost", plural(int(s.onTheWay()), "item")))
+	case len(s.Drops()) > 0:
+		s.sayDrops(say, on)
 	default:
 		say("books", "balance: every item is accounted for")
 	}
+	if s.Outcome == "failed" || len(s.Unbalanced) > 0 {
+		s.sayDrops(say, on)
+	}
+	what := "unwanted"
+	unwanted := s.Unwanted()
+	for _, d := range unwanted[:min(len(unwanted), maxDrops)] {
+		say(what, fmt.Sprintf("%s sent on %s -> %s: %s", plural(int(d.Items), "item"), d.From, d.To, d.Why))
+		what = ""
+	}
+	if more := len(unwanted) - maxDrops; more > 0 {
+		say("", "and on "+plural(more, "more edge"))
+	}
+}
+
+// sayDrops says what full edges have dropped.
+func (s *summary) sayDrops(say func(what, text string), on ink) {
+	what, begin := "books", "balance, but "
+	if s.Outcome == "failed" || len(s.Unbalanced) > 0 { // the books were spoken of
+		what, begin = "dropped", ""
+	}
+	drops := s.Drops()
+	for _, d := range drops[:min(len(drops), maxDrops)] {
+		say(what, on.yellow(begin+dropWords(d)))
+		what, begin = "", ""
+	}
+	if more := len(drops) - maxDrops; more > 0 {
+		say("", on.yellow("and on "+plural(more, "more edge")+"; --report run.json has them all"))
+	}
+}
+
+// dropWords says what an edge dropped, and why.
+func dropWords(d metrics.Drop) string {
+	return fmt.Sprintf("%s of %s dropped on %s -> %s: %s", count(d.Items), plural(int(d.Of), "item"), d.From, d.To, d.Why)
+}
+
+// dropTotal says in one clause what full edges have dropped: the edge with the most, and
+// how many others there are; "" if nothing was dropped.
+func dropTotal(drops []metrics.Drop) string {
+	if len(drops) == 0 {
+		return ""
+	}
+	text := dropWords(drops[0])
+	if more := len(drops) - 1; more > 0 {
+		text += fmt.Sprintf(", and more on %s", plural(more, "other edge"))
+	}
+	return text
 }
 
 // onTheWay counts what a run that failed leaves unfinished.

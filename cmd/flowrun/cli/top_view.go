@@ -105,7 +105,7 @@ func (v *topView) press(key byte) (quit bool) {
 // lines draws the view.
 func (v *topView) lines() []string {
 	v.measure()
-	lines := append([]string{v.head()}, v.verdict()...)
+	lines := append(append([]string{v.head()}, v.verdict()...), v.losses()...)
 	var tail []string
 	if v.note != "" {
 		tail = append(tail, v.ink.yellow(v.fit(v.note)))
@@ -235,13 +235,49 @@ func (v *topView) measure() {
 	}
 }
 
+// edgesBefore gives the edges that lead to each node.
+func (v *topView) edgesBefore() map[string][]metrics.EdgeReport {
+	in, _ := edgesByNode(v.report())
+	return in
+}
+
+// report is what the page tells of nodes and edges since the start.
+func (v *topView) report() *metrics.Report {
+	var r metrics.Report
+	for i := range v.state.Nodes {
+		r.Nodes = append(r.Nodes, v.state.Nodes[i].Total)
+	}
+	for i := range v.state.Edges {
+		r.Edges = append(r.Edges, v.state.Edges[i].Total)
+	}
+	return &r
+}
+
+// losses are the lines on what the flow has lost by its settings: items on full edges, and
+// fields that sources left out.
+func (v *topView) losses() []string {
+	r := v.report()
+	var lines []string
+	if dropped := dropTotal(r.Drops()); dropped != "" {
+		lines = append(lines, v.ink.yellow(v.fit("! "+printable(dropped))))
+	}
+	for i := range r.Nodes {
+		if left := leftOutWords(&r.Nodes[i]); left != "" {
+			lines = append(lines, v.ink.yellow(v.fit("! "+printable(left))))
+			break
+		}
+	}
+	return lines
+}
+
 func (v *topView) table(nodes []*remoteNode) *table {
 	t := &table{heads: []head{
 		{text: "node"}, {text: "state", rank: 1, least: 16}, {text: "workers", right: true, rank: 9}, {text: "in/s", right: true, rank: 4, least: 5},
 		{text: "out/s", right: true, rank: 5, least: 5}, {text: "p99", right: true, rank: 8, least: 6}, {text: "busy", right: true, rank: 2, least: 5},
 		{text: "blocked", right: true, rank: 6}, {text: "starved", right: true, rank: 7}, {text: "queue", rank: 10}, {right: true, rank: 4, least: 5},
-		{text: "errors", right: true, rank: 3},
+		{text: "errors", right: true, rank: 3}, {text: "dropped", right: true, rank: 3},
 	}}
+	in := v.edgesBefore()
 	for _, n := range nodes {
 		s := signOf(n.State)
 		into, out, late := short(n.In), short(n.Out), "–"
@@ -256,7 +292,8 @@ func (v *topView) table(nodes []*remoteNode) *table {
 			bar, full = gauge(share, 8), percent(share)
 		}
 		row := plainRow(printable(n.Total.ID), s.text+" "+printable(n.State), fmt.Sprint(n.Total.Workers), into, out, late,
-			percent(n.Busy), percent(n.Blocked), percent(n.Starved), bar, full, short(float64(n.Total.Errors())))
+			percent(n.Busy), percent(n.Blocked), percent(n.Starved), bar, full, short(float64(n.Total.Errors())), droppedBefore(in[n.Total.ID]))
+		row[12].paint = v.ink.yellow
 		row[1].paint = func(text string) string { return s.paint(v.ink, text) }
 		if n.Total.Errors() > 0 {
 			row[11].paint = v.ink.red

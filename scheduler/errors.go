@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/redact"
@@ -27,6 +28,13 @@ func itemText(item nodes.BadItem) (text string) {
 		text, _ = redact.Item(item.Data, item.Row, maxItemText)
 	}
 	return text
+}
+
+// hintOf gives the hint of an error, without secrets.
+func hintOf(err error) diag.Hint {
+	hint := diag.HintOf(err)
+	hint.Text, hint.Rest = redact.Text(hint.Text), redact.Text(hint.Rest)
+	return hint
 }
 
 // itemJSON gives a failed item as JSON. A text that could not be read is a JSON

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"fmt"
 
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/redact"
 )
 
@@ -13,8 +14,16 @@ type Failure struct {
 	Item string // as JSON, "" if the node as a whole failed
 	File string
 	Line int
+	At   diag.Span // in the flow: of the expression that failed, or of the node
 	Err  error
 }
+
+// Excerpt shows what stands at the place in the flow, without secrets and with carets under
+// it; "" if there is none.
+func (f *Failure) Excerpt() string { return diag.Excerpt(f.At, redact.Source) }
+
+// Hint is what the error knows of a remedy; zero if it knows none.
+func (f *Failure) Hint() diag.Hint { return hintOf(f.Err) }
 
 func (f *Failure) Error() string {
 	s := fmt.Sprintf("%s (%s)", f.Node, f.Kind)

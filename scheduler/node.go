@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/nodes"
@@ -77,13 +78,21 @@ type cutLink struct {
 	ended   func() // it has come to every cut
 }
 
-// An ItemError is an item that failed and did not stop the flow.
+// An ItemError is an item that failed, without its secrets.
 type ItemError struct {
 	Time     time.Time `json:"time"`
 	Error    string    `json:"error"`
 	Item     string    `json:"item"`
+	File     string    `json:"file,omitempty"` // that the item was read from, by this node
+	Line     int       `json:"line,omitempty"`
+	At       string    `json:"at,omitempty"`       // file:line:column in the flow: of the expression, or of the node
+	Excerpt  string    `json:"excerpt,omitempty"`  // what stands there, with carets under it
+	Hint     diag.Hint `json:"hint,omitzero"`      // what to do about it
 	Attempts int       `json:"attempts,omitempty"` // to work on it; 0: one
 	Stack    string    `json:"stack,omitempty"`    // of a panic
+	Stopped  bool      `json:"stopped,omitempty"`  // it ended the run
+
+	at diag.Span // of At and Excerpt, which are made when somebody asks
 }
 
 // keptErrors is how many failed items a node remembers.
@@ -91,8 +100,12 @@ const keptErrors = 5
 
 // noteError remembers an item that failed. Its texts are made before the lock: how an
 // error or an item writes itself is up to its author.
-func (n *node) noteError(item nodes.BadItem) {
-	e := ItemError{time.Now(), redact.Text(item.Err.Error()), itemText(item), item.Attempts, stackOf(item.Err)}
+func (n *node) noteError(item nodes.BadItem, stopped bool) {
+	e := ItemError{
+		Time: time.Now(), Error: redact.Text(item.Err.Error()), Item: itemText(item), File: item.File, Line: item.Line,
+		Hint: hintOf(item.Err), Attempts: item.Attempts, Stack: stackOf(item.Err), Stopped: stopped,
+		at: n.place(item.Err),
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.recent) == keptErrors {
@@ -103,7 +116,16 @@ func (n *node) noteError(item nodes.BadItem) {
 
 // itemFailure is the error of an item that stops the flow.
 func (n *node) itemFailure(item nodes.BadItem) error {
-	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Item: itemText(item), File: item.File, Line: item.Line, Err: item.Err}
+	n.noteError(item, true)
+	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Item: itemText(item), File: item.File, Line: item.Line, At: n.place(item.Err), Err: item.Err}
+}
+
+// place is where in the flow an error comes from, as closely as it can be told.
+func (n *node) place(err error) diag.Span {
+	if at := diag.PlaceOf(err); !at.IsZero() {
+		return at
+	}
+	return n.spec.At
 }
 
 // unwanted reports whether the node has readers and none of them wants more. Who
@@ -236,7 +258,7 @@ func (n *node) wrap(err error) error {
 	if _, named := errors.AsType[*Failure](err); named {
 		return err
 	}
-	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, Err: err}
+	return &Failure{Node: n.spec.ID, Kind: n.spec.Kind, At: n.place(err), Err: err}
 }
 
 // meet is the turn of a cut: everything before it was delivered, and nothing behind it. It

@@ -268,11 +268,11 @@ func (o *output) Bad(item nodes.BadItem) error {
 	switch o.n.spec.Engine.OnError {
 	case "skip":
 		o.n.count.Skipped.Add(1)
-		o.n.noteError(item)
+		o.n.noteError(item, false)
 		return nil
 	case "dead":
 		o.n.count.Dead.Add(1)
-		o.n.noteError(item)
+		o.n.noteError(item, false)
 		return o.dead(item)
 	}
 	o.n.count.Failed.Add(1)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/control"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -349,13 +351,20 @@ func (r *Run) Stats() metrics.Report {
 	return report
 }
 
-// RecentErrors gives the last items that failed on a node without stopping it.
+// RecentErrors gives the last items that failed on a node, the one that stopped the run too.
 func (r *Run) RecentErrors(node string) []ItemError {
 	for _, n := range r.nodes {
 		if n.spec.ID == node {
 			n.mu.Lock()
-			defer n.mu.Unlock()
-			return slices.Clone(n.recent)
+			recent := slices.Clone(n.recent)
+			n.mu.Unlock()
+			for i := range recent {
+				e := &recent[i]
+				if e.At = e.at.String(); e.at != n.spec.At { // what a node is as a whole helps nobody
+					e.Excerpt = diag.Excerpt(e.at, redact.Source)
+				}
+			}
+			return recent
 		}
 	}
 	return nil

@@ -86,6 +86,8 @@ func redactItems(all []scheduler.ItemError) []scheduler.ItemError {
 	all = slices.Clone(all)
 	for i := range all {
 		all[i].Item, all[i].Error = redact.JSON(all[i].Item), redact.Text(all[i].Error)
+		all[i].Hint.Text = redact.Text(all[i].Hint.String())
+		all[i].Hint.Verb = ""
 	}
 	return all
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/history"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -48,7 +49,8 @@ func played(start time.Time, outcome string, speed float64) *history.Run {
 	if outcome == "failed" {
 		final.Error = "enrich (map): no route to postgres://joe:hunter2@db\nand more"
 	}
-	return history.Of("etl.yaml", final, map[string][]scheduler.ItemError{"enrich": {{Error: "wrong <b>field</b>", Item: `{"password": "hunter2", "line": 7}`}}}, r.Timeline())
+	return history.Of("etl.yaml", final, map[string][]scheduler.ItemError{"enrich": {{Error: "wrong <b>field</b>", Item: `{"password": "hunter2", "line": 7}`, File: "in<.csv", Line: 3,
+		At: "a.yaml:7:12", Excerpt: "    7 | n: int(t)\n      |    ^^^^^^\n", Hint: diag.Hint{Text: "`as: R` & more, password=hunter2"}}}}, r.Timeline())
 }
 
 // keptRuns puts three runs beside the flows of a folder.
@@ -81,7 +83,7 @@ func TestRunsPages(t *testing.T) {
 	}
 	for path, wants := range map[string][]string{
 		"/runs":           {"etl-iot", ids[0], ids[2], "144,128", "1,440", "failed", "20261123-000000-000000.json.gz cannot be read", "no route to postgres://joe:•••@db"},
-		"/runs/" + ids[0]: {"enrich bounds the flow", "every item is accounted for", "144,128", "95 %", "files.out → enrich.in", "busy 95 %, blocked 0 %, starved 5 %", "wrong &lt;b&gt;field", "The same as a table", "1.2k"},
+		"/runs/" + ids[0]: {"enrich bounds the flow", "every item is accounted for", "144,128", "95 %", "files.out → enrich.in", "busy 95 %, blocked 0 %, starved 5 %", "wrong &lt;b&gt;field", "a.yaml:7:12", "|    ^^^^^^", "read from in&lt;.csv:3", "hint: `as: R` &amp; more, password=•••", "The same as a table", "1.2k"},
 		"/runs/" + ids[1]: {"no route to", "/runs/compare?a=" + ids[0] + "&amp;b=" + ids[1], "or was on its way when the run failed"},
 		"/runs/" + ids[2]: {"<b class=\"some\">items were dropped</b>", "4,990 of 5,000 items dropped on files.out → enrich.in: it was full (on_full: drop_oldest)", "files left out the field refund of 12 items"},
 		"/runs/compare?a=" + ids[0] + "&b=" + ids[2]: {"&#43;90 %", "in the second run alone", "in the first run alone", "better", ids[0], ids[2]},

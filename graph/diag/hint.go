@@ -30,3 +30,12 @@ func (h Hint) For(command string) string {
 
 // String is For somebody of whom nothing is known.
 func (h Hint) String() string { return h.For("") }
+
+// MarshalText gives the hint as String does, for whoever shows it as a value.
+func (h Hint) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads a hint that MarshalText wrote. A call in it is part of the text then.
+func (h *Hint) UnmarshalText(text []byte) error {
+	*h = Hint{Text: string(text)}
+	return nil
+}

@@ -11,6 +11,7 @@ import (
 // one goroutine at a time may use it; Compile is cheap, so every worker has its
 // own.
 type Program struct {
+	src    Text
 	typ    *types.Type
 	engine engine
 	text   bool // whether results refer to text
@@ -38,7 +39,7 @@ func (e *Expr) compile(kernels bool) *Program {
 	if e.root == nil {
 		panic("expr: Compile of an expression that has a problem: " + e.String())
 	}
-	p := &Program{typ: e.typ, own: &record.Arena{}, text: holdsText(e.typ), sparse: sparse}
+	p := &Program{src: e.src, typ: e.typ, own: &record.Arena{}, text: holdsText(e.typ), sparse: sparse}
 	r := &row{slots: make([]value, e.slots)}
 	p.engine = engine{row: r, errs: &p.errs}
 	if kernels {
@@ -138,7 +139,8 @@ func (p *Program) open(b *record.Batch, arena *record.Arena) []uint16 {
 // close hands the errors over and lets the batch go.
 func (p *Program) close(errs *RowErrors) {
 	for i := range p.errs.Len() {
-		errs.Add(p.errs.At(i))
+		row, err := p.errs.At(i)
+		errs.Add(row, &rowFailure{err, p.src})
 	}
 	r := p.engine.row
 	p.engine.b, r.b, r.arena = nil, nil, nil

@@ -115,7 +115,11 @@ async function fetchNode(i, total, errors, leftOut) {
     if (list.length && errors.dataset.newest !== list[0].time) {
       errors.dataset.newest = list[0].time;
       errors.replaceChildren(...list.map(x => el("div", { class: "error" },
-        el("p", {}, el("time", {}, new Date(x.time).toLocaleTimeString()), " ", x.error), el("pre", {}, x.item))));
+        el("p", {}, el("time", {}, new Date(x.time).toLocaleTimeString()), " ", x.error),
+        ...(x.excerpt ? [el("p", { class: "sub" }, x.at), el("pre", {}, x.excerpt)] : []),
+        el("pre", {}, x.item),
+        ...(x.file ? [el("p", { class: "sub" }, `read from ${x.file}:${x.line}`)] : []),
+        ...(x.hint ? [el("p", { class: "sub" }, "hint: " + x.hint)] : []))));
     }
   } catch { /* the server is lost; the banner says so */ }
 }

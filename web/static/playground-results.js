@@ -39,7 +39,7 @@ function ofNode(node, result) {
   for (const e of node.recent || []) {
     const p = box.appendChild(document.createElement("p"));
     p.className = "bad";
-    p.textContent = `${e.error} — ${e.item}`;
+    p.textContent = `${e.error} — ${e.item}` + (e.hint ? ` (hint: ${e.hint})` : "");
   }
   for (const port of node.ports || []) if (port.items) box.append(ofPort(node, port));
   return box;

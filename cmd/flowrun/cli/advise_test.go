@@ -122,7 +122,7 @@ func TestAdviseSaysWhatIsWrong(t *testing.T) {
 	} {
 		call("a\n1\n", append([]string{"advise"}, strings.Fields(args)...)...).want(t, 2, "", want)
 	}
-	if r := call("", "advise", "fails.yaml", "-q"); r.code != 1 || r.out != "" || !strings.Contains(r.err, "fails.yaml:3:3") {
+	if r := call("", "advise", "fails.yaml", "-q"); r.code != 1 || r.out != "" || !strings.Contains(r.err, "fails.yaml:3:41") {
 		t.Errorf("%+v", r)
 	}
 	if r := call("a\n1\n2\n", "advise", "stdin.yaml"); r.code != 0 || !strings.Contains(r.out, "2 items in") {

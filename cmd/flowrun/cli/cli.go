@@ -95,6 +95,9 @@ type ending struct {
 	code int
 	err  error // nil: everything was said already
 	hint diag.Hint
+
+	excerpt string    // of the flow, for the place that err begins with
+	cause   diag.Hint // what the error itself knows of a remedy; hint is about what to do with such errors
 }
 
 func (e *ending) Error() string {
@@ -152,9 +155,15 @@ func (c *call) finish(err error) int {
 		return end.code
 	}
 	ink := c.ink(c.stderr)
-	fmt.Fprintf(c.stderr, "%s: %s\n", ink.bold(c.name), end.err)
-	if !end.hint.IsZero() {
-		fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), end.hint.For(c.command))
+	message, rest, more := strings.Cut(end.err.Error(), "\n")
+	fmt.Fprintf(c.stderr, "%s: %s\n%s", ink.bold(c.name), message, end.excerpt)
+	if more {
+		fmt.Fprintln(c.stderr, rest)
+	}
+	for _, hint := range []diag.Hint{end.cause, end.hint} {
+		if !hint.IsZero() {
+			fmt.Fprintf(c.stderr, "  %s %s\n", ink.blue("hint:"), hint.For(c.command))
+		}
 	}
 	return end.code
 }

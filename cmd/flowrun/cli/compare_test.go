@@ -122,7 +122,7 @@ func TestCompareSerialSaysWhatIsWrong(t *testing.T) {
 	} {
 		call("a\n1\n", append([]string{"run", "--compare-serial"}, strings.Fields(args)...)...).want(t, 2, "", want)
 	}
-	if r := call("", "run", "fails.yaml", "--compare-serial", "--report", "none"); r.code != 1 || !strings.Contains(r.err, "fails.yaml:3:3") {
+	if r := call("", "run", "fails.yaml", "--compare-serial", "--report", "none"); r.code != 1 || !strings.Contains(r.err, "fails.yaml:3:41") {
 		t.Errorf("%+v", r)
 	}
 }

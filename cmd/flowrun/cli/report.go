@@ -338,9 +338,28 @@ func (s *summary) sayFailures(say func(what, text string), on ink) {
 		if recent := s.Failures[n.ID]; len(recent) > 0 {
 			last := recent[len(recent)-1]
 			text += "; the last: " + on.red(last.Error) + " on " + fit(itemWords(last.Item), 100)
+			if last.File != "" {
+				text += fmt.Sprintf(" (%s:%d)", last.File, last.Line)
+			}
 		}
 		say(what, text)
 		what = ""
+		if recent := s.Failures[n.ID]; len(recent) > 0 {
+			s.sayPlace(say, &recent[len(recent)-1])
+		}
+	}
+}
+
+// sayPlace says where in the flow an item failed, and what its error knows of a remedy.
+func (s *summary) sayPlace(say func(what, text string), e *scheduler.ItemError) {
+	if e.Excerpt != "" {
+		say("", "at "+e.At)
+		for line := range strings.Lines(e.Excerpt) {
+			say("", strings.TrimRight(line, "\n"))
+		}
+	}
+	if !e.Hint.IsZero() {
+		say("", "hint: "+e.Hint.For(s.command))
 	}
 }
 

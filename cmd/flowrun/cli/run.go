@@ -367,9 +367,10 @@ func (r *runCall) failure(err error) *ending {
 		}
 		return end
 	}
-	if n := r.flow.Node(f.Node); n != nil && !n.At.IsZero() {
-		end.err = fmt.Errorf("%s: %w", n.At, err)
+	if !f.At.IsZero() {
+		end.err, end.excerpt = fmt.Errorf("%s: %w", f.At, err), f.Excerpt()
 	}
+	end.cause = f.Hint()
 	if f.Item != "" {
 		end.or("on_error: skip leaves such items out, on_error: dead sends them to %s.%s", f.Node, graph.ErrorPort)
 	}

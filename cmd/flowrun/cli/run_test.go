@@ -127,12 +127,12 @@ func failing(onError string) map[string]string {
 func TestRunFails(t *testing.T) {
 	folder(t, failing("fail"))
 	r := call("", "run", "f.yaml")
-	if r.code != 1 || !strings.HasPrefix(r.err, "orders: failed after ") || !strings.Contains(r.err, "\nflowrun: f.yaml:4:3: large (filter): division by zero") ||
+	if r.code != 1 || !strings.HasPrefix(r.err, "orders: failed after ") || !strings.Contains(r.err, "\nflowrun: f.yaml:7:19: large (filter): division by zero: 100 / 0\n    7 |     with: {where: 100 / (id - 2) > 0}\n      |                   ^^^^^^^^^^^^^^^^^^\n  item: ") ||
 		!strings.Contains(r.err, "\n  item: {\"id\":2") || !strings.HasSuffix(r.err, "\n  hint: on_error: skip leaves such items out, on_error: dead sends them to large.errors\n") {
 		t.Errorf("got %+v", r)
 	}
 	r = call("", "run", "f.yaml", "-q")
-	if r.code != 1 || !strings.HasPrefix(r.err, "flowrun: f.yaml:4:3: ") {
+	if r.code != 1 || !strings.HasPrefix(r.err, "flowrun: f.yaml:7:19: ") {
 		t.Errorf("got %+v", r)
 	}
 	r = call("", "run", "f.yaml", "--json")

@@ -22,10 +22,9 @@ type chunk struct {
 	line  int           // of the first byte, from 1
 	file  *input
 	rows  rows // how to read the rows: the same for all chunks of a file
-}
 
-// maxRow bounds a row, in bytes. Tests lower it.
-var maxRow = 256 << 20
+	long *longRow // instead of rows: one that is too long to be read
+}
 
 // An input is a file that is being read. One goroutine uses it at a time; workers
 // read its name.
@@ -34,7 +33,9 @@ type input struct {
 	src    io.Reader
 	end    func()
 	packed compression
-	pump   *pump // of standard input, pipes and devices: what is there is taken, nothing is waited for
+	most   int             // bytes that a row may have; 0: any number
+	ctx    context.Context // of who reads; it belongs to next
+	pump   *pump           // of standard input, pipes and devices: what is there is taken, nothing is waited for
 
 	rows   rows // set once the header is known
 	cut    cutter
@@ -109,11 +110,19 @@ func (c *countReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next cuts the next chunk; io.EOF at the end of the file. Where a row is longer than
-// the memory of a chunk, the memory doubles.
-func (in *input) next() (*chunk, error) {
+// next gives the next chunk; io.EOF at the end of the file.
+func (in *input) next() (p *chunk, err error) {
+	for p == nil && err == nil {
+		p, err = in.cutNext()
+	}
+	return p, err
+}
+
+// cutNext cuts the next chunk; nil where only a comment was left out. Where a row is
+// longer than the memory of a chunk, the memory doubles.
+func (in *input) cutNext() (*chunk, error) {
 	if in.eof && len(in.rest) == 0 {
-		return nil, io.EOF
+		return nil, in.ended()
 	}
 	arena := record.NewArena(max(record.ArenaSize, 2*len(in.rest)))
 	buf := append(arena.Buf, in.rest...)
@@ -130,6 +139,11 @@ func (in *input) next() (*chunk, error) {
 		}
 		in.full = false
 		from, to, used, err := in.cut.cut(buf, in.eof)
+		if err == errLong {
+			in.line += bytes.Count(buf[:used], newline)
+			in.offset += int64(used)
+			return in.passLong(arena, append(buf[:0], buf[used:]...))
+		}
 		if err != nil {
 			line := in.line + bytes.Count(buf[:used], newline)
 			arena.Release()
@@ -147,16 +161,25 @@ func (in *input) next() (*chunk, error) {
 		case in.eof:
 			arena.Release()
 			return nil, io.EOF
-		case len(buf) > maxRow:
-			arena.Release()
-			return nil, fmt.Errorf("%s:%d: this row has no end within %d MB; in a csv file a quote may be open", in.name, in.line, maxRow>>20)
 		case len(buf) == cap(buf):
-			larger := record.NewArena(2 * len(buf))
+			size := 2 * len(buf)
+			if in.most > len(buf) { // more than that is of no use
+				size = min(size, in.most+record.ArenaSize)
+			}
+			larger := record.NewArena(size)
 			buf = append(larger.Buf, buf...)
 			arena.Release()
 			arena = larger
 		}
 	}
+}
+
+// ended is what next gives at the end of the file: that it ends too early, or io.EOF.
+func (in *input) ended() error {
+	if _, _, _, err := in.cut.cut(nil, true); err != nil {
+		return fmt.Errorf("%s:%d: %w", in.name, in.line, err)
+	}
+	return io.EOF
 }
 
 // chunk makes a chunk of buf[from:to], which the arena holds, and keeps what is
@@ -198,8 +221,14 @@ func (in *input) fill(buf []byte) ([]byte, error) {
 // A cutter finds where whole rows end. It may keep a state between calls.
 type cutter interface {
 	// cut looks at src, which begins where the last call has used it: whole rows
-	// are src[from:to], and src[used:] must be given again.
+	// are src[from:to], and src[used:] must be given again. With errLong a row begins
+	// at src[used] that is too long.
 	cut(src []byte, atEOF bool) (from, to, used int, err error)
+	// pass leaves out what cut has called too long, the row or its first line. src goes
+	// on where the last call has ended; n bytes of it belong to what is left out.
+	pass(src []byte) (n int, done bool)
+	// isComment reports whether src begins with a line that is no row.
+	isComment(src []byte) bool
 	// state is what resume must be told to go on behind the last whole row; "" where
 	// a row ends with its line.
 	state() string
@@ -208,6 +237,7 @@ type cutter interface {
 
 // lineCutter cuts at line ends.
 type lineCutter struct {
+	most  int // bytes that a line may have; 0: any number
 	begun bool
 	seen  int // bytes at the beginning of src that hold no line end
 }
@@ -222,17 +252,31 @@ func (c *lineCutter) cut(src []byte, atEOF bool) (from, to, used int, err error)
 		c.begun = true
 		from = len(src) - len(bytes.TrimPrefix(src, bom))
 	}
-	if atEOF {
-		return from, len(src), len(src), nil
-	}
-	end := c.seen + bytes.LastIndexByte(src[c.seen:], '\n') + 1
-	if end == c.seen {
-		c.seen = len(src) - from
-		return from, from, from, nil
+	end := len(src)
+	if !atEOF {
+		end = c.seen + bytes.LastIndexByte(src[c.seen:], '\n') + 1
+		if end == c.seen {
+			if c.most > 0 && len(src)-from > c.most {
+				c.seen = 0
+				return from, from, from, errLong
+			}
+			c.seen = len(src) - from
+			return from, from, from, nil
+		}
 	}
 	c.seen = len(src) - end
-	return from, end, end, nil
+	if long := longLine(src[from:end], c.most); long >= 0 {
+		c.seen = 0
+		if end = from + long; long == 0 {
+			err = errLong
+		}
+	}
+	return from, end, end, err
 }
+
+func (c *lineCutter) pass(src []byte) (int, bool) { return passLine(src) }
+
+func (c *lineCutter) isComment([]byte) bool { return false }
 
 func (c *lineCutter) state() string { return "" }
 

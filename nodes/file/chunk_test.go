@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -206,25 +207,45 @@ func TestChunksOfALongRow(t *testing.T) {
 	}
 }
 
-// A row without an end is reported before it takes all memory.
+// A row that never ends takes no memory, and a stop ends the reading.
 func TestChunksBoundRows(t *testing.T) {
-	defer func(most int) { maxRow = most }(maxRow)
-	maxRow = 16 << 20
-	in := &input{name: "x.csv", src: io.MultiReader(strings.NewReader("a\nb\n"), endless{}), cut: &lineCutter{}, line: 1}
+	const most = 4 << 20
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &endless{after: 1 << 30, then: cancel}
+	in := &input{name: "x.csv", src: io.MultiReader(strings.NewReader("a\nb\n"), r), cut: &lineCutter{most: most}, most: most, line: 1, ctx: ctx}
 	p, err := in.next()
-	if err != nil || p.line != 1 {
+	if err != nil || p.line != 1 || string(p.text) != "a\nb\n" {
 		t.Fatal(err)
 	}
-	if _, err = in.next(); err == nil || !strings.HasPrefix(err.Error(), "x.csv:3: this row has no end within 16 MB") {
+	p.arena.Release()
+	before := allocated()
+	if _, err = in.next(); err != context.Canceled {
 		t.Errorf("%v", err)
+	}
+	if took := allocated() - before; took > 4*most {
+		t.Errorf("%d bytes were taken for %d", took, r.after)
 	}
 }
 
-type endless struct{}
+// endless gives x for ever, and calls then after so many.
+type endless struct {
+	after, given int
+	then         func()
+}
 
-func (endless) Read(p []byte) (int, error) {
+func (e *endless) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = 'x'
 	}
+	if e.given += len(p); e.given >= e.after && e.then != nil {
+		e.then()
+	}
 	return len(p), nil
+}
+
+// allocated is how many bytes were taken so far.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }

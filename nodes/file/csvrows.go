@@ -3,7 +3,6 @@ package file
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/flowrun/flowrun/graph"
@@ -62,27 +61,29 @@ func (k *reader) newCSVRows(t *types.Type) (rows, error) {
 	return r, err
 }
 
-// begin reads the header. Comments and empty lines may stand before it.
+// begin reads the header, if there is one. Comments and empty lines may stand before it.
 func (r *csvRows) begin(in *input) (cutter, error) {
-	cut := &csvCutter{Dialect: r.options.Dialect}
+	cut := &csvCutter{Dialect: r.options.Dialect, most: in.most}
+	if !r.header {
+		return cut, nil
+	}
+	cut.begun = true
 	head, text, err := in.firstRow(cut.Dialect)
 	if err != nil {
 		return nil, err
 	}
-	if r.header {
-		names, next, err := cut.Header(text)
-		if err == csv.ErrNoHeader { // and no rows
-			in.rest = head[:0]
-			return cut, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		in.line += bytes.Count(text[:next], newline)
-		r.names, text = names, text[next:]
-		if _, err := r.scanner(); err != nil {
-			return nil, err
-		}
+	names, next, err := cut.Header(text)
+	if err == csv.ErrNoHeader { // and no rows
+		in.rest = head[:0]
+		return cut, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.line += bytes.Count(text[:next], newline)
+	r.names, text = names, text[next:]
+	if _, err := r.scanner(); err != nil {
+		return nil, err
 	}
 	in.offset = int64(len(head) - len(text))
 	in.rest, in.full = append(head[:0], text...), len(text) > 0
@@ -101,10 +102,10 @@ func (in *input) firstRow(d csv.Dialect) (read, text []byte, err error) {
 		}
 		text = bytes.TrimPrefix(read, bom)
 		if in.eof || holdsRow(d, text[:d.Split(text, false)]) {
-			return read, text, nil
+			return read, text, checkHead(d, text, in.eof, in.most)
 		}
-		if len(read) > maxRow {
-			return nil, nil, fmt.Errorf("the first row has no end within %d MB; a quote may be open", maxRow>>20)
+		if err := checkHead(d, text, false, in.most); err != nil {
+			return nil, nil, err
 		}
 		if len(read) == cap(read) {
 			read = slices.Grow(read, len(read))
@@ -128,22 +129,51 @@ func (r *csvRows) scanner() (scanner, error) { return csv.New(r.t, r.names, r.op
 // csvCutter cuts at the end of rows, which may span lines.
 type csvCutter struct {
 	csv.Dialect
-	seen int // bytes at the beginning of src that hold no line end
+	most  int // bytes that a row may have; 0: any number
+	begun bool
+	seen  int // bytes at the beginning of src that hold no line end, or none that ends a row
 }
 
 func (c *csvCutter) cut(src []byte, atEOF bool) (from, to, used int, err error) {
-	if !atEOF && bytes.IndexByte(src[min(c.seen, len(src)):], '\n') < 0 {
-		c.seen = len(src)
-		return 0, 0, 0, nil
+	if !c.begun {
+		if len(src) < len(bom) && !atEOF {
+			return 0, 0, 0, nil
+		}
+		c.begun = true
+		from = len(src) - len(bytes.TrimPrefix(src, bom))
 	}
-	c.seen = 0
-	end := c.Split(src, atEOF)
-	return 0, end, end, nil
+	end := from
+	if atEOF || bytes.IndexByte(src[min(c.seen, len(src)):], '\n') >= 0 {
+		end += c.Split(src[from:], atEOF)
+	}
+	c.seen = len(src) - end
+	long := -1
+	switch {
+	case c.most == 0:
+	case end > from:
+		long = c.Long(src[from:end], c.most)
+	case len(src)-from > c.most:
+		long = 0
+	}
+	if long >= 0 {
+		c.seen = 0
+		if end = from + long; long == 0 {
+			err = errLong
+		}
+	}
+	return from, end, end, err
 }
+
+func (c *csvCutter) pass(src []byte) (int, bool) { return passLine(src) }
+
+func (c *csvCutter) isComment(src []byte) bool { return c.IsComment(src) }
 
 func (c *csvCutter) state() string { return "" }
 
-func (c *csvCutter) resume(string) error { return nil }
+func (c *csvCutter) resume(string) error {
+	c.begun = true
+	return nil
+}
 
 // checkHeaders holds a declared type against the headers of all files.
 func (k *reader) checkHeaders(c *graph.Inference, t *types.Type) {

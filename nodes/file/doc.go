@@ -9,7 +9,8 @@
 //  1. Rows come in the order of the files and of the rows in them, with any number of
 //     workers.
 //  2. A row that cannot be read is a bad item, with its file, its line and the reason;
-//     the rows around it are read.
+//     the rows around it are read. So is one that is longer than max_record, which
+//     is not held in memory; where reading goes on is a matter of the text alone.
 //  3. A file under its final name is whole, and safe once the run is over. A run that
 //     fails, or is stopped before its end, leaves what was there before.
 //  4. A reader that goes on after a position reads exactly the rows that come after it,

@@ -3,8 +3,11 @@ package file
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
@@ -49,20 +52,81 @@ func (k *reader) beginning(c *graph.Inference, path string, size int) (text []by
 		return nil, false, err
 	}
 	defer end()
-	for ; ; size *= 4 {
+	for begun := false; ; size = min(4*size, size+int(k.MaxRecord)) {
 		text = append(make([]byte, 0, size), text...) // under the race detector, slices.Grow writes all of it
 		for len(text) < size && err == nil {
 			var n int
 			n, err = r.Read(text[len(text):size])
 			text = text[:len(text)+n]
 		}
-		if whole = err == io.EOF; err != nil && !whole {
+		if err != nil && err != io.EOF {
 			return nil, false, unpackError(packed, err)
 		}
-		if whole || size >= maxRow || k.hasRow(text) {
+		if !begun {
+			begun, text = true, bytes.TrimPrefix(text, bom)
+		}
+		if text, err = k.leaveOut(text, r, err); err != nil && err != io.EOF {
+			return nil, false, err
+		}
+		if whole = err == io.EOF; whole || k.hasRow(text) {
 			return readable(text, whole)
 		}
 	}
+}
+
+// leaveOut leaves rows that are too long out of the beginning of a file: a blank line
+// stands in the place of each. rest gives what follows text; ended is io.EOF if nothing
+// does, and so is err.
+func (k *reader) leaveOut(text []byte, rest io.Reader, ended error) (_ []byte, err error) {
+	for {
+		at, err := k.longRow(text, ended == io.EOF)
+		if at < 0 || err != nil {
+			return text, cmp.Or(err, ended)
+		}
+		n, done := passLine(text[at:])
+		text = append(text[:at], text[at+n:]...)
+		buf := make([]byte, bufferSize)
+		for !done && ended == nil {
+			n, ended = rest.Read(buf)
+			var line int
+			line, done = passLine(buf[:n])
+			text = append(text, buf[line:n]...)
+		}
+		if done {
+			text = slices.Insert(text, at, '\n')
+		}
+	}
+}
+
+// longRow gives the beginning of the first row of the beginning of a file that is too
+// long; -1 if none is. An error is about one that nothing can be read without.
+func (k *reader) longRow(text []byte, whole bool) (int, error) {
+	most := int(k.MaxRecord)
+	switch {
+	case k.format == formatJSON:
+		s := jsonl.Splitter{Max: most}
+		if _, _, _, err := s.Split(text, false); err == jsonl.ErrLong {
+			return -1, fmt.Errorf("its first value is longer than max_record (%s)", k.MaxRecord)
+		}
+		return -1, nil
+	case !k.format.isCSV():
+		return longLine(text, most), nil
+	}
+	d, head := k.dialect(), 0
+	if k.Header {
+		if err := checkHead(d, text, whole, most); err != nil {
+			return -1, err
+		}
+		_, next, err := d.Header(text[:d.Split(text, whole)])
+		if err != nil {
+			return -1, nil
+		}
+		head = next
+	}
+	if at := d.Long(text[head:], most); at >= 0 {
+		return head + at, nil
+	}
+	return -1, nil
 }
 
 // behind reads two parts of a file, of size bytes together, from behind its first bytes:
@@ -121,9 +185,10 @@ func (e excerpt) behindLine() (excerpt, bool) {
 // peek looks ahead into standard input without taking anything: as far as what
 // came with its first row.
 func (k *reader) peek(in *bufio.Reader) (text []byte, whole bool, err error) {
-	for want := 1; ; want = len(text) + 1 {
+	for want := 1; ; want = in.Buffered() + 1 {
 		_, err := in.Peek(want)
 		text, _ = in.Peek(in.Buffered())
+		text = bytes.TrimPrefix(text, bom)
 		switch {
 		case err == io.EOF:
 			return readable(text, true)
@@ -139,7 +204,6 @@ func (k *reader) peek(in *bufio.Reader) (text []byte, whole bool, err error) {
 
 // hasRow reports whether there is a whole row in the beginning of a file.
 func (k *reader) hasRow(text []byte) bool {
-	text = bytes.TrimPrefix(text, bom)
 	switch k.format {
 	case formatCSV, formatTSV:
 		d := k.dialect()
@@ -159,8 +223,7 @@ func (k *reader) hasRow(text []byte) bool {
 	return len(bytes.TrimSpace(text[:bytes.LastIndexByte(text, '\n')+1])) > 0
 }
 
-// readable refuses what has no rows, or is no text, and takes off a byte order
-// mark.
+// readable refuses what has no rows, or is no text.
 func readable(text []byte, whole bool) ([]byte, bool, error) {
 	for _, m := range []struct{ magic, what string }{
 		{"\xFF\xFE", "it is UTF-16; save it as UTF-8"}, {"\xFE\xFF", "it is UTF-16; save it as UTF-8"},
@@ -170,7 +233,6 @@ func readable(text []byte, whole bool) ([]byte, bool, error) {
 			return nil, false, errors.New(m.what)
 		}
 	}
-	text = bytes.TrimPrefix(text, bom)
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil, false, errNothing
 	}

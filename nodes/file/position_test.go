@@ -154,6 +154,7 @@ func TestPositionsAreTrue(t *testing.T) {
 	gz := func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }
 	zst := func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }
 	const head, bad = "id,name\n", `{"id":"x"}`
+	long := strings.Repeat("x", 6_000)
 	csvText := head + someRows(0, 3, csvRow, badRow, "\n")
 	for _, c := range []struct {
 		name, with string
@@ -180,6 +181,10 @@ func TestPositionsAreTrue(t *testing.T) {
 		{"several packed", "path: '*.gz', format: jsonl", map[string]string{
 			"a.gz": packedText(t, gz, someRows(0, 2, jsonRow, bad, "\n")), "b.gz": packedText(t, gz, someRows(9, 1, jsonRow, bad, "\n")),
 		}},
+		{"csv with long rows", "path: a.csv, max_record: 5kB", map[string]string{"a.csv": head + someRows(0, 1, csvRow, long, "\n") + "\"open,\n" + someRows(0, 1, csvRow, badRow, "\n")}},
+		{"values, some of them long", "path: a.json, max_record: 5kB", map[string]string{"a.json": someRows(0, 1, jsonRow, `["`+long+`"]`, "\n \n")}},
+		{"an array, some of it long", "path: a.json, max_record: 5kB", map[string]string{"a.json": "[" + someRows(0, 1, jsonRow, `["`+long+`"]`, ",") + "{}]"}},
+		{"gzip with long lines", "path: a.txt.gz, max_record: 5kB", map[string]string{"a.txt.gz": packedText(t, gz, someRows(0, 1, csvRow, long, "\n")+long)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

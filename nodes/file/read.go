@@ -38,6 +38,8 @@ type reader struct {
 	Validate string        `yaml:"validate" enum:"read|all" doc:"Which fields must be of their type for a row to be good: those that later nodes read, or all."`
 	Sample   config.Size   `yaml:"sample" min:"4kB" doc:"How much of the files is looked at to infer the type: of each the beginning, and some of its middle and its end."`
 
+	MaxRecord config.Size `yaml:"max_record" min:"4kB" doc:"How long a row may be. A longer one is a bad item, and is never held in memory."`
+
 	Delimiter string   `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool     `yaml:"header" doc:"Of csv: the first row names the fields. Without it, fields come in the order of the type."`
 	Comment   string   `yaml:"comment" doc:"Of csv: lines that begin with this character are skipped."`
@@ -52,7 +54,7 @@ type reader struct {
 	sampled string // which rows the type was inferred from; "" if it was declared
 }
 
-var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample},
+var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample, MaxRecord: defaultMaxRecord},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The rows."}),
 	nodes.Workers(graph.PerCore),
 	nodes.Lines("rows have been read", "its output is full, or standard input is silent", "all files have been read, or the flow is stopped",
@@ -334,7 +336,7 @@ func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 				return nil, nil, err
 			}
 		}
-		if o.in.pump != nil {
+		if o.in.ctx = ctx; o.in.pump != nil {
 			o.in.pump.ctx = ctx
 		}
 		p, err := o.in.next()
@@ -379,7 +381,7 @@ func (o *readOp) pass() {
 
 // begin reads the header of a file that was opened.
 func (o *readOp) begin(in *input) (err error) {
-	in.rest = o.spare
+	in.rest, in.most = o.spare, int(o.k.MaxRecord)
 	if in.rows, err = o.k.newRows(o.t); err == nil {
 		in.cut, err = in.rows.begin(in)
 	}
@@ -398,6 +400,10 @@ func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 	var scan scanner
 	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 		p := in.Made.(*chunk)
+		if p.long != nil {
+			bad := o.k.tooLong(p.long)
+			return nil, out.Bad(nodes.BadItem{Err: bad, Raw: bad.Raw, File: p.file.name, Line: p.line})
+		}
 		defer p.arena.Release()
 		if last != p.rows {
 			var err error

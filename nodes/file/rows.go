@@ -48,11 +48,11 @@ type jsonRows struct {
 	options jsonl.Options
 }
 
-func (r *jsonRows) begin(*input) (cutter, error) {
+func (r *jsonRows) begin(in *input) (cutter, error) {
 	if r.options.Values {
-		return &jsonCutter{}, nil
+		return &jsonCutter{s: jsonl.Splitter{Max: in.most}}, nil
 	}
-	return &lineCutter{}, nil
+	return &lineCutter{most: in.most}, nil
 }
 
 func (r *jsonRows) scanner() (scanner, error) { return jsonl.New(r.t, r.options) }
@@ -76,8 +76,16 @@ func (c *jsonCutter) cut(src []byte, atEOF bool) (int, int, int, error) {
 			c.begun, c.array = true, text[0] == '['
 		}
 	}
-	return c.s.Split(src, atEOF)
+	from, to, used, err := c.s.Split(src, atEOF)
+	if err == jsonl.ErrLong {
+		err = errLong
+	}
+	return from, to, used, err
 }
+
+func (c *jsonCutter) pass(src []byte) (int, bool) { return c.s.Pass(src) }
+
+func (c *jsonCutter) isComment([]byte) bool { return false }
 
 func (c *jsonCutter) state() string {
 	if c.array {
@@ -105,8 +113,8 @@ func lineType(c *graph.Inference) *types.Type {
 // lineRows are lines of text.
 type lineRows struct{}
 
-func (lineRows) begin(*input) (cutter, error) { return &lineCutter{}, nil }
-func (lineRows) scanner() (scanner, error)    { return lineScanner{}, nil }
+func (lineRows) begin(in *input) (cutter, error) { return &lineCutter{most: in.most}, nil }
+func (lineRows) scanner() (scanner, error)       { return lineScanner{}, nil }
 
 // A lineScanner makes an item of each line. A line that is not UTF-8 is bad.
 type lineScanner struct{}

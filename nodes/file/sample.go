@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
@@ -130,7 +131,7 @@ func (s *survey) rows() int {
 // begin looks at the beginning of a file and gives its columns, if it has some.
 func (s *survey) begin(f sourceFile, e excerpt) (columns []string, err error) {
 	if s.csv == nil {
-		cut, err := (&jsonRows{options: jsonl.Options{Values: s.k.format == formatJSON}}).begin(nil)
+		cut, err := (&jsonRows{options: jsonl.Options{Values: s.k.format == formatJSON}}).begin(&input{most: int(s.k.MaxRecord)})
 		if err != nil {
 			return nil, err
 		}
@@ -232,10 +233,13 @@ func (s *survey) add(f sourceFile, e excerpt, columns []string) bool {
 		return false
 	}
 	if s.csv == nil {
+		var err error
 		if !e.whole {
 			e.text = e.text[:bytes.LastIndexByte(e.text, '\n')+1]
 		}
-		s.json.Add(e.text, s.at(f, e))
+		if e.text, err = s.k.leaveOut(e.text, nil, io.EOF); err == io.EOF {
+			s.json.Add(e.text, s.at(f, e))
+		}
 		return s.rows() > before
 	}
 	d := s.k.dialect()

@@ -112,25 +112,58 @@ func (d Dialect) closing(src []byte, p int) int {
 	}
 }
 
-// rowEnd gives the place behind the row at p and its newline. src ends with a
-// newline; a quote that is not closed takes all the rest.
-func (d Dialect) rowEnd(src []byte, p int) int {
+// rowEnd gives the place behind the row at p and its newline. src ends with a newline. A
+// quote that is not closed is open: the row is its first line, for what follows was
+// hardly meant to stand in it.
+func (d Dialect) rowEnd(src []byte, p int) (end int, open bool) {
 	for start := p; ; {
-		end := p + bytes.IndexByte(src[p:], '\n') + 1
+		end := lineEnd(src, p)
 		if d.Quote == 0 {
-			return end
+			return end, false
 		}
 		i := bytes.IndexByte(src[p:end], d.Quote)
 		if i < 0 {
-			return end
+			return end, false
 		}
 		q := p + i
 		if p = q + 1; q == start || src[q-1] == d.Comma {
 			if p = d.closing(src, p); p < 0 {
-				return len(src)
+				return lineEnd(src, start), true
 			}
 		}
 	}
+}
+
+// lineEnd gives the place behind the newline that ends the line of p; the end of src if
+// there is none.
+func lineEnd(src []byte, p int) int {
+	if i := bytes.IndexByte(src[p:], '\n'); i >= 0 {
+		return p + i + 1
+	}
+	return len(src)
+}
+
+// Long gives the beginning of the first row of src, which begins with a row, that takes
+// more than most bytes without its newline; -1 if none does. Of the last row counts
+// what src has of it.
+func (d Dialect) Long(src []byte, most int) int {
+	for p := 0; len(src)-p > most; {
+		if d.IsComment(src[p:]) {
+			p = lineEnd(src, p)
+			continue
+		}
+		end, open := d.rowEnd(src, p)
+		if open || len(bytes.TrimSuffix(src[p:end], []byte{'\n'})) > most {
+			return p
+		}
+		p = end
+	}
+	return -1
+}
+
+// IsComment reports whether the line with which src begins is no row but a comment.
+func (d Dialect) IsComment(src []byte) bool {
+	return d.Comment != 0 && len(src) > 0 && src[0] == d.Comment
 }
 
 // skipped gives the end of the line at p if it is no row: empty, or a comment; p

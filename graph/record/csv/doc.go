@@ -19,7 +19,8 @@
 //  2. Where a row ends is a matter of separators and quotes alone: a quote opens
 //     at the beginning of a cell only, and a newline in quotes does not count.
 //     Split, and a Scanner that goes on after a bad row, follow the same rule, so
-//     that what is read does not depend on how a file is cut.
+//     that what is read does not depend on how a file is cut. A quote that no other
+//     closes takes its own line with it and no more.
 //  3. A bad row takes nothing with it: the rows before and after it stand, and
 //     nothing of it is left in the batch.
 //  4. The text that is scanned is not changed, and is what the strings of the

@@ -48,7 +48,7 @@ func (s *Sampler) Add(src []byte, names []string, at func(line int) string) {
 		if end == p {
 			var cells []cellText
 			if cells, end = s.cells(p); end < 0 {
-				end = s.rowEnd(s.src, p)
+				end, _ = s.rowEnd(s.src, p)
 			}
 			if len(cells) == len(columns) {
 				s.rows++

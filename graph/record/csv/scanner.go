@@ -36,6 +36,7 @@ type Scanner struct {
 	batch *record.Batch
 	arena *record.Arena // for cells with doubled quotes; nil until there is one
 	wrong *field        // that an error is about; nil: the row as such
+	open  bool          // a quote of the bad row is not closed
 
 	unwanted string // the column that an error is about
 }
@@ -174,10 +175,14 @@ func (s *Scanner) Scan(src []byte, from int, b *record.Batch, maxRows int) (next
 	body := bytes.LastIndexByte(src, '\n') + 1
 	if from < body {
 		next, bad = s.scan(src[:body], from, b, maxRows)
-		if next < body || next == len(src) || bad == nil && b.Rows >= maxRows {
+		switch goesOn := bad != nil && s.open && body < len(src); {
+		case goesOn: // the quote may be closed behind the last newline
+			from = bad.Offset
+		case next < body || next == len(src) || bad == nil && b.Rows >= maxRows:
 			return next, bad
-		}
-		if from = body; bad != nil { // a row that may go on, as its last newline may be in quotes
+		case bad == nil:
+			from = body
+		default: // the last newline may stand in the row
 			from = bad.Offset
 		}
 	}
@@ -310,7 +315,8 @@ func (s *Scanner) fill(p, row int) int {
 
 // rowError takes what is wrong with the row at p.
 func (s *Scanner) rowError(p int) *text.RowError {
-	end := s.rowEnd(s.src, p)
+	end, open := s.rowEnd(s.src, p)
+	s.open = open
 	e := &text.RowError{Offset: p, End: end, Reason: s.reason, Extra: s.unwanted, Raw: strings.TrimRight(string(s.src[p:end]), "\r\n")}
 	if s.wrong != nil {
 		e.Field = s.wrong.name

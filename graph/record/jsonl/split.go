@@ -14,7 +14,18 @@ var bom = []byte("\xEF\xBB\xBF")
 // items of an array, or values one after the other. It matches brackets and quotes
 // and checks what stands between items; the items themselves are the Scanner's to
 // check. The zero value stands at the beginning of a text.
-type Splitter struct{ state splitState }
+type Splitter struct {
+	// Max bounds an item, in bytes; 0: nothing does.
+	Max int
+
+	state splitState
+	long  passing
+}
+
+// ErrLong is that of an item longer than Splitter.Max.
+var ErrLong = errors.New("the value is too long")
+
+var errInside = errors.New("the file ends inside a value")
 
 type splitState uint8
 
@@ -30,7 +41,7 @@ const (
 // Split looks at src, the text from where the last call has used it. Whole rows
 // are src[from:to], possibly none; src[used:] must be given again, with more
 // behind it. With atEOF nothing follows src, and an error says that the text is
-// not whole; an error is at src[used].
+// not whole; an error is at src[used]. With ErrLong, Pass leaves out the item there.
 func (s *Splitter) Split(src []byte, atEOF bool) (from, to, used int, err error) {
 	p := 0
 	if s.state == atStart {
@@ -58,9 +69,15 @@ func (s *Splitter) Split(src []byte, atEOF bool) (from, to, used int, err error)
 		if end < 0 && atEOF && s.state == atValue && isScalar(src[p]) {
 			end = len(src)
 		}
+		if isLong(src, p, end, s.Max) {
+			if from < to {
+				return from, to, p, nil
+			}
+			return p, p, p, ErrLong
+		}
 		if end < 0 {
 			if atEOF {
-				err = errors.New("the file ends inside a value")
+				err = errInside
 			}
 			return from, to, p, err
 		}
@@ -72,6 +89,70 @@ func (s *Splitter) Split(src []byte, atEOF bool) (from, to, used int, err error)
 			s.state = afterItem
 		}
 	}
+}
+
+// isLong reports whether the item at p, which ends at end, or behind src if that is
+// negative, has more than most bytes.
+func isLong(src []byte, p, end, most int) bool {
+	if end < 0 {
+		end = len(src)
+	}
+	return most > 0 && end-p > most
+}
+
+// A passing is how far an item that is too long was left out. Its zero value stands at
+// the beginning of one.
+type passing struct {
+	begun, scalar   bool
+	quoted, escaped bool
+	depth           int
+}
+
+// Pass leaves out the item that Split has called too long: src is the text from its
+// beginning, or from where the last call has ended. It gives the end of the item in
+// src, or all of src if it goes on behind.
+func (s *Splitter) Pass(src []byte) (n int, done bool) {
+	if n, done = s.long.pass(src); done {
+		s.long = passing{}
+		if s.state != atValue {
+			s.state = afterItem
+		}
+	}
+	return n, done
+}
+
+func (l *passing) pass(src []byte) (n int, done bool) {
+	if !l.begun && len(src) > 0 {
+		l.begun, l.scalar = true, isScalar(src[0])
+	}
+	for p, c := range src {
+		switch {
+		case l.scalar:
+			switch c {
+			case ' ', '\t', '\r', '\n', ',', '[', ']', '{', '}', '"':
+				return p, true
+			}
+			continue
+		case l.escaped:
+			l.escaped = false
+			continue
+		case l.quoted && c == '\\':
+			l.escaped = true
+			continue
+		case c == '"':
+			l.quoted = !l.quoted
+		case l.quoted:
+			continue
+		case c == '{' || c == '[':
+			l.depth++
+		case c == '}' || c == ']':
+			l.depth--
+		}
+		if l.depth <= 0 && !l.quoted {
+			return p + 1, true
+		}
+	}
+	return len(src), false
 }
 
 // between says whether c stands between items; if not, an item begins with it.
@@ -105,6 +186,9 @@ func (s *Splitter) between(c byte) (skip bool, err error) {
 }
 
 func (s *Splitter) ended(atEOF bool) error {
+	if atEOF && s.long.begun && !s.long.scalar {
+		return errInside
+	}
 	if atEOF && s.state != atStart && s.state != atEnd && s.state != atValue {
 		return errors.New("the file ends inside its array")
 	}

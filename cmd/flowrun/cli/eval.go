@@ -27,7 +27,8 @@ type evalCall struct {
 	check bool
 	raw   bool
 
-	text *argument
+	text    *argument
+	sampled bool // the type of the rows was inferred
 }
 
 func evalVerb(c *call) *cobra.Command {
@@ -211,7 +212,8 @@ const (
 // overRows evaluates the expression for each row.
 func (e *evalCall) overRows(in io.Reader, t *types.Type) error {
 	rows := &rowReader{r: bufio.NewReaderSize(in, 64<<10)}
-	if t == nil {
+	e.sampled = t == nil
+	if e.sampled {
 		sample, err := rows.ahead()
 		if err != nil {
 			return err
@@ -246,7 +248,7 @@ func (e *evalCall) printRows(rows *rowReader, x *expr.Expr, t *types.Type) error
 	}
 	out := bufio.NewWriter(e.stdout)
 	eval := e.evaluator(x)
-	failed := false
+	failed, unlike := false, false
 	for n := 1; ; n++ {
 		if rows.mustWait() { // whoever gives rows slowly sees the values at once
 			if err := out.Flush(); err != nil {
@@ -266,6 +268,9 @@ func (e *evalCall) printRows(rows *rowReader, x *expr.Expr, t *types.Type) error
 		text, wrong := eval.line(scanner, t, line)
 		if wrong != nil {
 			failed = true
+			if _, ok := wrong.(misfit); ok && e.sampled {
+				unlike = true
+			}
 			fmt.Fprintf(e.stderr, "row %d: %v\n", n, wrong)
 		}
 		if _, err := out.Write(text); err != nil {
@@ -274,6 +279,9 @@ func (e *evalCall) printRows(rows *rowReader, x *expr.Expr, t *types.Type) error
 	}
 	if err := out.Flush(); err != nil {
 		return err
+	}
+	if unlike {
+		fmt.Fprintf(e.stderr, "  %s the type was inferred from the first rows, %d at most; --type '%s' is that type, to be changed\n", e.ink(e.stderr).blue("hint:"), sampledRows, t)
 	}
 	if failed {
 		return said(codeFailed)
@@ -331,12 +339,15 @@ func (e *evalCall) evaluator(x *expr.Expr) *evaluator {
 	return &evaluator{program: x.Compile(), typ: x.Type(), raw: e.raw}
 }
 
+// A misfit is why a row is not of the type of the rows.
+type misfit struct{ error }
+
 // line evaluates for a line of JSON. The text is valid until the next call.
 func (v *evaluator) line(scanner *jsonl.Scanner, t *types.Type, line []byte) (text []byte, err error) {
 	b := record.New(t)
 	defer b.Release()
 	if _, bad := scanner.Scan(line, 0, b, 1); bad != nil {
-		return nil, bad
+		return nil, misfit{bad}
 	}
 	return v.value(b)
 }

@@ -53,3 +53,15 @@ nodes:
 		t.Errorf("no counts in the report: %s", run.out)
 	}
 }
+
+// A row that does not fit the type which eval has inferred is told with the remedy.
+func TestEvalSaysThatItHasSampled(t *testing.T) {
+	rows := strings.Repeat("{\"id\":1}\n", 1000) + "{\"id\":\"x\"}\n"
+	want := "row 1001: field \"id\": want int, got \"x\"\n  hint: the type was inferred from the first rows, 1000 at most; --type '{id: int}' is that type, to be changed\n"
+	if r := call(rows, "eval", "id + 1"); r.code != 1 || r.err != want {
+		t.Errorf("exit %d, says %q", r.code, r.err)
+	}
+	if r := call(rows, "eval", "id + 1", "--type", "{id: int}"); r.code != 1 || strings.Contains(r.err, "hint") {
+		t.Errorf("exit %d, says %q", r.code, r.err)
+	}
+}

@@ -40,7 +40,7 @@ func (b *Builder) Use(id, kind string, with *config.Value, engine Engine, writte
 	n.UseAt = useAt
 	if b.c.resolveKind(n, &config.Value{Kind: config.Mapping}) {
 		n.Config = b.c.cat.New(kind)
-		n.Spec.Config.DecodeAt(with, at, n.Config, &b.c.list)
+		b.c.readSettings(n, with)
 		b.c.checkWorkers(n, written)
 	}
 	b.c.openPorts(n)

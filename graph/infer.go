@@ -3,6 +3,7 @@ package graph
 import (
 	"bufio"
 	"fmt"
+	"slices"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -136,6 +137,13 @@ func (c *Inference) orNode(at diag.Span) diag.Span {
 		return c.Node.At
 	}
 	return at
+}
+
+// Unread reports whether one of some settings of the node may be written and could not be
+// read: it has a message then, and is not missing.
+func (c *Inference) Unread(keys ...string) bool {
+	with := c.compiler.settings[c.Node]
+	return c.compiler.misread[c.Node] && with != nil && slices.ContainsFunc(keys, with.Has)
 }
 
 // Origin marks a field as made by this node.

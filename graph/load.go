@@ -93,6 +93,8 @@ type compiler struct {
 	wiring    map[*Node]*config.Value // the `in` of each node
 	written   map[*Node]*config.Value // the engine's settings of each node
 	contracts map[*Edge]*config.Value // what stands beside the source of each edge
+	settings  map[*Node]*config.Value // what is written under `with` of each node
+	misread   map[*Node]bool          // some of that is wrong
 	hosted    map[*Node][]*Node       // the kinds that each node calls by itself
 	typeSpans map[string]diag.Span
 	values    map[*Output]bool // outputs by which Go values leave; nil: not known yet

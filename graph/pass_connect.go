@@ -16,10 +16,11 @@ import (
 // ports to any of these.
 func (c *compiler) connect() {
 	for _, n := range c.flow.Nodes {
+		in := c.wiring[n]
 		if n.Spec == nil {
+			c.checkSources(in)
 			continue
 		}
-		in := c.wiring[n]
 		switch {
 		case in.IsNull():
 		case len(n.In) == 0:
@@ -32,6 +33,29 @@ func (c *compiler) connect() {
 			c.connectSole(n, in)
 		}
 		c.checkInputs(n, in)
+	}
+}
+
+// checkSources looks at the sources of a node whose kind is unknown, and so its ports: no
+// edge can be made of them, but they may be wrong as well.
+func (c *compiler) checkSources(in *config.Value) {
+	switch {
+	case in.IsNull():
+	case in.Kind == config.Sequence:
+		for _, item := range in.Items {
+			c.checkSources(item)
+		}
+	case in.Kind == config.Mapping && !in.Has("from"):
+		for _, e := range in.Entries {
+			if !contractSchema().Has(e.Key) {
+				c.checkSources(e.Value)
+			}
+		}
+	default:
+		contract := DefaultContract()
+		if ref, _ := c.readEdge(in, &contract); ref != nil {
+			c.source(ref)
+		}
 	}
 }
 
@@ -84,24 +108,8 @@ func (c *compiler) connectPort(n *Node, p *Input, in *config.Value) {
 
 func (c *compiler) connectEdge(n *Node, p *Input, in *config.Value) {
 	contract := DefaultContract()
-	ref := in
-	var rest *config.Value
-	if in.Kind == config.Mapping {
-		ref = in.Get("from")
-		if ref == nil {
-			c.list.Add(diag.MissingKey, in.Span, "an edge needs its source").WithHint("in: {from: NODE, capacity: 4096}")
-			return
-		}
-		rest = &config.Value{Kind: config.Mapping, Span: in.Span}
-		for _, e := range in.Entries {
-			if e.Key != "from" {
-				rest.Entries = append(rest.Entries, e)
-			}
-		}
-		c.readContract(&contract, rest, in.Span)
-	}
-	if ref.Kind != config.Scalar {
-		c.list.Add(diag.WrongValue, ref.Span, "want the id of a node, got %s", ref.Describe())
+	ref, rest := c.readEdge(in, &contract)
+	if ref == nil {
 		return
 	}
 	from, port := c.source(ref)
@@ -109,6 +117,30 @@ func (c *compiler) connectEdge(n *Node, p *Input, in *config.Value) {
 		return
 	}
 	c.add(&Edge{ID: len(c.flow.Edges), From: from, To: n, FromPort: port, ToPort: p, Contract: contract, At: ref.Span}, rest)
+}
+
+// readEdge reads an edge as it is written: its source, nil after a problem, and its
+// contract, nil if there is none.
+func (c *compiler) readEdge(in *config.Value, contract *Contract) (ref, rest *config.Value) {
+	ref = in
+	if in.Kind == config.Mapping {
+		if ref = in.Get("from"); ref == nil {
+			c.list.Add(diag.MissingKey, in.Span, "an edge needs its source").WithHint("in: {from: NODE, capacity: 4096}")
+			return nil, nil
+		}
+		rest = &config.Value{Kind: config.Mapping, Span: in.Span}
+		for _, e := range in.Entries {
+			if e.Key != "from" {
+				rest.Entries = append(rest.Entries, e)
+			}
+		}
+		c.readContract(contract, rest, in.Span)
+	}
+	if ref.Kind != config.Scalar {
+		c.list.Add(diag.WrongValue, ref.Span, "want the id of a node, got %s", ref.Describe())
+		return nil, nil
+	}
+	return ref, rest
 }
 
 // readContract reads what stands beside the source of an edge.
@@ -146,6 +178,9 @@ func (c *compiler) source(ref *config.Value) (*Node, *Output) {
 		return from, port
 	}
 	ports := from.outputNames()
+	if _, branches := from.Config.(Brancher); branches && c.misread[from] && (!dotted || from.Output(portName) == nil) {
+		return from, &Output{Port: Port{Name: portName}, Carries: types.Error} // it may be one of those that could not be read
+	}
 	at := ref.Span
 	if dotted {
 		at = ref.At(len([]rune(id))+1, len([]rune(portName)))

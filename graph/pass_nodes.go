@@ -84,11 +84,21 @@ func (c *compiler) readNode(n *Node, tree *config.Value) {
 	c.readEngine(n, engine)
 	if c.resolveKind(n, tree) {
 		n.Config = c.cat.New(n.Kind)
-		n.Spec.Config.DecodeAt(with, n.At, n.Config, &c.list)
+		c.readSettings(n, with)
 		c.checkWorkers(n, engine)
 	}
 	c.foreignSettings(n, foreign)
 	c.openPorts(n)
+}
+
+// readSettings reads the settings of the kind of a node.
+func (c *compiler) readSettings(n *Node, with *config.Value) {
+	before := len(c.list)
+	n.Spec.Config.DecodeAt(with, n.At, n.Config, &c.list)
+	if c.settings == nil {
+		c.settings, c.misread = map[*Node]*config.Value{}, map[*Node]bool{}
+	}
+	c.settings[n], c.misread[n] = with, c.list[before:].HasErrors()
 }
 
 // readEngine reads the engine's settings of a node.

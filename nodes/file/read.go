@@ -98,6 +98,7 @@ nodes:
 func (k *reader) Infer(c *graph.Inference) {
 	k.files = find(c, k.Path)
 	if len(k.files) == 0 || !k.checkFiles(c) || !k.checkSettings(c) {
+		k.promise(c)
 		return
 	}
 	t := k.typeOf(c)
@@ -110,6 +111,20 @@ func (k *reader) Infer(c *graph.Inference) {
 		k.checkHeaders(c, t)
 	}
 	c.Out("out", t)
+}
+
+// promise gives the type of rows that cannot be read, as far as it does not depend on them, so
+// that what is behind them is checked all the same.
+func (k *reader) promise(c *graph.Inference) {
+	if k.format == "" && len(k.Path) > 0 {
+		k.format, _, _ = formatOf(k.Path[0].Value, format(k.Format), compression(k.Compress))
+	}
+	if k.format != formatLines && k.As.YAML.IsNull() {
+		return
+	}
+	if t := k.typeOf(c); t != nil && k.settleExtra(c, &t) {
+		c.Out("out", t)
+	}
 }
 
 // ValidatesUnread implements graph.Validator.

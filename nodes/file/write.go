@@ -62,6 +62,8 @@ func (k *writer) Infer(c *graph.Inference) {
 	k.format, k.packed, err = formatOf(k.Path.Value, format(k.Format), compression(k.Compress))
 	if err != nil && k.Path.Value != "" {
 		c.List().Add(diag.MissingKey, at, "%s", err).WithHint("add `format: jsonl` (or csv, tsv, json, lines)")
+		k.checkPath(c)
+		k.checkSplit(c, t)
 		return
 	}
 	k.checkPath(c)
@@ -72,12 +74,7 @@ func (k *writer) Infer(c *graph.Inference) {
 	} else if k.Delimiter != "" || !k.Header {
 		c.List().Warn(diag.Ineffective, c.Node.At, "%s: delimiter and header are for csv, not for %s", c.Node.ID, k.format)
 	}
-	if k.Split.Value != "" {
-		k.split = c.Expr(k.Split, t)
-		if st := k.split.Type(); st.Kind != types.KindError && (!st.IsText() && st.Kind != types.KindInt && st.Kind != types.KindBool || st.Nullable) {
-			c.List().Add(diag.WrongType, k.Split.YAML.At(0, len([]rune(k.Split.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
-		}
-	}
+	k.checkSplit(c, t)
 	if t.Kind == types.KindError {
 		return
 	}
@@ -85,6 +82,17 @@ func (k *writer) Infer(c *graph.Inference) {
 		edge := c.Node.Input("in").Edges[0]
 		c.List().Add(diag.TypeMismatch, edge.At, "%s cannot be written as %s: %s", t, k.format, why).
 			WithHint("take the field apart or leave it out with a map, or write jsonl")
+	}
+}
+
+// checkSplit checks the expression of split.
+func (k *writer) checkSplit(c *graph.Inference, t *types.Type) {
+	if k.Split.Value == "" {
+		return
+	}
+	k.split = c.Expr(k.Split, t)
+	if st := k.split.Type(); st.Kind != types.KindError && (!st.IsText() && st.Kind != types.KindInt && st.Kind != types.KindBool || st.Nullable) {
+		c.List().Add(diag.WrongType, k.Split.YAML.At(0, len([]rune(k.Split.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
 	}
 }
 

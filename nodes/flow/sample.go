@@ -33,6 +33,7 @@ type sample struct {
 func (k *sample) Infer(c *graph.Inference) {
 	c.Out("out", c.In("in"))
 	switch {
+	case c.Unread("rate", "every"): // there is a message already
 	case k.Rate == nil && k.Every == nil:
 		c.List().Add(diag.MissingKey, c.Node.UseAt, "sample needs to know how much to keep").WithHint("add `rate: 0.1` or `every: 10`")
 	case k.Rate != nil && k.Every != nil:

@@ -70,6 +70,9 @@ func (k *group) Infer(c *graph.Inference) {
 	}
 	k.set = aggregate.NewSet(parts, k.in)
 	if len(k.out.Fields) == 0 {
+		if c.Unread("by", "set") {
+			return
+		}
 		c.List().Add(diag.MissingKey, c.Node.UseAt, "group computes nothing").WithHint("add `set: {count: count()}`")
 		return
 	}

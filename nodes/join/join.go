@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -94,24 +93,20 @@ func (k *join) inferFields(c *graph.Inference) {
 		}
 		k.out.Fields = append(k.out.Fields, f)
 	}
+	var clashes columns.Clashes
 	for i, f := range k.right.Fields {
 		if slices.Index(k.key.Right, i) >= 0 {
 			continue
 		}
-		name := f.Name
+		own := f
 		f.Name = k.Prefix + f.Name + k.Suffix
 		f.Type = f.Type.WithOpt(k.keepsLeft())
 		if first, clash := k.out.Field(f.Name); clash {
-			d := c.List().Add(diag.NameClash, c.Node.Input("right").Edges[0].At, "left and right both have a field %q", f.Name)
-			d.WithNote(first.Origin.At, "that of left is %s", first.Type).WithNote(f.Origin.At, "that of right is %s", f.Type)
-			if k.Prefix+k.Suffix == "" {
-				d.WithHint("add `prefix: right_`, or rename or drop %q first, with map", name)
-			} else {
-				d.WithHint("choose another prefix or suffix")
-			}
+			clashes.Add(f.Name, first, own)
 		}
 		k.out.Fields, k.rightFields = append(k.out.Fields, f), append(k.rightFields, i)
 	}
+	clashes.Report(c, k.Prefix+k.Suffix != "")
 }
 
 // keysOf gives the keys of a batch of one side, whose fields are at the given places, with

@@ -33,6 +33,7 @@ func (s *stride) DecodeConfig(v *config.Value, list *diag.List) {
 			return
 		}
 	}
+	s.at = diag.Span{}
 	list.Add(diag.WrongValue, v.Span, "want a duration of 1ms or more, or a number of items, got %s", v.Describe()).WithHint("write 15m, or 10")
 }
 

@@ -109,6 +109,9 @@ func (k *window) Infer(c *graph.Inference) {
 		k.add(c, types.Field{Name: p.Name, Type: p.Expr.Type(), Origin: c.Origin("aggregated", k.Set[i].At)})
 	}
 	if len(k.out.Fields) == 0 {
+		if c.Unread("by", "set") {
+			return
+		}
 		c.List().Add(diag.MissingKey, c.Node.UseAt, "window computes nothing").WithHint("add `set: {count: count()}`")
 		return
 	}
@@ -137,18 +140,19 @@ func (k *window) checkShape(c *graph.Inference) {
 		}
 	}
 	switch {
+	case shapes == 0 && c.Unread("size", "session", "count"): // there is a message already
 	case shapes == 0:
 		wrong(diag.MissingKey, "window needs to know what a window is").WithHint("add `size: 1h`, `session: 10m` or `count: 100`")
 	case shapes > 1:
 		wrong(diag.Conflict, "size, session and count exclude each other")
-	case k.Count == 0 && k.Time.Value == "":
+	case k.Count == 0 && k.Time.Value == "" && !c.Unread("time", "count"):
 		wrong(diag.MissingKey, "window needs to know the time of an item").WithHint("add `time: FIELD`")
 	case k.Count > 0 && (k.Lateness > 0 || k.Idle > 0):
 		wrong(diag.Conflict, "windows of count items wait for nothing, so lateness and idle have nothing to say")
-	case k.Size == 0 && k.Offset != 0:
+	case k.Size == 0 && k.Offset != 0 && !c.Unread("size"):
 		wrong(diag.Conflict, "offset moves windows of a size; there are none")
 	}
-	if k.Count > 0 && k.Time.Value == "" && len(c.Node.Input("in").Edges) > 1 {
+	if k.Count > 0 && k.Time.Value == "" && !c.Unread("time") && len(c.Node.Input("in").Edges) > 1 {
 		wrong(diag.MissingKey, "window needs the time of an item to put several inputs in order").WithHint("add `time: FIELD`")
 	}
 	every, at := k.Every, k.Every.at

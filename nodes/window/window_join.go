@@ -96,24 +96,20 @@ func (k *windowJoin) Infer(c *graph.Inference) {
 // inferFields makes the record of a pair.
 func (k *windowJoin) inferFields(c *graph.Inference) {
 	k.out = types.Record(slices.Clone(k.types[left].Fields)...)
+	var clashes columns.Clashes
 	for i, f := range k.types[right].Fields {
 		if slices.Contains(k.key.Right, i) {
 			continue
 		}
-		name := f.Name
+		own := f
 		f.Name = k.Prefix + f.Name + k.Suffix
 		f.Type = f.Type.WithOpt(k.Kind == "left")
 		if first, clash := k.out.Field(f.Name); clash {
-			d := c.List().Add(diag.NameClash, c.Node.Input("right").Edges[0].At, "left and right both have a field %q", f.Name)
-			d.WithNote(first.Origin.At, "that of left is %s", first.Type).WithNote(f.Origin.At, "that of right is %s", f.Type)
-			if k.Prefix+k.Suffix == "" {
-				d.WithHint("add `prefix: right_`, or rename or drop %q first, with map", name)
-			} else {
-				d.WithHint("choose another prefix or suffix")
-			}
+			clashes.Add(f.Name, first, own)
 		}
 		k.out.Fields, k.fields = append(k.out.Fields, f), append(k.fields, i)
 	}
+	clashes.Report(c, k.Prefix+k.Suffix != "")
 }
 
 // Needs implements graph.Needer.

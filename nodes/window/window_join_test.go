@@ -156,7 +156,7 @@ nodes:
 	for with, want := range map[string]string{
 		"{on: {x: y}, time: at}":                          "within",
 		"{on: {x: y}, time: at, within: -1m}":             "within",
-		"{on: {x: y}, time: at, within: 1m}":              `both have a field "a"`,
+		"{on: {x: y}, time: at, within: 1m}":              `both have 2 fields: "a", "at"`,
 		"{on: a, time: at, within: 1m}":                   "cannot be equal",
 		"{on: {x: y}, time: {x: y}, within: 1m}":          "time must be a field of type time",
 		"{on: {x: z}, time: at, within: 1m}":              `right has no field "z"`,

@@ -16,7 +16,8 @@ import (
 // int, float, bool, time and string that has all its cells and gives back what they
 // say. So 00501 and numbers that a float cannot tell apart are strings. Columns with an
 // empty cell or a word of Dialect.Null get `?`, and so do those that not every file has.
-// Times are RFC 3339.
+// Times are RFC 3339 in UTC: with
+// another offset they would not be written as they were read.
 //
 // A column that would be something else but for a few cells is a string with a
 // warning. Rows that are bad are left out.
@@ -158,7 +159,7 @@ func (c *sampleColumn) kind(cell string) sampleKind {
 	if strings.EqualFold(cell, "true") || strings.EqualFold(cell, "false") {
 		return sampleBool
 	}
-	if _, ok := text.Time(lit); ok {
+	if _, ok := text.Time(lit); ok && text.KeepsOffset(lit) {
 		return sampleTime
 	}
 	return sampleString

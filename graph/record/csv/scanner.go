@@ -343,6 +343,9 @@ func (s *Scanner) field(f *field, p, row int) int {
 		return end
 	}
 	if !s.convert(f, content, row) {
+		if f.typ.Kind == types.KindTime {
+			return s.fail("%s", f.format.Wanted(content))
+		}
 		return s.fail("want %s, got %s", f.wanted, text.Shorten(fmt.Sprintf("%q", content)))
 	}
 	c.Clear(row)

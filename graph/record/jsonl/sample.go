@@ -25,11 +25,18 @@ func Sample(src []byte, opts Options, origin types.Origin) (t *types.Type, warni
 	return s.Type(origin)
 }
 
+// isTime reports whether a text is a time that is written as it was read.
+func isTime(lit []byte) bool {
+	_, ok := text.Time(lit)
+	return ok && text.KeepsOffset(lit)
+}
+
 // A Sampler finds the narrowest type that has all rows it is shown. Fields come in the
 // order in which they appear first.
 //
 // An integer widens to float where every value survives it; a field that is null
-// or missing anywhere gets `?`. Strings are time only if all of them are RFC 3339.
+// or missing anywhere gets `?`. Strings are time only if all of them are RFC 3339
+// in UTC: with another offset they would not be written as they were read.
 // Values of different kinds make the field any, with a warning that names the
 // kinds and the lines. A field that is nothing but null is any, too. Rows that are
 // no JSON are left out; if nothing is left, that is the error.
@@ -123,7 +130,7 @@ const (
 	sampleInt               // fits 64 bits
 	sampleFloat             // may become a float
 	sampleNumber            // would lose digits as a float
-	sampleTime              // a string that is RFC 3339
+	sampleTime              // a string that is RFC 3339 in UTC
 	sampleString            // any other
 	sampleList
 	sampleRecord
@@ -184,7 +191,7 @@ func (s *Sampler) observe(sh *shape, p, depth int) int {
 			kind = sampleBool
 		case '"':
 			kind = sampleString
-			if _, ok := text.Time(b[p+1 : end-1]); ok {
+			if isTime(b[p+1 : end-1]) {
 				kind = sampleTime
 			}
 		case '{', '[':

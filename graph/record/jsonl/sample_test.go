@@ -17,7 +17,8 @@ func TestSample(t *testing.T) {
 		warnings  []string
 	}{
 		{`{"a":1,"b":"x"} {"a":2.5,"c":null} {"b":null,"a":3,"d":true}`, "{a: float, b: string?, c: any, d: bool?}", nil},
-		{`{"t":"2001-01-01T00:00:00Z"} {"t":null} {"t":"2001-01-01T00:00:00+01:00"}`, "{t: time?}", nil},
+		{`{"t":"2001-01-01T00:00:00Z"} {"t":null} {"t":"2001-01-01T00:00:00+00:00"}`, "{t: time?}", nil},
+		{`{"t":"2001-01-01T00:00:00Z"} {"t":null} {"t":"2001-01-01T00:00:00+01:00"}`, "{t: string?}", nil},
 		{`{"t":"2001-01-01T00:00:00Z"} {"t":"yesterday"}`, "{t: string}", nil},
 		{`{"t":"3001-01-01T00:00:00Z"}`, "{t: string}", nil},
 		{`{"zip":"00501","n":"12"}`, "{zip: string, n: string}", nil},

@@ -44,25 +44,25 @@ func Print(w io.Writer, l List, style Style) error {
 
 func (d Diagnostic) print(b *strings.Builder, style Style) {
 	if !d.At.IsZero() {
-		b.WriteString(style.paint(bold, d.At.String()+": "))
+		b.WriteString(style.paint(bold, Printable(d.At.String())+": "))
 	}
 	ink := red
 	if d.Severity == Warning {
 		ink = yellow
 		b.WriteString(style.paint(yellow, "warning: "))
 	}
-	fmt.Fprintf(b, "%s [%s]\n", style.paint(bold, d.Message), d.Code)
+	fmt.Fprintf(b, "%s [%s]\n", style.paint(bold, Printable(d.Message)), d.Code)
 	excerpt(b, d.At, ink, style)
 	for _, n := range d.Notes {
-		b.WriteString("  " + n.Message)
+		b.WriteString("  " + Printable(n.Message))
 		if !n.At.IsZero() {
-			fmt.Fprintf(b, " (%s)", n.At)
+			fmt.Fprintf(b, " (%s)", Printable(n.At.String()))
 		}
 		b.WriteByte('\n')
 		excerpt(b, n.At, blue, style)
 	}
 	if !d.Hint.IsZero() {
-		fmt.Fprintf(b, "  %s %s\n", style.paint(blue, "hint:"), d.Hint.For(style.Command))
+		fmt.Fprintf(b, "  %s %s\n", style.paint(blue, "hint:"), Printable(d.Hint.For(style.Command)))
 	}
 }
 

@@ -38,6 +38,10 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, packs ...[]no
 
 func (c *call) run(args []string, packs [][]nodes.Decl) int {
 	c.color = "auto"
+	stdout, stderr := &cleanWriter{w: c.stdout}, &cleanWriter{w: c.stderr}
+	stdout.painted = func() bool { return bool(c.ink(stdout)) }
+	stderr.painted = func() bool { return bool(c.ink(stderr)) }
+	c.stdout, c.stderr = stdout, stderr
 	registry, err := nodes.NewRegistry(packs...)
 	if err != nil {
 		fmt.Fprintf(c.stderr, "%s: the kinds of this program are declared wrongly:\n%v\n", c.name, err)
@@ -193,7 +197,7 @@ func (c *call) drawer(format, output, example string) (drawer, error) {
 	if _, tty := terminal(c.stdout); tty && output == "-" && format == "png" {
 		return drawer{}, misuse("a picture does not fit on a terminal").or("-o %s writes it to a file", example)
 	}
-	return drawer{format, output, c.stdout}, nil
+	return drawer{format, output, c.data()}, nil
 }
 
 // print writes diagnostics with excerpts to standard error.

@@ -86,7 +86,7 @@ func (r compareCall) compare() error {
 		return err
 	}
 	flow, _ = load()
-	second, again, err := r.attempt(flow, scheduler.Options{Workers: r.workers, Stdin: once}, r.stdout)
+	second, again, err := r.attempt(flow, scheduler.Options{Workers: r.workers, Stdin: once}, r.data())
 	if err != nil {
 		return err
 	}

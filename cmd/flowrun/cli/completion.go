@@ -27,13 +27,13 @@ func completionVerb(c *call) *cobra.Command {
 			root := verb.Root()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(c.stdout, true)
+				return root.GenBashCompletionV2(c.data(), true)
 			case "zsh":
-				return root.GenZshCompletion(c.stdout)
+				return root.GenZshCompletion(c.data())
 			case "fish":
-				return root.GenFishCompletion(c.stdout, true)
+				return root.GenFishCompletion(c.data(), true)
 			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(c.stdout)
+				return root.GenPowerShellCompletionWithDesc(c.data())
 			}
 			return misuse("there is no completion for %q", args[0]).didYouMean(args[0], shells)
 		},

@@ -150,7 +150,7 @@ func (e *evalCall) withoutRows(declared *types.Type) (done bool, err error) {
 		return true, said(codeMisuse)
 	}
 	if e.check {
-		_, err := fmt.Fprintln(e.stdout, x.Type())
+		_, err := fmt.Fprintln(e.data(), x.Type())
 		return true, err
 	}
 	b := record.New(types.Record())
@@ -160,7 +160,7 @@ func (e *evalCall) withoutRows(declared *types.Type) (done bool, err error) {
 	if err != nil {
 		return true, &ending{code: codeFailed, err: err}
 	}
-	_, err = e.stdout.Write(text)
+	_, err = e.data().Write(text)
 	return true, err
 }
 
@@ -233,7 +233,7 @@ func (e *evalCall) overRows(in io.Reader, t *types.Type) error {
 		return said(codeMisuse)
 	}
 	if e.check {
-		_, err := fmt.Fprintln(e.stdout, x.Type())
+		_, err := fmt.Fprintln(e.data(), x.Type())
 		return err
 	}
 	return e.printRows(rows, x, t)
@@ -246,7 +246,7 @@ func (e *evalCall) printRows(rows *rowReader, x *expr.Expr, t *types.Type) error
 	if err != nil {
 		return misuse("--type: %w", err)
 	}
-	out := bufio.NewWriter(e.stdout)
+	out := bufio.NewWriter(e.data())
 	eval := e.evaluator(x)
 	failed, unlike := false, false
 	for n := 1; ; n++ {

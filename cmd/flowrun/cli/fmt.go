@@ -83,6 +83,6 @@ func (f *fmtCall) format(path string) (code int, err error) {
 	case f.write:
 		return 0, writeText(path, text)
 	}
-	_, err = f.stdout.Write(text)
+	_, err = f.data().Write(text)
 	return 0, err
 }

@@ -29,6 +29,6 @@ func trialWorkerVerb(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: trialVerb, Hidden: true, Args: cobra.NoArgs,
 		Short: "Run a flow on a sample for the playground",
-		RunE:  func(*cobra.Command, []string) error { return sample.Work(c.stdin, c.stdout, c.registry) },
+		RunE:  func(*cobra.Command, []string) error { return sample.Work(c.stdin, bare(c.stdout), c.registry) },
 	}
 }

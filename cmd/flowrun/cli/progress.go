@@ -30,7 +30,7 @@ func newProgress(r *runCall, data io.Writer) progress {
 	if !ok {
 		return &sparseProgress{out: r.stderr}
 	}
-	l := &liveProgress{screen: screen{out: r.stderr}, ink: r.ink(r.stderr), size: func() (int, int) { return size(fd) }}
+	l := &liveProgress{screen: screen{out: bare(r.stderr)}, ink: r.ink(r.stderr), size: func() (int, int) { return size(fd) }}
 	if _, ok := terminal(r.stdout); !ok {
 		l.apart = data // what goes into a file or a pipe does not disturb the view
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -57,10 +58,15 @@ func (s *summary) writeJSON(w io.Writer) error { return writeJSON(w, s) }
 
 // writeJSON writes a value for machines that people can read too.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeJSON(b.Bytes()))
+	return err
 }
 
 // maxReported is how many nodes a report for people shows: those with errors and
@@ -108,7 +114,7 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 	if s.Outcome == "done" && s.path != "" && s.path != "-" {
 		say("draw it", fmt.Sprintf("%s render %s -o %s.svg", s.command, shellWord(s.path), shellWord(s.Flow)))
 	}
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	_, err := io.WriteString(w, cleanText(strings.Join(lines, "\n")+"\n", bool(on)))
 	return err
 }
 

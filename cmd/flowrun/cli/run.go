@@ -183,7 +183,7 @@ func (r *runCall) run() error {
 		r.problems(list)
 	}
 	r.flow = flow
-	out := newPipe(r.stdout)
+	out := newPipe(r.data())
 	show := newProgress(r, out)
 	run, err := scheduler.New(flow, r.registry, scheduler.Options{
 		Workers: r.workers, Serial: r.serial, Stdin: stdin, Stdout: show.through(out), Log: r.logger(show), Events: r.eventLog(show),

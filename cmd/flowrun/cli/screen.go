@@ -30,7 +30,7 @@ func (s *screen) draw(lines []string) {
 		fmt.Fprintf(&b, "\x1b[%dA\r", s.drawn)
 	}
 	for _, line := range lines {
-		b.WriteString(line + "\x1b[K\n")
+		b.WriteString(cleanText(line, true) + "\x1b[K\n")
 	}
 	b.WriteString("\x1b[J")
 	io.WriteString(s.out, b.String())

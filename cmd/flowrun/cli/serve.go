@@ -248,6 +248,6 @@ func layoutWorkerVerb(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: layoutVerb, Hidden: true, Args: cobra.NoArgs,
 		Short: "Lay out scenes for the page",
-		RunE:  func(*cobra.Command, []string) error { return web.LayoutWorker(c.stdin, c.stdout) },
+		RunE:  func(*cobra.Command, []string) error { return web.LayoutWorker(c.stdin, bare(c.stdout)) },
 	}
 }

@@ -63,7 +63,7 @@ func (s *serveCall) runner() *web.Runner {
 	if !s.runs.allow {
 		return nil
 	}
-	out, errs := &sharedWriter{w: s.stdout}, &sharedWriter{w: s.stderr}
+	out, errs := &sharedWriter{w: s.data()}, &sharedWriter{w: s.stderr}
 	r := &web.Runner{
 		Launch: func(path string) (*graph.Flow, *scheduler.Run, error) {
 			flow, list := s.loader().load(path, nil)

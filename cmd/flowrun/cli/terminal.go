@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/diff"
 )
 
@@ -15,6 +16,9 @@ import (
 // terminal gives the descriptor of a stream if it is a terminal that can move its
 // cursor.
 func terminal(w any) (fd int, ok bool) {
+	if c, ok := w.(*cleanWriter); ok {
+		w = c.w
+	}
 	f, isFile := w.(*os.File)
 	if !isFile || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
 		return 0, false
@@ -39,7 +43,7 @@ func (on ink) paint(code, text string) string {
 	if !on || text == "" {
 		return text
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	return "\x1b[" + code + "m" + diag.Printable(text) + "\x1b[0m"
 }
 
 func (on ink) bold(s string) string   { return on.paint("1", s) }

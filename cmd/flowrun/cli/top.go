@@ -75,7 +75,7 @@ func (t *topCall) run(addr string) error {
 		if err := from.get(ctx, "/api/v1/state", &text); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(t.stdout, "%s\n", text)
+		_, err := fmt.Fprintf(t.stdout, "%s\n", escapeJSON(text))
 		return err
 	}
 	var state remoteState
@@ -99,7 +99,7 @@ func (t *topCall) run(addr string) error {
 func (t *topCall) watch(ctx context.Context, from *remote, state *remoteState, fd int) error {
 	keys, restore := t.keys()
 	defer restore()
-	s := &screen{out: lineEnds{t.stdout}}
+	s := &screen{out: lineEnds{bare(t.stdout)}}
 	v := topView{state: state, sort: t.sort, ink: t.ink(t.stdout), keys: keys != nil}
 	tick := time.NewTicker(t.every)
 	defer tick.Stop()

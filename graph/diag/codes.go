@@ -44,6 +44,8 @@ const (
 	SlowBranch    Code = "W506" // one slow reader of an output that would hold up the others
 	OwnInput      Code = "W507" // a file that the flow reads and replaces
 	EmptyFile     Code = "W508" // a file that has not even a header
+	OneColumn     Code = "W509" // a csv file that seems to have another delimiter
+	LinkLeftOut   Code = "W510" // a link that a pattern does not follow
 )
 
 // A CodeInfo is what the docs say of a code.
@@ -91,4 +93,6 @@ var Codes = []CodeInfo{
 	{SlowBranch, "One slow reader of an output would hold up the others."},
 	{OwnInput, "A file that the flow reads and replaces."},
 	{EmptyFile, "A file that is empty where others have rows."},
+	{OneColumn, "A csv file with one column whose name has another delimiter in it."},
+	{LinkLeftOut, "A link that a pattern does not follow: it leads round in a circle, or out of where the flow may read."},
 }

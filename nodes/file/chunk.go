@@ -33,9 +33,13 @@ type input struct {
 	src    io.Reader
 	end    func()
 	packed compression
-	most   int             // bytes that a row may have; 0: any number
-	ctx    context.Context // of who reads; it belongs to next
-	pump   *pump           // of standard input, pipes and devices: what is there is taken, nothing is waited for
+
+	seeks   bool // what is read is the file as it is
+	encoded bool // what is read was another encoding
+
+	most int             // bytes that a row may have; 0: any number
+	ctx  context.Context // of who reads; it belongs to next
+	pump *pump           // of standard input, pipes and devices: what is there is taken, nothing is waited for
 
 	rows   rows // set once the header is known
 	cut    cutter
@@ -211,7 +215,7 @@ func (in *input) fill(buf []byte) ([]byte, error) {
 		} else if err != nil {
 			return buf, unpackError(in.packed, err)
 		}
-		if in.pump != nil && n > 0 && (in.packed != plain || !in.pump.ready()) {
+		if in.pump != nil && n > 0 && (in.packed != plain || in.encoded || !in.pump.ready()) {
 			break
 		}
 	}

@@ -52,6 +52,7 @@ func (k *reader) beginning(c *graph.Inference, path string, size int) (text []by
 		return nil, false, err
 	}
 	defer end()
+	r = k.lines(decode(r, k.Encoding))
 	for begun := false; ; size = min(4*size, size+int(k.MaxRecord)) {
 		text = append(make([]byte, 0, size), text...) // under the race detector, slices.Grow writes all of it
 		for len(text) < size && err == nil {
@@ -135,7 +136,7 @@ func (k *reader) longRow(text []byte, whole bool) (int, error) {
 // none.
 func (k *reader) behind(c *graph.Inference, path string, first, size int) ([]excerpt, error) {
 	_, packed, _ := formatOf(path, k.format, compression(k.Compress))
-	if packed != plain || k.format == formatJSON || isStream(c.Flow, path) {
+	if packed != plain || k.Encoding != encodingUTF8 || k.format == formatJSON || isStream(c.Flow, path) {
 		return nil, nil
 	}
 	src, err := c.Flow.Open(path)
@@ -147,11 +148,18 @@ func (k *reader) behind(c *graph.Inference, path string, first, size int) ([]exc
 	if err != nil {
 		return nil, err
 	}
+	ends := k.lines(src)
+	if err := ends.judgeFile(src); err != nil {
+		return nil, err
+	}
 	read := func(from, to int) (excerpt, error) {
 		e := excerpt{offset: from, whole: to == int(info.Size()), text: make([]byte, to-from)}
 		n, err := src.ReadAt(e.text, int64(from))
 		if e.text = e.text[:n]; err == io.EOF {
 			err = nil
+		}
+		if ends.old { // in quotes too: nobody knows whether it begins in them
+			e.text = bytes.ReplaceAll(e.text, []byte{'\r'}, newline)
 		}
 		return e, err
 	}
@@ -187,19 +195,37 @@ func (e excerpt) behindLine() (excerpt, bool) {
 func (k *reader) peek(in *bufio.Reader) (text []byte, whole bool, err error) {
 	for want := 1; ; want = in.Buffered() + 1 {
 		_, err := in.Peek(want)
-		text, _ = in.Peek(in.Buffered())
-		text = bytes.TrimPrefix(text, bom)
-		switch {
-		case err == io.EOF:
-			return readable(text, true)
-		case err == bufio.ErrBufferFull:
-			return readable(text, false)
-		case err != nil:
+		text, _ := in.Peek(in.Buffered())
+		full := err == bufio.ErrBufferFull
+		if err != nil && err != io.EOF && !full {
 			return nil, false, err
-		case k.hasRow(text):
+		}
+		text, known, wrong := k.peeked(text, err == io.EOF)
+		switch {
+		case wrong != nil:
+			return nil, false, wrong
+		case err != nil:
+			return readable(text, !full)
+		case known && k.hasRow(text):
 			return readable(text, false)
 		}
 	}
+}
+
+// peeked turns the beginning of a text into UTF-8 with lines that end in LF, without its
+// byte order mark. Until it is known how they end, it is as it was.
+func (k *reader) peeked(text []byte, whole bool) (_ []byte, known bool, err error) {
+	if text, err = decoded(text, k.Encoding, whole); err != nil {
+		return nil, false, err
+	}
+	l := k.lines(bytes.NewReader(text))
+	if err := l.judge(text[:min(len(text), lookedAt)], whole); err != nil {
+		return nil, false, err
+	}
+	if l.old {
+		text, err = io.ReadAll(l)
+	}
+	return bytes.TrimPrefix(text, bom), l.known, err
 }
 
 // hasRow reports whether there is a whole row in the beginning of a file.
@@ -223,16 +249,8 @@ func (k *reader) hasRow(text []byte) bool {
 	return len(bytes.TrimSpace(text[:bytes.LastIndexByte(text, '\n')+1])) > 0
 }
 
-// readable refuses what has no rows, or is no text.
+// readable refuses what has no rows.
 func readable(text []byte, whole bool) ([]byte, bool, error) {
-	for _, m := range []struct{ magic, what string }{
-		{"\xFF\xFE", "it is UTF-16; save it as UTF-8"}, {"\xFE\xFF", "it is UTF-16; save it as UTF-8"},
-		{"\x1F\x8B", "it is packed; say compress: gzip"}, {"\x28\xB5\x2F\xFD", "it is packed; say compress: zstd"},
-	} {
-		if bytes.HasPrefix(text, []byte(m.magic)) {
-			return nil, false, errors.New(m.what)
-		}
-	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil, false, errNothing
 	}

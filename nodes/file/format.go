@@ -96,8 +96,9 @@ var errNothing = errors.New("it is empty")
 
 // unpackError says what is wrong with a pack that could not be read on.
 func unpackError(c compression, err error) error {
+	_, isText := errors.AsType[textError](err)
 	switch {
-	case c == plain:
+	case c == plain || isText:
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the %s file ends too early: it was cut off", c)

@@ -99,7 +99,7 @@ func (in *input) skip(ctx context.Context, n int64) (last byte, err error) {
 		in.rest = append(in.rest[:0], in.rest[k:]...)
 		n -= k
 	}
-	if n > 1 && in.packed == plain {
+	if n > 1 && in.seeks {
 		if _, err := in.file.Seek(n-1, io.SeekCurrent); err != nil {
 			return 0, err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -140,6 +141,16 @@ func someRows(first, chunks int, good func(i int) string, bad, end string) strin
 	return b.String()
 }
 
+// utf16Text is a text in UTF-16, with a byte order mark; \xff is half of a pair.
+func utf16Text(t *testing.T, s string) string {
+	t.Helper()
+	b, err := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().String(strings.ReplaceAll(s, "\xff", "\U0001F600"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(b, "\xD8\x3D\xDE\x00", "\xD8\x3D")
+}
+
 func csvRow(i int) string { return fmt.Sprintf("%d,name %d", i, i*i) }
 
 func quotedRow(i int) string { return fmt.Sprintf("%d,\"name\n\n%d\"", i, i*i) }
@@ -181,6 +192,10 @@ func TestPositionsAreTrue(t *testing.T) {
 		{"several packed", "path: '*.gz', format: jsonl", map[string]string{
 			"a.gz": packedText(t, gz, someRows(0, 2, jsonRow, bad, "\n")), "b.gz": packedText(t, gz, someRows(9, 1, jsonRow, bad, "\n")),
 		}},
+		{"csv with lines that end in CR", "path: a.csv", map[string]string{"a.csv": strings.ReplaceAll(head+someRows(0, 2, quotedRow, badRow, "\n"), "\n", "\r")}},
+		{"lines that end in CR", "path: a.txt", map[string]string{"a.txt": someRows(0, 2, csvRow, "\xff", "\r")}},
+		{"lines in UTF-16", "path: a.txt, encoding: utf-16", map[string]string{"a.txt": utf16Text(t, someRows(0, 2, csvRow, "\xff", "\r\n"))}},
+		{"csv in windows-1252", "path: a.csv, encoding: windows-1252", map[string]string{"a.csv": csvText + "1,\x80\xE9\n"}},
 		{"csv with long rows", "path: a.csv, max_record: 5kB", map[string]string{"a.csv": head + someRows(0, 1, csvRow, long, "\n") + "\"open,\n" + someRows(0, 1, csvRow, badRow, "\n")}},
 		{"values, some of them long", "path: a.json, max_record: 5kB", map[string]string{"a.json": someRows(0, 1, jsonRow, `["`+long+`"]`, "\n \n")}},
 		{"an array, some of it long", "path: a.json, max_record: 5kB", map[string]string{"a.json": "[" + someRows(0, 1, jsonRow, `["`+long+`"]`, ",") + "{}]"}},

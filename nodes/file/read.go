@@ -39,6 +39,7 @@ type reader struct {
 	Sample   config.Size   `yaml:"sample" min:"4kB" doc:"How much of the files is looked at to infer the type: of each the beginning, and some of its middle and its end."`
 
 	MaxRecord config.Size `yaml:"max_record" min:"4kB" doc:"How long a row may be. A longer one is a bad item, and is never held in memory."`
+	Encoding  string      `yaml:"encoding" enum:"utf-8|utf-16|latin-1|windows-1252" doc:"The encoding of the text."`
 
 	Delimiter string   `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool     `yaml:"header" doc:"Of csv: the first row names the fields. Without it, fields come in the order of the type."`
@@ -54,7 +55,7 @@ type reader struct {
 	sampled string // which rows the type was inferred from; "" if it was declared
 }
 
-var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample, MaxRecord: defaultMaxRecord},
+var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample, MaxRecord: defaultMaxRecord, Encoding: encodingUTF8},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The rows."}),
 	nodes.Workers(graph.PerCore),
 	nodes.Lines("rows have been read", "its output is full, or standard input is silent", "all files have been read, or the flow is stopped",
@@ -384,7 +385,15 @@ func (o *readOp) open(ctx context.Context) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, o.env.Flow, path, packed, o.env.Stdin, &o.read)
+	in, err := open(ctx, o.env.Flow, path, packed, o.env.Stdin, &o.read)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.k.asText(in); err != nil {
+		in.end()
+		return nil, named(in.name, err)
+	}
+	return in, nil
 }
 
 // pass goes on to the file after the next one.

@@ -132,7 +132,7 @@ func TestReadMissing(t *testing.T) {
 	w.put(t, "gz.csv", packed(t, "gzip", "a\n1\n"))
 	w.put(t, "zst.jsonl", packed(t, "zstd", "1\n"))
 	for with, want := range map[string][]string{
-		"path: wide.csv":                         {"it is UTF-16; save it as UTF-8"},
+		"path: wide.csv":                         {"it is UTF-16; say encoding: utf-16"},
 		"path: wide.csv, as: {a: int}":           {"wide.csv: it is UTF-16"},
 		"path: gz.csv":                           {"it is packed; say compress: gzip"},
 		"path: zst.jsonl":                        {"it is packed; say compress: zstd"},
@@ -215,7 +215,7 @@ func TestReadCSVOptions(t *testing.T) {
 		{"comment: '#'", "# one\n\n# \"two\na,b\n# three\n1,2\n", `{"a":1,"b":2}`},
 		{"nulls: NA", "a,b\nNA,1\n2,NA\n", "{\"a\":null,\"b\":1}\n{\"a\":2,\"b\":null}"},
 		{"nulls: [NA, '-']", "a,b\nNA,-\n2,\"-\"\n", "{\"a\":null,\"b\":null}\n{\"a\":2,\"b\":\"-\"}"},
-		{"header: true", "\xEF\xBB\xBFa,b\r\n1,\"x\r\ny\"\r\n", `{"a":1,"b":"x\ny"}`},
+		{"header: true", "\xEF\xBB\xBFa,b\r\n1,\"x\r\ny\"\r\n", `{"a":1,"b":"x\r\ny"}`},
 		{"header: false", "\xEF\xBB\xBF1,2\r\n", `{"column_1":1,"column_2":2}`},
 		{"header: true", "\xEF\xBB\xBF\"a,\",b\n1,2\n", `{"a,":1,"b":2}`},
 		{"header: true", "a,b\n1,2", `{"a":1,"b":2}`},

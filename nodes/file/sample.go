@@ -57,6 +57,10 @@ func (k *reader) sample(c *graph.Inference) *types.Type {
 	for _, w := range append(s.warnings, warnings...) {
 		c.List().Warn(diag.MixedTypes, s.from.at, "%s: %s", s.name(), redact.Text(w))
 	}
+	if s.odd != 0 {
+		c.List().Warn(diag.OneColumn, s.oddFile.at, "%s has one column, %q", called(s.oddFile.path), redact.Text(s.oddName)).
+			WithHint("if it has several: `delimiter: %s`; if it has one: `delimiter: %s`", written(s.odd), written(k.dialect().Comma))
+	}
 	c.Node.Sample = &graph.Sample{Rows: k.sampled, Whole: s.whole && s.left == 0}
 	return t
 }
@@ -107,6 +111,10 @@ type survey struct {
 	spread bool       // rows behind the beginning of a file were seen
 	first  []string   // the columns of the first csv file
 	told   bool       // that a file has others
+
+	odd     byte // what seems to be the delimiter of a file that has one column; 0: none has
+	oddName string
+	oddFile sourceFile
 
 	warnings []string
 }
@@ -161,10 +169,21 @@ func (s *survey) begin(f sourceFile, e excerpt) (columns []string, err error) {
 		return nil, err
 	}
 	s.compare(f, columns)
+	if c := d.OtherDelimiter(columns); c != 0 && s.k.Delimiter == "" && s.odd == 0 {
+		s.odd, s.oddName, s.oddFile = c, columns[0], f
+	}
 	e.line = bytes.Count(e.text[:next], newline)
 	e.text = e.text[next:]
 	s.csv.Add(e.text, columns, s.at(f, e))
 	return columns, nil
+}
+
+// written is a delimiter as it stands in a flow.
+func written(delimiter byte) string {
+	if delimiter == '\t' {
+		return `"\t"`
+	}
+	return "'" + string(delimiter) + "'"
 }
 
 // compare warns of a header that is not that of the first file: what only some files

@@ -112,7 +112,7 @@ func (l *lexer) quoted(p int) (content []byte, end int) {
 		}
 	}
 	content = b[start : p-1]
-	if !plain || bytes.IndexByte(content, '\r') >= 0 {
+	if !plain {
 		content = l.unquote(l.alloc(len(content))[:0], content)
 	}
 	if !utf8.Valid(content) {
@@ -125,7 +125,7 @@ func (l *lexer) quoted(p int) (content []byte, end int) {
 // than it has.
 func (l *lexer) unquote(dst, b []byte) []byte {
 	for i := 0; i < len(b); i++ {
-		if i+1 < len(b) && (b[i] == l.Quote && b[i+1] == l.Quote || b[i] == '\r' && b[i+1] == '\n') {
+		if i+1 < len(b) && b[i] == l.Quote && b[i+1] == l.Quote {
 			i++
 		}
 		dst = append(dst, b[i])

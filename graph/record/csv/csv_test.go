@@ -98,7 +98,7 @@ func TestCells(t *testing.T) {
 		{"{a: string, b: string}", "x,", `{"a":"x","b":""}`, Standard},
 		{"{a: string?, b: string?}", `"",`, `{"a":"","b":null}`, Standard},
 		{"{a: string}", `"a ""b"", c"`, `{"a":"a \"b\", c"}`, Standard},
-		{"{a: string}", "\"a\r\nb\rc\n\"", `{"a":"a\nb\rc\n"}`, Standard},
+		{"{a: string}", "\"a\r\nb\rc\n\"", `{"a":"a\r\nb\rc\n"}`, Standard},
 		{"{a: string}", "a\rb", `{"a":"a\rb"}`, Standard},
 		{"{a: string}", `a"b`, `!field "a": a quote stands inside a cell that is not quoted`, Standard},
 		{"{a: string}", `"a"b`, `!field "a": the cell goes on with "b" after its closing quote`, Standard},

@@ -9,13 +9,14 @@
 // How types stand in cells: text as it is; numbers, times, durations, bytes and
 // decimals as package text has them; bool as true and false in upper or lower
 // case. An empty cell is null; where the type has no null it is the empty string,
-// or an error. In a `string?` a quoted empty cell is the empty string, and so is it
-// written. Words of Dialect.Null are null too, unless quoted. Lists, records and
-// any have no cells.
+// or an error. In a `string?` or `bytes?` a quoted empty cell is empty and not null, and
+// so is it written; where that is the only column, null is an empty line. Words of
+// Dialect.Null are null too, unless quoted. Lists, records and any have no cells.
 //
 // Laws.
 //  1. Without Lazy a row is accepted if and only if encoding/csv accepts it, with
-//     the same cells, its text is UTF-8, and every needed cell has its type.
+//     the same cells but for CR LF in quotes, its text is UTF-8, and every needed
+//     cell has its type.
 //  2. Where a row ends is a matter of separators and quotes alone: a quote opens
 //     at the beginning of a cell only, and a newline in quotes does not count.
 //     Split, and a Scanner that goes on after a bad row, follow the same rule, so
@@ -31,8 +32,8 @@
 // Differences from encoding/csv: text must be UTF-8; separators are single ASCII
 // bytes; after a bad row it goes on by law 2, not on the next line; a quote that is
 // never closed is an error also with Lazy; the number of cells is that of the
-// header. Like there, empty lines are no rows, and a line end in quotes is read as
-// a single newline even where it is written CR LF.
+// header; CR LF in quotes stays CR LF. Like there, empty lines are no rows, but for those
+// of a file with one column that is a text.
 //
 // A Scanner belongs to one goroutine; a Dialect, an Encoder and a type may be
 // shared.

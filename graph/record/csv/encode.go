@@ -27,6 +27,7 @@ type Encoder struct {
 	typ     *types.Type
 	special [256]bool // bytes for which a cell must be quoted
 	null    string
+	blanks  bool // an empty line is a row
 }
 
 // NewEncoder gives an encoder for records of type t. An error names the field that
@@ -47,7 +48,7 @@ func NewEncoder(t *types.Type, d Dialect) (*Encoder, error) {
 			return nil, fmt.Errorf("field %q: no cell can hold %s", f.Name, f.Type)
 		}
 	}
-	e := &Encoder{Dialect: d, typ: t}
+	e := &Encoder{Dialect: d, typ: t, blanks: len(t.Fields) == 1 && blankIsNull(t.Fields[0].Type)}
 	for _, c := range []byte{d.Comma, d.Quote, '\n', '\r'} {
 		e.special[c] = true
 	}
@@ -89,7 +90,7 @@ func (e *Encoder) AppendRow(dst []byte, b *record.Batch, row int) []byte {
 		}
 		dst = e.appendCell(dst, e.typ.Fields[i].Type, c, row, i == 0)
 	}
-	if len(dst) == start { // an empty line would be no row
+	if len(dst) == start && !e.blanks { // an empty line would be no row
 		dst = append(dst, e.Quote, e.Quote)
 	}
 	return dst
@@ -115,6 +116,9 @@ func (e *Encoder) appendCell(dst []byte, t *types.Type, c *record.Column, row in
 	case types.KindDecimal:
 		dst = text.AppendDecimal(dst, c.Int[row], t.Scale)
 	case types.KindBytes:
+		if c.Str[row] == "" && t.Nullable {
+			return append(dst, e.Quote, e.Quote)
+		}
 		dst = base64.StdEncoding.AppendEncode(dst, record.Bytes(c.Str[row]))
 	}
 	if e.plain(dst[start:]) {

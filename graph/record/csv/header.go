@@ -3,6 +3,7 @@ package csv
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // This file reads the first row of a file: the names of the columns.
@@ -47,6 +48,24 @@ func (d Dialect) Header(src []byte) (names []string, next int, err error) {
 		names = append(names, name)
 	}
 	return names, min(next, len(src)), nil
+}
+
+// delimiters are what separates cells in files that are called csv.
+const delimiters = ",;\t|"
+
+// OtherDelimiter gives the delimiter that the one column of a header seems to be written
+// with; 0 if it seems to be one column.
+func (d Dialect) OtherDelimiter(names []string) byte {
+	if len(names) != 1 {
+		return 0
+	}
+	most, found := 0, byte(0)
+	for _, c := range []byte(delimiters) {
+		if n := strings.Count(names[0], string(c)); c != d.Comma && n > most {
+			most, found = n, c
+		}
+	}
+	return found
 }
 
 // A cellText is a cell that was copied.

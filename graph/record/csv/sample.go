@@ -46,6 +46,9 @@ func (s *Sampler) Add(src []byte, names []string, at func(line int) string) {
 	before := s.rows
 	for p := 0; p < len(s.src); {
 		end := s.skipped(s.src, p)
+		if end > p && len(columns) == 1 && !s.IsComment(s.src[p:]) {
+			columns[0].blanks++
+		}
 		if end == p {
 			var cells []cellText
 			if cells, end = s.cells(p); end < 0 {
@@ -133,6 +136,9 @@ type sampleColumn struct {
 	count [sampleKinds]int
 	first [sampleKinds]struct{ at, text string }
 	nulls int
+	// Empty lines in files with no other column: they are null in a text, and in the
+	// rest no rows.
+	blanks int
 	big   bool // an integer that no float is equal to
 }
 
@@ -181,7 +187,9 @@ func (c *sampleColumn) typ() (t *types.Type, warning string) {
 	nullable := c.nulls > 0
 	switch {
 	case len(kinds) == 0:
-		return types.String.WithOpt(nullable), ""
+		return types.String.WithOpt(nullable || c.blanks > 0), ""
+	case len(kinds) == 1 && kinds[0] == sampleString:
+		return types.String.WithOpt(nullable || c.blanks > 0), ""
 	case len(kinds) == 1:
 		return sampleTypes[kinds[0]].WithOpt(nullable), ""
 	case slices.Equal(kinds, []sampleKind{sampleInt, sampleFloat}) && !c.big:
@@ -192,5 +200,5 @@ func (c *sampleColumn) typ() (t *types.Type, warning string) {
 		warning = fmt.Sprintf("column %q is %s but for a few cells, such as %q in %s; it is read as string",
 			c.name, sampleTypes[most], text.Shorten(c.first[odd].text), c.first[odd].at)
 	}
-	return types.String.WithOpt(nullable), warning
+	return types.String.WithOpt(nullable || c.blanks > 0), warning
 }

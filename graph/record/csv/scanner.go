@@ -23,6 +23,7 @@ type Scanner struct {
 	fields  []*field // of the type, in order
 	missing []*field // those of fields without a column in the file
 	numbers bool     // a number may be a word for null
+	blanks  bool     // an empty line is a row
 	names   []string // of the columns
 	refused error    // why no row of the file fits the type; nil: they may
 	dropped int64    // rows whose further columns were left out
@@ -109,6 +110,10 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 		}
 		s.columns[at] = n
 	}
+	if c := opts.OtherDelimiter(names); c != 0 && s.columns[0] == nil { // or all fields would be null
+		s.refused = fmt.Errorf("the header is one column, %q, which is no field of the type; is the delimiter %q?", text.Shorten(names[0]), c)
+	}
+	s.blanks = len(s.columns) == 1 && s.columns[0] != nil && blankIsNull(s.columns[0].typ)
 	if at := slices.Index(s.columns, nil); at >= 0 && opts.Extra == text.ExtraError && !t.Open && s.refused == nil {
 		s.refused = &text.RowError{Extra: names[at], Reason: fmt.Sprintf("column %q is no field of the type", names[at])}
 	}
@@ -200,7 +205,7 @@ func (s *Scanner) scan(src []byte, from int, b *record.Batch, maxRows int) (next
 	p, rows := from, b.Rows
 	for b.Rows < maxRows && p < len(src) {
 		if c := src[p]; c == '\n' || c == '\r' || c == s.Comment {
-			if end := s.skipped(src, p); end > p {
+			if end := s.skipped(src, p); end > p && (!s.blanks || c == s.Comment) {
 				p = end
 				continue
 			}
@@ -376,12 +381,19 @@ func (s *Scanner) plain(f *field, p, row int) int {
 
 // isNull reports whether a cell stands for null.
 func (s *Scanner) isNull(f *field, content []byte, quoted bool) bool {
-	isText := f.typ.Kind == types.KindString
+	isText := isText(f.typ)
 	if len(content) == 0 {
 		return !isText || !quoted && (f.typ.Nullable || f.instead != nil)
 	}
 	return s.isWord(content, quoted)
 }
+
+// isText reports whether an empty cell can be more than null.
+func isText(t *types.Type) bool { return t.Kind == types.KindString || t.Kind == types.KindBytes }
+
+// blankIsNull reports whether null stands as an empty line where there is one column of
+// type t: in quotes it would be the empty text.
+func blankIsNull(t *types.Type) bool { return isText(t) && t.Nullable }
 
 // isWord reports whether a cell is a word for null.
 func (s *Scanner) isWord(content []byte, quoted bool) bool {

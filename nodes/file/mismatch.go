@@ -78,8 +78,11 @@ func (e *sampleError) wider() *types.Type {
 	return types.Record(fields...)
 }
 
-// explain says of a bad row that its type was sampled.
+// explain says of a bad row that its type was sampled, and what its text is not.
 func (k *reader) explain(bad *text.RowError) error {
+	if at := strings.Index(bad.Reason, "not UTF-8"); at >= 0 && k.Encoding == encodingUTF16 {
+		bad.Reason = bad.Reason[:at] + "not UTF-16"
+	}
 	if k.sampled == "" || bad.Field == "" && bad.Extra == "" {
 		return bad
 	}

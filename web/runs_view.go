@@ -114,6 +114,20 @@ func (p runPage) Drops() []string {
 	return all
 }
 
+// maxFilesShown bounds the files on the page of a run.
+const maxFilesShown = 20
+
+// FilesShown are the files that the run wrote, the first of many.
+func (p runPage) FilesShown() []string { return p.Report.Files[:min(len(p.Report.Files), maxFilesShown)] }
+
+// FilesBeside says how many files there are if not all are shown.
+func (p runPage) FilesBeside() string {
+	if len(p.Report.Files) <= maxFilesShown {
+		return ""
+	}
+	return fmt.Sprintf("%s files; the first %d are", thousands(int64(len(p.Report.Files))), maxFilesShown)
+}
+
 // LeftOut says which fields sources have left out, because their types do not have them.
 func (p runPage) LeftOut() []string {
 	var all []string

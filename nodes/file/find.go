@@ -37,6 +37,11 @@ func find(c *graph.Inference, paths []config.Name) []sourceFile {
 			at = c.Node.At
 		}
 		full := c.Path(p.Value)
+		if isAddress(p.Value) {
+			c.List().Add(diag.WrongValue, at, "%s is an address, and file.read reads files", p.Value).
+				WithHint("fetch it first, such as by `curl -O`, and read the file; or read `path: -` with a format, and give it to the flow by a pipe")
+			continue
+		}
 		if !isPattern(p.Value) || exists(c.Flow, full) {
 			if checkFile(c, full, p.Value, at) {
 				files = append(files, sourceFile{full, p.Value, at})
@@ -88,6 +93,12 @@ func folder(c *graph.Inference) string {
 		return full
 	}
 	return c.Flow.Dir
+}
+
+// isAddress reports whether a path is one of the web or of a store, and no file.
+func isAddress(path string) bool {
+	scheme, _, ok := strings.Cut(path, "://")
+	return ok && scheme != "" && strings.Trim(strings.ToLower(scheme), "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
 func isPattern(p string) bool { return strings.ContainsAny(p, "*?[{") }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
@@ -40,7 +41,10 @@ func (k *reader) sample(c *graph.Inference) *types.Type {
 		case errors.Is(err, errNothing) && (begun > 0 || i < len(k.files)-1):
 			s.empty++
 		case err != nil:
-			c.List().Add(diag.NoSchema, f.at, "the type of %s cannot be inferred: %s", called(f.path), reason(err)).WithHint("declare it with `as:`")
+			d := c.List().Add(diag.NoSchema, f.at, "the type of %s cannot be inferred: %s", called(f.path), reason(err))
+			if _, packed, _ := formatOf(f.path, k.format, compression(k.Compress)); !unreadable(err, packed) || isStream(c.Flow, f.path) {
+				d.WithHint("declare it with `as:`")
+			}
 			return nil
 		}
 	}
@@ -63,6 +67,15 @@ func (k *reader) sample(c *graph.Inference) *types.Type {
 	}
 	c.Node.Sample = &graph.Sample{Rows: k.sampled, Whole: s.whole && s.left == 0}
 	return t
+}
+
+// unreadable reports whether an error of a sample is that of a file that no type makes
+// readable.
+func unreadable(err error, packed compression) bool {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return true
+	}
+	return packed != plain && !errors.Is(err, errNothing)
 }
 
 // errLater is that of a standard input that is not there before the run.

@@ -145,6 +145,9 @@ func (k *writer) checkPath(c *graph.Inference) {
 	at := k.Path.At
 	star := strings.Count(filepath.Base(k.Path.Value), "*")
 	switch {
+	case isAddress(k.Path.Value):
+		c.List().Add(diag.WrongValue, at, "%s is an address, and file.write writes files", k.Path.Value).WithHint("write a file, and send it when the flow has succeeded")
+		return
 	case k.Split.Value != "" && (star != 1 || strings.Contains(filepath.Dir(k.Path.Value), "*")):
 		c.List().Add(diag.WrongValue, at, "with split, the name of the file must contain one *, got %q", k.Path.Value).WithHint("such as out/part-*.jsonl")
 	case k.Split.Value == "" && star > 0:

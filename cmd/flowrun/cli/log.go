@@ -19,6 +19,7 @@ type lineHandler struct {
 	mu    *sync.Mutex
 	w     io.Writer
 	level slog.Level
+	asked func(node string) bool // whether a node is to be heard whatever the level; nil: none is
 	node  string
 	attrs []slog.Attr
 	group string
@@ -28,7 +29,9 @@ func newLineHandler(w io.Writer, level slog.Level) *lineHandler {
 	return &lineHandler{mu: new(sync.Mutex), w: w, level: level}
 }
 
-func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.level || level >= slog.LevelInfo && h.asked != nil && h.asked(h.node)
+}
 
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder

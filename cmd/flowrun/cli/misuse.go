@@ -70,6 +70,9 @@ func wrongFlag(verb *cobra.Command, err error) error {
 			see = fmt.Sprintf("%s: %s", other, verb.UseLine())
 		}
 		if group := unknown.GetSpecifiedShortnames(); group != "" {
+			if verb.Name() == "eval" {
+				return misuse("-%s is taken for a flag of eval, and there is none", group).or("what begins with a dash stands behind two of them: %s -- %s", verb.CommandPath(), shellWord("-"+group))
+			}
 			return misuse("unknown flag -%s of %s", unknown.GetSpecifiedName(), verb.Name()).or("%s", see)
 		}
 		name := unknown.GetSpecifiedName()
@@ -144,6 +147,13 @@ func wantFlow(several bool) cobra.PositionalArgs {
 				end.or("%s %s", verb.CommandPath(), near[0])
 			}
 			return end
+		case strandedValue(verb, args[0]) != "":
+			flow := "FLOW"
+			if len(args) > 1 {
+				flow = args[1]
+			}
+			name := strandedValue(verb, args[0])
+			return misuse("%s is no flow", args[0]).or("the value of --%s stands behind a =: %s %s --%s=%s", name, verb.CommandPath(), shellWord(flow), name, shellWord(args[0]))
 		case len(args) > 1 && !several:
 			return misuse("%s takes one flow, got %d", verb.Name(), len(args)).or("%s", insteadOf(verb, args))
 		}
@@ -157,12 +167,7 @@ func insteadOf(verb *cobra.Command, args []string) string {
 	if strings.Contains(second, "=") {
 		return "a variable is set by -s " + shellWord(second)
 	}
-	optional := "" // the flag that was given without the value that it can do without
-	verb.Flags().Visit(func(f *pflag.Flag) {
-		if f.NoOptDefVal != "" && f.Value.Type() != "bool" && f.Value.String() == f.NoOptDefVal {
-			optional = f.Name
-		}
-	})
+	optional := withoutValue(verb)
 	switch {
 	case optional != "" && !isYAML(second):
 		return fmt.Sprintf("the value of --%s stands behind a =: --%s=%s", optional, optional, shellWord(second))
@@ -170,6 +175,31 @@ func insteadOf(verb *cobra.Command, args []string) string {
 		return "the file to write is given by -o " + shellWord(second)
 	}
 	return "one call for each"
+}
+
+// withoutValue gives the flag that was given without the value that it can do without, "" if
+// there is none.
+func withoutValue(verb *cobra.Command) (name string) {
+	verb.Flags().Visit(func(f *pflag.Flag) {
+		if f.NoOptDefVal != "" && f.Value.Type() != "bool" && f.Value.String() == f.NoOptDefVal {
+			name = f.Name
+		}
+	})
+	return name
+}
+
+// strandedValue gives the flag that an argument in the place of a flow was meant for: a port
+// or an address; "" if it may be a flow.
+func strandedValue(verb *cobra.Command, arg string) (name string) {
+	name = withoutValue(verb)
+	if _, err := os.Stat(arg); name == "" || err == nil || isYAML(arg) {
+		return ""
+	}
+	port := arg[strings.LastIndexByte(arg, ':')+1:]
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return ""
+	}
+	return name
 }
 
 // foreignFlags are flags that other programs have for what is done otherwise here.

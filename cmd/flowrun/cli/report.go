@@ -189,15 +189,20 @@ func (s *summary) saySources(say func(what, text string)) {
 	}
 }
 
-// maxFiles is how many files a report for people names.
-const maxFiles = 20
+// maxFiles is how many files a report for people lists; of more it gives the number and the
+// first few.
+const (
+	maxFiles = 20
+	fewFiles = 5
+)
 
 func sayFiles(say func(what, text string), what string, files []string, paint func(string) string) {
-	for i, f := range files {
-		if i == maxFiles {
-			say("", fmt.Sprintf("and %d more; --report run.json has them all", len(files)-i))
-			break
-		}
+	shown := files
+	if len(files) > maxFiles {
+		say(what, plural(len(files), "file")+", all of which --report run.json lists; the first are")
+		shown, what = files[:fewFiles], ""
+	}
+	for _, f := range shown {
 		say(what, paint(f))
 		what = ""
 	}

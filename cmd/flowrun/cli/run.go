@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -107,7 +108,7 @@ A flow with errors is not run, nor with --strict one with warnings: that ends wi
 	r.strict.flag(verb)
 	f.StringVar(&r.report, "report", "text", "the report at the end: text, json, none, or a `FILE` (.json: as JSON)")
 	f.BoolVar(&r.json, "json", false, "the same as --report json")
-	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only, and what nodes of kind log print")
 	f.DurationVar(&r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
 	f.BoolVar(&r.partial, "partial", false, "give files their names even if the flow was stopped before its end")
 	f.BoolVar(&r.noSync, "no-sync", false, "do not wait until files are safe on the disk: faster with many small ones, but a power cut within the next half minute may lose or tear them")
@@ -151,6 +152,12 @@ func (r *runCall) validate(verb *cobra.Command) error {
 	if r.toFile() && r.report != "-" && !strings.ContainsAny(r.report, `./\`) {
 		return oneOf("report", r.report, "text", "json", "none")
 	}
+	if r.toFile() {
+		if ext := strings.ToLower(filepath.Ext(r.report)); slices.Contains(otherReports, ext) {
+			return misuse("--report %s: a report is a text, or JSON if the name of the file ends in .json", r.report).
+				or("--report %s", shellWord(strings.TrimSuffix(r.report, filepath.Ext(r.report))+".json"))
+		}
+	}
 	if !given("keep") {
 		r.keep = r.page.addr != ""
 	}
@@ -162,6 +169,9 @@ func (r *runCall) validate(verb *cobra.Command) error {
 	}
 	return r.events.validate(r, given)
 }
+
+// otherReports are endings of names that promise another format than a report has.
+var otherReports = []string{".csv", ".doc", ".docx", ".htm", ".html", ".jsonl", ".md", ".ndjson", ".pdf", ".png", ".svg", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml", ".zip", ".gz"}
 
 // toFile reports whether the report goes to a file besides standard error.
 func (r *runCall) toFile() bool {
@@ -271,11 +281,15 @@ func (r *runCall) logger(show progress) *slog.Logger {
 	if events := r.eventLog(show); events != nil {
 		return events.With("flow", r.flow.Name)
 	}
-	level := slog.LevelInfo
+	lines := newLineHandler(show.through(r.stderr), slog.LevelInfo)
 	if r.quiet {
-		level = slog.LevelError
+		lines.level = slog.LevelError
+		lines.asked = func(node string) bool { // what a flow is to print is no progress
+			n := r.flow.Node(node)
+			return n != nil && n.Kind == "log"
+		}
 	}
-	return slog.New(newLineHandler(show.through(r.stderr), level))
+	return slog.New(lines)
 }
 
 // An interruptError is the end of a run by signals before it could drain.

@@ -64,7 +64,8 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	base = filepath.FromSlash(base)
 	dir := c.Path(base)
-	names, err := doublestar.Glob(c.Flow.Folder(dir), rest, doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithFailOnIOErrors())
+	links := &linkWarner{Inference: c, pattern: pattern, base: base, at: at, seen: map[string]bool{}}
+	names, err := doublestar.Glob(links.folder(dir), rest, doublestar.WithFilesOnly(), doublestar.WithNoHidden(), doublestar.WithFailOnIOErrors())
 	switch {
 	case errors.Is(err, doublestar.ErrBadPattern):
 		c.List().Add(diag.WrongValue, at, "%q is not a valid pattern: a bracket or brace is not closed", pattern).WithHint(`to mean the sign itself, write \ before it`)

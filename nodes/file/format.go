@@ -73,20 +73,13 @@ func (f format) isCSV() bool { return f == formatCSV || f == formatTSV }
 func unpack(r io.Reader, c compression) (io.Reader, func(), error) {
 	switch c {
 	case gzipped:
-		z, err := gzip.NewReader(r)
-		if err == io.EOF {
-			return nil, nil, errNothing
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("this is not a gzip file: %w", err)
-		}
-		return z, func() { z.Close() }, nil
+		return unpackGzip(r)
 	case zstandard:
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return nil, nil, err
 		}
-		return z, z.Close, nil
+		return &framesReader{r: z}, z.Close, nil
 	}
 	return r, func() {}, nil
 }
@@ -100,6 +93,8 @@ func unpackError(c compression, err error) error {
 	switch {
 	case c == plain || isText:
 		return err
+	case errors.Is(err, errGarbage):
+		return fmt.Errorf("the text is followed by something that is not %s: end the file there, or make it anew", c)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the %s file ends too early: it was cut off", c)
 	case errors.Is(err, zstd.ErrMagicMismatch):

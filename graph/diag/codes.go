@@ -46,6 +46,7 @@ const (
 	EmptyFile     Code = "W508" // a file that has not even a header
 	OneColumn     Code = "W509" // a csv file that seems to have another delimiter
 	LinkLeftOut   Code = "W510" // a link that a pattern does not follow
+	LooseCoalesce Code = "W511" // ?? beside another operator without parentheses
 )
 
 // A CodeInfo is what the docs say of a code.
@@ -95,4 +96,5 @@ var Codes = []CodeInfo{
 	{EmptyFile, "A file that is empty where others have rows."},
 	{OneColumn, "A csv file with one column whose name has another delimiter in it."},
 	{LinkLeftOut, "A link that a pattern does not follow: it leads round in a circle, or out of where the flow may read."},
+	{LooseCoalesce, "`??` beside another operator without parentheses."},
 }

@@ -62,7 +62,7 @@ func CheckAggregate(src Text, env *types.Type, list *diag.List) *AggExpr {
 	if !ok {
 		return out
 	}
-	c := newChecker(src, t, env, list)
+	c, before := newChecker(src, t, env, list), len(*list)
 	c.agg = &aggregation{seen: map[string]int{}}
 	root := c.check(t.root)
 	out.Aggs = c.agg.list
@@ -71,6 +71,9 @@ func CheckAggregate(src Text, env *types.Type, list *diag.List) *AggExpr {
 		final.Fields = append(final.Fields, types.Field{Name: aggField(i), Type: a.Type})
 	}
 	out.Final = c.finish(root, final)
+	if len(*list) == before {
+		t.warnLoose(src, list)
+	}
 	return out
 }
 

@@ -130,7 +130,7 @@ func (c *checker) checkKind(a ast.Node) *node {
 	case *ast.FloatNode:
 		return constNode(types.Float, floatValue(a.Value), at.From, at.To)
 	case *ast.StringNode:
-		return constNode(types.String, textValue(a.Value), at.From, at.To)
+		return constNode(types.String, textValue(c.tree.str(a)), at.From, at.To)
 	case *ast.BytesNode:
 		return constNode(types.Bytes, textValue(string(a.Value)), at.From, at.To)
 	case *ast.IdentifierNode:

@@ -129,6 +129,9 @@ func (c *checker) operandHint(op string, l, r *node) string {
 		}
 		return boolHint(c.source(r), r.typ)
 	case op == "??":
+		if loose := c.tree.looseIn(l.from, r.to); loose != nil {
+			return fmt.Sprintf("?? binds weaker than %q: write %s", loose.other, oneLine(loose.instead))
+		}
 		return "both sides of ?? must be of one type"
 	case op == "%" && l.typ.IsNumber() && r.typ.IsNumber():
 		return "% is for int; convert with int(...)"

@@ -118,7 +118,7 @@ func (c *checker) recordLiteral(a *ast.MapNode) *node {
 		failed = failed || v.bad()
 		name, constant := "", false
 		if k, ok := pair.Key.(*ast.StringNode); ok {
-			name, constant = k.Value, true
+			name, constant = c.tree.str(k), true
 		}
 		if quoted, ok := c.tree.names[key.From]; ok {
 			name = quoted

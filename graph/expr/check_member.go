@@ -18,7 +18,7 @@ func (c *checker) memberName(a *ast.MemberNode) string {
 		return name
 	}
 	if p, ok := a.Property.(*ast.StringNode); ok {
-		return p.Value
+		return c.tree.str(p)
 	}
 	return ""
 }

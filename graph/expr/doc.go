@@ -59,6 +59,8 @@
 //	any                                        x.name and x[0] give any; compute after int(x), float(x), ...
 //	lists and records with == and !=           item by item; null equals null inside them
 //
-// A Text that spans lines, comments (// and /* */) and 0x, 0o and 0b numbers are
-// allowed. Functions lists the functions.
+// A Text that spans lines, comments (/* */), raw strings (r"\d+") and 0x, 0o and 0b
+// numbers are allowed. Functions lists the functions, Operators the operators in the
+// order in which they bind, which is that of expr-lang but for ??: it binds weaker
+// than || and tighter than a pipe and ?:.
 package expr

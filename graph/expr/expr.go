@@ -50,8 +50,12 @@ func Check(src Text, env *types.Type, list *diag.List) *Expr {
 	if !ok {
 		return &Expr{src: src, env: env, typ: types.Error}
 	}
-	c := newChecker(src, t, env, list)
-	return c.finish(c.check(t.root), env)
+	c, before := newChecker(src, t, env, list), len(*list)
+	e := c.finish(c.check(t.root), env)
+	if len(*list) == before {
+		t.warnLoose(src, list)
+	}
+	return e
 }
 
 // read parses and reports what is wrong with the syntax.

@@ -189,7 +189,7 @@ func TestExprIsShared(t *testing.T) {
 	env := mustType(t, rowType)
 	b := batchOf(env, theRow)
 	var wait sync.WaitGroup
-	for _, source := range []string{`s matches u ?? "h"`, `sort(l, "desc")`, `truncate(t, s == "x" ? "1h" : "1d")`, `hour(t, "Europe/Berlin")`, `map([3, 1, 2], # + i)`, `upper(s) + e`, `i in [1, 2, 7]`, `min([3, 2])`} {
+	for _, source := range []string{`s matches (u ?? "h")`, `sort(l, "desc")`, `truncate(t, s == "x" ? "1h" : "1d")`, `hour(t, "Europe/Berlin")`, `map([3, 1, 2], # + i)`, `upper(s) + e`, `i in [1, 2, 7]`, `min([3, 2])`} {
 		e := mustCheck(t, source, env)
 		want := eval(e.compile(false), b)
 		for range 4 {

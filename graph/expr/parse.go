@@ -27,14 +27,18 @@ const (
 // A tree is a parsed expression. expr-lang's parser knows neither names in
 // backquotes nor count() nor the least int, so parse gives it a text of the same
 // length in which harmless words stand in for them, and remembers by offset what
-// they stand for. It takes a record that is the body of a loop for a block, so that
-// gets parentheses, and every place that the parser tells is moved back.
+// they stand for; so do plain strings for raw ones. It takes a record that is the
+// body of a loop for a block and has ?? bind tighter than all else, so both get
+// parentheses, and every place that the parser tells is moved back.
 type tree struct {
 	root   ast.Node
 	text   []rune         // as written
 	names  map[int]string // names in backquotes, by the offset of the first backquote
 	calls  map[int]string // calls without arguments that the parser refuses, by their offset
 	least  map[int]bool   // 9223372036854775808, which is legal after a minus only
+	raws   map[int]string // raw strings, by the offset of their r
+	stand  []rune         // what is parsed instead, but for parentheses
+	loose  []loose        // every ?? that a reader may take for something else
 	tokens []lexer.Token
 	token  map[int]int // index of the token at an offset
 	match  map[int]int // index of the bracket that closes the one at an index, and back
@@ -61,7 +65,7 @@ func (e *syntaxError) withHint(format string, args ...any) *syntaxError {
 func parse(source string) (*tree, *syntaxError) {
 	t := &tree{
 		text: []rune(source), names: map[int]string{}, calls: map[int]string{}, least: map[int]bool{},
-		token: map[int]int{}, match: map[int]int{},
+		raws: map[int]string{}, token: map[int]int{}, match: map[int]int{},
 	}
 	if len(t.text) > maxText {
 		e := wrongAt(0, 1, "the expression has %d characters, the limit is %d", len(t.text), maxText)
@@ -72,6 +76,7 @@ func parse(source string) (*tree, *syntaxError) {
 		return nil, wrongAt(0, len(t.text), "the expression is empty")
 	}
 	stand := append([]rune(nil), t.text...)
+	t.stand = stand
 	if e := t.replaceNames(stand); e != nil {
 		return nil, e
 	}
@@ -86,7 +91,10 @@ func parse(source string) (*tree, *syntaxError) {
 	if e := t.replaceTokens(stand); e != nil {
 		return nil, e
 	}
-	stand, back := t.wrapRecords(stand)
+	w := &wraps{opens: map[int]int{}, closes: map[int]int{}}
+	t.wrapRecords(w)
+	t.wrapCoalesce(w)
+	stand, back := w.put(stand)
 	if t.root, err = guarded(string(stand)); err != nil {
 		return nil, t.syntactic(err, back)
 	}
@@ -96,28 +104,42 @@ func parse(source string) (*tree, *syntaxError) {
 	return t, nil
 }
 
-// wrapRecords puts parentheses around records that are arguments. back gives for
-// every place in the new text the one in the old.
-func (t *tree) wrapRecords(stand []rune) (wrapped []rune, back []int) {
-	opens, closes := map[int]bool{}, map[int]bool{}
+// Wraps are parentheses that the parser needs and the author need not write: how
+// many open before a place of the text, and how many close before one.
+type wraps struct{ opens, closes map[int]int }
+
+func (w *wraps) around(from, to int) {
+	w.opens[from]++
+	w.closes[to]++
+}
+
+// put puts them into the text. back gives for every place in the new text the one
+// in the old.
+func (w *wraps) put(stand []rune) (wrapped []rune, back []int) {
+	for i := 0; i <= len(stand); i++ {
+		for range w.closes[i] {
+			wrapped, back = append(wrapped, ')'), append(back, i-1)
+		}
+		for range w.opens[i] {
+			wrapped, back = append(wrapped, '('), append(back, i)
+		}
+		if i < len(stand) {
+			wrapped, back = append(wrapped, stand[i]), append(back, i)
+		}
+	}
+	return wrapped, append(back, len(stand))
+}
+
+// wrapRecords has parentheses around records that are arguments.
+func (t *tree) wrapRecords(w *wraps) {
 	for i, tok := range t.tokens {
 		if i == 0 || i+2 >= len(t.tokens) || !tok.Is(lexer.Bracket, "{") || !t.tokens[i+2].Is(lexer.Operator, ":") {
 			continue
 		}
 		if before := t.tokens[i-1]; before.Is(lexer.Operator, ",") || before.Is(lexer.Bracket, "(") {
-			opens[tok.From], closes[t.tokens[t.match[i]].From] = true, true
+			w.around(tok.From, t.tokens[t.match[i]].To)
 		}
 	}
-	for i, r := range stand {
-		if opens[i] {
-			wrapped, back = append(wrapped, '('), append(back, i)
-		}
-		wrapped, back = append(wrapped, r), append(back, i)
-		if closes[i] {
-			wrapped, back = append(wrapped, ')'), append(back, i)
-		}
-	}
-	return wrapped, append(back, len(stand))
 }
 
 // A mover moves the places of nodes back to the text as written. Nodes of chained
@@ -154,11 +176,21 @@ func guarded(text string) (root ast.Node, err error) {
 	return parsed.Node, nil
 }
 
-// replaceNames overwrites names in backquotes by words of the same width. A
-// backquote inside a name is written twice.
+// replaceNames overwrites names in backquotes by words of the same width, and raw
+// strings by strings. A backquote inside a name is written twice.
 func (t *tree) replaceNames(stand []rune) *syntaxError {
 	for i := 0; i < len(stand); i++ {
 		switch r := stand[i]; {
+		case (r == 'r' || r == 'R') && i+1 < len(stand) && (stand[i+1] == '"' || stand[i+1] == '\'') && (i == 0 || !isWordRune(stand[i-1])):
+			end, e := t.raw(i)
+			if e != nil {
+				return e
+			}
+			stand[i] = stand[i+1]
+			for j := i + 1; j < end-1; j++ {
+				stand[j] = '_'
+			}
+			i = end - 1
 		case r == '"' || r == '\'':
 			for i++; i < len(stand) && stand[i] != r && stand[i] != '\n'; i++ {
 				if stand[i] == '\\' {
@@ -166,11 +198,10 @@ func (t *tree) replaceNames(stand []rune) *syntaxError {
 				}
 			}
 		case r == '/' && i+1 < len(stand) && stand[i+1] == '/':
-			for i < len(stand) && stand[i] != '\n' {
-				i++
-			}
+			return wrongAt(i, 2, "there is no operator //").
+				withHint("a division that rounds down is int(floor(a / b)); a comment within an expression is /* written so */")
 		case r == '/' && i+1 < len(stand) && stand[i+1] == '*':
-			for i += 2; i < len(stand) && (stand[i-1] != '*' || stand[i] != '/' || i < 3); i++ {
+			for i += 3; i < len(stand) && (stand[i-1] != '*' || stand[i] != '/'); i++ {
 			}
 		case r == '`':
 			end, e := t.backquoted(i)
@@ -184,6 +215,27 @@ func (t *tree) replaceNames(stand []rune) *syntaxError {
 		}
 	}
 	return nil
+}
+
+// raw reads the raw string whose r stands at an offset, such as r"\d+", in which a
+// backslash is a backslash, and gives the offset behind it.
+func (t *tree) raw(start int) (int, *syntaxError) {
+	quote := t.text[start+1]
+	for i := start + 2; i < len(t.text); i++ {
+		if t.text[i] == quote {
+			t.raws[start] = string(t.text[start+2 : i])
+			return i + 1, nil
+		}
+	}
+	return 0, wrongAt(start+1, 1, "this quote is not closed")
+}
+
+// str is the text of a string in the tree.
+func (t *tree) str(s *ast.StringNode) string {
+	if raw, ok := t.raws[s.Location().From]; ok {
+		return raw
+	}
+	return s.Value
 }
 
 // backquoted reads the name that begins at a backquote and gives the offset
@@ -310,12 +362,12 @@ func (t *tree) lexical(err error) *syntaxError {
 	from := min(e.From, max(0, len(t.text)-1))
 	switch {
 	case e.Message == "literal not terminated":
-		if from = t.lastQuote(); t.text[from] == '\'' || t.text[from] == '"' {
+		if from = t.lastQuote(); t.stand[from] == '\'' || t.stand[from] == '"' {
 			return wrongAt(from, 1, "this quote is not closed")
 		}
 		return wrongAt(from, 1, "a quote is not closed")
 	case e.Message == "invalid char escape", strings.HasPrefix(e.Message, "unable to unescape"):
-		return wrongAt(from, 1, "this escape is not known").withHint(`the escapes are \n \t \r \\ \" \' \xHH \uHHHH; write \\ for a backslash`)
+		return wrongAt(from, 1, "this escape is not known").withHint(`the escapes are \n \t \r \\ \" \' \xHH \uHHHH; write \\ for a backslash, or a raw string for a pattern: r"\d+"`)
 	case e.Message == "unclosed comment":
 		return wrongAt(from, 1, "the comment is not closed")
 	case strings.HasPrefix(e.Message, "unrecognized character"):
@@ -330,8 +382,8 @@ func (t *tree) lexical(err error) *syntaxError {
 func (t *tree) lastQuote() int {
 	var open rune
 	at := 0
-	for i := 0; i < len(t.text); i++ {
-		switch r := t.text[i]; {
+	for i := 0; i < len(t.stand); i++ {
+		switch r := t.stand[i]; {
 		case open == 0 && (r == '"' || r == '\''):
 			open, at = r, i
 		case open != 0 && r == '\\':
@@ -366,8 +418,6 @@ func (t *tree) syntactic(err error, back []int) *syntaxError {
 	at, known := t.token[e.From]
 	end := !known || t.tokens[at].Kind == lexer.EOF
 	switch {
-	case strings.Contains(e.Message, "coalesce expressions"):
-		return wrongAt(e.From, e.To-e.From, "?? needs parentheses beside another operator").withHint("write (a ?? b) %s c", t.tokens[at].Value)
 	case strings.Contains(e.Message, "maximum allowed nodes"):
 		x := wrongAt(0, len(t.text), "the expression has too many parts")
 		x.code = diag.TooLarge

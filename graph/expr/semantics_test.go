@@ -115,6 +115,10 @@ const semantics = "" +
 	n ?? 5                       => int       => 5
 	n ?? 2.5                     => float     => 2.5
 	(n ?? 1) + 1                 => int       => 2
+	(n + 1) ?? 5                 => int       => 5
+	b ? n ?? 1 : 2               => int       => 1
+	c ? 1 : n ?? 2               => int       => 2
+	n ?? 3 | string()            => string    => "3"
 	b ? i : 0                    => int       => 7
 	c ? 1 : 2                    => int       => 2
 	b ? i : f                    => float     => 7
@@ -133,6 +137,13 @@ const semantics = "" +
 	s startsWith "h"             => bool      => true
 	s not endsWith "x"           => bool      => true
 	s matches "^h.l+o$"          => bool      => true
+	s matches r"^h\S+o$"         => bool      => true
+	s matches R'^h\S+o$'         => bool      => true
+	r'\d"+' + r"it's"            => string    => "\\d\"+it's"
+	r""                          => string    => ""
+	i /* r"a */ + 1              => int       => 8
+	replaceMatch("a1", r"\d", "")  => string  => "a"
+	{r"a": 1}[r"a"]              => int       => 1
 	u contains "a"               => bool?     => null
 	len(s)                       => int       => 5
 	s[1]                         => string?   => "é"

@@ -172,9 +172,24 @@ func diagnosticsPage() string {
 	return b.String()
 }
 
+// What the page of expressions says beside its tables.
+const (
+	expressionWords = "Names are the fields of the item; one with spaces or signs stands between backquotes: `` `US Gross` ``. Texts stand in `\"double\"` or `'single'` quotes,\n" +
+		"with the escapes `\\n \\t \\r \\\\ \\\" \\' \\xHH \\uHHHH`. In a raw string, `r\"\\d+\"` or `r'\\d+'`, a backslash is a backslash: that is the form for patterns. YAML takes backslashes\n" +
+		"away in its own double quotes only, so an expression is best written without quotes around it, in single ones (`'` is doubled there), or in a block behind `|`.\n\n" +
+		"A comment within an expression is `/* written so */`; `//` is no operator and no comment. Behind an expression without quotes YAML's `#`, with a blank before it, begins a comment.\n"
+	coalesceWords = "`??` binds weaker than `||` and tighter than `?:`, as in C#, JavaScript and PHP: `a + 1 ?? 0` is `(a + 1) ?? 0`. Where another operator stands beside it without\n" +
+		"parentheses, `check` says so (`W510`) with both ways to write it. Operators of one row bind from the left, but `**` and `?:` from the right.\n"
+)
+
 func expressionsPage() string {
 	var b strings.Builder
-	b.WriteString(notice + "# Functions of expressions\n")
+	b.WriteString(notice + "# Expressions\n\n" + expressionWords + "\n## Operators\n\n" +
+		"From those that bind tightest to those that bind weakest.\n\n| operators | what they do | for example |\n| --- | --- | --- |\n")
+	for _, o := range expr.Operators() {
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` |\n", tableText(strings.Join(o.Signs, "` `")), tableText(o.Summary), tableText(o.Example))
+	}
+	b.WriteString("\n" + coalesceWords + "\n# Functions\n")
 	group := ""
 	for _, f := range expr.Functions() {
 		if f.Group != group {

@@ -149,6 +149,7 @@ func (e *evalCall) withoutRows(declared *types.Type) (done bool, err error) {
 		e.print(list)
 		return true, said(codeMisuse)
 	}
+	e.print(list)
 	if e.check {
 		_, err := fmt.Fprintln(e.data(), x.Type())
 		return true, err
@@ -232,6 +233,7 @@ func (e *evalCall) overRows(in io.Reader, t *types.Type) error {
 		e.print(list)
 		return said(codeMisuse)
 	}
+	e.print(list)
 	if e.check {
 		_, err := fmt.Fprintln(e.data(), x.Type())
 		return err

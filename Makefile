@@ -81,9 +81,14 @@ golden: ## write expected outputs again, after looking at the diff
 bench: ## the speed lines, as ratios in one run
 	cd bench && go run .
 
-fuzz: ## fuzz the readers for ten minutes each
-	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/jsonl
-	go test -run xxx -fuzz FuzzScan -fuzztime 10m ./graph/record/csv
-	go test -run xxx -fuzz FuzzLoad -fuzztime 10m ./scheduler/flowtest
+# The last line of each says how many texts were tried.
+FUZZTIME = 10m
+READERS = graph/record/csv:FuzzScan graph/record/jsonl:FuzzScan graph/record/jsonl:FuzzSplit \
+	graph/record/text:FuzzTime graph/record/text:FuzzTimeFormat graph/record/text:FuzzDecimal graph/expr:FuzzTime scheduler/flowtest:FuzzLoad
+
+fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and print the counts
+	@mkdir -p dist && for f in $(READERS); do \
+		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
+	done
 
 .PHONY: help build run test race tools torture cuts oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz

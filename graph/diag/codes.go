@@ -35,6 +35,7 @@ const (
 	NoSchema      Code = "E308" // the type of a source cannot be told
 	NoFile        Code = "E401" // a file that is not there or cannot be read
 	BadData       Code = "E402" // a file that cannot be what it is declared to be
+	NoTarget      Code = "E403" // a file that cannot be written
 	Unexpected    Code = "E501" // a test did not get what it expects
 	UnusedOutput  Code = "W501" // an output that nobody reads
 	UnusedNode    Code = "W502" // a node that nothing leads to or from
@@ -85,6 +86,7 @@ var Codes = []CodeInfo{
 	{NoSchema, "The type of a source cannot be told."},
 	{NoFile, "A file that does not exist or cannot be read."},
 	{BadData, "A file that is not what it is declared to be."},
+	{NoTarget, "A file that cannot be written."},
 	{Unexpected, "What a test of the flow expects did not come."},
 	{UnusedOutput, "An output that nobody reads."},
 	{UnusedNode, "A node that nothing leads to or from."},

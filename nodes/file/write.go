@@ -75,6 +75,7 @@ func (k *writer) Infer(c *graph.Inference) {
 		c.List().Warn(diag.Ineffective, c.Node.At, "%s: delimiter and header are for csv, not for %s", c.Node.ID, k.format)
 	}
 	k.checkSplit(c, t)
+	k.checkTarget(c, t)
 	if t.Kind == types.KindError {
 		return
 	}
@@ -164,7 +165,7 @@ func (k *writer) checkPath(c *graph.Inference) {
 		if n == c.Node {
 			break
 		}
-		if other, ok := n.Config.(*writer); ok && c.Path(other.Path.Value) == c.Path(k.Path.Value) && !(k.mixes() && other.mixes()) {
+		if other, ok := n.Config.(*writer); ok && sameTarget(c, other.Path.Value, k.Path.Value) && !(k.mixes() && other.mixes()) {
 			c.List().Add(diag.Conflict, at, "%s writes the same file, %s", n.ID, k.Path.Value).
 				WithNote(other.Path.At, "there").WithHint("merge the two inputs, or write two files")
 		}

@@ -89,8 +89,8 @@ func TestWriteRefuses(t *testing.T) {
 		"path: 'x*.csv', split: b":                   {"never null"},
 		"path: 'x*.csv', split: c":                   {`unknown field`},
 		"path: out.json, append: true":               {"cannot be appended to", "write jsonl"},
-		"path: folder, format: csv":                  {"folder: it is a folder"},
-		"path: rows.jsonl/out.csv":                   {"rows.jsonl/out.csv: not a directory"},
+		"path: folder, format: csv":                  {"folder is a folder", "E403"},
+		"path: rows.jsonl/out.csv":                   {"rows.jsonl/out.csv cannot be written", "rows.jsonl is a file, not a folder", "E403"},
 		"path: rows.jsonl, append: true":             {"appends to the file that is read here", "write another file"},
 		"path: 'folder/../rows.jsonl', append: true": {"appends to the file that is read here"},
 	} {
@@ -122,7 +122,7 @@ nodes:
 	w.refused(t, twice("path: '-', format: csv", "path: '-', format: csv"), "one writes the same file")
 	w.refused(t, twice("path: old.jsonl", "path: 'ol*.jsonl', split: '\"d\"'"), "old.jsonl: another node is writing it")
 	if err := os.Symlink("old.jsonl", filepath.Join(w.dir, "link.jsonl")); err == nil {
-		w.refused(t, twice("path: old.jsonl", "path: link.jsonl"), "old.jsonl: another node is writing it")
+		w.refused(t, twice("path: old.jsonl", "path: link.jsonl"), "one writes the same file, link.jsonl")
 		os.Remove(filepath.Join(w.dir, "link.jsonl"))
 	}
 	if got := w.names(t); strings.Join(got, " ") != "old.jsonl rows.jsonl" || w.file("old.jsonl") != "old\n" {
@@ -197,7 +197,7 @@ func TestAppend(t *testing.T) {
 	if w.file("cut.csv") != "a,b\n1,x\n2,y\n" || w.file("empty.csv") != "a,b\n2,y\n" {
 		t.Errorf("%q %q", w.file("cut.csv"), w.file("empty.csv"))
 	}
-	w.refused(t, writeFlow("append: true, path: other.csv"), "other.csv: it has the columns b, a, and these rows have a, b")
+	w.refused(t, writeFlow("append: true, path: other.csv"), "other.csv has the columns b, a, and these rows have a, b", "E403")
 	if w.file("other.csv") != "b,a\nx,1\n" {
 		t.Errorf("%q", w.file("other.csv"))
 	}

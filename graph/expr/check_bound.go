@@ -6,6 +6,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -148,7 +149,13 @@ func (c *checker) recordLiteral(a *ast.MapNode) *node {
 }
 
 // convert gives n in the form of type to. Null stays possible where it was.
-func (c *checker) convert(n *node, to *types.Type) *node {
+func (c *checker) convert(n *node, to *types.Type) *node { return c.converted(n, to, false) }
+
+// convertExactly is convert for operands that are asked whether they are equal: an
+// int that no float equals, such as 2^53 + 1, equals none.
+func (c *checker) convertExactly(n *node, to *types.Type) *node { return c.converted(n, to, true) }
+
+func (c *checker) converted(n *node, to *types.Type, exact bool) *node {
 	if n.bad() || to.Kind == types.KindError || types.Equal(n.typ, to) {
 		return n
 	}
@@ -163,9 +170,9 @@ func (c *checker) convert(n *node, to *types.Type) *node {
 		m.typ = to
 		return &m
 	}
-	m := &node{kind: kConvert, typ: to, args: []*node{n}, from: n.from, to: n.to, field: n.field, fails: n.fails}
+	m := &node{kind: kConvert, typ: to, args: []*node{n}, from: n.from, to: n.to, field: n.field, fails: n.fails, exact: exact}
 	if n.kind == kConst {
-		v := convertValue(nil, n.val, n.typ, to)
+		v := convertValue(nil, n.val, n.typ, to, exact)
 		m = constNode(to, v, n.from, n.to)
 		if m.args = n.args; to.Kind != types.KindList {
 			m.args = []*node{n}
@@ -194,8 +201,8 @@ func sameForm(a, b *types.Type) bool {
 }
 
 // convertValue gives v, of type from, in the form of type to, which from fits.
-// Items are put in the memory of r.
-func convertValue(r *row, v value, from, to *types.Type) value {
+// Items are put in the memory of r. exact is that of a node.
+func convertValue(r *row, v value, from, to *types.Type, exact bool) value {
 	if v.null || sameForm(from, to) {
 		return v
 	}
@@ -204,6 +211,8 @@ func convertValue(r *row, v value, from, to *types.Type) value {
 		return textValue(string(appendJSON(nil, v, from)))
 	case to.Kind == types.KindFloat && from.Kind == types.KindDecimal:
 		return floatValue(decimalFloat(v.n, from.Scale))
+	case to.Kind == types.KindFloat && exact:
+		return floatValue(record.ExactFloat(v.n))
 	case to.Kind == types.KindFloat:
 		return floatValue(float64(v.n))
 	case to.Kind == types.KindDecimal:
@@ -211,7 +220,7 @@ func convertValue(r *row, v value, from, to *types.Type) value {
 	case to.Kind == types.KindList:
 		items := r.values(len(v.list))
 		for i, item := range v.list {
-			items[i] = convertValue(r, item, from.Elem, to.Elem)
+			items[i] = convertValue(r, item, from.Elem, to.Elem, exact)
 		}
 		return listValue(items)
 	case to.Kind == types.KindRecord:
@@ -219,7 +228,7 @@ func convertValue(r *row, v value, from, to *types.Type) value {
 		for i, f := range to.Fields {
 			fields[i] = null
 			if k := from.Index(f.Name); k >= 0 {
-				fields[i] = convertValue(r, v.list[k], from.Fields[k].Type, f.Type)
+				fields[i] = convertValue(r, v.list[k], from.Fields[k].Type, f.Type, exact)
 			}
 		}
 		return listValue(fields)

@@ -240,8 +240,26 @@ func (c *checker) alike(n *node) bool {
 	if err != nil {
 		return false
 	}
-	n.args[0], n.args[1] = c.convert(l, t), c.convert(r, t)
+	ordered := n.op != "==" && n.op != "!="
+	switch {
+	case ordered && l.typ.Kind == types.KindInt && r.typ.Kind == types.KindFloat && !roundsAlike(l, r):
+		return true
+	case ordered && l.typ.Kind == types.KindFloat && r.typ.Kind == types.KindInt && !roundsAlike(r, l):
+		n.op, n.args[0], n.args[1] = mirrored[n.op], r, l
+		return true
+	case ordered:
+		n.args[0], n.args[1] = c.convert(l, t), c.convert(r, t)
+		return true
+	}
+	n.args[0], n.args[1] = c.convertExactly(l, t), c.convertExactly(r, t)
 	return true
+}
+
+// roundsAlike reports whether an int and a float may be ordered as floats because
+// one of them is a constant within 2^53: up to there every int is a float.
+func roundsAlike(n, f *node) bool {
+	const limit = 1 << 53
+	return n.isConst() && !n.val.null && -limit <= n.val.n && n.val.n <= limit || f.isConst() && !f.val.null && math.Abs(f.val.float()) < limit
 }
 
 // word checks that a constant text is a word of an enum.
@@ -303,8 +321,8 @@ func (c *checker) membership(n *node) bool {
 	if err != nil || !equatable(elem) {
 		return false
 	}
-	n.args[0] = c.convert(x, elem)
-	n.args[1] = c.convert(list, types.List(elem.WithOpt(list.typ.Elem.Nullable)))
+	n.args[0] = c.convertExactly(x, elem)
+	n.args[1] = c.convertExactly(list, types.List(elem.WithOpt(list.typ.Elem.Nullable)))
 	n.kind, n.typ = kIn, types.Bool.WithOpt(x.typ.Nullable || list.typ.Nullable)
 	return true
 }

@@ -40,7 +40,7 @@ func compileList(n *node) fn[[]value] {
 			if !ok {
 				return nil, false
 			}
-			return convertValue(r, listValue(l), from, to).list, true
+			return convertValue(r, listValue(l), from, to, n.exact).list, true
 		}
 	}
 	panic("expr: no list from this node")

@@ -113,7 +113,7 @@ func compileFloat(n *node) fn[float64] {
 			return -v, true
 		}
 	case kConvert:
-		return compileToFloat(n.args[0])
+		return compileToFloat(n.args[0], n.exact)
 	case kArith:
 		x, y, op := compile(floats(), n.args[0]), compile(floats(), n.args[1]), n.op
 		return both(x, y, func(r *row, a, b float64) (float64, bool) {
@@ -129,10 +129,13 @@ func compileFloat(n *node) fn[float64] {
 }
 
 // compileToFloat converts an int, a duration in nanoseconds or a decimal.
-func compileToFloat(n *node) fn[float64] {
+func compileToFloat(n *node, exact bool) fn[float64] {
 	x := compile(ints(), n)
 	if scale := n.typ.Scale; n.typ.Kind == types.KindDecimal {
 		return func(r *row) (float64, bool) { v, ok := x(r); return decimalFloat(v, scale), ok }
+	}
+	if exact {
+		return func(r *row) (float64, bool) { v, ok := x(r); return record.ExactFloat(v), ok }
 	}
 	return func(r *row) (float64, bool) { v, ok := x(r); return float64(v), ok }
 }
@@ -142,6 +145,10 @@ func compileCompare(n *node) fn[bool] {
 	l, r := n.args[0], n.args[1]
 	switch l.form() {
 	case record.FormInt:
+		if r.form() == record.FormFloat {
+			test := mixedTest(n.op)
+			return both(compile(ints(), l), compile(floats(), r), func(_ *row, a int64, b float64) (bool, bool) { return test(compareMixed(a, b)), true })
+		}
 		return comparison(n.op, compile(ints(), l), compile(ints(), r))
 	case record.FormFloat:
 		return comparison(n.op, compile(floats(), l), compile(floats(), r))
@@ -158,6 +165,31 @@ func compileCompare(n *node) fn[bool] {
 	return both(x, y, func(_ *row, a, b []value) (bool, bool) {
 		return equalValues(t, listValue(a), listValue(b)) == want, true
 	})
+}
+
+// compareMixed orders an int and a float exactly. Rounding the int changes no order,
+// it only makes ties.
+func compareMixed(n int64, f float64) int {
+	if c := cmp.Compare(float64(n), f); c != 0 {
+		return c
+	}
+	if f >= 1<<63 {
+		return -1
+	}
+	return cmp.Compare(n, int64(f))
+}
+
+// mixedTest is the test of an ordering by what compareMixed gives.
+func mixedTest(op string) func(int) bool {
+	switch op {
+	case "<":
+		return func(c int) bool { return c < 0 }
+	case "<=":
+		return func(c int) bool { return c <= 0 }
+	case ">":
+		return func(c int) bool { return c > 0 }
+	}
+	return func(c int) bool { return c >= 0 }
 }
 
 func comparison[T cmp.Ordered](op string, x, y fn[T]) fn[bool] {

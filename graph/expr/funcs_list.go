@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -117,13 +118,39 @@ func bindUnique(n *node) (call, error) {
 		out := r.values(len(a[0].list))[:0]
 		var key []byte
 		for _, v := range a[0].list {
-			if key = appendJSON(key[:0], v, elem); !seen[string(key)] {
+			if key = appendKey(key[:0], v, elem); !seen[string(key)] {
 				seen[string(key)] = true
 				out = append(out, v)
 			}
 		}
 		return listValue(out), nil
 	}, nil
+}
+
+// appendKey appends what is equal for values that are equal: their JSON, with one
+// zero for both and, for what is JSON itself, with the one form of keys.
+func appendKey(dst []byte, v value, t *types.Type) []byte {
+	switch {
+	case v.null:
+		return append(dst, "null"...)
+	case t.Kind == types.KindFloat && v.float() == 0:
+		return append(dst, '0')
+	case t.Kind == types.KindAny:
+		return record.AppendCanonical(dst, v.s)
+	case t.Kind == types.KindList:
+		dst = append(dst, '[')
+		for _, item := range v.list {
+			dst = append(appendKey(dst, item, t.Elem), ',')
+		}
+		return append(dst, ']')
+	case t.Kind == types.KindRecord:
+		dst = append(dst, '{')
+		for i, f := range t.Fields {
+			dst = append(appendKey(dst, v.list[i], f.Type), ',')
+		}
+		return append(dst, '}')
+	}
+	return appendJSON(dst, v, t)
 }
 
 // numberOf gives the items of a list of numbers as floats: durations in

@@ -15,6 +15,9 @@ func (p *planner) compare(n *node) *kernel {
 	l, r := n.args[0], n.args[1]
 	switch l.form() {
 	case record.FormInt:
+		if r.form() == record.FormFloat {
+			return p.compareMixed(n)
+		}
 		return compareAs(p, n, func(c *record.Column) []int64 { return c.Int }, func(v value) int64 { return v.n })
 	case record.FormFloat:
 		return compareAs(p, n, func(c *record.Column) []float64 { return c.Float }, value.float)
@@ -61,6 +64,21 @@ func compareAs[T cmp.Ordered](p *planner, n *node, of func(*record.Column) []T, 
 		return dropNulls(b, dropNulls(a, narrowColumns(op, of(a), of(b), in, out, want)))
 	}
 	return k
+}
+
+// compareMixed orders an int and a float exactly.
+func (p *planner) compareMixed(n *node) *kernel {
+	g, fresh, test := p.g, p.scratch(n.typ), mixedTest(n.op)
+	x, y := p.kernel(n.args[0]), p.kernel(n.args[1])
+	return &kernel{eval: func(sel []uint16, dst *record.Column) *record.Column {
+		a, b := x.eval(sel, nil), y.eval(sel, nil)
+		out := fresh(dst)
+		union(out, a, b)
+		for i := range g.n {
+			out.Bool[i] = test(compareMixed(a.Int[i], b.Float[i]))
+		}
+		return out
+	}}
 }
 
 func compareAll[T cmp.Ordered](op string, o []bool, x, y []T) {

@@ -206,11 +206,18 @@ func (p *planner) toFloat(n *node) *kernel {
 	if from := n.args[0].typ; from.Kind == types.KindDecimal {
 		unit = float64(pow10(from.Scale))
 	}
+	exact := n.exact && n.args[0].typ.Kind == types.KindInt
 	return &kernel{eval: func(sel []uint16, dst *record.Column) *record.Column {
 		c := x.eval(sel, nil)
 		out := fresh(dst)
 		out.Null = append(out.Null, c.Null...)
 		o := out.Float[:g.n]
+		if exact {
+			for i, v := range c.Int[:g.n] {
+				o[i] = record.ExactFloat(v)
+			}
+			return out
+		}
 		for i, v := range c.Int[:g.n] {
 			o[i] = float64(v)
 		}

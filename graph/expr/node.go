@@ -61,6 +61,7 @@ type node struct {
 	field    *types.Field // for messages: the field that kField or kMember reads
 	fails    bool         // whether computing it can fail on a row
 	null     bool         // whether it is the literal null
+	exact    bool         // of a kConvert: an int that is no float becomes NaN, which equals nothing
 }
 
 func (n *node) form() record.Form { return record.FormOf(n.typ) }

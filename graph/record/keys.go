@@ -1,6 +1,8 @@
 package record
 
 import (
+	"bytes"
+
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -10,7 +12,8 @@ import (
 // so it outlives the batches it was filled from.
 //
 // Two keys are equal if all their parts are: null equals null, -0 equals 0, lists
-// and records are compared part by part, and values of type any as JSON text.
+// and records are compared part by part, and values of type any by what they
+// say, however it is written: 7 is 7.0 and the order of keys means nothing.
 // Whoever wants null to equal nothing, as a join does, leaves such rows out.
 //
 // Hashes are seeded anew in every process, so that nobody can choose keys that
@@ -23,7 +26,8 @@ type Keys struct {
 	// the uppermost bits of its tag, or behind it in the first free slot. So the
 	// table grows in one sweep without looking at a key.
 	slots []uint64
-	shift uint8 // from a tag to a place
+	shift uint8         // from a tag to a place
+	anys  []*types.Type // of the columns with JSON in them, nil for the others; nil: no column has
 }
 
 // minSlots is the size of an empty table.
@@ -32,7 +36,7 @@ const minSlots = 1 << 6
 // NewKeys gives an empty table for keys of the record type t, or for single
 // values of any other type.
 func NewKeys(t *types.Type) *Keys {
-	k := &Keys{table: NewTable(t), slots: make([]uint64, minSlots), shift: 32 - 6}
+	k := &Keys{table: NewTable(t), slots: make([]uint64, minSlots), shift: 32 - 6, anys: anyColumns(t)}
 	n := 1
 	if t.IsRecord() {
 		n = len(t.Fields)
@@ -138,11 +142,20 @@ func (k *Keys) seek(tag uint64, b *Batch, row int) (at int, number int32) {
 // isKey reports whether a row has the key of a number.
 func (k *Keys) isKey(number int, b *Batch, row int) bool {
 	for i, c := range k.table.Cols {
-		if !c.Equal(number, b.Cols[i], row) {
+		if !c.Equal(number, b.Cols[i], row) && !k.sayTheSame(i, number, b.Cols[i], row) {
 			return false
 		}
 	}
 	return true
+}
+
+// sayTheSame compares JSON by what it says.
+func (k *Keys) sayTheSame(column, number int, c *Column, row int) bool {
+	if k.anys == nil || k.anys[column] == nil {
+		return false
+	}
+	t := k.anys[column]
+	return bytes.Equal(k.table.Cols[column].appendCanonicalKey(nil, t, number), c.appendCanonicalKey(nil, t, row))
 }
 
 // insert puts a copy of a new key into a free slot.

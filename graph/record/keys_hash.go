@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+
+	"github.com/flowrun/flowrun/graph/types"
 )
 
 // This file has the hashes of keys within a process, and when two are equal.
@@ -32,10 +34,23 @@ func (k *Keys) Hash(b *Batch, dst []uint64) []uint64 {
 	for range b.Len() {
 		dst = append(dst, hashSeed)
 	}
-	for _, c := range b.Cols {
+	for i, c := range b.Cols {
+		if k.anys != nil && k.anys[i] != nil {
+			c.hashAny(dst[from:], k.anys[i], b)
+			continue
+		}
 		c.hashInto(dst[from:], b)
 	}
 	return dst
+}
+
+// hashAny folds what JSON says into the hashes.
+func (c *Column) hashAny(hashes []uint64, t *types.Type, b *Batch) {
+	var text []byte
+	for i := range hashes {
+		text = c.appendCanonicalKey(text[:0], t, b.Row(i))
+		hashes[i] = mix(hashes[i], maphash.Bytes(textSeed, text))
+	}
 }
 
 // hashInto folds the values of the selected rows into their hashes.
@@ -91,6 +106,18 @@ func (c *Column) hash(h uint64, row int) uint64 {
 		}
 	}
 	return h
+}
+
+// ExactFloat gives an int as the float that equals it, and NaN if there is none, as
+// for 2^53 + 1.
+func ExactFloat(n int64) float64 {
+	f := float64(n)
+	if n > 1<<53 || n < -1<<53 {
+		if f >= 1<<63 || int64(f) != n {
+			return math.NaN()
+		}
+	}
+	return f
 }
 
 // floatBits gives equal bits for equal numbers.

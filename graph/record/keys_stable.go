@@ -14,13 +14,18 @@ import "strconv"
 // each part followed by the byte 0xFF: text and bytes as they are; integers,
 // times and durations (in nanoseconds) in decimal; decimals as their scaled
 // integer; floats in the shortest form that reads back, without an exponent up to
-// 21 digits, so that 1.0 is "1"; true and false; null as the byte 0xFE; a list or
-// a record as its parts, each followed by 0xFF, and the byte 0xFD.
+// 21 digits, so that 1.0 is "1"; true and false; null as the byte 0xFE; JSON in the form of
+// AppendCanonical; a list or a record as its parts, each followed by 0xFF, and the byte 0xFD.
 func StableHashes(b *Batch, dst []uint64) []uint64 {
 	var text []byte
+	anys := anyColumns(b.Type)
 	for i := range b.Len() {
 		text = text[:0]
-		for _, c := range b.Cols {
+		for k, c := range b.Cols {
+			if anys != nil && anys[k] != nil {
+				text = c.appendCanonicalKey(text, anys[k], b.Row(i))
+				continue
+			}
 			text = c.appendKeyText(text, b.Row(i))
 		}
 		dst = append(dst, fmix64(fnv1a(text)))

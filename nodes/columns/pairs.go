@@ -107,12 +107,25 @@ func sideField(c *graph.Inference, side string, name config.Name, t *types.Type)
 	return f, ok && f.Type.Kind != types.KindError // which has a message of its own
 }
 
+// dropInexact makes null what no float equals: such a key has no partner.
+func dropInexact(ints, floats *record.Column, rows int) {
+	for i, n := range ints.Int[:rows] {
+		if f := record.ExactFloat(n); f != f {
+			floats.SetNull(i)
+		}
+	}
+}
+
 // Batch gives the keys of the items of one side, whose fields have the given
 // indexes, as a batch that the caller owns.
 func (k *PairedKey) Batch(b *record.Batch, fields []int) *record.Batch {
 	d := b.Derive(k.Type)
 	for i, at := range fields {
-		d.Cols[i] = Convert(b.Cols[at], b.Type.Fields[at].Type, k.Type.Fields[i].Type, b.Rows)
+		from, to := b.Type.Fields[at].Type, k.Type.Fields[i].Type
+		d.Cols[i] = Convert(b.Cols[at], from, to, b.Rows)
+		if from.Kind == types.KindInt && to.Kind == types.KindFloat {
+			dropInexact(b.Cols[at], d.Cols[i], b.Rows)
+		}
 	}
 	return d
 }

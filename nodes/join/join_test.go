@@ -102,6 +102,25 @@ func TestKeysOfSeveralFieldsAndTypes(t *testing.T) {
 	})
 }
 
+// An int is equal to the float it is, not to the one it would be rounded to, and JSON
+// to what says the same.
+func TestKeysThatAreEqual(t *testing.T) {
+	in := map[string]string{
+		"l.jsonl": lines(`{"k":9007199254740993,"a":1}`, `{"k":9007199254740992,"a":2}`, `{"k":9223372036854775807,"a":3}`, `{"k":0,"a":4}`),
+		"r.jsonl": lines(`{"k":9007199254740992.0,"b":1}`, `{"k":9223372036854775807.0,"b":2}`, `{"k":-0.0,"b":3}`),
+	}
+	kit.Check(t, joining("{k: int, a: int}", "{k: float, b: int}", "{on: k}"), in, map[string]string{
+		"-": lines(`{"k":9007199254740992,"a":2,"b":1}`, `{"k":0,"a":4,"b":3}`),
+	})
+	in = map[string]string{
+		"l.jsonl": lines(`{"k":7,"a":1}`, `{"k":"\u00e9","a":2}`, `{"k":{"x":1,"y":2},"a":3}`, `{"k":"7","a":4}`),
+		"r.jsonl": lines(`{"k":7.0,"b":1}`, `{"k":"é","b":2}`, `{"k":{ "y" : 2, "x" : 1.0 },"b":3}`),
+	}
+	kit.Check(t, joining("{k: any, a: int}", "{k: any, b: int}", "{on: k, kind: semi}"), in, map[string]string{
+		"-": lines(`{"k":7,"a":1}`, `{"k":"\u00e9","a":2}`, `{"k":{"x":1,"y":2},"a":3}`),
+	})
+}
+
 func TestNames(t *testing.T) {
 	in := map[string]string{"l.jsonl": lines(`{"id":1,"v":1}`), "r.jsonl": lines(`{"id":1,"v":2}`)}
 	flow := func(with string) string { return joining("{id: int, v: int}", "{id: int, v: int}", with) }

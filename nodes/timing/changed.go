@@ -119,7 +119,11 @@ func (c *changedOp) Close() error {
 // differ reports whether a row of a differs from one of b.
 func differ(a *record.Batch, i int, b *record.Batch, j int) bool {
 	for k, c := range a.Cols {
-		if c != nil && !c.Equal(i, b.Cols[k], j) {
+		t := a.Type
+		if t.IsRecord() {
+			t = t.Fields[k].Type
+		}
+		if c != nil && !c.Same(t, i, b.Cols[k], j) {
 			return true
 		}
 	}

@@ -90,7 +90,7 @@ func (e *evalCall) eval(files []string) error {
 	}
 	var declared *types.Type
 	if e.typ != "" {
-		t, err := types.Parse(e.typ, nil)
+		t, err := types.Parse(bareTypes(e.typ), nil)
 		if err != nil {
 			return e.badType(err)
 		}
@@ -114,6 +114,30 @@ func (e *evalCall) eval(files []string) error {
 		return err
 	}
 	return nil
+}
+
+// bareTypes takes the quotes from around types: in a flow YAML needs them, as in
+// {a: "decimal(12,2)"}. Names of fields keep theirs, and every place stays.
+func bareTypes(text string) string {
+	out := []byte(text)
+	for i := 0; i < len(out); i++ {
+		quote := out[i]
+		if quote != '"' && quote != '\'' {
+			continue
+		}
+		end := i + 1
+		for end < len(out) && out[end] != quote && out[end] != '\\' {
+			end++
+		}
+		if end == len(out) || out[end] == '\\' {
+			return string(out)
+		}
+		if rest := bytes.TrimLeft(out[end+1:], " \t\r\n"); len(rest) == 0 || rest[0] != ':' {
+			out[i], out[end] = ' ', ' '
+		}
+		i = end
+	}
+	return string(out)
 }
 
 // badType shows where the text of a type is wrong.

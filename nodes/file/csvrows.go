@@ -56,7 +56,7 @@ type csvRows struct {
 func (k *reader) dialect() csv.Dialect { return dialect(k.format, k.Delimiter, k.Comment, k.Nulls) }
 
 func (k *reader) newCSVRows(t *types.Type) (rows, error) {
-	r := &csvRows{t: t, options: csv.Options{Dialect: k.dialect(), Extra: k.extra}, header: k.Header}
+	r := &csvRows{t: t, options: csv.Options{Dialect: k.dialect(), Extra: k.extra, Sampled: k.sampled != ""}, header: k.Header}
 	_, err := r.scanner() // settings that are wrong are known before any file is opened
 	return r, err
 }

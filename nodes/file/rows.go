@@ -37,7 +37,7 @@ func (k *reader) newRows(t *types.Type) (rows, error) {
 	case formatLines:
 		return lineRows{}, nil
 	}
-	r := &jsonRows{t: t, options: jsonl.Options{Extra: k.extra, Values: k.format == formatJSON}}
+	r := &jsonRows{t: t, options: jsonl.Options{Extra: k.extra, Values: k.format == formatJSON, Sampled: k.sampled != ""}}
 	_, err := r.scanner()
 	return r, err
 }

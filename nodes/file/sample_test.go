@@ -82,6 +82,8 @@ func TestBehindTheSample(t *testing.T) {
 			"`extra: keep` keeps such fields, `extra: drop` leaves them out, `as: '{id: int, refund: float?}'` would take the row"},
 		{"in.jsonl", numbered(rows, at, "{\"id\":\"x\"}\n"), `:30001: field "id": want int, got "x"; the type was sampled from`, "`as: '{id: any}'` would take the row"},
 		{"in.jsonl", numbered(rows, at, "{\"id\":null}\n"), `:30001: field "id" is null, but int is not nullable; the type was sampled from`, "`as: '{id: int?}'` would take the row"},
+		{"in.jsonl", strings.Repeat("{\"x\":0.5}\n", rows) + "{\"x\":12345678901234567890.5}\n" + strings.Repeat("{\"x\":0.5}\n", 2*rows), `:100001: field "x": 12345678901234567890.5 has more digits than a float keeps; the type was sampled from`, "`as: '{x: any}'` would take the row"},
+		{"in.csv", "x\n" + strings.Repeat("0.5\n", rows) + "0.12345678901234567890\n" + strings.Repeat("0.5\n", 2*rows), `:100002: field "x": 0.12345678901234567890 has more digits than a float keeps; the type was sampled from`, "`as: '{x: string}'` would take the row"},
 		{"in.csv", "id\n" + strings.Repeat("1\n", rows) + "x\n" + strings.Repeat("1\n", 4*rows), `:100002: field "id": want int, got "x"; the type was sampled from`, "`as: '{id: string}'` would take the row"},
 	} {
 		w := world{dir: t.TempDir()}

@@ -79,8 +79,34 @@ func TestCells(t *testing.T) {
 	}{
 		{"{a: int}", "12", `{"a":12}`, Standard},
 		{"{a: int}", "1.0", `!field "a": want int, got "1.0"`, Standard},
-		{"{a: int}", " 12", `!field "a": want int, got " 12"`, Standard},
-		{"{a: int}", "+12", `!field "a": want int, got "+12"`, Standard},
+		{"{a: int}", " 12", `{"a":12}`, Standard},
+		{"{a: int}", "+12", `{"a":12}`, Standard},
+		{"{a: int}", "\t-7 ", `{"a":-7}`, Standard},
+		{"{a: int}", "\" 7\"", `{"a":7}`, Standard},
+		{"{a: int}", "7.", `{"a":7}`, Standard},
+		{"{a: int}", "+-7", `!field "a": want int, got "+-7"`, Standard},
+		{"{a: int}", "- 7", `!field "a": want int, got "- 7"`, Standard},
+		{"{a: int}", " ", `!field "a": want int, got " "`, Standard},
+		{"{a: int}", "1 2", `!field "a": want int, got "1 2"`, Standard},
+		{"{a: int}", "+007", `!field "a": want int, got "+007"`, Standard},
+		{"{a: int}", " 9223372036854775808", `!field "a": want int, got " 9223372036854775808"`, Standard},
+		{"{a: float}", ".097", `{"a":0.097}`, Standard},
+		{"{a: float}", "-.5", `{"a":-0.5}`, Standard},
+		{"{a: float}", "+4", `{"a":4}`, Standard},
+		{"{a: float}", "5.", `{"a":5}`, Standard},
+		{"{a: float}", " 7", `{"a":7}`, Standard},
+		{"{a: float}", "+.5e-3 ", `{"a":0.0005}`, Standard},
+		{"{a: float}", "5.E2", `{"a":500}`, Standard},
+		{"{a: float}", ".", `!field "a": want float, got "."`, Standard},
+		{"{a: float}", "-.e1", `!field "a": want float, got "-.e1"`, Standard},
+		{"{a: float}", ".5e", `!field "a": want float, got ".5e"`, Standard},
+		{"{a: float}", ".5.", `!field "a": want float, got ".5."`, Standard},
+		{"{a: float}", "0..0", `!field "a": want float, got "0..0"`, Standard},
+		{"{a: float}", "+inf", `!field "a": want float, got "+inf"`, Standard},
+		{"{a: float}", "+0x1", `!field "a": want float, got "+0x1"`, Standard},
+		{"{a: float}", "12345678901234567890", `{"a":12345678901234567000}`, Standard},
+		{"{a: decimal(9,2)}", ".97", `{"a":0.97}`, Standard},
+		{"{a: decimal(9,2)}", " +4.5", `{"a":4.50}`, Standard},
 		{"{a: int}", "012", `!field "a": want int, got "012"`, Standard},
 		{"{a: int}", `"12"`, `{"a":12}`, Standard},
 		{"{a: int}", `"1""2"`, `!field "a": want int, got "1\"2"`, Standard},
@@ -313,13 +339,22 @@ func TestSample(t *testing.T) {
 	d := Standard
 	d.Null = []string{"NA"}
 	numbers := strings.Repeat("1\n", 20)
+	loosely := func(cell string, line int) string {
+		return fmt.Sprintf(`column "x" has numbers in another way of writing, such as %q in line %d; it is read as string, and as numbers if it is declared as float or int`, cell, line)
+	}
 	for _, c := range []struct{ cells, want, warning string }{
 		{"1\n-2\n", "int", ""},
 		{"1\n2.50\n", "float", ""},
 		{"1\n\"\"\n", "int?", ""},
 		{"1\nNA\n", "int?", ""},
 		{"00501\n12\n", "string", ""},
-		{"+1\n", "string", ""},
+		{"+1\n", "string", loosely("+1", 2)},
+		{".097\n", "string", loosely(".097", 2)},
+		{"1\n-.5\n2.5\n\n", "string?", loosely("-.5", 3)},
+		{"5.\n", "string", loosely("5.", 2)},
+		{"1\n 7\n", "string", loosely(" 7", 3)},
+		{"+00501\n", "string", ""},
+		{"+49123\nx\n", "string", ""},
 		{"-0\n", "float", ""},
 		{"-0.0\n", "float", ""},
 		{"1e400\n", "string", ""},
@@ -390,6 +425,39 @@ func TestUnterminatedText(t *testing.T) {
 		b.Release()
 		if got != c.want {
 			t.Errorf("%q\n got %s\nwant %s", c.src, got, c.want)
+		}
+	}
+}
+
+// In a type that was sampled a number is read only as a sample takes it for one, and none
+// loses digits.
+func TestSampledNumbers(t *testing.T) {
+	typ := mustType(t, "{f: float, i: int}")
+	for _, c := range []struct{ cells, want string }{
+		{"0.1234567890123456,1", ""},
+		{"-123456789.12345678,1", ""},
+		{"1000000000000000.0,1", ""},
+		{"9007199254740992,1", ""},
+		{"1.0000000000000000000000,1", ""},
+		{"1e300,1", ""},
+		{"9007199254740993,1", `field "f": 9007199254740993 has more digits than a float keeps`},
+		{"12345678901234567890,1", `field "f": 12345678901234567890 has more digits than a float keeps`},
+		{"\"0.12345678901234567891\",1", `field "f": 0.12345678901234567891 has more digits than a float keeps`},
+		{"1e400,1", `field "f": want float, got "1e400"`},
+		{".5,1", `field "f": want float, got ".5"`},
+		{"1,+5", `field "i": want int, got "+5"`},
+		{"1, 5", `field "i": want int, got " 5"`},
+	} {
+		s, err := New(typ, []string{"f", "i"}, Options{Dialect: Standard, Sampled: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if _, bad := scanAll(t, s, typ, c.cells+"\n", 10); len(bad) > 0 {
+			got = bad[0].Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.cells, got, c.want)
 		}
 	}
 }

@@ -7,7 +7,8 @@
 // them. A Sample finds the type of rows that nobody declared.
 //
 // How types stand in cells: text as it is; numbers, times, durations, bytes and
-// decimals as package text has them; bool as true and false in upper or lower
+// decimals as package text has them, numbers of declared types also as loosely as
+// text.AppendLoose takes them; bool as true and false in upper or lower
 // case. An empty cell is null; where the type has no null it is the empty string,
 // or an error. In a `string?` or `bytes?` a quoted empty cell is empty and not null, and
 // so is it written; where that is the only column, null is an empty line. Words of

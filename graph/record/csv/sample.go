@@ -139,7 +139,8 @@ type sampleColumn struct {
 	// Empty lines in files with no other column: they are null in a text, and in the
 	// rest no rows.
 	blanks int
-	big   bool // an integer that no float is equal to
+	big    bool // an integer that no float is equal to
+	loose  int  // texts that are numbers in another way of writing
 }
 
 func (s *Sampler) observe(c *sampleColumn, cell cellText) {
@@ -148,6 +149,11 @@ func (s *Sampler) observe(c *sampleColumn, cell cellText) {
 		return
 	}
 	kind := c.kind(cell.text)
+	if kind == sampleString {
+		if n, ok := text.AppendLoose(nil, []byte(cell.text)); ok && text.RoundTrips(n) {
+			c.loose++
+		}
+	}
 	if c.count[kind]++; c.count[kind] == 1 {
 		c.first[kind].at, c.first[kind].text = s.at(s.line), cell.text
 	}
@@ -188,12 +194,15 @@ func (c *sampleColumn) typ() (t *types.Type, warning string) {
 	switch {
 	case len(kinds) == 0:
 		return types.String.WithOpt(nullable || c.blanks > 0), ""
-	case len(kinds) == 1 && kinds[0] == sampleString:
+	case len(kinds) == 1 && kinds[0] == sampleString && !c.onlyNumbers():
 		return types.String.WithOpt(nullable || c.blanks > 0), ""
-	case len(kinds) == 1:
+	case len(kinds) == 1 && kinds[0] != sampleString:
 		return sampleTypes[kinds[0]].WithOpt(nullable), ""
 	case slices.Equal(kinds, []sampleKind{sampleInt, sampleFloat}) && !c.big:
 		return types.Float.WithOpt(nullable), ""
+	}
+	if c.onlyNumbers() {
+		return types.String.WithOpt(nullable || c.blanks > 0), c.looseWarning()
 	}
 	if most != sampleString && total-c.count[most] <= max(1, total/10) {
 		odd := slices.DeleteFunc(kinds, func(k sampleKind) bool { return k == most })[0]
@@ -201,4 +210,15 @@ func (c *sampleColumn) typ() (t *types.Type, warning string) {
 			c.name, sampleTypes[most], text.Shorten(c.first[odd].text), c.first[odd].at)
 	}
 	return types.String.WithOpt(nullable || c.blanks > 0), warning
+}
+
+// onlyNumbers reports whether all cells are numbers, and some of them written in a way
+// that a sample does not take for one.
+func (c *sampleColumn) onlyNumbers() bool {
+	return c.loose > 0 && c.loose == c.count[sampleString] && c.count[sampleBool]+c.count[sampleTime] == 0
+}
+
+func (c *sampleColumn) looseWarning() string {
+	return fmt.Sprintf("column %q has numbers in another way of writing, such as %q in %s; it is read as string, and as numbers if it is declared as float or int",
+		c.name, text.Shorten(c.first[sampleString].text), c.first[sampleString].at)
 }

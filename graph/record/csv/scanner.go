@@ -24,6 +24,8 @@ type Scanner struct {
 	missing []*field // those of fields without a column in the file
 	numbers bool     // a number may be a word for null
 	blanks  bool     // an empty line is a row
+	sampled bool     // see Options
+	number  []byte   // memory for a number
 	names   []string // of the columns
 	refused error    // why no row of the file fits the type; nil: they may
 	dropped int64    // rows whose further columns were left out
@@ -58,6 +60,9 @@ type Options struct {
 	// Extra says what becomes of columns that the type does not list. With
 	// text.ExtraKeep the type is what text.Keeping has made.
 	Extra text.Extra
+	// Sampled says that nobody has declared the type: a number is read only where it
+	// stands as a sample takes it for one, and no float may lose digits.
+	Sampled bool
 }
 
 // New gives a scanner for rows of type t, a record, in a file with the named
@@ -71,7 +76,7 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 	if err := opts.Check(); err != nil {
 		return nil, err
 	}
-	s := &Scanner{lexer: lexer{Dialect: opts.Dialect}, columns: make([]*field, len(names)), names: names}
+	s := &Scanner{lexer: lexer{Dialect: opts.Dialect}, columns: make([]*field, len(names)), names: names, sampled: opts.Sampled}
 	s.alloc = s.memory
 	s.numbers = slices.ContainsFunc(opts.Null, func(w string) bool { return text.NumberEnd([]byte(w), 0) > 0 })
 	if names == nil {
@@ -347,6 +352,9 @@ func (s *Scanner) field(f *field, p, row int) int {
 		}
 		return end
 	}
+	if s.sampled && f.typ.Kind == types.KindFloat && text.NumberEnd(content, 0) == len(content) && text.Loses(content) {
+		return s.fail("%s has more digits than a float keeps", text.Shorten(string(content)))
+	}
 	if !s.convert(f, content, row) {
 		if f.typ.Kind == types.KindTime {
 			return s.fail("%s", f.format.Wanted(content))
@@ -365,7 +373,9 @@ func (s *Scanner) plain(f *field, p, row int) int {
 	case f.typ.Kind == types.KindInt && !s.numbers:
 		c.Int[row], end = text.Int(b, p)
 	case f.typ.Kind == types.KindFloat && !s.numbers:
-		c.Float[row], end = text.Float(b, p)
+		if c.Float[row], end = text.Float(b, p); s.sampled && end > p && text.Loses(b[p:end]) {
+			return 0
+		}
 	case f.typ.Kind == types.KindString && len(s.Null) == 0 && b[p] != s.Quote:
 		var wide bool
 		if end, wide = s.cellEnd(p); end == p || wide || b[end-1] == '\r' {
@@ -429,8 +439,26 @@ func (s *Scanner) null(f *field, word []byte, row int) bool {
 	return true
 }
 
-// convert reads a literal into row.
+// convert reads a literal into row: of a number also one that is written loosely, where
+// the type was declared.
 func (s *Scanner) convert(f *field, lit []byte, row int) bool {
+	if s.convertExact(f, lit, row) {
+		return true
+	}
+	switch f.typ.Kind {
+	case types.KindInt, types.KindFloat, types.KindDecimal:
+		if s.sampled {
+			return false
+		}
+		var ok bool
+		s.number, ok = text.AppendLoose(s.number[:0], lit)
+		return ok && s.convertExact(f, s.number, row)
+	}
+	return false
+}
+
+// convertExact reads a literal as a Scanner and an Encoder both have it.
+func (s *Scanner) convertExact(f *field, lit []byte, row int) bool {
 	c, end, ok := f.col, 0, false
 	switch f.typ.Kind {
 	case types.KindString:

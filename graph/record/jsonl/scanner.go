@@ -21,6 +21,8 @@ type Options struct {
 	// Values says that rows are values which may span lines, with a comma, space
 	// or nothing between two, instead of lines. It is for what a Splitter cuts.
 	Values bool
+	// Sampled says that nobody has declared the type: no float may lose digits.
+	Sampled bool
 }
 
 // A Scanner reads rows of one type.

@@ -30,6 +30,9 @@ func (s *Scanner) value(n *node, p, row int) int {
 		if end < 0 {
 			return s.want(n, p)
 		}
+		if s.opts.Sampled && text.Loses(b[p:end]) {
+			return s.fail("%s has more digits than a float keeps", text.Shorten(string(b[p:end])))
+		}
 		c.Float[row], p = v, end
 	case types.KindBool:
 		switch {

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -225,6 +226,9 @@ func RoundTrips(lit []byte) bool {
 	if end != len(lit) || end <= 0 {
 		return false
 	}
+	if !n.whole && n.digits <= 17 && n.exp > -250 && n.exp < 250 {
+		return true // no need to look at its value
+	}
 	f, end := Float(lit, 0)
 	if end < 0 {
 		return false
@@ -237,4 +241,49 @@ func RoundTrips(lit []byte) bool {
 	}
 	i, end := Int(lit, 0)
 	return end > 0 && math.Abs(f) < 1<<63 && int64(f) == i
+}
+
+// certain is how long a number may be that is sure to round-trip, whatever it is.
+const certain = 15
+
+// Loses reports whether the number lit, which Float has read, is none that RoundTrips.
+func Loses(lit []byte) bool { return len(lit) > certain && !RoundTrips(lit) }
+
+// AppendLoose appends a number that people and spreadsheets write in another way than
+// JSON, in the way of JSON: with a plus, without a digit on one side of the point, with
+// spaces around it. It reports whether lit is such a number.
+func AppendLoose(dst, lit []byte) ([]byte, bool) {
+	rest := bytes.Trim(lit, " \t")
+	switch {
+	case len(rest) == 0:
+		return dst, false
+	case rest[0] == '-':
+		dst, rest = append(dst, '-'), rest[1:]
+	case rest[0] == '+':
+		rest = rest[1:]
+	}
+	_, end := digits(rest, 0, 0)
+	whole, fraction := rest[:end], rest[end:end]
+	if rest = rest[end:]; len(rest) > 0 && rest[0] == '.' {
+		_, end = digits(rest, 1, 0)
+		fraction, rest = rest[1:end], rest[end:]
+	}
+	switch {
+	case len(whole) == 0 && len(fraction) == 0:
+		return dst, false
+	case len(whole) == 0:
+		whole = []byte{'0'}
+	}
+	dst = append(dst, whole...)
+	if len(fraction) > 0 {
+		dst = append(append(dst, '.'), fraction...)
+	}
+	if len(rest) == 0 {
+		return dst, true
+	}
+	if rest[0]|0x20 != 'e' {
+		return dst, false
+	}
+	_, end = exponent(rest, 1)
+	return append(dst, rest...), end == len(rest)
 }

@@ -2,6 +2,7 @@ package text
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -263,4 +264,29 @@ func BenchmarkAppendTime(b *testing.B) {
 	for b.Loop() {
 		dst = AppendTime(dst[:0], 951868799000000000)
 	}
+}
+
+// What is written loosely is the number that strconv reads, and in the way of JSON.
+func FuzzAppendLoose(f *testing.F) {
+	for _, s := range []string{".097", "-.5", "+4", "5.", " 7", "\t-5.e+3 ", "+-1", "1 2", ".", "e5", "0x1", "1_0", "inf", "007", "+.0", "0..0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, ok := AppendLoose([]byte("x"), []byte(s))
+		lit := strings.Trim(s, " \t")
+		want, err := strconv.ParseFloat(lit, 64)
+		digit := strings.IndexFunc(strings.TrimLeft(lit, "+-."), func(r rune) bool { return r < '0' || r > '9' }) != 0
+		if plain := !strings.ContainsAny(lit, "_xXpPiInN") && digit && lit != ""; ok != (plain && (err == nil || errors.Is(err, strconv.ErrRange))) {
+			t.Fatalf("%q: %v, %v", s, ok, err)
+		}
+		if !ok {
+			return
+		}
+		if v, err := strconv.ParseFloat(string(got[1:]), 64); v != want || string(got[:1]) != "x" || err != nil && !errors.Is(err, strconv.ErrRange) {
+			t.Fatalf("%q: %q is %v, want %v", s, got, v, want)
+		}
+		if n := got[1:]; NumberEnd(n, 0) != len(n) && !strings.HasPrefix(strings.TrimPrefix(string(n), "-"), "0") {
+			t.Fatalf("%q: %q is no number of JSON", s, n)
+		}
+	})
 }

@@ -5,6 +5,9 @@ from meaning import SECOND, duration_text, time_text
 
 OPERATORS = {"+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", "contains", "startsWith", "endsWith"}
 
+# What is written otherwise than as a function of its name.
+WRITTEN = {"time_text": "string({})", "same_time": "time(string({}))", "same_int": "int(string({}))"}
+
 
 def quoted(s):
     out = ""
@@ -37,13 +40,15 @@ def text(e):
     if op == "neg":
         return f"(-{text(a[0])})"
     if op == "not":
-        return f"!({text(a[0])})"
+        return f"(!{text(a[0])})"
     if op == "in":
         return f"({text(a[0])} in [{', '.join(quoted(v) if isinstance(v, str) else str(v) for v in a[1])}])"
     if op == "at":
         return f"{text(a[0])}[{text(a[1])}]"
     if op == "cut":
         return f"{text(a[0])}[{text(a[1])}:{text(a[2])}]"
+    if op in WRITTEN:
+        return WRITTEN[op].format(*map(text, a))
     return f"{op}({', '.join(map(text, a))})"
 
 
@@ -118,7 +123,13 @@ class Expressions:
 
     def make_int(self, d):
         r = self.r
-        choice = r.randrange(9)
+        choice = r.randrange(12)
+        if choice == 9:
+            return (r.choice(["min", "max"]), self.one("int", d), self.other("int", d))
+        if choice == 10:
+            return (r.choice(["indexOf", "lastIndexOf"]), self.one("string", d), self.other("string", d))
+        if choice == 11:
+            return r.choice([("same_int", self.one("int", d)), ("yearday", self.one("time", d))])
         if choice < 4:
             return (r.choice("+-*"), self.one("int", d), self.other("int", d), "int")
         if choice == 4:
@@ -133,7 +144,11 @@ class Expressions:
 
     def make_float(self, d):
         r = self.r
-        choice = r.randrange(7)
+        choice = r.randrange(9)
+        if choice == 7:
+            return r.choice([(r.choice(["floor", "ceil", "floor"]), self.one("float", d)), ("seconds", self.in_week(d))])
+        if choice == 8:
+            return (r.choice(["min", "max"]), self.one("float", d), self.other("float", d))
         if choice < 3:
             kinds = r.choice([("float", "float"), ("float", "float"), ("int", "float"), ("float", "int")])
             return (r.choice("+-*"), self.one(kinds[0], d), self.other(kinds[1], d), "float")
@@ -147,7 +162,13 @@ class Expressions:
 
     def make_string(self, d):
         r = self.r
-        choice = r.randrange(7)
+        choice = r.randrange(10)
+        if choice == 7:
+            return (r.choice(["trim", "reverse"]), self.one("string", d))
+        if choice == 8:
+            return (r.choice(["padLeft", "padRight"]), self.one("string", d), ("lit", r.randrange(6), "int"), ("lit", r.choice("0é"), "string"))
+        if choice == 9:
+            return r.choice([(r.choice(["trimPrefix", "trimSuffix"]), self.one("string", d), ("lit", r.choice(["a", "é", "x"]), "string")), ("time_text", self.one("time", d))])
         if choice == 0:
             return ("concat", self.one("string", d), self.other("string", d))
         if choice < 3:
@@ -164,6 +185,8 @@ class Expressions:
         r = self.r
         choice = r.randrange(9)
         if choice < 3:
+            if r.random() < 0.1:  # an int, small enough to be a float too, and a float
+                return (r.choice(["==", "!=", "<", "<=", ">", ">="]), ("len", self.one("string", d)), self.one("float", d))
             kind = r.choice(["int", "float", "string", "time", "duration"])
             return (r.choice(["==", "!=", "<", "<=", ">", ">="]), self.one(kind, d), self.other(kind, d))
         if choice < 6:
@@ -178,7 +201,18 @@ class Expressions:
             return ("in", self.one("int", d), tuple(r.sample(range(9), 3)))
         return (r.choice(["contains", "startsWith", "endsWith"]), self.one("string", d), self.other("string", d))
 
+    def in_week(self, d):
+        """A duration that is a float to the nanosecond."""
+        t = self.one("time", d)
+        return ("-", t, ("truncate", t, ("lit", "1w", "string")), "duration")
+
     def make_time(self, d):
+        r = self.r
+        if r.random() < 0.4:
+            return r.choice([
+                ("date", self.one("time", d)), ("truncate", self.one("time", d), ("lit", r.choice(["15m", "1h", "1d", "1w", "month", "quarter", "year"]), "string")),
+                ("same_time", ("truncate", self.one("time", d), ("lit", "1h", "string"))), (r.choice(["min", "max"]), self.one("time", d), self.other("time", d)),
+            ])
         return (self.r.choice("+-"), self.one("time", d), self.other("duration", d), "time")
 
     def make_duration(self, d):

@@ -103,7 +103,7 @@ class Flow:
                 self.takes[name] = sum(len(x.rows) for x in pair) if node.line.startswith("{use: join") else None
             else:
                 # Times in the field t alone make windows: they are near each other.
-                kinds = [k for k in ONE if k.__name__ != "window" or any(f[1:] == "t" for f in s.fields)]
+                kinds = [k for k in ONE if k.__name__ not in ("window", "session") or any(f[1:] == "t" for f in s.fields)]
                 node = r.choice(kinds)(r, name, s)
                 self.takes[name] = len(s.rows)
             self.lines.append(f"  {name}: {node.line}")

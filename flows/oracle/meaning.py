@@ -162,6 +162,21 @@ def key(v):
     return v.encode() if isinstance(v, str) else v
 
 
+def to_whole(f):
+    """Rounds to whole floats, which keep the sign of what they were."""
+    return lambda x: math.copysign(float(f(x)), x)
+
+
+def truncate(t, unit):
+    """Down to a multiple of a unit; weeks begin on Monday."""
+    year, month, _, _ = date_of(t)
+    if unit in ("month", "quarter", "year"):
+        month = {"month": month, "quarter": (month - 1) // 3 * 3 + 1, "year": 1}[unit]
+        return whole(days_of(year, month, 1) * DAY)
+    size = {"15m": 900 * SECOND, "1h": 3600 * SECOND, "1d": DAY, "1w": 7 * DAY}[unit]
+    return whole(t - (t + (3 * DAY if unit == "1w" else 0)) % size)
+
+
 ARITHMETIC = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 COMPARE = {
     "==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
@@ -175,7 +190,12 @@ STRICT = {
     "replace": lambda s, old, new: s.replace(old, new), "contains": lambda a, b: b in a, "startsWith": lambda a, b: a.startswith(b), "endsWith": lambda a, b: a.endswith(b),
     "string": lambda x: float_text(x) if isinstance(x, float) else str(x), "year": lambda t: date_of(t)[0], "month": lambda t: date_of(t)[1], "day": lambda t: date_of(t)[2],
     "hour": lambda t: t % DAY // (3600 * SECOND), "unix": lambda t: t // SECOND, "weekday": lambda t: (t // DAY + 3) % 7 + 1,
-    "not": lambda b: not b,
+    "not": lambda b: not b, "floor": to_whole(math.floor), "ceil": to_whole(math.ceil), "max": lambda a, b: max(a, b, key=key), "min": lambda a, b: min(a, b, key=key),
+    "trim": str.strip, "reverse": lambda s: s[::-1], "indexOf": lambda s, part: s.find(part), "lastIndexOf": lambda s, part: s.rfind(part),
+    "padLeft": lambda s, n, fill: fill * (n - len(s)) + s, "padRight": lambda s, n, fill: s + fill * (n - len(s)),
+    "trimPrefix": lambda s, p: s.removeprefix(p), "trimSuffix": lambda s, p: s.removesuffix(p),
+    "date": lambda t: truncate(t, "1d"), "truncate": truncate, "yearday": lambda t: t // DAY - days_of(date_of(t)[0], 1, 1) + 1, "time_text": time_text, "same_time": lambda t: t,
+    "seconds": lambda d: d / SECOND, "same_int": lambda i: i,
 }
 
 

@@ -59,8 +59,9 @@ def map_(r, name, s):
     if r.random() < 0.3:
         # A time stays: windows and expressions want one.
         dropped = r.choice([f for f in fields if f != names_of(s, "time")[0]])
-        settings.append(f"drop: [{dropped}]")
-        fields.remove(dropped)
+        if dropped not in sets:
+            settings.append(f"drop: [{dropped}]")
+            fields.remove(dropped)
     if r.random() < 0.3:
         kept = [f for f in fields if f not in sets]
         if kept:
@@ -101,24 +102,32 @@ def sort(r, name, s):
     by = r.sample(list(s.fields), r.randrange(1, 3))
     minus = [r.random() < 0.5 for _ in by]
     first, limit = r.random() < 0.3, r.choice([None, None, 3, 50])
-    rows = list(s.rows)
-    for f, down in reversed(list(zip(by, minus))):
-        with_value = sorted((row for row in rows if row[f] is not None), key=lambda row: key(row[f]), reverse=down)
-        null = [row for row in rows if row[f] is None]
+    keys = [("field", f) for f in by]
+    if r.random() < 0.3:
+        keys[0] = Expressions(r, s.fields, s.nullable).made(r.choice(["int", "float", "string", "bool", "time"]), 2)
+    rows, failed = computed(s.rows, lambda row: [value(e, row) for e in keys])
+    for i, down in reversed(list(enumerate(minus))):
+        with_value = sorted((row for row in rows if row[1][i] is not None), key=lambda row: key(row[1][i]), reverse=down)
+        null = [row for row in rows if row[1][i] is None]
         rows = null + with_value if first else with_value + null
-    settings = [f"by: [{', '.join(('-' if down else '') + f for f, down in zip(by, minus))}]"] + ["nulls: first"] * first + [f"limit: {limit}"] * bool(limit)
-    return Node(f"{{use: sort, in: {s.port}, with: {{{', '.join(settings)}}}}}", [s.like(name, rows[:limit])])
+    shown = [("-" if down else "") + e[1] if e[0] == "field" else f"{{expr: '{yaml(text(e))}', desc: {str(down).lower()}}}" for e, down in zip(keys, minus)]
+    settings = [f"by: [{', '.join(shown)}]"] + ["nulls: first"] * first + [f"limit: {limit}"] * bool(limit)
+    return Node(f"{{use: sort, in: {s.port}, with: {{{', '.join(settings)}}}, on_error: dead}}", [s.like(name, [row for row, _ in rows[:limit]])], failed)
 
 
 def unique(r, name, s):
     by = r.sample(list(s.fields), r.randrange(0, 3))
     seen, rows = set(), []
-    for row in s.rows:
-        k = tuple(row[f] for f in by or s.fields)
+    keys = [("field", f) for f in by or s.fields]
+    if by and r.random() < 0.3:
+        keys[0] = Expressions(r, s.fields, s.nullable).made(r.choice(["int", "float", "string", "bool", "time"]), 2)
+    done, failed = computed(s.rows, lambda row: tuple(value(e, row) for e in keys))
+    for row, k in done:
         if k not in seen:
             seen.add(k)
             rows.append(row)
-    return Node(f"{{use: unique, in: {s.port}" + (f", with: {{by: [{', '.join(by)}]}}" if by else "") + "}", [s.like(name, rows)])
+    shown = ", ".join(f"'{yaml(text(e))}'" for e in keys)
+    return Node(f"{{use: unique, in: {s.port}" + (f", with: {{by: [{shown}]}}, on_error: dead" if by else "") + "}", [s.like(name, rows)], failed)
 
 
 class Aggregates:
@@ -192,18 +201,25 @@ def median(values):
 def group(r, name, s):
     by = r.sample(list(s.fields), r.randrange(0, 3))
     a = Aggregates(r, name, s)
-    done, failed = computed(s.rows, a.conditions)
+    keys, types, nullable = {f: ("field", f) for f in by}, {f: s.fields[f] for f in by}, s.nullable & set(by)
+    if r.random() < 0.3:
+        kind, made = r.choice(["int", "float", "string", "bool", "time"]), Expressions(r, s.fields, s.nullable)
+        keys[name + "_k"], types[name + "_k"] = made.made(kind, 2), kind
+        nullable |= {name + "_k"} if made.may_be_null(keys[name + "_k"]) else set()
+    by = list(keys)
+    done, failed = computed(s.rows, lambda row: (tuple(value(e, row) for e in keys.values()), a.conditions(row)))
     groups = {} if by else {(): []}
-    for item in done:
-        groups.setdefault(tuple(item[0][f] for f in by), []).append(item)
+    for row, (k, conditions) in done:
+        groups.setdefault(k, []).append((row, conditions))
     rows, overflows = [], 0
     for k, items in groups.items():
         try:
             rows.append(dict(zip(by, k)) | a.compute(items))
         except Failed:
             overflows += 1
-    line = f"{{use: group, in: {s.port}, with: {{{f'by: [{chr(44).join(by)}], ' if by else ''}{a.setting()}}}, on_error: dead}}"
-    return Node(line, [Stream(name, {f: s.fields[f] for f in by} | a.types(), s.nullable & set(by) | a.nullable, rows)], None if overflows else failed, len(failed) + overflows)
+    shown = ", ".join(f if e[0] == "field" else f"{f}: '{yaml(text(e))}'" for f, e in keys.items())
+    line = f"{{use: group, in: {s.port}, with: {{{f'by: [{shown}], ' if by else ''}{a.setting()}}}, on_error: dead}}"
+    return Node(line, [Stream(name, types | a.types(), nullable | a.nullable, rows)], None if overflows else failed, len(failed) + overflows)
 
 
 def window(r, name, s):
@@ -249,7 +265,10 @@ def join(r, name, left, right):
     kind = r.choice(["inner", "left", "right", "full", "semi", "anti"])
     pairs = [(a, b) for a, t in left.fields.items() for b, u in right.fields.items() if t == u and t != "bool"]
     small = [(a, b) for a, b in pairs if a[1:] == b[1:] in ("n", "q")]
+    mixed = [(a, b) for a in left.fields for b in right.fields if {a[1:], b[1:]} == {"n", "q"}]
     on = dict([r.choice(small)] if small and r.random() < 0.7 else r.sample(pairs, 1))
+    if mixed and kind not in ("right", "full") and r.random() < 0.3:
+        on = dict([r.choice(mixed)])
     if r.random() < 0.2:
         a, b = r.choice(pairs)
         if a not in on and b not in on.values():
@@ -300,5 +319,53 @@ def zip_(r, name, left, right):
     return Node(line, [Stream(name, fields, set(fields) if longest else left.nullable | right.nullable, rows)])
 
 
-ONE = [filter_, filter_, map_, map_, map_, route, sort, unique, group, window]
+def session(r, name, s):
+    """Sessions in which nothing is late, and windows of a number of items."""
+    at = r.choice([f for f in s.fields if f[1:] == "t"])
+    by = r.sample([f for f in s.fields if f != at], r.randrange(0, 2))
+    gap, size, every = r.choice([1, 2, 7]), r.choice([1, 3, 10]), r.choice([1, 2, 10])
+    counted = r.random() < 0.5
+    a = Aggregates(r, name, s, lists=False)
+    done, failed = [], []
+    for row in s.rows:
+        try:
+            if row[at] is None:
+                raise Failed("no time")
+            done.append((row, a.conditions(row)))
+        except Failed:
+            failed.append(row)
+    by_key, windows = {}, []
+    for i, item in enumerate(done):
+        by_key.setdefault(tuple(item[0][f] for f in by), []).append((i, item))
+    gap_ns = gap * 3600 * SECOND
+    for k, items in by_key.items():
+        if counted:
+            for begin in range(0, len(items), every):
+                run = items[begin:begin + size]
+                times = [item[0][at] for _, item in run]
+                # Those that are not full leave at the end, in the order of the first item of each key.
+                windows.append(((len(run) < size, run[-1][0] if len(run) == size else items[0][0]), k, min(times), max(times), run))
+            continue
+        runs = []
+        for i, item in sorted(items, key=lambda pair: pair[1][0][at]):
+            if not runs or item[0][at] - runs[-1][-1][1][0][at] >= gap_ns:
+                runs.append([])
+            runs[-1].append((i, item))
+        for run in runs:
+            last = run[-1][1][0][at] + gap_ns
+            windows.append(((last, min(i for i, _ in run)), k, run[0][1][0][at], last, run))
+    rows, overflows = [], 0
+    for _, k, start, end, run in sorted(windows, key=lambda w: w[0]):
+        try:
+            rows.append(dict(zip(by, k)) | {"start": start, "end": end} | a.compute([item for _, item in sorted(run, key=lambda pair: pair[0])]))
+        except Failed:
+            overflows += 1
+    by_ = f"by: [{by[0]}], " if by else ""
+    how = f"count: {size}, every: {every}" if counted else f"session: {gap}h, lateness: 100h"
+    line = f"{{use: window, in: {s.port}, with: {{time: {at}, {how}, {by_}{a.setting()}}}, on_error: dead}}"
+    types = {f: s.fields[f] for f in by} | {"start": "time", "end": "time"} | a.types()
+    return Node(line, [Stream(name, types, s.nullable & set(by) | a.nullable, rows)], None if overflows else failed, len(failed) + overflows)
+
+
+ONE = [filter_, filter_, map_, map_, map_, route, sort, unique, group, group, window, session]
 TWO = [join, join, zip_]

@@ -7,7 +7,7 @@ from meaning import DAY, GREATEST, LEAST, SECOND, days_of, float_text, time_text
 # What a field may hold, beside null. Whole floats and quarters below a thousand add up
 # exactly in any order; the others go to the limits.
 NOON = days_of(2024, 2, 28) * DAY
-TEXTS = ["a", "b", "ab", "Zoë", "e\u0301", "é", "straße", "ΑΣ", "日本", "😀x", "ǆ", " a ", "x,y", 'q"q', "line\nline", "\t", "İ", "NULL", "0", "-", "a|b;c", "'", "\\n", "ﬁ", "\u2028", ""]
+TEXTS = ["a", "b", "ab", "Zoë", "e\u0301", "é", "straße", "ΑΣ", "日本", "😀x", "ǆ", " a ", "x,y", 'q"q', "line\nline", "\t", "İ", "NULL", "0", "-", "a|b;c", "'", "\\n", "ﬁ", "\u2028", "", "\u00a0z\u3000"]
 INTS = [0, 1, -1, 2, 3, 7, -8, 1 << 31, -(1 << 53) - 1, (1 << 53) + 1, GREATEST, GREATEST - 1, LEAST, LEAST + 1, 3_037_000_500]
 FLOATS = [0.0, -0.0, 1.0, -1.5, 0.1, 0.2, 1 / 3, 1e-7, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, 1e21, 999999999999999900000.0, 123456.789, 9007199254740993.0]
 TIMES = [0, 1, -1, GREATEST, LEAST, NOON, NOON + DAY, days_of(1900, 3, 1) * DAY - SECOND, days_of(2000, 2, 29) * DAY + 123_456_789, days_of(2100, 3, 1) * DAY]

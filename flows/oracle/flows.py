@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from meaning import duration_text, float_text, time_text
-from nodes import ONE, TWO, Stream
+from nodes import ONE, TWO, Stream, fields_of_both
 from sources import Source
 
 
@@ -31,6 +31,8 @@ def canon(v, kind):
         return v
     if isinstance(kind, list):
         return [canon(x, kind[0]) for x in v]
+    if isinstance(kind, dict):
+        return [(f, canon(v[f], t)) for f, t in kind.items()]
     return {
         "int": lambda: ("number", str(v)), "float": lambda: ("number", float_text(float(v))), "string": lambda: v, "time": lambda: time_text(v), "duration": lambda: duration_text(v),
     }[kind]()
@@ -100,7 +102,14 @@ class Flow:
                 other = self.source(r.choice([0, 3, size]))
                 pair = (s, other) if r.random() < 0.7 else (other, s)
                 node = r.choice(TWO)(r, name, *pair)
-                self.takes[name] = sum(len(x.rows) for x in pair) if node.line.startswith("{use: join") else None
+                if "one" in node.outs[0].fields:
+                    self.lines.append(f"  {name}_as: {node.line}")
+                    whole = node.outs[0]
+                    whole.port = name + "_as"
+                    self.write(whole)
+                    node = fields_of_both(name, whole, *pair)
+                # Zip reads no further than the shortest.
+                self.takes[name] = None if node.line.startswith("{use: zip") else len(whole.rows) if node.line.startswith("{use: map") else sum(len(x.rows) for x in pair)
             else:
                 # Times in the field t alone make windows: they are near each other.
                 kinds = [k for k in ONE if k.__name__ not in ("window", "session") or any(f[1:] == "t" for f in s.fields)]
@@ -133,7 +142,7 @@ class Flow:
 
     def write(self, s):
         name = "out_" + s.port.replace(".", "_")
-        flat = len(s.fields) > 1 and not any(isinstance(t, list) for t in s.fields.values())
+        flat = len(s.fields) > 1 and not any(isinstance(t, (list, dict)) for t in s.fields.values())
         form = "csv" if flat and self.r.random() < 0.3 else "jsonl"
         self.writers[f"{name}.{form}"] = s
         self.lines.append(f"  {name}: {{use: file.write, in: {s.port}, with: {{path: {name}.{form}}}}}")

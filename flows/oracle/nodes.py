@@ -367,5 +367,23 @@ def session(r, name, s):
     return Node(line, [Stream(name, types, s.nullable & set(by) | a.nullable, rows)], None if overflows else failed, len(failed) + overflows)
 
 
+def zip_as(r, name, left, right):
+    """Whole items under names of their own."""
+    longest = r.random() < 0.6
+    n = (max if longest else min)(len(left.rows), len(right.rows))
+    rows = [{f: s.rows[i] if i < len(s.rows) else None for f, s in (("one", left), ("two", right))} for i in range(n)]
+    line = f"{{use: zip, in: [{left.port}, {right.port}], with: {{as: [one, two], longest: {str(longest).lower()}}}}}"
+    return Node(line, [Stream(name, {"one": left.fields, "two": right.fields}, {"one", "two"} if longest else set(), rows)])
+
+
+def fields_of_both(name, s, left, right):
+    """Takes the items of zip_as apart again: a field of null is null."""
+    parts = {f: whole for whole, part in (("one", left), ("two", right)) for f in part.fields}
+    line = f"{{use: map, in: {s.port}, with: {{drop: [one, two], set: {{{', '.join(f'{f}: {whole}.{f}' for f, whole in parts.items())}}}}}}}"
+    rows = [{f: row[whole] and row[whole][f] for f, whole in parts.items()} for row in s.rows]
+    nullable = {f for f, whole in parts.items() if whole in s.nullable or f in left.nullable | right.nullable}
+    return Node(line, [Stream(name, left.fields | right.fields, nullable, rows)])
+
+
 ONE = [filter_, filter_, map_, map_, map_, route, sort, unique, group, group, window, session]
-TWO = [join, join, zip_]
+TWO = [join, join, join, zip_, zip_, zip_as]

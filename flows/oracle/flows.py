@@ -160,7 +160,7 @@ class Flow:
         run = subprocess.run([flowrun, "run", "--json", "--no-sync", "--workers", workers, "flow.yaml"], cwd=folder, capture_output=True, text=True)
         if run.returncode != 0:
             report = json.loads(run.stdout or run.stderr)
-            said = [f"{d['line']}: {d['message']}" for d in report.get("diagnostics") or [] if d["severity"] == "error"]
+            said = [f"{d.get('line')}: {d['message']}" for d in report.get("diagnostics") or [] if d["severity"] == "error"]
             return [f"exit code {run.returncode}: {report.get('error')}", *said]
         differ = []
         for file, s in self.writers.items():

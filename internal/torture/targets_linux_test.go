@@ -36,8 +36,8 @@ var (
 )
 
 var disasters = []disaster{
-	{name: "a folder", flows: "one,add,two", before: map[string]string{"out.jsonl": "folder"}, code: 1, says: "out.jsonl: it is a folder"},
-	{name: "a file in the way of the folder", flows: "one,add", out: "x/out.jsonl", before: map[string]string{"x": "old"}, code: 1, says: "x/out.jsonl: not a directory"},
+	{name: "a folder", flows: "one,add,two", before: map[string]string{"out.jsonl": "folder"}, code: 2, says: "out.jsonl is a folder [E403]"},
+	{name: "a file in the way of the folder", flows: "one,add", out: "x/out.jsonl", before: map[string]string{"x": "old"}, code: 2, says: "/x is a file, not a folder [E403]"},
 	{name: "a link", flows: "one", before: map[string]string{"out.jsonl": "-> far/real", "far": "folder", "far/real": "old"},
 		after: map[string]string{"out.jsonl": "-> far/real", "far": "folder", "far/real": rows}},
 	{name: "a link to add to", flows: "add", before: map[string]string{"out.jsonl": "-> far/real", "far": "folder", "far/real": "{\"n\":0}\n"},
@@ -101,11 +101,11 @@ var disasters = []disaster{
 
 	// Users.
 	{name: "a folder that is closed", flows: "one,add", user: nobody, before: map[string]string{"out.jsonl": "old"},
-		prepare: func(s *scene) { s.mode("out.jsonl", 0o666); s.mode(".", 0o555) }, code: 1, says: "out.jsonl: no file can be made in its folder: permission denied"},
+		prepare: func(s *scene) { s.mode("out.jsonl", 0o666); s.mode(".", 0o555) }, code: 2, says: "permission denied [E403]"},
 	{name: "a folder to be made in one that is closed", flows: "one,add", out: "x/out.jsonl", user: nobody,
-		prepare: func(s *scene) { s.mode(".", 0o555) }, code: 1, says: "x/out.jsonl: permission denied"},
+		prepare: func(s *scene) { s.mode(".", 0o555) }, code: 2, says: "permission denied [E403]"},
 	{name: "a file that is closed", flows: "one,add", user: nobody, before: map[string]string{"out.jsonl": "old"},
-		prepare: func(s *scene) { s.mode("out.jsonl", 0o644) }, code: 1, says: "out.jsonl: permission denied"},
+		prepare: func(s *scene) { s.mode("out.jsonl", 0o644) }, code: 2, says: "out.jsonl cannot be written: permission denied [E403]"},
 	{name: "left by another user", flows: "one", user: nobody, before: map[string]string{".out.jsonl.flowrun-0": "half a", "out.jsonl": "old"},
 		prepare: func(s *scene) { s.mode("out.jsonl", 0o666); s.mode(".out.jsonl.flowrun-0", 0o600) }, code: 1,
 		says: ".out.jsonl.flowrun-0, which is of another user (0), is in the way: if no run of that user writes the file, remove it"},

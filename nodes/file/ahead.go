@@ -37,8 +37,8 @@ func (k *writer) checkTarget(c *graph.Inference, t *types.Type) {
 			return
 		case !info.Mode().IsRegular(): // a device or a pipe, which is written to as it is
 			return
-		case k.Append && !writable(full):
-			c.List().Add(diag.NoTarget, k.Path.At, "%s cannot be appended to: permission denied", k.Path.Value)
+		case !writable(full):
+			c.List().Add(diag.NoTarget, k.Path.At, "%s cannot be written: permission denied", k.Path.Value)
 			return
 		case k.Append:
 			k.checkColumns(c, t, full)

@@ -280,7 +280,6 @@ func sameRows(got, want []map[string]string) error {
 	}
 	for i := range want {
 		for name, text := range want[i] {
-			// Readers take CR LF in quotes for a newline.
 			if other, there := got[i][name]; !there || other != text {
 				return fmt.Errorf("row %d: %q is %q, want %q", i+1, name, other, text)
 			}

@@ -18,7 +18,8 @@ var errMeaning = errors.New("the text cannot be laid out anew without changing w
 // Format lays a YAML text out anew: two blanks for each level, also for the items
 // of lists; one blank behind the colon of a key and the dash of an item; no blanks
 // at the ends of lines; one empty line where there were several, none at the start
-// and the end. Everything else stays as its author wrote it: comments, quotes, the
+// and the end. Mappings in {} below each other stand in one column if one of them stood
+// apart from its key, as in a table. Everything else stays as its author wrote it: comments, quotes, the
 // order of keys, mappings in {} and lists in []. Lines that continue a text or a
 // bracket move along with the line on which it began.
 //

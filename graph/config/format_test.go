@@ -34,6 +34,46 @@ func checkFormatted(t *testing.T, text, got []byte) {
 }
 
 var formatCases = []string{`
+nodes:
+  numbers: {use: generate}
+  look:    {use: log, in: numbers}
+  # Apart.
+  a: {use: drop}
+  größe: {use: drop}
+  b:
+    use: drop
+  c:   {use: drop}
+    # And more.
+  dd: {use: drop,
+    in: c}
+  e:        {use: drop}
+  f: [1]
+-----
+nodes:
+  numbers: {use: generate}
+  look:    {use: log, in: numbers}
+  # Apart.
+  a: {use: drop}
+  größe: {use: drop}
+  b:
+    use: drop
+  c: {use: drop}
+  # And more.
+  dd: {use: drop,
+    in: c}
+  e: {use: drop}
+  f: [1]
+`, `
+n:
+    long:  {a: 1}
+    l:  {a: 1}
+    größer: {a: 1}
+-----
+n:
+  long:   {a: 1}
+  l:      {a: 1}
+  größer: {a: 1}
+`, `
 flow:   late
 about:    Where?   # a note
 

@@ -22,7 +22,10 @@ type layout struct {
 	levels  []column
 	waiting []remark
 	out     bytes.Buffer
+	lines   int // written so far
 	refused bool
+	beside  beside   // of the line that is made
+	table   []beside // all of them
 }
 
 // A column is a block collection, where its lines stood and where they stand now.
@@ -69,7 +72,7 @@ func (l *layout) run() []byte {
 		l.waiting = l.waiting[:n-1]
 	}
 	l.flush(l.levels, -1, -1)
-	return l.out.Bytes()
+	return alignBraces(l.out.Bytes(), l.table)
 }
 
 // trimmed is a stretch of a line without the blanks at its end, if they mean
@@ -88,6 +91,7 @@ func (l *layout) write(indent int, content string) {
 		l.out.WriteString(content)
 	}
 	l.out.WriteByte('\n')
+	l.lines++
 }
 
 // wait keeps a comment or an empty line until it is known what follows. Of
@@ -135,6 +139,7 @@ func (l *layout) marker(start, end int) {
 
 // structure writes a line with dashes, a key, or a value that stands alone.
 func (l *layout) structure(i, start, text, end int) {
+	l.beside = beside{}
 	above := l.levels
 	dash := l.isDash(text)
 	for n := len(l.levels); n > 0; n-- {
@@ -167,6 +172,10 @@ func (l *layout) structure(i, start, text, end int) {
 		}
 	}
 	l.flush(above, text-start, first)
+	if l.beside.key > 0 && !dash {
+		l.beside.line, l.beside.indent = l.lines, first
+		l.table = append(l.table, l.beside)
+	}
 	l.write(first, line.String())
 }
 
@@ -202,6 +211,9 @@ func (l *layout) content(line *strings.Builder, e *extent, start, at, end int) (
 			return new
 		}
 		value := skipBlanks(l.b, colon+1)
+		if value < end && l.b[value] == '{' && e == nil {
+			l.beside = beside{key: colon + 1 - at, width: utf8.RuneCount(l.b[at : colon+1]), apart: value > colon+2}
+		}
 		line.Write(l.b[at : colon+1])
 		if at = colon + 1; value < end && l.b[value] != '#' {
 			line.WriteByte(' ')

@@ -215,7 +215,13 @@ func (c *sampleColumn) typ() (t *types.Type, warning string) {
 // onlyNumbers reports whether all cells are numbers, and some of them written in a way
 // that a sample does not take for one.
 func (c *sampleColumn) onlyNumbers() bool {
-	return c.loose > 0 && c.loose == c.count[sampleString] && c.count[sampleBool]+c.count[sampleTime] == 0
+	others := 0
+	for k, n := range c.count {
+		if k := sampleKind(k); k != sampleInt && k != sampleFloat && k != sampleString {
+			others += n
+		}
+	}
+	return c.loose > 0 && c.loose == c.count[sampleString] && others == 0
 }
 
 func (c *sampleColumn) looseWarning() string {

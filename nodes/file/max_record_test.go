@@ -22,7 +22,7 @@ func TestMaxRecord(t *testing.T) {
 		{"in.csv", "a,b\n" + rows + "2," + long + "\n" + rows, "", "a", 6, []string{"in.csv:5 the row has 300002 bytes, more than max_record (5kB)" + hint}},
 		{"in.csv", "a,b\n" + rows + open + rows, "", "a", 2006, []string{"in.csv:5 the row has no end within max_record (5kB)" + hint}},
 		{"in.csv", "a,b\n" + open + open, "", "a", 4000, []string{"in.csv:2 the row has no end within max_record (5kB)" + hint, "in.csv:2003 the row has no end within max_record (5kB)" + hint}},
-		{"in.csv", "a,b\n" + rows + "\"open,1\n" + rows, "as: {a: int, b: string}, ", "a", 6, []string{`in.csv:5 field "a": a quote is not closed`}},
+		{"in.csv", "a,b\n" + rows + "\"open,1\n" + rows, "", "a", 6, []string{`in.csv:5 field "a": a quote is not closed`}},
 		{"in.tsv", "a\tb\n1\tx\n" + long + "\n2\ty", "", "a", 2, []string{"in.tsv:3 the row has 300000 bytes, more than max_record (5kB)" + hint}},
 		{"in.csv", long + "\n" + rows, "header: false, as: {a: int, b: string}, ", "a", 3, []string{"in.csv:1 the row has 300000 bytes, more than max_record (5kB)" + hint}},
 		{"in.csv", long + "\n" + rows, "header: false, ", "column_1", 3, []string{"in.csv:1 the row has 300000 bytes, more than max_record (5kB)" + hint}},

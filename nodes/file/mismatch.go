@@ -83,10 +83,15 @@ func (k *reader) explain(bad *text.RowError) error {
 	if at := strings.Index(bad.Reason, "not UTF-8"); at >= 0 && k.Encoding == encodingUTF16 {
 		bad.Reason = bad.Reason[:at] + "not UTF-16"
 	}
-	if k.sampled == "" || bad.Field == "" && bad.Extra == "" {
+	if k.sampled == "" || bad.Field == "" && bad.Extra == "" || broken(bad.Reason) {
 		return bad
 	}
 	return &sampleError{bad, k}
+}
+
+// broken reports whether a row is bad for how it is written, whatever its type is.
+func broken(reason string) bool {
+	return slices.ContainsFunc([]string{"a quote ", "the cell goes on ", "the text is not ", "not JSON"}, func(p string) bool { return strings.HasPrefix(reason, p) })
 }
 
 // A tally counts values by the name of their field. Its zero value is ready.

@@ -173,12 +173,29 @@ func fieldOf(v *config.Value, names map[string]*types.Type, list *diag.List) (*t
 			r.From = e.Value.Text
 		case "format":
 			r.Format = e.Value.Text
-			if t.Kind != types.KindTime && t.Kind != types.KindError {
-				list.Add(diag.Conflict, e.KeySpan, "format is for fields of type time, this one is %s", t)
+			if k := innermost(t).Kind; k != types.KindTime && k != types.KindDate && k != types.KindError {
+				list.Add(diag.Conflict, e.KeySpan, "format is for fields of type time or date, this one is %s", t)
+			}
+		case "zone":
+			r.Zone = e.Value.Text
+			switch k := innermost(t).Kind; k {
+			case types.KindTime, types.KindError:
+			case types.KindDate:
+				list.Add(diag.Conflict, e.KeySpan, "zone is for fields of type time, a date has none")
+			default:
+				list.Add(diag.Conflict, e.KeySpan, "zone is for fields of type time, this one is %s", t)
 			}
 		case "default":
 			r.Default, r.Has = e.Value.Text, true
 		}
 	}
 	return t, r
+}
+
+// innermost gives what a list is of at last, for its items have its format.
+func innermost(t *types.Type) *types.Type {
+	for t.Kind == types.KindList {
+		t = t.Elem
+	}
+	return t
 }

@@ -59,7 +59,8 @@ var (
 	fieldKeys = keys{
 		{"type", "", ref("type")},
 		{"from", "Its name in the data.", object{"type": []string{"string", "number", "boolean"}}},
-		{"format", "The layout of a time, such as 2006-01-02.", object{"type": "string"}},
+		{"format", "The layout of a time or date, such as 02.01.2006 or %d.%m.%Y.", object{"type": "string"}},
+		{"zone", "The zone of times without an offset, such as Europe/Berlin.", object{"type": "string"}},
 		{"default", "What is read in place of null.", object{"type": []string{"string", "number", "boolean"}}},
 	}
 

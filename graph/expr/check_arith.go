@@ -26,6 +26,8 @@ func (c *checker) arithmetic(n *node) bool {
 		return true
 	case l == types.KindDecimal || r == types.KindDecimal:
 		return c.decimals(n, opt)
+	case l == types.KindDate || r == types.KindDate:
+		return c.dates(n, opt)
 	case l == types.KindTime || r == types.KindTime || l == types.KindDuration || r == types.KindDuration:
 		return c.times(n, opt)
 	case !n.args[0].typ.IsNumber() || !n.args[1].typ.IsNumber():
@@ -168,7 +170,13 @@ func (c *checker) textHint(op string, other, text *node) string {
 		return fmt.Sprintf("%s is not a number", source)
 	case k == types.KindInt || k == types.KindFloat:
 		return fmt.Sprintf("%s is text; declare it `%s` in the reader's type or use %[2]s(%[1]s)", source, word)
-	case k == types.KindTime || k == types.KindDuration:
+	case k == types.KindTime || k == types.KindDate || k == types.KindDuration:
+		if k == types.KindDate {
+			if text.isConst() {
+				return fmt.Sprintf("write to_date(%s)", source)
+			}
+			return fmt.Sprintf("%s is text; declare it `date` in the reader's type or use to_date(%[1]s)", source)
+		}
 		if text.isConst() {
 			return fmt.Sprintf("write %s(%s)", word, source)
 		}
@@ -185,6 +193,14 @@ func (c *checker) timeHint(op string, l, r *node) string {
 	lk, rk := l.typ.Kind, r.typ.Kind
 	timed := func(k types.Kind) bool { return k == types.KindTime || k == types.KindDuration }
 	switch {
+	case lk == types.KindDate && rk == types.KindTime:
+		return fmt.Sprintf("compare days: to_date(%s), or times: time(%s)", c.source(r), c.source(l))
+	case lk == types.KindTime && rk == types.KindDate:
+		return fmt.Sprintf("compare days: to_date(%s), or times: time(%s)", c.source(l), c.source(r))
+	case lk == types.KindDate && r.typ.IsNumber() && (op == "+" || op == "-"):
+		return fmt.Sprintf(`a number has no unit: write %s * duration("1d")`, c.source(r))
+	case lk == types.KindDate && rk == types.KindDate:
+		return "dates can be subtracted and compared"
 	case timed(lk) && r.typ.IsNumber() && (op == "+" || op == "-"):
 		return fmt.Sprintf(`a number has no unit: write %s * duration("1s")`, c.source(r))
 	case lk == types.KindDuration && r.typ.IsNumber():
@@ -211,6 +227,8 @@ func (c *checker) anyHint(l, r *node) string {
 	switch k := other.typ.Kind; k {
 	case types.KindInt, types.KindFloat, types.KindBool, types.KindTime, types.KindDuration:
 		to = other.typ.NotNull().String()
+	case types.KindDate:
+		to = "to_date"
 	case types.KindList:
 		to = "list"
 	case types.KindDecimal:

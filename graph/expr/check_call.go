@@ -192,6 +192,10 @@ func fits(want, got *types.Type, vars map[string]*types.Type) bool {
 			if !got.IsNumber() && got.Kind != types.KindDuration {
 				return false
 			}
+		case timeOrDate:
+			if got.Kind != types.KindTime && got.Kind != types.KindDate {
+				return false
+			}
 		case "ordered":
 			if !got.Ordered() {
 				return false
@@ -256,6 +260,9 @@ func (c *checker) wrongArgument(f *function, i int, a *node, vars map[string]*ty
 		return
 	}
 	d := c.report(diag.WrongType, a.from, a.to, "%s() wants %s, got %s", f.name, describe(want), a.typ)
+	if want.Var == timeOrDate {
+		want = types.Time
+	}
 	source := c.source(a)
 	word := want.String()
 	switch {
@@ -275,6 +282,8 @@ func (c *checker) wrongArgument(f *function, i int, a *node, vars map[string]*ty
 		} else {
 			d.WithHint("aggregates cannot be nested")
 		}
+	case a.typ.Kind == types.KindDate && want.Kind == types.KindTime:
+		d.WithHint("a date has no time of day; its beginning in a zone is time(%s, zone)", source)
 	case a.typ.IsText() && (want.Kind == types.KindTime || want.Kind == types.KindDuration) && !a.isConst():
 		d.WithHint("%s is text; declare it `%s` in the reader's type or use %[2]s(%[1]s)", source, word)
 	case a.typ.IsText() && (want.Kind == types.KindTime || want.Kind == types.KindDuration || want.Kind == types.KindFloat || want.Kind == types.KindInt):
@@ -298,6 +307,8 @@ func describe(t *types.Type) string {
 	switch {
 	case t.Kind == types.KindVar && t.Var == "number":
 		return "a number"
+	case t.Kind == types.KindVar && t.Var == timeOrDate:
+		return "a time or date"
 	case t.Kind == types.KindVar && t.Var == "ordered":
 		return "something that has an order"
 	case t.Kind == types.KindVar:

@@ -208,7 +208,7 @@ func (c *checker) ordering(n *node) bool {
 		return false
 	}
 	switch n.args[0].typ.Kind {
-	case types.KindInt, types.KindFloat, types.KindString, types.KindEnum, types.KindTime, types.KindDuration, types.KindDecimal, types.KindBytes:
+	case types.KindInt, types.KindFloat, types.KindString, types.KindEnum, types.KindTime, types.KindDate, types.KindDuration, types.KindDecimal, types.KindBytes:
 		n.kind, n.typ = kCompare, types.Bool.WithOpt(n.args[0].typ.Nullable || n.args[1].typ.Nullable)
 		return true
 	}

@@ -76,7 +76,7 @@ func toValue(t *types.Type, x any) value {
 	case string:
 		switch t.Kind {
 		case types.KindTime:
-			ns, err := parseTime(x, "")
+			ns, err := parseTime(x)
 			if err != nil {
 				panic(err)
 			}

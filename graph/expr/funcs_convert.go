@@ -18,21 +18,15 @@ import (
 // convertFunctions turn values of one type into another. They read the JSON
 // values of `any` too.
 func convertFunctions() []function {
-	return []function{
+	return append(dateFunctions(), []function{
 		{sig: "int(x: bool|float|decimal|string|any) int", special: conversion(types.Int, toInt),
 			summary: "A number without what is behind its point, or the int that a text says. Other text is an error.", example: `int("42") == 42 && int(-2.7) == -2`},
 		{sig: "float(x: int|decimal|string|any) float", special: conversion(types.Float, toFloat),
 			summary: "The number as a float, or the float that a text says. Other text is an error.", example: `float("2.5") == 2.5`},
-		{sig: "string(x: bool|int|float|decimal|time|duration|bytes|any) string", special: conversion(types.String, toText),
+		{sig: "string(x: bool|int|float|decimal|time|date|duration|bytes|any) string", special: conversion(types.String, toText),
 			summary: "The value as text; of a JSON string what it says, of other JSON its text.", example: `string(2.50) == "2.5" && string(true) == "true"`},
 		{sig: "bool(x: string|any) bool", special: conversion(types.Bool, toBool),
 			summary: "true or false from a text that says so. Other text is an error.", example: `bool("true")`},
-		{sig: "time(x: string|any, layout: string = RFC 3339) time", special: conversion(types.Time, textTo(func(s, layout string) (value, error) {
-			ns, err := parseTime(s, layout)
-			return intValue(ns), err
-		})),
-			summary: "The time that a text says: 2006-01-02T15:04:05Z, 2006-01-02 15:04:05 or 2006-01-02, or by a layout as in Go. Without a zone it is UTC.",
-			example: `time("17.05.2024", "02.01.2006") == time("2024-05-17")`},
 		{sig: "duration(x: string|any) duration", special: conversion(types.Duration, textTo(func(s, _ string) (value, error) {
 			ns, err := parseDuration(s)
 			return intValue(ns), err
@@ -50,7 +44,7 @@ func convertFunctions() []function {
 				s := strings.TrimSpace(a[0].s)
 				return jsonValue(s, s != "null"), nil
 			}},
-	}
+	}...)
 }
 
 // A converter makes the call that converts from a type, nil if there is none.
@@ -64,20 +58,10 @@ func conversion(to *types.Type, from converter) func(*checker, *callSite) *node 
 	}
 	return func(c *checker, s *callSite) *node {
 		args, ok := c.arguments(s)
-		most := 1
-		if to.Kind == types.KindTime {
-			most = 2
-		}
-		if !c.wants(s, functionNamed(name).sig, 1, most) || !ok {
+		if !c.wants(s, functionNamed(name).sig, 1, 1) || !ok {
 			return errorNode(s.from, s.to)
 		}
 		x := args[0]
-		layout := ""
-		if len(args) == 2 {
-			if layout, ok = c.layout(args[1]); !ok {
-				return errorNode(s.from, s.to)
-			}
-		}
 		if x.typ.Kind == types.KindNull || x.typ.Kind == to.Kind {
 			n := *c.convert(x, to.WithOpt(x.typ.Nullable))
 			if n.typ.Kind == types.KindList {
@@ -91,21 +75,30 @@ func conversion(to *types.Type, from converter) func(*checker, *callSite) *node 
 			n.from, n.to = s.from, s.to
 			return &n
 		}
-		if from(x.typ, layout) == nil {
+		if from(x.typ, "") == nil {
 			return c.noConversion(s, x, name)
 		}
-		f := &function{name: name, bind: func(n *node) (call, error) { return from(n.args[0].typ, layout), nil }}
+		f := &function{name: name, bind: func(n *node) (call, error) { return from(n.args[0].typ, ""), nil }}
 		return &node{kind: kCall, fn: f, typ: to.WithOpt(x.typ.Nullable), args: args[:1], from: s.from, to: s.to, fails: true}
 	}
 }
 
 func (c *checker) layout(n *node) (string, bool) {
-	if !n.isConst() || n.typ.Kind != types.KindString {
-		c.report(diag.WrongType, n.from, n.to, "the layout must be a constant text").WithHint(`it shows how 2006-01-02 15:04:05 would be written, as in time(x, "Jan 2 2006")`)
+	s, ok := c.constantText(n, "layout", `it shows how 2006-01-02 15:04:05 would be written, as in time(x, "Jan 2 2006")`)
+	if !ok {
 		return "", false
 	}
-	if err := checkLayout(n.val.s); err != nil {
+	if err := checkLayout(s); err != nil {
 		c.report(diag.WrongValue, n.from, n.to, "%s", err)
+		return "", false
+	}
+	return s, true
+}
+
+// constantText gives an argument that must be known before there are rows.
+func (c *checker) constantText(n *node, what, hint string) (string, bool) {
+	if !n.isConst() || n.typ.Kind != types.KindString {
+		c.report(diag.WrongType, n.from, n.to, "the %s must be a constant text", what).WithHint("%s", hint)
 		return "", false
 	}
 	return n.val.s, true
@@ -119,6 +112,10 @@ func (c *checker) noConversion(s *callSite, x *node, name string) *node {
 		d.WithHint("say in what unit: seconds(%s), minutes(%[1]s) or hours(%[1]s)", source)
 	case k == types.KindTime && (name == "int" || name == "float"):
 		d.WithHint("say since when: unix(%s) or unix_ms(%[1]s)", source)
+	case k == types.KindDate && (name == "int" || name == "float"):
+		d.WithHint("say since when: unix(time(%s))", source)
+	case x.typ.IsNumber() && name == "to_date":
+		d.WithHint("say in what unit: to_date(from_unix(%s))", source)
 	case x.typ.IsNumber() && name == "time":
 		d.WithHint("say in what unit: from_unix(%s) or from_unix_ms(%[1]s)", source)
 	case x.typ.IsNumber() && name == "duration":

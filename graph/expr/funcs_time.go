@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	literal "github.com/flowrun/flowrun/graph/record/text"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -21,22 +22,22 @@ func timeFunctions() []function {
 	return []function{
 		{sig: "now() time", summary: "The time at which the batch with the row is computed, the same for all of its rows. A flow that uses it gives something else every time it runs.",
 			impure: true, eval: func(r *row, _ []value) (value, error) { return intValue(r.clock()), nil }},
-		{sig: "year(t: time" + zoned + ") int", summary: "The year.", example: `year(time("2024-05-17")) == 2024`, bind: part(func(t time.Time) int { return t.Year() })},
-		{sig: "month(t: time" + zoned + ") int", summary: "The month, from 1 to 12.", example: `month(time("2024-05-17")) == 5`, bind: part(func(t time.Time) int { return int(t.Month()) })},
-		{sig: "day(t: time" + zoned + ") int", summary: "The day of the month.", example: `day(time("2024-05-17")) == 17`, bind: part(time.Time.Day)},
+		{sig: "year(t: time|date" + zoned + ") int", summary: "The year.", example: `year(time("2024-05-17")) == 2024`, bind: part(func(t time.Time) int { return t.Year() })},
+		{sig: "month(t: time|date" + zoned + ") int", summary: "The month, from 1 to 12.", example: `month(time("2024-05-17")) == 5`, bind: part(func(t time.Time) int { return int(t.Month()) })},
+		{sig: "day(t: time|date" + zoned + ") int", summary: "The day of the month.", example: `day(time("2024-05-17")) == 17`, bind: part(time.Time.Day)},
 		{sig: "hour(t: time" + zoned + ") int", summary: "The hour, from 0 to 23.", example: `hour(time("2024-05-17T23:30:00Z"), "Europe/Berlin") == 1`, bind: part(time.Time.Hour)},
 		{sig: "minute(t: time" + zoned + ") int", summary: "The minute.", example: `minute(time("2024-05-17T23:30:00Z")) == 30`, bind: part(time.Time.Minute)},
 		{sig: "second(t: time" + zoned + ") int", summary: "The second.", example: `second(time("2024-05-17T23:30:07Z")) == 7`, bind: part(time.Time.Second)},
-		{sig: "yearday(t: time" + zoned + ") int", summary: "The day of the year, from 1 on.", example: `yearday(time("2024-02-01")) == 32`, bind: part(time.Time.YearDay)},
-		{sig: "week(t: time" + zoned + ") int", summary: "The ISO 8601 week of the year.", example: `week(time("2024-01-08")) == 2`,
+		{sig: "yearday(t: time|date" + zoned + ") int", summary: "The day of the year, from 1 on.", example: `yearday(time("2024-02-01")) == 32`, bind: part(time.Time.YearDay)},
+		{sig: "week(t: time|date" + zoned + ") int", summary: "The ISO 8601 week of the year.", example: `week(time("2024-01-08")) == 2`,
 			bind: part(func(t time.Time) int { _, w := t.ISOWeek(); return w })},
-		{sig: "weekday(t: time" + zoned + ") int", summary: "The day of the week by ISO 8601: Monday is 1, Sunday 7.", example: `weekday(time("2024-05-17")) == 5`,
+		{sig: "weekday(t: time|date" + zoned + ") int", summary: "The day of the week by ISO 8601: Monday is 1, Sunday 7.", example: `weekday(time("2024-05-17")) == 5`,
 			bind: part(func(t time.Time) int { return (int(t.Weekday())+6)%7 + 1 })},
-		{sig: "date(t: time" + zoned + ") time", summary: "The midnight at which the day of t began.", example: `date(time("2024-05-17T23:30:00Z")) == time("2024-05-17")`,
+		{sig: "date(t: time" + zoned + ") time", summary: "The time at which the day of t began in the zone: its midnight or, where that is skipped, the first moment after. Its date is to_date(t, zone).", example: `date(time("2024-05-17T23:30:00Z")) == time("2024-05-17")`,
 			bind: bindDate},
 		{sig: "truncate(t: time, unit: string) time", summary: "t rounded down to a multiple of a duration such as \"15m\", \"1d\" or \"1w\" (weeks begin on Monday), or to the beginning of its \"month\", \"quarter\" or \"year\", in UTC.",
 			example: `truncate(time("2024-05-17T23:44:00Z"), "15m") == time("2024-05-17T23:30:00Z") && truncate(time("2024-05-17"), "month") == time("2024-05-01")`, bind: bindTruncate},
-		{sig: "format(t: time, layout: string" + zoned + ") string", summary: "The time as text by a layout as in Go: how the second of January 2006, 15:04:05, would be written.",
+		{sig: "format(t: time|date, layout: string" + zoned + ") string", summary: "The time or date as text by a layout as in Go, how the second of January 2006, 15:04:05, would be written, or, with %, as in strftime.",
 			example: `format(time("2024-05-17"), "02.01.2006") == "17.05.2024"`, bind: bindFormat},
 		{sig: "unix(t: time) int", summary: "Seconds since 1970.", example: `unix(time("1970-01-02")) == 86400`,
 			eval: func(_ *row, a []value) (value, error) { return intValue(floorDiv(a[0].n, int64(time.Second))), nil }},
@@ -87,9 +88,9 @@ func zones(n *node, arg int) (func(args []value) (*time.Location, error), error)
 		if last != nil && name == args[arg].s {
 			return last, nil
 		}
-		loc, err := time.LoadLocation(args[arg].s)
-		if err != nil || args[arg].s == "" || args[arg].s == "Local" {
-			return nil, fmt.Errorf("%s is not the name of a time zone such as Europe/Berlin", textIn(args[arg].s))
+		loc, err := literal.Location(args[arg].s)
+		if err != nil {
+			return nil, err
 		}
 		last, name = loc, strings.Clone(args[arg].s)
 		return loc, nil
@@ -104,19 +105,38 @@ func zones(n *node, arg int) (func(args []value) (*time.Location, error), error)
 	return load, nil
 }
 
+// moments gives the time or date in the first argument, in the zone that argument arg
+// names. A date is of no zone.
+func moments(n *node, arg int) (func(args []value) (time.Time, error), error) {
+	if n.args[0].typ.Kind == types.KindDate {
+		if arg < len(n.args) {
+			return nil, &argError{arg, fmt.Errorf("a date is the same in every zone; %s() of it takes none", n.fn.name)}
+		}
+		return func(a []value) (time.Time, error) { return time.Unix(a[0].n*86400, 0).UTC(), nil }, nil
+	}
+	zone, err := zones(n, arg)
+	if err != nil {
+		return nil, err
+	}
+	return func(a []value) (time.Time, error) {
+		loc, err := zone(a)
+		return time.Unix(0, a[0].n).In(loc), err
+	}, nil
+}
+
 // part makes a function of one part of a time.
 func part(f func(time.Time) int) func(*node) (call, error) {
 	return func(n *node) (call, error) {
-		zone, err := zones(n, 1)
+		moment, err := moments(n, 1)
 		if err != nil {
 			return nil, err
 		}
 		return func(_ *row, a []value) (value, error) {
-			loc, err := zone(a)
+			t, err := moment(a)
 			if err != nil {
 				return null, err
 			}
-			return intValue(int64(f(time.Unix(0, a[0].n).In(loc)))), nil
+			return intValue(int64(f(t))), nil
 		}, nil
 	}
 }
@@ -131,16 +151,27 @@ func bindDate(n *node) (call, error) {
 		if err != nil {
 			return null, err
 		}
-		y, m, d := time.Unix(0, a[0].n).In(loc).Date()
-		ns, err := fromTime(time.Date(y, m, d, 0, 0, 0, 0, loc))
+		start := literal.StartOfDay(floorDiv(a[0].n, int64(time.Second)), loc)
+		ns, err := fromTime(time.Unix(start, 0))
 		return intValue(ns), err
 	}, nil
 }
 
 func bindFormat(n *node) (call, error) {
-	zone, err := zones(n, 2)
+	moment, err := moments(n, 2)
 	if err != nil {
 		return nil, err
+	}
+	var layout, last string
+	prepare := func(name string) (err error) {
+		if layout == "" || last != name {
+			if layout, err = writtenBy(name); err != nil {
+				layout = ""
+				return err
+			}
+			last = strings.Clone(name) // it outlives the batch
+		}
+		return nil
 	}
 	if l := n.args[1]; l.isConst() && !l.val.null {
 		if err := checkLayout(l.val.s); err != nil {
@@ -148,42 +179,35 @@ func bindFormat(n *node) (call, error) {
 		}
 	}
 	return func(r *row, a []value) (value, error) {
-		loc, err := zone(a)
+		t, err := moment(a)
+		if err == nil {
+			err = prepare(a[1].s)
+		}
 		if err != nil {
 			return null, err
 		}
-		return textValue(r.text(func(dst []byte) []byte { return time.Unix(0, a[0].n).In(loc).AppendFormat(dst, a[1].s) })), nil
+		return textValue(r.text(func(dst []byte) []byte { return t.AppendFormat(dst, layout) })), nil
 	}, nil
 }
 
-// checkLayout refuses layouts that have nothing of a time in them, such as those
-// of strftime.
-func checkLayout(layout string) error {
+// writtenBy gives the layout of package time for one that a user wrote. It is a copy.
+func writtenBy(name string) (string, error) {
+	layout, err := literal.GoLayout(name)
+	return strings.Clone(layout), err
+}
+
+// checkLayout refuses layouts that have nothing of a time in them, and directives of
+// strptime that there are not.
+func checkLayout(name string) error {
+	layout, err := literal.GoLayout(name)
+	if err != nil {
+		return err
+	}
 	probe := time.Date(1987, 11, 23, 9, 48, 37, 123456789, time.FixedZone("XYZ", 3*3600))
 	if probe.Format(layout) != layout {
 		return nil
 	}
-	return fmt.Errorf("the layout %s has no part of a time; it shows how 2006-01-02 15:04:05 would be written", textIn(layout))
-}
-
-// layouts are what time() reads without a layout.
-var layouts = []string{time.RFC3339Nano, time.DateOnly, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00"}
-
-// parseTime reads a time by a layout, or by the usual ones if layout is empty.
-func parseTime(s, layout string) (int64, error) {
-	if layout != "" {
-		t, err := time.Parse(layout, s)
-		if err != nil {
-			return 0, fmt.Errorf("%s is not a time like %s", textIn(s), textIn(layout))
-		}
-		return fromTime(t)
-	}
-	for _, l := range layouts {
-		if t, err := time.Parse(l, s); err == nil {
-			return fromTime(t)
-		}
-	}
-	return 0, fmt.Errorf("%s is not a time like 2006-01-02T15:04:05Z or 2006-01-02", textIn(s))
+	return fmt.Errorf("the layout %s has no part of a time; it shows how 2006-01-02 15:04:05 would be written", textIn(name))
 }
 
 func fromUnix(unit time.Duration) func(*node) (call, error) {

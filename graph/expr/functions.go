@@ -40,7 +40,7 @@ type call func(r *row, args []value) (value, error)
 // argument gives null. Such a function has a signature that the checker reads and
 // either eval or bind.
 type function struct {
-	sig     string // types as in flows; number, ordered and T stand for any type of that sort
+	sig     string // types as in flows; number, ordered, time|date and T stand for any type of that sort
 	summary string
 	example string
 	eval    call
@@ -122,7 +122,11 @@ func functionNames() []string {
 // variables are the names that stand for types in signatures.
 var variables = map[string]*types.Type{
 	"T": types.Variable("T"), "number": types.Variable("number"), "ordered": types.Variable("ordered"),
+	timeOrDate: types.Variable(timeOrDate),
 }
+
+// timeOrDate stands for either in signatures.
+const timeOrDate = "time|date"
 
 // parse reads the signature. Signatures are constants of this package, so a
 // mistake in one is a panic that the first test finds.
@@ -146,6 +150,9 @@ func (f *function) parse() {
 }
 
 func signatureType(text string) *types.Type {
+	if text == timeOrDate {
+		return variables[timeOrDate]
+	}
 	t, err := types.Parse(text, variables)
 	if err != nil {
 		panic("expr: signature: " + err.Error())

@@ -228,7 +228,7 @@ const semantics = "" +
 
 func TestConstantErrorsAreFoundByTheCheck(t *testing.T) {
 	for _, source := range []string{`1 / 0`, `9223372036854775807 + 1`, `int("x")`, `time("yesterday")`, `duration("5 parsecs")`, `"a" matches "("`,
-		`extract("a", "(")`, `format(time("2024-01-01"), "%Y")`, `hour(time("2024-01-01"), "Mars/Olympus")`, `1e308 * 10`} {
+		`extract("a", "(")`, `format(time("2024-01-01"), "%Q")`, `hour(time("2024-01-01"), "Mars/Olympus")`, `1e308 * 10`} {
 		var list diag.List
 		e := Check(text(source), mustType(t, `{a: int}`), &list)
 		if len(list) != 1 || e.Type().Kind != 0 {

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	literal "github.com/flowrun/flowrun/graph/record/text"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -34,6 +35,8 @@ func appendText(dst []byte, v value, t *types.Type) []byte {
 		return appendFloat(dst, v.float())
 	case types.KindTime:
 		return time.Unix(0, v.n).UTC().AppendFormat(dst, time.RFC3339Nano)
+	case types.KindDate:
+		return literal.AppendDate(dst, v.n)
 	case types.KindDuration:
 		return append(dst, time.Duration(v.n).String()...)
 	case types.KindDecimal:
@@ -98,7 +101,7 @@ func appendJSON(dst []byte, v value, t *types.Type) []byte {
 	case types.KindBytes:
 		dst = append(dst, '"')
 		return append(base64.StdEncoding.AppendEncode(dst, []byte(v.s)), '"')
-	case types.KindTime, types.KindDuration:
+	case types.KindTime, types.KindDate, types.KindDuration:
 		dst = append(dst, '"')
 		return append(appendText(dst, v, t), '"')
 	case types.KindList:

@@ -169,6 +169,10 @@ func (c *Column) put(i int, t *types.Type, v reflect.Value, arena *Arena) error 
 	switch t.Kind {
 	case types.KindTime:
 		return c.putTime(i, v.Interface().(time.Time))
+	case types.KindDate:
+		if d := types.CivilDate(v.Int()); d < types.FirstDate || d > types.LastDate {
+			return fmt.Errorf("date %d days from 1970 is outside the years 1 to 9999", v.Int())
+		}
 	case types.KindAny:
 		return c.putAny(i, v, arena)
 	}

@@ -14,13 +14,14 @@ import (
 var (
 	goTime     = reflect.TypeFor[time.Time]()
 	goDuration = reflect.TypeFor[time.Duration]()
+	goDate     = reflect.TypeFor[CivilDate]()
 	goRaw      = reflect.TypeFor[json.RawMessage]()
 )
 
 // FromGo gives the type of a Go type's values. Integers up to 64 bits are int
 // (uint64 and uint are checked per value), *T is T?, json.RawMessage and any are
-// any, structs are records by GoFields. A struct with a field that no type can
-// hold (func, chan, map, complex), and any other such type, is opaque.
+// any, CivilDate is date, structs are records by GoFields. A struct with a field that
+// no type can hold (func, chan, map, complex), and any other such type, is opaque.
 func FromGo(t reflect.Type) *Type {
 	if known, ok := goTypes.Load(t); ok {
 		return known.(*Type)
@@ -46,6 +47,8 @@ func fromGo(t reflect.Type, depth int) *Type {
 	switch t {
 	case goTime:
 		return Time
+	case goDate:
+		return Date
 	case goDuration:
 		return Duration
 	case goRaw:

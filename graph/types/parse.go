@@ -134,7 +134,7 @@ func (p *parser) plain() (*Type, error) {
 var foreign = map[string]string{
 	"integer": "int", "int64": "int", "int32": "int", "long": "int", "bigint": "int", "number": "float", "double": "float",
 	"float64": "float", "real": "float", "boolean": "bool", "str": "string", "text": "string", "varchar": "string",
-	"timestamp": "time", "datetime": "time", "date": "time", "object": "any", "json": "any", "interval": "duration",
+	"timestamp": "time", "datetime": "time", "object": "any", "json": "any", "interval": "duration",
 }
 
 func (p *parser) word() string {

@@ -69,7 +69,7 @@ func (t *Type) writeRecord(b *strings.Builder) {
 
 var kindNames = [...]string{
 	KindError: "<error>", KindNull: "null", KindAny: "any", KindBool: "bool", KindInt: "int", KindFloat: "float",
-	KindString: "string", KindTime: "time", KindDuration: "duration", KindBytes: "bytes", KindDecimal: "decimal",
+	KindString: "string", KindTime: "time", KindDate: "date", KindDuration: "duration", KindBytes: "bytes", KindDecimal: "decimal",
 	KindEnum: "enum", KindList: "list", KindRecord: "record", KindVar: "variable", KindOpaque: "go type",
 }
 

@@ -7,7 +7,7 @@
 // unless it ends in `...`. The grammar, as a person writes it:
 //
 //	type  = base | "[" type "]" | "{" [field {"," field} ["," "..."]] "}" | Name ; each may be followed by "?"
-//	base  = "bool" | "int" | "float" | "string" | "time" | "duration" | "bytes" | "any"
+//	base  = "bool" | "int" | "float" | "string" | "time" | "date" | "duration" | "bytes" | "any"
 //	      | "decimal(" precision "," scale ")" | "enum(" word {"|" word} ")"
 //	field = name ":" type
 //
@@ -41,6 +41,7 @@ const (
 	KindFloat                // IEEE 754, 64 bits
 	KindString               // UTF-8 text
 	KindTime                 // nanoseconds since 1970 in UTC
+	KindDate                 // days since 1970-01-01, of the years 1 to 9999; of no zone
 	KindDuration             // nanoseconds
 	KindBytes                // any bytes
 	KindDecimal              // Precision digits, Scale of them behind the point, at most 18 in all
@@ -86,7 +87,8 @@ type Origin struct {
 // text.
 type Reading struct {
 	From    string // the name in the data, "" for the field's own
-	Format  string // of a time, in Go's reference layout
+	Format  string // of a time or date, in Go's reference layout or that of strptime
+	Zone    string // of times without an offset, such as Europe/Berlin; "" for UTC
 	Default string // the text read in place of null; only if HasDefault
 	Has     bool   // whether Default is given
 }
@@ -102,6 +104,7 @@ var (
 	Float    = &Type{Kind: KindFloat}
 	String   = &Type{Kind: KindString}
 	Time     = &Type{Kind: KindTime}
+	Date     = &Type{Kind: KindDate}
 	Duration = &Type{Kind: KindDuration}
 	Bytes    = &Type{Kind: KindBytes}
 )
@@ -109,12 +112,12 @@ var (
 // bases maps what a person writes to a base type.
 var bases = map[string]*Type{
 	"any": Any, "bool": Bool, "int": Int, "float": Float, "string": String,
-	"time": Time, "duration": Duration, "bytes": Bytes,
+	"time": Time, "date": Date, "duration": Duration, "bytes": Bytes,
 }
 
 // BaseNames lists the words for base types, for hints.
 func BaseNames() []string {
-	return []string{"any", "bool", "bytes", "decimal(p,s)", "duration", "enum(a|b)", "float", "int", "string", "time"}
+	return []string{"any", "bool", "bytes", "date", "decimal(p,s)", "duration", "enum(a|b)", "float", "int", "string", "time"}
 }
 
 // List gives [elem].
@@ -211,7 +214,7 @@ func (t *Type) IsScalar() bool {
 // Ordered reports whether values can be compared by < and sorted.
 func (t *Type) Ordered() bool {
 	switch t.Kind {
-	case KindBool, KindInt, KindFloat, KindString, KindTime, KindDuration, KindDecimal, KindEnum, KindBytes, KindError:
+	case KindBool, KindInt, KindFloat, KindString, KindTime, KindDate, KindDuration, KindDecimal, KindEnum, KindBytes, KindError:
 		return true
 	}
 	return false

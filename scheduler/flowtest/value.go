@@ -164,6 +164,9 @@ func scalarJSON(t *types.Type, v *config.Value) (json, hint string, ok bool) {
 			return `"` + day + `"`, "", ok
 		}
 		return "", "write 2006-01-02T15:04:05Z, or 2006-01-02 for the beginning of a day", false
+	case types.KindDate:
+		_, ok := text.Date([]byte(v.Text))
+		return quoted, "write 2006-01-02", ok
 	case types.KindDuration:
 		_, err := time.ParseDuration(v.Text)
 		return quoted, "write 500ms, 5s or 1h30m", err == nil

@@ -303,7 +303,7 @@ func functionItems() []Item {
 	return items
 }
 
-var baseTypes = []string{"bool", "int", "float", "string", "time", "duration", "bytes", "any"}
+var baseTypes = []string{"bool", "int", "float", "string", "time", "date", "duration", "bytes", "any"}
 
 func (q *question) typeItems() []Item {
 	var items []Item

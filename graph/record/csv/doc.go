@@ -6,7 +6,7 @@
 // the names of the columns. A Scanner reads rows of one type, an Encoder writes
 // them. A Sample finds the type of rows that nobody declared.
 //
-// How types stand in cells: text as it is; numbers, times, durations, bytes and
+// How types stand in cells: text as it is; numbers, times, dates, durations, bytes and
 // decimals as package text has them, numbers of declared types also as loosely as
 // text.AppendLoose takes them; bool as true and false in upper or lower
 // case. An empty cell is null; where the type has no null it is the empty string,

@@ -111,6 +111,8 @@ func (e *Encoder) appendCell(dst []byte, t *types.Type, c *record.Column, row in
 		dst = strconv.AppendBool(dst, c.Bool[row])
 	case types.KindTime:
 		dst = text.AppendTime(dst, c.Int[row])
+	case types.KindDate:
+		dst = text.AppendDate(dst, c.Int[row])
 	case types.KindDuration:
 		dst = text.AppendDuration(dst, c.Int[row])
 	case types.KindDecimal:

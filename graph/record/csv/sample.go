@@ -13,11 +13,11 @@ import (
 // This file finds the types of columns from a sample of rows.
 
 // A Sampler finds the type of the rows it is shown: for each column the narrowest of
-// int, float, bool, time and string that has all its cells and gives back what they
+// int, float, bool, time, date and string that has all its cells and gives back what they
 // say. So 00501 and numbers that a float cannot tell apart are strings. Columns with an
 // empty cell or a word of Dialect.Null get `?`, and so do those that not every file has.
-// Times are RFC 3339 in UTC: with
-// another offset they would not be written as they were read.
+// Times are RFC 3339 in UTC, dates 2006-01-02. A column with another offset is a string,
+// for a time keeps none.
 //
 // A column that would be something else but for a few cells is a string with a
 // warning. Rows that are bad are left out.
@@ -122,12 +122,13 @@ const (
 	sampleInt   sampleKind = iota // 64 bits
 	sampleFloat                   // survives as a float
 	sampleBool
-	sampleTime
+	sampleTime // of UTC, for a time keeps no other offset
+	sampleDate
 	sampleString
 	sampleKinds
 )
 
-var sampleTypes = [sampleKinds]*types.Type{types.Int, types.Float, types.Bool, types.Time, types.String}
+var sampleTypes = [sampleKinds]*types.Type{types.Int, types.Float, types.Bool, types.Time, types.Date, types.String}
 
 // A sampleColumn is what was seen in a column.
 type sampleColumn struct {
@@ -171,8 +172,11 @@ func (c *sampleColumn) kind(cell string) sampleKind {
 	if strings.EqualFold(cell, "true") || strings.EqualFold(cell, "false") {
 		return sampleBool
 	}
-	if _, ok := text.Time(lit); ok && text.KeepsOffset(lit) {
+	if text.IsUTC(lit) {
 		return sampleTime
+	}
+	if _, ok := text.Date(lit); ok {
+		return sampleDate
 	}
 	return sampleString
 }

@@ -151,12 +151,10 @@ func (s *Scanner) newField(f types.Field) (*field, error) {
 	if !f.Type.IsScalar() {
 		return nil, fmt.Errorf("no cell can hold %s", f.Type)
 	}
-	if f.Type.Kind == types.KindTime {
+	if f.Type.Kind == types.KindTime || f.Type.Kind == types.KindDate {
 		var err error
-		if f.Reading != nil {
-			if n.format, err = text.ParseTimeFormat(f.Reading.Format); err != nil {
-				return nil, err
-			}
+		if n.format, err = text.FormatOf(f); err != nil {
+			return nil, err
 		}
 		n.wanted = n.format.String()
 	}
@@ -356,10 +354,11 @@ func (s *Scanner) field(f *field, p, row int) int {
 		return s.fail("%s has more digits than a float keeps", text.Shorten(string(content)))
 	}
 	if !s.convert(f, content, row) {
-		if f.typ.Kind == types.KindTime {
-			return s.fail("%s", f.format.Wanted(content))
+		more := ""
+		if f.typ.Kind == types.KindTime || f.typ.Kind == types.KindDate {
+			more = f.format.Wrong(content)
 		}
-		return s.fail("want %s, got %s", f.wanted, text.Shorten(fmt.Sprintf("%q", content)))
+		return s.fail("want %s, got %s%s", f.wanted, text.Shorten(fmt.Sprintf("%q", content)), more)
 	}
 	c.Clear(row)
 	return end
@@ -476,7 +475,7 @@ func (s *Scanner) convertExact(f *field, lit []byte, row int) bool {
 	case types.KindBool:
 		c.Bool[row] = len(lit) == 4
 		return len(lit) == 4 && bytes.EqualFold(lit, []byte("true")) || len(lit) == 5 && bytes.EqualFold(lit, []byte("false"))
-	case types.KindTime:
+	case types.KindTime, types.KindDate:
 		c.Int[row], ok = f.format.Parse(lit)
 	case types.KindDuration:
 		if c.Int[row], end = text.Decimal(lit, 0, 19, 0); end == len(lit) {

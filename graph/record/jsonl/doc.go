@@ -11,7 +11,9 @@
 //	bool, int, float  true, 42, 4.2; an int is written without point and exponent
 //	string, enum      a string
 //	time              a string as RFC 3339 has it; by the field's format another
-//	                  layout, or a number since 1970 (unix, unix_ms, unix_us, unix_ns)
+//	                  layout, or a number since 1970 (unix, unix_ms, unix_us, unix_ns);
+//	                  from 1677-09-21 to 2262-04-11, turned to UTC
+//	date              a string as 2006-01-02, of the years 1 to 9999
 //	duration          a string such as "1h30m", or nanoseconds
 //	bytes             a string in base64
 //	decimal(p,s)      a number or a string with a number in it, read from its digits

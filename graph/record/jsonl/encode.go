@@ -104,6 +104,9 @@ func (n *encNode) append(dst []byte, c *record.Column, row int) []byte {
 	case types.KindTime:
 		dst = text.AppendTime(append(dst, '"'), c.Int[row])
 		return append(dst, '"')
+	case types.KindDate:
+		dst = text.AppendDate(append(dst, '"'), c.Int[row])
+		return append(dst, '"')
 	case types.KindAny:
 		return appendRaw(dst, c.Str[row])
 	case types.KindDecimal:

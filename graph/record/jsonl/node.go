@@ -70,10 +70,8 @@ func newNode(f types.Field, opts Options) (*node, error) {
 	n := &node{typ: f.Type, name: f.Name, wanted: f.Type.NotNull().String()}
 	var err error
 	switch f.Type.Kind {
-	case types.KindTime:
-		if f.Reading != nil {
-			n.format, err = text.ParseTimeFormat(f.Reading.Format)
-		}
+	case types.KindTime, types.KindDate:
+		n.format, err = text.FormatOf(f)
 		n.wanted = n.format.String()
 	case types.KindList:
 		n.elem, err = newNode(types.Field{Type: f.Type.Elem, Reading: formatOnly(f.Reading)}, opts)
@@ -92,12 +90,17 @@ func newNode(f types.Field, opts Options) (*node, error) {
 	return n, err
 }
 
+// timed reports whether the values have a format.
+func (n *node) timed() bool {
+	return n.typ.Kind == types.KindTime || n.typ.Kind == types.KindDate
+}
+
 // formatOnly is what the items of a list have of the reading of the list.
 func formatOnly(r *types.Reading) *types.Reading {
-	if r == nil || r.Format == "" {
+	if r == nil || r.Format == "" && r.Zone == "" {
 		return nil
 	}
-	return &types.Reading{Format: r.Format}
+	return &types.Reading{Format: r.Format, Zone: r.Zone}
 }
 
 // defaultJSON writes a default as the data would have it.
@@ -106,7 +109,7 @@ func defaultJSON(n *node, word string) []byte {
 	switch n.typ.Kind {
 	case types.KindString, types.KindEnum, types.KindBytes:
 		quoted = true
-	case types.KindTime:
+	case types.KindTime, types.KindDate:
 		quoted = !n.format.Number()
 	case types.KindDuration, types.KindDecimal:
 		quoted = text.NumberEnd([]byte(word), 0) != len(word)

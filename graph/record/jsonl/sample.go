@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph/record/text"
@@ -23,12 +24,6 @@ func Sample(src []byte, opts Options, origin types.Origin) (t *types.Type, warni
 	s := NewSampler(opts)
 	s.Add(src, func(line int) string { return fmt.Sprintf("line %d", line) })
 	return s.Type(origin)
-}
-
-// isTime reports whether a text is a time that is written as it was read.
-func isTime(lit []byte) bool {
-	_, ok := text.Time(lit)
-	return ok && text.KeepsOffset(lit)
 }
 
 // A Sampler finds the narrowest type that has all rows it is shown. Fields come in the
@@ -130,7 +125,8 @@ const (
 	sampleInt               // fits 64 bits
 	sampleFloat             // may become a float
 	sampleNumber            // would lose digits as a float
-	sampleTime              // a string that is RFC 3339 in UTC
+	sampleTime              // a string that is RFC 3339 in UTC, for a time keeps no other offset
+	sampleDate              // a string that is 2006-01-02
 	sampleString            // any other
 	sampleList
 	sampleRecord
@@ -138,7 +134,7 @@ const (
 	sampleKinds
 )
 
-var sampleNames = [sampleKinds]string{"bool", "int", "float", "a number of too many digits", "time", "string", "an array", "an object", "nested too deep"}
+var sampleNames = [sampleKinds]string{"bool", "int", "float", "a number of too many digits", "time", "date", "string", "an array", "an object", "nested too deep"}
 
 // A shape is what was seen in one place.
 type shape struct {
@@ -191,8 +187,10 @@ func (s *Sampler) observe(sh *shape, p, depth int) int {
 			kind = sampleBool
 		case '"':
 			kind = sampleString
-			if isTime(b[p+1 : end-1]) {
+			if lit := b[p+1 : end-1]; text.IsUTC(lit) {
 				kind = sampleTime
+			} else if _, ok := text.Date(lit); ok {
+				kind = sampleDate
 			}
 		case '{', '[':
 		default:
@@ -289,7 +287,10 @@ func (s *Sampler) typeOf(sh *shape, path string) *types.Type {
 		return types.Float.WithOpt(nullable)
 	case only(sampleTime):
 		return types.Time.WithOpt(nullable)
-	case only(sampleString), len(kinds) == 2 && has(sampleTime) && has(sampleString):
+	case only(sampleDate):
+		return types.Date.WithOpt(nullable)
+	case !slices.ContainsFunc(kinds, func(k sampleKind) bool { return k != sampleTime && k != sampleDate && k != sampleString }):
+		s.warnTimed(sh, path)
 		return types.String.WithOpt(nullable)
 	case only(sampleList):
 		return types.List(s.typeOf(sh.elem, path+"[]")).WithOpt(nullable)
@@ -298,6 +299,19 @@ func (s *Sampler) typeOf(sh *shape, path string) *types.Type {
 	}
 	s.warnMixed(sh, kinds, path)
 	return types.Any
+}
+
+// warnTimed says that a place is a string because times and dates are mixed in it.
+func (s *Sampler) warnTimed(sh *shape, path string) {
+	time, date := sh.first[sampleTime], sh.first[sampleDate]
+	if !time.seen() || !date.seen() || sh.first[sampleString].seen() {
+		return
+	}
+	where := "the items are"
+	if path != "" {
+		where = fmt.Sprintf("field %q is", strings.TrimPrefix(path, "."))
+	}
+	s.warnings = append(s.warnings, fmt.Sprintf("%s a time in %s and a date in %s; it is read as string", where, time.at, date.at))
 }
 
 // warnMixed says why a place is any: the first two kinds that do not go together.

@@ -288,11 +288,6 @@ func (s *Scanner) want(n *node, p int) int {
 	if end < 0 {
 		return -1
 	}
-	if n.typ.Kind == types.KindTime && (s.src[p] == '"') != n.format.Number() && s.src[p] != '{' && s.src[p] != '[' {
-		if lit := bytes.Trim(s.src[p:end], `"`); n.format.Outside(lit) {
-			return s.fail("%s", n.format.Wanted(lit))
-		}
-	}
 	got := text.Shorten(string(s.src[p:end]))
 	switch s.src[p] {
 	case '{':
@@ -300,5 +295,11 @@ func (s *Scanner) want(n *node, p int) int {
 	case '[':
 		got = "an array"
 	}
-	return s.fail("want %s, got %s", n.wanted, got)
+	more := ""
+	if n.timed() && s.src[p] == '"' {
+		if lit, _ := s.str(n, p); lit != nil {
+			more = n.format.Wrong(lit)
+		}
+	}
+	return s.fail("want %s, got %s%s", n.wanted, got, more)
 }

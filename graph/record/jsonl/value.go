@@ -103,7 +103,7 @@ func (s *Scanner) literal(n *node, p, row int) int {
 	}
 	ok := false
 	switch n.typ.Kind {
-	case types.KindTime:
+	case types.KindTime, types.KindDate:
 		if !n.format.Number() {
 			c.Int[row], ok = n.format.Parse(lit)
 		}

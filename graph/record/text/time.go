@@ -2,11 +2,7 @@ package text
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
-	"time"
-
-	"github.com/flowrun/flowrun/graph/record"
 )
 
 // Times are nanoseconds since 1970 in UTC: from 1677-09-21 to 2262-04-11.
@@ -48,6 +44,13 @@ func Time(s []byte) (ns int64, ok bool) {
 		return 0, false
 	}
 	return join(sec-offset, nanos)
+}
+
+// IsUTC reports whether s is a time that Time reads and whose offset is that of UTC:
+// Z or +00:00.
+func IsUTC(s []byte) bool {
+	_, ok := Time(s)
+	return ok && (s[len(s)-1] == 'Z' || string(s[len(s)-6:]) == "+00:00")
 }
 
 // The patterns of 2006-01-02T15:04:05 in three words, low bytes first, and the
@@ -167,6 +170,38 @@ func civilFromDays(days int64) (y, m, d uint32) {
 	return y, m, d
 }
 
+// Date reads a date as 2006-01-02, of the years 0001 to 9999, in days since 1970. See
+// Time.
+func Date(s []byte) (days int64, ok bool) {
+	if len(s) != len("2006-01-02") {
+		return 0, false
+	}
+	date := binary.LittleEndian.Uint64(s) ^ datePattern
+	end := uint64(binary.LittleEndian.Uint16(s[8:])) ^ 0x30_30
+	if date&dateSeparators != 0 || notDigits(date)|notDigits(end) != 0 {
+		return 0, false
+	}
+	date, end = date*10+date>>8, end*10+end>>8
+	year := uint(date&0xFF)*100 + uint(date>>16&0xFF)
+	month, day := uint(date>>40&0xFF), uint(end&0xFF)
+	if year == 0 || month-1 > 11 || day-1 > 30 || day > 28 && day > daysIn(year, month) {
+		return 0, false
+	}
+	return daysFromCivil(year, month, day), true
+}
+
+// AppendDate writes days since 1970 as 2006-01-02.
+func AppendDate(dst []byte, days int64) []byte {
+	y, m, d := civilFromDays(days)
+	dst = append(dst, "0000-00-00"...)
+	t := dst[len(dst)-10:]
+	copy(t, pairs[y/100*2:][:2])
+	copy(t[2:], pairs[y%100*2:][:2])
+	copy(t[5:], pairs[m*2:][:2])
+	copy(t[8:], pairs[d*2:][:2])
+	return dst
+}
+
 // pairs are the numbers from 00 to 99.
 const pairs = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
 	"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
@@ -202,74 +237,4 @@ func AppendTime(dst []byte, ns int64) []byte {
 		dst = appendPadded(dst, uint64(nanos), width)
 	}
 	return append(dst, 'Z')
-}
-
-// A TimeFormat is how times of a field are written. The zero value is RFC 3339.
-type TimeFormat struct {
-	name   string // as the user gave it
-	layout string // of package time; "": RFC 3339, or a number
-	number bool   // units of 10^-scale nanoseconds since 1970
-	scale  int
-}
-
-// epochs are the formats that are numbers: the decimals of the unit down to
-// nanoseconds.
-var epochs = map[string]int{"unix": 9, "unix_ms": 6, "unix_us": 3, "unix_ns": 0}
-
-// ParseTimeFormat understands "" and "rfc3339"; unix, unix_ms, unix_us and
-// unix_ns, numbers since 1970, which may have decimals; "date", 2006-01-02; and
-// layouts of package time. A time without a zone is UTC.
-func ParseTimeFormat(format string) (TimeFormat, error) {
-	if scale, ok := epochs[format]; ok {
-		return TimeFormat{name: format, number: true, scale: scale}, nil
-	}
-	switch format {
-	case "", "rfc3339", time.RFC3339, time.RFC3339Nano:
-		return TimeFormat{}, nil
-	case "date":
-		return TimeFormat{name: format, layout: time.DateOnly}, nil
-	}
-	// Two times that differ in everything look alike only in a text without a
-	// reference to time.
-	one, two := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC), time.Date(2012, 11, 22, 21, 38, 47, 0, time.UTC)
-	if one.Format(format) == two.Format(format) {
-		return TimeFormat{}, fmt.Errorf("the time format %q names no part of a time: "+
-			"write how 3:04:05 pm on January 2, 2006 looks, such as 2006-01-02 15:04:05, or one of rfc3339, date, unix, unix_ms, unix_us, unix_ns", format)
-	}
-	return TimeFormat{name: format, layout: format}, nil
-}
-
-// Number reports whether times are numbers: read them by Decimal.
-func (f TimeFormat) Number() bool { return f.number }
-
-// Decimal reads a time that is a number at b[p].
-func (f TimeFormat) Decimal(b []byte, p int) (ns int64, end int) {
-	return Decimal(b, p, 19, f.scale)
-}
-
-// Parse reads a whole literal.
-func (f TimeFormat) Parse(s []byte) (ns int64, ok bool) {
-	switch {
-	case f.number:
-		ns, end := f.Decimal(s, 0)
-		return ns, end == len(s) && end > 0
-	case f.layout == "":
-		return Time(s)
-	}
-	t, err := time.Parse(f.layout, record.View(s))
-	if err != nil {
-		return 0, false
-	}
-	return join(t.Unix(), int64(t.Nanosecond()))
-}
-
-// String says how a time looks, for messages: "time like 2006-01-02".
-func (f TimeFormat) String() string {
-	switch {
-	case f.number:
-		return "time as a number, " + f.name
-	case f.layout != "":
-		return "time like " + f.layout
-	}
-	return "time like 2006-01-02T15:04:05Z"
 }

@@ -26,7 +26,7 @@ func FuzzTimeFormat(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, which uint8) {
 		layout := offsetLayouts[int(which)%len(offsetLayouts)]
-		format, err := ParseTimeFormat(layout)
+		format, err := ParseTimeFormat(layout, "")
 		if err != nil {
 			t.Fatal(err)
 		}

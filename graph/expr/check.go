@@ -333,8 +333,8 @@ func (c *checker) callNode(a *ast.CallNode) *node {
 		n, d := c.fail(diag.BadExpression, at.From, c.tree.end(at.From), "values have no methods")
 		if functionNamed(name) != nil {
 			d.WithHint("write %s(%s), or %[2]s | %[1]s()", name, c.source(base))
-		} else if write, ok := elsewhere[name]; ok {
-			d.WithHint("write %s", write)
+		} else if instead, ok := insteadOf(name); ok {
+			d.WithHint("%s", instead)
 		}
 		return n
 	}

@@ -60,21 +60,6 @@ func (c *checker) stretch(s *callSite, arg *node) {
 	}
 }
 
-// elsewhere maps names of other languages to what to write here.
-var elsewhere = map[string]string{
-	"length": "len(x)", "size": "len(x)", "substr": "x[from:to]", "substring": "x[from:to]", "slice": "x[from:to]",
-	"if": "condition ? a : b", "iif": "condition ? a : b", "ifnull": "x ?? y", "nvl": "x ?? y", "isnull": "x == null", "str": "string(x)",
-	"toString": "string(x)", "to_string": "string(x)", "toInt": "int(x)", "integer": "int(x)", "number": "float(x)", "double": "float(x)",
-	"toUpper": "upper(x)", "to_upper": "upper(x)", "ucase": "upper(x)", "toLower": "lower(x)", "to_lower": "lower(x)", "lcase": "lower(x)",
-	"contains": "a contains b", "startsWith": "a startsWith b", "hasPrefix": "a startsWith b", "endsWith": "a endsWith b", "hasSuffix": "a endsWith b",
-	"includes": "x in list", "has": "x in list", "exists": "x != null", "defined": "x != null", "concat": "a + b", "avg": "mean(x)", "average": "mean(x)",
-	"strip": "trim(x)", "ltrim": "trimPrefix(x, \" \")", "rtrim": "trimSuffix(x, \" \")", "match": "a matches b", "regex": "a matches b",
-	"timestamp": "unix(t)", "epoch": "unix(t)", "strftime": "format(t, \"2006-01-02\")", "parse_time": "time(x)", "to_timestamp": "time(x)",
-	"today": "date(now())", "cast": "int(x), float(x) or string(x)", "power": "pow(x, y)", "toJSON": "json(x)", "fromJSON": "parse_json(x)",
-	"uniq": "unique(x)", "distinct": "unique(x)", "ceiling": "ceil(x)", "trunc": "int(x)", "mod": "a % b", "ln": "log(x)", "dayofweek": "weekday(t)",
-	"datetrunc": "truncate(t, \"1h\")", "date_trunc": "truncate(t, \"1h\")", "groupBy": "a group node", "lpad": "padLeft(x, n)", "rpad": "padRight(x, n)",
-}
-
 func (c *checker) unknownFunction(s *callSite) *node {
 	args := c
 	if c.agg != nil { // most likely an aggregate was meant, whose argument is of a row
@@ -95,8 +80,8 @@ func (c *checker) unknownFunction(s *callSite) *node {
 		return n
 	}
 	n, d := c.fail(diag.UnknownFunc, s.nameAt, s.nameAt+width, "unknown function %q", s.name)
-	if instead, ok := elsewhere[s.name]; ok {
-		d.WithHint("write %s", instead)
+	if instead, ok := insteadOf(s.name); ok {
+		d.WithHint("%s", instead)
 	} else {
 		names := functionNames()
 		if c.agg != nil {

@@ -81,8 +81,10 @@ func (c *checker) noMember(base *node, name string, from, to int) *node {
 		d.WithHint("take one item, %s[0].%s, or all of them, map(%[1]s, .%[2]s)", c.source(base), name)
 	case functionNamed(name) != nil:
 		d.WithHint("write %s(%s)", name, c.source(base))
-	case elsewhere[name] != "":
-		d.WithHint("write %s", elsewhere[name])
+	default:
+		if instead, ok := insteadOf(name); ok {
+			d.WithHint("%s", instead)
+		}
 	}
 	c.noteOrigin(d, base)
 	n.from = base.from

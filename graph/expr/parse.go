@@ -371,7 +371,11 @@ func (t *tree) lexical(err error) *syntaxError {
 	case e.Message == "unclosed comment":
 		return wrongAt(from, 1, "the comment is not closed")
 	case strings.HasPrefix(e.Message, "unrecognized character"):
-		return wrongAt(from, 1, "unexpected %q", string(t.text[from]))
+		x := wrongAt(from, 1, "unexpected %q", string(t.text[from]))
+		if t.text[from] == '~' { // =~ and ~ of other languages
+			x.hint = `write a matches r"pattern"`
+		}
+		return x
 	case strings.HasPrefix(e.Message, "bad number syntax"):
 		return wrongAt(from, 1, "this is not a number").withHint("a name that begins with a digit stands between backquotes")
 	}

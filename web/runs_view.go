@@ -118,7 +118,9 @@ func (p runPage) Drops() []string {
 const maxFilesShown = 20
 
 // FilesShown are the files that the run wrote, the first of many.
-func (p runPage) FilesShown() []string { return p.Report.Files[:min(len(p.Report.Files), maxFilesShown)] }
+func (p runPage) FilesShown() []string {
+	return p.Report.Files[:min(len(p.Report.Files), maxFilesShown)]
+}
 
 // FilesBeside says how many files there are if not all are shown.
 func (p runPage) FilesBeside() string {

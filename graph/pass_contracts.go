@@ -2,9 +2,9 @@ package graph
 
 import (
 	"regexp"
-	"time"
 
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -60,7 +60,7 @@ func (c *compiler) checkAging(e *Edge) {
 }
 
 // durationText is a duration of a flow file, of any length.
-var durationText = regexp.MustCompile(`^[-+]?([0-9.]+(ns|us|µs|ms|s|m|h))+$`)
+var durationText = regexp.MustCompile(`^[-+]?([0-9.]+(ns|us|µs|ms|s|m|h|d|w))+$`)
 
 // fixedDelay is for a delay that is the same for all items. That of a program is there
 // already.
@@ -69,7 +69,7 @@ func (c *compiler) fixedDelay(e *Edge) {
 	at := exprText{text, e.At}.At(0, len(text.Value))
 	var err error
 	if d == 0 {
-		d, err = time.ParseDuration(text.Value)
+		d, err = quantity.Duration(text.Value)
 	}
 	switch {
 	case err != nil:

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 )
 
 // This file is the pass that reads `vars` and fills variables in.
@@ -138,7 +138,7 @@ func isA(text, kind string) bool {
 	case "bool":
 		return text == "true" || text == "false"
 	case "duration":
-		_, err = time.ParseDuration(text)
+		_, err = quantity.Duration(text)
 	}
 	return err == nil
 }

@@ -3,13 +3,13 @@ package graph
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 )
 
 // Rates and breakers, as nodes have them.
@@ -44,11 +44,9 @@ func (r Rate) String() string {
 }
 
 func (r Rate) limit() string {
-	per := r.Per.String()
-	for unit, d := range rateUnits {
-		if r.Per == d {
-			per = unit
-		}
+	per := quantity.Format(r.Per)
+	if unit, one := strings.CutPrefix(per, "1"); one && !strings.ContainsAny(unit, "0123456789.") {
+		per = unit
 	}
 	return strconv.Itoa(r.Count) + "/" + per
 }
@@ -58,11 +56,6 @@ func (r Rate) usualBurst() int {
 }
 
 const maxBurst = 1_000_000
-
-var rateUnits = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour}
-
-// rateText is a number, a stroke and a unit or a duration.
-var rateText = regexp.MustCompile(`^(-?[0-9][0-9_]*)\s*/\s*(\S+)$`)
 
 // The two ways to write it.
 type (
@@ -78,25 +71,18 @@ func (l *rateLimit) DecodeConfig(n *config.Value, list *diag.List) {
 	if n.Bad {
 		return
 	}
-	parts := rateText.FindStringSubmatch(n.Text)
-	if n.Kind != config.Scalar || parts == nil {
-		d := list.Add(diag.WrongValue, n.Span, "want a rate, got %s", n.Describe()).WithHint("write 100/s, 6000/m or 10/100ms")
-		if _, err := strconv.Atoi(n.Text); err == nil {
+	r, per, err := quantity.ParseRate(n.Text)
+	switch {
+	case err != nil && per != "":
+		list.Add(diag.WrongValue, n.Span, "%s", err).WithHint("write 100/s, 2.5/m or 10/100ms")
+	case err != nil || n.Kind != config.Scalar:
+		d := list.Add(diag.WrongValue, n.Span, "want a rate, got %s", n.Describe()).WithHint("write 100/s, 2.5/m or 10/100ms")
+		if _, err := strconv.ParseFloat(n.Text, 64); err == nil {
 			d.WithHint("give the time: %s/s", n.Text)
 		}
-		return
+	default:
+		l.take(r.Count, r.Per, n.Text, per, n.Span, list)
 	}
-	per, ok := rateUnits[parts[2]]
-	if !ok {
-		var err error
-		if per, err = time.ParseDuration(parts[2]); err != nil {
-			list.Add(diag.WrongValue, n.Span, "%q is not a time for a rate", parts[2]).WithHint("write 100/s, 6000/m or 10/100ms")
-			return
-		}
-	}
-	// What is too large to be read is the largest number there is, or the smallest.
-	count, _ := strconv.ParseInt(strings.ReplaceAll(parts[1], "_", ""), 10, 64)
-	l.take(count, per, n.Text, parts[2], n.Span, list)
 }
 
 // take takes a rate, of which text is how it is written, and time its second part.
@@ -106,7 +92,7 @@ func (l *rateLimit) take(count int64, per time.Duration, text, time string, at d
 	}
 	switch {
 	case per <= 0:
-		wrong("a rate needs a time above zero, got %s", time).WithHint("write 100/s, 6000/m or 10/100ms")
+		wrong("a rate needs a time above zero, got %s", time).WithHint("write 100/s, 2.5/m or 10/100ms")
 	case count < 0:
 		wrong("a rate cannot be negative")
 	case count == 0:

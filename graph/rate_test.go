@@ -37,7 +37,9 @@ func TestRate(t *testing.T) {
 		"100_000/s":                    {100000, 500, time.Second, "100000/s"},
 		"{limit: 100/s}":               {100, 1, time.Second, "100/s"},
 		"{limit: 100/s, burst: 20}":    {100, 20, time.Second, "100/s, burst 20"},
-		`{limit: "3/1h30m", burst: 2}`: {3, 2, 90 * time.Minute, "3/1h30m0s, burst 2"},
+		`{limit: "3/1h30m", burst: 2}`: {3, 2, 90 * time.Minute, "3/1h30m, burst 2"},
+		"2.5/m":                        {25, 1, 10 * time.Minute, "25/10m"},
+		"3/w":                          {3, 1, 7 * 24 * time.Hour, "3/168h"},
 		"1000000000/s":                 {1e9, 1e6, time.Second, "1000000000/s"},
 	} {
 		r, list := readRate(text)

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 )
 
 // The codecs of Go's bools, numbers, strings and durations, with the bounds that tags set.
@@ -329,24 +330,12 @@ func (c stringCodec) show(v reflect.Value) any {
 type durationCodec struct{ bound[time.Duration] }
 
 func newDurationCodec(r rule) (codec, error) {
-	b, err := readBound(r, time.ParseDuration, showDuration)
+	b, err := readBound(r, quantity.Duration, quantity.Format)
 	return durationCodec{b}, errors.Join(err, r.only("min", "max"))
 }
 
-// showDuration writes a duration without the parts that are nothing: 1h, not 1h0m0s.
-func showDuration(x time.Duration) string {
-	s := x.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
 func (c durationCodec) read(d *decodeRun, v *Value, into reflect.Value) {
-	x, err := time.ParseDuration(v.Text)
+	x, err := quantity.Duration(v.Text)
 	switch {
 	case v.Kind != Scalar || err != nil:
 		d.wrongDuration(v)
@@ -367,21 +356,22 @@ func (d *decodeRun) wrongDuration(v *Value) {
 	if v.Kind != Scalar {
 		return
 	}
-	p.WithHint("write 500ms, 5s, 10m or 1h30m")
+	p.WithHint("write 500ms, 5s, 1h30m or 7d")
 	joined := strings.ReplaceAll(strings.ToLower(v.Text), " ", "")
-	if days, ok := strings.CutSuffix(strings.TrimRight(joined, "ays"), "d"); ok {
-		if x, err := strconv.ParseInt(days, 10, 32); err == nil {
-			p.WithHint("write %dh", x*24)
-		}
-	} else if _, err := time.ParseDuration(joined); err == nil {
+	if number, ok := strings.CutSuffix(strings.TrimSuffix(joined, "s"), "day"); ok && number != "" {
+		joined = number + "d"
+	} else if number, ok := strings.CutSuffix(strings.TrimSuffix(joined, "s"), "week"); ok && number != "" {
+		joined = number + "w"
+	}
+	if _, err := quantity.Duration(joined); err == nil {
 		p.WithHint("write %s", joined)
-	} else if _, err := time.ParseDuration(joined + "s"); err == nil {
+	} else if _, err := quantity.Duration(joined + "s"); err == nil {
 		p.WithHint("give the unit: %ss, or %sms", joined, joined)
 	}
 }
 
 func (c durationCodec) words() string { return c.bound.words("duration") }
 func (c durationCodec) schema() map[string]any {
-	return map[string]any{"type": []any{"string", "integer"}, "pattern": `^([-+]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+|0|.*\$\{.*)$`}
+	return map[string]any{"type": []any{"string", "integer"}, "pattern": `^([-+]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h|d|w))+|0|.*\$\{.*)$`}
 }
-func (c durationCodec) show(v reflect.Value) any { return showDuration(time.Duration(v.Int())) }
+func (c durationCodec) show(v reflect.Value) any { return quantity.Format(time.Duration(v.Int())) }

@@ -307,7 +307,7 @@ a.yaml:3:8: want an integer, got float 1e1 [E103]
 a.yaml:4:8: want a duration, got text "3 days" [E103]
     4 | every: 3 days
       |        ^^^^^^
-  hint: write 72h
+  hint: write 3d
 a.yaml:5:28: want a duration, got text "5 s" [E103]
     5 | retry: {attempts: 1, wait: 5 s}
       |                            ^^^

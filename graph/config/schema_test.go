@@ -103,7 +103,7 @@ func TestJSONSchema(t *testing.T) {
         "additionalProperties": false,
         "properties": {
           "attempts": {"anyOf": [{"minimum": 1, "type": "integer"}, {"pattern": "^\\$\\{.*\\}$", "type": "string"}], "description": "How often."},
-          "wait": {"default": "1s", "description": "The pause between two.", "pattern": "^([-+]?([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h))+|0|.*\\$\\{.*)$", "type": ["string", "integer"]}
+          "wait": {"default": "1s", "description": "The pause between two.", "pattern": "^([-+]?([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h|d|w))+|0|.*\\$\\{.*)$", "type": ["string", "integer"]}
         },
         "required": ["attempts"],
         "type": "object"
@@ -115,7 +115,7 @@ func TestJSONSchema(t *testing.T) {
     "name": {"default": "id", "description": "A name.", "minLength": 1, "type": "string"},
     "opt": {"default": "no", "description": "Maybe.", "type": "string"},
     "set": {"additionalProperties": {"type": ["string", "number", "boolean", "null"]}, "default": {"x y": "1 > 0"}, "description": "Fields.", "type": "object"},
-    "wait": {"description": "How long.", "pattern": "^([-+]?([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h))+|0|.*\\$\\{.*)$", "type": ["string", "integer"]},
+    "wait": {"description": "How long.", "pattern": "^([-+]?([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h|d|w))+|0|.*\\$\\{.*)$", "type": ["string", "integer"]},
     "words": {"default": ["a"], "description": "Words | more.", "items": {"anyOf": [{"enum": ["a", "b"], "type": "string"}, {"pattern": "^\\$\\{.*\\}$", "type": "string"}]}, "type": "array"}
   },
   "required": ["wait"],

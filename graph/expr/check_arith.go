@@ -3,7 +3,6 @@ package expr
 import (
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/types"
@@ -261,57 +260,4 @@ func (c *checker) hintNumber(d *diag.Diagnostic, n *node) {
 	if n.typ.IsText() || n.typ.Kind == types.KindAny {
 		d.WithHint("convert it: float(%s)", c.source(n))
 	}
-}
-
-// parseDuration reads durations as Go writes them, and days (24 hours) and weeks:
-// 1d12h, 90m, 1.5s, -2w.
-func parseDuration(s string) (int64, error) {
-	wrong := fmt.Errorf("%s is not a duration", textIn(s))
-	rest, negative := s, false
-	if rest != "" && (rest[0] == '-' || rest[0] == '+') {
-		negative, rest = rest[0] == '-', rest[1:]
-	}
-	if rest == "0" {
-		return 0, nil
-	}
-	if rest == "" {
-		return 0, wrong
-	}
-	var sum int64
-	for rest != "" {
-		digits := 0
-		for digits < len(rest) && (rest[digits] == '.' || rest[digits] >= '0' && rest[digits] <= '9') {
-			digits++
-		}
-		unit := digits
-		for unit < len(rest) && rest[unit] != '.' && (rest[unit] < '0' || rest[unit] > '9') {
-			unit++
-		}
-		part, err := durationPart(rest[:digits], rest[digits:unit])
-		if err != nil || addOverflows(sum, part, sum+part) {
-			return 0, wrong
-		}
-		sum, rest = sum+part, rest[unit:]
-	}
-	if negative {
-		sum = -sum
-	}
-	return sum, nil
-}
-
-func durationPart(number, unit string) (int64, error) {
-	hours := map[string]float64{"d": 24, "w": 7 * 24}[unit]
-	if hours == 0 {
-		d, err := time.ParseDuration(number + unit)
-		return int64(d), err
-	}
-	f, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		return 0, err
-	}
-	n, ok := floatToInt(f * hours * float64(time.Hour))
-	if !ok {
-		return 0, strconv.ErrRange
-	}
-	return n, nil
 }

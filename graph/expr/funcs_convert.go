@@ -28,8 +28,8 @@ func convertFunctions() []function {
 		{sig: "bool(x: string|any) bool", special: conversion(types.Bool, toBool),
 			summary: "true or false from a text that says so. Other text is an error.", example: `bool("true")`},
 		{sig: "duration(x: string|any) duration", special: conversion(types.Duration, textTo(func(s, _ string) (value, error) {
-			ns, err := parseDuration(s)
-			return intValue(ns), err
+			d, err := parseDuration(s)
+			return intValue(int64(d)), err
 		})),
 			summary: "The duration that a text says, such as 1h30m, 250ms, 7d or 2w.", example: `duration("90m") == duration("1h30m")`},
 		{sig: "list(x: any) [any]", special: conversion(types.List(types.Any), toList),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowrun/flowrun/graph/quantity"
 	literal "github.com/flowrun/flowrun/graph/record/text"
 	"github.com/flowrun/flowrun/graph/types"
 )
@@ -238,6 +239,15 @@ func fromUnix(unit time.Duration) func(*node) (call, error) {
 	}
 }
 
+// parseDuration reads a duration such as 1h30m or 7d.
+func parseDuration(s string) (time.Duration, error) {
+	d, err := quantity.Duration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not a duration", textIn(s))
+	}
+	return d, nil
+}
+
 // A truncation rounds a time down.
 type truncation func(ns int64) (int64, error)
 
@@ -254,10 +264,11 @@ func truncateBy(unit string) (truncation, error) {
 	case "second", "minute", "hour", "day", "week":
 		unit = "1" + unit[:1]
 	}
-	d, err := parseDuration(unit)
+	span, err := parseDuration(unit)
 	if err != nil {
 		return nil, fmt.Errorf("%s is neither a duration such as 15m nor month, quarter or year", textIn(unit))
 	}
+	d := int64(span)
 	if d <= 0 {
 		return nil, errors.New("truncate() wants a duration above zero")
 	}

@@ -75,7 +75,7 @@ func TestRound(t *testing.T) {
 func TestDurations(t *testing.T) {
 	for s, want := range map[string]time.Duration{"1h30m": 90 * time.Minute, "250ms": 250 * time.Millisecond, "1d12h": 36 * time.Hour, "-2w": -14 * 24 * time.Hour,
 		"0.5d": 12 * time.Hour, "0": 0, "+3s": 3 * time.Second, "1.5µs": 1500} {
-		if got, err := parseDuration(s); err != nil || got != int64(want) {
+		if got, err := parseDuration(s); err != nil || int64(got) != int64(want) {
 			t.Errorf("%s gives %v %v", s, time.Duration(got), err)
 		}
 	}

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 	"unicode"
+
+	"github.com/flowrun/flowrun/graph/quantity"
 )
 
 // This file decides which names are those of secrets.
@@ -184,7 +185,7 @@ func (r *Redactor) hides(name, value string) bool {
 		return false
 	}
 	if r.isVague(name) {
-		_, err := time.ParseDuration(strings.Trim(value, `"'`))
+		_, err := quantity.Duration(strings.Trim(value, `"'`))
 		return err != nil
 	}
 	return true

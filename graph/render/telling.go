@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/flowrun/flowrun/graph/quantity"
 	"github.com/flowrun/flowrun/graph/redact"
 )
 
@@ -77,7 +78,7 @@ func valueText(v reflect.Value, separator string) string {
 	if v.CanInterface() {
 		switch x := v.Interface().(type) {
 		case time.Duration:
-			return shortDuration(x)
+			return quantity.Format(x)
 		case fmt.Stringer:
 			if v.Kind() != reflect.Pointer || !v.IsNil() {
 				return withoutPassword(x.String())
@@ -132,18 +133,6 @@ func structText(v reflect.Value) string {
 		}
 	}
 	return strings.Join(parts, " = ")
-}
-
-// shortDuration leaves out zeros at the end: 1m, not 1m0s.
-func shortDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // withoutPassword hides what a drawing must not give away. Of an address it

@@ -1,27 +1,21 @@
 package flow
 
 import (
-	"math"
-	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 )
 
 // A pace is items in a second; 0 sets none.
 type pace float64
 
-// paceText is a number, and perhaps a span: 100, 100/s, 2.5/m, 1/10s.
-var paceText = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)(?:/([0-9]*)(ms|s|m|h))?$`)
-
 // DecodeConfig implements config.Decoder.
 func (p *pace) DecodeConfig(v *config.Value, list *diag.List) {
 	rate, ok := parsePace(v.Text)
 	if v.Kind != config.Scalar || !ok {
-		list.Add(diag.WrongValue, v.Span, "want items per second, got %s", v.Describe()).WithHint("write 100, 100/s, 30/m or 1/10s")
+		list.Add(diag.WrongValue, v.Span, "want items per second, got %s", v.Describe()).WithHint("write 100, 100/s, 2.5/m or 1/10s")
 		return
 	}
 	*p = rate
@@ -29,27 +23,17 @@ func (p *pace) DecodeConfig(v *config.Value, list *diag.List) {
 
 // ConfigType implements config.Describer.
 func (pace) ConfigType() (string, map[string]any) {
-	return "items in a second, or as 100/s, 30/m, 1/10s", map[string]any{"type": []any{"number", "string"}}
+	return "items per second, or as 100/s, 2.5/m, 1/10s", map[string]any{"type": []any{"number", "string"}}
 }
 
+// parsePace reads a rate, or a number of items in a second.
 func parsePace(text string) (pace, bool) {
-	parts := paceText.FindStringSubmatch(strings.ReplaceAll(strings.ReplaceAll(text, "_", ""), " ", ""))
-	if parts == nil {
+	if !strings.Contains(text, "/") {
+		text += "/s"
+	}
+	r, _, err := quantity.ParseRate(text)
+	if err != nil || r.Count <= 0 || r.Per <= 0 {
 		return 0, false
 	}
-	items, err := strconv.ParseFloat(parts[1], 64)
-	if err != nil || items <= 0 || math.IsInf(items, 0) {
-		return 0, false
-	}
-	span := time.Second
-	if parts[3] != "" {
-		count := parts[2]
-		if count == "" {
-			count = "1"
-		}
-		if span, err = time.ParseDuration(count + parts[3]); err != nil || span <= 0 {
-			return 0, false
-		}
-	}
-	return pace(items / span.Seconds()), true
+	return pace(float64(r.Count) / r.Per.Seconds()), true
 }

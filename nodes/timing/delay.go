@@ -12,6 +12,7 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/quantity"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -55,7 +56,7 @@ func (k *delay) Infer(c *graph.Inference) {
 		at = k.For.YAML.Span
 	}
 	var err error
-	if k.fixed, err = time.ParseDuration(k.For.Value); err == nil {
+	if k.fixed, err = quantity.Duration(k.For.Value); err == nil {
 		switch {
 		case k.fixed < 0:
 			c.List().Add(diag.WrongValue, at, "for: a delay cannot be negative, got %s", k.For.Value)

@@ -7,6 +7,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes/columns"
 )
@@ -28,7 +29,7 @@ func (s *stride) DecodeConfig(v *config.Value, list *diag.List) {
 			s.items = items
 			return
 		}
-		if span, err := time.ParseDuration(v.Text); err == nil && span >= time.Millisecond {
+		if span, err := quantity.Duration(v.Text); err == nil && span >= time.Millisecond {
 			s.span = span
 			return
 		}

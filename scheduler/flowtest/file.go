@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 )
 
 // This file has the test file as it is written.
@@ -59,7 +60,7 @@ type duration time.Duration
 
 // DecodeConfig implements config.Decoder.
 func (d *duration) DecodeConfig(v *config.Value, list *diag.List) {
-	parsed, err := time.ParseDuration(v.Text)
+	parsed, err := quantity.Duration(v.Text)
 	if v.Kind != config.Scalar || err != nil || parsed < 0 {
 		list.Add(diag.WrongValue, v.Span, "want a duration, got %s", v.Describe()).WithHint("write 500ms, 5s or 1h30m")
 		return

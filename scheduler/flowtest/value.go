@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/record/text"
@@ -168,7 +168,7 @@ func scalarJSON(t *types.Type, v *config.Value) (json, hint string, ok bool) {
 		_, ok := text.Date([]byte(v.Text))
 		return quoted, "write 2006-01-02", ok
 	case types.KindDuration:
-		_, err := time.ParseDuration(v.Text)
+		_, err := quantity.Duration(v.Text)
 		return quoted, "write 500ms, 5s or 1h30m", err == nil
 	case types.KindBytes:
 		_, err := base64.StdEncoding.DecodeString(v.Text)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	_ "time/tzdata" // names of zones must not depend on what the machine knows
 
 	"github.com/spf13/cobra"
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/quantity"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/advise"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -188,7 +189,7 @@ func (d *durations) Type() string   { return "NODE=TIME with a time above zero, 
 
 func (d *durations) Set(text string) error {
 	node, value, ok := strings.Cut(text, "=")
-	t, err := time.ParseDuration(value)
+	t, err := quantity.Duration(value)
 	if !ok || node == "" || err != nil || t <= 0 {
 		return errors.New("want NODE=TIME")
 	}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/flowrun/flowrun/graph/quantity"
 )
 
 // This file writes values as text.
@@ -82,8 +84,8 @@ func AppendDuration(dst []byte, ns int64) []byte {
 	return append(dst, time.Duration(ns).String()...)
 }
 
-// Duration reads nanoseconds from a text such as 1h30m or 250ms.
+// Duration reads nanoseconds from a text such as 1h30m, 250ms or 7d.
 func Duration(s string) (ns int64, ok bool) {
-	d, err := time.ParseDuration(s)
+	d, err := quantity.Duration(s)
 	return int64(d), err == nil
 }

@@ -173,7 +173,7 @@ func (b reader) edgeInspector(t *testing.T) {
 	b.press("Escape") // the panel covers that edge
 	b.until(`document.querySelector("main.closed")`)
 	b.click("#q9")
-	b.until(`document.querySelector("#inspector").innerText.match(/dropped\s+[1-9]/) && document.querySelector("#q9 .drops").textContent.endsWith("dropped")`)
+	b.until(`document.querySelector("#inspector").innerText.match(/dropped, on_full: drop_(oldest|newest)\s+[1-9]/) && document.querySelector("#q9 .drops").textContent.endsWith("dropped")`)
 	b.press("Escape")
 	b.until(`document.querySelector("main.closed")`)
 }

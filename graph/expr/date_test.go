@@ -9,8 +9,8 @@ import (
 
 // What expressions make of dates: text, type, result as JSON, by closures and by kernels.
 func TestDates(t *testing.T) {
-	env := mustType(t, "{d: date, e: date?, t: time, w: duration}")
-	b := batchOf(env, []any{20456, nil, "2026-01-03T23:30:00Z", "36h"})
+	env := mustType(t, "{d: date, e: date?, t: time, w: duration, s: string}")
+	b := batchOf(env, []any{20456, nil, "2026-01-03T23:30:00Z", "36h", "Nowhere"})
 	for _, c := range []struct{ source, typ, want string }{
 		{`d`, "date", `"2026-01-03"`},
 		{`d + duration("1w")`, "date", `"2026-01-10"`},
@@ -32,6 +32,11 @@ func TestDates(t *testing.T) {
 		{`e ?? d`, "date", `"2026-01-03"`},
 		{`d + w`, "date", `error: 36h0m0s is not whole days, and a date has no hours; make a time of the date first: time(d)`},
 		{`d + duration("1h")`, "date", `error: 1h0m0s is not whole days, and a date has no hours; make a time of the date first: time(d)`},
+		{`year(t, s)`, "int", `error: "Nowhere" is not the name of a time zone such as Europe/Berlin`},
+		{`to_date(t, s)`, "date", `error: "Nowhere" is not the name of a time zone such as Europe/Berlin`},
+		{`time(d, s)`, "time", `error: "Nowhere" is not the name of a time zone such as Europe/Berlin`},
+		{`format(t, "2006", s)`, "string", `error: "Nowhere" is not the name of a time zone such as Europe/Berlin`},
+		{`date(t, s)`, "time", `error: "Nowhere" is not the name of a time zone such as Europe/Berlin`},
 		{`{day: d}`, "{day: date}", `{"day":"2026-01-03"}`},
 		{`sort([to_date("0001-01-01"), d, to_date("1969-12-31")])`, "[date]", `["0001-01-01","1969-12-31","2026-01-03"]`},
 	} {

@@ -92,16 +92,15 @@ func checkToDate(c *checker, s *callSite) *node {
 	x := args[0]
 	if x.typ.Kind == types.KindTime {
 		return c.bound1(s, "to_date", types.Date, args, func(n *node) (call, error) {
-			zone, err := zones(n, 1)
+			moment, err := moments(n, 1)
 			if err != nil {
 				return nil, err
 			}
 			return func(_ *row, a []value) (value, error) {
-				loc, err := zone(a)
+				t, err := moment(a)
 				if err != nil {
 					return null, err
 				}
-				t := time.Unix(0, a[0].n).In(loc)
 				_, offset := t.Zone()
 				return intValue(floorDiv(t.Unix()+int64(offset), 86400)), nil
 			}, nil

@@ -121,7 +121,10 @@ func moments(n *node, arg int) (func(args []value) (time.Time, error), error) {
 	}
 	return func(a []value) (time.Time, error) {
 		loc, err := zone(a)
-		return time.Unix(0, a[0].n).In(loc), err
+		if err != nil {
+			return time.Time{}, err
+		}
+		return time.Unix(0, a[0].n).In(loc), nil
 	}, nil
 }
 

@@ -40,6 +40,7 @@ type Inference struct {
 	list *diag.List
 
 	compiler *compiler
+	hidden   map[string]expr.Hidden // from expressions of the node
 }
 
 // List is where problems go.
@@ -83,12 +84,30 @@ func (c *Inference) Record(port string) *types.Type {
 // because of what is wrong already: it is one mistake, not two.
 func (c *Inference) Expr(text config.Text, env *types.Type) *expr.Expr {
 	if c.missing(text) {
-		return c.noted(expr.Check(exprText{config.Text{Value: "null"}, c.Node.At}, types.Error, c.list))
+		return c.noted(CheckExpr(config.Text{Value: "null"}, c.Node.At, types.Error, c.list))
 	}
 	if env == nil {
 		env = types.Error
 	}
-	return c.noted(expr.Check(exprText{text, c.Node.At}, env, c.list))
+	return c.noted(checkText(text, c.Node.At, expr.Scope{Env: env, Hidden: c.hidden}, c.list, expr.Scope.Check))
+}
+
+// Hide says of a name that the expressions of the node, checked from now on, do not know
+// it, why, and what to do instead; a field of that name is not hidden.
+func (c *Inference) Hide(name, why, hint string) {
+	if c.hidden == nil {
+		c.hidden = map[string]expr.Hidden{}
+	}
+	c.hidden[name] = expr.Hidden{Why: why, Hint: hint}
+}
+
+// Makes hides the fields that a mapping of fields to expressions makes: none of its
+// expressions sees what another computes.
+func Makes[V any](c *Inference, set config.Map[V]) {
+	for _, s := range set {
+		c.Hide(s.Key, "this node makes it, and its expressions see only what comes in",
+			fmt.Sprintf("compute what needs %s in a map that reads this node", types.Quote(s.Key)))
+	}
 }
 
 // missing tells whether a text is that of a key which the node lacks, or whose value
@@ -110,7 +129,7 @@ func (c *Inference) Aggregate(text config.Text, env *types.Type) *expr.AggExpr {
 	if env == nil {
 		env = types.Error
 	}
-	a := expr.CheckAggregate(exprText{text, c.Node.At}, env, c.list)
+	a := checkText(text, c.Node.At, expr.Scope{Env: env, Hidden: c.hidden}, c.list, expr.Scope.CheckAggregate)
 	for _, agg := range a.Aggs {
 		if agg.Arg != nil {
 			c.noted(agg.Arg)
@@ -175,21 +194,6 @@ func (r *TypeRef) DecodeConfig(v *config.Value, _ *diag.List) { r.YAML = v }
 // ConfigType documents the setting.
 func (TypeRef) ConfigType() (string, map[string]any) {
 	return "type", map[string]any{"type": []string{"string", "object", "array"}}
-}
-
-// exprText lets an expression find its place in the file, or at least its node.
-type exprText struct {
-	text config.Text
-	node diag.Span
-}
-
-func (t exprText) Source() string { return t.text.Value }
-
-func (t exprText) At(offset, width int) diag.Span {
-	if t.text.YAML == nil {
-		return t.node
-	}
-	return t.text.YAML.At(offset, width)
 }
 
 // Needs is a kind's view of the graph while needed fields are gathered.

@@ -66,7 +66,7 @@ var durationText = regexp.MustCompile(`^[-+]?([0-9.]+(ns|us|µs|ms|s|m|h|d|w))+$
 // already.
 func (c *compiler) fixedDelay(e *Edge) {
 	text, d := e.Contract.Delay, e.Contract.DelayFor
-	at := exprText{text, e.At}.At(0, len(text.Value))
+	at := sourceText{text: text, at: e.At}.At(0, len(text.Value))
 	var err error
 	if d == 0 {
 		d, err = quantity.Duration(text.Value)

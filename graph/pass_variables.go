@@ -9,6 +9,7 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/quantity"
+	"github.com/flowrun/flowrun/graph/types"
 )
 
 // This file is the pass that reads `vars` and fills variables in.
@@ -27,17 +28,19 @@ func (c *compiler) variables() {
 			}
 		}
 	}
-	lookup := func(name string) (string, bool) {
-		if v, ok := c.opts.Set[name]; ok {
-			return v, true
+	lookup := func(name string) (config.Variable, bool) {
+		v, ok := declared[name]
+		if set, given := c.opts.Set[name]; given {
+			return config.Variable{Text: set, Type: v.Type}, true
 		}
-		if v, ok := declared[name]; ok {
-			return v.text, v.has
+		if ok {
+			return v.Variable, v.has
 		}
 		if c.opts.LookupEnv != nil {
-			return c.opts.LookupEnv(name)
+			text, set := c.opts.LookupEnv(name)
+			return config.Variable{Text: text}, set
 		}
-		return "", false
+		return config.Variable{}, false
 	}
 	used := map[string]bool{}
 	for _, e := range c.root.Entries {
@@ -65,10 +68,11 @@ func (c *compiler) refersTo(name string) bool {
 	return false
 }
 
+// A variable is one that the flow declares.
 type variable struct {
-	text string
-	has  bool
-	at   diag.Span
+	config.Variable
+	has bool // a default
+	at  diag.Span
 }
 
 // declaredVariables reads `vars`: a plain default, or {type, default}.
@@ -83,30 +87,45 @@ func (c *compiler) declaredVariables() map[string]variable {
 			c.list.Add(diag.BadName, e.KeySpan, "variable name %q: want letters, digits and _", e.Key)
 			continue
 		}
-		v, kind := variable{at: e.KeySpan}, ""
+		v := variable{at: e.KeySpan}
 		switch e.Value.Kind {
 		case config.Mapping:
-			kind = c.longVariable(e.Value, &v)
+			c.longVariable(e.Value, &v)
 		case config.Scalar:
-			v.text, v.has = e.Value.Text, true
-			kind = [...]string{config.String: "string", config.Bool: "bool", config.Int: "int", config.Float: "float"}[e.Value.Type]
+			v.Text, v.Type, v.has = e.Value.Text, typeName(e.Value), true
 		case config.Null:
-			kind = "string"
+			v.Type = "string"
 		default:
 			c.list.Add(diag.WrongValue, e.Value.Span, "want a default or {type: ..., default: ...}, got %s", e.Value.Describe())
 		}
-		if set, ok := c.opts.Set[e.Key]; ok && !isA(set, kind) {
-			c.list.Add(diag.BadVariable, e.KeySpan, "variable %q is %s, got %q", e.Key, kind, set)
+		if set, ok := c.opts.Set[e.Key]; ok && !isA(set, v.Type) {
+			c.list.Add(diag.BadVariable, e.KeySpan, "variable %q is %s, got %q", e.Key, v.Type, set)
 		}
 		declared[e.Key] = v
 	}
 	return declared
 }
 
-var variableTypes = []string{"bool", "duration", "float", "int", "string"}
+// variableTypes are the types that a variable can be declared with.
+var variableTypes = map[string]*types.Type{
+	"bool": types.Bool, "duration": types.Duration, "float": types.Float, "int": types.Int, "string": types.String,
+}
 
-func (c *compiler) longVariable(long *config.Value, v *variable) (kind string) {
-	kind = "string"
+// typeName is the type of a variable whose default is v.
+func typeName(v *config.Value) string {
+	name := [...]string{config.String: "string", config.Bool: "bool", config.Int: "int", config.Float: "float"}[v.Type]
+	if !isA(v.Text, name) { // such as 0x1F
+		return "string"
+	}
+	return name
+}
+
+// longVariable reads {type, default}. Without a type it is that of the default.
+func (c *compiler) longVariable(long *config.Value, v *variable) {
+	v.Type = "string"
+	if d := long.Get("default"); d != nil && d.Kind == config.Scalar {
+		v.Type = typeName(d)
+	}
 	for _, e := range long.Entries {
 		switch {
 		case !variableKeys.has(e.Key):
@@ -114,17 +133,17 @@ func (c *compiler) longVariable(long *config.Value, v *variable) (kind string) {
 		case e.Value.Kind != config.Scalar:
 			c.list.Add(diag.WrongValue, e.Value.Span, "want a text, got %s", e.Value.Describe())
 		case e.Key == "default":
-			v.text, v.has = e.Value.Text, true
-		case !slices.Contains(variableTypes, e.Value.Text):
-			c.list.Add(diag.UnknownType, e.Value.Span, "unknown type %q of a variable", e.Value.Text).DidYouMean(e.Value.Text, variableTypes)
+			v.Text, v.has = e.Value.Text, true
+		case variableTypes[e.Value.Text] == nil:
+			c.list.Add(diag.UnknownType, e.Value.Span, "unknown type %q of a variable", e.Value.Text).
+				DidYouMean(e.Value.Text, slices.Sorted(maps.Keys(variableTypes)))
 		default:
-			kind = e.Value.Text
+			v.Type = e.Value.Text
 		}
 	}
-	if v.has && !isA(v.text, kind) {
-		c.list.Add(diag.WrongValue, long.Get("default").Span, "the default of a variable of type %s is %q", kind, v.text)
+	if v.has && !isA(v.Text, v.Type) {
+		c.list.Add(diag.WrongValue, long.Get("default").Span, "the default of a variable of type %s is %q", v.Type, v.Text)
 	}
-	return kind
 }
 
 // isA reports whether a text is a value of a variable's type.

@@ -26,7 +26,7 @@ func Example() {
 
 	var list diag.List
 	value := config.Parse(diag.NewSource("flow.yaml", []byte("path: ${DIR}/out.csv\nmode: relpace\nevry: 5s\n")), &list)
-	config.Substitute(value, func(string) (string, bool) { return "/data", true }, &list)
+	config.Substitute(value, func(string) (config.Variable, bool) { return config.Variable{Text: "/data"}, true }, &list)
 	w := proto
 	schema.Decode(value, &w, &list)
 	fmt.Println(w.Path, w.Every)

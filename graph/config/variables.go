@@ -11,9 +11,19 @@ import (
 
 // Variables in texts, replaced so that every character still has its place.
 
-// A piece is a stretch of a text that came from a variable, in characters, with
-// the stretch of the written text that it replaced.
-type piece struct{ from, to, writtenFrom, writtenTo int }
+// A Variable is what a name in ${} stands for.
+type Variable struct {
+	Text string
+	Type string // as declared: bool, duration, float, int or string; "": as its text looks
+}
+
+// A piece is a stretch of a text that came from a variable, or from $$, in characters,
+// with the stretch of the written text that it replaced.
+type piece struct {
+	from, to, writtenFrom, writtenTo int
+
+	variable *Variable // nil: $$
+}
 
 // redacted stands for a secret wherever it would be shown.
 const redacted = "[secret]"
@@ -34,14 +44,14 @@ const redacted = "[secret]"
 // A value that is one variable and nothing else takes on the type of its text, so
 // `workers: ${N}` can be an integer; quoted, it is text, which settings of other
 // types read all the same. Places keep pointing at the text that was written.
-func Substitute(v *Value, lookup func(name string) (string, bool), list *diag.List) (used []string) {
+func Substitute(v *Value, lookup func(name string) (Variable, bool), list *diag.List) (used []string) {
 	s := substitution{lookup: lookup, list: list}
 	s.walk(v)
 	return s.used
 }
 
 type substitution struct {
-	lookup func(string) (string, bool)
+	lookup func(string) (Variable, bool)
 	list   *diag.List
 	used   []string
 }
@@ -99,7 +109,7 @@ func (s *substitution) expand(v *Value, part string, start, deep int) (text stri
 		out.WriteString(part[at : at+next])
 		at += next
 		ref, size := cutReference(part[at:])
-		value := "$"
+		value := Variable{Text: "$"}
 		from := start + utf8.RuneCountInString(part[:at])
 		switch {
 		case strings.HasPrefix(part[at:], "$$"):
@@ -116,21 +126,25 @@ func (s *substitution) expand(v *Value, part string, start, deep int) (text stri
 			size = 1
 		}
 		if deep == 0 && size > 1 {
-			s.replaced(v, &out, value, part[:at], part[at:at+size])
+			p := pieceOf(&out, value.Text, part[:at], part[at:at+size])
+			if size > len("$$") {
+				p.variable = &value
+			}
+			v.pieces = append(v.pieces, p)
 		}
-		out.WriteString(value)
+		out.WriteString(value.Text)
 		at += size
 	}
 	return out.String(), ok
 }
 
-// replaced remembers where a value came from.
-func (s *substitution) replaced(v *Value, out *strings.Builder, value, before, ref string) {
+// pieceOf says where a text that replaces ref stands, and where ref stood.
+func pieceOf(out *strings.Builder, text, before, ref string) piece {
 	from, written := utf8.RuneCountInString(out.String()), utf8.RuneCountInString(before)
-	v.pieces = append(v.pieces, piece{
-		from: from, to: from + utf8.RuneCountInString(value),
+	return piece{
+		from: from, to: from + utf8.RuneCountInString(text),
 		writtenFrom: written, writtenTo: written + utf8.RuneCountInString(ref),
-	})
+	}
 }
 
 // cutReference gives what stands within the ${} at the start of a text, and the
@@ -163,7 +177,7 @@ const maxDefaults = 8
 
 // value gives what a reference stands for. It is written at a character of the
 // text of the value.
-func (s *substitution) value(v *Value, ref string, at, width, deep int) (value string, ok bool) {
+func (s *substitution) value(v *Value, ref string, at, width, deep int) (value Variable, ok bool) {
 	place := v.placeOf(at, at+width-1)
 	name := variableName.FindString(ref)
 	if file := fileName.FindString(ref); file != "" {
@@ -176,32 +190,33 @@ func (s *substitution) value(v *Value, ref string, at, width, deep int) (value s
 	switch {
 	case ref == "":
 		s.list.Add(diag.BadVariable, place, "the variable has no name").WithHint("write ${NAME}, or $${ for the characters as such")
-		return "", false
+		return Variable{}, false
 	case name == "":
 		s.list.Add(diag.BadVariable, place, "%q is not the name of a variable", shorten(ref)).WithHint("write ${NAME}: letters, digits and underscores; or $${ for the characters as such")
-		return "", false
+		return Variable{}, false
 	case rest != "" && !hasDefault && !hasMessage:
 		d := s.list.Add(diag.BadVariable, place, "%q cannot follow the name of a variable", shorten(rest))
 		if text := strings.TrimLeft(rest, ":-=? "); text != "" {
 			d.WithHint("for a default write ${%s:-%s}", name, text)
 		}
-		return "", false
+		return Variable{}, false
 	case secret && !v.Secret:
 		s.list.Add(diag.BadVariable, place, "a secret must be the whole value")
-		return "", false
+		return Variable{}, false
 	case deep > maxDefaults:
 		s.list.Add(diag.BadVariable, place, "too many variables within defaults")
-		return "", false
+		return Variable{}, false
 	}
 	if !slices.Contains(s.used, name) {
 		s.used = append(s.used, name)
 	}
 	value, set := s.lookup(name)
 	switch {
-	case set && (value != "" || rest == ""):
+	case set && (value.Text != "" || rest == ""):
 		return value, true
 	case hasDefault:
-		return s.expand(v, fallback, at+len("${")+utf8.RuneCountInString(name)+len(":-"), deep+1)
+		value.Text, ok = s.expand(v, fallback, at+len("${")+utf8.RuneCountInString(name)+len(":-"), deep+1)
+		return value, ok
 	case hasMessage && message != "":
 		s.list.Add(diag.BadVariable, place, "%s", message).WithHint("%s", howToSet(name))
 	case set:
@@ -211,7 +226,7 @@ func (s *substitution) value(v *Value, ref string, at, width, deep int) (value s
 	default:
 		s.list.Add(diag.BadVariable, place, "%s is not set", nameWords(name)).WithHint("%s", howToSet(name))
 	}
-	return "", false
+	return Variable{}, false
 }
 
 func nameWords(name string) string {
@@ -232,4 +247,46 @@ func howToSet(name string) string {
 		return "put the secret into " + file
 	}
 	return "set it with -s " + name + "=value, or give a default: ${" + name + ":-value}"
+}
+
+// A Part is a stretch of a text: as its author wrote it, or what a variable stands for.
+type Part struct {
+	Text        string
+	Variable    *Variable // nil: as written
+	first, last int       // characters of the written text
+}
+
+// Parts gives the stretches of a scalar in which variables stand beside other text. It
+// is empty if there is no variable in it, or nothing else.
+func (v *Value) Parts() []Part {
+	if v == nil || v.loose || !slices.ContainsFunc(v.pieces, func(p piece) bool { return p.variable != nil }) {
+		return nil
+	}
+	var parts []Part
+	text, at, shift := []rune(v.Text), 0, 0
+	written := func(to int) {
+		if to > at {
+			parts = append(parts, Part{Text: string(text[at:to]), first: at + shift, last: to - 1 + shift})
+		}
+	}
+	for _, p := range v.pieces {
+		written(p.from)
+		parts = append(parts, Part{Text: string(text[p.from:p.to]), Variable: p.variable, first: p.writtenFrom, last: p.writtenTo - 1})
+		at, shift = p.to, p.writtenTo-p.to
+	}
+	written(len(text))
+	return parts
+}
+
+// AtPart gives the place of a stretch that begins at a character of one part and ends
+// with a character of another, or of the same. That of a variable is all of it.
+func (v *Value) AtPart(from Part, first int, to Part, last int) diag.Span {
+	first, last = from.first+first, to.first+last
+	if from.Variable != nil {
+		first = from.first
+	}
+	if to.Variable != nil {
+		last = to.last
+	}
+	return v.placeOf(first, last)
 }

@@ -13,9 +13,9 @@ var testVariables = map[string]string{
 	"env:TOKEN": "geheim", "file:/run/key": "auch geheim",
 }
 
-func lookupTest(name string) (string, bool) {
+func lookupTest(name string) (Variable, bool) {
 	v, ok := testVariables[name]
-	return v, ok
+	return Variable{Text: v}, ok
 }
 
 func TestSubstitute(t *testing.T) {

@@ -57,12 +57,17 @@ func (a *AggExpr) String() string { return a.Final.String() }
 // CheckAggregate is Check for an expression over aggregates of rows of type env.
 // Fields may stand inside aggregates only.
 func CheckAggregate(src Text, env *types.Type, list *diag.List) *AggExpr {
+	return Scope{Env: env}.CheckAggregate(src, list)
+}
+
+// CheckAggregate is the function CheckAggregate for an expression in the scope.
+func (s Scope) CheckAggregate(src Text, list *diag.List) *AggExpr {
 	out := &AggExpr{Final: &Expr{src: src, typ: types.Error, env: types.Record()}}
 	t, ok := read(src, list)
 	if !ok {
 		return out
 	}
-	c, before := newChecker(src, t, env, list), len(*list)
+	c, before := newChecker(src, t, s, list), len(*list)
 	c.agg = &aggregation{seen: map[string]int{}}
 	root := c.check(t.root)
 	out.Aggs = c.agg.list
@@ -180,7 +185,7 @@ func (f *finder) Visit(n *ast.Node) {
 // forRow gives a checker for what is computed from a single row, the argument of
 // an aggregate.
 func (c *checker) forRow(list *diag.List) *checker {
-	row := newChecker(c.src, c.tree, c.env, list)
+	row := newChecker(c.src, c.tree, Scope{c.env, c.hidden}, list)
 	row.depth, row.nodes = c.depth, c.nodes
 	if list == c.list {
 		row.said = c.said

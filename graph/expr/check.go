@@ -14,21 +14,22 @@ import (
 // meets; a part with a problem gets the error type, which fits everywhere, so that
 // nothing is said about what stands around it.
 type checker struct {
-	src   Text
-	tree  *tree
-	env   *types.Type
-	list  *diag.List
-	used  map[int]bool // columns of env that are read
-	names []binding    // what `let` has named, innermost last
-	loops []loop       // functions over lists around this place, innermost last
-	known map[string]int
-	slots int
-	nodes int // visited so far
-	depth int
-	quiet int             // inside so many try(): a constant that fails is no mistake
-	wrong int             // problems so far
-	said  map[string]bool // problems so far, since a < b < c is checked as two comparisons
-	agg   *aggregation    // nil unless outside the aggregates of an AggExpr
+	src    Text
+	tree   *tree
+	env    *types.Type
+	hidden map[string]Hidden
+	list   *diag.List
+	used   map[int]bool // columns of env that are read
+	names  []binding    // what `let` has named, innermost last
+	loops  []loop       // functions over lists around this place, innermost last
+	known  map[string]int
+	slots  int
+	nodes  int // visited so far
+	depth  int
+	quiet  int             // inside so many try(): a constant that fails is no mistake
+	wrong  int             // problems so far
+	said   map[string]bool // problems so far, since a < b < c is checked as two comparisons
+	agg    *aggregation    // nil unless outside the aggregates of an AggExpr
 }
 
 // A binding is a name given by `let`.
@@ -45,8 +46,8 @@ type loop struct {
 	acc  *binding
 }
 
-func newChecker(src Text, t *tree, env *types.Type, list *diag.List) *checker {
-	return &checker{src: src, tree: t, env: env, list: list, used: map[int]bool{}, known: map[string]int{}, said: map[string]bool{}}
+func newChecker(src Text, t *tree, s Scope, list *diag.List) *checker {
+	return &checker{src: src, tree: t, env: s.Env, hidden: s.Hidden, list: list, used: map[int]bool{}, known: map[string]int{}, said: map[string]bool{}}
 }
 
 // report adds a problem at a part of the text. A problem said twice is dropped.
@@ -245,6 +246,11 @@ func (c *checker) unknownName(name string, from, to int) *node {
 	if !c.env.IsRecord() {
 		n, d := c.fail(diag.UnknownField, from, to, "unknown name %q", name)
 		d.WithHint("items are %s here; the item is named item", brief(c.env))
+		return n
+	}
+	if hidden, ok := c.hidden[name]; ok {
+		n, d := c.fail(diag.UnknownField, from, to, "unknown field %q: %s", name, hidden.Why)
+		d.WithHint("%s", hidden.Hint)
 		return n
 	}
 	n, d := c.fail(diag.UnknownField, from, to, "unknown field %q", name)

@@ -46,12 +46,26 @@ type Expr struct {
 // there is one name, item. Every problem is added to the list; the result is never
 // nil, but its type has KindError if there was one.
 func Check(src Text, env *types.Type, list *diag.List) *Expr {
+	return Scope{Env: env}.Check(src, list)
+}
+
+// A Scope is what an expression can see.
+type Scope struct {
+	Env    *types.Type       // of the items
+	Hidden map[string]Hidden // names that an author may think it sees
+}
+
+// Hidden says of a name why an expression does not know it, and what to do instead.
+type Hidden struct{ Why, Hint string }
+
+// Check is the function Check for an expression in the scope.
+func (s Scope) Check(src Text, list *diag.List) *Expr {
 	t, ok := read(src, list)
 	if !ok {
-		return &Expr{src: src, env: env, typ: types.Error}
+		return &Expr{src: src, env: s.Env, typ: types.Error}
 	}
-	c, before := newChecker(src, t, env, list), len(*list)
-	e := c.finish(c.check(t.root), env)
+	c, before := newChecker(src, t, s, list), len(*list)
+	e := c.finish(c.check(t.root), s.Env)
 	if len(*list) == before {
 		t.warnLoose(src, list)
 	}

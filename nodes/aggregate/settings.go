@@ -154,6 +154,7 @@ func (Value) ConfigType() (string, map[string]any) {
 // Parts checks the fields to compute, over items of type in.
 func Parts(c *graph.Inference, set config.Map[Value], in *types.Type) []Part {
 	var parts []Part
+	graph.Makes(c, set)
 	for _, s := range set {
 		p := Part{Name: s.Key, Expr: c.Aggregate(s.Value.Value, in)}
 		if s.Value.Where.Value != "" {

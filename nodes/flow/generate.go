@@ -71,6 +71,7 @@ func (k *generate) Infer(c *graph.Inference) {
 			k.Set = append(k.Set, config.Pair[config.Text]{Key: timeField, Value: config.Text{Value: timeField}})
 		}
 	}
+	graph.Makes(c, k.Set)
 	for _, s := range k.Set {
 		e := c.Expr(s.Value, k.env)
 		k.exprs = append(k.exprs, e)

@@ -40,6 +40,10 @@ type mapPlan struct {
 // fields gives the fields in order; none if that cannot be said.
 func (p *mapPlan) fields() []outField {
 	set := map[string]*expr.Expr{}
+	graph.Makes(p.c, p.k.Set)
+	for _, r := range p.k.Rename {
+		p.c.Hide(r.Value.Value, "it is a new name, and expressions see what comes in", "write "+types.Quote(r.Key))
+	}
 	for _, s := range p.k.Set {
 		set[s.Key] = p.c.Expr(s.Value, p.in)
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
@@ -56,7 +57,7 @@ func (e *expectation) check(list *diag.List) {
 		e.readFrom(list)
 	}
 	if e.All.Value != "" {
-		e.all = expr.Check(exprText{e.All}, e.typ, list)
+		e.all = graph.CheckExpr(e.All, e.key, e.typ, list)
 		e.all.Want(types.Bool.Opt(), "all", list)
 	}
 }

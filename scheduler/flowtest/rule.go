@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
@@ -23,18 +24,12 @@ type rule struct {
 	to   *types.Type   // what comes out
 }
 
-// exprText lets messages about an expression point into the test file.
-type exprText struct{ config.Text }
-
-func (t exprText) Source() string                 { return t.Value }
-func (t exprText) At(offset, width int) diag.Span { return t.YAML.At(offset, width) }
-
 // checkWhen checks the condition of a rule over items of type in.
 func (r *rule) checkWhen(in *types.Type, list *diag.List) {
 	if r.When.Value == "" {
 		return
 	}
-	r.when = expr.Check(exprText{r.When}, in, list)
+	r.when = graph.CheckExpr(r.When, r.at, in, list)
 	r.when.Want(types.Bool.Opt(), "when", list)
 }
 
@@ -81,7 +76,7 @@ func (r *rule) checkSet(in, out *types.Type, list *diag.List) {
 		came, here := in.Field(f.Name)
 		switch {
 		case given:
-			e := expr.Check(exprText{text}, in, list)
+			e := graph.CheckExpr(text, r.at, in, list)
 			if e.Want(f.Type, f.Name, list) && e.Type().Kind != types.KindError {
 				e = e.As(f.Type)
 			}
@@ -104,7 +99,7 @@ func fits(from, to *types.Type) bool {
 // constant is an expression of our own.
 func constant(source string, env *types.Type) *expr.Expr {
 	var list diag.List
-	return expr.Check(exprText{config.Text{Value: source}}, env, &list)
+	return graph.CheckExpr(config.Text{Value: source}, diag.Span{}, env, &list)
 }
 
 // batchOf reads items of a file; nil if there is none or something is wrong.

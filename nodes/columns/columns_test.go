@@ -127,7 +127,10 @@ func TestConversionToNullableRecords(t *testing.T) {
 	b.Rows = 1
 	b.Cols[0].Resize(1)
 	b.Cols[0].Int[0] = 3
-	d := NewConversion(from, to, nil).Batch(b)
+	d, err := NewConversion(from, to, nil).Batch(b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(d.Cols) != 1 || d.Cols[0].Form != record.FormRecord || d.Cols[0].Fields[0].Float[0] != 3 {
 		t.Errorf("got %+v", d.Cols[0])
 	}

@@ -1,10 +1,9 @@
 package columns
 
 import (
-	"math"
-
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
 )
 
 // A Conversion turns batches into batches of a wider type: integers and decimals
@@ -15,29 +14,38 @@ type Conversion struct {
 	same   bool   // batches are of type to already, but for the name
 	fields []int  // the column of the input for each field of to, -1: none
 	from   *types.Type
+	rounds bool // it may change values
 }
 
 // NewConversion prepares for batches of type from. to is an upper bound of it;
 // needed says which fields of it later nodes read, nil: all.
 func NewConversion(from, to *types.Type, needed []bool) *Conversion {
-	c := &Conversion{from: from, to: to, needed: needed, same: sameForm(from, to) && from.IsRecord() == to.IsRecord()}
+	c := &Conversion{from: from, to: to, needed: needed, same: sameForm(from, to) && from.IsRecord() == to.IsRecord(), rounds: rounds(from, to)}
 	for _, f := range to.Fields {
 		c.fields = append(c.fields, from.Index(f.Name))
 	}
 	return c
 }
 
-// Batch gives b as a batch of the wider type, with a reference of its own.
-func (c *Conversion) Batch(b *record.Batch) *record.Batch {
+// Batch gives b as a batch of the wider type, with a reference of its own. Items with a
+// value that the wider type does not hold are reported to out and left out.
+func (c *Conversion) Batch(b *record.Batch, out nodes.Out) (*record.Batch, error) {
 	if c.same {
 		b.Retain()
-		return b
+		return b, nil
+	}
+	sel, err := c.kept(b, out)
+	if err != nil {
+		return nil, err
 	}
 	d := b.Derive(c.to)
+	if sel != nil {
+		d.Sel = append(d.SelBuf(), sel...)
+	}
 	if !c.to.IsRecord() {
 		// Records, some of which may be null elsewhere, travel as one column.
 		d.Cols[0] = Convert(Whole(c.from, b.Cols), c.from, c.to, b.Rows)
-		return d
+		return d, nil
 	}
 	for i, from := range c.fields {
 		switch {
@@ -48,7 +56,55 @@ func (c *Conversion) Batch(b *record.Batch) *record.Batch {
 			Nulls(d.Fresh(i), b.Rows)
 		}
 	}
-	return d
+	return d, nil
+}
+
+// kept gives the rows of b that are left when those are reported that the wider type does
+// not hold; nil if all are left.
+func (c *Conversion) kept(b *record.Batch, out nodes.Out) (sel []uint16, err error) {
+	if !c.rounds {
+		return nil, nil
+	}
+	for i := range b.Len() {
+		row := b.Row(i)
+		err := c.rounded(b, row)
+		switch {
+		case err == nil && sel == nil:
+			continue
+		case err == nil:
+			sel = append(sel, uint16(row))
+			continue
+		case sel == nil:
+			sel = make([]uint16, i, b.Len())
+			for k := range sel {
+				sel[k] = uint16(b.Row(k))
+			}
+		}
+		if err := out.Bad(nodes.BadItem{Err: err, Data: b, Row: row}); err != nil {
+			return nil, err
+		}
+	}
+	return sel, nil
+}
+
+// rounded says what of an item the wider type does not hold; nil if it holds all.
+func (c *Conversion) rounded(b *record.Batch, row int) error {
+	const why = "in what comes out, as another input has it"
+	if !c.to.IsRecord() {
+		if !keeps(Whole(c.from, b.Cols), c.from, c.to, row) {
+			return &RoundedError{"", c.from, c.to, why}
+		}
+		return nil
+	}
+	for i, from := range c.fields {
+		if from < 0 || c.needed != nil && !c.needed[i] {
+			continue
+		}
+		if f := c.from.Fields[from]; !keeps(b.Cols[from], f.Type, c.to.Fields[i].Type, row) {
+			return &RoundedError{f.Name, f.Type, c.to.Fields[i].Type, why}
+		}
+	}
+	return nil
 }
 
 // Nulls makes all rows of a column null.
@@ -130,12 +186,14 @@ func Convert(src *record.Column, from, to *types.Type, rows int) *record.Column 
 // toFloat converts integers and decimals.
 func toFloat(src *record.Column, from *types.Type) *record.Column {
 	dst := &record.Column{Form: record.FormFloat, Float: make([]float64, len(src.Int)), Null: src.Null}
-	scale := 1.0
 	if from.Kind == types.KindDecimal {
-		scale = math.Pow10(from.Scale)
+		for i, v := range src.Int {
+			dst.Float[i] = decimalFloat(v, from.Scale)
+		}
+		return dst
 	}
 	for i, v := range src.Int {
-		dst.Float[i] = float64(v) / scale
+		dst.Float[i] = float64(v)
 	}
 	return dst
 }

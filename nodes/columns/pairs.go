@@ -107,25 +107,61 @@ func sideField(c *graph.Inference, side string, name config.Name, t *types.Type)
 	return f, ok && f.Type.Kind != types.KindError // which has a message of its own
 }
 
-// dropInexact makes null what no float equals: such a key has no partner.
-func dropInexact(ints, floats *record.Column, rows int) {
-	for i, n := range ints.Int[:rows] {
-		if f := record.ExactFloat(n); f != f {
-			floats.SetNull(i)
-		}
-	}
-}
-
 // Batch gives the keys of the items of one side, whose fields have the given
-// indexes, as a batch that the caller owns.
+// indexes, as a batch that the caller owns. A value that the type of the key does not
+// hold is null there: nothing of the other side equals it.
 func (k *PairedKey) Batch(b *record.Batch, fields []int) *record.Batch {
 	d := b.Derive(k.Type)
 	for i, at := range fields {
 		from, to := b.Type.Fields[at].Type, k.Type.Fields[i].Type
 		d.Cols[i] = Convert(b.Cols[at], from, to, b.Rows)
-		if from.Kind == types.KindInt && to.Kind == types.KindFloat {
-			dropInexact(b.Cols[at], d.Cols[i], b.Rows)
+		if rounds(from, to) {
+			d.Cols[i] = withoutRounded(d.Cols[i], b.Cols[at], from, to, b.Rows)
 		}
 	}
 	return d
+}
+
+// withoutRounded makes null what Convert has changed. The bits of the result are its own:
+// those of a converted column are still those of the items.
+func withoutRounded(c, src *record.Column, from, to *types.Type, rows int) *record.Column {
+	var null []uint64
+	for i := range rows {
+		if keeps(src, from, to, i) {
+			continue
+		}
+		if null == nil {
+			null = make([]uint64, (rows+63)/64)
+			copy(null, c.Null)
+		}
+		null[i>>6] |= 1 << (i & 63)
+	}
+	if null == nil {
+		return c
+	}
+	own := *c
+	own.Null = null
+	return &own
+}
+
+// Rounds reports whether a value of one side, whose fields have the given indexes, may be
+// one that the type of the key does not hold.
+func (k *PairedKey) Rounds(t *types.Type, fields []int) bool {
+	for i, at := range fields {
+		if rounds(t.Fields[at].Type, k.Type.Fields[i].Type) {
+			return true
+		}
+	}
+	return false
+}
+
+// Rounded says of an item of one side which value the type of the key does not hold; nil
+// if it holds all. why says what the key is for.
+func (k *PairedKey) Rounded(b *record.Batch, fields []int, row int, why string) error {
+	for i, at := range fields {
+		if f := b.Type.Fields[at]; !keeps(b.Cols[at], f.Type, k.Type.Fields[i].Type, row) {
+			return &RoundedError{f.Name, f.Type, k.Type.Fields[i].Type, why}
+		}
+	}
+	return nil
 }

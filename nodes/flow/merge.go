@@ -14,7 +14,7 @@ var mergeDecl = nodes.Kind("merge", "Merges several streams as their items arriv
 	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of types that fit together.", Arity: graph.Many, Any: true}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "All their items.", Any: true}),
 	nodes.Interleaves(), nodes.Conserves(),
-	nodes.Lines("an item arrives on any input", "its output is full", "all its inputs have ended", "never"),
+	nodes.Lines("an item arrives on any input", "its output is full", "all its inputs have ended", columns.FailsRounded),
 	nodes.Example(graph.Example{
 		Title: "Two sources as one",
 		Flow: `flow: both
@@ -90,7 +90,11 @@ func (w *widener) emit(in nodes.Input, out nodes.Out) error {
 		c = columns.NewConversion(b.Type, w.to, w.needed)
 		w.known[b.Type] = c
 	}
-	return out.Emit(0, c.Batch(b))
+	wide, err := c.Batch(b, out)
+	if err != nil {
+		return err
+	}
+	return out.Emit(0, wide)
 }
 
 // records turns Go values into records, which the engine leaves to a kind that takes

@@ -133,3 +133,33 @@ nodes:
 	kit.Refuse(t, fmt.Sprintf(flow, "{as: [x, x]}"), in, `two fields would be called "x"`)
 	kit.Refuse(t, fmt.Sprintf(strings.Replace(flow, "B: {b:", "B: {a:", 1), "{}"), in, `two fields would be called "a"`, "with `as`")
 }
+
+// What a float does not hold is a bad item: it would come out rounded.
+func TestWideningLeavesValuesAlone(t *testing.T) {
+	flow := `flow: both
+types: {A: {id: int?, x: "[int]", d: "decimal(18,2)"}, B: {id: float, x: "[float]", d: float}}
+nodes:
+  a:    {use: file.read, with: {path: a.jsonl, as: A}}
+  b:    {use: file.read, with: {path: b.jsonl, as: B}}
+  all:  {use: concat, in: [a, b], on_error: dead}
+  out:  {use: file.write, in: all, with: {path: "-", format: jsonl}}
+  why:  {use: map, in: all.errors, with: {select: [error, item]}}
+  dead: {use: file.write, in: why, with: {path: dead.jsonl}}
+`
+	in := map[string]string{
+		"a.jsonl": `{"id":9007199254740992,"x":[],"d":0.10}` + "\n" + `{"id":9007199254740993,"x":[],"d":1}` + "\n" + `{"id":null,"x":[9223372036854775807],"d":1}` + "\n" +
+			`{"id":-9223372036854775808,"x":[1],"d":1234567890123456.78}` + "\n" + `{"id":null,"x":[2],"d":-7.25}` + "\n",
+		"b.jsonl": `{"id":0.5,"x":[0.5],"d":0.5}` + "\n",
+	}
+	const why = ` in what comes out, as another input has it",`
+	kit.Check(t, flow, in, map[string]string{
+		"-": `{"id":9007199254740992,"x":[],"d":0.1}` + "\n" + `{"id":null,"x":[2],"d":-7.25}` + "\n" + `{"id":0.5,"x":[0.5],"d":0.5}` + "\n",
+		"dead.jsonl": `{"error":"id has more digits than a float keeps: it is int here, and float` + why + `"item":{"id":9007199254740993,"x":[],"d":1.00}}` + "\n" +
+			`{"error":"x has more digits than a float keeps: it is [int] here, and [float]` + why + `"item":{"id":null,"x":[9223372036854775807],"d":1.00}}` + "\n" +
+			`{"error":"d has more digits than a float keeps: it is decimal(18,2) here, and float` + why + `"item":{"id":-9223372036854775808,"x":[1],"d":1234567890123456.78}}` + "\n",
+	})
+	// What nobody reads is not looked at.
+	flow, _, _ = strings.Cut(strings.Replace(flow, "  out:  {use: file.write, in: all,", "  x:    {use: map, in: all, with: {set: {n: len(x)}, select: [n]}}\n  out:  {use: file.write, in: x,", 1), "  why:")
+	in["a.jsonl"] = `{"id":9007199254740993,"x":[1],"d":1}` + "\n"
+	kit.Check(t, flow, in, map[string]string{"-": `{"n":1}` + "\n" + `{"n":1}` + "\n"})
+}

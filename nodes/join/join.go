@@ -1,6 +1,7 @@
 package join
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/flowrun/flowrun/graph"
@@ -17,7 +18,7 @@ var joinDecl = nodes.Kind("join", "Combines items of two inputs that have equal 
 	nodes.OutPort(graph.Port{Name: "unmatched", Doc: "Items of left that have no partner.", Side: true}),
 	nodes.Pure(),
 	nodes.Holds("the items of its right input"),
-	nodes.Lines("right has ended and an item of left arrives", "its output is full, or right has not ended", "left has ended", "never"),
+	nodes.Lines("right has ended and an item of left arrives", "its output is full, or right has not ended", "left has ended", "with `kind: right` or `full`, "+columns.FailsRounded),
 	nodes.Example(graph.Example{
 		Title: "The state of each airport",
 		Flow: `flow: named
@@ -115,6 +116,29 @@ func (k *join) keysOf(b *record.Batch, fields []int) *record.Batch {
 	keys := k.key.Batch(b, fields)
 	columns.DropNulls(keys)
 	return keys
+}
+
+// exact reports the items of one side, whose key has the given fields, that would come out
+// with another key, and gives the others as a batch that the caller owns: where items of
+// right come out alone, the key of both sides is one column. Nothing of the other side
+// equals such a key, so its item would come out alone.
+func (k *join) exact(b *record.Batch, fields []int, out nodes.Out) (*record.Batch, error) {
+	d := b.Share()
+	sel := d.SelBuf()
+	for i := range b.Len() {
+		row := b.Row(i)
+		err := k.key.Rounded(b, fields, row, fmt.Sprintf("in the key that `kind: %s` makes of both sides", k.Kind))
+		if err == nil {
+			sel = append(sel, uint16(row))
+			continue
+		}
+		if err := out.Bad(nodes.BadItem{Err: err, Data: b, Row: row}); err != nil {
+			d.Release()
+			return nil, err
+		}
+	}
+	d.Sel = sel
+	return d, nil
 }
 
 // Needs implements graph.Needer.

@@ -53,10 +53,17 @@ func (o *joinOp) Wants(port, _ int) bool { return (port == leftPort) == o.whole 
 func (o *joinOp) NewWorker(context.Context) (nodes.Worker, error) { return &prober{joinOp: o}, nil }
 
 // Process keeps a batch of right. Nothing is made of one of left.
-func (o *joinOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
-	keys := in.Made.(columns.HashedKeys)
+func (o *joinOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	keys, b := in.Made.(columns.HashedKeys), in.Data.(*record.Batch)
 	defer keys.Release()
-	return o.table.add(in.Data.(*record.Batch), keys)
+	if o.k.keepsRight() && o.k.key.Rounds(o.k.right, o.k.key.Right) {
+		var err error
+		if b, err = o.k.exact(b, o.k.key.Right, out); err != nil {
+			return err
+		}
+		defer b.Release()
+	}
+	return o.table.add(b, keys)
 }
 
 // End implements nodes.Ender.
@@ -88,6 +95,13 @@ func (w *prober) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, er
 		return w.table.hash(b), nil
 	}
 	w.begin()
+	if w.k.Kind == "full" && w.k.key.Rounds(w.k.left, w.k.key.Left) {
+		var err error
+		if b, err = w.k.exact(b, w.k.key.Left, out); err != nil {
+			return nil, err
+		}
+		defer b.Release()
+	}
 	return nil, w.probe(b, out)
 }
 

@@ -402,6 +402,9 @@ var faulty = map[string]string{
 	"gather":      `{id: n + ` + over + `, count: 2}`,
 	"window":      `{count: 2, by: {k: n + ` + over + `}, set: {c: count()}}`,
 	"window_join": `{on: n, time: at, within: 1m, prefix: r_}`,
+	"merge":       `{}`,
+	"concat":      `{}`,
+	"join":        `{on: n, kind: full}`,
 }
 
 // faultyFlow is a flow with a node of a kind.
@@ -413,12 +416,20 @@ func faultyFlow(kind, with string) string {
 	case len(spec.In) == 2:
 		in = "in: {left: nulls, right: nulls}, "
 	}
+	switch kind {
+	case "merge", "concat":
+		in = "in: [long, floats], "
+	case "join":
+		in = "in: {left: long, right: floats}, "
+	}
 	if kind == "partition" || kind == "route" {
 		branch = ".a"
 	}
 	flow := "nodes:\n" +
 		"  numbers: {use: generate, with: {count: 4, set: {n: n}}}\n" +
 		"  nulls: {use: file.read, with: {path: null.csv, as: {n: int, at: time?}}}\n" +
+		"  long: {use: generate, with: {count: 4, set: {n: 'n == 0 ? 0 : 9007199254740991 + 2 * n'}}}\n" + // no floats
+		"  floats: {use: generate, with: {count: 1, set: {n: 'float(n)'}}}\n" +
 		"  it: {use: " + kind + ", " + in + "with: " + with + "}\n"
 	if len(spec.Out) > 0 || branch != "" {
 		flow += "  out: {use: file.write, in: it" + branch + ", with: {path: '-', format: jsonl}}\n"

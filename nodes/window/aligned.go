@@ -103,7 +103,10 @@ func (a *alignOp) Process(_ context.Context, in nodes.Input, out nodes.Out) erro
 		a.awaited = -1
 	}
 	i := &a.inputs[which]
-	b := i.conv.Batch(in.Data.(*record.Batch))
+	b, err := i.conv.Batch(in.Data.(*record.Batch), out)
+	if err != nil {
+		return err
+	}
 	items, err := a.kind.read(which, b, out)
 	if err != nil {
 		b.Release()

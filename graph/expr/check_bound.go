@@ -244,9 +244,8 @@ func pow10(n int) int64 {
 	return p
 }
 
-// decimalFloat is the float nearest to n·10^-scale: below 2^53 both numbers of
-// the division are exact.
-func decimalFloat(n int64, scale int) float64 { return float64(n) / float64(pow10(scale)) }
+// decimalFloat is the float nearest to n·10^-scale.
+func decimalFloat(n int64, scale int) float64 { return quotient(n, pow10(scale)) }
 
 // settle replaces what only an empty list has, items of no type, by any.
 func settle(t *types.Type) *types.Type {

@@ -35,7 +35,7 @@ func listFunctions() []function {
 			eval: func(_ *row, a []value) (value, error) {
 				return listValue(a[0].list[:min(max(a[1].n, 0), int64(len(a[0].list)))]), nil
 			}},
-		{sig: "sort(list: [ordered], order: string = asc) [ordered]", summary: "The items in order, with \"desc\" backwards; null comes first.", example: `sort([2, 3, 1], "desc") == [3, 2, 1]`, bind: bindSort},
+		{sig: "sort(list: [ordered], order: string = asc) [ordered]", summary: "The items in order, with \"desc\" backwards. Null comes before everything, so it is last with \"desc\"; the kind sort puts it last in both.", example: `sort([2, 3, 1], "desc") == [3, 2, 1]`, bind: bindSort},
 		{sig: "unique(list: [T]) [T]", summary: "The items without those that came before.", example: `unique([1, 2, 1]) == [1, 2]`, bind: bindUnique},
 		{sig: "reverse(x: [T]|string) [T]|string", special: checkReverse, summary: "The items, or the characters of a text, from the last to the first.", example: `reverse([1, 2]) == [2, 1] && reverse("ab") == "ba"`},
 		{sig: "concat(a: [T], b: [T]...) [T]", summary: "The items of all lists.", example: `concat([1], [2, 3]) == [1, 2, 3]`, eval: concatLists},
@@ -55,7 +55,7 @@ func listFunctions() []function {
 		{sig: "findLast(list: [T], condition) T?", special: checkLoop, summary: "The last item that a condition is true for; null if there is none.", example: `findLast([1, 5, 7], # > 4) == 7`},
 		{sig: "findIndex(list: [T], condition) int?", special: checkLoop, summary: "The number, from 0, of the first item that a condition is true for; null if there is none.", example: `findIndex([1, 5, 7], # > 4) == 1`},
 		{sig: "findLastIndex(list: [T], condition) int?", special: checkLoop, summary: "The number of the last item that a condition is true for; null if there is none.", example: `findLastIndex([1, 5, 7], # > 4) == 2`},
-		{sig: "sortBy(list: [T], key: ordered, order: string = asc) [T]", special: checkLoop, summary: "The items in the order of a key, with \"desc\" backwards; items with one key stay as they were.", example: `sortBy(["bb", "a"], len(#)) == ["a", "bb"]`},
+		{sig: "sortBy(list: [T], key: ordered, order: string = asc) [T]", special: checkLoop, summary: "The items in the order of a key, with \"desc\" backwards; items with one key stay as they were. A key of null comes before all others, as in sort().", example: `sortBy(["bb", "a"], len(#)) == ["a", "bb"]`},
 		{sig: "reduce(list: [T], value: U, initial: U) U", special: checkLoop, summary: "The last value of #acc, which is the initial one first and then the value computed for each item.", example: `reduce([1, 2, 3], #acc * 10 + #, 0) == 123`},
 	}
 }

@@ -54,11 +54,14 @@ func timeFunctions() []function {
 	}
 }
 
+// earliest and latest are the times that nanoseconds in 64 bits hold.
+var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
 func toTime(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 
 // fromTime gives nanoseconds since 1970, for times from 1677 to 2262.
 func fromTime(t time.Time) (int64, error) {
-	if s := t.Unix(); s < -9223372036 || s > 9223372035 {
+	if t.Before(earliest) || t.After(latest) {
 		return 0, fmt.Errorf("%s is outside the years 1677 to 2262", t.UTC().Format(time.DateOnly))
 	}
 	return t.UnixNano(), nil
@@ -75,7 +78,7 @@ func floorDiv(a, b int64) int64 {
 
 // inUnit gives a duration in a unit.
 func inUnit(unit time.Duration) call {
-	return func(_ *row, a []value) (value, error) { return floatValue(float64(a[0].n) / float64(unit)), nil }
+	return func(_ *row, a []value) (value, error) { return floatValue(quotient(a[0].n, int64(unit))), nil }
 }
 
 // zones gives the zone that argument arg names, UTC if there is none.

@@ -202,9 +202,9 @@ func (p *planner) toFloat(n *node) *kernel {
 		return nil
 	}
 	g, fresh, x := p.g, p.scratch(n.typ), p.kernel(n.args[0])
-	unit := 1.0
-	if from := n.args[0].typ; from.Kind == types.KindDecimal {
-		unit = float64(pow10(from.Scale))
+	unit, from := int64(1), n.args[0].typ
+	if from.Kind == types.KindDecimal {
+		unit = pow10(from.Scale)
 	}
 	exact := n.exact && n.args[0].typ.Kind == types.KindInt
 	return &kernel{eval: func(sel []uint16, dst *record.Column) *record.Column {
@@ -223,7 +223,14 @@ func (p *planner) toFloat(n *node) *kernel {
 		}
 		if unit != 1 {
 			for i := range o {
-				o[i] /= unit
+				o[i] /= float64(unit)
+			}
+			if from.Precision > 15 { // the digits of two floats, the quotient of which may be another one
+				for i, v := range c.Int[:g.n] {
+					if v < -1<<53 || v > 1<<53 {
+						o[i] = quotient(v, unit)
+					}
+				}
 			}
 		}
 		return out

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"math/bits"
 
 	"github.com/flowrun/flowrun/graph/record"
@@ -75,7 +76,62 @@ func scaleOp(op string, d int64, f float64) (int64, bool) {
 	if op == "/" {
 		r = float64(d) / f
 	}
-	return floatToInt(math.RoundToEven(r))
+	near := math.RoundToEven(r)
+	// Below 2^53 the float is off by its own rounding alone, which matters beside a half.
+	certain := -1<<53 <= d && d <= 1<<53 && math.Abs(r) <= 1<<52 && 0.5-math.Abs(r-near) > math.Abs(r)*0x1p-52
+	if certain || notFinite(r) || math.Abs(r) > 1<<64 {
+		return floatToInt(near)
+	}
+	x := new(big.Rat).SetInt64(d)
+	if y := new(big.Rat).SetFloat64(f); op == "/" {
+		x.Quo(x, y)
+	} else {
+		x.Mul(x, y)
+	}
+	n := roundToEven(x)
+	return n.Int64(), n.IsInt64()
+}
+
+// roundToEven gives the nearest whole number; of two the even one.
+func roundToEven(x *big.Rat) *big.Int {
+	two := big.NewInt(2)
+	n := new(big.Int).Mul(x.Num(), two)
+	n.Add(n, x.Denom())
+	n, rest := n.DivMod(n, new(big.Int).Mul(x.Denom(), two), new(big.Int))
+	if rest.Sign() == 0 && n.Bit(0) == 1 {
+		n.Sub(n, big.NewInt(1))
+	}
+	return n
+}
+
+// quotient gives the float nearest to a / b, also where one of them is none. b is above
+// zero.
+func quotient(a, b int64) float64 {
+	if b == 1 || -1<<53 <= a && a <= 1<<53 && b <= 1<<53 {
+		return float64(a) / float64(b)
+	}
+	n := uint64(a)
+	if a < 0 {
+		n = -n
+	}
+	// With two bits more than a float has, and whether there is a rest, the quotient
+	// rounds as the exact one does.
+	shift := 62 - bits.Len64(n) + bits.Len64(uint64(b))
+	hi, lo := uint64(0), n
+	if shift < 64 {
+		hi, lo = n>>(64-shift), n<<shift
+	} else {
+		hi, lo = n<<(shift-64), 0
+	}
+	q, rest := bits.Div64(hi, lo, uint64(b))
+	if rest > 0 {
+		q |= 1
+	}
+	f := math.Ldexp(float64(q), -shift)
+	if a < 0 {
+		return -f
+	}
+	return f
 }
 
 // floatToInt drops what is behind the point; false if the rest is no int64.

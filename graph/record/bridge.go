@@ -219,11 +219,13 @@ func (c *Column) put(i int, t *types.Type, v reflect.Value, arena *Arena) error 
 	return nil
 }
 
-// putTime refuses what nanoseconds in 64 bits cannot hold: years before 1678 and
-// after 2261.
+// earliest and latest are the times that nanoseconds in 64 bits hold.
+var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// putTime refuses what nanoseconds in 64 bits cannot hold.
 func (c *Column) putTime(i int, at time.Time) error {
-	if y := at.Year(); y < 1678 || y > 2261 {
-		return fmt.Errorf("time %s is outside the years 1678 to 2261", at.Format(time.RFC3339))
+	if at.Before(earliest) || at.After(latest) {
+		return fmt.Errorf("time %s is outside the years 1677 to 2262", at.Format(time.RFC3339))
 	}
 	c.Int[i] = at.UnixNano()
 	return nil

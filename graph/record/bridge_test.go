@@ -120,7 +120,7 @@ func TestGoValuesThatDoNotFit(t *testing.T) {
 	b := x.ToBatch(typ, func(i int, err error) { bad = append(bad, fmt.Sprint(i, ": ", err)) })
 	want := []string{
 		`1: field "n": 18446744073709551615 is larger than int can hold`,
-		`3: field "time": time 3000-01-01T00:00:00Z is outside the years 1678 to 2261`,
+		`3: field "time": time 3000-01-01T00:00:00Z is outside the years 1677 to 2262`,
 		`4: field "any": json: unsupported type: chan int`,
 	}
 	if !reflect.DeepEqual(bad, want) {
@@ -192,5 +192,15 @@ func TestScalars(t *testing.T) {
 	same(t, "[]string", b.items(), []any{[]any{"a"}, []any{}, []any{"b", "c"}})
 	if got := ItemsOf(b, new(Pool[[]string]), never).V; !reflect.DeepEqual(got, [][]string{{"a"}, {}, {"b", "c"}}) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// Go values have the whole range of times that files have.
+func TestEndsOfTimeFromGo(t *testing.T) {
+	first, last := time.Unix(0, math.MinInt64).UTC(), time.Unix(0, math.MaxInt64).UTC()
+	bad := 0
+	b := Wrap([]time.Time{first, last, first.Add(-1), last.Add(1)}).ToBatch(types.Time, func(int, error) { bad++ })
+	if bad != 2 || b.Len() != 2 || b.Cols[0].Int[b.Row(0)] != math.MinInt64 || b.Cols[0].Int[b.Row(1)] != math.MaxInt64 {
+		t.Errorf("%d items, %d bad: %v", b.Len(), bad, b.Cols[0].Int)
 	}
 }

@@ -1,10 +1,10 @@
 package flowtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/big"
 	"slices"
 	"strconv"
 	"time"
@@ -75,14 +75,21 @@ func (c *comparison) value(all []gap, path string, t *types.Type, v *config.Valu
 	switch {
 	case t.Kind == types.KindRecord && v.Kind == config.Mapping:
 		return c.fields(all, path, t, v, want.Fields, i, got.Fields, j)
-	case t.Kind == types.KindList && v.Kind == config.Sequence:
+	case t.Kind == types.KindRecord:
+		return c.fields(all, path, t, wholeNode(t, v.Span), want.Fields, i, got.Fields, j)
+	case t.Kind == types.KindList:
 		from, to := want.Range(i)
 		start, end := got.Range(j)
 		if to-from != end-start {
 			return append(all, gap{path, show(path, t, got, j), show(path, t, want, i), v.Span})
 		}
+		whole := wholeNode(t.Elem, v.Span)
 		for k := range to - from {
-			all = c.value(all, path+"["+strconv.Itoa(k)+"]", t.Elem, v.Items[k], want.Elem, from+k, got.Elem, start+k)
+			item := whole
+			if v.Kind == config.Sequence {
+				item = v.Items[k]
+			}
+			all = c.value(all, path+"["+strconv.Itoa(k)+"]", t.Elem, item, want.Elem, from+k, got.Elem, start+k)
 		}
 		return all
 	case t.Kind == types.KindAny:
@@ -124,15 +131,7 @@ func sameAny(want, got any, exact bool) bool {
 
 // sameNumber compares the values of numbers, however they are written.
 func sameNumber(a, b string) bool {
-	if a == b {
-		return true
-	}
-	if len(a) > 400 || len(b) > 400 { // not worth the digits
-		return false
-	}
-	x, ok1 := new(big.Float).SetPrec(512).SetString(a)
-	y, ok2 := new(big.Float).SetPrec(512).SetString(b)
-	return ok1 && ok2 && x.Cmp(y) == 0
+	return a == b || bytes.Equal(record.AppendCanonical(nil, a), record.AppendCanonical(nil, b))
 }
 
 // show gives a value for a message, by its path in the item.

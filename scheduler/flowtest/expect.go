@@ -118,8 +118,7 @@ func (e *expectation) readFrom(list *diag.List) {
 	}
 }
 
-// wholeNode is the node of an item of which everything counts: it names every field.
-// Lists and values of any type in it are compared as a whole.
+// wholeNode is the node of a value of which everything counts: it names every field.
 func wholeNode(t *types.Type, at diag.Span) *config.Value {
 	n := &config.Value{Kind: config.Scalar, Span: at}
 	if t.Kind == types.KindRecord {

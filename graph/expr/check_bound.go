@@ -209,6 +209,8 @@ func convertValue(r *row, v value, from, to *types.Type, exact bool) value {
 	switch {
 	case to.Kind == types.KindAny:
 		return textValue(string(appendJSON(nil, v, from)))
+	case to.Kind == types.KindFloat && from.Kind == types.KindDecimal && exact:
+		return floatValue(record.ExactDecimal(v.n, from.Scale))
 	case to.Kind == types.KindFloat && from.Kind == types.KindDecimal:
 		return floatValue(decimalFloat(v.n, from.Scale))
 	case to.Kind == types.KindFloat && exact:

@@ -131,10 +131,13 @@ func compileFloat(n *node) fn[float64] {
 // compileToFloat converts an int, a duration in nanoseconds or a decimal.
 func compileToFloat(n *node, exact bool) fn[float64] {
 	x := compile(ints(), n)
-	if scale := n.typ.Scale; n.typ.Kind == types.KindDecimal {
+	scale := n.typ.Scale
+	switch {
+	case n.typ.Kind == types.KindDecimal && exact:
+		return func(r *row) (float64, bool) { v, ok := x(r); return record.ExactDecimal(v, scale), ok }
+	case n.typ.Kind == types.KindDecimal:
 		return func(r *row) (float64, bool) { v, ok := x(r); return decimalFloat(v, scale), ok }
-	}
-	if exact {
+	case exact:
 		return func(r *row) (float64, bool) { v, ok := x(r); return record.ExactFloat(v), ok }
 	}
 	return func(r *row) (float64, bool) { v, ok := x(r); return float64(v), ok }

@@ -206,7 +206,8 @@ func (p *planner) toFloat(n *node) *kernel {
 	if from.Kind == types.KindDecimal {
 		unit = pow10(from.Scale)
 	}
-	exact := n.exact && n.args[0].typ.Kind == types.KindInt
+	exact := n.exact && from.Kind == types.KindInt
+	exactDecimal := n.exact && from.Kind == types.KindDecimal
 	return &kernel{eval: func(sel []uint16, dst *record.Column) *record.Column {
 		c := x.eval(sel, nil)
 		out := fresh(dst)
@@ -215,6 +216,12 @@ func (p *planner) toFloat(n *node) *kernel {
 		if exact {
 			for i, v := range c.Int[:g.n] {
 				o[i] = record.ExactFloat(v)
+			}
+			return out
+		}
+		if exactDecimal {
+			for i, v := range c.Int[:g.n] {
+				o[i] = record.ExactDecimal(v, from.Scale)
 			}
 			return out
 		}

@@ -62,6 +62,14 @@ func TestLongDurations(t *testing.T) {
 	b = batchOf(mustType(t, "{d: duration, n: decimal(18,2)}"), []any{3708801759493319391, 553468892355352739})
 	agrees(t, "seconds(d)", b, "3708801759.4933195")
 	agrees(t, "float(n)", b, "5534688923553527")
+	b = batchOf(mustType(t, "{n: decimal(18,2), f: float, l: [float]}"), []any{900719925474099200, 9007199254740992.0, []any{9007199254740992.0}})
+	for _, source := range []string{"n in l", "n in [9007199254740992.0, 1.5]", "{a: n} == {a: f}", "[n] == l"} {
+		agrees(t, source, b, "true")
+	}
+	b = batchOf(b.Type, []any{900719925474099201, 9007199254740992.0, []any{9007199254740992.0}}) // their nearest float is that of the first
+	for _, source := range []string{"n in l", "n in [f, 1.5]", "{a: n} == {a: f}", "[n] == l"} {
+		agrees(t, source, b, "false")
+	}
 }
 
 // The whole range of times is there in expressions, as it is in files.

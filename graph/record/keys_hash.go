@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"strconv"
+	"strings"
 
 	"github.com/flowrun/flowrun/graph/types"
 )
@@ -119,6 +121,22 @@ func ExactFloat(n int64) float64 {
 	}
 	return f
 }
+
+// ExactDecimal gives the decimal n·10^-scale as the float that is written with its digits,
+// and NaN if there is none.
+func ExactDecimal(n int64, scale int) float64 {
+	if -1e15 < n && n < 1e15 { // both numbers of the division are exact, and every float has 15 digits
+		return float64(n) / powers[scale]
+	}
+	f, err := strconv.ParseFloat(strconv.FormatInt(n, 10)+"e-"+strconv.Itoa(scale), 64)
+	back, err2 := strconv.ParseInt(strings.Replace(strconv.FormatFloat(f, 'f', scale, 64), ".", "", 1), 10, 64)
+	if err != nil || err2 != nil || back != n {
+		return math.NaN()
+	}
+	return f
+}
+
+var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
 
 // floatBits gives equal bits for equal numbers.
 func floatBits(f float64) uint64 {

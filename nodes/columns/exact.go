@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
@@ -47,7 +46,8 @@ func keeps(src *record.Column, from, to *types.Type, row int) bool {
 		f := record.ExactFloat(src.Int[row])
 		return f == f
 	case from.Kind == types.KindDecimal && to.Kind == types.KindFloat:
-		return keepsDecimal(src.Int[row], from.Scale)
+		f := record.ExactDecimal(src.Int[row], from.Scale)
+		return f == f
 	case !rounds(from, to):
 		return true
 	case to.Kind == types.KindList:
@@ -65,15 +65,6 @@ func keeps(src *record.Column, from, to *types.Type, row int) bool {
 		}
 	}
 	return true
-}
-
-func keepsDecimal(n int64, scale int) bool {
-	if -1e15 < n && n < 1e15 {
-		return true
-	}
-	text := strconv.FormatFloat(decimalFloat(n, scale), 'f', scale, 64)
-	back, err := strconv.ParseInt(strings.Replace(text, ".", "", 1), 10, 64)
-	return err == nil && back == n
 }
 
 // decimalFloat gives the float nearest to a decimal.

@@ -29,7 +29,8 @@ func TestDecimalsAsFloats(t *testing.T) {
 		}
 		keeps := new(big.Rat).SetFloat64(got).FloatString(scale) == exact.FloatString(scale)
 		// FloatString rounds halves away from zero, FormatFloat to even.
-		if keepsDecimal(n, scale) != keeps && !isHalf(got, scale) {
+		exactly := record.ExactDecimal(n, scale)
+		if (exactly == got) != keeps && !isHalf(got, scale) {
 			t.Fatalf("%de-%d as %v is kept: %v", n, scale, got, !keeps)
 		}
 		if keeps {

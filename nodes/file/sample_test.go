@@ -85,6 +85,7 @@ func TestBehindTheSample(t *testing.T) {
 		{"in.jsonl", strings.Repeat("{\"x\":0.5}\n", rows) + "{\"x\":12345678901234567890.5}\n" + strings.Repeat("{\"x\":0.5}\n", 2*rows), `:100001: field "x": 12345678901234567890.5 has more digits than a float keeps; the type was sampled from`, "`as: '{x: any}'` would take the row"},
 		{"in.csv", "x\n" + strings.Repeat("0.5\n", rows) + "0.12345678901234567890\n" + strings.Repeat("0.5\n", 2*rows), `:100002: field "x": 0.12345678901234567890 has more digits than a float keeps; the type was sampled from`, "`as: '{x: string}'` would take the row"},
 		{"in.csv", "id\n" + strings.Repeat("1\n", rows) + "x\n" + strings.Repeat("1\n", 4*rows), `:100002: field "id": want int, got "x"; the type was sampled from`, "`as: '{id: string}'` would take the row"},
+		{"in.csv", "id,name\n" + strings.Repeat("1,x\n", rows) + "1,\n" + strings.Repeat("1,\"\"\n", 4*rows), `:100002: field "name" is empty, but string is not nullable; the type was sampled from`, "`as: '{id: int, name: string?}'` would take the row"},
 	} {
 		w := world{dir: t.TempDir()}
 		w.put(t, c.name, c.text)

@@ -315,8 +315,8 @@ func TestEncode(t *testing.T) {
 	got := string(enc.AppendBatch(enc.AppendHeader(nil), b))
 	want := "s,o,i,f,t,d,m,b,e,z\n" +
 		"plain,,1,0.5,2001-01-01T00:00:00.5Z,1m0s,1.50,true,x,aGk=\n" +
-		"\"a,b\",\"\",,-0,2001-01-01T00:00:00Z,0s,-1.00,false,y,\n" +
-		"\"say \"\"hi\"\"\r\n\",\" x\",-5,1e+21,2001-01-01T00:00:00Z,1ns,0.00,true,y,\n"
+		"\"a,b\",\"\",,-0,2001-01-01T00:00:00Z,0s,-1.00,false,y,\"\"\n" +
+		"\"say \"\"hi\"\"\r\n\",\" x\",-5,1e+21,2001-01-01T00:00:00Z,1ns,0.00,true,y,\"\"\n"
 	if got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
@@ -325,7 +325,7 @@ func TestEncode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := string(odd.AppendBatch(nil, b)), "'a,b'-''-1ns-'-0'-'2001-01-01T00:00:00Z'-'0s'-'-1.00'-false-y-\n"; got != want {
+	if got, want := string(odd.AppendBatch(nil, b)), "'a,b'-''-1ns-'-0'-'2001-01-01T00:00:00Z'-'0s'-'-1.00'-false-y-''\n"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	for typ, want := range map[string]string{"{a: [int]}": `field "a": no cell can hold [int]`, "int": "the rows of a CSV file are records, not int", "{}": "there are no columns"} {
@@ -370,8 +370,14 @@ func TestSample(t *testing.T) {
 		{"2001-01-01T00:00:00Z\n2001-01-01T00:00:00+01:00\n", "string", ""},
 		{"2001-01-01T00:00:00Z\nx\n", "string", ""},
 		{"2001-01-01\n9999-12-31\n", "date", ""},
-		{"x\n\"\"\n", "string?", ""},
-		{"\"\"\n", "string?", ""},
+		{"x\n\"\"\n", "string", ""},
+		{"x\n\"\"\nNA\n", "string?", ""},
+		{"x\n\"\"\n\n", "string?", ""},
+		{"\"\"\n", "string", ""},
+		{"\n", "string?", ""},
+		{"true\n\"\"\n", "bool?", ""},
+		{"2001-01-01\n\"\"\n", "date?", ""},
+		{"1\n.5\n\"\"\n", "string", loosely(".5", 3)},
 		{"", "string", ""},
 		{"1,2\n3\n", "int", ""},
 		{numbers + "\"n/\na\"\n", "string", `column "x" is int but for a few cells, such as "n/\na" in line 22; it is read as string`},

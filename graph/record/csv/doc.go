@@ -9,10 +9,12 @@
 // How types stand in cells: text as it is; numbers, times, dates, durations, bytes and
 // decimals as package text has them, numbers of declared types also as loosely as
 // text.AppendLoose takes them; bool as true and false in upper or lower
-// case. An empty cell is null; where the type has no null it is the empty string,
-// or an error. In a `string?` or `bytes?` a quoted empty cell is empty and not null, and
-// so is it written; where that is the only column, null is an empty line. Words of
-// Dialect.Null are null too, unless quoted. Lists, records and any have no cells.
+// case. An empty cell is null; where the type has no null it is the empty string or no
+// bytes if the type was declared, else an error. A quoted empty cell is the empty string
+// or no bytes, in all other types null as well. So is it written: null is nothing, and a
+// text that is empty stands in quotes, whether it could be null or not. Where the only
+// column is a `string?` or `bytes?`, null is an empty line. Words of Dialect.Null are
+// null too, unless quoted. Lists, records and any have no cells.
 //
 // Laws.
 //  1. Without Lazy a row is accepted if and only if encoding/csv accepts it, with

@@ -20,7 +20,8 @@ import (
 // of the type; fields without a column in the batch are left empty. Null is the
 // first word of Dialect.Null, else nothing; so is a float that is not finite.
 // Cells are quoted where they must be, also those that would otherwise be read as
-// null. Bytes that are not UTF-8 become U+FFFD. Many goroutines may use an Encoder
+// null: a text that is empty always is, for who reads it may have another type, or take
+// a sample. Bytes that are not UTF-8 become U+FFFD. Many goroutines may use an Encoder
 // at once.
 type Encoder struct {
 	Dialect
@@ -100,7 +101,7 @@ func (e *Encoder) appendCell(dst []byte, t *types.Type, c *record.Column, row in
 	start := len(dst)
 	switch t.Kind {
 	case types.KindString, types.KindEnum:
-		return e.appendText(dst, c.Str[row], first, c.Str[row] == "" && t.Nullable)
+		return e.appendText(dst, c.Str[row], first, c.Str[row] == "")
 	case types.KindInt:
 		dst = strconv.AppendInt(dst, c.Int[row], 10)
 	case types.KindFloat:
@@ -118,7 +119,7 @@ func (e *Encoder) appendCell(dst []byte, t *types.Type, c *record.Column, row in
 	case types.KindDecimal:
 		dst = text.AppendDecimal(dst, c.Int[row], t.Scale)
 	case types.KindBytes:
-		if c.Str[row] == "" && t.Nullable {
+		if c.Str[row] == "" {
 			return append(dst, e.Quote, e.Quote)
 		}
 		dst = base64.StdEncoding.AppendEncode(dst, record.Bytes(c.Str[row]))

@@ -15,7 +15,8 @@ import (
 // A Sampler finds the type of the rows it is shown: for each column the narrowest of
 // int, float, bool, time, date and string that has all its cells and gives back what they
 // say. So 00501 and numbers that a float cannot tell apart are strings. Columns with an
-// empty cell or a word of Dialect.Null get `?`, and so do those that not every file has.
+// empty cell or a word of Dialect.Null get `?`, and so do those that not every file has;
+// a quoted empty cell is no null in a column of strings.
 // Times are RFC 3339 in UTC, dates 2006-01-02. A column with another offset is a string,
 // for a time keeps none.
 //
@@ -137,6 +138,7 @@ type sampleColumn struct {
 	count [sampleKinds]int
 	first [sampleKinds]struct{ at, text string }
 	nulls int
+	empty int // in quotes: of a text they are empty, of all else null
 	// Empty lines in files with no other column: they are null in a text, and in the
 	// rest no rows.
 	blanks int
@@ -145,7 +147,11 @@ type sampleColumn struct {
 }
 
 func (s *Sampler) observe(c *sampleColumn, cell cellText) {
-	if cell.text == "" || !cell.quoted && slices.Contains(s.Null, cell.text) {
+	switch {
+	case cell.quoted && cell.text == "":
+		c.empty++
+		return
+	case cell.text == "" || !cell.quoted && slices.Contains(s.Null, cell.text):
 		c.nulls++
 		return
 	}
@@ -194,26 +200,25 @@ func (c *sampleColumn) typ() (t *types.Type, warning string) {
 			}
 		}
 	}
-	nullable := c.nulls > 0
+	str := types.String.WithOpt(c.nulls > 0 || c.blanks > 0)
+	nullable := c.nulls > 0 || c.empty > 0
 	switch {
-	case len(kinds) == 0:
-		return types.String.WithOpt(nullable || c.blanks > 0), ""
-	case len(kinds) == 1 && kinds[0] == sampleString && !c.onlyNumbers():
-		return types.String.WithOpt(nullable || c.blanks > 0), ""
+	case len(kinds) == 0, len(kinds) == 1 && kinds[0] == sampleString && !c.onlyNumbers():
+		return str, ""
 	case len(kinds) == 1 && kinds[0] != sampleString:
 		return sampleTypes[kinds[0]].WithOpt(nullable), ""
 	case slices.Equal(kinds, []sampleKind{sampleInt, sampleFloat}) && !c.big:
 		return types.Float.WithOpt(nullable), ""
 	}
 	if c.onlyNumbers() {
-		return types.String.WithOpt(nullable || c.blanks > 0), c.looseWarning()
+		return str, c.looseWarning()
 	}
 	if most != sampleString && total-c.count[most] <= max(1, total/10) {
 		odd := slices.DeleteFunc(kinds, func(k sampleKind) bool { return k == most })[0]
 		warning = fmt.Sprintf("column %q is %s but for a few cells, such as %q in %s; it is read as string",
 			c.name, sampleTypes[most], text.Shorten(c.first[odd].text), c.first[odd].at)
 	}
-	return types.String.WithOpt(nullable || c.blanks > 0), warning
+	return str, warning
 }
 
 // onlyNumbers reports whether all cells are numbers, and some of them written in a way

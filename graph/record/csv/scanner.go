@@ -61,7 +61,8 @@ type Options struct {
 	// text.ExtraKeep the type is what text.Keeping has made.
 	Extra text.Extra
 	// Sampled says that nobody has declared the type: a number is read only where it
-	// stands as a sample takes it for one, and no float may lose digits.
+	// stands as a sample takes it for one, no float may lose digits, and nothing is not
+	// taken for an empty text.
 	Sampled bool
 }
 
@@ -118,7 +119,7 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 	if c := opts.OtherDelimiter(names); c != 0 && s.columns[0] == nil { // or all fields would be null
 		s.refused = fmt.Errorf("the header is one column, %q, which is no field of the type; is the delimiter %q?", text.Shorten(names[0]), c)
 	}
-	s.blanks = len(s.columns) == 1 && s.columns[0] != nil && blankIsNull(s.columns[0].typ)
+	s.blanks = len(s.columns) == 1 && s.columns[0] != nil && (blankIsNull(s.columns[0].typ) || s.sampled && isText(s.columns[0].typ))
 	if at := slices.Index(s.columns, nil); at >= 0 && opts.Extra == text.ExtraError && !t.Open && s.refused == nil {
 		s.refused = &text.RowError{Extra: names[at], Reason: fmt.Sprintf("column %q is no field of the type", names[at])}
 	}
@@ -392,7 +393,7 @@ func (s *Scanner) plain(f *field, p, row int) int {
 func (s *Scanner) isNull(f *field, content []byte, quoted bool) bool {
 	isText := isText(f.typ)
 	if len(content) == 0 {
-		return !isText || !quoted && (f.typ.Nullable || f.instead != nil)
+		return !isText || !quoted && (f.typ.Nullable || f.instead != nil || s.sampled)
 	}
 	return s.isWord(content, quoted)
 }

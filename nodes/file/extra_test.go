@@ -78,6 +78,15 @@ nodes:
 		}
 	}
 	w := world{dir: t.TempDir()}
+	w.put(t, "in.jsonl", strings.Repeat("{\"id\":1,\"at\":{\"x\":1}}\n", 9_000)+"{\"id\":2,\"at\":{\"x\":1,\"y\":2}}\n"+strings.Repeat("{\"id\":1,\"at\":{\"x\":1}}\n", 20_000))
+	w.refused(t, `
+flow: behind
+nodes:
+  r: {use: file.read, with: {path: in.jsonl, sample: 8kB}}
+  ids: {use: map, in: r, with: {select: [id]}}
+  w: {use: file.write, in: ids, with: {path: out.jsonl}}
+`, `in.jsonl:9001: field "at": unknown field "y"; the type was sampled from`)
+	w = world{dir: t.TempDir()}
 	w.put(t, "in.jsonl", "{\"a\":1,\"extra\":2}\n")
 	w.refused(t, copyFlow("path: in.jsonl, extra: keep", "path: out.jsonl"), "E307", `extra: keep puts what is left of a row into a field "extra"`, "rest: {type: any, from: extra}")
 }
@@ -120,6 +129,10 @@ func TestValidate(t *testing.T) {
 		{"in.jsonl", "{\"id\":1,\"amount\":2.5}\n{\"id\":2,\"amount\":\"abc\"}\n", "as: {id: int, amount: float}, validate: all", 1, 1},
 		{"in.jsonl", "{\"id\":1,\"amount\":2.5}\n{\"id\":2}\n", "as: {id: int, amount: float}, validate: all", 1, 1},
 		{"in.jsonl", "{\"id\":1,\"at\":{\"x\":1}}\n{\"id\":2,\"at\":{\"y\":1}}\n", "as: {id: int, at: {x: int}}, validate: all", 1, 1},
+		{"in.jsonl", "{\"id\":1,\"at\":{\"x\":1}}\n{\"id\":2,\"at\":{\"x\":\"one\",\"y\":1}}\n", "as: {id: int, at: {x: int}}", 2, 0},
+		{"in.jsonl", "{\"id\":1,\"at\":{\"x\":1}}\n{\"id\":2,\"at\":{\"x\":\"one\"}}\n", "as: {id: int, at: {x: int}}, extra: error", 2, 0},
+		{"in.jsonl", "{\"id\":1,\"at\":{\"x\":1}}\n{\"id\":2,\"at\":{\"x\":1,\"y\":1}}\n", "as: {id: int, at: {x: int}}, extra: error", 1, 1},
+		{"in.json", "[{\"id\":1,\"at\":[{\"x\":1}]},\n{\"id\":2,\"at\":[{\"x\":1},\n{\"y\":1}]}]\n", "as: {id: int, at: [{x: int}]}, extra: error", 1, 1},
 	} {
 		w := world{dir: t.TempDir()}
 		w.put(t, c.file, c.text)

@@ -46,8 +46,12 @@ func orders(n int) []byte {
 const orderType = "{id: int, qty: int, price: float?, lat: float, paid: bool, status: string, region: string, customer: string, city: string, note: string}"
 
 func benchmarkScan(b *testing.B, src []byte, typ string, needed []bool) {
+	benchmarkScanWith(b, src, typ, needed, Options{})
+}
+
+func benchmarkScanWith(b *testing.B, src []byte, typ string, needed []bool, opts Options) {
 	t := mustType(b, typ)
-	s, _ := New(t, Options{})
+	s, _ := New(t, opts)
 	record.Poison(false)
 	defer record.Poison(true)
 	b.SetBytes(int64(len(src)))
@@ -96,5 +100,17 @@ func BenchmarkEncode(b *testing.B) {
 				dst = enc.AppendBatch(dst[:0], batch)
 			}
 		})
+	}
+}
+
+// Records that nobody reads are passed over, and looked into where they may have no
+// field that the type does not list.
+func BenchmarkSkipRecords(b *testing.B) {
+	src := []byte(strings.ReplaceAll(string(orders(1400)), `"qty"`,
+		`"actor":{"login":"somebody","id":77,"urls":["a/b/c","d/e/f"],"site_admin":false},"items":[{"sku":"X-1","n":2},{"sku":"Y-2","n":1}],"qty"`))
+	typ := strings.Replace(orderType, "qty:", "actor: {login: string, id: int, urls: [string], site_admin: bool}, items: [{sku: string, n: int}], qty:", 1)
+	needed := []bool{true, false, false, true, true, true, true, true, true, true, true, true}
+	for extra, name := range []string{text.ExtraDrop: "left out", text.ExtraError: "refused"} {
+		b.Run(name, func(b *testing.B) { benchmarkScanWith(b, src, typ, needed, Options{Extra: text.Extra(extra)}) })
 	}
 }

@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/text"
@@ -20,6 +21,8 @@ type node struct {
 
 	elem   *node   // of a list
 	object *object // of a record
+
+	closed bool // it has records that may have no further fields, whoever reads them
 
 	col  *record.Column // of the batch that is filled; nil: not needed
 	room int            // of a list: rows that its Elem has room for
@@ -84,6 +87,7 @@ func newNode(f types.Field, opts Options) (*node, error) {
 	default:
 		err = fmt.Errorf("JSON has no %s", f.Type)
 	}
+	n.closed = n.elem != nil && n.elem.closed || n.object != nil && n.object.closed()
 	if f.Reading != nil && f.Reading.Has {
 		n.instead = defaultJSON(n, f.Reading.Default)
 	}
@@ -145,6 +149,11 @@ func newObject(t *types.Type, opts Options) (*object, error) {
 	return o, nil
 }
 
+// closed reports whether the record, or one in it, may have no further fields.
+func (o *object) closed() bool {
+	return !o.open || slices.ContainsFunc(o.fields, func(f *node) bool { return f.closed })
+}
+
 // checkDefaults reads every default once, into a column of its own.
 func (s *Scanner) checkDefaults(n *node) error {
 	if n.object != nil {
@@ -178,6 +187,9 @@ func (s *Scanner) checkDefaults(n *node) error {
 func (n *node) bind(col *record.Column, rows int) {
 	n.col, n.room = col, 0
 	if col == nil {
+		if n.object != nil {
+			n.object.needed = 0
+		}
 		return
 	}
 	if n.elem != nil {

@@ -38,6 +38,11 @@ func (s *Scanner) object(o *object, p, row int) int {
 					o.seen[slot] = o.number
 					seen++
 				}
+			} else if slot >= 0 && o.fields[slot].closed {
+				if p = s.look(o.fields[slot], p); p < 0 {
+					s.path = append(s.path, o.fields[slot].name)
+					return -1
+				}
 			} else if p = s.skip(p); p < 0 {
 				return -1
 			} else if slot < 0 {

@@ -381,6 +381,49 @@ func TestUnneeded(t *testing.T) {
 	}
 }
 
+// A field that the type does not list is found in a record that nobody needs as well,
+// wherever that stands; what else is in it does not matter.
+func TestUnneededRecordsAreLookedInto(t *testing.T) {
+	typ := mustType(t, "{a: int, r: {x: int, in: {y: int}?}?, l: [[{z: int}]]?, o: {b: {c: int}, ...}?, v: any}")
+	for _, c := range []struct{ row, want string }{
+		{`{"a":1,"r":{"x":1,"in":{"y":2}},"l":[[{"z":1},{"z":2}],[]],"o":{"n":1,"b":{"c":1}},"v":{"p":{}}}`, ""},
+		{`{"a":1,"r":{"x":"no int","in":7},"l":[{},["no record"]],"o":[{"d":1}]}`, ""},
+		{`{"a":1,"r":null,"l":null,"o":null}`, ""},
+		{`{"a":1,"r":{},"l":[ [ { } , { } ] , [ ] ]}`, ""},
+		{`{"a":1,"r":{"x":1,"new":{"x":1}}}`, `field "r": unknown field "new"`},
+		{`{"a":1,"r":{"in":{"y":1,"new":2}}}`, `field "r.in": unknown field "new"`},
+		{`{"a":1,"l":[[],[{"z":1},{"new":2}]]}`, `field "l[1][1]": unknown field "new"`},
+		{`{"a":1,"o":{"new":1,"b":{"n\u0065w":1}}}`, `field "o.b": unknown field "new"`},
+		{`{"a":1,"l":[[{"z":1}}]}`, `field "l[0]": not JSON at byte 21 of the line: want , or ] after an item, got "}"`},
+		{`{"a":1,"l":[[{"z":1}`, `field "l[0]": not JSON at byte 21 of the line: want , or ] after an item, got the end of the line`},
+		{`{"a":1,"r":{"x":tru}}`, `field "r": not JSON at byte 17 of the line: want a value, got "t"`},
+	} {
+		for _, extra := range []text.Extra{text.ExtraError, text.ExtraDrop} {
+			s, _ := New(typ, Options{Extra: extra})
+			// The second batch comes after one in which the records had columns.
+			for _, needed := range [][]bool{{true, false, false, false, false}, nil, {true, false, false, false, false}} {
+				b := record.NewNeeded(typ, needed)
+				_, bad := s.Scan([]byte(c.row+"\n"), 0, b, 10)
+				b.Release()
+				if needed == nil {
+					continue
+				}
+				got := ""
+				if bad != nil {
+					got = bad.Error()
+				}
+				if extra == text.ExtraDrop && !strings.Contains(c.want, "not JSON") {
+					if got != "" {
+						t.Errorf("%s: %q where fields may be left out", c.row, got)
+					}
+				} else if extra == text.ExtraError && got != c.want {
+					t.Errorf("%s: %q, want %q", c.row, got, c.want)
+				}
+			}
+		}
+	}
+}
+
 func TestValuesOfManyLines(t *testing.T) {
 	src := `{"a": 1,
   "b": [1,

@@ -13,6 +13,43 @@ func (s *Scanner) skip(p int) int {
 	return s.skipScalar(p)
 }
 
+// look is skip for values with records that may have no further fields: these are found
+// although nobody needs the value. Of what type its parts are does not matter. The fields
+// of n have no columns.
+func (s *Scanner) look(n *node, p int) int {
+	switch b := s.src; {
+	case b[p] == '{' && n.object != nil:
+		return s.object(n.object, p, 0)
+	case b[p] == '[' && n.elem != nil:
+		return s.lookIntoItems(n.elem, p)
+	}
+	return s.skip(p)
+}
+
+// lookIntoItems looks into the array at p.
+func (s *Scanner) lookIntoItems(n *node, p int) int {
+	b := s.src
+	s.depth++
+	defer func() { s.depth-- }()
+	if p = s.blank(p + 1); b[p] == ']' {
+		return p + 1
+	}
+	for i := 0; ; i++ {
+		if p = s.look(n, p); p < 0 {
+			s.path = append(s.path, index(i))
+			return -1
+		}
+		switch p = s.blank(p); b[p] {
+		case ',':
+			p = s.blank(p + 1)
+		case ']':
+			return p + 1
+		default:
+			return s.syntax(p, "want , or ] after an item")
+		}
+	}
+}
+
 func (s *Scanner) skipScalar(p int) int {
 	switch c := s.src[p]; {
 	case c == '"':

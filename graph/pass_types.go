@@ -7,6 +7,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record/text"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -186,10 +187,39 @@ func fieldOf(v *config.Value, names map[string]*types.Type, list *diag.List) (*t
 				list.Add(diag.Conflict, e.KeySpan, "zone is for fields of type time, this one is %s", t)
 			}
 		case "default":
-			r.Default, r.Has = e.Value.Text, true
+			r.Default, r.Has, r.At = e.Value.Text, true, e.Value.Span
 		}
 	}
+	checkReading(v, t, r, list)
 	return t, r
+}
+
+// checkReading reports a format and a zone that are none, and forgets them, so that no
+// reader reports them again.
+func checkReading(v *config.Value, t *types.Type, r *types.Reading, list *diag.List) {
+	of := types.Field{Type: innermost(t), Reading: r}
+	if k := of.Type.Kind; k != types.KindTime && k != types.KindDate {
+		r.Format, r.Zone = "", ""
+		return
+	}
+	// One after the other, to see which of them is wrong.
+	wrong := func(key string, r types.Reading) bool {
+		of.Reading = &r
+		_, err := text.FormatOf(of)
+		if err != nil {
+			list.Add(diag.WrongValue, v.Get(key).Span, "%s", err)
+		}
+		return err != nil
+	}
+	if r.Zone != "" && wrong("zone", types.Reading{Zone: r.Zone}) {
+		r.Zone = ""
+	}
+	if r.Format != "" && wrong("format", types.Reading{Format: r.Format}) {
+		r.Format = ""
+	}
+	if r.Zone != "" && r.Format != "" && wrong("zone", *r) {
+		r.Zone = ""
+	}
 }
 
 // innermost gives what a list is of at last, for its items have its format.

@@ -86,11 +86,12 @@ type Origin struct {
 // A Reading is the long form of a declared field: how a reader gets it from a
 // text.
 type Reading struct {
-	From    string // the name in the data, "" for the field's own
-	Format  string // of a time or date, in Go's reference layout or that of strptime
-	Zone    string // of times without an offset, such as Europe/Berlin; "" for UTC
-	Default string // the text read in place of null; only if HasDefault
-	Has     bool   // whether Default is given
+	From    string    // the name in the data, "" for the field's own
+	Format  string    // of a time or date, in Go's reference layout or that of strptime
+	Zone    string    // of times without an offset, such as Europe/Berlin; "" for UTC
+	Default string    // the text read in place of null; only if HasDefault
+	Has     bool      // whether Default is given
+	At      diag.Span // where Default stands; may be zero
 }
 
 // The base types, not nullable. Compare with Equal or by Kind, never by

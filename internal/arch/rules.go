@@ -51,7 +51,7 @@ var Rules = []Rule{
 	{Rooms: []string{"graph/record/csv"}, May: []string{"graph/diag", "graph/types", "graph/record", "graph/record/jsonl", "graph/record/text"}},
 	{Rooms: []string{"graph/redact"}, May: []string{"graph/quantity", "graph/record", "graph/record/jsonl"}, Tests: []string{"graph/types"}},
 	{Rooms: []string{"graph/expr"}, May: []string{"graph/diag", "graph/quantity", "graph/types", "graph/record", "graph/record/text"}},
-	{Rooms: []string{"graph"}, May: data, Tests: []string{"nodes", "nodes/std"}},
+	{Rooms: []string{"graph"}, May: append([]string{"graph/record/text"}, data...), Tests: []string{"nodes", "nodes/std"}},
 	{Rooms: []string{"graph/diff"}, May: []string{"graph", "graph/config", "graph/diag", "graph/redact", "graph/types"}, Tests: load},
 	{Rooms: []string{"graph/render"}, May: []string{"graph", "graph/diff", "graph/quantity", "graph/redact", "graph/types", "graph/render/internal/cachedir"}, Tests: load},
 

@@ -3,6 +3,7 @@ package file
 import (
 	"bytes"
 	"context"
+	"errors"
 	"hash"
 	"hash/fnv"
 	"io"
@@ -107,7 +108,11 @@ func (k *reader) Infer(c *graph.Inference) {
 		return
 	}
 	if _, err := k.newRows(t); err != nil {
-		c.List().Add(diag.WrongValue, c.Node.At, "%s: %s", c.Node.ID, err)
+		at := c.Node.At
+		if d, ok := errors.AsType[*text.DefaultError](err); ok && !d.Reading.At.IsZero() {
+			at = d.Reading.At
+		}
+		c.List().Add(diag.WrongValue, at, "%s: %s", c.Node.ID, err)
 	} else if !k.As.YAML.IsNull() {
 		k.checkHeaders(c, t)
 	}

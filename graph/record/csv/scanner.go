@@ -166,7 +166,7 @@ func (s *Scanner) newField(f types.Field) (*field, error) {
 	n.col = record.NewColumn(f.Type)
 	n.col.Resize(1)
 	if !s.convert(n, n.instead, 0) {
-		return nil, fmt.Errorf("the default %s is no %s", f.Reading.Default, f.Type.NotNull())
+		return nil, &text.DefaultError{Reading: f.Reading, Reason: fmt.Sprintf("the default %s is no %s", f.Reading.Default, f.Type.NotNull())}
 	}
 	n.col = nil
 	return n, nil

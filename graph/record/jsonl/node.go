@@ -17,7 +17,8 @@ type node struct {
 	wanted string // the type, for messages
 	format text.TimeFormat
 
-	instead []byte // JSON that is read in place of null, with a newline; nil: none
+	instead []byte         // JSON that is read in place of null, with a newline; nil: none
+	reading *types.Reading // that instead is from
 
 	elem   *node   // of a list
 	object *object // of a record
@@ -89,7 +90,7 @@ func newNode(f types.Field, opts Options) (*node, error) {
 	}
 	n.closed = n.elem != nil && n.elem.closed || n.object != nil && n.object.closed()
 	if f.Reading != nil && f.Reading.Has {
-		n.instead = defaultJSON(n, f.Reading.Default)
+		n.reading, n.instead = f.Reading, defaultJSON(n, f.Reading.Default)
 	}
 	return n, err
 }
@@ -174,11 +175,12 @@ func (s *Scanner) checkDefaults(n *node) error {
 	n.bind(record.NewColumn(n.typ), 1)
 	s.src = n.instead
 	if string(s.src) == "null\n" {
-		return fmt.Errorf("field %q: the default is null", n.name)
+		return fmt.Errorf("field %q: %w", n.name, &text.DefaultError{Reading: n.reading, Reason: "the default is null"})
 	}
 	if end := s.value(n, 0, 0); end < 0 || end != len(s.src)-1 {
 		s.forget()
-		return fmt.Errorf("field %q: the default %s is no %s", n.name, s.src[:len(s.src)-1], n.typ.NotNull())
+		reason := fmt.Sprintf("the default %s is no %s", s.src[:len(s.src)-1], n.typ.NotNull())
+		return fmt.Errorf("field %q: %w", n.name, &text.DefaultError{Reading: n.reading, Reason: reason})
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/flowrun/flowrun/graph/types"
 )
 
 // A RowError says why one row of a file is no item. It keeps no memory of the
@@ -46,3 +48,11 @@ func Shorten(s string) string {
 	}
 	return s
 }
+
+// A DefaultError is that of a field whose default is no value of its type.
+type DefaultError struct {
+	Reading *types.Reading // that of the field
+	Reason  string
+}
+
+func (e *DefaultError) Error() string { return e.Reason }

@@ -284,8 +284,9 @@ type Out interface {
 }
 
 // A BadItem is an item that failed. If an error in the chain of Err has a method
-// Hint() diag.Hint, that is shown beside the message; if one has Place() diag.Span, as
-// those of expressions do, that place in the flow is shown and not the node as a whole.
+// Hint() diag.Hint, that is shown beside the message; it is called when somebody looks,
+// perhaps after the run. If one has Place() diag.Span, as those of expressions do, that
+// place in the flow is shown and not the node as a whole.
 type BadItem struct {
 	Err      error
 	Data     record.Data // with Row: the item; nil if there is only a text

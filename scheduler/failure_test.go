@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/nodes"
@@ -105,6 +107,42 @@ func TestOnErrorSkip(t *testing.T) {
 			}
 		}
 	}
+}
+
+// costlyHint is an error that counts how often somebody asks for its hint.
+type costlyHint struct{ asked *atomic.Int64 }
+
+func (costlyHint) Error() string { return "wrong" }
+
+func (h costlyHint) Hint() diag.Hint {
+	h.asked.Add(1)
+	return diag.Hint{Text: "do it otherwise"}
+}
+
+// The hint of a failed item is made for those that somebody looks at: it may cost more
+// than the item.
+func TestHintsOfRecentErrors(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var asked atomic.Int64
+		fails := kind("fails", func(*opKind, *nodes.Env) *op {
+			return &op{process: func(_ context.Context, in nodes.Input, out nodes.Out) error {
+				for row := range in.Data.Len() {
+					if err := out.Bad(nodes.BadItem{Err: costlyHint{&asked}, Data: in.Data, Row: row}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}}
+		}, graph.Port{Name: "in", Any: true})
+		tr := try(t, "\n  source: {use: emit, with: {count: 1000}}\n  fails: {use: fails, in: source, on_error: skip}\n", scheduler.Options{}, fails)
+		if report := tr.succeed(); node(t, report, "fails").Skipped != 1000 {
+			t.Errorf("skipped %d", node(t, report, "fails").Skipped)
+		}
+		recent := tr.run.RecentErrors("fails")
+		if n := asked.Load(); len(recent) != 5 || recent[4].Hint.String() != "do it otherwise" || n > 5 {
+			t.Errorf("%d hints were made for %v", n, recent)
+		}
+	})
 }
 
 // What fails for good goes to the error port. A panic is not tried again.

@@ -92,7 +92,10 @@ type ItemError struct {
 	Stack    string    `json:"stack,omitempty"`    // of a panic
 	Stopped  bool      `json:"stopped,omitempty"`  // it ended the run
 
-	at diag.Span // of At and Excerpt, which are made when somebody asks
+	// What At, Excerpt and Hint are made of when somebody asks: most of the items that fail
+	// are forgotten before.
+	at    diag.Span
+	cause error
 }
 
 // keptErrors is how many failed items a node remembers.
@@ -103,8 +106,8 @@ const keptErrors = 5
 func (n *node) noteError(item nodes.BadItem, stopped bool) {
 	e := ItemError{
 		Time: time.Now(), Error: redact.Text(item.Err.Error()), Item: itemText(item), File: item.File, Line: item.Line,
-		Hint: hintOf(item.Err), Attempts: item.Attempts, Stack: stackOf(item.Err), Stopped: stopped,
-		at: n.place(item.Err),
+		Attempts: item.Attempts, Stack: stackOf(item.Err), Stopped: stopped,
+		at: n.place(item.Err), cause: item.Err,
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

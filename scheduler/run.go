@@ -360,6 +360,7 @@ func (r *Run) RecentErrors(node string) []ItemError {
 			n.mu.Unlock()
 			for i := range recent {
 				e := &recent[i]
+				e.Hint, e.cause = hintOf(e.cause), nil
 				if e.At = e.at.String(); e.at != n.spec.At { // what a node is as a whole helps nobody
 					e.Excerpt = diag.Excerpt(e.at, redact.Source)
 				}

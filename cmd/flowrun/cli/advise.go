@@ -75,7 +75,7 @@ flow once more, with the changes, and says what they gained.
 	f := verb.Flags()
 	a.set = settable(verb)
 	a.plan.flags(verb)
-	f.DurationVar(&a.length, "for", 0, "stop the sources after this time (default: run to the end)")
+	durationFlag(f, &a.length, "for", 0, "stop the sources after this time (default: run to the end)")
 	f.IntVar(&a.most, "max-workers", 32, "propose at most this many workers for a node")
 	f.BoolVar(&a.try, "try", false, "run the flow once more with the changes, and say what they gained")
 	f.BoolVarP(&a.write, "write", "w", false, "make the changes in the file")

@@ -109,7 +109,7 @@ A flow with errors is not run, nor with --strict one with warnings: that ends wi
 	f.StringVar(&r.report, "report", "text", "the report at the end: text, json, none, or a `FILE` (.json: as JSON)")
 	f.BoolVar(&r.json, "json", false, "the same as --report json")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print errors only, and what nodes of kind log print")
-	f.DurationVar(&r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
+	durationFlag(f, &r.drain, "drain", 30*time.Second, "how long a stopped flow may take to finish what is on its way")
 	f.BoolVar(&r.partial, "partial", false, "give files their names even if the flow was stopped before its end")
 	f.BoolVar(&r.noSync, "no-sync", false, "do not wait until files are safe on the disk: faster with many small ones, but a power cut within the next half minute may lose or tear them")
 	r.keepFlag(verb)

@@ -80,7 +80,7 @@ Ends with 1 if a test fails, with 2 if a test file or its flow is wrong, or with
 	f.BoolVar(&t.json, "json", false, "print the results as JSON on standard output")
 	f.BoolVar(&t.coverage, "coverage", false, "say which nodes, ports and branches no test went through")
 	t.strict.flag(verb)
-	f.DurationVar(&t.limit, "limit", 30*time.Second, "how long one test may take by the wall clock")
+	durationFlag(f, &t.limit, "limit", 30*time.Second, "how long one test may take by the wall clock")
 	return verb
 }
 

@@ -56,7 +56,7 @@ r turns the order round. Elsewhere, and with --once, it is printed once.`,
 	f := verb.Flags()
 	f.BoolVar(&t.once, "once", false, "print the table once, even on a terminal")
 	f.BoolVar(&t.json, "json", false, "print the state once as JSON, as /api/v1/state gives it")
-	f.DurationVar(&t.every, "every", time.Second, "how often to draw")
+	durationFlag(f, &t.every, "every", time.Second, "how often to draw")
 	f.StringVar(&t.sort, "sort", topColumns[0], "the order: "+strings.Join(topColumns, ", "))
 	tokenFlag(f, &t.token)
 	verb.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(topColumns, cobra.ShellCompDirectiveDefault))

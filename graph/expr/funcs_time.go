@@ -54,17 +54,15 @@ func timeFunctions() []function {
 	}
 }
 
-// earliest and latest are the times that nanoseconds in 64 bits hold.
-var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
-
 func toTime(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 
 // fromTime gives nanoseconds since 1970, for times from 1677 to 2262.
 func fromTime(t time.Time) (int64, error) {
-	if t.Before(earliest) || t.After(latest) {
-		return 0, fmt.Errorf("%s is outside the years 1677 to 2262", t.UTC().Format(time.DateOnly))
+	ns, err := literal.Nanoseconds(t)
+	if err != nil {
+		return 0, fmt.Errorf("%s is no time: times go from 1677-09-21 to 2262-04-11; a date goes to the year 9999: to_date(x)", t.UTC().Format(time.DateOnly))
 	}
-	return t.UnixNano(), nil
+	return ns, nil
 }
 
 // floorDiv is a / b rounded down, for positive b.
@@ -76,7 +74,8 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// inUnit gives a duration in a unit.
+// inUnit gives a duration in a unit, rounded once: what is no float in nanoseconds may be
+// one in hours.
 func inUnit(unit time.Duration) call {
 	return func(_ *row, a []value) (value, error) { return floatValue(quotient(a[0].n, int64(unit))), nil }
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -197,11 +196,11 @@ func toInt(from *types.Type, _ string) call {
 				if v, err := parseInt(s); err == nil {
 					return v, nil
 				}
-				f, err := strconv.ParseFloat(s, 64)
-				if n, ok := floatToInt(f); ok && err == nil && math.Abs(f) < 1<<63 {
-					return intValue(n), nil
+				v, err := strconv.ParseInt(wholePart(s), 10, 64)
+				if err != nil {
+					return null, fmt.Errorf("%s does not fit into int", s)
 				}
-				return null, fmt.Errorf("%s does not fit into int", s)
+				return intValue(v), nil
 			case 'n', 0:
 				return null, nil
 			}
@@ -209,6 +208,32 @@ func toInt(from *types.Type, _ string) call {
 		}
 	}
 	return nil
+}
+
+// wholePart gives the digits that a number of JSON has before its point once its exponent
+// is taken into account, and its sign; of one with more than an int has, 20 at least.
+func wholePart(s string) string {
+	mantissa, power := s, int64(0)
+	if e := strings.IndexAny(s, "eE"); e >= 0 {
+		mantissa = s[:e]
+		power, _ = strconv.ParseInt(s[e+1:], 10, 32) // one that is out of range is the greatest that there is
+	}
+	mantissa, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	end := int64(len(digits)-len(fraction)) + power // may be below 0
+	switch n := int64(len(digits)); {
+	case n == 0 || end <= 0:
+		return "0"
+	case end <= n:
+		digits = digits[:end]
+	default:
+		digits += strings.Repeat("0", int(min(end-n, 20)))
+	}
+	if negative {
+		return "-" + digits
+	}
+	return digits
 }
 
 func toFloat(from *types.Type, _ string) call {

@@ -95,11 +95,11 @@ func TestIntSums(t *testing.T) {
 func TestPercentiles(t *testing.T) {
 	values := floats(3, 1, math.NaN(), 4, 2)
 	for p, want := range map[float64]float64{0: 1, 25: 1.75, 50: 2.5, 100: 4, 90: 3.7} {
-		if got, _ := fold(&percentile{newHeap(types.Float, false), p / 100}, []*record.Column{values}, types.Float.Opt()); math.Abs(got.Float[0]-want) > 1e-12 {
+		if got, _ := fold(&percentile{newHeap(types.Float), p / 100}, []*record.Column{values}, types.Float.Opt()); math.Abs(got.Float[0]-want) > 1e-12 {
 			t.Errorf("percentile %v is %v, want %v", p, got.Float[0], want)
 		}
 	}
-	if got, _ := fold(&percentile{newHeap(types.Float, false), 0.99}, []*record.Column{floats(7)}, types.Float.Opt()); got.Float[0] != 7 {
+	if got, _ := fold(&percentile{newHeap(types.Float), 0.99}, []*record.Column{floats(7)}, types.Float.Opt()); got.Float[0] != 7 {
 		t.Errorf("percentile of one value is %v", got.Float[0])
 	}
 }

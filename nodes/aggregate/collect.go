@@ -17,15 +17,14 @@ type heap struct {
 	kept   *record.Table
 	groups []int32 // by row of kept
 	n      int     // groups
-	nulls  bool    // whether null is kept too
 
 	starts []int32 // by group: where its rows begin in rows; made by sortOut
 	rows   []int32 // of kept
 }
 
-func newHeap(arg *types.Type, nulls bool) heap {
+func newHeap(arg *types.Type) heap {
 	t := types.Record(types.Field{Name: "value", Type: arg})
-	return heap{t: t, kept: record.NewTable(t), nulls: nulls}
+	return heap{t: t, kept: record.NewTable(t)}
 }
 
 func (f *heap) Grow(n int) { f.n = max(f.n, n) }
@@ -35,7 +34,7 @@ func (f *heap) Add(groups []int32, rows []uint16, col *record.Column) {
 	b.Rows, b.Cols[0] = col.Len(), col
 	sel := b.SelBuf()
 	for _, row := range rows {
-		if f.nulls || !col.IsNull(int(row)) {
+		if !col.IsNull(int(row)) {
 			sel = append(sel, row)
 			f.groups = append(f.groups, groups[row])
 		}
@@ -73,7 +72,7 @@ func (f *heap) of(g int) []int32 { return f.rows[f.starts[g]:f.starts[g+1]] }
 type collection struct{ heap }
 
 func newCollection(result *types.Type) *collection {
-	return &collection{newHeap(result.Elem, result.Elem.Nullable)}
+	return &collection{newHeap(result.Elem)}
 }
 
 func (f *collection) Result(dst *record.Column, from, to int, _ *expr.RowErrors) {

@@ -64,7 +64,7 @@ func New(a expr.Agg) Fold {
 	case "collect":
 		return newCollection(a.Type)
 	case "percentile":
-		return &percentile{newHeap(arg, false), a.Params[0].(float64) / 100}
+		return &percentile{newHeap(arg), a.Params[0].(float64) / 100}
 	}
 	panic(fmt.Sprintf("aggregate: no such function %q", a.Func)) // Check lets no other through
 }

@@ -127,3 +127,10 @@ nodes:
 `
 	kit.Check(t, flow, map[string]string{"in.jsonl": lines(`{"k":1,"a":2,"b":"no int"}`)}, map[string]string{"-": lines(`{"k":1,"a":2}`)})
 }
+
+// Aggregates skip null, also that of JSON.
+func TestAggregatesSkipNull(t *testing.T) {
+	kit.CheckOne(t, "{k: int, a: any, b: any}", "group", "{by: k, set: {c: collect(a), n: count(a), f: first(a), z: last(a), d: distinct(a), b: 'collect(get(b, \"x\"))'}}",
+		lines(`{"k":1,"a":null,"b":{"x":1}}`, `{"k":1}`, `{"k":2,"a":5,"b":{"x":null}}`, `{"k":2,"a":null,"b":{"x":[null]}}`, `{"k":2,"a":[null]}`),
+		lines(`{"k":1,"c":[],"n":0,"f":null,"z":null,"d":0,"b":[1]}`, `{"k":2,"c":[5,[null]],"n":2,"f":5,"z":[null],"d":2,"b":[[null]]}`))
+}

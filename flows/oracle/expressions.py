@@ -1,12 +1,18 @@
 """Random expressions that a flow accepts, as trees, and their text."""
 
+from decimal import Decimal
+
 from sources import NOON, TEXTS
-from meaning import SECOND, duration_text, time_text
+from meaning import DAY, SECOND, date_text, duration_text, time_text
 
 OPERATORS = {"+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", "contains", "startsWith", "endsWith"}
 
 # What is written otherwise than as a function of its name.
-WRITTEN = {"time_text": "string({})", "same_time": "time(string({}))", "same_int": "int(string({}))"}
+WRITTEN = {
+    "time_text": "string({})", "same_time": "time(string({}))", "same_int": "int(string({}))", "begins": "time({})", "date_text": "string({})", "same_date": "to_date(string({}))",
+    "days_between": "({} - {})", "plus_days": "({} + {})", "minus_days": "({} - {})", "decimal2_text": "string({})", "decimal3_text": "string({})", "json_int": "int({})",
+} | {part + "_of": part + "({})" for part in ("year", "month", "day", "weekday", "yearday")}
+COMPARISONS = ["==", "!=", "<", "<=", ">", ">="]
 
 
 def quoted(s):
@@ -24,6 +30,8 @@ def text(e):
             return f'time("{time_text(v)}")'
         if kind == "duration":
             return f'duration("{duration_text(v)}")'
+        if kind == "date":
+            return f'to_date("{date_text(v)}")'
         if isinstance(v, bool):
             return str(v).lower()
         if isinstance(v, str):
@@ -64,7 +72,7 @@ class Expressions:
             return False
         if op == "field":
             return a[0] in self.nullable
-        if op in ("at", "try"):
+        if op in ("at", "try", "json_int"):
             return True
         if op in ("null?", "some?"):
             return False
@@ -85,6 +93,7 @@ class Expressions:
         return ("lit", {
             "int": lambda: r.choice([1, 2, 3, 10, -7, 1 << 40]), "float": lambda: r.choice([0.5, 2.0, -1.25, 1e10, 0.1]), "string": lambda: r.choice(TEXTS),
             "bool": lambda: r.random() < 0.5, "time": lambda: NOON + r.randrange(-9, 9) * 3600 * SECOND, "duration": lambda: r.randrange(1, 10**13),
+            "date": lambda: NOON // DAY + r.randrange(-400, 400), "decimal2": lambda: r.choice([Decimal("0.25"), Decimal("1"), Decimal("-2.5")]), "decimal3": lambda: r.choice([Decimal("0.125"), Decimal("7")]),
         }[kind](), kind)
 
     def leaf(self, kind):
@@ -98,7 +107,15 @@ class Expressions:
 
     def other(self, kind, depth):
         """One that may be a literal."""
+        # Of what is no decimal yet, a decimal is made beside one alone.
+        return self.literal(kind) if self.r.random() < 0.4 and not kind.startswith("decimal") and kind != "any" else self.one(kind, depth)
+
+    def beside(self, kind, depth):
+        """What stands beside a decimal: one, or a number that is one."""
         return self.literal(kind) if self.r.random() < 0.4 else self.one(kind, depth)
+
+    def decimals(self):
+        return [k for k in ("decimal2", "decimal3") if k in self.fields.values()]
 
     def made(self, kind, depth):
         r, d = self.r, depth - 1
@@ -110,6 +127,8 @@ class Expressions:
             return ("?:", self.one("bool", d), self.one(kind, d), self.other(kind, d), kind)
         if r.random() < 0.06:
             return ("try", self.one(kind, d))
+        if kind.startswith("decimal"):
+            return self.make_decimal(d, kind)
         return getattr(self, "make_" + kind)(d)
 
     def last(self, kind):
@@ -118,11 +137,45 @@ class Expressions:
         t = ("field", t)
         return {
             "int": ("hour", t), "float": ("float", ("hour", t)), "string": ("string", ("day", t)), "bool": ("<", t, self.literal("time")), "time": t,
-            "duration": ("-", t, self.literal("time"), "duration"),
+            "duration": ("-", t, self.literal("time"), "duration"), "date": ("to_date", t),
         }[kind]
+
+    def make_decimal(self, d, kind):
+        r = self.r
+        choice = r.randrange(6)
+        if choice < 2:
+            return (r.choice("+-"), self.one(kind, d), self.beside(kind, d), kind)
+        if choice == 2:
+            return ("*", *r.sample([self.one(kind, d), self.one("int", d)], 2), kind)
+        if choice == 3:
+            return (r.choice(["min", "max"]), self.one(kind, d), self.one(kind, d))
+        if choice == 4:
+            return (r.choice(["neg", "abs"]), self.one(kind, d))
+        return self.field(kind)
+
+    def make_any(self, d):
+        return self.field("any")
+
+    def make_date(self, d):
+        r = self.r
+        choice = r.randrange(5)
+        if choice == 0:
+            return ("to_date", self.one("time", d))
+        if choice == 1:
+            return (r.choice(["min", "max"]), self.one("date", d), self.other("date", d))
+        if choice == 2:
+            return ("same_date", self.one("date", d))
+        # Other durations than whole days are errors, mostly.
+        span = ("lit", r.choice([1, -3, 30, 365, 100_000]) * DAY, "duration") if r.random() < 0.8 else self.one("duration", d)
+        return (r.choice(["plus_days", "minus_days"]), self.one("date", d), span)
 
     def make_int(self, d):
         r = self.r
+        if r.random() < 0.12:
+            choices = [(r.choice(["year_of", "month_of", "day_of", "weekday_of", "yearday_of"]), self.one("date", d))]
+            choices += [("int", self.one(k, d)) for k in self.decimals()]
+            choices += [("json_int", self.field("any"))] * ("any" in self.fields.values())
+            return r.choice(choices)
         choice = r.randrange(12)
         if choice == 9:
             return (r.choice(["min", "max"]), self.one("int", d), self.other("int", d))
@@ -144,6 +197,8 @@ class Expressions:
 
     def make_float(self, d):
         r = self.r
+        if self.decimals() and r.random() < 0.1:
+            return ("float", self.one(r.choice(self.decimals()), d))
         choice = r.randrange(9)
         if choice == 7:
             return r.choice([(r.choice(["floor", "ceil", "floor"]), self.one("float", d)), ("seconds", self.in_week(d))])
@@ -162,6 +217,9 @@ class Expressions:
 
     def make_string(self, d):
         r = self.r
+        if r.random() < 0.08:
+            kind = r.choice(["date"] + self.decimals())
+            return (kind + "_text", self.one(kind, d))
         choice = r.randrange(10)
         if choice == 7:
             return (r.choice(["trim", "reverse"]), self.one("string", d))
@@ -185,16 +243,18 @@ class Expressions:
         r = self.r
         choice = r.randrange(9)
         if choice < 3:
-            if r.random() < 0.1:  # an int, small enough to be a float too, and a float
-                return (r.choice(["==", "!=", "<", "<=", ">", ">="]), ("len", self.one("string", d)), self.one("float", d))
-            kind = r.choice(["int", "float", "string", "time", "duration"])
-            return (r.choice(["==", "!=", "<", "<=", ">", ">="]), self.one(kind, d), self.other(kind, d))
+            if r.random() < 0.25:  # an int and a float are compared as the numbers that they are
+                return (r.choice(COMPARISONS), *r.sample([self.other("int", d), self.one("float", d)], 2))
+            kind = r.choice(["int", "float", "string", "time", "duration", "date"] + self.decimals())
+            if kind.startswith("decimal"):
+                return (r.choice(COMPARISONS), *r.sample([self.one(kind, d), self.beside(kind, d) if r.random() < 0.6 else ("lit", r.choice([0, 3, -7]), "int")], 2))
+            return (r.choice(COMPARISONS), self.one(kind, d), self.other(kind, d))
         if choice < 6:
             return (r.choice(["&&", "||"]), self.one("bool", d), self.one("bool", d))
         if choice == 6:
             return ("not", self.one("bool", d))
         if choice == 7:
-            x = self.one(r.choice(list(set(self.fields.values()))), d)
+            x = self.one(r.choice(sorted(set(self.fields.values()))), d)
             if self.may_be_null(x):
                 return (r.choice(["null?", "some?"]), x)
         if r.random() < 0.5:
@@ -210,13 +270,15 @@ class Expressions:
         r = self.r
         if r.random() < 0.4:
             return r.choice([
-                ("date", self.one("time", d)), ("truncate", self.one("time", d), ("lit", r.choice(["15m", "1h", "1d", "1w", "month", "quarter", "year"]), "string")),
+                ("date", self.one("time", d)), ("begins", self.one("date", d)), ("truncate", self.one("time", d), ("lit", r.choice(["15m", "1h", "1d", "1w", "month", "quarter", "year"]), "string")),
                 ("same_time", ("truncate", self.one("time", d), ("lit", "1h", "string"))), (r.choice(["min", "max"]), self.one("time", d), self.other("time", d)),
             ])
         return (self.r.choice("+-"), self.one("time", d), self.other("duration", d), "time")
 
     def make_duration(self, d):
         r = self.r
+        if r.random() < 0.15:
+            return ("days_between", self.one("date", d), self.other("date", d))
         if r.random() < 0.6:
             return ("-", self.one("time", d), self.other("time", d), "duration")
         return (r.choice("+-"), self.one("duration", d), self.other("duration", d), "duration")

@@ -20,8 +20,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from meaning import duration_text, float_text, time_text
-from nodes import ONE, TWO, Stream, fields_of_both
+from meaning import date_text, decimal_text, duration_text, float_text, time_text
+from nodes import ONE, TWO, Stream, fields_of_both, near_times
 from sources import Source
 
 
@@ -33,8 +33,10 @@ def canon(v, kind):
         return [canon(x, kind[0]) for x in v]
     if isinstance(kind, dict):
         return [(f, canon(v[f], t)) for f, t in kind.items()]
+    if kind.startswith("decimal"):
+        return ("number", decimal_text(v, int(kind[-1])))
     return {
-        "int": lambda: ("number", str(v)), "float": lambda: ("number", float_text(float(v))), "string": lambda: v, "time": lambda: time_text(v), "duration": lambda: duration_text(v),
+        "date": lambda: date_text(v), "any": lambda: parse(v.text), "int": lambda: ("number", str(v)), "float": lambda: ("number", float_text(float(v))), "string": lambda: v, "time": lambda: time_text(v), "duration": lambda: duration_text(v),
     }[kind]()
 
 
@@ -101,7 +103,7 @@ class Flow:
             if two:
                 other = self.source(r.choice([0, 3, size]))
                 pair = (s, other) if r.random() < 0.7 else (other, s)
-                node = r.choice(TWO)(r, name, *pair)
+                node = r.choice([k for k in TWO if k.__name__ != "window_join" or all(map(near_times, pair))])(r, name, *pair)
                 if "one" in node.outs[0].fields:
                     self.lines.append(f"  {name}_as: {node.line}")
                     whole = node.outs[0]
@@ -111,14 +113,14 @@ class Flow:
                 # Zip reads no further than the shortest.
                 self.takes[name] = None if node.line.startswith("{use: zip") else len(whole.rows) if node.line.startswith("{use: map") else sum(len(x.rows) for x in pair)
             else:
-                # Times in the field t alone make windows: they are near each other.
-                kinds = [k for k in ONE if k.__name__ not in ("window", "session") or any(f[1:] == "t" for f in s.fields)]
+                kinds = [k for k in ONE if k.__name__ not in ("window", "session") or near_times(s)]
                 node = r.choice(kinds)(r, name, s)
                 self.takes[name] = len(s.rows)
             self.lines.append(f"  {name}: {node.line}")
             self.failures[name] = node.failures
             if node.failures and node.failed is not None:
-                self.errors[name] = canon_rows(s.like("", node.failed))
+                of = node.of or [s] * len(node.failed)
+                self.errors[name] = [canon_rows(x.like("", [row]))[0] for x, row in zip(of, node.failed)]
             for out in node.outs:
                 self.write(out)
                 if self.usable(out):
@@ -127,7 +129,7 @@ class Flow:
     def usable(self, s):
         """Whether nodes are made for a stream: with a time, from which all else can be made,
         without lists, and not with the fields of a window, for the next would have them too."""
-        return "time" in s.fields.values() and not any(isinstance(t, list) for t in s.fields.values()) and not any(f in ("start", "end") for f in s.fields)
+        return "time" in s.fields.values() and not s.mixed and not any(isinstance(t, list) for t in s.fields.values()) and not any(f in ("start", "end") for f in s.fields)
 
     def source(self, size):
         letter = "abcd"[len(self.sources)]
@@ -142,7 +144,7 @@ class Flow:
 
     def write(self, s):
         name = "out_" + s.port.replace(".", "_")
-        flat = len(s.fields) > 1 and not any(isinstance(t, (list, dict)) for t in s.fields.values())
+        flat = len(s.fields) > 1 and not s.mixed and not any(isinstance(t, (list, dict)) or t == "any" for t in s.fields.values())
         form = "csv" if flat and self.r.random() < 0.3 else "jsonl"
         self.writers[f"{name}.{form}"] = s
         self.lines.append(f"  {name}: {{use: file.write, in: {s.port}, with: {{path: {name}.{form}}}}}")
@@ -173,6 +175,8 @@ class Flow:
                 got = got[1:]
             else:
                 got = [parse(line) for line in text.split("\n")[:-1]]
+                if s.mixed:
+                    got, want = sorted(got, key=repr), sorted(want, key=repr)
                 same = got == want
             if not same:
                 i = next((i for i, (g, w) in enumerate(zip(got, want)) if (g != w if file.endswith("jsonl") else not all(cell_is(c, v) for c, (_, v) in zip(g, w)))), min(len(got), len(want)))

@@ -1,11 +1,20 @@
 """What expressions, types and texts mean, by the words of the documentation.
 
 Nothing here is shared with flowrun. A value is None, an int, a float, a str or a bool;
-times and durations are ints, nanoseconds. A type is its name, a list of a type, or a
-dictionary of fields. An expression is a tuple: an operator and its operands.
+times and durations are ints, nanoseconds; dates are ints, days since 1970; a decimal is
+a Decimal, which equals the ints and floats that are the same number; a JSON value is a
+Json. A type is its name, a list of a type, or a dictionary of fields; decimal2 and
+decimal3 stand for decimals of so many digits behind the point. An expression is a tuple:
+an operator and its operands.
 """
 
+import json
 import math
+import re
+from decimal import Decimal, getcontext
+from functools import lru_cache
+
+getcontext().prec = 60  # more than any two decimals make
 
 LEAST, GREATEST = -(1 << 63), (1 << 63) - 1
 SECOND = 1_000_000_000
@@ -51,6 +60,46 @@ def float_text(x):
     return sign + digits[:point] + "." + digits[point:]
 
 
+def fits(d, scale):
+    """A decimal of at most 18 digits."""
+    if abs(d.scaleb(scale)) >= 10**18:
+        raise Failed("overflow")
+    return d
+
+
+def decimal_text(d, scale):
+    text = f"{d:.{scale}f}"
+    return text.removeprefix("-") if d == 0 else text
+
+
+def as_float(d, scale):
+    """The float that is written with the digits of a decimal; None if there is none."""
+    x = float(d)
+    return x if f"{x + 0.0:.{scale}f}" == decimal_text(d, scale) else None
+
+
+class Json:
+    """A JSON value by its text, equal to those that say the same."""
+
+    def __init__(self, text):
+        self.text = text
+        self.says = self.canonical(json.loads(text, parse_int=Decimal, parse_float=Decimal))
+
+    def canonical(self, v):
+        if isinstance(v, dict):
+            return ("object", frozenset((k, self.canonical(x)) for k, x in v.items()))
+        if isinstance(v, list):
+            return ("list", *map(self.canonical, v))
+        return (type(v).__name__, v)
+
+    def __eq__(self, other):
+        return isinstance(other, Json) and self.says == other.says
+
+    def __hash__(self):
+        return hash(self.says)
+
+
+@lru_cache(maxsize=None)
 def days_of(year, month, day):
     """Days since 1970, by counting them."""
     days = day - 1
@@ -85,6 +134,35 @@ def date_of(ns):
 def fraction(n, width):
     text = f"{n:0{width}}".rstrip("0")
     return "." + text if text else ""
+
+
+FIRST_DATE, LAST_DATE = days_of(1, 1, 1), days_of(9999, 12, 31)
+
+
+def date_text(days):
+    year, month, day, _ = date_of(days * DAY)
+    return f"{year:04}-{month:02}-{day:02}"
+
+
+def plus_days(date, span):
+    """A date and a duration of whole days."""
+    if span % DAY != 0 or not FIRST_DATE <= date + span // DAY <= LAST_DATE:
+        raise Failed("no date")
+    return date + span // DAY
+
+
+def json_int(v):
+    """An int of a JSON value: a number without what is behind its point, or what a text says."""
+    x = json.loads(v.text, parse_int=Decimal, parse_float=Decimal)
+    if isinstance(x, str):
+        if not re.fullmatch(r"[+-]?[0-9]+", x):
+            raise Failed("no int")
+        return whole(int(x))
+    if x is None:
+        return None
+    if not isinstance(x, Decimal):
+        raise Failed("no number")
+    return whole(int(x)) if abs(x) < Decimal(1).scaleb(30) else whole(1 << 99)
 
 
 def time_text(ns):
@@ -147,6 +225,8 @@ def number(kind, f):
                 return finite(f(float(a), float(b)))
             except OverflowError:
                 raise Failed("not finite") from None
+        if kind.startswith("decimal"):
+            return fits(f(a, b), int(kind[-1]))
         return whole(f(a, b))
     return compute
 
@@ -196,6 +276,10 @@ STRICT = {
     "trimPrefix": lambda s, p: s.removeprefix(p), "trimSuffix": lambda s, p: s.removesuffix(p),
     "date": lambda t: truncate(t, "1d"), "truncate": truncate, "yearday": lambda t: t // DAY - days_of(date_of(t)[0], 1, 1) + 1, "time_text": time_text, "same_time": lambda t: t,
     "seconds": lambda d: d / SECOND, "same_int": lambda i: i,
+    "to_date": lambda t: t // DAY, "begins": lambda d: whole(d * DAY), "date_text": date_text, "same_date": lambda d: d, "days_between": lambda a, b: whole((a - b) * DAY),
+    "plus_days": plus_days, "minus_days": lambda d, span: plus_days(d, -span), "year_of": lambda d: date_of(d * DAY)[0], "month_of": lambda d: date_of(d * DAY)[1],
+    "day_of": lambda d: date_of(d * DAY)[2], "weekday_of": lambda d: (d + 3) % 7 + 1, "yearday_of": lambda d: d - days_of(date_of(d * DAY)[0], 1, 1) + 1,
+    "decimal2_text": lambda d: decimal_text(d, 2), "decimal3_text": lambda d: decimal_text(d, 3), "json_int": json_int,
 }
 
 

@@ -1,7 +1,11 @@
 """Random nodes: their text, and what leaves them, by the words of their pages."""
 
+import math
+from decimal import Decimal
+
 from expressions import Expressions, text
-from meaning import Failed, GREATEST, LEAST, SECOND, key, value
+from meaning import DAY, Failed, GREATEST, LEAST, SECOND, as_float, fits, key, value
+from sources import NOON
 
 
 class Stream:
@@ -9,15 +13,17 @@ class Stream:
 
     def __init__(self, port, fields, nullable, rows):
         self.port, self.fields, self.nullable, self.rows = port, fields, nullable, rows
+        self.mixed = False  # the rows come in an order that is not computed here
 
     def like(self, port, rows):
         return Stream(port, self.fields, self.nullable, rows)
 
 
 class Node:
-    def __init__(self, line, outs, failed=None, count=None):
+    def __init__(self, line, outs, failed=None, count=None, of=None):
         self.line, self.outs = line, outs
         self.failed = failed  # the rows that fail, in their order
+        self.of = of  # the streams that they are of, one for each; None: the only input
         self.failures = count if count is not None else len(failed or [])
 
 
@@ -51,7 +57,7 @@ def map_(r, name, s):
     settings, fields, renamed = [], list(s.fields), {}
     sets = {}
     for i in range(r.randrange(1, 4)):
-        kind = r.choice(["int", "int", "float", "float", "string", "bool", "bool", "time", "duration"])
+        kind = r.choice(["int", "int", "float", "float", "string", "bool", "bool", "time", "duration", "date"] + made.decimals())
         target = f"{name}_{i}"
         if r.random() < 0.2 and len(names_of(s, kind)) > 1:
             target = r.choice(names_of(s, kind)[1:])  # a computed field replaces one of the same name
@@ -99,12 +105,12 @@ def route(r, name, s):
 
 
 def sort(r, name, s):
-    by = r.sample(list(s.fields), r.randrange(1, 3))
+    by = r.sample([f for f, t in s.fields.items() if t != "any"], r.randrange(1, 3))
     minus = [r.random() < 0.5 for _ in by]
     first, limit = r.random() < 0.3, r.choice([None, None, 3, 50])
     keys = [("field", f) for f in by]
     if r.random() < 0.3:
-        keys[0] = Expressions(r, s.fields, s.nullable).made(r.choice(["int", "float", "string", "bool", "time"]), 2)
+        keys[0] = Expressions(r, s.fields, s.nullable).made(r.choice(["int", "float", "string", "bool", "time", "date"]), 2)
     rows, failed = computed(s.rows, lambda row: [value(e, row) for e in keys])
     for i, down in reversed(list(enumerate(minus))):
         with_value = sorted((row for row in rows if row[1][i] is not None), key=lambda row: key(row[1][i]), reverse=down)
@@ -115,12 +121,19 @@ def sort(r, name, s):
     return Node(f"{{use: sort, in: {s.port}, with: {{{', '.join(settings)}}}, on_error: dead}}", [s.like(name, [row for row, _ in rows[:limit]])], failed)
 
 
+def key_fields(r, s):
+    """Fields to be a key, of JSON more often than others."""
+    if "any" in s.fields.values() and r.random() < 0.3:
+        return [r.choice(names_of(s, "any"))]
+    return r.sample(list(s.fields), r.randrange(0, 3))
+
+
 def unique(r, name, s):
-    by = r.sample(list(s.fields), r.randrange(0, 3))
+    by = key_fields(r, s)
     seen, rows = set(), []
     keys = [("field", f) for f in by or s.fields]
     if by and r.random() < 0.3:
-        keys[0] = Expressions(r, s.fields, s.nullable).made(r.choice(["int", "float", "string", "bool", "time"]), 2)
+        keys[0] = Expressions(r, s.fields, s.nullable).made(r.choice(["int", "float", "string", "bool", "time", "date"]), 2)
     done, failed = computed(s.rows, lambda row: tuple(value(e, row) for e in keys))
     for row, k in done:
         if k not in seen:
@@ -145,9 +158,10 @@ class Aggregates:
                 self.nullable.add(target)
 
     def one(self, r, s, lists):
-        small = [f for f in s.fields if f[1:] in ("n", "q") and len(f) == 2]
+        # A computed field may have taken the place of a column of small numbers.
+        small = [f for f in s.fields if f[1:] in ("n", "q") and len(f) == 2 and all(abs(row[f] or 0) < 1000 and (row[f] or 0) * 4 % 1 == 0 for row in s.rows)]
         any_ = r.choice(list(s.fields))
-        exact = names_of(s, "int", "string", "time")
+        exact = names_of(s, "int", "string", "time", "date", "decimal2", "decimal3")
         some = lambda f: lambda rows: [row[f] for row in rows if row[f] is not None]
         choices = [("count()", "int", len, False), (f"count({any_})", "int", lambda rows: len(some(any_)(rows)), False)]
         for which, i in ("first", 0), ("last", -1):
@@ -156,10 +170,15 @@ class Aggregates:
             f = r.choice(exact)
             choices.append((f"min({f})", s.fields[f], lambda rows: min(some(f)(rows), key=key, default=None), True))
             choices.append((f"max({f})", s.fields[f], lambda rows: max(some(f)(rows), key=key, default=None), True))
-            choices.append((f"{r.choice(['distinct', 'count_distinct'])}({f})", "int", lambda rows: len(set(some(f)(rows))), False))
+        choices.append((f"{r.choice(['distinct', 'count_distinct'])}({any_})", "int", lambda rows: len(set(some(any_)(rows))), False))
         if names_of(s, "int"):
             i = r.choice(names_of(s, "int"))
             choices.append((f"sum({i})", "int", lambda rows: sum(some(i)(rows)), False))
+        if names_of(s, "decimal2", "decimal3"):
+            m = r.choice(names_of(s, "decimal2", "decimal3"))
+            choices.append((f"sum({m})", s.fields[m], lambda rows: fits(sum(some(m)(rows), Decimal(0)), int(s.fields[m][-1])), False))
+            if m[1:] == "m" and all(abs(row[m] or 0) < 1000 for row in s.rows):
+                choices.append((f"mean({m})", "float", lambda rows: math.fsum(map(float, some(m)(rows))) / len(some(m)(rows)) if some(m)(rows) else None, True))
         if small:
             q = r.choice(small)
             choices.append((f"sum({q})", s.fields[q], lambda rows: sum(some(q)(rows)) + (0 if s.fields[q] == "int" else 0.0), False))
@@ -199,11 +218,11 @@ def median(values):
 
 
 def group(r, name, s):
-    by = r.sample(list(s.fields), r.randrange(0, 3))
+    by = key_fields(r, s)
     a = Aggregates(r, name, s)
     keys, types, nullable = {f: ("field", f) for f in by}, {f: s.fields[f] for f in by}, s.nullable & set(by)
     if r.random() < 0.3:
-        kind, made = r.choice(["int", "float", "string", "bool", "time"]), Expressions(r, s.fields, s.nullable)
+        kind, made = r.choice(["int", "float", "string", "bool", "time", "date"]), Expressions(r, s.fields, s.nullable)
         keys[name + "_k"], types[name + "_k"] = made.made(kind, 2), kind
         nullable |= {name + "_k"} if made.may_be_null(keys[name + "_k"]) else set()
     by = list(keys)
@@ -222,21 +241,36 @@ def group(r, name, s):
     return Node(line, [Stream(name, types | a.types(), nullable | a.nullable, rows)], None if overflows else failed, len(failed) + overflows)
 
 
+def near_times(s):
+    """Fields of times that are near each other, so that lateness can bridge them: those of
+    the column t, unless a computed field has taken its place."""
+    return [f for f in s.fields if f[1:] == "t" and all(row[f] is None or 0 <= row[f] - NOON < 2 * DAY for row in s.rows)]
+
+
+def timed(s, at, a):
+    """The rows that have a time, with the conditions of the aggregates a, and the others."""
+
+    def conditions(row):
+        if row[at] is None:
+            raise Failed("no time")
+        return a.conditions(row)
+
+    return computed(s.rows, conditions)
+
+
+def windows_of(name, line, s, by, a, rows, failed, overflows, *more):
+    types = {f: s.fields[f] for f in by} | {"start": "time", "end": "time"} | a.types()
+    return Node(line, [Stream(name, types, s.nullable & set(by) | a.nullable, rows), *more], None if overflows else failed, len(failed) + overflows)
+
+
 def window(r, name, s):
     hour = 3600 * SECOND
-    at = r.choice([f for f in s.fields if f[1:] == "t"])
+    at = r.choice(near_times(s))
     by = r.sample([f for f in s.fields if f != at], r.randrange(0, 2))
     size, every = r.choice([(1, 1), (6, 6), (6, 2), (3, 1)])
     late = r.choice([0, 1, 12, 48])
     a = Aggregates(r, name, s, lists=False)
-    done, failed = [], []
-    for row in s.rows:
-        try:
-            if row[at] is None:
-                raise Failed("no time")
-            done.append((row, a.conditions(row)))
-        except Failed:
-            failed.append(row)
+    done, failed = timed(s, at, a)
     open_, lates, newest = {}, [], None
     for item in done:
         t = item[0][at]
@@ -257,55 +291,139 @@ def window(r, name, s):
     every_ = f", every: {every}h" if every != size else ""
     by_ = f"by: [{by[0]}], " if by else ""
     line = f"{{use: window, in: {s.port}, with: {{time: {at}, size: {size}h{every_}, lateness: {late}h, {by_}{a.setting()}}}, on_error: dead}}"
-    types = {f: s.fields[f] for f in by} | {"start": "time", "end": "time"} | a.types()
-    return Node(line, [Stream(name, types, s.nullable & set(by) | a.nullable, rows), s.like(name + ".late", lates)], None if overflows else failed, len(failed) + overflows)
+    return windows_of(name, line, s, by, a, rows, failed, overflows, s.like(name + ".late", lates))
+
+
+class Key:
+    """The key of a join: fields of left with fields of right, of types that can be equal."""
+
+    def __init__(self, r, left, right):
+        pairs = [(a, b) for a, t in left.fields.items() for b, u in right.fields.items() if t == u and t != "bool"]
+        small = [(a, b) for a, b in pairs if a[1:] == b[1:] in ("n", "q", "k", "g", "m", "d", "a")]
+        mixed = [(a, b) for a in left.fields for b in right.fields if {a[1:], b[1:]} in ({"n", "q"}, {"k", "g"}, {"m", "q"}, {"w", "g"}, {"m", "w"})]
+        self.on = dict([r.choice(small)] if small and r.random() < 0.7 else r.sample(pairs, 1))
+        anys = [pair for pair in pairs if left.fields[pair[0]] == "any"]
+        if mixed and r.random() < 0.5:
+            self.on = dict([r.choice(mixed)])
+        elif anys and r.random() < 0.6:
+            self.on = dict([r.choice(anys)])
+        if r.random() < 0.2:
+            a, b = r.choice(pairs)
+            if a not in self.on and b not in self.on.values():
+                self.on[a] = b
+        self.types = [self.both(left.fields[a], right.fields[b]) for a, b in self.on.items()]
+        self.left, self.right = left, right
+
+    def both(self, t, u):
+        """The type that holds both: a float if one of them is, else the longer decimal."""
+        return t if t == u else "float" if "float" in (t, u) else max(t, u)
+
+    def of(self, row, fields, stream):
+        """The key of a row; None in the place of what the type of the key does not hold."""
+        key = []
+        for f, to in zip(fields, self.types):
+            v, t = row[f], stream.fields[f]
+            if v is not None and to == "float" and t != "float":
+                v = (float(v) if float(v) == v else None) if t == "int" else as_float(v, int(t[-1]))
+            key.append(v)
+        return tuple(key)
+
+    def of_left(self, row):
+        return self.of(row, self.on, self.left)
+
+    def of_right(self, row):
+        return self.of(row, self.on.values(), self.right)
+
+    def lost(self, row, fields, key):
+        """Whether the key of a row lacks something that is there."""
+        return any(v is None and row[f] is not None for f, v in zip(fields, key))
+
+    def setting(self):
+        return f"on: {{{', '.join(f'{a}: {b}' for a, b in self.on.items())}}}"
 
 
 def join(r, name, left, right):
     kind = r.choice(["inner", "left", "right", "full", "semi", "anti"])
-    pairs = [(a, b) for a, t in left.fields.items() for b, u in right.fields.items() if t == u and t != "bool"]
-    small = [(a, b) for a, b in pairs if a[1:] == b[1:] in ("n", "q")]
-    mixed = [(a, b) for a in left.fields for b in right.fields if {a[1:], b[1:]} == {"n", "q"}]
-    on = dict([r.choice(small)] if small and r.random() < 0.7 else r.sample(pairs, 1))
-    if mixed and kind not in ("right", "full") and r.random() < 0.3:
-        on = dict([r.choice(mixed)])
-    if r.random() < 0.2:
-        a, b = r.choice(pairs)
-        if a not in on and b not in on.values():
-            on[a] = b
+    k = Key(r, left, right)
+    # Where items of right come out alone, the key is one field, and an item that it does not hold fails.
+    failed, of = [], []
+    rights = []
+    for row in right.rows:
+        if kind in ("right", "full") and k.lost(row, k.on.values(), k.of_right(row)):
+            failed.append(row)
+            of.append(right)
+        else:
+            rights.append(row)
     index = {}
-    for i, row in enumerate(right.rows):
-        k = tuple(row[b] for b in on.values())
-        if None not in k:
-            index.setdefault(k, []).append(i)
-    others = [f for f in right.fields if f not in on.values()]
+    for i, row in enumerate(rights):
+        if None not in k.of_right(row):
+            index.setdefault(k.of_right(row), []).append(i)
+    others = [f for f in right.fields if f not in k.on.values()]
     rows, met, alone = [], set(), []
     for row in left.rows:
-        partners = index.get(tuple(row[a] for a in on), [])
+        own = k.of_left(row)
+        if kind == "full" and k.lost(row, k.on, own):
+            failed.append(row)
+            of.append(left)
+            continue
+        partners = index.get(own, []) if None not in own else []
         met.update(partners)
         if not partners:
             alone.append(row)
         if kind == "semi" and partners or kind == "anti" and not partners:
             rows.append(row)
         elif kind not in ("semi", "anti"):
-            rows += [row | {f: right.rows[i][f] for f in others} for i in partners]
+            whole = row | dict(zip(k.on, own)) if kind in ("right", "full") else row
+            rows += [whole | {f: rights[i][f] for f in others} for i in partners]
             if not partners and kind in ("left", "full"):
-                rows.append(row | dict.fromkeys(others))
-    if kind in ("right", "full"):
-        for i, row in enumerate(right.rows):
-            if i not in met:
-                rows.append({f: row[on[f]] if f in on else None for f in left.fields} | {f: row[f] for f in others})
+                rows.append(whole | dict.fromkeys(others))
     fields, nullable = dict(left.fields), set(left.nullable)
+    if kind in ("right", "full"):
+        fields |= dict(zip(k.on, k.types))
+        for i, row in enumerate(rights):
+            if i not in met:
+                rows.append(dict.fromkeys(left.fields) | dict(zip(k.on, k.of_right(row))) | {f: row[f] for f in others})
     if kind not in ("semi", "anti"):
         fields |= {f: right.fields[f] for f in others}
         nullable |= {f for f in others if f in right.nullable or kind in ("left", "full")}
         if kind in ("right", "full"):
-            nullable |= {f for f in left.fields if f not in on} | {a for a, b in on.items() if b in right.nullable}
-    line = f"{{use: join, in: {{left: {left.port}, right: {right.port}}}, with: {{on: {{{', '.join(f'{a}: {b}' for a, b in on.items())}}}, kind: {kind}}}}}"
+            nullable |= {f for f in left.fields if f not in k.on} | {a for a, b in k.on.items() if b in right.nullable}
+    dead = ", on_error: dead" if failed else ""
+    line = f"{{use: join, in: {{left: {left.port}, right: {right.port}}}, with: {{{k.setting()}, kind: {kind}}}{dead}}}"
     outs = [Stream(name, fields, nullable, rows)]
     if kind in ("inner", "right"):
         outs.append(left.like(name + ".unmatched", alone))
-    return Node(line, outs)
+    return Node(line, outs, failed, of=of)
+
+
+def window_join(r, name, left, right):
+    """Pairs of items whose times are near, of which none is late."""
+    k, kind, within = Key(r, left, right), r.choice(["inner", "left"]), r.choice([0, 1, 12])
+    times = {}
+    for s in (left, right):
+        times[s.port] = r.choice(near_times(s))
+    at, of_other = times[left.port], times[right.port]
+    index = {}
+    for row in right.rows:
+        if row[of_other] is not None and None not in k.of_right(row):
+            index.setdefault(k.of_right(row), []).append(row)
+    others = [f for f in right.fields if f not in k.on.values()]
+    rows = []
+    for row in left.rows:
+        if row[at] is None:
+            continue
+        own = k.of_left(row)
+        partners = [other for other in index.get(own, []) if abs(other[of_other] - row[at]) <= within * 3600 * SECOND] if None not in own else []
+        rows += [row | {f: other[f] for f in others} for other in partners]
+        if not partners and kind == "left":
+            rows.append(row | dict.fromkeys(others))
+    fields = left.fields | {f: right.fields[f] for f in others}
+    nullable = left.nullable | {f for f in others if f in right.nullable or kind == "left"}
+    line = f"{{use: window_join, in: {{left: {left.port}, right: {right.port}}}, with: {{{k.setting()}, time: {{{at}: {of_other}}}, within: {within}h, lateness: 1000h, kind: {kind}}}, on_error: dead}}"
+    count = sum(row[at] is None for row in left.rows) + sum(row[of_other] is None for row in right.rows)
+    out = Stream(name, fields, nullable, rows)
+    out.mixed = True
+    return Node(line, [out], count=count)
 
 
 def zip_(r, name, left, right):
@@ -321,19 +439,12 @@ def zip_(r, name, left, right):
 
 def session(r, name, s):
     """Sessions in which nothing is late, and windows of a number of items."""
-    at = r.choice([f for f in s.fields if f[1:] == "t"])
+    at = r.choice(near_times(s))
     by = r.sample([f for f in s.fields if f != at], r.randrange(0, 2))
     gap, size, every = r.choice([1, 2, 7]), r.choice([1, 3, 10]), r.choice([1, 2, 10])
     counted = r.random() < 0.5
     a = Aggregates(r, name, s, lists=False)
-    done, failed = [], []
-    for row in s.rows:
-        try:
-            if row[at] is None:
-                raise Failed("no time")
-            done.append((row, a.conditions(row)))
-        except Failed:
-            failed.append(row)
+    done, failed = timed(s, at, a)
     by_key, windows = {}, []
     for i, item in enumerate(done):
         by_key.setdefault(tuple(item[0][f] for f in by), []).append((i, item))
@@ -363,8 +474,7 @@ def session(r, name, s):
     by_ = f"by: [{by[0]}], " if by else ""
     how = f"count: {size}, every: {every}" if counted else f"session: {gap}h, lateness: 100h"
     line = f"{{use: window, in: {s.port}, with: {{time: {at}, {how}, {by_}{a.setting()}}}, on_error: dead}}"
-    types = {f: s.fields[f] for f in by} | {"start": "time", "end": "time"} | a.types()
-    return Node(line, [Stream(name, types, s.nullable & set(by) | a.nullable, rows)], None if overflows else failed, len(failed) + overflows)
+    return windows_of(name, line, s, by, a, rows, failed, overflows)
 
 
 def zip_as(r, name, left, right):
@@ -386,4 +496,4 @@ def fields_of_both(name, s, left, right):
 
 
 ONE = [filter_, filter_, map_, map_, map_, route, sort, unique, group, group, window, session]
-TWO = [join, join, join, zip_, zip_, zip_as]
+TWO = [join, join, join, zip_, zip_, zip_as, window_join]

@@ -244,7 +244,8 @@ class Expressions:
         choice = r.randrange(9)
         if choice < 3:
             if r.random() < 0.25:  # an int and a float are compared as the numbers that they are
-                return (r.choice(COMPARISONS), *r.sample([self.other("int", d), self.one("float", d)], 2))
+                n = self.field("int") or self.one("int", d)
+                return (r.choice(COMPARISONS), *r.sample([n, ("float", n)] if r.random() < 0.5 else [self.other("int", d), self.one("float", d)], 2))
             kind = r.choice(["int", "float", "string", "time", "duration", "date"] + self.decimals())
             if kind.startswith("decimal"):
                 return (r.choice(COMPARISONS), *r.sample([self.one(kind, d), self.beside(kind, d) if r.random() < 0.6 else ("lit", r.choice([0, 3, -7]), "int")], 2))

@@ -121,6 +121,9 @@ func (c *checker) operandHint(op string, l, r *node) string {
 		case rk == types.KindRecord:
 			return "in looks into a list; the fields of a record are known from its type"
 		}
+		if hint := c.inHint(l, r); hint != "" {
+			return hint
+		}
 		return "write x in [1, 2, 3]"
 	case op == "contains" && lk == types.KindList:
 		return fmt.Sprintf("write %s in %s", c.source(r), c.source(l))
@@ -132,6 +135,9 @@ func (c *checker) operandHint(op string, l, r *node) string {
 	case op == "??":
 		if loose := c.tree.looseIn(l.from, r.to); loose != nil {
 			return fmt.Sprintf("?? binds weaker than %q: write %s", loose.other, oneLine(loose.instead))
+		}
+		if hint := c.oneTypeHint(l, r); hint != "" {
+			return hint
 		}
 		return "both sides of ?? must be of one type"
 	case op == "%" && l.typ.IsNumber() && r.typ.IsNumber():
@@ -160,6 +166,10 @@ func (c *checker) textHint(op string, other, text *node) string {
 	source := c.source(text)
 	word := other.typ.NotNull().String()
 	switch k := other.typ.Kind; {
+	case op == "+" && text.isConst() && k == types.KindDuration && readsAs(types.Date, text.val.s):
+		return fmt.Sprintf("write to_date(%s)", source)
+	case op == "+" && text.isConst() && k == types.KindDuration && readsAs(types.Time, text.val.s):
+		return fmt.Sprintf("write time(%s)", source)
 	case op == "+":
 		return fmt.Sprintf("make text of it: string(%s)", c.source(other))
 	case other.typ.IsNumber() && text.isConst():
@@ -169,17 +179,8 @@ func (c *checker) textHint(op string, other, text *node) string {
 		return fmt.Sprintf("%s is not a number", source)
 	case k == types.KindInt || k == types.KindFloat:
 		return fmt.Sprintf("%s is text; declare it `%s` in the reader's type or use %[2]s(%[1]s)", source, word)
-	case k == types.KindTime || k == types.KindDate || k == types.KindDuration:
-		if k == types.KindDate {
-			if text.isConst() {
-				return fmt.Sprintf("write to_date(%s)", source)
-			}
-			return fmt.Sprintf("%s is text; declare it `date` in the reader's type or use to_date(%[1]s)", source)
-		}
-		if text.isConst() {
-			return fmt.Sprintf("write %s(%s)", word, source)
-		}
-		return fmt.Sprintf("%s is text; declare it `%s` in the reader's type or use %[2]s(%[1]s)", source, word)
+	case isClock(other.typ):
+		return c.clockText(other.typ, text)
 	case k == types.KindBool && text.isConst() && (text.val.s == "true" || text.val.s == "false"):
 		return "remove the quotes: " + text.val.s
 	case k == types.KindBool:

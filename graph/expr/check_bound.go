@@ -34,7 +34,11 @@ func (c *checker) conditional(a *ast.ConditionalNode) *node {
 	t, ok := c.bound(branches)
 	if !ok {
 		n, d := c.fail(diag.WrongType, from, to, "the branches have different types: %s and %s", x.typ, y.typ)
-		d.WithHint("make both the same type, as with string(...)")
+		hint := c.oneTypeHint(x, y)
+		if hint == "" {
+			hint = "make both the same type, as with string(...)"
+		}
+		d.WithHint("%s", hint)
 		c.noteOrigin(d, x)
 		c.noteOrigin(d, y)
 		return n
@@ -98,7 +102,11 @@ func (c *checker) mixedItems(n *node) *node {
 	for i := range n.args {
 		if _, ok := c.bound(slices.Clone(n.args[:i+1])); !ok {
 			_, d := c.fail(diag.WrongType, n.args[i].from, n.args[i].to, "the items of a list must be of one type, got %s and %s", n.args[i-1].typ, n.args[i].typ)
-			d.WithHint("a record holds values of several types: {a: 1, b: \"x\"}")
+			hint := c.oneTypeHint(n.args[i-1], n.args[i])
+			if hint == "" {
+				hint = `a record holds values of several types: {a: 1, b: "x"}`
+			}
+			d.WithHint("%s", hint)
 			c.noteOrigin(d, n.args[i])
 			break
 		}

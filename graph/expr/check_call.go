@@ -141,7 +141,7 @@ func (c *checker) apply(f *function, s *callSite, args []*node) *node {
 	for i, a := range args {
 		opt = opt || a.typ.Nullable
 		if !fits(f.param(i).typ, a.typ, vars) {
-			c.wrongArgument(f, i, a, vars)
+			c.wrongArgument(f, args[:i+1], vars)
 			ok = false
 		}
 	}
@@ -236,11 +236,18 @@ func filled(t, got *types.Type, vars map[string]*types.Type) *types.Type {
 	return t
 }
 
-// wrongArgument reports an argument of the wrong type.
-func (c *checker) wrongArgument(f *function, i int, a *node, vars map[string]*types.Type) {
-	want := f.param(i).typ
+// wrongArgument reports the last of some arguments, which is of the wrong type.
+func (c *checker) wrongArgument(f *function, args []*node, vars map[string]*types.Type) {
+	i := len(args) - 1
+	want, a := f.param(i).typ, args[i]
 	if want.Kind == types.KindVar && vars[want.Var] != nil && fits(want, a.typ, map[string]*types.Type{}) {
 		d := c.report(diag.WrongType, a.from, a.to, "%s() wants values of one type, got %s and %s", f.name, vars[want.Var], a.typ)
+		for _, before := range args[:i] {
+			if hint := c.oneTypeHint(before, a); hint != "" {
+				d.WithHint("%s", hint)
+				break
+			}
+		}
 		c.noteOrigin(d, a)
 		return
 	}
@@ -268,10 +275,10 @@ func (c *checker) wrongArgument(f *function, i int, a *node, vars map[string]*ty
 			d.WithHint("aggregates cannot be nested")
 		}
 	case a.typ.Kind == types.KindDate && want.Kind == types.KindTime:
-		d.WithHint("a date has no time of day; its beginning in a zone is time(%s, zone)", source)
-	case a.typ.IsText() && (want.Kind == types.KindTime || want.Kind == types.KindDuration) && !a.isConst():
-		d.WithHint("%s is text; declare it `%s` in the reader's type or use %[2]s(%[1]s)", source, word)
-	case a.typ.IsText() && (want.Kind == types.KindTime || want.Kind == types.KindDuration || want.Kind == types.KindFloat || want.Kind == types.KindInt):
+		d.WithHint(`a date has no time of day; its beginning in a zone is time(%s, "Europe/Berlin"), in UTC time(%[1]s)`, source)
+	case isClock(want) && a.typ.IsText():
+		d.WithHint("%s", c.clockText(want, a))
+	case a.typ.IsText() && (want.Kind == types.KindFloat || want.Kind == types.KindInt):
 		d.WithHint("write %s(%s)", word, source)
 	case a.typ.IsText() && want.Kind == types.KindVar && want.Var == "number":
 		d.WithHint("convert it: float(%s)", source)

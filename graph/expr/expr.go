@@ -124,6 +124,8 @@ func (e *Expr) Want(want *types.Type, what string, list *diag.List) bool {
 		c.hintBool(d, &n)
 	case e.typ.Kind == want.Kind:
 		d.WithHint("%s", why)
+	case c.wantHint(want, &n) != "":
+		d.WithHint("%s", c.wantHint(want, &n))
 	case want.IsNumber() && e.typ.IsText():
 		d.WithHint("convert it: %s(...)", want.NotNull())
 	case want.Kind == types.KindString:

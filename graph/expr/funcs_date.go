@@ -217,6 +217,14 @@ var parseTime = func() func(s string) (int64, error) {
 func (c *checker) dates(n *node, opt bool) bool {
 	l, r := n.args[0].typ.Kind, n.args[1].typ.Kind
 	const date, span = types.KindDate, types.KindDuration
+	for i, x := range n.args {
+		if x.typ.Kind == span && x.isConst() && !x.val.null && x.val.n%dayLength != 0 && c.quiet == 0 && (n.op == "+" || n.op == "-" && i == 1) {
+			c.report(diag.WrongValue, x.from, x.to, "%s is not whole days, and a date has no hours", time.Duration(x.val.n)).
+				WithHint(`make a time of the date first, time(%s), or write whole days, such as duration("1d")`, c.source(n.args[1-i]))
+			n.typ = types.Error
+			return false
+		}
+	}
 	var eval call
 	result := types.Date
 	switch op := n.op; {

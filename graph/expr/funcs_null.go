@@ -34,6 +34,9 @@ func checkCoalesce(c *checker, s *callSite) *node {
 		next := &node{op: "??", args: []*node{args[i], n}, from: s.from, to: s.to, fails: args[i].fails || n.fails}
 		if !c.coalesce(next) {
 			bad, d := c.fail(diag.WrongType, args[i+1].from, args[i+1].to, "the arguments of coalesce() must be of one type, got %s and %s", args[i].typ, args[i+1].typ)
+			if hint := c.oneTypeHint(args[i], args[i+1]); hint != "" {
+				d.WithHint("%s", hint)
+			}
 			c.noteOrigin(d, args[i+1])
 			return bad
 		}

@@ -1,6 +1,8 @@
 package columns
 
 import (
+	"fmt"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -82,7 +84,7 @@ func (k Pairs) Key(c *graph.Inference, left, right *types.Type) *PairedKey {
 		if err != nil {
 			d := c.List().Add(diag.TypeMismatch, pair.Left.At, "left %s and right %s cannot be equal: %s", types.Quote(l.Name), types.Quote(r.Name), err)
 			d.WithNote(l.Origin.At, "left %s is %s", types.Quote(l.Name), l.Type).WithNote(r.Origin.At, "right %s is %s", types.Quote(r.Name), r.Type)
-			d.WithHint("convert one of them first, with map")
+			d.WithHint("convert one of them first, with map%s", example(l, r))
 			ok = false
 			continue
 		}
@@ -93,6 +95,24 @@ func (k Pairs) Key(c *graph.Inference, left, right *types.Type) *PairedKey {
 		return nil
 	}
 	return key
+}
+
+// example shows how the key of one side becomes that of the other, where the two are
+// different ways to say when.
+func example(l, r types.Field) string {
+	for _, pair := range [][2]types.Field{{l, r}, {r, l}} {
+		from, to := pair[0], pair[1]
+		make := to.Type.NotNull().String()
+		switch {
+		case to.Type.Kind == types.KindDate && (from.Type.IsText() || from.Type.Kind == types.KindTime):
+			make = "to_date"
+		case (to.Type.Kind == types.KindTime || to.Type.Kind == types.KindDuration) && from.Type.IsText():
+		default:
+			continue
+		}
+		return fmt.Sprintf(": `set: {%s: %s(%[1]s)}`", types.Quote(from.Name), make)
+	}
+	return ""
 }
 
 // sideField finds a field of the key on one side.

@@ -210,3 +210,34 @@ func TestAgainstLoops(t *testing.T) {
 		}
 	}
 }
+
+// Keys that say the same day in different ways: what the hint says works.
+func TestKeysOfTimes(t *testing.T) {
+	in := map[string]string{"in.jsonl": ""}
+	for _, c := range []struct{ left, right, side, set string }{
+		{"date", "string", "r", "set: {d: to_date(d)}"},
+		{"string", "date", "l", "set: {d: to_date(d)}"},
+		{"time", "date", "l", "set: {d: to_date(d)}"},
+		{"time", "string", "r", "set: {d: time(d)}"},
+		{"string?", "duration", "l", "set: {d: duration(d)}"},
+	} {
+		flow := func(from string) string {
+			return strings.Replace(`flow: days
+nodes:
+  l: {use: file.read, with: {path: in.jsonl, as: {d: `+c.left+`, x: int}}}
+  r: {use: file.read, with: {path: in.jsonl, as: {d: `+c.right+`, y: int}}}
+  m: {use: map, in: `+c.side+`, with: {`+c.set+`}}
+  both: {use: join, in: {left: l, right: r}, with: {on: d}}
+  out: {use: drop, in: both}
+`, from, strings.Replace(from, ": "+c.side, ": m", 1), 1)
+		}
+		side := "left: l"
+		if c.side == "r" {
+			side = "right: r"
+		}
+		kit.Refuse(t, flow("nothing"), in, "cannot be equal", "convert one of them first, with map: `"+c.set+"`")
+		if _, list := kit.Load(t, flow(side), in); list.HasErrors() {
+			t.Errorf("%s and %s: %s", c.left, c.right, list)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -85,12 +86,29 @@ func (k *windowJoin) Infer(c *graph.Inference) {
 		return
 	}
 	if t := at.Type.Fields[0]; t.Type.Kind != types.KindTime {
-		c.List().Add(diag.WrongType, k.Time[0].Left.At, "time must be a field of type time, got %s", t.Type).WithNote(t.Origin.At, "it comes from here")
+		c.List().Add(diag.WrongType, k.Time[0].Left.At, "time must be a field of type time, got %s", t.Type).WithNote(t.Origin.At, "it comes from here").
+			WithHint("%s", timeHint(t))
 		return
 	}
 	k.key, k.times = key, [2]int{at.Left[0], at.Right[0]}
 	k.inferFields(c)
 	c.Out("out", k.out)
+}
+
+// timeHint says how a field that is no time becomes one, before the node.
+func timeHint(f types.Field) string {
+	of, name := "", types.Quote(f.Name)
+	switch {
+	case f.Type.Kind == types.KindDate:
+		of = `time(%s, "Europe/Berlin")`
+	case f.Type.IsText():
+		of = "time(%s)"
+	case f.Type.IsNumber():
+		of = "from_unix(%s)"
+	default:
+		return "name a field that is a time on both sides"
+	}
+	return fmt.Sprintf("make a time of it on both sides first, with map: `set: {%s: '%s'}`", name, fmt.Sprintf(of, name))
 }
 
 // inferFields makes the record of a pair.

@@ -202,3 +202,43 @@ nodes:
 `
 	check(t, flow, nil, map[string]string{"-": `{"n":14000,"pairs":7000,"same":7000,"x":97993000}` + "\n"})
 }
+
+// A date is no time, and what the hints say about that works as it stands there.
+func TestDatesAsTimes(t *testing.T) {
+	in := map[string]string{"in.jsonl": ""}
+	for _, c := range []struct{ typ, hint, time string }{
+		{"date", `'time(at, "Europe/Berlin")'`, `'time(at, "Europe/Berlin")'`},
+		{"date", "or time(at) in UTC", "time(at)"},
+		{"string", "use time(at)", "time(at)"},
+		{"int", "write from_unix(at)", "from_unix(at)"},
+	} {
+		days := func(time string) string {
+			return "flow: days\nnodes:\n  r: {use: file.read, with: {path: in.jsonl, as: {at: " + c.typ + "}}}\n  w: {use: window, in: r, with: {time: " + time + ", size: 24h, set: {n: count()}}}\n  out: {use: drop, in: w}\n"
+		}
+		kit.Refuse(t, days("at"), in, "time must be time?, got "+c.typ, c.hint)
+		if _, list := kit.Load(t, days(c.time), in); list.HasErrors() {
+			t.Errorf("%s: %s", c.time, list)
+		}
+	}
+	for typ, set := range map[string]string{
+		"date":   `set: {at: 'time(at, "Europe/Berlin")'}`,
+		"string": `set: {at: 'time(at)'}`,
+		"int":    `set: {at: 'from_unix(at)'}`,
+	} {
+		near := func(l, r string) string {
+			return "flow: near\ntypes: {L: {k: int, at: " + typ + "}, R: {k: int, at: " + typ + `}}
+nodes:
+  l:    {use: file.read, with: {path: in.jsonl, as: L}}
+  r:    {use: file.read, with: {path: in.jsonl, as: R}}
+  l2:   {use: map, in: l, with: {` + set + `}}
+  r2:   {use: map, in: r, with: {` + set + `}}
+  both: {use: window_join, in: {left: ` + l + `, right: ` + r + `}, with: {on: k, time: at, within: 1m, prefix: r_}}
+  out:  {use: drop, in: both}
+`
+		}
+		kit.Refuse(t, near("l", "r"), in, "time must be a field of type time, got "+typ, "make a time of it on both sides first, with map: `"+set+"`")
+		if _, list := kit.Load(t, near("l2", "r2"), in); list.HasErrors() {
+			t.Errorf("%s: %s", set, list)
+		}
+	}
+}

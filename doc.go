@@ -16,7 +16,8 @@
 // A [Graph] is a flow that a program builds. A [Stream] is the output of a node
 // and has the type of its items; giving it to several functions is a broadcast.
 // [Records] is the output of a node of the catalogue, which has the kinds that flow
-// files use. Every node has an id, unique in its graph, by which reports and
+// files use. Structs are records there, by their fields: time.Time is a time, [Date] a
+// date, a pointer what may be null. Every node has an id, unique in its graph, by which reports and
 // errors call it. Nothing runs before [Graph.Run].
 //
 // # Nodes

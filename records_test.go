@@ -27,6 +27,8 @@ type trip struct {
 	Delay  *int
 	Miles  float64
 	At     time.Time
+	Day    flowrun.Date
+	Until  *flowrun.Date
 	Took   time.Duration
 	Tags   []string
 	Seat   struct{ Row, Place int }
@@ -43,10 +45,12 @@ func trips(n int) []trip {
 			ID: int64(i), From: []string{"LAS", "PHL", "ORD"}[i%3], To: "SAN", Miles: float64(i) / 4, Took: time.Duration(i) * time.Minute,
 			At: time.Date(2001, 1, 1, 0, i, 0, 0, time.UTC), Tags: []string{"a", fmt.Sprint(i)}[:i%3%2+1], Raw: json.RawMessage(fmt.Sprintf(`{"n":%d}`, i)), Paid: i%2 == 0,
 		}
-		t.Seat.Row = i
+		t.Seat.Row, t.Day = i, flowrun.DateOf(t.At)+flowrun.Date(i)
 		if i%5 != 0 {
 			delay := i % 60
 			t.Delay = &delay
+			until := t.Day + 1
+			t.Until = &until
 		}
 	}
 	return all
@@ -57,7 +61,7 @@ func TestRecords(t *testing.T) {
 	all := trips(3000)
 	g := flowrun.New("records", std.Nodes)
 	rows := flowrun.Slice(g, "rows", all)
-	late := g.Use("late", "filter", map[string]string{"where": "delay > 15 && paid"}, rows, flowrun.Workers(2), flowrun.Capacity(100))
+	late := g.Use("late", "filter", map[string]string{"where": "delay > 15 && paid && day >= to_date(\"2001-01-01\")"}, rows, flowrun.Workers(2), flowrun.Capacity(100))
 	back := flowrun.Collect(flowrun.As[trip](late, "back"), "out")
 	run(t, g)
 	var want []trip

@@ -13,7 +13,8 @@
 // For Go values: a struct with a method of one of the shapes Source, ResumableSource,
 // Mapper, Expander, Splitter, Processor, Folder, Connector or Sink, declared by Read,
 // ReadFrom, Map, Expand, Split, Process, Fold, Connect or Write. Ports and their types
-// follow from the method, without type arguments:
+// follow from the method, without type arguments; types.FromGo says which Go type is
+// which, such as types.CivilDate for a date:
 //
 //	//go:embed docs/*.md
 //	var docs embed.FS // docs/geo.country.md

@@ -1,8 +1,12 @@
 package std_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 
+	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
 )
@@ -36,5 +40,59 @@ func TestDatesInFlows(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			kit.Check(t, "flow: dates\nnodes:\n"+c.nodes+"  out: {use: file.write, in: r, with: {path: \"-\", format: jsonl}}\n", files, map[string]string{nodetest.Stdio: c.want})
 		})
+	}
+}
+
+// A visit is what a kind written in Go is given, and gives, with dates in it.
+type visit struct {
+	Day   types.CivilDate
+	Until *types.CivilDate
+	Days  []types.CivilDate
+	At    struct{ Next *types.CivilDate }
+}
+
+// visitKind fills in what follows from the day.
+type visitKind struct {
+	Nights int `yaml:"nights" doc:"How long a visit is."`
+}
+
+func (k *visitKind) Map(_ context.Context, v visit) (visit, error) {
+	if v.Until == nil {
+		until := v.Day + types.CivilDate(k.Nights)
+		v.Until = &until
+	} else {
+		v.Until = nil
+	}
+	v.Days = append(v.Days, v.Day)
+	if v.At.Next != nil {
+		*v.At.Next++
+	}
+	return v, nil
+}
+
+// Kinds written in Go take dates and give them, also null, in lists and in records.
+func TestDatesInGoKinds(t *testing.T) {
+	kit := nodetest.New(std.Nodes, []nodes.Decl{nodes.Map("visit", "Plans visits.", &visitKind{Nights: 2})})
+	flow := func(nights string) string {
+		return `flow: visits
+types:
+  Visit: {day: date, until: "date?", days: "[date]", at: {next: "date?"}}
+nodes:
+  in:    {use: file.read, with: {path: in.jsonl, as: Visit}}
+  visit: {use: visit, in: in, with: {nights: ` + nights + `}}
+  late:  {use: filter, in: visit, with: {where: 'day >= to_date("2024-02-29") && len(days) > 0'}}
+  out:   {use: file.write, in: late, with: {path: "-", format: jsonl}}
+`
+	}
+	files := map[string]string{"in.jsonl": `{"day":"2024-02-28","until":null,"days":[],"at":{"next":null}}
+{"day":"2024-02-29","until":null,"days":["0001-01-01"],"at":{"next":"9999-12-30"}}
+{"day":"2024-03-01","until":"2024-03-02","days":[],"at":{}}
+`}
+	kit.Check(t, flow("2"), files, map[string]string{nodetest.Stdio: `{"day":"2024-02-29","until":"2024-03-02","days":["0001-01-01","2024-02-29"],"at":{"next":"9999-12-31"}}
+{"day":"2024-03-01","until":null,"days":["2024-03-01"],"at":{"next":null}}
+`})
+	o := kit.Run(t, flow("4000000"), files, nodetest.Setup{})
+	if o.Err == nil || !strings.Contains(o.Err.Error(), `field "until": date 4019781 days from 1970 is outside the years 1 to 9999`) {
+		t.Errorf("a date that there is not: %v", o.Err)
 	}
 }

@@ -2,25 +2,26 @@ package text
 
 import (
 	"archive/zip"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
 // everyZone gives the zones of the tz database that Go ships.
-func everyZone(t *testing.T) []*time.Location {
-	t.Helper()
+var everyZone = sync.OnceValue(func() []*time.Location {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	z, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	defer z.Close()
 	var all []*time.Location
@@ -28,11 +29,11 @@ func everyZone(t *testing.T) []*time.Location {
 	for _, f := range z.File {
 		r, err := f.Open()
 		if err != nil {
-			t.Fatal(err)
+			panic(err)
 		}
 		data, err := io.ReadAll(r)
 		if err != nil {
-			t.Fatal(err)
+			panic(err)
 		}
 		if loc, err := time.LoadLocationFromTZData(f.Name, data); err == nil && !known[string(data)] {
 			known[string(data)] = true
@@ -40,10 +41,10 @@ func everyZone(t *testing.T) []*time.Location {
 		}
 	}
 	if len(all) < 300 {
-		t.Fatalf("only %d zones", len(all))
+		panic(fmt.Sprintf("only %d zones", len(all)))
 	}
 	return all
-}
+})
 
 // changes gives the moments from 1900 to 2040 at which the offset of a zone changes,
 // found by its offsets alone.
@@ -69,66 +70,103 @@ func changes(loc *time.Location) (all []int64) {
 	return all
 }
 
+// A turn is a moment at which the offset of a zone changes.
+type turn struct {
+	loc *time.Location
+	at  int64
+}
+
+// turns gives the changes of every zone from 1900 to 2040, of those that are alike one.
+// Changes are alike if they come at the same second of the day in UTC, and the offsets
+// for five days before and behind are the same: that is all the functions of this package
+// see of a zone, and they count days from no particular one. So what holds for one of them
+// holds for the others.
+var turns = sync.OnceValue(func() (all []turn) {
+	const near = 5 * 86400
+	known := map[string]bool{}
+	for _, loc := range everyZone() {
+		changes := changes(loc)
+		for i, c := range changes {
+			like := fmt.Append(nil, c%86400, offsetAt(c-near, loc))
+			for j := i; j > 0 && c-changes[j-1] <= near; j-- {
+				like = fmt.Append(like, " ", changes[j-1]-c, offsetAt(changes[j-1], loc))
+			}
+			for _, other := range changes[i:] {
+				if other-c > near {
+					break
+				}
+				like = fmt.Append(like, " ", other-c, offsetAt(other, loc))
+			}
+			if !known[string(like)] {
+				known[string(like)] = true
+				all = append(all, turn{loc, c})
+			}
+		}
+	}
+	return all
+})
+
 func localDay(sec int64, loc *time.Location) int64 {
 	_, offset := time.Unix(sec, 0).In(loc).Zone()
 	return floorDay(sec + int64(offset))
 }
 
+// The start of a day is of that day, is its first moment, has itself as its start, and is
+// where DayBegins says; at every change of every zone and at moments by chance.
 func TestStartOfDayInEveryZone(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	cases := 0
-	for _, loc := range everyZone(t) {
-		var moments []int64
-		for _, c := range changes(loc) {
-			moments = append(moments, c-1, c, c+1800, c+86399)
+	var moments []turn
+	for _, c := range turns() {
+		for _, sec := range []int64{c.at - 1, c.at, c.at + 1800, c.at + 86399} {
+			moments = append(moments, turn{c.loc, sec})
 		}
+	}
+	for _, loc := range everyZone() {
 		for range 50 {
-			moments = append(moments, random.Int64N(140*365*86400)-70*365*86400)
+			moments = append(moments, turn{loc, random.Int64N(140*365*86400) - 70*365*86400})
 		}
-		for i, sec := range moments {
-			cases++
-			start, day := StartOfDay(sec, loc), localDay(sec, loc)
-			if start > sec || localDay(start, loc) != day {
-				t.Fatalf("%s: the day of %s begins at %s", loc, time.Unix(sec, 0).In(loc), time.Unix(start, 0).In(loc))
-			}
-			if again := StartOfDay(start, loc); again != start {
-				t.Fatalf("%s: the day of %s begins at %s, whose day begins at %s", loc, time.Unix(sec, 0).In(loc), time.Unix(start, 0).In(loc), time.Unix(again, 0).In(loc))
-			}
-			if localDay(start-1, loc) == day {
-				t.Fatalf("%s: %s is of the day as well", loc, time.Unix(start-1, 0).In(loc))
-			}
-			if begins := DayBegins(day, loc); begins != start {
-				t.Fatalf("%s: DayBegins(%d) is %s, want %s", loc, day, time.Unix(begins, 0).In(loc), time.Unix(start, 0).In(loc))
-			}
-			if i%41 == 0 {
-				for before := start - 50*3600; before < start; before += 600 {
-					if localDay(before, loc) == day {
-						t.Fatalf("%s: the day of %s has %s, before its beginning", loc, time.Unix(sec, 0).In(loc), time.Unix(before, 0).In(loc))
-					}
+	}
+	for i, m := range moments {
+		loc, sec := m.loc, m.at
+		start, day := StartOfDay(sec, loc), localDay(sec, loc)
+		if start > sec || localDay(start, loc) != day {
+			t.Fatalf("%s: the day of %s begins at %s", loc, time.Unix(sec, 0).In(loc), time.Unix(start, 0).In(loc))
+		}
+		if again := StartOfDay(start, loc); again != start {
+			t.Fatalf("%s: the day of %s begins at %s, whose day begins at %s", loc, time.Unix(sec, 0).In(loc), time.Unix(start, 0).In(loc), time.Unix(again, 0).In(loc))
+		}
+		if localDay(start-1, loc) == day {
+			t.Fatalf("%s: %s is of the day as well", loc, time.Unix(start-1, 0).In(loc))
+		}
+		if begins := DayBegins(day, loc); begins != start {
+			t.Fatalf("%s: DayBegins(%d) is %s, want %s", loc, day, time.Unix(begins, 0).In(loc), time.Unix(start, 0).In(loc))
+		}
+		if i < 4*len(turns()) || i%41 == 0 {
+			for before := start - 50*3600; before < start; before += 600 {
+				if localDay(before, loc) == day {
+					t.Fatalf("%s: the day of %s has %s, before its beginning", loc, time.Unix(sec, 0).In(loc), time.Unix(before, 0).In(loc))
 				}
 			}
 		}
 	}
-	t.Log(cases, "moments")
+	t.Log(len(moments), "moments,", len(turns()), "changes of offsets that are not alike")
 }
 
 // Every moment is found by the time on its clock, as the first or as the second.
 func TestInstantsInEveryZone(t *testing.T) {
-	for _, loc := range everyZone(t) {
-		for _, c := range changes(loc) {
-			for _, sec := range []int64{c - 3600, c - 1, c, c + 1800, c + 3600} {
-				_, offset := time.Unix(sec, 0).In(loc).Zone()
-				found := false
-				all := instants(sec+int64(offset), loc)
-				for i, x := range all {
-					found = found || x == sec
-					if i > 0 && all[i-1] >= x {
-						t.Fatalf("%s: %v is out of order", loc, all)
-					}
+	for _, c := range turns() {
+		for _, sec := range []int64{c.at - 3600, c.at - 1, c.at, c.at + 1800, c.at + 3600} {
+			_, offset := time.Unix(sec, 0).In(c.loc).Zone()
+			found := false
+			all := instants(sec+int64(offset), c.loc)
+			for i, x := range all {
+				found = found || x == sec
+				if i > 0 && all[i-1] >= x {
+					t.Fatalf("%s: %v is out of order", c.loc, all)
 				}
-				if !found {
-					t.Fatalf("%s: %s is not among %v", loc, time.Unix(sec, 0).In(loc), all)
-				}
+			}
+			if !found {
+				t.Fatalf("%s: %s is not among %v", c.loc, time.Unix(sec, 0).In(c.loc), all)
 			}
 		}
 	}

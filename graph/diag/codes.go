@@ -97,6 +97,6 @@ var Codes = []CodeInfo{
 	{OwnInput, "A file that the flow reads and replaces."},
 	{EmptyFile, "A file that is empty where others have rows."},
 	{OneColumn, "A csv file with one column whose name has another delimiter in it."},
-	{LinkLeftOut, "A link that a pattern does not follow: it leads round in a circle, or out of where the flow may read."},
+	{LinkLeftOut, "A link that a pattern does not follow: it leads round in a circle, or out of where the flow may read, or to a file that the pattern names as well."},
 	{LooseCoalesce, "`??` beside another operator without parentheses."},
 }

@@ -79,6 +79,7 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 		c.List().Add(diag.NoFile, at, "no file matches %q", pattern).WithHint("paths are relative to the folder of the flow, %s", folder(c))
 	}
 	slices.Sort(names)
+	names = links.readOnce(c.Flow.Folder(dir), names)
 	for i, name := range names {
 		names[i] = filepath.Join(base, filepath.FromSlash(name))
 	}
@@ -128,6 +129,13 @@ func checkFile(c *graph.Inference, full, written string, at diag.Span) bool {
 	info, err := c.Flow.Stat(full)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		if link, target := deadLink(c.Flow, full); link != "" {
+			d := c.List().Add(diag.NoFile, at, "%s is a link to %s, which is not there", full, target)
+			if link != full {
+				d.Message = fmt.Sprintf("there is no file %s: %s is a link to %s, which is not there", full, link, target)
+			}
+			return false
+		}
 		d := c.List().Add(diag.NoFile, at, "there is no file %s", full)
 		if near := nearFile(c.Flow, full); near != "" {
 			d.WithHint("did you mean %q?", filepath.Join(filepath.Dir(written), near))

@@ -17,11 +17,13 @@ import (
 // out of where the flow may read.
 
 // A linkedFolder is a folder in which such links are not there. ** goes into other
-// folders by links as well.
+// folders by links as well. A pattern without ** goes no deeper than it is long: of it,
+// links to themselves are kept away, which no search survives.
 type linkedFolder struct {
 	fs.FS
 	flow *graph.Flow
 	dir  string // of it, as Flow.Path gives it
+	deep bool   // the pattern has **
 	left func(link, why string)
 }
 
@@ -52,6 +54,8 @@ func (f *linkedFolder) wrong(link string) string {
 	switch {
 	case errors.Is(err, syscall.ELOOP):
 		return "it leads to itself"
+	case !f.deep:
+		return ""
 	case errors.Is(err, graph.ErrOutside):
 		return "it leads out of the folder that this flow may read"
 	case err != nil || !info.IsDir():
@@ -78,11 +82,7 @@ type linkWarner struct {
 
 // folder gives the folder in which the pattern is looked for.
 func (c *linkWarner) folder(dir string) fs.FS {
-	files := c.Flow.Folder(dir)
-	if !strings.Contains(c.pattern, "**") {
-		return files // it goes no deeper than it is long
-	}
-	return &linkedFolder{FS: files, flow: c.Flow, dir: dir, left: c.left}
+	return &linkedFolder{FS: c.Flow.Folder(dir), flow: c.Flow, dir: dir, deep: strings.Contains(c.pattern, "**"), left: c.left}
 }
 
 // maxLinks is how many links a pattern is told of.

@@ -62,3 +62,61 @@ func TestLinksThatLeadOut(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A pattern reads a file once that it names twice by links; two names without a link are
+// two files, and what is named without a pattern is read as often as it is named.
+func TestPatternsReadFilesOnce(t *testing.T) {
+	w := world{dir: t.TempDir()}
+	w.put(t, "data/b/1.csv", "a\n1\n")
+	w.put(t, "data/b/2.csv", "a\n2\n")
+	w.put(t, "far/3.csv", "a\n3\n")
+	if err := os.Link(filepath.Join(w.dir, "data/b/1.csv"), filepath.Join(w.dir, "data/b/hard.csv")); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"data/a": "b", "data/c": "../data/b", "data/b/latest.csv": "2.csv", "data/far1": "../far", "data/far2": "far1"} {
+		if err := os.Symlink(target, filepath.Join(w.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row := func(ns ...string) string { return `{"a":` + strings.Join(ns, "}\n{\"a\":") + "}\n" }
+	for _, c := range []struct{ path, want, warning string }{
+		{"'data/**/*.csv'", row("1", "2", "1", "3"), "reads files once that it names a second time by links, 10 of them, such as data/a/1.csv, which is data/b/1.csv [W510]"},
+		{"'data/b/*.csv'", row("1", "2", "1"), `"data/b/*.csv" reads data/b/2.csv once: data/b/latest.csv is the same file, by a link [W510]`},
+		{"'data/a/*.csv'", row("1", "2", "1"), `reads data/a/2.csv once`},
+		{"'data/far?/*.csv'", row("3"), `reads data/far1/3.csv once: data/far2/3.csv is the same file`},
+		{"'data/far1/*.csv'", row("3"), ""},
+		{"[data/b/2.csv, data/b/latest.csv, data/b/2.csv]", row("2", "2", "2"), ""},
+	} {
+		w.reads(t, "path: "+c.path, c.want)
+		o := w.run(t, copyFlow("path: "+c.path, `path: "-", format: jsonl`))
+		if got := o.Told(); !strings.Contains(got, c.warning) || c.warning == "" && strings.Contains(got, "W510") {
+			t.Errorf("%s: no word of %q in %s", c.path, c.warning, got)
+		}
+	}
+}
+
+// Links to nothing, and to themselves, are told as what they are.
+func TestLinksToNothing(t *testing.T) {
+	w := world{dir: t.TempDir()}
+	w.put(t, "data/1.csv", "a\n1\n")
+	for name, target := range map[string]string{"data/dead.csv": "gone.csv", "nodir": "there/isnt", "self/x.csv": "x.csv"} {
+		os.MkdirAll(filepath.Dir(filepath.Join(w.dir, name)), 0o777)
+		if err := os.Symlink(target, filepath.Join(w.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.put(t, "self/1.csv", "a\n1\n")
+	for path, want := range map[string]string{
+		"data/dead.csv":  "dead.csv is a link to gone.csv, which is not there [E401]",
+		"'data/*.csv'":   "dead.csv is a link to gone.csv, which is not there [E401]",
+		"nodir/some.csv": "nodir is a link to there/isnt, which is not there [E401]",
+		"data/deed.csv":  `did you mean "data/dead.csv"?`,
+	} {
+		o := w.refused(t, copyFlow("path: "+path, "path: out.csv"), want)
+		if path != "data/deed.csv" && strings.Contains(o.Told(), "did you mean") {
+			t.Errorf("%s: %s", path, o.Told())
+		}
+	}
+	w.reads(t, "path: 'self/*.csv'", `{"a":1}`+"\n")
+	says(t, w.run(t, copyFlow("path: 'self/*.csv'", "path: out.csv")).Told(), `does not follow the link self/x.csv: it leads to itself [W510]`)
+}

@@ -19,9 +19,11 @@ var errMeaning = errors.New("the text cannot be laid out anew without changing w
 // of lists; one blank behind the colon of a key and the dash of an item; no blanks
 // at the ends of lines; one empty line where there were several, none at the start
 // and the end. Mappings in {} below each other stand in one column if one of them stood
-// apart from its key, as in a table. Everything else stays as its author wrote it: comments, quotes, the
-// order of keys, mappings in {} and lists in []. Lines that continue a text or a
-// bracket move along with the line on which it began.
+// apart from its key, as in a table. Brackets that stand on one line have one blank behind
+// each comma and colon and no others; rows of a list that have the same keys are a table,
+// see space. Everything else stays as its author wrote it: comments, quotes, the order of
+// keys, brackets over several lines. Lines that continue a text or a bracket move along
+// with the line on which it began.
 //
 // What was formatted once is not changed again. A text whose meaning would change
 // is refused, and so is one that is not YAML, with a diag.List as the error.
@@ -53,9 +55,13 @@ func FormatSource(src *diag.Source) ([]byte, error) {
 	// A last line without a line end can be the text of a block, to which a line
 	// end would add one.
 	for _, out := range [][]byte{out, bytes.TrimSuffix(out, []byte("\n"))} {
-		if same(t.body, root, out) {
-			return out, nil
+		if !same(t.body, root, out) {
+			continue
 		}
+		if spaced := space(out); same(t.body, root, spaced) {
+			return spaced, nil
+		}
+		return out, nil
 	}
 	return nil, errMeaning
 }

@@ -102,8 +102,8 @@ nodes:
   # One.
   late:
     use: filter
-    with: {where: delay > 15,   to: x}
-    in: [a,b]
+    with: {where: delay > 15, to: x}
+    in: [a, b]
 
   # Two.
   named:
@@ -293,5 +293,48 @@ func TestFormatRefuses(t *testing.T) {
 	_, err = Format([]byte("a: [1\nb: \xff\n"))
 	if err == nil || err.Error() != ":2:4: byte 0xFF is not UTF-8; save the text as UTF-8" {
 		t.Error(err)
+	}
+}
+
+// Rows of a list that have the same keys are a table, those of keys if their author had
+// begun one; in other brackets on one line there is a blank behind commas and colons.
+var bracketCases = map[string]string{
+	"{a: 1,b: 2}\n":                        "{a: 1, b: 2}\n",
+	"a: {  b:   1 ,c: [1,2 ,  3] }\n":      "a: {b: 1, c: [1, 2, 3]}\n",
+	"a: [ ]\nb: {  }\n":                    "a: []\nb: {}\n",
+	"a: [1,2,]\n":                          "a: [1, 2,]\n",
+	"a: {b: x  y,c: \"d,e\",d: 'f , g'}\n": "a: {b: x  y, c: \"d,e\", d: 'f , g'}\n",
+	"a: {b: &x 1,c: *x,d: !!str  2}\n":     "a: {b: &x 1, c: *x, d: !!str  2}\n",
+	"a: {b: 1,   c: 2} #  note,here\n":     "a: {b: 1, c: 2} #  note,here\n",
+	// What is odd stays.
+	"a: {b,  c: 1}\n":        "a: {b,  c: 1}\n",
+	"a: [b:  1,c]\n":         "a: [b:  1,c]\n",
+	"a: {b: ,  c: 1}\n":      "a: {b: ,  c: 1}\n",
+	"a: {b:  1,\n  c:  2}\n": "a: {b:  1,\n  c:  2}\n",
+	// Lists of mappings.
+	"- {a: 1, b: x}\n- {a: 100,b: y}   # note\n":                             "- {a: 1,   b: x}\n- {a: 100, b: y}   # note\n",
+	"r:\n  - {ä: größe, b: 1}\n  - {ä: x, b: [1,2]}\n":                       "r:\n  - {ä: größe, b: 1}\n  - {ä: x,     b: [1, 2]}\n",
+	"r: [\n  {a: 10, b: 1},\n  {a: 1, b: 1}]\n":                              "r: [\n  {a: 10, b: 1},\n  {a: 1,  b: 1}]\n",
+	"- {a: 1, b: 1}\n# apart\n- {a: 10, b: 1}\n":                             "- {a: 1, b: 1}\n# apart\n- {a: 10, b: 1}\n",
+	"- {a: 1, b: 1}\n\n- {a: 10, b: 1}\n":                                    "- {a: 1, b: 1}\n\n- {a: 10, b: 1}\n",
+	"- {a: 1, b: 1}\n- {b: 10, a: 1}\n":                                      "- {a: 1, b: 1}\n- {b: 10, a: 1}\n",
+	"- {a: 1, b: 1}\n- {a: 10}\n- {a: 1, c: 1}\n- {a: 10, c: 1}\n":           "- {a: 1, b: 1}\n- {a: 10}\n- {a: 1,  c: 1}\n- {a: 10, c: 1}\n",
+	"- {a:    1, b: 1}\n- {a: 10,b: 1, c: 1}\n":                              "- {a:    1, b: 1}\n- {a: 10, b: 1, c: 1}\n", // spread by hand
+	"- [1,   2]\n- [100,2]\n":                                                "- [1,   2]\n- [100, 2]\n",
+	"- {a: 1, b: " + strings.Repeat("x", 110) + "}\n- {a: 12345678, b: y}\n": "- {a: 1, b: " + strings.Repeat("x", 110) + "}\n- {a: 12345678, b: y}\n",
+	// Values of keys.
+	"n:\n  x: {a: 1, b: 1}\n  y: {a: 10, b: 1}\n":   "n:\n  x: {a: 1, b: 1}\n  y: {a: 10, b: 1}\n",
+	"n:\n  x: {a: 1,   b: 1}\n  y: {a: 10, b: 1}\n": "n:\n  x: {a: 1,  b: 1}\n  y: {a: 10, b: 1}\n",
+	"n:\n  x: {a: 1,   b: 1}\n  yy: {a: 10,b: 1}\n": "n:\n  x: {a: 1,   b: 1}\n  yy: {a: 10, b: 1}\n",
+	"n:\n  x: {a:   1}\n  y: 1\n  z: {a:   1}\n":    "n:\n  x: {a: 1}\n  y: 1\n  z: {a: 1}\n",
+}
+
+func TestFormatBrackets(t *testing.T) {
+	for text, want := range bracketCases {
+		got, err := Format([]byte(text))
+		if err != nil || string(got) != want {
+			t.Errorf("%q:\n%s%v, want\n%s", text, got, err, want)
+		}
+		checkFormatted(t, []byte(text), got)
 	}
 }

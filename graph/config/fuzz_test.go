@@ -101,6 +101,9 @@ func checkNode(t *testing.T, v *Value) {
 // FuzzFormat looks for texts that Format changes in meaning or changes twice.
 func FuzzFormat(f *testing.F) {
 	seed(f)
+	for text := range bracketCases {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		defer guard(text).Stop()
 		got, err := Format(text)

@@ -22,8 +22,10 @@ func fmtVerb(c *call) *cobra.Command {
 		Use:     "fmt FLOW...",
 		GroupID: groupFlow,
 		Short:   "Lay out flow files in the standard form",
-		Long: `Prints flows in the standard form; comments and meaning stay. A folder, or
-dir/..., stands for all flows below it, and - for standard input.`,
+		Long: `Prints flows in the standard form; comments and meaning stay. Mappings in {} are
+written {a: 1, b: 2}; items of a list below each other that have the same keys are
+a table. A folder, or dir/..., stands for all flows below it, and - for standard
+input.`,
 		Example: `  flowrun fmt -w flow.yaml
   flowrun fmt --check ./...
   flowrun fmt - < flow.yaml`,

@@ -33,6 +33,7 @@ type lineReader struct {
 	known bool
 	old   bool // the lines end in CR
 	from  *bufio.Reader
+	mark  int // bytes of a byte order mark with which from begins: the first cell is behind it
 }
 
 // lines reads a text of the reader's format.
@@ -146,6 +147,10 @@ func (g givenReader) Read(p []byte) (int, error) { return g.l.given(p) }
 func (l *lineReader) convert(p []byte) (n int, err error) {
 	if l.from == nil {
 		l.from = bufio.NewReaderSize(givenReader{l}, lookedAt)
+		mark, _ := l.from.Peek(len(bom))
+		if bytes.Equal(mark, bom) {
+			l.mark = len(bom)
+		}
 	}
 	for n < len(p) && (n == 0 || l.from.Buffered() > 1) {
 		next, err := l.from.Peek(2) // CR LF is one end
@@ -153,7 +158,9 @@ func (l *lineReader) convert(p []byte) (n int, err error) {
 			return n, err
 		}
 		c := next[0]
-		if l.at.step(c) && c == '\r' && (len(next) == 1 || next[1] != '\n') {
+		if l.mark > 0 {
+			l.mark--
+		} else if l.at.step(c) && c == '\r' && (len(next) == 1 || next[1] != '\n') {
 			c = '\n'
 		}
 		p[n] = c

@@ -116,7 +116,7 @@ func New(t *types.Type, names []string, opts Options) (*Scanner, error) {
 		}
 		s.columns[at] = n
 	}
-	if c := opts.OtherDelimiter(names); c != 0 && s.columns[0] == nil { // or all fields would be null
+	if c := opts.OtherDelimiter(names); c != 0 && s.columns[0] == nil && s.extra == nil { // or all fields would be null
 		s.refused = fmt.Errorf("the header is one column, %q, which is no field of the type; is the delimiter %q?", text.Shorten(names[0]), c)
 	}
 	s.blanks = len(s.columns) == 1 && s.columns[0] != nil && (blankIsNull(s.columns[0].typ) || s.sampled && isText(s.columns[0].typ))

@@ -33,7 +33,7 @@ func Duration(s string) (time.Duration, error) {
 	if rest == "" {
 		return 0, errDuration
 	}
-	var sum time.Duration
+	var sum uint64 // without its sign: there is one more nanosecond below zero than above
 	for rest != "" {
 		digits := 0
 		for digits < len(rest) && (rest[digits] == '.' || rest[digits] >= '0' && rest[digits] <= '9') {
@@ -44,15 +44,18 @@ func Duration(s string) (time.Duration, error) {
 			unit++
 		}
 		part, err := part(rest[:digits], rest[digits:unit])
-		if err != nil || sum > math.MaxInt64-part {
+		if err != nil || part > 1<<63-sum {
 			return 0, errDuration
 		}
 		sum, rest = sum+part, rest[unit:]
 	}
-	if negative {
-		sum = -sum
+	switch {
+	case negative:
+		return -time.Duration(sum), nil
+	case sum == 1<<63:
+		return 0, errDuration
 	}
-	return sum, nil
+	return time.Duration(sum), nil
 }
 
 // Format writes a duration as Go does, without the parts that are nothing: 1h, not 1h0m0s.
@@ -70,20 +73,22 @@ func Format(d time.Duration) string {
 // days are the units that package time does not know, in hours.
 var days = map[string]float64{"d": 24, "w": 7 * 24}
 
-func part(number, unit string) (time.Duration, error) {
+// part gives nanoseconds, 1<<63 at most.
+func part(number, unit string) (uint64, error) {
 	hours := days[unit]
 	if hours == 0 {
-		return time.ParseDuration(number + unit)
+		d, err := time.ParseDuration("-" + number + unit)
+		return uint64(-d), err
 	}
 	f, err := strconv.ParseFloat(number, 64)
 	if err != nil {
 		return 0, err
 	}
 	ns := math.Round(f * hours * float64(time.Hour))
-	if ns >= math.MaxInt64 {
+	if ns > 1<<63 {
 		return 0, strconv.ErrRange
 	}
-	return time.Duration(ns), nil
+	return uint64(ns), nil
 }
 
 // A Rate is so many things in a time.

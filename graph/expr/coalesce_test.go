@@ -199,6 +199,22 @@ func TestLooseCoalesceIsNoted(t *testing.T) {
 	}
 }
 
+// What is wrong beside a ?? is told where it stands.
+func TestHalfOperandsOfCoalesce(t *testing.T) {
+	for source, want := range map[string]string{
+		"a + ?? 1": "5 unexpected ??", "a && ?? b": "6 unexpected ??", "f(a not in ?? 1)": "12 unexpected ??", "?? a": "1 unexpected ??", "!?? 1": "2 unexpected ??",
+		"a ?? ?? b": "6 unexpected ??", "a ??": "5 the expression ends too early", "a ?? b +": "9 the expression ends too early", "a ?? -": "7 the expression ends too early",
+		"(a ?? b *) + 1": "10 unexpected )", "a ?? * b": "6 unexpected *", "[a + ?? 1, b]": "6 unexpected ??", "a ?? (b": `6 this "(" is not closed`,
+	} {
+		_, e := parse(source)
+		if e == nil {
+			t.Errorf("%s: nothing wrong", source)
+		} else if got := fmt.Sprintf("%d %s", e.offset+1, e.message); got != want {
+			t.Errorf("%s: %s, want %s", source, got, want)
+		}
+	}
+}
+
 func TestOperatorsOfTheTable(t *testing.T) {
 	b := batchOf(mustType(t, "{x: int}"), []any{1})
 	for _, o := range Operators() {

@@ -444,6 +444,9 @@ func (t *tree) syntactic(err error, back []int) *syntaxError {
 		return wrongAt(e.From, max(1, e.To-e.From), "want the name of a field after the dot")
 	case end:
 		return wrongAt(len(t.text), 1, "the expression ends too early")
+	case strings.Contains(e.Message, "coalesce expressions"): // an operand is missing, see wrapRun: that behind this operator
+		tok := t.tokens[min(at+1, len(t.tokens)-1)]
+		return wrongAt(tok.From, max(1, tok.To-tok.From), "unexpected %s", string(t.text[tok.From:tok.To]))
 	case strings.HasPrefix(e.Message, "unexpected token"):
 		tok := t.tokens[at]
 		x := wrongAt(tok.From, tok.To-tok.From, "unexpected %s", string(t.text[tok.From:tok.To]))

@@ -51,7 +51,7 @@ func (t *tree) wrapCoalesce(w *wraps) {
 // no value of its own: it takes in all of the segment before it.
 func (t *tree) wrapRun(w *wraps, s segment, i int, done bool) {
 	run := s.runs[i]
-	if done || run[0] == run[1] {
+	if done || run[0] == run[1] || !t.endsOperand(run[1]-1) { // what is no operand is the parser's to refuse
 		return
 	}
 	first := run[0]

@@ -17,12 +17,12 @@ func TestNothingCommandsATerminal(t *testing.T) {
 	file := "e" + strings.ReplaceAll(evil, "/", "") + ".csv"
 	files := map[string]string{
 		file:             "id,t,p" + evil + "\n1,a" + evil + ",x\n2,b" + evil + ",y\n",
-		"good.yaml":      "nodes:\n  s: {use: file.read, with: {path: '*.csv'}}\n  f: {use: log, in: s, with: {message: " + quoted + "}}\n  o: {use: drop, in: f}\n",
+		"good.yaml":      "nodes:\n  s: {use: file.read, with: {path: '*.csv'}}\n  f: {use: log, in: s, with: {label: " + quoted + "}}\n  o: {use: drop, in: f}\n",
 		"bad.yaml":       "flow: " + quoted + "\nabout: " + quoted + "\nnodes:\n  " + quoted + ": {use: " + quoted + ", in: " + quoted + ", with: {" + quoted + ": 1}}\n  s: {use: file.read, with: {path: " + quoted + "}}\n",
 		"fails.yaml":     "nodes:\n  s: {use: file.read, with: {path: '*.csv'}}\n  m: {use: map, in: s, with: {set: {y: 'int(t)'}}}\n  o: {use: file.write, in: m, with: {path: o.jsonl}}\n",
 		"skip.yaml":      "nodes:\n  s: {use: file.read, with: {path: '*.csv'}}\n  m: {use: map, in: s, on_error: skip, with: {set: {y: 'int(t)'}}}\n  o: {use: file.write, in: m, with: {path: o.jsonl}}\n",
 		"parse.yaml":     "nodes: " + evil + "\n",
-		"good_test.yaml": "flow: good.yaml\ntests:\n  - name: " + quoted + "\n    given: {s: [{id: 1, t: " + quoted + ", p: x}]}\n    expect: {s: [{id: 1, t: " + quoted + "}]}\n",
+		"good_test.yaml": "flow: good.yaml\ntests:\n  - name: " + quoted + "\n    feed: {s: [{id: 1, t: " + quoted + ", " + strings.Replace(quoted, `"`, `"p`, 1) + ": x}]}\n    expect: {f: [{id: 1, t: " + strings.Replace(quoted, `"`, `"y`, 1) + "}]}\n",
 		"other.yaml":     "nodes:\n  s: {use: file.read, with: {path: " + quoted + "}}\n  o: {use: file.write, in: s, with: {path: " + quoted + "}}\n",
 	}
 	for name := range files { // YAML refuses raw control characters, which is a message too

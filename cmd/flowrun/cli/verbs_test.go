@@ -206,6 +206,9 @@ func TestNewRunsAsItIs(t *testing.T) {
 	if got := read(t, "sub/sales-result.jsonl"); got != want {
 		t.Errorf("got %s", got)
 	}
+	// The data is of its type in every field, also in those that the flow does not read.
+	write(t, "sub/all.yaml", strings.Replace(read(t, "sub/sales.yaml"), "amount >= 20", `string(day) != "" && id > 0 && amount >= 20`, 1))
+	call("", "run", "-q", "sub/all.yaml").want(t, 0, "", "")
 	call("", "new", "sales", "-o", "sub").want(t, 2, "", "flowrun: sub/sales.yaml already exists\n  hint: give another name: flowrun new NAME\n")
 	call("", "fmt", "--check", "sub").want(t, 0, "", "")
 }

@@ -256,6 +256,8 @@ func (c *checker) unknownName(name string, from, to int) *node {
 	n, d := c.fail(diag.UnknownField, from, to, "unknown field %q", name)
 	candidates = append(candidates, c.env.FieldNames()...)
 	switch near := diag.Nearest(name, candidates); {
+	case near == "" && elsewhereValues[name] != "":
+		d.WithHint("%s", elsewhereValues[name])
 	case near == "" && functionNamed(name) != nil:
 		d.WithHint("%s is a function: write %[1]s(...)", name)
 	case near == "" && c.env.Open:
@@ -336,9 +338,14 @@ func (c *checker) callNode(a *ast.CallNode) *node {
 		return c.call(name, a.Arguments, at.From)
 	case *ast.MemberNode:
 		name, base := c.memberName(callee), c.check(callee.Node)
+		if base.bad() { // as Math is: that is told
+			return errorNode(at.From, c.tree.end(at.From))
+		}
 		n, d := c.fail(diag.BadExpression, at.From, c.tree.end(at.From), "values have no methods")
 		if functionNamed(name) != nil {
 			d.WithHint("write %s(%s), or %[2]s | %[1]s()", name, c.source(base))
+		} else if between := instead[name]; between != "" {
+			d.WithHint("%s", between)
 		} else if instead, ok := insteadOf(name); ok {
 			d.WithHint("%s", instead)
 		}

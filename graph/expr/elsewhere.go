@@ -104,6 +104,14 @@ var inWords = map[string]string{
 	"env": "use a variable: ${NAME}", "getenv": "use a variable: ${NAME}", "get_env_var": "use a variable: ${NAME}",
 }
 
+// elsewhereValues are what other languages write where a field or a value stands.
+var elsewhereValues = map[string]string{
+	"NULL": "write null", "Null": "write null", "None": "write null", "undefined": "write null", "TRUE": "write true", "True": "write true", "FALSE": "write false", "False": "write false",
+	"this": "a field stands by its name alone: amount, not this.amount", "self": "a field stands by its name alone: amount, not self.amount",
+	"root": "a field stands by its name alone: amount, not root.amount", "$": "a field stands by its name alone: amount, not $.amount",
+	"Math": "functions stand by their names alone: max(x, 1), not Math.max(x, 1)", "JSON": "write parse_json(s), or json(x)",
+}
+
 // foreignNames turns the table round.
 func foreignNames(forms map[string][]string) map[string]string {
 	names := map[string]string{}

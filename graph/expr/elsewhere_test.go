@@ -41,6 +41,19 @@ func hinted(t *testing.T, source, hint string) {
 	}
 }
 
+// So does what stands in other languages where a value does, and one mistake has one message.
+func TestValuesOfOtherLanguages(t *testing.T) {
+	for source, hint := range map[string]string{
+		"s == NULL": "write null", "n == None": "write null", "n == undefined": "write null", "c == True": "write true", "FALSE": "write false",
+		"this.s": "a field stands by its name alone: amount, not this.amount", "$.s": "a field stands by its name alone: amount, not $.amount", "root.s": "a field stands by its name alone: amount, not root.amount",
+		"Math.max(x, 1)": "functions stand by their names alone: max(x, 1), not Math.max(x, 1)", "JSON.parse(s)": "write parse_json(s), or json(x)",
+		`s.contains("x")`: "write it between its operands: a contains b", "s.startsWith(p)": "write it between its operands: a startsWith b",
+		"s.len": "write len(s)", "s.length": "write len(s)", "s.len()": "write len(s), or s | len()", "s.length()": "write len(s)",
+	} {
+		hinted(t, source, hint)
+	}
+}
+
 func TestOperatorsOfOtherLanguages(t *testing.T) {
 	for source, hint := range map[string]string{
 		`s =~ "a"`: `write a matches r"pattern"`, "s === p": "write == or !=", "s !== p": "write == or !=", "s <> p": "write !=",

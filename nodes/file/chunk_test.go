@@ -16,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/csv"
+	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
@@ -210,20 +211,28 @@ func TestChunksOfALongRow(t *testing.T) {
 // A row that never ends takes no memory, and a stop ends the reading.
 func TestChunksBoundRows(t *testing.T) {
 	const most = 4 << 20
-	ctx, cancel := context.WithCancel(t.Context())
-	r := &endless{after: 1 << 30, then: cancel}
-	in := &input{name: "x.csv", src: io.MultiReader(strings.NewReader("a\nb\n"), r), cut: &lineCutter{most: most}, most: most, line: 1, ctx: ctx}
-	p, err := in.next()
-	if err != nil || p.line != 1 || string(p.text) != "a\nb\n" {
-		t.Fatal(err)
-	}
-	p.arena.Release()
-	before := allocated()
-	if _, err = in.next(); err != context.Canceled {
-		t.Errorf("%v", err)
-	}
-	if took := allocated() - before; took > 4*most {
-		t.Errorf("%d bytes were taken for %d", took, r.after)
+	for begin, cut := range map[string]cutter{
+		"a\nb\n":        &lineCutter{most: most},
+		"a,b\n1,2\n":    &csvCutter{Dialect: csv.Standard, most: most},
+		"a,b\n1,2\n\"x": &csvCutter{Dialect: csv.Standard, most: most},
+		"[1,\n\"":       &jsonCutter{s: jsonl.Splitter{Max: most}},
+		"[1,\n[":        &jsonCutter{s: jsonl.Splitter{Max: most}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := &endless{after: 1 << 27, then: cancel}
+		in := &input{name: "x.csv", src: io.MultiReader(strings.NewReader(begin), r), cut: cut, most: most, line: 1, ctx: ctx}
+		p, err := in.next()
+		if rows := strings.TrimSuffix(strings.TrimPrefix(begin, "["), `"x`); err != nil || p.line != 1 || !strings.HasPrefix(rows, strings.TrimRight(string(p.text), "\n")) {
+			t.Fatalf("%q: %v", begin, err)
+		}
+		p.arena.Release()
+		before := allocated()
+		if _, err = in.next(); err != context.Canceled {
+			t.Errorf("%q: %v", begin, err)
+		}
+		if took := allocated() - before; took > 4*most {
+			t.Errorf("%q: %d bytes were taken for %d", begin, took, r.after)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func convertFunctions() []function {
 			summary: "The value as text; of a JSON string what it says, of other JSON its text.", example: `string(2.50) == "2.5" && string(true) == "true"`},
 		{sig: "bool(x: string|any) bool", special: conversion(types.Bool, toBool),
 			summary: "true or false from a text that says so. Other text is an error.", example: `bool("true")`},
-		{sig: "duration(x: string|any) duration", special: conversion(types.Duration, textTo(func(s, _ string) (value, error) {
+		{sig: "duration(x: string|any) duration", special: conversion(types.Duration, textTo(func(s string) (value, error) {
 			d, err := parseDuration(s)
 			return intValue(int64(d)), err
 		})),
@@ -47,7 +47,7 @@ func convertFunctions() []function {
 }
 
 // A converter makes the call that converts from a type, nil if there is none.
-type converter func(from *types.Type, layout string) call
+type converter func(from *types.Type) call
 
 // conversion is the check of a function named as the type it gives.
 func conversion(to *types.Type, from converter) func(*checker, *callSite) *node {
@@ -61,24 +61,12 @@ func conversion(to *types.Type, from converter) func(*checker, *callSite) *node 
 			return errorNode(s.from, s.to)
 		}
 		x := args[0]
-		if x.typ.Kind == types.KindNull || x.typ.Kind == to.Kind {
-			n := *c.convert(x, to.WithOpt(x.typ.Nullable))
-			if n.typ.Kind == types.KindList {
-				n.typ = x.typ
-			}
-			n.from, n.to = s.from, s.to
-			return &n
-		}
 		if to.Kind == types.KindFloat && (x.typ.Kind == types.KindInt || x.typ.Kind == types.KindDecimal) || to.Kind == types.KindString && x.typ.Kind == types.KindEnum {
 			n := *c.convert(x, to)
 			n.from, n.to = s.from, s.to
 			return &n
 		}
-		if from(x.typ, "") == nil {
-			return c.noConversion(s, x, name)
-		}
-		f := &function{name: name, bind: func(n *node) (call, error) { return from(n.args[0].typ, ""), nil }}
-		return &node{kind: kCall, fn: f, typ: to.WithOpt(x.typ.Nullable), args: args[:1], from: s.from, to: s.to, fails: true}
+		return c.constructed(s, name, to, x, from)
 	}
 }
 
@@ -169,7 +157,7 @@ func jsonShort(s string) string {
 	return s
 }
 
-func toInt(from *types.Type, _ string) call {
+func toInt(from *types.Type) call {
 	switch from.Kind {
 	case types.KindBool:
 		return func(_ *row, a []value) (value, error) { return a[0], nil }
@@ -236,7 +224,7 @@ func wholePart(s string) string {
 	return digits
 }
 
-func toFloat(from *types.Type, _ string) call {
+func toFloat(from *types.Type) call {
 	switch from.Kind {
 	case types.KindString, types.KindEnum:
 		return func(_ *row, a []value) (value, error) { return parseFloat(a[0].s) }
@@ -254,7 +242,7 @@ func toFloat(from *types.Type, _ string) call {
 	return nil
 }
 
-func toText(from *types.Type, _ string) call {
+func toText(from *types.Type) call {
 	switch from.Kind {
 	case types.KindBytes:
 		return func(_ *row, a []value) (value, error) {
@@ -278,7 +266,7 @@ func toText(from *types.Type, _ string) call {
 	}
 }
 
-func toBool(from *types.Type, _ string) call {
+func toBool(from *types.Type) call {
 	switch from.Kind {
 	case types.KindString, types.KindEnum:
 		return func(_ *row, a []value) (value, error) { return parseBool(a[0].s) }
@@ -297,16 +285,16 @@ func toBool(from *types.Type, _ string) call {
 }
 
 // textTo converts text, and JSON strings, by read.
-func textTo(read func(s, layout string) (value, error)) converter {
-	return func(from *types.Type, layout string) call {
+func textTo(read func(s string) (value, error)) converter {
+	return func(from *types.Type) call {
 		switch from.Kind {
 		case types.KindString, types.KindEnum:
-			return func(_ *row, a []value) (value, error) { return read(a[0].s, layout) }
+			return func(_ *row, a []value) (value, error) { return read(a[0].s) }
 		case types.KindAny:
 			return func(_ *row, a []value) (value, error) {
 				switch jsonKind(a[0].s) {
 				case '"':
-					return read(jsonText(a[0].s), layout)
+					return read(jsonText(a[0].s))
 				case 'n', 0:
 					return null, nil
 				}
@@ -317,7 +305,7 @@ func textTo(read func(s, layout string) (value, error)) converter {
 	}
 }
 
-func toList(from *types.Type, _ string) call {
+func toList(from *types.Type) call {
 	if from.Kind != types.KindAny {
 		return nil
 	}

@@ -77,7 +77,7 @@ func checkTime(c *checker, s *callSite) *node {
 		c.report(diag.WrongValue, args[1].from, args[1].to, "%s", err)
 		return errorNode(s.from, s.to)
 	}
-	return c.constructed(s, "time", types.Time, x, textTo(func(s, _ string) (value, error) {
+	return c.constructed(s, "time", types.Time, x, textTo(func(s string) (value, error) {
 		ns, err := read(s)
 		return intValue(ns), err
 	}))
@@ -117,7 +117,7 @@ func checkToDate(c *checker, s *callSite) *node {
 		c.report(diag.WrongValue, args[1].from, args[1].to, "%s", err)
 		return errorNode(s.from, s.to)
 	}
-	return c.constructed(s, "to_date", types.Date, x, textTo(func(s, _ string) (value, error) {
+	return c.constructed(s, "to_date", types.Date, x, textTo(func(s string) (value, error) {
 		days, ok := format.Parse([]byte(s))
 		if !ok {
 			return null, fmt.Errorf("%s is not a %s%s", textIn(s), format.String(), dateRemedy(s))
@@ -139,13 +139,16 @@ func dateRemedy(s string) string {
 func (c *checker) constructed(s *callSite, name string, to *types.Type, x *node, from converter) *node {
 	if x.typ.Kind == types.KindNull || x.typ.Kind == to.Kind {
 		n := *c.convert(x, to.WithOpt(x.typ.Nullable))
+		if n.typ.Kind == types.KindList {
+			n.typ = x.typ
+		}
 		n.from, n.to = s.from, s.to
 		return &n
 	}
-	if from(x.typ, "") == nil {
+	if from(x.typ) == nil {
 		return c.noConversion(s, x, name)
 	}
-	f := &function{name: name, bind: func(n *node) (call, error) { return from(n.args[0].typ, ""), nil }}
+	f := &function{name: name, bind: func(n *node) (call, error) { return from(n.args[0].typ), nil }}
 	return &node{kind: kCall, fn: f, typ: to.WithOpt(x.typ.Nullable), args: []*node{x}, from: s.from, to: s.to, fails: true}
 }
 

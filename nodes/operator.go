@@ -292,6 +292,7 @@ type BadItem struct {
 	Data     record.Data // with Row: the item; nil if there is only a text
 	Row      int         // where in Data: a physical row of a batch, an index of items
 	Raw      string      // the text of an item that could not be read
+	Shown    string      // what messages show in the place of Raw, if that has secrets which only its reader can tell; "" for Raw
 	File     string      // where it was read from, "" if nowhere
 	Line     int         // from 1
 	Attempts int         // 0 counts as 1

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -23,7 +24,7 @@ const maxItemText = 500
 // places where the data itself may not. So it has no secrets, and is cut.
 func itemText(item nodes.BadItem) (text string) {
 	if item.Data == nil {
-		text, _ = redact.Raw(item.Raw, maxItemText)
+		text, _ = redact.Raw(cmp.Or(item.Shown, item.Raw), maxItemText)
 	} else {
 		text, _ = redact.Item(item.Data, item.Row, maxItemText)
 	}

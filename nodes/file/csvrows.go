@@ -9,6 +9,7 @@ import (
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/csv"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
@@ -51,14 +52,47 @@ type csvRows struct {
 	options csv.Options
 	header  bool
 	names   []string // of the columns, once begin has read the header; nil: by index
+	secret  []bool   // which columns have secrets; nil: none has
 }
 
 func (k *reader) dialect() csv.Dialect { return dialect(k.format, k.Delimiter, k.Comment, k.Nulls) }
 
 func (k *reader) newCSVRows(t *types.Type) (rows, error) {
 	r := &csvRows{t: t, options: csv.Options{Dialect: k.dialect(), Extra: k.extra, Sampled: k.sampled != ""}, header: k.Header}
+	r.findSecrets()
 	_, err := r.scanner() // settings that are wrong are known before any file is opened
 	return r, err
+}
+
+// findSecrets looks for secrets among the names of the columns and of the fields that are
+// read from them.
+func (r *csvRows) findSecrets() {
+	names := r.names
+	if names == nil {
+		names = r.t.FieldNames()
+	}
+	r.secret = make([]bool, len(names))
+	for i, name := range names {
+		r.secret[i] = redact.IsSecret(name)
+	}
+	for _, f := range r.t.Fields {
+		if f.Reading != nil && redact.IsSecret(f.Name) {
+			if i := slices.Index(names, f.Reading.From); i >= 0 {
+				r.secret[i] = true
+			}
+		}
+	}
+	if !slices.Contains(r.secret, true) {
+		r.secret = nil
+	}
+}
+
+// shown is what messages show of a row, "" if that is the row itself.
+func (r *csvRows) shown(row string) string {
+	if r.secret == nil {
+		return ""
+	}
+	return r.options.Mask(row, func(column int) bool { return column < len(r.secret) && r.secret[column] }, redact.Mask)
 }
 
 // begin reads the header, if there is one. Comments and empty lines may stand before it.
@@ -82,6 +116,7 @@ func (r *csvRows) begin(in *input) (cutter, error) {
 	}
 	in.line += bytes.Count(text[:next], newline)
 	r.names, text = names, text[next:]
+	r.findSecrets()
 	if _, err := r.scanner(); err != nil {
 		return nil, err
 	}

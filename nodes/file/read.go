@@ -431,7 +431,7 @@ func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 		p := in.Made.(*chunk)
 		if p.long != nil {
 			bad := o.k.tooLong(p.long)
-			return nil, out.Bad(nodes.BadItem{Err: bad, Raw: bad.Raw, File: p.file.name, Line: p.line})
+			return nil, out.Bad(p.badRow(bad, bad, p.line))
 		}
 		defer p.arena.Release()
 		if last != p.rows {
@@ -444,6 +444,15 @@ func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 		defer o.count(scan)
 		return nil, o.scan(p, scan, out)
 	}), nil
+}
+
+// badRow is a row that could not be read.
+func (p *chunk) badRow(bad *text.RowError, err error, line int) nodes.BadItem {
+	item := nodes.BadItem{Err: err, Raw: bad.Raw, File: p.file.name, Line: line}
+	if r, ok := p.rows.(*csvRows); ok {
+		item.Shown = r.shown(bad.Raw)
+	}
+	return item
 }
 
 // scan turns the rows of a chunk into batches.
@@ -461,7 +470,7 @@ func (o *readOp) scan(p *chunk, scan scanner, out nodes.Out) error {
 			line += bytes.Count(p.text[counted:bad.Offset], newline)
 			counted = bad.Offset
 			at = next
-			if err := out.Bad(nodes.BadItem{Err: o.k.explain(bad), Raw: bad.Raw, File: p.file.name, Line: line}); err != nil {
+			if err := out.Bad(p.badRow(bad, o.k.explain(bad), line)); err != nil {
 				b.Release()
 				return err
 			}

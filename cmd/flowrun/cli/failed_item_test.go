@@ -70,6 +70,30 @@ nodes:
 	}
 }
 
+// The secrets of a row of csv that cannot be read are those under secret names in its header.
+func TestSecretsOfBadRows(t *testing.T) {
+	for _, c := range []struct{ header, row, as, want string }{
+		{"id,password,t\n", "x,hunter2,y\n", "{id: int}", "x,•••,y"},
+		{"id,pw,t\n", "x,hunter2,y\n", "{id: int, password: {type: string, from: pw}}", "x,•••,y"},
+		{"", "x,hunter2,y\n", "{id: int, password: string, t: string}, header: false", "x,•••,y"},
+		{"id,password,t\n", "1,\"hunter2\n\"\"hunter2\",\"y\"\"z\",8\n", "{id: int}", `1,•••,"y""z",8`},
+		{"id,t,password\n", "1,\"y\"z,hunter2\n", "{id: int}", "1,•••"},
+		{"id,t,password\n", "x,y" + strings.Repeat("y", 5000) + ",hunter2\n", "{id: int}, max_record: 4kB", "x,yyyy"},
+		{"id,password,t\n", "1,hunter2" + strings.Repeat("y", 5000) + ",y\n", "{id: int}, max_record: 4kB", "1,•••"},
+		{"id,name,t\n", "x,ada,y\n", "{id: int}", "x,ada,y"},
+	} {
+		folder(t, map[string]string{"in.csv": c.header + c.row, "f.yaml": "nodes:\n  s: {use: file.read, on_error: FATE, with: {path: in.csv, as: " + c.as + "}}\n  b: {use: file.write, in: s, with: {path: out.jsonl}}\n"})
+		for _, fate := range []string{"fail", "skip", "dead"} {
+			write(t, "g.yaml", strings.Replace(read(t, "f.yaml"), "FATE", fate, 1))
+			r := call("", "run", "g.yaml")
+			j := call("", "run", "g.yaml", "--json")
+			if !strings.Contains(strings.ReplaceAll(r.err, `\"`, `"`), c.want) || strings.Contains(r.err+j.err, "hunter2") {
+				t.Errorf("%s%s, %s: want %s, got\n%s%s", c.header, c.row, fate, c.want, r.err, j.err)
+			}
+		}
+	}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

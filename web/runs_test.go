@@ -85,7 +85,7 @@ func TestRunsPages(t *testing.T) {
 		"/runs":           {"etl-iot", ids[0], ids[2], "144,128", "1,440", "failed", "20261123-000000-000000.json.gz cannot be read", "no route to postgres://joe:•••@db"},
 		"/runs/" + ids[0]: {"enrich bounds the flow", "every item is accounted for", "144,128", "95 %", "files.out → enrich.in", "busy 95 %, blocked 0 %, starved 5 %", "wrong &lt;b&gt;field", "a.yaml:7:12", "|    ^^^^^^", "read from in&lt;.csv:3", "hint: `as: R` &amp; more, password=•••", "The same as a table", "1.2k"},
 		"/runs/" + ids[1]: {"no route to", "/runs/compare?a=" + ids[0] + "&amp;b=" + ids[1], "or was on its way when the run failed"},
-		"/runs/" + ids[2]: {"<b class=\"some\">items were dropped</b>", "4,990 of 5,000 items dropped on files.out → enrich.in: it was full (on_full: drop_oldest)", "files left out the field refund of 12 items"},
+		"/runs/" + ids[2]: {"<b class=\"some\">items were dropped</b>", "4,990 of 5,000 items dropped on files.out → enrich.in: it was full (on_full: drop_oldest)", "files left out 12 values of the field refund: its type does not have it"},
 		"/runs/compare?a=" + ids[0] + "&b=" + ids[2]: {"&#43;90 %", "in the second run alone", "in the first run alone", "better", ids[0], ids[2]},
 	} {
 		res, page := get(t, server.URL+path, nil)

@@ -138,10 +138,18 @@ func (p runPage) LeftOut() []string {
 			if len(all) == maxRunRows {
 				return all
 			}
-			all = append(all, fmt.Sprintf("%s left out the field %s of %s items: its type does not have it", n.ID, name, thousands(n.FieldsDropped[name])))
+			all = append(all, fmt.Sprintf("%s left out %s %s of the field %s: its type does not have it", n.ID, thousands(n.FieldsDropped[name]), values(n.FieldsDropped[name]), name))
 		}
 	}
 	return all
+}
+
+// values is the word for so many of them.
+func values(n int64) string {
+	if n == 1 {
+		return "value"
+	}
+	return "values"
 }
 
 // A moment is a row of the table that says what the chart shows.

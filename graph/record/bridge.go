@@ -219,15 +219,13 @@ func (c *Column) put(i int, t *types.Type, v reflect.Value, arena *Arena) error 
 	return nil
 }
 
-// earliest and latest are the times that nanoseconds in 64 bits hold.
-var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
-
 // putTime refuses what nanoseconds in 64 bits cannot hold.
 func (c *Column) putTime(i int, at time.Time) error {
-	if at.Before(earliest) || at.After(latest) {
-		return fmt.Errorf("time %s is outside the years 1677 to 2262", at.Format(time.RFC3339))
+	ns := at.UnixNano()
+	if !time.Unix(0, ns).Equal(at) {
+		return fmt.Errorf("%s is no time of a flow: times go from 1677-09-21 to 2262-04-11; a date (types.CivilDate) goes to the year 9999", at.Format(time.RFC3339))
 	}
-	c.Int[i] = at.UnixNano()
+	c.Int[i] = ns
 	return nil
 }
 

@@ -28,6 +28,8 @@ type outer struct {
 	Ok     bool
 	At     time.Time
 	For    time.Duration
+	Day    types.CivilDate
+	Days   []*types.CivilDate
 	Raw    []byte
 	Any    any
 	JSON   json.RawMessage
@@ -44,7 +46,7 @@ func sample(i int) outer {
 	f := float64(i) / 2
 	o := outer{
 		embedded: embedded{uint16(i)}, ID: uint64(i), Name: strings.Repeat("n", i%7), Ok: i%2 == 0,
-		At: time.Date(2020, 1, 1, 0, 0, i, 5, time.UTC), For: time.Duration(i), Raw: []byte{byte(i), 0xFF},
+		At: time.Date(2020, 1, 1, 0, 0, i, 5, time.UTC), For: time.Duration(i), Day: types.FirstDate + types.CivilDate(i), Days: []*types.CivilDate{nil, new(types.CivilDate)}, Raw: []byte{byte(i), 0xFF},
 		In: inner{int32(-i), []string{"a", fmt.Sprint(i)}}, Nested: [][]int64{{1, int64(i)}, {}, {2}}, F32: 0.5,
 		List: []inner{}, Any: map[string]any{"k": []any{"v", 1.5, nil}}, JSON: json.RawMessage(`{"a":[1,2]}`),
 	}
@@ -112,16 +114,21 @@ func TestGoValuesThatDoNotFit(t *testing.T) {
 		N    uint64
 		Time time.Time
 		Any  any
+		Day  types.CivilDate
 	}
 	typ := types.FromGo(reflect.TypeFor[item]())
 	ok := item{N: 1, Time: time.Unix(0, 0).UTC()}
-	x := Wrap([]item{ok, {N: math.MaxUint64, Time: ok.Time}, ok, {Time: time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)}, {Time: ok.Time, Any: make(chan int)}, ok})
+	last := time.Unix(0, math.MaxInt64).UTC()
+	x := Wrap([]item{ok, {N: math.MaxUint64, Time: ok.Time}, ok, {Time: time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)}, {Time: ok.Time, Any: make(chan int)}, ok,
+		{N: 1, Time: last.Add(1)}, {N: 1, Time: last}, {N: 1, Time: time.Unix(0, math.MinInt64)}, {N: 1, Day: types.LastDate + 1, Time: last}})
 	var bad []string
 	b := x.ToBatch(typ, func(i int, err error) { bad = append(bad, fmt.Sprint(i, ": ", err)) })
 	want := []string{
 		`1: field "n": 18446744073709551615 is larger than int can hold`,
-		`3: field "time": time 3000-01-01T00:00:00Z is outside the years 1677 to 2262`,
+		`3: field "time": 3000-01-01T00:00:00Z is no time of a flow: times go from 1677-09-21 to 2262-04-11; a date (types.CivilDate) goes to the year 9999`,
 		`4: field "any": json: unsupported type: chan int`,
+		`6: field "time": 2262-04-11T23:47:16Z is no time of a flow: times go from 1677-09-21 to 2262-04-11; a date (types.CivilDate) goes to the year 9999`,
+		`9: field "day": date 2932897 days from 1970 is outside the years 1 to 9999`,
 	}
 	if !reflect.DeepEqual(bad, want) {
 		t.Errorf("bad items\n%s\nwant\n%s", strings.Join(bad, "\n"), strings.Join(want, "\n"))
@@ -131,8 +138,8 @@ func TestGoValuesThatDoNotFit(t *testing.T) {
 			t.Errorf("row %d has something of a bad item", i)
 		}
 	}
-	if b.Len() != 3 {
-		t.Errorf("%d rows, want 3", b.Len())
+	if b.Len() != 5 || b.Col("time").Int[3] != math.MaxInt64 || b.Col("time").Int[4] != math.MinInt64 {
+		t.Errorf("%d rows, want 5, of times %d", b.Len(), b.Col("time").Int)
 	}
 }
 

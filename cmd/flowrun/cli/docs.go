@@ -179,7 +179,9 @@ const (
 		"away in its own double quotes only, so an expression is best written without quotes around it, in single ones (`'` is doubled there), or in a block behind `|`.\n\n" +
 		"A comment within an expression is `/* written so */`; `//` is no operator and no comment. Behind an expression without quotes YAML's `#`, with a blank before it, begins a comment.\n"
 	coalesceWords = "`??` binds weaker than `||` and tighter than `?:`, as in C#, JavaScript and PHP: `a + 1 ?? 0` is `(a + 1) ?? 0`. Where another operator stands beside it without\n" +
-		"parentheses, `check` says so (`W511`) with both ways to write it. Operators of one row bind from the left, but `**` and `?:` from the right.\n"
+		"parentheses, `check` says so (`W511`) with both ways to write it. Operators of one row bind from the left, but `**` and `?:` from the right.\n\n" +
+		"An int and a float compare exactly, as keys too. What is one type of both, `k ?? f`, `[k, f]`, `min(k, f)`, `k / n` and means, is a float: an int beyond 2^53 is rounded there.\n\n" +
+		"A variable, `${NAME}`, is a value and never syntax; in quotes it is a piece of the text, in backquotes the name of a field. [Reading](reading.md#variables-and-the-environment) says of which type it is.\n"
 )
 
 func expressionsPage() string {

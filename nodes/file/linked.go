@@ -114,7 +114,7 @@ func (c *linkWarner) readOnce(files fs.FS, names []string) []string {
 
 // deadLink finds the link in a path by which it leads to nothing, and where that leads.
 func deadLink(f *graph.Flow, full string) (link, target string) {
-	for at := full; ; at = filepath.Dir(at) {
+	for at := full; at == full || !exists(f, at); at = filepath.Dir(at) {
 		dir, name := filepath.Split(at)
 		if name == "" || name == "." || name == ".." {
 			return "", ""
@@ -131,4 +131,5 @@ func deadLink(f *graph.Flow, full string) (link, target string) {
 			return at, target
 		}
 	}
+	return "", ""
 }

@@ -5,7 +5,7 @@ package csv
 // Mask gives the text of a row with a mark in the place of the cells that are hidden, and of
 // all from one on that cannot be read.
 func (d Dialect) Mask(row string, hidden func(column int) bool, mark string) string {
-	l := lexer{Dialect: d, src: ended([]byte(row)), alloc: func(n int) []byte { return make([]byte, n) }}
+	l := lexer{Dialect: d, src: append([]byte(row), '\n'), alloc: func(n int) []byte { return make([]byte, n) }}
 	var shown []byte
 	for p, column := 0, 0; ; column++ {
 		_, _, end := l.cell(p)

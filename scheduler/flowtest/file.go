@@ -140,6 +140,7 @@ func (f *feedText) DecodeConfig(v *config.Value, list *diag.List) {
 		f.Items = &tree{v}
 		return
 	}
+	before := len(*list)
 	feedSchema().Decode(v, f, list)
 	given := 0
 	for _, is := range []bool{f.Items != nil, f.From != "", f.Text != nil} {
@@ -147,8 +148,11 @@ func (f *feedText) DecodeConfig(v *config.Value, list *diag.List) {
 			given++
 		}
 	}
-	if v.Kind == config.Mapping && given != 1 {
+	if v.Kind == config.Mapping && given != 1 && !(*list)[before:].HasErrors() {
 		list.Add(diag.MissingKey, v.Span, "a feed has one of items, from and text").WithHint("items may also be written as a list, without a key")
+	}
+	if given == 0 { // no file is looked for
+		f.Items = &tree{&config.Value{Kind: config.Sequence, Span: v.Span}}
 	}
 }
 

@@ -70,6 +70,20 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// What follows from a mistake in a feed has no message of its own.
+func TestOneProblemOfAFeed(t *testing.T) {
+	for test, want := range map[string]string{
+		"tests: [{name: a, feed: {orders: {file: x.csv}}}]":               `unknown key "file"`,
+		"tests: [{name: a, feed: {orders: {}}}]":                          "a feed has one of items, from and text",
+		"tests: [{name: a, feed: {orders: {every: 1s}}}]":                 "a feed has one of items, from and text",
+		"tests: [{name: a, feed: {orders: {items: [], from: gone.csv}}}]": "a feed has one of items, from and text",
+	} {
+		if got := outcome(t, orders, test, ordersFiles); strings.Count(got, "[E") != 1 || !strings.Contains(got, want) {
+			t.Errorf("%s:\n%s", test, got)
+		}
+	}
+}
+
 // A flow that is wrong is said once, however many tests there are.
 func TestWrongFlow(t *testing.T) {
 	got := outcome(t, strings.Replace(orders, "amount > 100", "amnt > 100", 1), "tests: [{name: a}, {name: b}]", ordersFiles)

@@ -99,6 +99,8 @@ func ParseDateFormat(format string) (TimeFormat, error) {
 	switch {
 	case errors.Is(err, errNoPart):
 		return TimeFormat{}, fmt.Errorf("the date format %q names no part of a date: write how January 2, 2006 looks, such as 02.01.2006, or directives of strptime, such as %%d.%%m.%%Y", format)
+	case err == nil && !l.HasZone() && probe.Format(l.layouts[0]) == probe.AddDate(1, 1, 1).Format(l.layouts[0]):
+		return TimeFormat{}, fmt.Errorf("the date format %q names no part of a date, but one of the time of day", format)
 	case err != nil:
 		return TimeFormat{}, err
 	}

@@ -270,7 +270,7 @@ func TestFormatsOfFields(t *testing.T) {
 			t.Errorf("%q, %q gives %v", c.format, c.zone, err)
 		}
 	}
-	for format, want := range map[string]string{"unix": "to_date", "%Y-%m-%d %z": "to_date(x, zone)", "iso": "no part of a date"} {
+	for format, want := range map[string]string{"unix": "to_date", "%Y-%m-%d %z": "to_date(x, zone)", "iso": "no part of a date", "%H:%M": "no part of a date, but one of the time of day", "15:04": "no part of a date"} {
 		if _, err := ParseDateFormat(format); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("date %q gives %v", format, err)
 		}

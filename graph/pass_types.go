@@ -2,6 +2,7 @@ package graph
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -90,11 +91,24 @@ func declared(t *types.Type, name string, v *config.Value) *types.Type {
 	return named
 }
 
+// noNames are the parts of the text of a type that hold no names of types: the words of an
+// enum, and names of fields.
+var noNames = regexp.MustCompile(`enum\([^)]*\)|("[^"]*"|'[^']*'|[\pL_][\pL\pN_]*)\s*:`)
+
 // mentioned lists the words in a type that may be names of types.
 func mentioned(v *config.Value) []string {
+	if longForm(v) { // its other texts are about the data
+		return mentioned(v.Get("type"))
+	}
 	var words []string
-	for scalar := range v.Scalars() {
-		words = append(words, strings.FieldsFunc(scalar.Text, func(r rune) bool {
+	for _, item := range v.Items {
+		words = append(words, mentioned(item)...)
+	}
+	for _, e := range v.Entries {
+		words = append(words, mentioned(e.Value)...)
+	}
+	if v.Kind == config.Scalar {
+		words = append(words, strings.FieldsFunc(noNames.ReplaceAllString(v.Text, " "), func(r rune) bool {
 			return r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r <= 127
 		})...)
 	}

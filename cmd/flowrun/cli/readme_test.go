@@ -57,3 +57,21 @@ func TestTheFlowOnOnePageOfTheReadme(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// The flow that the page about reading shows is read as it stands.
+func TestFlowOfThePageAboutReading(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "reading.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```yaml\n")
+	flow, _, found := strings.Cut(block, "```\n")
+	if !found {
+		t.Fatal("the page shows no flow")
+	}
+	folder(t, map[string]string{
+		"f.yaml":     flow + "  out: {use: file.write, in: orders, with: {path: \"-\", format: jsonl}}\n",
+		"orders.csv": "id,customer,paid,Order Total\n1,,03.01.2026 10:00,\n",
+	})
+	call("", "run", "-q", "f.yaml").want(t, 0, `{"id":1,"customer":null,"paid":"2026-01-03T10:00:00Z","total":0}`+"\n", "")
+}

@@ -4,7 +4,7 @@
 // Terms. A record of a file is a row, which may span lines; its parts are cells. A
 // Dialect says which bytes separate and quote. The header is the first row, with
 // the names of the columns. A Scanner reads rows of one type, an Encoder writes
-// them. A Sample finds the type of rows that nobody declared.
+// them. A Sampler finds the type of rows that nobody declared.
 //
 // How types stand in cells: text as it is; numbers, times, dates, durations, bytes and
 // decimals as package text has them, numbers of declared types also as loosely as

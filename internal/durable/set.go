@@ -46,8 +46,10 @@ func NewSet(options Options) *Set {
 var (
 	errKilled  = errors.New("the run was ended")
 	errSettled = errors.New("the run has ended")
-	errTaken   = errors.New("another node is writing it")
 )
+
+// ErrTaken is that of a file which the set has already.
+var ErrTaken = errors.New("another node is writing it")
 
 // Create opens a file that takes the place of target, which is absolute, with all links
 // resolved, and no folder or device. It keeps the permissions of what is there; what its
@@ -67,7 +69,7 @@ func (s *Set) open(target string, add *Addition) (*File, error) {
 		return nil, errSettled
 	}
 	if s.taken[target] {
-		return nil, errTaken
+		return nil, ErrTaken
 	}
 	f := &File{set: s, target: target, add: add}
 	old, err := f.permits()

@@ -157,7 +157,7 @@ func TestTwoSets(t *testing.T) {
 	if _, err := b.Create(path); !errors.Is(err, errBusy) {
 		t.Errorf("two sets create a file: %v", err)
 	}
-	if _, err := a.Create(path); !errors.Is(err, errTaken) {
+	if _, err := a.Create(path); !errors.Is(err, ErrTaken) {
 		t.Errorf("a set creates a file twice: %v", err)
 	}
 	check(t, a.Abort())

@@ -108,6 +108,9 @@ func (o *writeOp) open(t *target) error {
 	} else {
 		t.file, err = o.set.Create(t.path)
 	}
+	if errors.Is(err, durable.ErrTaken) {
+		return o.taken(t)
+	}
 	return err
 }
 

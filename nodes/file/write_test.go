@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
@@ -120,7 +121,23 @@ nodes:
 	w.put(t, "old.jsonl", "old\n")
 	w.refused(t, twice("path: old.jsonl", "path: ./x/../old.jsonl"), "one writes the same file", "merge the two inputs")
 	w.refused(t, twice("path: '-', format: csv", "path: '-', format: csv"), "one writes the same file")
-	w.refused(t, twice("path: old.jsonl", "path: 'ol*.jsonl', split: '\"d\"'"), "old.jsonl: another node is writing it")
+	// Which files split makes is known only from its values. Whichever of the two comes
+	// later is told who has the file, with a hint and its own path.
+	for _, c := range []struct{ two, other string }{
+		{"path: 'ol*.jsonl', split: '\"d\"'", "old.jsonl"}, {"path: 'o*.jsonl', split: '\"ld\"'", "ol*.jsonl', split: '\"d\""},
+	} {
+		o := w.refused(t, twice("path: '"+c.other+"'", c.two), "old.jsonl: node ", " is writing it")
+		var told interface {
+			Hint() diag.Hint
+			Place() diag.Span
+		}
+		if !errors.As(o.Err, &told) || !strings.Contains(told.Hint().String(), "give one of them another folder") || told.Place().Line < 5 || told.Place().Col < 40 {
+			t.Errorf("%s: what to do, and where: %+v", c.two, told)
+		}
+		if one, two := strings.Contains(o.Told(), "node one is"), strings.Contains(o.Told(), "node two is"); one == two {
+			t.Errorf("%s: who has the file: %s", c.two, o.Told())
+		}
+	}
 	if err := os.Symlink("old.jsonl", filepath.Join(w.dir, "link.jsonl")); err == nil {
 		w.refused(t, twice("path: old.jsonl", "path: link.jsonl"), "one writes the same file, link.jsonl")
 		os.Remove(filepath.Join(w.dir, "link.jsonl"))

@@ -182,14 +182,6 @@ func keySpan(tree *config.Value, key string, otherwise diag.Span) diag.Span {
 	return otherwise
 }
 
-// foreignKinds are what kinds are called elsewhere.
-var foreignKinds = map[string]string{
-	"mapping": "map", "remap": "map", "transform": "map", "bloblang": "map", "switch": "route", "reduce": "group",
-	"aggregate": "group", "group_by": "group", "dedupe": "unique", "distinct": "unique", "union": "merge", "flat_map": "flatten",
-	"explode": "flatten", "file": "file.read", "csv": "file.read", "stdin": "file.read", "stdout": "file.write", "console": "log",
-	"where": "filter", "head": "limit", "take": "limit", "round_robin": "balance", "null": "drop", "order": "sort",
-}
-
 // resolveKind finds the kind of a node in the catalogue.
 func (c *compiler) resolveKind(n *Node, tree *config.Value) bool {
 	if n.Kind == "" {
@@ -204,14 +196,8 @@ func (c *compiler) resolveKind(n *Node, tree *config.Value) bool {
 	}
 	spec, ok := c.cat.Spec(n.Kind)
 	if !ok {
-		near := foreignKinds[n.Kind]
 		d := c.list.Add(diag.UnknownKind, n.UseAt, "unknown kind %q", n.Kind)
-		if near == "" {
-			near = diag.Nearest(n.Kind, c.cat.Kinds())
-		}
-		if near != "" {
-			d.WithHint("did you mean %q?", near)
-		} else {
+		if d.Hint = KindHint(n.Kind, c.cat); d.Hint.IsZero() {
 			d.Hint = listKinds("")
 		}
 		return false

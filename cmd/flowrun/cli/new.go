@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph"
 )
 
 // This file is the verb new.
@@ -84,8 +84,8 @@ func (n *newCall) wanted(args []string) (name string, kinds []string, err error)
 		for _, kind := range kinds {
 			if _, ok := n.registry.Spec(kind); !ok {
 				end := misuse("unknown kind %q", kind).or("%s nodes lists the kinds; a folder is given by -o", n.command)
-				if near := diag.Nearest(kind, n.registry.Kinds()); near != "" {
-					end.or("did you mean %q?", near)
+				if hint := graph.KindHint(kind, n.registry); !hint.IsZero() {
+					end.or("%s", hint.For(n.command))
 				}
 				return "", nil, end
 			}

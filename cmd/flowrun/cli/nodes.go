@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/flowrun/flowrun/graph"
 )
 
 // This file is the verb nodes, and prints all about a kind.
@@ -30,7 +32,11 @@ func nodesVerb(c *call) *cobra.Command {
 	verb.RunE = func(_ *cobra.Command, args []string) error {
 		for _, name := range args {
 			if _, ok := c.registry.Spec(name); !ok {
-				return misuse("unknown kind %q", name).or("%s nodes lists the kinds", c.command).didYouMean(name, c.registry.Kinds())
+				wrong := misuse("unknown kind %q", name).or("%s nodes lists the kinds", c.command)
+				if hint := graph.KindHint(name, c.registry); !hint.IsZero() {
+					wrong.or("%s", hint.For(c.command))
+				}
+				return wrong
 			}
 		}
 		chosen := []kindInfo{}

@@ -48,6 +48,7 @@ const (
 	OneColumn     Code = "W509" // a csv file that seems to have another delimiter
 	LinkLeftOut   Code = "W510" // a link that a pattern does not follow
 	LooseCoalesce Code = "W511" // ?? beside another operator without parentheses
+	OtherHeader   Code = "W512" // a csv file whose rows will all be bad items
 )
 
 // A CodeInfo is what the docs say of a code.
@@ -99,4 +100,5 @@ var Codes = []CodeInfo{
 	{OneColumn, "A csv file with one column whose name has another delimiter in it."},
 	{LinkLeftOut, "A link that a pattern does not follow: it leads round in a circle, or out of where the flow may read, or to a file that the pattern names as well."},
 	{LooseCoalesce, "`??` beside another operator without parentheses."},
+	{OtherHeader, "A csv file whose header does not fit the type: all its rows are bad items, which `on_error` lets through."},
 }

@@ -244,8 +244,12 @@ func (k *reader) checkHeaders(c *graph.Inference, t *types.Type) {
 		if err == nil {
 			err = s.Mismatch()
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+		case c.Node.Engine.OnError == "fail":
 			c.List().Add(diag.BadData, k.As.YAML.Span, "%s does not fit its type: %s", called(f.path), err)
+		default: // its rows are bad items, which the flow expects
+			c.List().Warn(diag.OtherHeader, k.As.YAML.Span, "%s does not fit its type, so all its rows are bad items: %s", called(f.path), err)
 		}
 	}
 	for _, f := range empty {

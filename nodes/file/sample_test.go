@@ -96,3 +96,27 @@ func TestBehindTheSample(t *testing.T) {
 		}
 	}
 }
+
+// A file among others whose header does not fit is an error where bad items end the run;
+// where they do not, the run goes on without its rows, and check says so.
+func TestOtherHeaderAmongFiles(t *testing.T) {
+	files := map[string]string{"a.csv": "id,n\n1,2\n", "b.csv": "id,m\n3,4\n5,6\n", "c.csv": "id,n\n7,8\n"}
+	const flow = "nodes:\n  in: {use: file.read, on_error: HOW, with: {path: \"*.csv\", as: {id: int, n: int}}}\n  out: {use: file.write, in: in, with: {path: \"-\", format: csv}}\n"
+	kit.Refuse(t, strings.Replace(flow, "HOW", "fail", 1), files, "E402", `b.csv does not fit its type: field "n": the file has no column "n"`)
+	for _, how := range []string{"skip", "dead"} {
+		text := strings.Replace(flow, "HOW", how, 1)
+		if how == "dead" {
+			text += "  bad: {use: file.write, in: in.errors, with: {path: bad.jsonl}}\n"
+		}
+		r := kit.Run(t, text, files, nodetest.Setup{})
+		if r.Err != nil || r.Stdout != "id,n\n1,2\n7,8\n" {
+			t.Errorf("%s: %v, %s", how, r.Err, r.Stdout)
+		}
+		if len(r.Problems) != 1 || r.Problems[0].Code != diag.OtherHeader || !strings.Contains(r.Problems[0].Message, "b.csv does not fit its type, so all its rows are bad items") {
+			t.Errorf("%s: %v", how, r.Problems)
+		}
+		if got := strings.Count(r.File("bad.jsonl"), "\n"); how == "dead" && got != 2 {
+			t.Errorf("%d rows of b.csv are bad items, want 2", got)
+		}
+	}
+}

@@ -34,6 +34,8 @@ type Options struct {
 	LookupEnv func(string) (string, bool)
 	// Limit is how long a case may run on the wall; 0: half a minute.
 	Limit time.Duration
+
+	patience time.Duration // how much longer it may take to end by itself then; 0: Limit once more
 	// Warnings says that the list of Load has the warnings of the flow too.
 	Warnings bool
 }

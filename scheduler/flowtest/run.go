@@ -2,6 +2,7 @@ package flowtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func (c *Case) Run() Result {
 	go func() { done <- c.run() }()
 	var r Result
 	// Whoever works sees overdue and ends; who waits for something outside does not.
-	giveUp := time.NewTimer(2 * c.file.options.Limit)
+	giveUp := time.NewTimer(c.file.options.Limit + cmp.Or(c.file.options.patience, c.file.options.Limit))
 	defer giveUp.Stop()
 	select {
 	case r = <-done:

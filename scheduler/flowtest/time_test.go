@@ -177,7 +177,7 @@ tests:
   - {name: for ever, expect: {calm: []}}
 `
 	dir := folder(t, waiting, test, nil)
-	f, problems := Load(diag.NewSource(filepath.Join(dir, "flow_test.yaml"), []byte(test)), registry(t, slowDecl), Options{Limit: 50 * time.Millisecond})
+	f, problems := Load(diag.NewSource(filepath.Join(dir, "flow_test.yaml"), []byte(test)), registry(t, slowDecl), Options{Limit: 50 * time.Millisecond, patience: time.Minute})
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}

@@ -100,5 +100,5 @@ var Codes = []CodeInfo{
 	{OneColumn, "A csv file with one column whose name has another delimiter in it."},
 	{LinkLeftOut, "A link that a pattern does not follow: it leads round in a circle, or out of where the flow may read, or to a file that the pattern names as well."},
 	{LooseCoalesce, "`??` beside another operator without parentheses."},
-	{OtherHeader, "A csv file whose header does not fit the type: all its rows are bad items, which `on_error` lets through."},
+	{OtherHeader, "A csv file among others whose header does not fit the type: all its rows are bad items, which `on_error` lets through."},
 }

@@ -215,8 +215,13 @@ func (k *reader) checkHeaders(c *graph.Inference, t *types.Type) {
 	if !k.Header || !k.format.isCSV() {
 		return
 	}
-	rows := false
+	rows, fits := false, false
 	var empty []sourceFile
+	type other struct {
+		file sourceFile
+		err  error
+	}
+	var others []other
 	for _, f := range k.files {
 		if isStream(c.Flow, f.path) {
 			rows = true
@@ -244,12 +249,15 @@ func (k *reader) checkHeaders(c *graph.Inference, t *types.Type) {
 		if err == nil {
 			err = s.Mismatch()
 		}
-		switch {
-		case err == nil:
-		case c.Node.Engine.OnError == "fail":
-			c.List().Add(diag.BadData, k.As.YAML.Span, "%s does not fit its type: %s", called(f.path), err)
-		default: // its rows are bad items, which the flow expects
-			c.List().Warn(diag.OtherHeader, k.As.YAML.Span, "%s does not fit its type, so all its rows are bad items: %s", called(f.path), err)
+		if fits = fits || err == nil; err != nil {
+			others = append(others, other{f, err})
+		}
+	}
+	for _, o := range others {
+		if fits && c.Node.Engine.OnError != "fail" { // the flow expects bad items
+			c.List().Warn(diag.OtherHeader, k.As.YAML.Span, "%s does not fit its type, so all its rows are bad items: %s", called(o.file.path), o.err)
+		} else {
+			c.List().Add(diag.BadData, k.As.YAML.Span, "%s does not fit its type: %s", called(o.file.path), o.err)
 		}
 	}
 	for _, f := range empty {

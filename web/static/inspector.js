@@ -121,6 +121,7 @@ async function fetchNode(i, total, errors, leftOut) {
         ...(x.file ? [el("p", { class: "sub" }, `read from ${x.file}:${x.line}`)] : []),
         ...(x.hint ? [el("p", { class: "sub" }, "hint: " + x.hint)] : []))));
     }
+    paintInspector(); // of a run that has ended there is no other tick
   } catch { /* the server is lost; the banner says so */ }
 }
 

@@ -1,0 +1,2 @@
+// Package http has the kinds that speak HTTP.
+package http

@@ -1,0 +1,133 @@
+package http
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	nethttp "net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// This file has the servers. All listeners of a run at one address are one server, each
+// with a path of its own.
+
+// A site is a server at an address.
+type site struct {
+	server *nethttp.Server
+	served chan struct{} // closed: the server has ended
+
+	mu    sync.RWMutex
+	paths map[string][]*listenOp
+}
+
+// Limits of a server that do not depend on what a flow wants.
+const (
+	headerTime   = 10 * time.Second
+	idleTime     = 2 * time.Minute
+	maxHeader    = 64 << 10
+	goodbyeGrace = 5 * time.Second
+)
+
+// openSite opens the server of a listener, or joins one that is open.
+func openSite(ctx context.Context, env *nodes.Env, k *listen) (*site, func() error, error) {
+	var secure *tls.Config
+	if k.TLS != nil {
+		var err error
+		if secure, err = k.TLS.Server(env); err != nil {
+			return nil, nil, err
+		}
+	}
+	key := fmt.Sprintf("http.listen %s tls=%v", k.Address, k.TLS != nil)
+	return nodes.Share(ctx, env, key, func(ctx context.Context) (*site, error) {
+		l, err := env.Listen(ctx, "tcp", k.Address)
+		if err != nil {
+			return nil, err
+		}
+		scheme := "http"
+		if secure != nil {
+			secure.NextProtos = []string{"h2", "http/1.1"}
+			l, scheme = tls.NewListener(l, secure), "https"
+		}
+		s := &site{paths: map[string][]*listenOp{}, served: make(chan struct{})}
+		s.server = &nethttp.Server{
+			Handler: s, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+			ErrorLog: slog.NewLogLogger(env.Log.Handler(), slog.LevelDebug), // what strangers do wrong is no event of the flow
+		}
+		env.Log.Info("listening", "address", scheme+"://"+l.Addr().String()+k.Path)
+		go func() {
+			defer close(s.served)
+			s.server.Serve(l)
+		}()
+		return s, nil
+	})
+}
+
+// Close implements io.Closer. Answers that are on their way get a moment.
+func (s *site) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeGrace)
+	defer cancel()
+	err := s.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.server.Close()
+	}
+	<-s.served
+	return err
+}
+
+// add gives a path to a listener.
+func (s *site) add(path string, o *listenOp) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, other := range s.paths[path] {
+		for _, m := range o.k.Method {
+			if slices.Contains(other.k.Method, m) {
+				return fmt.Errorf("%s %s is taken by %s already: two listeners at one address need paths or methods of their own", m, path, other.env.Node.ID)
+			}
+		}
+	}
+	s.paths[path] = append(s.paths[path], o)
+	return nil
+}
+
+func (s *site) remove(path string, o *listenOp) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paths[path] = slices.DeleteFunc(s.paths[path], func(other *listenOp) bool { return other == o })
+}
+
+// ServeHTTP finds the listener of a request.
+func (s *site) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
+	s.mu.RLock()
+	here := slices.Clone(s.paths[r.URL.Path])
+	s.mu.RUnlock()
+	if len(here) == 0 {
+		say(w, nethttp.StatusNotFound, "there is no such path here")
+		return
+	}
+	var allowed []string
+	for _, o := range here {
+		if slices.Contains(o.k.Method, r.Method) {
+			o.serve(w, r)
+			return
+		}
+		allowed = append(allowed, o.k.Method...)
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	say(w, nethttp.StatusMethodNotAllowed, r.Method+" is not taken here")
+}
+
+// say answers with a status and a reason.
+func say(w nethttp.ResponseWriter, status int, reason string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write([]byte(reason + "\n"))
+}

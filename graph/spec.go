@@ -105,6 +105,7 @@ type Example struct {
 	Flow  string            // YAML
 	Files map[string]string // read by the flow
 	Want  map[string]string // written by the flow; "-" is standard output
+	Peer  string            // who it talks to, in a sentence, "" if to nobody: whoever tries it needs that peer
 }
 
 // A Catalog knows the kinds. Package nodes implements it.

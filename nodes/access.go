@@ -36,6 +36,38 @@ func (e *Env) MayWrite() error { return e.may("it writes no files") }
 // Open opens a file of the settings for reading; see Path.
 func (e *Env) Open(path string) (*os.File, error) { return e.Flow.Open(e.Path(path)) }
 
+// A Network makes connections. Tests have one of their own; see nodetest.Network.
+type Network interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	Listen(ctx context.Context, network, address string) (net.Listener, error)
+	ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error)
+}
+
+// systemNetwork is that of the operating system.
+type systemNetwork struct{}
+
+func (systemNetwork) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	var c net.ListenConfig
+	return c.Listen(ctx, network, address)
+}
+
+func (systemNetwork) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	var c net.ListenConfig
+	return c.ListenPacket(ctx, network, address)
+}
+
+func (systemNetwork) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	return d.DialContext(ctx, network, address)
+}
+
+func (e *Env) network() Network {
+	if e.Network != nil {
+		return e.Network
+	}
+	return systemNetwork{}
+}
+
 // dialTimeout bounds how long a connection may take to be made.
 const dialTimeout = 30 * time.Second
 
@@ -45,8 +77,7 @@ func (e *Env) Dial(ctx context.Context, network, address string) (net.Conn, erro
 	if err := e.may("it opens no connection to " + address); err != nil {
 		return nil, err
 	}
-	d := net.Dialer{Timeout: dialTimeout}
-	return d.DialContext(ctx, network, address)
+	return e.network().DialContext(ctx, network, address)
 }
 
 // Listen waits for connections at an address, such as 127.0.0.1:8080 or, for the network
@@ -55,8 +86,7 @@ func (e *Env) Listen(ctx context.Context, network, address string) (net.Listener
 	if err := e.may("it waits for no connection at " + address); err != nil {
 		return nil, err
 	}
-	var c net.ListenConfig
-	return c.Listen(ctx, network, address)
+	return e.network().Listen(ctx, network, address)
 }
 
 // ListenPacket is Listen for networks of packets, such as udp.
@@ -64,8 +94,7 @@ func (e *Env) ListenPacket(ctx context.Context, network, address string) (net.Pa
 	if err := e.may("it waits for no packet at " + address); err != nil {
 		return nil, err
 	}
-	var c net.ListenConfig
-	return c.ListenPacket(ctx, network, address)
+	return e.network().ListenPacket(ctx, network, address)
 }
 
 // Command makes a command to be started: argv are the program and its arguments, no

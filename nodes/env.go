@@ -68,6 +68,8 @@ type Env struct {
 	// node does not write to the memory of its input.
 	DeadLetters func(items []BadItem) record.Data
 
+	// Network makes the connections of Dial and Listen; nil: that of the system.
+	Network Network
 	// Shared is what the nodes of the run use together; see Share.
 	Shared *Resources
 	// Operators makes the operators of the run, for Host; nil: there is nobody to host.

@@ -99,7 +99,7 @@ func (r *Run) newNode(spec *graph.Node, operators Operators, byEdge map[*graph.E
 		Retries:  &n.count.Retries,
 		Stopping: func() <-chan struct{} { return r.sources.Done() },
 		Await:    r.valve.pass, Paused: &r.valve.on,
-		Shared: r.shared, Operators: operators.Operator, NoSync: r.options.NoSync, Endless: r.endless,
+		Network: r.options.Network, Shared: r.shared, Operators: operators.Operator, NoSync: r.options.NoSync, Endless: r.endless,
 		Acknowledges: func() bool { return r.epochs.acknowledges() },
 		Staged:       func(bytes int64) { r.epochs.stage(bytes) }, Cut: func() { r.epochs.ask() },
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
 )
 
 // Options of a run. The zero value is that of `flowrun run`.
@@ -41,6 +42,9 @@ type Options struct {
 	// SpillDir is where edges that spill put their overflow; "": the system's
 	// folder for temporary files.
 	SpillDir string
+
+	// Network makes the connections of kinds; nil: that of the system.
+	Network nodes.Network
 
 	cpu     func() time.Duration // processor time of the process; tests set it
 	seeCuts func(seenCut)        // tests look at every cut of every edge

@@ -26,6 +26,7 @@ type target struct {
 	file   *durable.File // nil: it is written to directly
 	direct *os.File      // nil: it is not, or is standard output
 	buf    *bufio.Writer // nil: of standard output
+	out    io.Writer     // buf, or standard output
 	packed io.WriteCloser
 	rows   int64
 	fresh  int64 // rows that were not published yet
@@ -70,14 +71,16 @@ func (o *writeOp) create(path string, size int) (*target, error) {
 	case err != nil:
 		return nil, t.wrong(err)
 	case path == "-":
-		t.packed, err = pack(o.env.Stdout, t.pack)
+		t.out = o.env.Stdout
+		t.packed, err = pack(t.out, t.pack)
 		return t, err
 	case t.file != nil:
 		t.buf = bufio.NewWriterSize(t.file, size)
 	default:
 		t.buf = bufio.NewWriterSize(t.direct, size)
 	}
-	if t.packed, err = pack(t.buf, t.pack); err != nil {
+	t.out = t.buf
+	if t.packed, err = pack(t.out, t.pack); err != nil {
 		return nil, t.wrong(err)
 	}
 	return t, nil
@@ -178,7 +181,7 @@ func (t *target) press() error {
 
 // goOn begins another part of what is packed, after press.
 func (t *target) goOn() (err error) {
-	t.packed, err = pack(t.buf, t.pack)
+	t.packed, err = pack(t.out, t.pack)
 	return err
 }
 

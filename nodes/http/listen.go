@@ -55,6 +55,16 @@ var listenDecl = nodes.Kind("http.listen", "Takes items by HTTP.",
 	nodes.Acknowledges(),
 	nodes.Lines("a request has come", "its output is full, or no request has come", "the flow is stopped",
 		"the address is taken. What is wrong with a request is told to who sent it, and makes no item"),
+	nodes.Example(graph.Example{
+		Title: "Orders that a shop sends",
+		Flow: `flow: orders
+nodes:
+  orders: {use: http.listen, with: {address: "127.0.0.1:8080", path: /orders, as: "{id: int, amount: float}"}}
+  out:    {use: file.write, in: orders, with: {path: "-", format: jsonl}}
+`,
+		Peer: "Two orders come: `curl -d '{\"id\": 1, \"amount\": 9.5}' http://127.0.0.1:8080/orders`, and the same with 2 and 20. Each is answered 200 once it is written. Then the flow is stopped.",
+		Want: map[string]string{"-": `{"id":1,"amount":9.5}` + "\n" + `{"id":2,"amount":20}` + "\n"},
+	}),
 )
 
 // Infer implements graph.Inferer.

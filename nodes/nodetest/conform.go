@@ -26,11 +26,11 @@ func (k Kit) Conform(t *testing.T, kinds ...nodes.Decl) {
 	t.Helper()
 	registry := k.Registry(t)
 	for _, d := range kinds {
-		t.Run(d.Spec.Kind, func(t *testing.T) { conform(t, registry, d.Spec.Kind) })
+		t.Run(d.Spec.Kind, func(t *testing.T) { conform(t, registry, d.Spec.Kind, k.worlds[d.Spec.Kind]) })
 	}
 }
 
-func conform(t *testing.T, registry *nodes.Registry, kind string) {
+func conform(t *testing.T, registry *nodes.Registry, kind string, world World) {
 	spec, ok := registry.Spec(kind)
 	if !ok {
 		t.Fatalf("there is no kind %q in the kit", kind)
@@ -40,7 +40,7 @@ func conform(t *testing.T, registry *nodes.Registry, kind string) {
 	}
 	for _, example := range spec.Examples {
 		t.Run(strings.ReplaceAll(example.Title, "/", "_"), func(t *testing.T) {
-			for _, wrong := range checkExample(t, registry, kind, example) {
+			for _, wrong := range checkExample(t, registry, kind, example, world) {
 				t.Error(wrong)
 			}
 		})
@@ -54,6 +54,7 @@ type conformance struct {
 	kind        string
 	example     graph.Example
 	files       map[string]string // the input
+	world       World             // the peers; nil: there are none
 	interleaves bool
 	sources     []string // nodes of the kind
 	stateful    []string
@@ -63,8 +64,9 @@ type conformance struct {
 
 // checkExample lists what is wrong with an example of a kind. After the first of
 // its checks that finds something it does not go on.
-func checkExample(t *testing.T, registry *nodes.Registry, kind string, example graph.Example) []string {
+func checkExample(t *testing.T, registry *nodes.Registry, kind string, example graph.Example, world World) []string {
 	c := newConformance(t, registry, kind, example)
+	c.world = world
 	checks := []func(){c.loads, c.sameUnderAllSetups, c.sameWithManyItems, c.endsWithoutInput, c.goesOn}
 	for _, after := range []time.Duration{0, 5 * time.Millisecond, 25 * time.Millisecond, 65 * time.Millisecond} {
 		checks = append(checks, func() { c.killed(after) }, func() { c.stopped(after) })
@@ -107,6 +109,9 @@ func (c *conformance) loads() {
 	if !found {
 		c.wrong("no node of the example is a %s", c.kind)
 	}
+	if (c.example.Peer != "") != (c.world != nil) {
+		c.wrong("the example says that its peer is %q; nobody plays it (Kit.Peers), or nobody should", c.example.Peer)
+	}
 	if len(c.example.Want) == 0 {
 		c.wrong("the example wants nothing, so it cannot fail")
 	}
@@ -119,7 +124,9 @@ func (c *conformance) looksAt(e *fixture, n *graph.Node) {
 	case err != nil:
 		c.wrong("%s: %v", n.ID, err)
 	case len(n.In) == 0:
-		c.sources = append(c.sources, n.ID)
+		if parts.Seeker != nil || parts.Acknowledger == nil { // else its positions are for acknowledgements
+			c.sources = append(c.sources, n.ID)
+		}
 	}
 	if err == nil {
 		c.promises(e, n, parts)
@@ -168,7 +175,9 @@ func (c *conformance) virtual(what string, f func(e *fixture) bool) {
 		}
 	}()
 	synctest.Test(c.t, func(t *testing.T) {
-		whole = f(newFixture(t, c.registry, c.example.Flow, c.files, Setup{}))
+		e := newFixture(t, c.registry, c.example.Flow, c.files, Setup{})
+		e.world = c.world
+		whole = f(e)
 	})
 	if left := record.Live() - before; left != 0 && whole {
 		c.wrong("%s: %d batches were never released", what, left)

@@ -28,7 +28,7 @@ type driver struct {
 func (e *fixture) operator(operators Operators, n *graph.Node) (nodes.Parts, error) {
 	op, err := operators.Operator(n, &nodes.Env{
 		Node: n, Flow: e.flow, Workers: 1, Stdin: e.stdin, Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
-		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Resources{},
+		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Resources{}, Network: e.network,
 	})
 	if err != nil {
 		return nodes.Parts{}, err
@@ -128,6 +128,14 @@ const maxPulled = 40
 // is no more.
 func (e *fixture) pull(operators Operators, id string, from nodes.Position) (tasks []pulledTask, ended bool, err error) {
 	ctx := e.t.Context()
+	if e.world != nil {
+		network := NewNetwork()
+		var stop func()
+		ctx, stop = context.WithCancel(ctx)
+		defer stop()
+		e.network = network
+		defer e.world.begin(e.t.Context(), network, stop)()
+	}
 	d, err := e.drive(ctx, operators, id, func(parts nodes.Parts) error {
 		switch {
 		case from == nil:
@@ -153,6 +161,8 @@ func (e *fixture) pull(operators Operators, id string, from nodes.Position) (tas
 			return tasks, true, d.endedForGood(ctx)
 		case errors.Is(err, nodes.ErrDone):
 			return tasks, true, nil
+		case err != nil && ctx.Err() != nil: // its world has stopped it
+			return tasks, false, nil
 		case err != nil:
 			return tasks, false, err
 		}

@@ -118,7 +118,7 @@ func checkMade(t *testing.T, make func() nodes.Operator, want string, example gr
 		t.Fatal(err)
 	}
 	if want == "" {
-		for _, wrong := range checkExample(t, registry, "made", example) {
+		for _, wrong := range checkExample(t, registry, "made", example, nil) {
 			t.Error(wrong)
 		}
 		return
@@ -254,7 +254,7 @@ func TestWorkersAreClosed(t *testing.T) {
 	for n := range 15 {
 		fmt.Fprintf(&lines, "{\"n\":%d}\n", n)
 	}
-	for _, wrong := range checkExample(t, registry, "made", graph.Example{Flow: flow, Want: map[string]string{Stdio: lines.String()}}) {
+	for _, wrong := range checkExample(t, registry, "made", graph.Example{Flow: flow, Want: map[string]string{Stdio: lines.String()}}, nil) {
 		t.Error(wrong)
 	}
 	if opened.Load() < 100 || closed.Load() != opened.Load() {

@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -17,18 +18,31 @@ import (
 type Kit struct {
 	packs    [][]nodes.Decl
 	registry *nodes.Registry
-	err      error // of the declarations; it fails the first test that uses the kit
+	err      error            // of the declarations; it fails the first test that uses the kit
+	worlds   map[string]World // by kind
 }
 
 // New gives a kit for packs.
 func New(packs ...[]nodes.Decl) Kit {
 	registry, err := nodes.NewRegistry(packs...)
-	return Kit{packs, registry, err}
+	return Kit{packs: packs, registry: registry, err: err}
+}
+
+// Peers gives a kit that plays the peers of the examples of a kind, in Conform.
+func (k Kit) Peers(kind string, world World) Kit {
+	k.worlds = maps.Clone(k.worlds)
+	if k.worlds == nil {
+		k.worlds = map[string]World{}
+	}
+	k.worlds[kind] = world
+	return k
 }
 
 // With gives a kit that has more packs, such as a source and a sink for one test.
 func (k Kit) With(packs ...[]nodes.Decl) Kit {
-	return New(append(k.packs[:len(k.packs):len(k.packs)], packs...)...)
+	more := New(append(k.packs[:len(k.packs):len(k.packs)], packs...)...)
+	more.worlds = k.worlds
+	return more
 }
 
 // Registry is the kinds of the kit. What is wrong with their declarations fails the test.

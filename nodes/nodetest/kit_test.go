@@ -220,7 +220,7 @@ func TestKitFindsFaults(t *testing.T) {
 			}
 			got := checkExample(t, registry, "faulty", graph.Example{
 				Flow: faultyFlow, Files: map[string]string{"in.jsonl": faultyLines}, Want: map[string]string{"out.jsonl": faultyLines},
-			})
+			}, nil)
 			switch {
 			case c.want == "" && len(got) > 0:
 				t.Errorf("found %q", got)
@@ -252,7 +252,7 @@ func TestKitFindsBadExamples(t *testing.T) {
 		{"a warning", "generate", graph.Example{Flow: "types: {T: int}\n" + flow, Want: want}, "never used"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := strings.Join(checkExample(t, registry, c.kind, c.example), "\n")
+			got := strings.Join(checkExample(t, registry, c.kind, c.example, nil), "\n")
 			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 				t.Errorf("found %q, want %q", got, c.want)
 			}

@@ -55,6 +55,9 @@ type Setup struct {
 	Stdin  io.Reader // nil: the file Stdio
 	Stdout io.Writer // nil: the result has it
 
+	// World, if not nil, plays the peers of the flow, on a network of its own.
+	World World
+
 	// Begun, if not nil, is called before the run starts, with a function that stops it.
 	Begun func(stop func())
 
@@ -140,6 +143,8 @@ type fixture struct {
 	stdin    standardInput
 	flow     *graph.Flow
 	problems diag.List
+	world    World         // of the example; nil: it has no peers
+	network  nodes.Network // for operators that are driven; nil: that of the system
 }
 
 // standardInput has an end that the flow can see if what it reads has one.
@@ -218,9 +223,19 @@ func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Res
 	if setup.Stdout == nil {
 		setup.Stdout = &stdout
 	}
+	world := setup.World
+	if world == nil {
+		world = e.world
+	}
+	var network nodes.Network
+	peers := NewNetwork()
+	if world != nil {
+		network = peers
+	}
 	run, err := scheduler.New(e.flow, operators, scheduler.Options{
 		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial, Partial: setup.Partial, Discard: setup.Discard,
 		Stdin: e.stdin, Stdout: setup.Stdout, Log: slog.New(slog.NewJSONHandler(&log, nil)), SpillDir: e.spill,
+		Network: network,
 	})
 	if err != nil {
 		r.Err = err
@@ -229,7 +244,12 @@ func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Res
 	if setup.Begun != nil {
 		setup.Begun(run.Stop)
 	}
+	end := func() {}
+	if world != nil {
+		end = world.begin(ctx, peers, run.Stop)
+	}
 	r.Report, r.Err = run.Run(ctx)
+	end()
 	r.Stdout, r.Log = stdout.String(), log.String()
 	return r
 }

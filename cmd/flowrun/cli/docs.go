@@ -158,6 +158,9 @@ func kindPage(k *kindInfo) string {
 
 func writeExample(b *strings.Builder, e *exampleInfo) {
 	fmt.Fprintf(b, "\n## Example: %s\n\n```yaml\n%s\n```\n", e.Title, strings.TrimRight(e.Flow, "\n"))
+	if e.Peer != "" {
+		fmt.Fprintf(b, "\n%s\n", e.Peer)
+	}
 	for _, f := range e.parts() {
 		fmt.Fprintf(b, "\n%s:\n\n```\n%s\n```\n", f.title(), strings.TrimRight(f.text, "\n"))
 	}

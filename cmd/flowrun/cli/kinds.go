@@ -64,6 +64,7 @@ type exampleInfo struct {
 	Flow  string            `json:"flow"`
 	Files map[string]string `json:"files,omitempty"`
 	Want  map[string]string `json:"want,omitempty"`
+	Peer  string            `json:"peer,omitempty"`
 }
 
 // A packInfo is the kinds of one pack.

@@ -57,16 +57,11 @@ var (
 func (o *listenOp) Endless() bool { return true }
 
 // Open implements nodes.Starter.
-func (o *listenOp) Open(ctx context.Context) (err error) {
-	o.site, o.release, err = openSite(ctx, o.env, o.k)
-	if err != nil {
-		return err
-	}
-	return o.site.add(o.k.Path, o)
-}
+func (o *listenOp) Open(ctx context.Context) error { return o.join(ctx) }
 
 // Next implements nodes.Puller. It gives all requests that have come.
 func (o *listenOp) Next(ctx context.Context) (any, nodes.Position, error) {
+	o.site.begun.Store(true)
 	select {
 	case r := <-o.queue:
 		task, after := o.take(r)

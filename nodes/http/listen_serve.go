@@ -91,10 +91,11 @@ func (o *listenOp) refuse(w nethttp.ResponseWriter, no refusal) {
 		w.Header().Set("Retry-After", "1")
 		reason = "the flow has more than it can take now"
 	case nethttp.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "5")
 		if reason == "" {
 			reason = "the flow is being stopped"
 		}
+		unavailable(w, reason)
+		return
 	case nethttp.StatusUnauthorized, nethttp.StatusRequestEntityTooLarge, nethttp.StatusRequestTimeout:
 		w.Header().Set("Connection", "close")
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -23,6 +24,8 @@ type site struct {
 	server *nethttp.Server
 	served chan struct{} // closed: the server has ended
 
+	begun atomic.Bool // all listeners are there
+
 	mu    sync.RWMutex
 	paths map[string][]*listenOp
 }
@@ -35,17 +38,18 @@ const (
 	goodbyeGrace = 5 * time.Second
 )
 
-// openSite opens the server of a listener, or joins one that is open.
-func openSite(ctx context.Context, env *nodes.Env, k *listen) (*site, func() error, error) {
+// join has the listener served: by a server of its own, or by the one at its address.
+func (o *listenOp) join(ctx context.Context) (err error) {
+	env, k := o.env, o.k
 	var secure *tls.Config
 	if k.TLS != nil {
 		var err error
 		if secure, err = k.TLS.Server(env); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
 	key := fmt.Sprintf("http.listen %s tls=%v", k.Address, k.TLS != nil)
-	return nodes.Share(ctx, env, key, func(ctx context.Context) (*site, error) {
+	o.site, o.release, err = nodes.Share(ctx, env, key, func(ctx context.Context) (*site, error) {
 		l, err := env.Listen(ctx, "tcp", k.Address)
 		if err != nil {
 			return nil, err
@@ -55,7 +59,7 @@ func openSite(ctx context.Context, env *nodes.Env, k *listen) (*site, func() err
 			secure.NextProtos = []string{"h2", "http/1.1"}
 			l, scheme = tls.NewListener(l, secure), "https"
 		}
-		s := &site{paths: map[string][]*listenOp{}, served: make(chan struct{})}
+		s := &site{paths: map[string][]*listenOp{k.Path: {o}}, served: make(chan struct{})}
 		s.server = &nethttp.Server{
 			Handler: s, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 			ErrorLog: slog.NewLogLogger(env.Log.Handler(), slog.LevelDebug), // what strangers do wrong is no event of the flow
@@ -67,6 +71,10 @@ func openSite(ctx context.Context, env *nodes.Env, k *listen) (*site, func() err
 		}()
 		return s, nil
 	})
+	if err != nil {
+		return err
+	}
+	return o.site.add(k.Path, o)
 }
 
 // Close implements io.Closer. Answers that are on their way get a moment.
@@ -85,6 +93,9 @@ func (s *site) Close() error {
 func (s *site) add(path string, o *listenOp) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if slices.Contains(s.paths[path], o) { // it opened the server
+		return nil
+	}
 	for _, other := range s.paths[path] {
 		for _, m := range o.k.Method {
 			if slices.Contains(other.k.Method, m) {
@@ -108,6 +119,10 @@ func (s *site) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 	here := slices.Clone(s.paths[r.URL.Path])
 	s.mu.RUnlock()
 	if len(here) == 0 {
+		if !s.begun.Load() {
+			unavailable(w, "the flow is about to begin")
+			return
+		}
 		say(w, nethttp.StatusNotFound, "there is no such path here")
 		return
 	}
@@ -121,6 +136,12 @@ func (s *site) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	say(w, nethttp.StatusMethodNotAllowed, r.Method+" is not taken here")
+}
+
+// unavailable answers that a request may come again later.
+func unavailable(w nethttp.ResponseWriter, reason string) {
+	w.Header().Set("Retry-After", "5")
+	say(w, nethttp.StatusServiceUnavailable, reason)
 }
 
 // say answers with a status and a reason.

@@ -21,8 +21,7 @@ func TestArrowsGoOneWay(t *testing.T) {
 	}
 }
 
-// go-graphviz starts a WebAssembly module when a program starts: 26 ms, 18 MB of
-// memory and 7 MB of binary that users of the library must not pay, by no detour.
+// go-graphviz is 7 MB of binary that users of the library must not pay, by no detour.
 func TestLibraryDoesNotDraw(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", ".", "./graph", "./nodes/...", "./scheduler/...").Output()
 	if err != nil {

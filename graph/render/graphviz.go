@@ -11,14 +11,13 @@ import (
 
 	graphviz "github.com/goccy/go-graphviz"
 
-	"github.com/flowrun/flowrun/graph/render/internal/cachedir"
+	"github.com/flowrun/flowrun/graph/render/internal/vizstart"
 )
 
 // The layout by Graphviz, which gets boxes and no texts.
 
-// go-graphviz has found its cache folder by now: the init of an imported
-// package comes first.
-func init() { cachedir.Restore() }
+// The inits of imported packages come first, that of go-graphviz too.
+func init() { vizstart.Ready() }
 
 // oneLayout lets one layout run at a time: go-graphviz keeps its state in one
 // module per process and is destroyed by concurrent use. A channel and not a
@@ -55,6 +54,7 @@ func callGraphviz(dot []byte) (out []byte, err error) {
 			err = fmt.Errorf("graphviz: %v", r)
 		}
 	}()
+	vizstart.Start()
 	ctx := context.Background() // cancelling would close the module for good
 	g, err := graphviz.New(ctx)
 	if err != nil {

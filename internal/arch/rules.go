@@ -41,7 +41,7 @@ var Sole = map[string]string{
 
 // Rules from the ground up.
 var Rules = []Rule{
-	{Rooms: []string{"graph/diag", "graph/quantity", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/cachedir"}},
+	{Rooms: []string{"graph/diag", "graph/quantity", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/vizstart"}},
 	{Rooms: []string{"internal/archdraw"}, May: []string{"internal/arch"}},
 	{Rooms: []string{"graph/types"}, May: []string{"graph/diag"}},
 	{Rooms: []string{"graph/config"}, May: []string{"graph/diag", "graph/quantity"}},
@@ -53,7 +53,7 @@ var Rules = []Rule{
 	{Rooms: []string{"graph/expr"}, May: []string{"graph/diag", "graph/quantity", "graph/types", "graph/record", "graph/record/text"}},
 	{Rooms: []string{"graph"}, May: append([]string{"graph/record/text"}, data...), Tests: []string{"nodes", "nodes/std"}},
 	{Rooms: []string{"graph/diff"}, May: []string{"graph", "graph/config", "graph/diag", "graph/redact", "graph/types"}, Tests: load},
-	{Rooms: []string{"graph/render"}, May: []string{"graph", "graph/diff", "graph/quantity", "graph/redact", "graph/types", "graph/render/internal/cachedir"}, Tests: load},
+	{Rooms: []string{"graph/render"}, May: []string{"graph", "graph/diff", "graph/quantity", "graph/redact", "graph/types", "graph/render/internal/vizstart"}, Tests: load},
 
 	// How kinds are written, and the kinds. A pack knows no other pack; what several share is
 	// columns and aggregate. Their tests reach the engine by nodetest alone.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cachedir
+package vizstart
 
 import (
 	"errors"
@@ -8,12 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 )
-
-// The other tests make folders of their own, in the usual place.
-func TestMain(m *testing.M) {
-	Restore()
-	os.Exit(m.Run())
-}
 
 func TestFolderIsPrivate(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "not", "there", "yet")
@@ -71,16 +65,22 @@ func TestFolderRefusesWhatOthersCanReach(t *testing.T) {
 	}
 }
 
-func TestRestore(t *testing.T) {
-	defer func(p string, k bool) { previous, known = p, k; Restore() }(previous, known)
-	previous, known = "/somewhere", true
-	Restore()
-	if got := os.Getenv("TMPDIR"); got != "/somewhere" {
-		t.Errorf("TMPDIR = %q", got)
+func TestTempFolderComesBack(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for _, previous := range []string{"/somewhere", ""} {
+		t.Setenv("TMPDIR", previous)
+		restore := withFolder()
+		if got := os.Getenv("TMPDIR"); got == previous {
+			t.Errorf("TMPDIR stays %q", got)
+		}
+		restore()
+		if got := os.Getenv("TMPDIR"); got != previous {
+			t.Errorf("TMPDIR is %q afterwards, want %q", got, previous)
+		}
 	}
-	known = false
-	Restore()
+	os.Unsetenv("TMPDIR") // t.Setenv puts it back
+	withFolder()()
 	if got, ok := os.LookupEnv("TMPDIR"); ok {
-		t.Errorf("TMPDIR = %q, want none", got)
+		t.Errorf("TMPDIR is %q afterwards, want none", got)
 	}
 }

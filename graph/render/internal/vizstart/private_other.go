@@ -1,6 +1,6 @@
 //go:build !unix
 
-package cachedir
+package vizstart
 
 import "os"
 

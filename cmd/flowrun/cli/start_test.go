@@ -1,0 +1,48 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// initialised is a line of the runtime about a package that does something at the start.
+var initialised = regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, \d+ allocs$`)
+
+// What every process pays before it does anything, be it `flowrun version`: how many
+// packages are linked, how many of them do something when they are initialised, and what
+// they allocate. The bounds are what it is and a little more; whoever raises one says why.
+func TestStartIsCheap(t *testing.T) {
+	const (
+		packages = 420
+		active   = 180
+		bytesMax = 900_000
+	)
+	out, err := exec.Command("go", "list", "-deps", "..").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(out, []byte("\n")); n > packages {
+		t.Errorf("%d packages are linked, the bound is %d", n, packages)
+	}
+	version := exec.Command(program, "version")
+	version.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	trace, err := version.CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var count, sum int
+	for _, m := range initialised.FindAllSubmatch(trace, -1) {
+		n, _ := strconv.Atoi(string(m[2]))
+		count, sum = count+1, sum+n
+		if n > 300_000 {
+			t.Errorf("%s allocates %d bytes when it is initialised", m[1], n)
+		}
+	}
+	if count == 0 || count > active || sum > bytesMax {
+		t.Errorf("%d packages do something at the start, the bound is %d, and allocate %d bytes, the bound is %d", count, active, sum, bytesMax)
+	}
+}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"slices"
 
@@ -172,6 +173,11 @@ func (c *Inference) Origin(how string, at diag.Span) types.Origin {
 
 // Stdin is standard input to look ahead into, nil if it is not known yet.
 func (c *Inference) Stdin() *bufio.Reader { return c.Flow.stdin }
+
+// Peers gives the context in which a kind may ask the peer that it talks to in a run, nil
+// if it may not: then all it knows is what its settings say. A peer that does not answer
+// is diag.Unreachable.
+func (c *Inference) Peers() context.Context { return c.compiler.opts.Peers }
 
 // Path resolves a path of the settings: relative to the folder of the flow.
 func (c *Inference) Path(p string) string { return c.Flow.Path(p) }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bufio"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,9 @@ type Options struct {
 	// MaxNodes bounds how many nodes a flow may have, for texts of strangers; 0:
 	// as many as the text holds.
 	MaxNodes int
+	// Peers, if not nil, lets kinds ask what they will talk to in a run, such as a database
+	// for the types of its columns. It bounds how long they ask.
+	Peers context.Context
 	// Edit, if not nil, may change the tree of the text before anything else is
 	// made of it. Tests of flows exchange nodes by it.
 	Edit func(root *config.Value)

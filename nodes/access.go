@@ -49,6 +49,25 @@ func (e *Env) Dial(ctx context.Context, network, address string) (net.Conn, erro
 	return d.DialContext(ctx, network, address)
 }
 
+// Listen waits for connections at an address, such as 127.0.0.1:8080 or, for the network
+// unix, a path; see Path.
+func (e *Env) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	if err := e.may("it waits for no connection at " + address); err != nil {
+		return nil, err
+	}
+	var c net.ListenConfig
+	return c.Listen(ctx, network, address)
+}
+
+// ListenPacket is Listen for networks of packets, such as udp.
+func (e *Env) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	if err := e.may("it waits for no packet at " + address); err != nil {
+		return nil, err
+	}
+	var c net.ListenConfig
+	return c.ListenPacket(ctx, network, address)
+}
+
 // Command makes a command to be started: argv are the program and its arguments, no
 // shell. It works in the folder of the flow and is killed when ctx ends.
 func (e *Env) Command(ctx context.Context, argv ...string) (*exec.Cmd, error) {

@@ -12,7 +12,7 @@ import (
 // called, and how its values are shown.
 type codec interface {
 	// read fills into, which holds the default, from a value that is neither Bad nor,
-	// unless the codec is for Secret, a secret.
+	// unless the codec is a hider, a secret.
 	read(d *decodeRun, v *Value, into reflect.Value)
 	// words names the type for people: "integer", "list of string".
 	words() string
@@ -22,10 +22,15 @@ type codec interface {
 	show(v reflect.Value) any
 }
 
+// A hider is a codec of values that show themselves to nobody, so that secrets may be read
+// into them.
+type hider interface{ hides() }
+
 var (
 	durationType  = reflect.TypeFor[time.Duration]()
 	sizeType      = reflect.TypeFor[Size]()
 	secretType    = reflect.TypeFor[Secret]()
+	urlType       = reflect.TypeFor[URL]()
 	textType      = reflect.TypeFor[Text]()
 	nameType      = reflect.TypeFor[Name]()
 	anyType       = reflect.TypeFor[any]()
@@ -56,6 +61,8 @@ func (b *schemaBuilder) bareCodec(v reflect.Value, r rule) (codec, error) {
 		return newSizeCodec(r)
 	case t == secretType:
 		return secretCodec{}, r.only()
+	case t == urlType:
+		return urlCodec{}, r.only()
 	case t == textType:
 		return textCodec{}, r.only()
 	case t == nameType:
@@ -130,9 +137,9 @@ type decodeRun struct{ list *diag.List }
 
 // read fills into from a value by a codec.
 func (d *decodeRun) read(c codec, v *Value, into reflect.Value) {
-	_, hides := c.(secretCodec)
+	_, hides := c.(hider)
 	if p, ok := c.(pointerCodec); ok {
-		_, hides = p.elem.(secretCodec)
+		_, hides = p.elem.(hider)
 	}
 	switch {
 	case v.Bad:

@@ -57,6 +57,8 @@ func (c sizeCodec) show(v reflect.Value) any {
 
 type secretCodec struct{}
 
+func (secretCodec) hides() {}
+
 func (secretCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	if v.Secret || d.isText(v, "a string") {
 		into.Set(reflect.ValueOf(NewSecret(v.Text)))

@@ -5,7 +5,7 @@ package diag
 type Code string
 
 // The codes. E0xx: the text as such; E1xx: nodes and settings; E2xx: wiring;
-// E3xx: types and expressions; E4xx: files that a flow names; E5xx: tests; W…: lints.
+// E3xx: types and expressions; E4xx: files and peers that a flow names; E5xx: tests; W…: lints.
 const (
 	BadYAML       Code = "E001" // the text is no YAML
 	TooLarge      Code = "E002" // size, depth or aliases over the limits
@@ -36,6 +36,7 @@ const (
 	NoFile        Code = "E401" // a file that is not there or cannot be read
 	BadData       Code = "E402" // a file that cannot be what it is declared to be
 	NoTarget      Code = "E403" // a file that cannot be written
+	Unreachable   Code = "E404" // a peer that does not answer, or refuses
 	Unexpected    Code = "E501" // a test did not get what it expects
 	UnusedOutput  Code = "W501" // an output that nobody reads
 	UnusedNode    Code = "W502" // a node that nothing leads to or from
@@ -87,6 +88,7 @@ var Codes = []CodeInfo{
 	{NoFile, "A file that does not exist or cannot be read."},
 	{BadData, "A file that is not what it is declared to be."},
 	{NoTarget, "A file that cannot be written."},
+	{Unreachable, "A peer, such as a database, does not answer or refuses."},
 	{Unexpected, "What a test of the flow expects did not come."},
 	{UnusedOutput, "An output that nobody reads."},
 	{UnusedNode, "A node that nothing leads to or from."},

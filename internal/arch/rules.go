@@ -58,6 +58,7 @@ var Rules = []Rule{
 	// How kinds are written, and the kinds. A pack knows no other pack; what several share is
 	// columns and aggregate. Their tests reach the engine by nodetest alone.
 	{Rooms: []string{"nodes"}, May: []string{"graph", "graph/config", "graph/expr", "graph/record", "graph/types"}, Tests: []string{"graph/diag", "nodes/nodetest", "nodes/std", "scheduler"}},
+	{Rooms: []string{"nodes/peer"}, May: []string{"graph/config", "nodes"}, Tests: []string{"graph"}},
 	{Rooms: []string{"nodes/columns"}, May: without(kinds, "graph/quantity")},
 	{Rooms: []string{"nodes/aggregate"}, May: append([]string{"nodes/columns"}, without(kinds, "nodes", "graph/quantity")...)},
 	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},

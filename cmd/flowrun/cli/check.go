@@ -52,7 +52,7 @@ func (k *checkCall) check(args []string) error {
 	all := diag.List{}
 	bad := false
 	for _, path := range paths {
-		flow, list := k.loader().load(path, *k.set)
+		flow, list := k.asking().load(path, *k.set)
 		all = append(all, list...)
 		wrong := k.strict.forbids(list)
 		bad = bad || wrong
@@ -69,7 +69,7 @@ func (k *checkCall) check(args []string) error {
 		}
 	}
 	if bad {
-		return said(codeMisuse)
+		return said(codeOfProblems(all))
 	}
 	return nil
 }

@@ -187,7 +187,15 @@ func (c *call) ink(w io.Writer) ink {
 }
 
 // loader reads the flows of the call.
-func (c *call) loader() flowLoader { return flowLoader{c.registry, c.stdin, &c.secrets} }
+func (c *call) loader() flowLoader { return flowLoader{registry: c.registry, stdin: c.stdin, secrets: &c.secrets} }
+
+// asking is loader where kinds may ask their peers, such as a database for the types of
+// its columns.
+func (c *call) asking() flowLoader {
+	l := c.loader()
+	l.peers = true
+	return l
+}
 
 // drawer decides how to draw what the user wants; example is the name of a file.
 func (c *call) drawer(format, output, example string) (drawer, error) {
@@ -251,7 +259,7 @@ func (c *call) root() *cobra.Command {
 	root.AddCommand(
 		runVerb(c), checkVerb(c), typesVerb(c), renderVerb(c), newVerb(c), fmtVerb(c),
 		nodesVerb(c), evalVerb(c), schemaVerb(c), versionVerb(c), completionVerb(c), docsVerb(c),
-		planVerb(c), adviseVerb(c), serveVerb(c), topVerb(c), tapVerb(c), diffVerb(c), runsVerb(c), testVerb(c), layoutWorkerVerb(c), trialWorkerVerb(c),
+		planVerb(c), adviseVerb(c), doctorVerb(c), serveVerb(c), topVerb(c), tapVerb(c), diffVerb(c), runsVerb(c), testVerb(c), layoutWorkerVerb(c), trialWorkerVerb(c),
 	)
 	for _, verb := range root.Commands() {
 		verb.RunE = withEnding(c.endedBySignals(verb.Name(), verb.RunE))

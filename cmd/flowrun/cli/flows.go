@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +30,11 @@ type flowLoader struct {
 	registry *nodes.Registry
 	stdin    io.Reader
 	secrets  *secrets // takes what flows are told
+	peers    bool     // kinds may ask their peers
 }
+
+// peersPatience is how long a flow may ask its peers while it is compiled.
+const peersPatience = 20 * time.Second
 
 // source reads a flow, "-" from standard input. A file that cannot be read is a
 // diagnostic like any other, so that machines find it in the same list.
@@ -92,7 +98,13 @@ func (l flowLoader) loadWith(path string, set map[string]string, stdin *bufio.Re
 	if src == nil {
 		return nil, list
 	}
-	return graph.Load(src, l.registry, graph.Options{Set: set, LookupEnv: l.secrets.lookup, Stdin: stdin})
+	opts := graph.Options{Set: set, LookupEnv: l.secrets.lookup, Stdin: stdin}
+	if l.peers {
+		ctx, cancel := context.WithTimeout(context.Background(), peersPatience)
+		defer cancel()
+		opts.Peers = ctx
+	}
+	return graph.Load(src, l.registry, opts)
 }
 
 // lookupVariable finds a variable that the flow does not declare in the

@@ -243,7 +243,7 @@ func (r *runCall) loadUnlessStopped(stdin *bufio.Reader) (flow *graph.Flow, list
 		var err error
 		defer func() { loaded <- err }()
 		defer caught(&err)
-		flow, list = r.loader().loadWith(r.path, *r.set, stdin)
+		flow, list = r.asking().loadWith(r.path, *r.set, stdin)
 	}()
 	select {
 	case err := <-loaded:
@@ -264,16 +264,16 @@ func (r *runCall) loadUnlessStopped(stdin *bufio.Reader) (flow *graph.Flow, list
 // refuse reports a flow that cannot run.
 func (r *runCall) refuse(list diag.List) error {
 	if r.report == "json" {
-		r.writeSummary(&summary{Report: metrics.Report{Outcome: "refused", Error: r.strict.errRefused(list)}, Problems: list, Exit: codeMisuse})
-		return said(codeMisuse)
+		r.writeSummary(&summary{Report: metrics.Report{Outcome: "refused", Error: r.strict.errRefused(list)}, Problems: list, Exit: codeOfProblems(list)})
+		return said(codeOfProblems(list))
 	}
 	if r.events.format == "json" {
 		r.problems(list)
-		return misuse("%s; nothing was run", tally(r.path, list))
+		return &ending{code: codeOfProblems(list), err: fmt.Errorf("%s; nothing was run", tally(r.path, list))}
 	}
 	r.print(list)
 	fmt.Fprintf(r.stderr, "%s; nothing was run\n", tally(r.path, list))
-	return said(codeMisuse)
+	return said(codeOfProblems(list))
 }
 
 // logger takes what kinds log.

@@ -22,6 +22,25 @@ func (s strictness) forbids(list diag.List) bool {
 	return list.HasErrors() || bool(s) && len(list) > 0
 }
 
+// codeOfProblems is the code of a call that a list of problems ends: if all errors are
+// that a peer does not answer, the flow may be right.
+func codeOfProblems(list diag.List) int {
+	unreachable := false
+	for _, d := range list {
+		if d.Severity != diag.Error {
+			continue
+		}
+		if d.Code != diag.Unreachable {
+			return codeMisuse
+		}
+		unreachable = true
+	}
+	if unreachable {
+		return codeUnreachable
+	}
+	return codeMisuse
+}
+
 // errRefused is why a flow is not run.
 func (s strictness) errRefused(list diag.List) string {
 	if list.HasErrors() {

@@ -36,7 +36,7 @@ the types are shown that could be told.`,
 	set := settable(verb)
 	verb.Flags().BoolVar(&json, "json", false, "print JSON")
 	verb.RunE = func(_ *cobra.Command, args []string) error {
-		flow, list := c.loader().load(args[0], *set)
+		flow, list := c.asking().load(args[0], *set)
 		if json {
 			if err := writeJSON(c.stdout, typesOf(flow, list)); err != nil {
 				return err
@@ -53,7 +53,7 @@ the types are shown that could be told.`,
 			if !json {
 				fmt.Fprintln(c.stderr, tally(args[0], list))
 			}
-			return said(codeMisuse)
+			return said(codeOfProblems(list))
 		}
 		return nil
 	}

@@ -105,6 +105,10 @@ type Example struct {
 	Flow  string            // YAML
 	Files map[string]string // read by the flow
 	Want  map[string]string // written by the flow; "-" is standard output
+	// Answers are those of the servers that the flow talks to, by method and address, such
+	// as "GET http://shop.example/items/7". Of a server that is written to, Want has what
+	// it was sent, under the same name.
+	Answers map[string]string
 }
 
 // A Catalog knows the kinds. Package nodes implements it.

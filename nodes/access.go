@@ -45,6 +45,9 @@ func (e *Env) Dial(ctx context.Context, network, address string) (net.Conn, erro
 	if err := e.may("it opens no connection to " + address); err != nil {
 		return nil, err
 	}
+	if e.Network != nil {
+		return e.Network(ctx, network, address)
+	}
 	d := net.Dialer{Timeout: dialTimeout}
 	return d.DialContext(ctx, network, address)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"path/filepath"
 	"sync/atomic"
 
@@ -67,6 +68,10 @@ type Env struct {
 	// order of the items, and keeps a reference to the Data of each until then. Such a
 	// node does not write to the memory of its input.
 	DeadLetters func(items []BadItem) record.Data
+
+	// Network makes the connections of Dial, in tests; nil: the network of the machine
+	// does.
+	Network func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Shared is what the nodes of the run use together; see Share.
 	Shared *Resources

@@ -26,6 +26,9 @@ type driver struct {
 
 // operator makes the operator of a node and finds its parts.
 func (e *fixture) operator(operators Operators, n *graph.Node) (nodes.Parts, error) {
+	if e.server != nil {
+		operators = servedOperators{operators, network(e.server)}
+	}
 	op, err := operators.Operator(n, &nodes.Env{
 		Node: n, Flow: e.flow, Workers: 1, Stdin: e.stdin, Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
 		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Resources{},

@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,6 +60,10 @@ type Setup struct {
 	// Begun, if not nil, is called before the run starts, with a function that stops it.
 	Begun func(stop func())
 
+	// Server answers all that the flow asks over the network, without a network: see
+	// Answering. nil: the flow is left to the network of the machine.
+	Server http.Handler
+
 	// Operators, if not nil, make the operators in place of the registry of the kit.
 	Operators Operators
 }
@@ -105,6 +111,9 @@ func (r Result) File(name string) string {
 	if name == Stdio {
 		return r.Stdout
 	}
+	if text, sent := r.server().Sent()[name]; sent {
+		return text
+	}
 	text, err := os.ReadFile(filepath.Join(r.Dir, name))
 	if err != nil {
 		return ""
@@ -112,13 +121,22 @@ func (r Result) File(name string) string {
 	return string(text)
 }
 
+// server is the one of the example, an empty one if there is none.
+func (r Result) server() *Server {
+	if s, ok := r.fixture.server.(*Server); ok {
+		return s
+	}
+	return Answering(nil)
+}
+
 // Outputs reads all files that were not given, or are not as they were, and standard
-// output.
+// output, and what was sent to the server of an example.
 func (r Result) Outputs() map[string]string {
 	outputs := r.fixture.outputs()
 	if r.Stdout != "" {
 		outputs[Stdio] = r.Stdout
 	}
+	maps.Copy(outputs, r.server().Sent())
 	return outputs
 }
 
@@ -140,6 +158,7 @@ type fixture struct {
 	stdin    standardInput
 	flow     *graph.Flow
 	problems diag.List
+	server   http.Handler // nil: the network
 }
 
 // standardInput has an end that the flow can see if what it reads has one.
@@ -181,7 +200,7 @@ func newFixture(t testing.TB, registry *nodes.Registry, flow string, files map[s
 	if setup.Stdin == nil {
 		setup.Stdin = strings.NewReader(files[Stdio])
 	}
-	e := &fixture{t: t, dir: setup.Dir, files: files, stdin: newStandardInput(setup.Stdin)}
+	e := &fixture{t: t, dir: setup.Dir, files: files, stdin: newStandardInput(setup.Stdin), server: setup.Server}
 	if e.dir == "" {
 		e.dir = t.TempDir()
 	}
@@ -217,6 +236,9 @@ func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Res
 	var stdout, log bytes.Buffer
 	if setup.Stdout == nil {
 		setup.Stdout = &stdout
+	}
+	if e.server != nil {
+		operators = servedOperators{operators, network(e.server)}
 	}
 	run, err := scheduler.New(e.flow, operators, scheduler.Options{
 		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial, Partial: setup.Partial, Discard: setup.Discard,

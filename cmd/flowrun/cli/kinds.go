@@ -64,6 +64,8 @@ type exampleInfo struct {
 	Flow  string            `json:"flow"`
 	Files map[string]string `json:"files,omitempty"`
 	Want  map[string]string `json:"want,omitempty"`
+
+	Answers map[string]string `json:"answers,omitempty"`
 }
 
 // A packInfo is the kinds of one pack.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	nethttp "net/http"
 	"slices"
+	"strings"
 
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
@@ -161,15 +162,16 @@ func (w *caller) ends(ctx context.Context, err error) error {
 	return nil
 }
 
-// request is that of a row.
+// request is that of a row. Its texts are copies, because the client keeps them longer than
+// the batch lives: in the names of its connections.
 func (w *caller) request(row int, body []byte) *request {
 	k := w.k
 	r := &request{method: k.Method, url: k.URL.Value, body: body, again: idempotent(k.Method) || k.Idempotent || k.key != nil}
 	if k.url != nil {
-		r.url = w.parts.Cols[w.url].Str[row]
+		r.url = strings.Clone(w.parts.Cols[w.url].Str[row])
 	}
 	if k.key != nil {
-		r.header = nethttp.Header{"Idempotency-Key": {w.parts.Cols[w.key].Str[row]}}
+		r.header = nethttp.Header{"Idempotency-Key": {strings.Clone(w.parts.Cols[w.key].Str[row])}}
 	}
 	if body != nil {
 		r.kind = k.body.kind

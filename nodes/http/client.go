@@ -207,7 +207,9 @@ type request struct {
 }
 
 // idempotent reports whether a request of a method may be made twice.
-func idempotent(method string) bool { return method != nethttp.MethodPost && method != nethttp.MethodPatch }
+func idempotent(method string) bool {
+	return method != nethttp.MethodPost && method != nethttp.MethodPatch
+}
 
 // A response is what came of a request: its body is read.
 type response struct {

@@ -60,7 +60,7 @@ func (e *statusError) Error() string {
 	case e.to != "":
 		return s + ", to " + e.to
 	case e.text != "":
-		return fmt.Sprintf("%s: %q", s, e.text)
+		return s + ": " + e.text
 	}
 	return s
 }

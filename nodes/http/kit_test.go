@@ -3,6 +3,7 @@ package http_test
 import (
 	"io"
 	"log"
+	"net"
 	nethttp "net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,9 +19,14 @@ var kit = nodetest.New(std.Nodes)
 
 func TestKinds(t *testing.T) { kit.Conform(t, http.Nodes...) }
 
-// serve starts a server on the loopback network.
-func serve(t testing.TB, f nethttp.HandlerFunc) *httptest.Server {
+// serve starts a server on the loopback network. opened is called for each connection.
+func serve(t testing.TB, opened func(), f nethttp.HandlerFunc) *httptest.Server {
 	s := httptest.NewUnstartedServer(f)
+	s.Config.ConnState = func(_ net.Conn, state nethttp.ConnState) {
+		if state == nethttp.StateNew {
+			opened()
+		}
+	}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Start()
 	t.Cleanup(func() {

@@ -400,6 +400,7 @@ var faulty = map[string]string{
 	"file.read":   `{path: bad.jsonl, as: {n: int}}`,
 	"file.write":  `{path: "of-*.jsonl", split: '"/" + string(n)'}`,
 	"generate":    `{count: 4, set: {n: n + ` + over + `}}`,
+	"http.post":   `{url: "http://h.example/", retry_for: 0s}`,
 	"http.call":   `{url: '"http://h.example/" + string(n)'}`,
 	"filter":      `{where: n + ` + over + ` > 0}`,
 	"map":         `{set: {n: n + ` + over + `}}`,

@@ -202,6 +202,7 @@ type request struct {
 	kind   string // of the body, as Content-Type
 	packed bool   // the body is gzip
 	again  bool   // it may be made twice
+	bare   bool   // without headers and credentials of the settings
 	header nethttp.Header
 	named  func(code int) bool // statuses from 400 on that are answers all the same; nil: none
 }
@@ -277,6 +278,9 @@ func (c *client) head(req *nethttp.Request, r *request) {
 	}
 	for name, values := range r.header {
 		req.Header[name] = values
+	}
+	if r.bare {
+		return
 	}
 	for _, h := range c.k.Headers {
 		req.Header.Set(h.Key, h.Value.Reveal())

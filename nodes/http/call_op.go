@@ -203,7 +203,7 @@ func (w *caller) add(resp *response) error {
 		w.arena = w.answers.Arena()
 	}
 	if err := w.decode.add(w.answers, w.arena, resp.body); err != nil {
-		return &requestError{w.k.Method, shown(resp.url), err}
+		return &requestError{w.k.Method, resp.at, err}
 	}
 	return nil
 }
@@ -230,7 +230,7 @@ func (w *caller) askAll(ctx context.Context, b *record.Batch, out nodes.Out) err
 	if err == nil && w.decode != nil {
 		if err = w.add(resp); err == nil {
 			if n := len(w.rangeOf()); n != len(rows) {
-				err = &requestError{r.method, shown(resp.url), &unfitError{fmt.Sprintf("it has %d values for %d items", n, len(rows))}}
+				err = &requestError{r.method, resp.at, &unfitError{fmt.Sprintf("it has %d values for %d items", n, len(rows))}}
 			}
 		}
 	}

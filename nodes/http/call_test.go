@@ -426,5 +426,5 @@ func TestCallKeepsSecrets(t *testing.T) {
 		t.Error(text)
 	}
 	says(t, r.File("bad.jsonl"), "you sent Bearer •••")
-	says(t, r.Log, "tried again")
+	says(t, r.Log, "trying again")
 }

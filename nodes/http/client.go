@@ -86,17 +86,15 @@ func validHeader(name, value string) bool {
 }
 
 // checkAddress reports an address that is not one of HTTP.
-func checkAddress(c *graph.Inference, text string, at diag.Span) bool {
+func checkAddress(c *graph.Inference, text string, at diag.Span) {
 	u, err := url.Parse(text)
 	switch {
+	case text == "" && c.List().HasErrors(): // it could not be read
 	case err != nil || u.Host == "":
 		c.List().Add(diag.WrongValue, at, "url is no address such as https://shop.example/items")
 	case u.Scheme != "http" && u.Scheme != "https":
 		c.List().Add(diag.WrongValue, at, "url has the scheme %q; this kind talks http and https", u.Scheme)
-	default:
-		return true
 	}
-	return false
 }
 
 // A client asks servers, for all workers of a node.
@@ -109,12 +107,16 @@ type client struct {
 	conns   *conns
 	budget  *budget
 	secrets *redact.Redactor
-	auth    bool // something is sent that a stranger must not see
+	hidden  string // a host whose paths are secret; "": none
+	auth    bool   // something is sent that a stranger must not see
 }
 
 // newClient makes a client. secret are addresses that may hold some.
 func (k *access) newClient(env *nodes.Env, retry graph.Retry, inFlight int, secret ...config.URL) (*client, error) {
 	c := &client{k: k, env: trying(env, retry), log: newHealth(env.Log), budget: newBudget(k.RetryBudget), secrets: k.redactor(secret)}
+	for _, s := range secret {
+		c.hidden = cmp.Or(c.hidden, hiddenHost(s))
+	}
 	c.auth = k.Token.Reveal() != "" || k.Basic != nil || len(k.Headers) > 0
 	security, err := k.TLS.Client(env, "") // each host has its own name
 	if err != nil {
@@ -171,7 +173,9 @@ func (k *access) redactor(addresses []config.URL) *redact.Redactor {
 			continue
 		}
 		password, _ := u.User.Password()
-		secrets = append(secrets, password)
+		if secrets = append(secrets, password); hiddenHost(a) != "" {
+			secrets = append(secrets, u.Path)
+		}
 		for _, values := range u.Query() {
 			secrets = append(secrets, values...)
 		}
@@ -218,6 +222,7 @@ type response struct {
 	header nethttp.Header
 	body   []byte
 	url    *url.URL // after redirects
+	at     string   // the same, as it may be shown
 }
 
 // ask makes a request until it succeeds or the policy says that it is enough. It gives
@@ -236,7 +241,7 @@ func (c *client) ask(ctx context.Context, r *request) (resp *response, tries int
 		return err
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = &requestError{r.method, shownText(r.url), err}
+		err = &requestError{r.method, c.shownText(r.url), err}
 	}
 	return resp, tries, err
 }
@@ -245,15 +250,11 @@ func (c *client) ask(ctx context.Context, r *request) (resp *response, tries int
 func (c *client) once(ctx context.Context, r *request) (*response, error) {
 	var body io.Reader
 	if r.body != nil {
-		body = bytes.NewReader(r.body)
+		body = bytes.NewReader(r.body) // of which it makes copies, for redirects
 	}
 	req, err := nethttp.NewRequestWithContext(ctx, r.method, r.url, body)
 	if err != nil || req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
-		return nil, nodes.Permanent(&requestError{r.method, "", errors.New("its url is no address of http or https")})
-	}
-	if r.body != nil {
-		req.ContentLength = int64(len(r.body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
+		return nil, final(&requestError{r.method, "", errors.New("its url is no address of http or https")})
 	}
 	c.head(req, r)
 	resp, err := c.http.Do(req)
@@ -261,7 +262,10 @@ func (c *client) once(ctx context.Context, r *request) (*response, error) {
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // it names the address with all its secrets
 		}
-		return nil, &requestError{r.method, shown(req.URL), c.masked(err)}
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
+		}
+		return nil, &requestError{r.method, c.shown(req.URL), c.masked(err)}
 	}
 	defer resp.Body.Close()
 	return c.read(r, resp)
@@ -299,28 +303,28 @@ func (c *client) read(r *request, resp *nethttp.Response) (*response, error) {
 	if code := resp.StatusCode; code >= 300 && code != nethttp.StatusNotModified && (r.named == nil || !r.named(code)) {
 		excerpt, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxExcerpt))
 		io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrained))
-		return nil, &requestError{r.method, shown(at), &statusError{
+		return nil, &requestError{r.method, c.shown(at), &statusError{
 			status: code, text: c.excerpt(excerpt), wait: retryAfter(resp.Header, time.Now()), secured: c.auth,
 			retries: c.env.Node.Engine.Retry.Attempts > 1, to: c.moved(resp),
 		}}
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, nodes.Permanent(&requestError{r.method, shown(at), fmt.Errorf("the answer is packed as %s, which nobody asked for", redact.Text(e))})
+		return nil, final(&requestError{r.method, c.shown(at), fmt.Errorf("the answer is packed as %s, which nobody asked for", redact.Text(e))})
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.k.MaxBody)+1))
 	switch {
 	case err != nil:
-		return nil, &requestError{r.method, shown(at), fmt.Errorf("the answer breaks off after %d bytes: %w", len(body), c.masked(err))}
+		return nil, &requestError{r.method, c.shown(at), fmt.Errorf("the answer breaks off after %d bytes: %w", len(body), c.masked(err))}
 	case len(body) > int(c.k.MaxBody):
-		return nil, nodes.Permanent(&requestError{r.method, shown(at), &longError{c.k.MaxBody}})
+		return nil, final(&requestError{r.method, c.shown(at), &longError{c.k.MaxBody}})
 	}
-	return &response{resp.StatusCode, resp.Header, body, at}, nil
+	return &response{resp.StatusCode, resp.Header, body, at, c.shown(at)}, nil
 }
 
 // moved says where an answer that was not followed leads to.
 func (c *client) moved(resp *nethttp.Response) string {
 	if to, err := resp.Location(); err == nil {
-		return shown(to)
+		return c.shown(to)
 	}
 	return ""
 }
@@ -331,11 +335,11 @@ func (c *client) redirected(req *nethttp.Request, via []*nethttp.Request) error 
 	safe := first.Method == nethttp.MethodGet || first.Method == nethttp.MethodHead
 	switch {
 	case len(via) > maxRedirects:
-		return nodes.Permanent(fmt.Errorf("it leads on from address to address, more than %d times, at last to %s", maxRedirects, shown(req.URL)))
+		return final(fmt.Errorf("it leads on from address to address, more than %d times, at last to %s", maxRedirects, c.shown(req.URL)))
 	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
-		return nodes.Permanent(fmt.Errorf("it leads to an address of the scheme %q", redact.Text(req.URL.Scheme)))
+		return final(fmt.Errorf("it leads to an address of the scheme %q", redact.Text(req.URL.Scheme)))
 	case last.URL.Scheme == "https" && req.URL.Scheme == "http" && (c.auth || first.URL.User != nil):
-		return nodes.Permanent(fmt.Errorf("it leads from https to %s, where everybody could read the credentials", shown(req.URL)))
+		return final(fmt.Errorf("it leads from https to %s, where everybody could read the credentials", c.shown(req.URL)))
 	case !safe && req.Method != first.Method:
 		return nethttp.ErrUseLastResponse // the body would be lost; the status says where it is now
 	}
@@ -350,17 +354,31 @@ func (c *client) redirected(req *nethttp.Request, via []*nethttp.Request) error 
 }
 
 // shown is an address as it may be shown: without what may be secret in it.
-func shown(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+func (c *client) shown(u *url.URL) string {
+	at := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if u.Host == c.hidden {
+		at.Path = ""
+	}
+	return at.String()
 }
 
 // shownText is shown of the text of an address.
-func shownText(address string) string {
+func (c *client) shownText(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
-	return shown(u)
+	return c.shown(u)
+}
+
+// hiddenHost is the host of an address that is a secret as a whole, "" of any other: its path
+// may be what the server knows its friends by.
+func hiddenHost(address config.URL) string {
+	u, err := url.Parse(address.Reveal())
+	if err != nil || !strings.HasSuffix(address.String(), u.Host+"/"+config.NewSecret("x").String()) {
+		return ""
+	}
+	return u.Host
 }
 
 // masked is an error without secrets. Those of connections have none, and are kept as

@@ -100,12 +100,18 @@ func (d *decoder) add(b *record.Batch, arena *record.Arena, body []byte) error {
 		return &unfitError{bad.Error()}
 	case b.Rows == rows:
 		return &unfitError{"it is empty"}
-	case len(bytes.TrimSpace(src[next:])) > 0:
+	case len(bytes.Trim(src[next:], blanks)) > 0 || bytes.HasSuffix(bytes.TrimRight(src[:next], blanks), comma):
 		cut(b, rows)
-		return &unfitError{"it goes on after its value: " + fmt.Sprintf("%q", text.Shorten(strings.TrimSpace(string(src[next:]))))}
+		return &unfitError{"it goes on after its value: " + fmt.Sprintf("%q", text.Shorten(strings.Trim(string(src[next:]), blanks)))}
 	}
 	return nil
 }
+
+// blanks are the white space of JSON; a comma is what the scanner takes behind a value of a
+// list.
+const blanks = " \t\r\n"
+
+var comma = []byte{','}
 
 // cut takes back rows.
 func cut(b *record.Batch, rows int) {

@@ -95,6 +95,13 @@ func (e *statusError) passing() bool {
 // may not be made twice is tried again.
 func (e *statusError) refused() bool { return e.status == 425 || e.status == 429 || e.status == 503 }
 
+// A finalError is one that no further try can mend, whatever was asked.
+type finalError struct{ error }
+
+func (e *finalError) Unwrap() error { return e.error }
+
+func final(err error) error { return &finalError{err} }
+
 // maxPostponed is how long a server may ask to wait: one that asks for more gets no
 // further try.
 const maxPostponed = 10 * time.Minute
@@ -115,8 +122,9 @@ func (c *client) verdict(ctx context.Context, r *request, err error) error {
 	}
 	var wait time.Duration
 	status, answered := errors.AsType[*statusError](err)
+	_, ended := errors.AsType[*finalError](err)
 	switch {
-	case errors.Is(err, nodes.ErrEnclosed):
+	case ended || errors.Is(err, nodes.ErrEnclosed):
 		return nodes.Permanent(err)
 	case answered && (!status.passing() || !r.again && !status.refused()):
 		return nodes.Permanent(err)
@@ -233,7 +241,7 @@ func (h *health) ill(err error) {
 	}
 	if h.tries++; h.told.IsZero() || now.Sub(h.told) >= toldEvery {
 		h.told = now
-		h.log.Warn("a request failed and is tried again", "error", err.Error(), "failed", h.tries)
+		h.log.Warn("a request failed; trying again", "error", err.Error(), "failed", h.tries)
 	}
 }
 

@@ -32,22 +32,22 @@ func (k *call) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 
 // Examine implements nodes.Examiner.
 func (k *post) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
-	return k.examine(ctx, env, k.URL.Reveal())
+	return k.examine(ctx, env, k.URL.Reveal(), k.URL)
 }
 
 // Examine implements nodes.Examiner.
 func (k *poll) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
-	return k.examine(ctx, env, strings.ReplaceAll(k.URL.Reveal(), inAddress, url.QueryEscape(k.Start)))
+	return k.examine(ctx, env, strings.ReplaceAll(k.URL.Reveal(), inAddress, url.QueryEscape(k.Start)), k.URL)
 }
 
 // examine looks at the server of an address.
-func (k *access) examine(ctx context.Context, env *nodes.Env, address string) []nodes.Finding {
-	peer := shownText(address)
-	c, err := k.newClient(env, graph.Retry{Attempts: 1}, 1, config.NewURL(address))
+func (k *access) examine(ctx context.Context, env *nodes.Env, address string, secret ...config.URL) []nodes.Finding {
+	c, err := k.newClient(env, graph.Retry{Attempts: 1}, 1, append(secret, config.NewURL(address))...)
 	if err != nil {
-		return []nodes.Finding{{Peer: peer, What: "settings", Err: err}}
+		return []nodes.Finding{{Peer: config.NewURL(address).String(), What: "settings", Err: err}}
 	}
 	defer c.close()
+	peer := c.shownText(address)
 	start := time.Now()
 	resp, err := c.once(ctx, &request{method: nethttp.MethodHead, url: address, named: func(int) bool { return true }})
 	took := time.Since(start)
@@ -82,13 +82,13 @@ func (c *client) standing(peer string, resp *response) []nodes.Finding {
 	case code == 401 || code == 403:
 		return []nodes.Finding{{Peer: peer, What: "login", Err: status}}
 	case code == 404 || code == 410:
-		return []nodes.Finding{{Peer: peer, What: "path " + resp.url.Path, Err: status}}
+		return []nodes.Finding{{Peer: peer, What: "path " + c.pathOf(resp), Err: status}}
 	case status.passing():
 		return []nodes.Finding{{Peer: peer, What: "answer", Err: status}}
 	case code >= 300 && code < 400:
-		return []nodes.Finding{{Peer: peer, What: "path " + resp.url.Path, Told: "leads to " + cmp.Or(shownText(resp.header.Get("Location")), "nowhere")}}
+		return []nodes.Finding{{Peer: peer, What: "path " + c.pathOf(resp), Told: "leads to " + cmp.Or(c.shownText(resp.header.Get("Location")), "nowhere")}}
 	case code >= 400:
-		return []nodes.Finding{{Peer: peer, What: "path " + resp.url.Path, Told: fmt.Sprintf("answers %d to HEAD, which says nothing of other methods", code)}}
+		return []nodes.Finding{{Peer: peer, What: "path " + c.pathOf(resp), Told: fmt.Sprintf("answers %d to HEAD, which says nothing of other methods", code)}}
 	case c.auth:
 		return []nodes.Finding{{Peer: peer, What: "login", Told: "accepted"}}
 	}
@@ -109,6 +109,14 @@ func clock(peer string, skew time.Duration) nodes.Finding {
 		f.Err = &skewError{f.Told}
 	}
 	return f
+}
+
+// pathOf is the path that was looked at, as it may be shown.
+func (c *client) pathOf(resp *response) string {
+	if resp.url.Host == c.hidden {
+		return "of the url"
+	}
+	return cmp.Or(resp.url.Path, "/")
 }
 
 // A skewError is a clock that is off.

@@ -207,3 +207,52 @@ func TestProxy(t *testing.T) {
 	server := nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) { io.WriteString(w, "direct") })
 	says(t, kit.Run(t, calls(1, toNumbers+", as: text", ""), nil, nodetest.Setup{Server: server}).Stdout, "direct")
 }
+
+// Nothing that is secret in an address, a header or a password is shown, whatever goes wrong.
+func TestNothingSecretIsShown(t *testing.T) {
+	mode := ""
+	s := serve(t, func() {}, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		switch mode {
+		case "echo":
+			nethttp.Error(w, fmt.Sprint(r.Method, r.URL, r.Header), 500)
+		case "moved":
+			nethttp.Redirect(w, r, r.URL.String()+"/there", 301)
+		case "break":
+			panic(nethttp.ErrAbortHandler)
+		}
+	})
+	secret := strings.Replace(s.URL, "http://", "http://ann:canary-pw@", 1) + "/hooks/canary-path?sig=canary-query"
+	for _, m := range []string{"echo", "moved", "break", "garbage"} {
+		mode = m
+		for _, node := range []string{
+			`{use: http.post, in: n, with: {url: "${env:HOOK}", retry_for: 1ms, token: "${env:TOKEN}"}, on_error: dead}`,
+			`{use: http.poll, with: {url: "${env:HOOK}", retry_for: 1ms, headers: {X-Key: "${env:TOKEN}"}, as: {a: int}}, on_error: dead}`,
+			`{use: http.call, in: n, with: {url: "` + s.URL + `/x", basic: {user: u, password: "${env:TOKEN}"}, into: a, as: {a: int}}, retry: {attempts: 2, initial_interval: 1ms}, on_error: dead}`,
+		} {
+			dir := t.TempDir()
+			text := "nodes:\n  n: {use: generate, with: {count: 1}}\n  one: " + node + "\n  bad: {use: file.write, in: one.errors, with: {path: bad.jsonl}}\n"
+			if !strings.Contains(node, "post") {
+				text += "  out: {use: drop, in: one}\n"
+			}
+			env := func(name string) (string, bool) {
+				return map[string]string{"HOOK": secret, "TOKEN": "canary-token"}[strings.TrimPrefix(name, "env:")], true
+			}
+			flow, list := graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(text)), kit.Registry(t), graph.Options{LookupEnv: env})
+			if list.HasErrors() {
+				t.Fatal(nodetest.Printed(list))
+			}
+			r := kit.RunFlow(t, flow, nodetest.Setup{})
+			told := fmt.Sprint(r.Told(), r.Log, r.File("bad.jsonl"), r.Report)
+			one := flow.Node("one")
+			for _, f := range one.Config.(nodes.Examiner).Examine(t.Context(), &nodes.Env{Node: one, Flow: flow, Workers: 1, Shared: &nodes.Resources{}}) {
+				told += fmt.Sprintln(f.Peer, f.What, f.Told, f.Err)
+			}
+			if strings.Contains(told, "canary") {
+				t.Errorf("%s, %s:\n%s", m, node, told)
+			}
+			if r.File("bad.jsonl") == "" && r.Err == nil && m != "garbage" {
+				t.Errorf("%s, %s: nothing failed", m, node)
+			}
+		}
+	}
+}

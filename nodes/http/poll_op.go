@@ -184,11 +184,11 @@ func (o *pollOp) ask(ctx context.Context) (*page, error) {
 	}
 	p, err := o.read(resp)
 	if err != nil {
-		err = &requestError{r.method, shown(resp.url), err}
+		err = &requestError{r.method, resp.at, err}
 		o.ended()
 		o.at.Tag, o.at.Modified = "", ""
 		raw := resp.body[:min(len(resp.body), maxRaw)]
-		return &page{bad: nodes.BadItem{Err: err, Raw: strings.ToValidUTF8(string(raw), "\uFFFD"), File: shown(resp.url)}}, nil
+		return &page{bad: nodes.BadItem{Err: err, Raw: strings.ToValidUTF8(string(raw), "\uFFFD"), File: resp.at}}, nil
 	}
 	return p, nil
 }
@@ -256,7 +256,7 @@ func (o *pollOp) follow(next string, from *url.URL) (string, error) {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https":
 		return "", errors.New("next is no address of http or https")
 	case o.seen[u.String()]:
-		return "", fmt.Errorf("next leads back to a page that was read: %s", shown(u))
+		return "", fmt.Errorf("next leads back to a page that was read: %s", o.client.shown(u))
 	case o.at.Pages+1 >= o.k.MaxPages:
 		return "", fmt.Errorf("there are more than %d pages; raise max_pages if that is intended", o.k.MaxPages)
 	}

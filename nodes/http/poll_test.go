@@ -152,7 +152,7 @@ func TestPollOfAServerInTrouble(t *testing.T) {
 	if !strings.HasPrefix(r.Stdout, "1\n20\n21\n") || r.Err != nil {
 		t.Errorf("got %q: %v", r.Stdout, r.Err)
 	}
-	says(t, r.Log, "a poll is left out", "404 Not Found", "tried again", "succeed again")
+	says(t, r.Log, "a poll is left out", "404 Not Found", "trying again", "succeed again")
 	for _, every := range []string{"", ", every: 1m"} {
 		r, took := ask(t, polls(shopOrders+every, ""), func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Error(w, "who are you", 401) })
 		if r.Err == nil || took > time.Second {

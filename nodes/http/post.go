@@ -2,7 +2,6 @@ package http
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"time"
 
@@ -116,13 +115,4 @@ func csvEncoder(t *types.Type) *csv.Encoder {
 		panic(err)
 	}
 	return e
-}
-
-// named is an address as messages show it.
-func named(u config.URL) string {
-	parsed, err := url.Parse(u.Reveal())
-	if err != nil {
-		return u.String()
-	}
-	return shown(parsed)
 }

@@ -143,7 +143,7 @@ func TestPostsArriveOnce(t *testing.T) {
 				t.Fatalf("%s: number %d is %d", beside, i, n)
 			}
 		}
-		says(t, r.Log, "tried again")
+		says(t, r.Log, "trying again")
 		if strings.Contains(r.Log+r.Told(), "canary") {
 			t.Error(r.Log)
 		}

@@ -105,7 +105,7 @@ func TestTLSAndRedirects(t *testing.T) {
 	})
 	s := httptest.NewTLSServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		if r.URL.Path == "/1" {
-			nethttp.Redirect(w, r, plain.URL, 302)
+			nethttp.Redirect(w, r, plain.URL, nethttp.StatusFound)
 			return
 		}
 		io.WriteString(w, r.Proto)
@@ -147,7 +147,7 @@ func (d dialing) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error)
 func TestARedirectIsDialledAgain(t *testing.T) {
 	var private atomic.Int64
 	inner := serve(t, func() { private.Add(1) }, func(w nethttp.ResponseWriter, r *nethttp.Request) { io.WriteString(w, "geheim") })
-	outer := serve(t, func() {}, func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Redirect(w, r, inner.URL, 302) })
+	outer := serve(t, func() {}, func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Redirect(w, r, inner.URL, nethttp.StatusFound) })
 	allowed := strings.TrimPrefix(outer.URL, "http://")
 	operators := dialing{kit.Registry(t), func(ctx context.Context, network, address string) (net.Conn, error) {
 		if address != allowed {
@@ -216,7 +216,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 		case "echo":
 			nethttp.Error(w, fmt.Sprint(r.Method, r.URL, r.Header), 500)
 		case "moved":
-			nethttp.Redirect(w, r, r.URL.String()+"/there", 301)
+			nethttp.Redirect(w, r, r.URL.String()+"/there", nethttp.StatusMovedPermanently)
 		case "break":
 			panic(nethttp.ErrAbortHandler)
 		}

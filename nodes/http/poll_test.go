@@ -154,7 +154,7 @@ func TestPollOfAServerInTrouble(t *testing.T) {
 	}
 	says(t, r.Log, "a poll is left out", "404 Not Found", "trying again", "succeed again")
 	for _, every := range []string{"", ", every: 1m"} {
-		r, took := ask(t, polls(shopOrders+every, ""), func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Error(w, "who are you", 401) })
+		r, took := ask(t, polls(shopOrders+every, ""), func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Error(w, "who are you", nethttp.StatusUnauthorized) })
 		if r.Err == nil || took > time.Second {
 			t.Errorf("took %s: %v", took, r.Err)
 		}

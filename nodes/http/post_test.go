@@ -166,7 +166,7 @@ func TestBisect(t *testing.T) {
 			}
 			for _, n := range numbers {
 				if n == 5 || n == 77 || n == 255 {
-					nethttp.Error(w, "no "+strconv.Itoa(n), 422)
+					nethttp.Error(w, "no "+strconv.Itoa(n), nethttp.StatusUnprocessableEntity)
 					return
 				}
 			}
@@ -199,7 +199,7 @@ func TestPostGivesUp(t *testing.T) {
 	asked := 0
 	r, _ := ask(t, posts(2, "", ", batch: {count: 2}"), func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		asked++
-		nethttp.Redirect(w, r, "/there", 301)
+		nethttp.Redirect(w, r, "/there", nethttp.StatusMovedPermanently)
 	})
 	if asked != 1 || r.Err != nil {
 		t.Errorf("asked %d times: %v", asked, r.Err)

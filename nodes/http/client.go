@@ -208,7 +208,10 @@ type request struct {
 	again  bool   // it may be made twice
 	bare   bool   // without headers and credentials of the settings
 	header nethttp.Header
-	named  func(code int) bool // statuses from 400 on that are answers all the same; nil: none
+
+	answered int // how often a server has said that it is busy or broken
+
+	named func(code int) bool // statuses from 400 on that are answers all the same; nil: none
 }
 
 // idempotent reports whether a request of a method may be made twice.
@@ -229,6 +232,7 @@ type response struct {
 // how many tries it took.
 func (c *client) ask(ctx context.Context, r *request) (resp *response, tries int, err error) {
 	c.budget.asked()
+	r.answered = 0
 	tries, err = c.env.Tries(ctx, func(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -128,10 +128,11 @@ func (c *client) verdict(ctx context.Context, r *request, err error) error {
 		return nodes.Permanent(err)
 	case answered && (!status.passing() || !r.again && !status.refused()):
 		return nodes.Permanent(err)
+	case answered && status.wait > maxPostponed:
+		return nodes.Permanent(fmt.Errorf("%w; it asks to come back in %s", err, status.wait.Round(time.Second)))
 	case answered:
-		if wait = status.wait; wait > maxPostponed {
-			return nodes.Permanent(fmt.Errorf("%w; it asks to come back in %s", err, wait.Round(time.Second)))
-		}
+		r.answered++
+		wait = max(status.wait, leave(c.env.Node.Engine.Retry, r.answered))
 	case !r.again && !unsent(err):
 		return nodes.Permanent(err)
 	}

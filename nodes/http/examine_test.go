@@ -147,7 +147,9 @@ func (d dialing) Operator(n *graph.Node, env *nodes.Env) (nodes.Operator, error)
 func TestARedirectIsDialledAgain(t *testing.T) {
 	var private atomic.Int64
 	inner := serve(t, func() { private.Add(1) }, func(w nethttp.ResponseWriter, r *nethttp.Request) { io.WriteString(w, "geheim") })
-	outer := serve(t, func() {}, func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Redirect(w, r, inner.URL, nethttp.StatusFound) })
+	outer := serve(t, func() {}, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		nethttp.Redirect(w, r, inner.URL, nethttp.StatusFound)
+	})
 	allowed := strings.TrimPrefix(outer.URL, "http://")
 	operators := dialing{kit.Registry(t), func(ctx context.Context, network, address string) (net.Conn, error) {
 		if address != allowed {

@@ -50,6 +50,7 @@ type poll struct {
 	As     graph.TypeRef  `yaml:"as" doc:"What an answer is: a type, which JSON is held to; json, any JSON (the default); text; or raw, its bytes. The items of a list are items of the flow."`
 	Items  config.Text    `yaml:"items" doc:"An expression over the answer that gives the list of its items, where the answer is not that list itself."`
 	Next   config.Text    `yaml:"next" doc:"An expression over the answer that gives the address of the next page, null or an empty text after the last one."`
+	Links  bool           `yaml:"links" doc:"The address of the next page is in the header Link, with rel=\"next\", as GitHub and others have it."`
 	Cursor config.Text    `yaml:"cursor" doc:"An expression over the answer that gives the value from which the next poll goes on, such as last(item).id; null leaves it as it was. It is kept with the position."`
 	Start  string         `yaml:"start" doc:"The cursor of the first poll."`
 
@@ -74,6 +75,9 @@ func (k *poll) Infer(c *graph.Inference) {
 			d.Message = c.Node.ID + ": there is a cursor, and the url does not have it"
 			d.WithHint("write {cursor} where it belongs: https://shop.example/orders?since={cursor}")
 		}
+	}
+	if k.Links && k.Next.YAML != nil {
+		c.List().Add(diag.Conflict, k.Next.YAML.Span, "%s: links and next both say where the next page is", c.Node.ID)
 	}
 	var ok bool
 	if k.as, ok = answerOf(c, k.As); !ok {

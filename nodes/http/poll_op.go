@@ -9,6 +9,7 @@ import (
 	"io"
 	nethttp "net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -217,6 +218,9 @@ func (o *pollOp) read(resp *response) (p *page, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("next: %w", err)
 	}
+	if o.k.Links {
+		next = linked(resp.header["Link"])
+	}
 	cursor, err := o.text(o.cursor, b)
 	if err != nil {
 		return nil, fmt.Errorf("cursor: %w", err)
@@ -261,6 +265,25 @@ func (o *pollOp) follow(next string, from *url.URL) (string, error) {
 		return "", fmt.Errorf("there are more than %d pages; raise max_pages if that is intended", o.k.MaxPages)
 	}
 	return u.String(), nil
+}
+
+// linked finds the address of the next page in headers Link (RFC 8288), "" if there is none.
+func linked(headers []string) string {
+	for _, h := range headers {
+		for link := range strings.SplitSeq(h, "<") {
+			address, parameters, ok := strings.Cut(link, ">")
+			if !ok {
+				continue
+			}
+			for p := range strings.SplitSeq(parameters, ";") {
+				name, value, _ := strings.Cut(strings.Trim(p, " ,"), "=")
+				if strings.EqualFold(strings.TrimSpace(name), "rel") && slices.Contains(strings.Fields(strings.Trim(value, `" `)), "next") {
+					return address
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // text computes a value of the answer as a text, "" for null.

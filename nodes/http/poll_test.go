@@ -95,6 +95,22 @@ func TestPollPages(t *testing.T) {
 	says(t, r.Stdout, `"who":"shop.exampleBearer canarycanary"`, `"who":"other.example"`)
 }
 
+// Pages by the header Link.
+func TestPollLinks(t *testing.T) {
+	r, _ := ask(t, polls(shopOrders+", as: [int], links: true", ""), func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		if n < 3 {
+			w.Header().Set("Link", fmt.Sprintf(`<http://shop.example/orders?page=0>; rel="first", </orders?page=%d>; title=x; rel="next last"`, n+1))
+		} else {
+			w.Header().Set("Link", `</orders?page=9>; rel="prev"`)
+		}
+		fmt.Fprintf(w, "[%d]", n)
+	})
+	if r.Stdout != "0\n1\n2\n3\n" || r.Err != nil {
+		t.Errorf("got %q: %v", r.Stdout, r.Err)
+	}
+}
+
 // What has not changed comes once, and after a cursor only what is new.
 func TestPollAgain(t *testing.T) {
 	var asked []string
@@ -154,7 +170,9 @@ func TestPollOfAServerInTrouble(t *testing.T) {
 	}
 	says(t, r.Log, "a poll is left out", "404 Not Found", "trying again", "succeed again")
 	for _, every := range []string{"", ", every: 1m"} {
-		r, took := ask(t, polls(shopOrders+every, ""), func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Error(w, "who are you", nethttp.StatusUnauthorized) })
+		r, took := ask(t, polls(shopOrders+every, ""), func(w nethttp.ResponseWriter, r *nethttp.Request) {
+			nethttp.Error(w, "who are you", nethttp.StatusUnauthorized)
+		})
 		if r.Err == nil || took > time.Second {
 			t.Errorf("took %s: %v", took, r.Err)
 		}

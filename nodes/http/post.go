@@ -47,9 +47,12 @@ const (
 // defaultPatience is how long a server that does not take something is asked again.
 const defaultPatience = 5 * time.Minute
 
-// How long the waits between tries are where the node has no policy.
+// How long the waits between tries are where the node has no policy. A server that does not
+// answer is looked for often, so that it is found soon when it is back; one that says that it
+// is busy or broken is left more and more time.
 const (
 	firstWait   = 200 * time.Millisecond
+	longestLook = 1500 * time.Millisecond
 	longestWait = 10 * time.Second
 )
 
@@ -96,6 +99,9 @@ func (k *post) refuses(t *types.Type) string {
 	return ""
 }
 
+// noNumber is how many tries a policy has that counts time alone.
+const noNumber = 1 << 30
+
 // patience is the policy of tries: that of the node if it has one, else to try again for a
 // time.
 func patience(env *nodes.Env, most time.Duration) graph.Retry {
@@ -105,7 +111,16 @@ func patience(env *nodes.Env, most time.Duration) graph.Retry {
 	case most == 0:
 		return graph.Retry{Attempts: 1}
 	}
-	return graph.Retry{Attempts: 1 << 30, InitialInterval: firstWait, MaxInterval: longestWait, Multiplier: 2, Jitter: 0.2, MaxElapsed: most}
+	return graph.Retry{Attempts: noNumber, InitialInterval: firstWait, MaxInterval: longestLook, Multiplier: 2, Jitter: 0.2, MaxElapsed: most}
+}
+
+// leave is how long a server is left alone that has answered so many times that it is busy or
+// broken, under such a policy; 0 under one of the node.
+func leave(policy graph.Retry, times int) time.Duration {
+	if policy.Attempts != noNumber {
+		return 0
+	}
+	return min(firstWait<<min(times-1, 10), longestWait)
 }
 
 // csvEncoder gives the encoder of a type that Infer has found to be flat.

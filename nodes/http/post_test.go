@@ -220,3 +220,32 @@ func TestPostEnds(t *testing.T) {
 		}
 	})
 }
+
+// A server that was away is found within two seconds of its return, and one that is busy is
+// left more and more time.
+func TestPostWaits(t *testing.T) {
+	for _, c := range []struct {
+		mode  string
+		least int
+		most  int
+	}{{"away", 35, 60}, {"busy", 6, 12}} {
+		start, asked := time.Time{}, 0
+		var back time.Duration
+		r, took := ask(t, posts(1, "", ""), func(w nethttp.ResponseWriter, r *nethttp.Request) {
+			if asked++; start.IsZero() {
+				start = time.Now()
+			}
+			switch {
+			case time.Since(start) > time.Minute:
+				back = time.Since(start) - time.Minute
+			case c.mode == "away":
+				panic(nethttp.ErrAbortHandler)
+			default:
+				w.WriteHeader(502)
+			}
+		})
+		if r.Err != nil || asked < c.least || asked > c.most || c.mode == "away" && back > 2*time.Second {
+			t.Errorf("%s: asked %d times in %s, found after %s; %v", c.mode, asked, took, back, r.Err)
+		}
+	}
+}

@@ -308,9 +308,12 @@ var children = map[string]func(args []string) (result, error){
 	"flowrun, 16 workers":       turningFlow,
 	"errgroup, 16 at once":      turningGroup,
 	"100 goroutines that sleep": sleepAlone,
+	"http.call, 64 workers":     callWork,
 	"flowrun, 10,000 nodes":     wideGraph,
 	"flowrun with cuts":         flowWithCuts,
 	"cuts on and off":           slicedCuts,
+
+	"64 goroutines with net/http": callAlone,
 }
 
 // child runs one of them and prints its result.

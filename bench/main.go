@@ -33,6 +33,7 @@ var workloads = []struct {
 	{"chain", chainWorkload},
 	{"cpu", cpuWorkload},
 	{"sleep", sleepWorkload},
+	{"http", callsWorkload},
 	{"turning", turningWorkload},
 	{"graph", graphWorkload},
 	{"memory", memoryWorkload},

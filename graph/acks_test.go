@@ -29,6 +29,8 @@ var behind = map[string]map[string]bool{
 	"go.point":    {`{}`: true},
 	"go.sum":      {`{}`: false},
 	"group":       {`{by: k, set: {c: count()}}`: false, `{set: {c: count()}}`: false},
+	"http.call":   {`{url: '"http://h/" + k', into: a}`: true, `{url: "http://h/", method: POST, per: batch}`: true},
+	"http.post":   {`{url: "http://h/"}`: true},
 	"join":        {`{on: n, prefix: r_}`: false},
 	"latest":      {`{as: [a, b]}`: false},
 	"limit":       {`{count: 3}`: true},

@@ -106,6 +106,10 @@ type Example struct {
 	Files map[string]string // read by the flow
 	Want  map[string]string // written by the flow; "-" is standard output
 	Peer  string            // who it talks to, in a sentence, "" if to nobody: whoever tries it needs that peer
+	// Answers are those of the servers that the flow talks to, by method and address, such
+	// as "GET http://shop.example/items/7". Of a server that is written to, Want has what
+	// it was sent, under the same name.
+	Answers map[string]string
 }
 
 // A Catalog knows the kinds. Package nodes implements it.

@@ -63,8 +63,24 @@ func retryable(err error) bool {
 	return !panicked
 }
 
+// A Postponer is an error that says how long to wait before the next try at least, such as
+// that of a server which is busy and tells until when.
+type Postponer interface{ RetryAfter() time.Duration }
+
+// askedFor is how long an error asks to wait before the next try.
+func askedFor(err error) time.Duration {
+	if p, ok := errors.AsType[interface {
+		error
+		Postponer
+	}](err); ok {
+		return p.RetryAfter()
+	}
+	return 0
+}
+
 // Tries runs one item of a node under its timeout and its retry policy and
-// catches panics. It returns the number of tries and the last error.
+// catches panics. It returns the number of tries and the last error. An error that is a
+// Postponer makes the wait before the next try longer.
 func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, error) {
 	retry := &e.Node.Engine.Retry
 	wait, start := retry.InitialInterval, time.Time{}
@@ -76,7 +92,7 @@ func (e *Env) Tries(ctx context.Context, try func(context.Context) error) (int, 
 		if err == nil || n >= max(retry.Attempts, 1) || ctx.Err() != nil || !retryable(err) {
 			return n, err
 		}
-		pause := min(e.jittered(wait), max(retry.MaxInterval, wait))
+		pause := max(min(e.jittered(wait), max(retry.MaxInterval, wait)), askedFor(err))
 		if retry.MaxElapsed > 0 && time.Since(start)+pause > retry.MaxElapsed {
 			return n, err
 		}

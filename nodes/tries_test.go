@@ -313,3 +313,36 @@ func TestTriesIsDeclared(t *testing.T) {
 		}
 	}
 }
+
+// A server that says how long to wait is not asked before, and the bound of all tries
+// holds for what it asks for, too.
+func TestAnErrorMakesTheWaitLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		retry := graph.Retry{Attempts: 3, InitialInterval: time.Second, MaxInterval: time.Second, Multiplier: 1}
+		for _, c := range []struct {
+			most time.Duration
+			ask  time.Duration
+			want []time.Duration
+		}{
+			{0, time.Minute, []time.Duration{time.Minute, time.Minute}},
+			{0, time.Millisecond, []time.Duration{time.Second, time.Second}},
+			{90 * time.Second, time.Minute, []time.Duration{time.Minute}},
+		} {
+			retry.MaxElapsed = c.most
+			var got []time.Duration
+			last := time.Now()
+			n, err := envOf(graph.Engine{Retry: retry}).Tries(t.Context(), func(context.Context) error {
+				got, last = append(got, time.Since(last)), time.Now()
+				return fmt.Errorf("busy: %w", &postponed{c.ask})
+			})
+			if n != len(c.want)+1 || err == nil || !slices.Equal(got[1:], c.want) {
+				t.Errorf("%s of at most %s: %d tries, waits %s, %v", c.ask, c.most, n, got[1:], err)
+			}
+		}
+	})
+}
+
+type postponed struct{ wait time.Duration }
+
+func (p *postponed) Error() string             { return "later" }
+func (p *postponed) RetryAfter() time.Duration { return p.wait }

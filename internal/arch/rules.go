@@ -63,8 +63,9 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/aggregate"}, May: append([]string{"nodes/columns"}, without(kinds, "nodes", "graph/quantity")...)},
 	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/flow"}, May: append([]string{"graph/record/jsonl", "graph/redact", "nodes/columns"}, kinds...), Tests: packTests},
+	{Rooms: []string{"nodes/http"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/join", "nodes/timing", "nodes/window"}, May: append([]string{"nodes/columns", "nodes/aggregate"}, kinds...), Tests: packTests},
-	{Rooms: []string{"nodes/std"}, May: []string{"nodes/file", "nodes/flow", "nodes/join", "nodes/timing", "nodes/window"}, Tests: []string{"nodes/nodetest", "graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes"}},
+	{Rooms: []string{"nodes/std"}, May: []string{"nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/timing", "nodes/window"}, Tests: []string{"nodes/nodetest", "graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

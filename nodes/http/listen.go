@@ -156,11 +156,11 @@ func (k *listen) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 }
 
 func (k *listen) Operator(env *nodes.Env) (nodes.Operator, error) {
-	d, err := newDecoder(k.Format, k.body, k.out, env.Needed("out"))
+	d, err := newBodies(k.Format, k.body, k.out, env.Needed("out"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", env.Node.ID, err)
 	}
-	o := &listenOp{k: k, env: env, decoder: d, queue: make(chan *request, k.Pending), closed: make(chan struct{})}
+	o := &listenOp{k: k, env: env, decoder: d, queue: make(chan *arrival, k.Pending), closed: make(chan struct{})}
 	if k.HMAC != nil {
 		if o.signed, err = k.HMAC.verifier(); err != nil {
 			return nil, fmt.Errorf("%s: %w", env.Node.ID, err)

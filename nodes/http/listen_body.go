@@ -16,17 +16,15 @@ import (
 
 // This file makes items of the bodies of requests.
 
-// The formats of a body.
+// The formats of a body, beside json and csv.
 const (
-	formatJSON        = "json"
 	formatLines       = "lines"
-	formatCSV         = "csv"
 	formatRaw         = "raw"
 	formatCloudEvents = "cloudevents"
 )
 
-// A decoder makes items of bodies. Any number of goroutines may use it.
-type decoder struct {
+// Bodies makes items of bodies. Any number of goroutines may use it.
+type bodies struct {
 	format   string
 	body     *types.Type // of what stands in a body; the first fields of out
 	out      *types.Type // with those that come from elsewhere in the request
@@ -34,8 +32,8 @@ type decoder struct {
 	scanners sync.Pool   // of *jsonl.Scanner
 }
 
-func newDecoder(format string, body, out *types.Type, needed []bool) (*decoder, error) {
-	d := &decoder{format: format, body: body, out: out, needed: needed}
+func newBodies(format string, body, out *types.Type, needed []bool) (*bodies, error) {
+	d := &bodies{format: format, body: body, out: out, needed: needed}
 	if format == formatJSON || format == formatLines || format == formatCloudEvents {
 		s, err := jsonl.New(body, d.options())
 		if err != nil {
@@ -46,13 +44,13 @@ func newDecoder(format string, body, out *types.Type, needed []bool) (*decoder, 
 	return d, nil
 }
 
-func (d *decoder) options() jsonl.Options {
+func (d *bodies) options() jsonl.Options {
 	return jsonl.Options{Values: d.format != formatLines}
 }
 
 // decode makes batches of a body, which belongs to them from then on. The error is for the
 // one who sent it.
-func (d *decoder) decode(body []byte) (batches []*record.Batch, err error) {
+func (d *bodies) decode(body []byte) (batches []*record.Batch, err error) {
 	switch d.format {
 	case formatRaw:
 		return d.raw(body), nil
@@ -77,7 +75,7 @@ func release(batches []*record.Batch) {
 var errNoItem = errors.New("the body is empty")
 
 // json reads values; of the format json one, of lines any number.
-func (d *decoder) json(body []byte) ([]*record.Batch, error) {
+func (d *bodies) json(body []byte) ([]*record.Batch, error) {
 	if body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")); len(bytes.TrimSpace(body)) == 0 {
 		return nil, errNoItem
 	}
@@ -99,7 +97,7 @@ func (d *decoder) json(body []byte) ([]*record.Batch, error) {
 }
 
 // csv reads a header and rows.
-func (d *decoder) csv(body []byte) ([]*record.Batch, error) {
+func (d *bodies) csv(body []byte) ([]*record.Batch, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	names, next, err := csv.Standard.Header(body)
 	if err != nil {
@@ -121,7 +119,7 @@ type scanner interface {
 
 // scan reads all rows. All of a body are good, or it is refused as a whole: so whoever sent
 // it can send it again.
-func (d *decoder) scan(body []byte, from int, s scanner) (batches []*record.Batch, err error) {
+func (d *bodies) scan(body []byte, from int, s scanner) (batches []*record.Batch, err error) {
 	for from < len(body) {
 		b := record.NewNeeded(d.out, d.needed)
 		next, bad := s.Scan(body, from, b, record.MaxRows)
@@ -156,7 +154,7 @@ func count(batches []*record.Batch) (rows int) {
 }
 
 // raw makes one item of the body as it is.
-func (d *decoder) raw(body []byte) []*record.Batch {
+func (d *bodies) raw(body []byte) []*record.Batch {
 	b := record.NewNeeded(d.out, d.needed)
 	b.Rows = 1
 	if c := b.Cols[0]; c != nil {

@@ -19,13 +19,13 @@ import (
 type listenOp struct {
 	k       *listen
 	env     *nodes.Env
-	decoder *decoder
+	decoder *bodies
 	signed  *verifier // nil: requests need no signature
 
 	site    *site
 	release func() error
 
-	queue  chan *request
+	queue  chan *arrival
 	closed chan struct{} // nothing will come of what has no answer yet
 	once   sync.Once
 
@@ -33,11 +33,11 @@ type listenOp struct {
 	stopping bool       // no request is queued any more
 	bytes    int64      // of bodies that are read or queued
 	taken    uint64     // the number of the last request that the engine has
-	open     []*request // what the engine has and is not flushed, by number
+	open     []*arrival // what the engine has and is not flushed, by number
 }
 
-// A request has become items.
-type request struct {
+// An arrival is a request that has become items.
+type arrival struct {
 	batches []*record.Batch
 	size    int64  // of its body, in bytes
 	signed  string // its signature, "" without one
@@ -86,7 +86,7 @@ func (o *listenOp) Drain(context.Context) (any, nodes.Position, error) {
 }
 
 // take gives the items of a request and of those that wait behind it, up to a full batch.
-func (o *listenOp) take(r *request) (task any, after nodes.Position) {
+func (o *listenOp) take(r *arrival) (task any, after nodes.Position) {
 	var parts []record.Data
 	rows := 0
 	o.mu.Lock()
@@ -150,13 +150,13 @@ func (o *listenOp) Taken(after nodes.Position) error {
 		o.open[n].answer <- nethttp.StatusOK
 		n++
 	}
-	o.open = append([]*request(nil), o.open[n:]...)
+	o.open = append([]*arrival(nil), o.open[n:]...)
 	o.mu.Unlock()
 	return nil
 }
 
 // enqueue leaves a request for the engine, or says why not.
-func (o *listenOp) enqueue(r *request) (status int) {
+func (o *listenOp) enqueue(r *arrival) (status int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.stopping {

@@ -36,7 +36,7 @@ func (o *listenOp) serve(w nethttp.ResponseWriter, r *nethttp.Request) {
 		o.refuse(w, refusal{status, ""})
 		return
 	}
-	req := &request{size: o.room(r), answer: make(chan int, 1)}
+	req := &arrival{size: o.room(r), answer: make(chan int, 1)}
 	no := o.read(r, req)
 	if no == nil {
 		if status := o.enqueue(req); status != 0 {
@@ -58,7 +58,7 @@ func (o *listenOp) serve(w nethttp.ResponseWriter, r *nethttp.Request) {
 }
 
 // wait answers a request that the flow has, or says that it will not.
-func (o *listenOp) wait(w nethttp.ResponseWriter, r *nethttp.Request, req *request, deadline time.Time) *refusal {
+func (o *listenOp) wait(w nethttp.ResponseWriter, r *nethttp.Request, req *arrival, deadline time.Time) *refusal {
 	if o.k.Respond == respondAccepted {
 		w.WriteHeader(nethttp.StatusAccepted)
 		return nil
@@ -122,7 +122,7 @@ func (o *listenOp) room(r *nethttp.Request) int64 {
 }
 
 // read makes items of a request.
-func (o *listenOp) read(r *nethttp.Request, req *request) *refusal {
+func (o *listenOp) read(r *nethttp.Request, req *arrival) *refusal {
 	body, no := o.body(r)
 	if no != nil {
 		return no

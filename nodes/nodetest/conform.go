@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -78,6 +79,14 @@ func newConformance(t *testing.T, registry *nodes.Registry, kind string, example
 	return &conformance{t: t, registry: registry, kind: kind, example: example, files: example.Files}
 }
 
+// server answers as the example says; nil if it needs nobody who answers.
+func (c *conformance) server() http.Handler {
+	if c.example.Answers == nil {
+		return nil
+	}
+	return Answering(c.example.Answers)
+}
+
 func (c *conformance) check(checks ...func()) []string {
 	for _, check := range checks {
 		if check(); len(c.problems) > 0 {
@@ -93,7 +102,7 @@ func (c *conformance) wrong(format string, args ...any) {
 
 // loads looks at the example without running it.
 func (c *conformance) loads() {
-	e := newFixture(c.t, c.registry, c.example.Flow, c.files, Setup{})
+	e := newFixture(c.t, c.registry, c.example.Flow, c.files, Setup{Server: c.server()})
 	if len(e.problems) > 0 {
 		c.wrong("%s", Printed(e.problems))
 		return
@@ -175,7 +184,7 @@ func (c *conformance) virtual(what string, f func(e *fixture) bool) {
 		}
 	}()
 	synctest.Test(c.t, func(t *testing.T) {
-		e := newFixture(t, c.registry, c.example.Flow, c.files, Setup{})
+		e := newFixture(t, c.registry, c.example.Flow, c.files, Setup{Server: c.server()})
 		e.world = c.world
 		whole = f(e)
 	})
@@ -288,7 +297,7 @@ func (c *conformance) withOldOutputs() (undo func()) {
 		c.files = map[string]string{}
 	}
 	for name, text := range c.example.Want {
-		if _, read := c.files[name]; !read && name != Stdio {
+		if _, read := c.files[name]; !read && name != Stdio && !strings.Contains(name, "://") {
 			c.files[name] = text + text // what an append accepts, and no run gives
 		}
 	}
@@ -300,6 +309,9 @@ func (c *conformance) withOldOutputs() (undo func()) {
 func (c *conformance) leftAlone(what string, e *fixture, r Result) {
 	outputs := r.Outputs()
 	delete(outputs, Stdio) // it is written as items come
+	for name := range r.server().Sent() {
+		delete(outputs, name) // and so is what is sent
+	}
 	if len(outputs) > 0 {
 		c.wrong("%s: it left %s behind", what, names(outputs))
 	}

@@ -28,7 +28,7 @@ type driver struct {
 func (e *fixture) operator(operators Operators, n *graph.Node) (nodes.Parts, error) {
 	op, err := operators.Operator(n, &nodes.Env{
 		Node: n, Flow: e.flow, Workers: 1, Stdin: e.stdin, Stdout: io.Discard, Log: slog.New(slog.DiscardHandler),
-		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Resources{}, Network: e.network,
+		Stopping: func() <-chan struct{} { return nil }, Shared: &nodes.Resources{}, Network: e.onNetwork(),
 	})
 	if err != nil {
 		return nodes.Parts{}, err
@@ -129,12 +129,11 @@ const maxPulled = 40
 func (e *fixture) pull(operators Operators, id string, from nodes.Position) (tasks []pulledTask, ended bool, err error) {
 	ctx := e.t.Context()
 	if e.world != nil {
-		network := NewNetwork()
+		e.network = NewNetwork()
 		var stop func()
 		ctx, stop = context.WithCancel(ctx)
 		defer stop()
-		e.network = network
-		defer e.world.begin(e.t.Context(), network, stop)()
+		defer e.world.begin(e.t.Context(), e.network, stop)()
 	}
 	d, err := e.drive(ctx, operators, id, func(parts nodes.Parts) error {
 		switch {

@@ -83,7 +83,7 @@ func (k Kit) Try(t testing.TB, flow string, files map[string]string, setup Setup
 // RunFlow runs a flow that is compiled already, in its own folder.
 func (k Kit) RunFlow(t testing.TB, flow *graph.Flow, setup Setup) Result {
 	t.Helper()
-	return k.run(t, &fixture{t: t, dir: flow.Dir, spill: t.TempDir(), stdin: newStandardInput(setup.Stdin), flow: flow}, setup)
+	return k.run(t, &fixture{t: t, dir: flow.Dir, spill: t.TempDir(), stdin: newStandardInput(setup.Stdin), flow: flow, server: setup.Server}, setup)
 }
 
 func (k Kit) run(t testing.TB, f *fixture, setup Setup) Result {

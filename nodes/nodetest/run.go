@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,6 +63,10 @@ type Setup struct {
 	// Begun, if not nil, is called before the run starts, with a function that stops it.
 	Begun func(stop func())
 
+	// Server answers all that the flow asks over the network, without a network: see
+	// Answering. nil: the flow is left to the network of the machine.
+	Server http.Handler
+
 	// Operators, if not nil, make the operators in place of the registry of the kit.
 	Operators Operators
 }
@@ -108,6 +114,9 @@ func (r Result) File(name string) string {
 	if name == Stdio {
 		return r.Stdout
 	}
+	if text, sent := r.server().Sent()[name]; sent {
+		return text
+	}
 	text, err := os.ReadFile(filepath.Join(r.Dir, name))
 	if err != nil {
 		return ""
@@ -115,13 +124,22 @@ func (r Result) File(name string) string {
 	return string(text)
 }
 
+// server is the one of the example, an empty one if there is none.
+func (r Result) server() *Server {
+	if s, ok := r.fixture.server.(*Server); ok {
+		return s
+	}
+	return Answering(nil)
+}
+
 // Outputs reads all files that were not given, or are not as they were, and standard
-// output.
+// output, and what was sent to the server of an example.
 func (r Result) Outputs() map[string]string {
 	outputs := r.fixture.outputs()
 	if r.Stdout != "" {
 		outputs[Stdio] = r.Stdout
 	}
+	maps.Copy(outputs, r.server().Sent())
 	return outputs
 }
 
@@ -143,8 +161,9 @@ type fixture struct {
 	stdin    standardInput
 	flow     *graph.Flow
 	problems diag.List
-	world    World         // of the example; nil: it has no peers
-	network  nodes.Network // for operators that are driven; nil: that of the system
+	world    World        // of the example; nil: it has no peers
+	network  *Network     // where the world is
+	server   http.Handler // answers all that the flow asks; nil: nobody does
 }
 
 // standardInput has an end that the flow can see if what it reads has one.
@@ -186,7 +205,7 @@ func newFixture(t testing.TB, registry *nodes.Registry, flow string, files map[s
 	if setup.Stdin == nil {
 		setup.Stdin = strings.NewReader(files[Stdio])
 	}
-	e := &fixture{t: t, dir: setup.Dir, files: files, stdin: newStandardInput(setup.Stdin)}
+	e := &fixture{t: t, dir: setup.Dir, files: files, stdin: newStandardInput(setup.Stdin), server: setup.Server}
 	if e.dir == "" {
 		e.dir = t.TempDir()
 	}
@@ -205,6 +224,17 @@ func newFixture(t testing.TB, registry *nodes.Registry, flow string, files map[s
 	}
 	e.flow, e.problems = graph.Load(diag.NewSource(filepath.Join(e.dir, "flow.yaml"), []byte(flow)), registry, graph.Options{Stdin: e.stdin.Reader})
 	return e
+}
+
+// onNetwork is the network of the flow; nil: that of the system.
+func (e *fixture) onNetwork() nodes.Network {
+	switch {
+	case e.server != nil:
+		return serverNetwork{NewNetwork(), e.server}
+	case e.network != nil:
+		return e.network
+	}
+	return nil
 }
 
 // run runs the flow.
@@ -227,15 +257,13 @@ func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Res
 	if world == nil {
 		world = e.world
 	}
-	var network nodes.Network
-	peers := NewNetwork()
 	if world != nil {
-		network = peers
+		e.network = NewNetwork()
 	}
 	run, err := scheduler.New(e.flow, operators, scheduler.Options{
 		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial, Partial: setup.Partial, Discard: setup.Discard,
 		Stdin: e.stdin, Stdout: setup.Stdout, Log: slog.New(slog.NewJSONHandler(&log, nil)), SpillDir: e.spill,
-		Network: network,
+		Network: e.onNetwork(),
 	})
 	if err != nil {
 		r.Err = err
@@ -246,7 +274,7 @@ func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Res
 	}
 	end := func() {}
 	if world != nil {
-		end = world.begin(ctx, peers, run.Stop)
+		end = world.begin(ctx, e.network, run.Stop)
 	}
 	r.Report, r.Err = run.Run(ctx)
 	end()

@@ -22,6 +22,9 @@ func TestExamples(t *testing.T) {
 			}
 			t.Run(d.Spec.Kind+"/"+e.Title, func(t *testing.T) {
 				for _, setup := range nodetest.Setups() {
+					if e.Answers != nil {
+						setup.Server = nodetest.Answering(e.Answers)
+					}
 					r := kit.Run(t, e.Flow, e.Files, setup)
 					if r.Err != nil {
 						t.Fatalf("%s: %v", setup, r.Err)

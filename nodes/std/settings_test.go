@@ -197,7 +197,7 @@ func try(t *testing.T, s *subject, e graph.Example, setting string) (o outcome) 
 	o.seen = &sight{}
 	acknowledged.first.Store(0)
 	synctest.Test(t, func(t *testing.T) {
-		r := more.RunFlow(t, flow, nodetest.Setup{Capacity: 1, Operators: watchOperators{registry, id, o.seen}})
+		r := more.RunFlow(t, flow, nodetest.Setup{Capacity: 1, Operators: watchOperators{registry, id, o.seen}, Server: nodetest.Answering(e.Answers)})
 		o.err, o.took, o.acked = r.Err, r.Report.Took, time.Duration(acknowledged.first.Load())
 		for _, n := range r.Report.Nodes {
 			if n.ID == id {
@@ -317,6 +317,9 @@ func subjects(t *testing.T) []subject {
 		if with, ok := faulty[kind]; ok {
 			s.failed = graph.Example{Files: map[string]string{"bad.jsonl": "{\"n\":1}\n{\"n\":\"two\"}\n", "null.csv": nullTimes}, Flow: faultyFlow(kind, with)}
 		}
+		if d.Spec.Examples[0].Answers != nil {
+			serve(&s, len(d.Spec.In) > 0)
+		}
 		all = append(all, s)
 	}
 	for kind := range maps.Keys(faulty) {
@@ -325,6 +328,23 @@ func subjects(t *testing.T) []subject {
 		}
 	}
 	return append(all, shapeSubjects()...)
+}
+
+// serve gives kinds that ask a server one that fails, and one that takes an hour.
+func serve(s *subject, tries bool) {
+	if s.failed.Flow == "" {
+		return
+	}
+	answers := func(rest string) map[string]string {
+		return map[string]string{
+			"GET http://h.example/0": "{}", "GET http://h.example/1": rest, "GET http://h.example/2": rest, "GET http://h.example/3": rest,
+			"POST http://h.example/": rest,
+		}
+	}
+	if s.failed.Answers = answers("HTTP 503\n"); tries {
+		s.slow = s.failed
+		s.slow.Answers = answers("HTTP 1h\n{}")
+	}
 }
 
 // larger are flows for kinds whose example has too little to show an effect.
@@ -382,6 +402,9 @@ var faulty = map[string]string{
 	"file.read":   `{path: bad.jsonl, as: {n: int}}`,
 	"file.write":  `{path: "of-*.jsonl", split: '"/" + string(n)'}`,
 	"generate":    `{count: 4, set: {n: n + ` + over + `}}`,
+	"http.poll":   `{url: "http://h.example/0", as: "{n: int}"}`,
+	"http.post":   `{url: "http://h.example/", retry_for: 0s}`,
+	"http.call":   `{url: '"http://h.example/" + string(n)'}`,
 	"filter":      `{where: n + ` + over + ` > 0}`,
 	"map":         `{set: {n: n + ` + over + `}}`,
 	"partition":   `{by: n + ` + over + `, outputs: [a, b]}`,

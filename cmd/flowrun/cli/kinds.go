@@ -65,6 +65,8 @@ type exampleInfo struct {
 	Files map[string]string `json:"files,omitempty"`
 	Want  map[string]string `json:"want,omitempty"`
 	Peer  string            `json:"peer,omitempty"`
+
+	Answers map[string]string `json:"answers,omitempty"`
 }
 
 // A packInfo is the kinds of one pack.

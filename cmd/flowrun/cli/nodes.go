@@ -207,6 +207,7 @@ func (e *exampleInfo) writeText(b *strings.Builder, on ink) {
 // An exampleFile is what an example reads or should write.
 type exampleFile struct {
 	wanted     bool
+	answer     bool // of a server
 	name, text string
 }
 
@@ -214,16 +215,23 @@ type exampleFile struct {
 func (e *exampleInfo) parts() []exampleFile {
 	var all []exampleFile
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
-		all = append(all, exampleFile{false, name, e.Files[name]})
+		all = append(all, exampleFile{name: name, text: e.Files[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Answers)) {
+		all = append(all, exampleFile{answer: true, name: name, text: e.Answers[name]})
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Want)) {
-		all = append(all, exampleFile{true, name, e.Want[name]})
+		all = append(all, exampleFile{wanted: true, name: name, text: e.Want[name]})
 	}
 	return all
 }
 
 func (f *exampleFile) title() string {
 	switch {
+	case f.answer:
+		return f.name + " is answered with"
+	case f.wanted && isRequest(f.name):
+		return f.name + " is sent"
 	case f.name == "-" && f.wanted:
 		return "writes to standard output"
 	case f.name == "-":
@@ -232,6 +240,13 @@ func (f *exampleFile) title() string {
 		return "writes " + f.name
 	}
 	return "reads " + f.name
+}
+
+// isRequest reports whether a name is that of a request, such as
+// "POST http://shop.example/rows".
+func isRequest(name string) bool {
+	_, address, ok := strings.Cut(name, " ")
+	return ok && strings.Contains(address, "://")
 }
 
 // firstLines gives the first lines of a file.

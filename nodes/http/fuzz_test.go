@@ -1,0 +1,126 @@
+package http
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	nethttp "net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// A position is read, or refused, whatever it is.
+func FuzzSeek(f *testing.F) {
+	f.Add([]byte(`{"cursor":"7","page":"http://h/2","pages":1,"tag":"x"}`))
+	f.Add([]byte("null"))
+	f.Add([]byte("{"))
+	f.Fuzz(func(t *testing.T, after []byte) {
+		var o pollOp
+		if o.Seek(t.Context(), after) != nil {
+			return
+		}
+		again, err := json.Marshal(o.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := o.at
+		if err := o.Seek(t.Context(), again); err != nil || o.at != before {
+			t.Errorf("%s became %s: %v", after, again, err)
+		}
+	})
+}
+
+// What an answer asks to wait is never less than nothing.
+func FuzzRetryAfter(f *testing.F) {
+	for _, s := range []string{"", "7", "-1", "99999999999", "Fri, 02 Jan 2026 03:04:05 GMT", "x"} {
+		f.Add(s, "")
+		f.Add(s, s)
+	}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, after, date string) {
+		if d := retryAfter(nethttp.Header{"Retry-After": {after}, "Date": {date}}, now); d < 0 {
+			t.Errorf("%q at %q: %s", after, date, d)
+		}
+	})
+}
+
+// An answer of any type is taken if and only if it is one JSON text, and what is taken is
+// what was answered; one that is not leaves nothing behind.
+func FuzzAnswer(f *testing.F) {
+	for _, s := range []string{"1", `{"a":[1,"x"]}`, " [] \n", "1 2", "", "{", "\xff", "1,", "0\f", "1 ,", `"\u00e9"`, "nul", "\xEF\xBB\xBF1"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		d, err := answerType{t: types.Any}.decoder()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := record.New(types.Any)
+		defer b.Release()
+		arena := b.Arena()
+		if err := d.add(b, arena, []byte("[true]")); err != nil {
+			t.Fatal(err)
+		}
+		err = d.add(b, arena, body)
+		text := bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))
+		if good := json.Valid(text) && utf8.Valid(body); good != (err == nil) {
+			t.Fatalf("%q: %v, and encoding/json says %v", body, err, good)
+		}
+		want := 1
+		if err == nil {
+			want = 2
+		}
+		if b.Rows != want || b.Cols[0].Str[0] != "[true]" {
+			t.Errorf("%q: %d rows", body, b.Rows)
+		}
+	})
+}
+
+// Tries that a budget has no room for wait, at ten a second, and not longer than it takes.
+func TestBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(0.5)
+		for range 10 {
+			b.asked()
+		}
+		for i := range budgetSaved {
+			if w := b.wait(); w != 0 {
+				t.Fatalf("try %d waits %s", i, w)
+			}
+		}
+		for i := range 20 {
+			if w, want := b.wait(), time.Duration(i+1)*time.Second/budgetRate; w.Round(time.Millisecond) != want {
+				t.Errorf("try %d waits %s, want %s", i, w, want)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		for range 4 {
+			b.asked()
+		}
+		if w := b.wait(); w != 0 {
+			t.Errorf("after a while a try waits %s", w)
+		}
+	})
+}
+
+// A failure that goes on is told now and then, and that it is over once.
+func TestHealthTellsNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		h := newHealth(slog.New(slog.NewTextHandler(&log, nil)))
+		for range 600 { // a minute
+			h.ill(&statusError{status: 503})
+			time.Sleep(100 * time.Millisecond)
+		}
+		h.well()
+		h.well()
+		if warned, told := bytes.Count(log.Bytes(), []byte("WARN")), bytes.Count(log.Bytes(), []byte("succeed again")); warned != 2 || told != 1 {
+			t.Errorf("%d warnings, %d times well:\n%s", warned, told, &log)
+		}
+	})
+}

@@ -76,6 +76,36 @@ func quoted(s string) string {
 	return s
 }
 
+// Answers of every form, in pieces of a batch and with items between them that fail.
+func TestCallOfManyForms(t *testing.T) {
+	server := func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		n, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+		if n%5 == 3 {
+			w.WriteHeader(404)
+			return
+		}
+		time.Sleep(time.Duration(n%3) * 20 * time.Millisecond)
+		fmt.Fprintf(w, `{"s":"t%d","l":[%d,%d],"r":{"f":%d.5,"l":[["x%d"]]},"o":null}`, n, n, n+1, n, n)
+	}
+	for as, want := range map[string]string{
+		"{s: string, l: [int], r: {f: float, l: [[string]]}, o: int?}": `{"n":%d,"a":{"s":"t%[1]d","l":[%[1]d,%[2]d],"r":{"f":%[1]d.5,"l":[["x%[1]d"]]},"o":null}}`,
+		"{s: string, r: {f: float}, o: int?}":                          `{"n":%d,"a":{"s":"t%[1]d","r":{"f":%[1]d.5},"o":null}}`,
+	} {
+		for _, workers := range []int{1, 7} {
+			r, _ := ask(t, calls(300, toNumbers+`, as: "`+as+`"`, fmt.Sprintf(", on_error: dead, workers: %d", workers)), server)
+			all := ""
+			for n := range 300 {
+				if n%5 != 3 {
+					all += strings.TrimSuffix(fmt.Sprintf(want+"%[2]d", n, n+1), strconv.Itoa(n+1)) + "\n"
+				}
+			}
+			if r.Stdout != all || r.Err != nil {
+				t.Fatalf("as %s, %d workers: %v, got\n%.600s\nwant\n%.600s", as, workers, r.Err, r.Stdout, all)
+			}
+		}
+	}
+}
+
 // What is sent, and how the answer joins the item.
 func TestCallSends(t *testing.T) {
 	echo := func(w nethttp.ResponseWriter, r *nethttp.Request) {

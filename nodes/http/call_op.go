@@ -69,7 +69,7 @@ func (o *callOp) NewWorker(context.Context) (nodes.Worker, error) {
 	if o.k.Per == perBatch {
 		as = answerType{t: types.List(as.t)}
 	}
-	w.as = as
+	w.as, w.lists = as, holdsList(o.k.as.t)
 	var err error
 	if o.k.Into.Value != "" {
 		w.decode, err = as.decoder()
@@ -84,6 +84,7 @@ type caller struct {
 	url, key int               // its columns
 	body     *bodyMaker        // nil: none
 	as       answerType
+	lists    bool     // there are some in an answer: those of all rows lie one behind the other
 	decode   *decoder // nil: nobody wants the answer
 	errs     expr.RowErrors
 
@@ -314,6 +315,17 @@ func (w *caller) fill(d *record.Batch, i int) {
 			from = from.Elem
 		}
 	}
+	if !w.lists { // then what stands in rows that are not selected does not matter
+		for i, row := range w.rows {
+			at := w.at[i]
+			if from == nil {
+				at = -1
+			}
+			col.Append(row, from, at, arena)
+		}
+		col.Resize(d.Rows)
+		return
+	}
 	next := 0
 	for row := range d.Rows {
 		at := -1
@@ -345,4 +357,9 @@ func (w *caller) end() {
 		w.parts.Release()
 		w.parts = nil
 	}
+}
+
+// holdsList reports whether a value of a type is a list, or has one in it.
+func holdsList(t *types.Type) bool {
+	return t.Kind == types.KindList || slices.ContainsFunc(t.Fields, func(f types.Field) bool { return holdsList(f.Type) })
 }

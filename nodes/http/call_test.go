@@ -76,6 +76,36 @@ func quoted(s string) string {
 	return s
 }
 
+// Answers of every form, in pieces of a batch and with items between them that fail.
+func TestCallOfManyForms(t *testing.T) {
+	server := func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		n, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
+		if n%5 == 3 {
+			w.WriteHeader(404)
+			return
+		}
+		time.Sleep(time.Duration(n%3) * 20 * time.Millisecond)
+		fmt.Fprintf(w, `{"s":"t%d","l":[%d,%d],"r":{"f":%d.5,"l":[["x%d"]]},"o":null}`, n, n, n+1, n, n)
+	}
+	for as, want := range map[string]string{
+		"{s: string, l: [int], r: {f: float, l: [[string]]}, o: int?}": `{"n":%d,"a":{"s":"t%[1]d","l":[%[1]d,%[2]d],"r":{"f":%[1]d.5,"l":[["x%[1]d"]]},"o":null}}`,
+		"{s: string, r: {f: float}, o: int?}":                          `{"n":%d,"a":{"s":"t%[1]d","r":{"f":%[1]d.5},"o":null}}`,
+	} {
+		for _, workers := range []int{1, 7} {
+			r, _ := ask(t, calls(300, toNumbers+`, as: "`+as+`"`, fmt.Sprintf(", on_error: dead, workers: %d", workers)), server)
+			all := ""
+			for n := range 300 {
+				if n%5 != 3 {
+					all += strings.TrimSuffix(fmt.Sprintf(want+"%[2]d", n, n+1), strconv.Itoa(n+1)) + "\n"
+				}
+			}
+			if r.Stdout != all || r.Err != nil {
+				t.Fatalf("as %s, %d workers: %v, got\n%.600s\nwant\n%.600s", as, workers, r.Err, r.Stdout, all)
+			}
+		}
+	}
+}
+
 // What is sent, and how the answer joins the item.
 func TestCallSends(t *testing.T) {
 	echo := func(w nethttp.ResponseWriter, r *nethttp.Request) {
@@ -326,17 +356,21 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// A flow that is killed does not wait for a server that hangs.
-func TestKilledWhileAsking(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := kit.Run(t, calls(3, toNumbers, ", timeout: 1h"), nil, nodetest.Setup{
-			Server: nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) { <-r.Context().Done() }),
-			Begun:  func(stop func()) { time.AfterFunc(time.Second, stop) },
-		})
-		if r.Report.Took > 2*time.Hour+time.Minute*61 {
-			t.Errorf("took %s: %v", r.Report.Took, r.Err)
-		}
-	})
+// Statuses that the flow knows of are answers.
+func TestStatusesThatAreNoErrors(t *testing.T) {
+	server := func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		w.WriteHeader(map[string]int{"/0": 200, "/1": 404, "/2": 204, "/3": 410}[r.URL.Path])
+		io.WriteString(w, "7")
+	}
+	r, _ := ask(t, calls(4, toNumbers+", as: int, status: s, accept_status: [404, 410]", ", on_error: dead"), server)
+	if want := `{"n":0,"a":7,"s":200}` + "\n" + `{"n":1,"a":null,"s":404}` + "\n" + `{"n":3,"a":null,"s":410}` + "\n"; r.Stdout != want {
+		t.Errorf("got %s", r.Stdout)
+	}
+	says(t, r.File("bad.jsonl"), `"item":{"n":2}`, "it is empty")
+	r, _ = ask(t, calls(2, `url: '"http://shop.example/" + string(n)', method: HEAD, status: s, accept_status: 404`, ""), server)
+	if want := `{"n":0,"s":200}` + "\n" + `{"n":1,"s":404}` + "\n"; r.Stdout != want || r.Err != nil {
+		t.Errorf("got %s %v", r.Stdout, r.Err)
+	}
 }
 
 // On a real network: connections are used again, and those that break are no news.

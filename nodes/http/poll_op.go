@@ -270,6 +270,7 @@ func (o *pollOp) follow(next string, from *url.URL) (string, error) {
 // linked finds the address of the next page in headers Link (RFC 8288), "" if there is none.
 func linked(headers []string) string {
 	for _, h := range headers {
+		_, h, _ = strings.Cut(h, "<")
 		for link := range strings.SplitSeq(h, "<") {
 			address, parameters, ok := strings.Cut(link, ">")
 			if !ok {

@@ -2,16 +2,22 @@ package http
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"net"
 	nethttp "net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
 )
 
 // A position is read, or refused, whatever it is.
@@ -80,6 +86,69 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// A header Link gives an address that stands in it, or none.
+func FuzzLinked(f *testing.F) {
+	for _, s := range []string{`<a>; rel="next"`, `<a>; rel=prev, <b>; rel=next`, "<", "<>;rel=next", `<a>;rel="x next"`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		if to := linked([]string{header}); to != "" && !strings.Contains(header, "<"+to+">") {
+			t.Errorf("%q gives %q", header, to)
+		}
+	})
+}
+
+// Who is killed waits no longer: neither for a server that hangs, nor for the time that one
+// has asked for.
+func TestKilledWhileAsking(t *testing.T) {
+	for _, mode := range []string{"hang", "later"} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &nethttp.Server{Handler: nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+				if mode == "hang" {
+					<-r.Context().Done()
+				}
+				w.Header().Set("Retry-After", "300")
+				w.WriteHeader(nethttp.StatusServiceUnavailable)
+			})}
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				here, there := net.Pipe()
+				go server.Serve(&oneConn{conn: there})
+				return here, nil
+			}
+			k := defaults
+			c, err := k.newClient(&nodes.Env{Node: &graph.Node{ID: "a"}, Flow: &graph.Flow{}, Network: dial}, graph.Retry{Attempts: 5}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			start := time.Now()
+			time.AfterFunc(time.Second, cancel)
+			_, tries, err := c.ask(ctx, &request{method: "GET", url: "http://h.example/", again: true})
+			if took := time.Since(start); err == nil || tries != 1 || took != time.Second {
+				t.Errorf("%s: %d tries in %s, %v", mode, tries, took, err)
+			}
+			c.close()
+		})
+	}
+}
+
+// A oneConn is a listener that gives one connection.
+type oneConn struct {
+	net.Listener
+	conn net.Conn
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	c := l.conn
+	if l.conn = nil; c == nil {
+		return nil, io.EOF
+	}
+	return c, nil
+}
+
+func (*oneConn) Close() error   { return nil }
+func (*oneConn) Addr() net.Addr { return &net.UnixAddr{} }
 
 // Tries that a budget has no room for wait, at ten a second, and not longer than it takes.
 func TestBudget(t *testing.T) {

@@ -117,7 +117,7 @@ func TestKilledWhileAsking(t *testing.T) {
 				return here, nil
 			}
 			k := defaults
-			c, err := k.newClient(&nodes.Env{Node: &graph.Node{ID: "a"}, Flow: &graph.Flow{}, Network: dial}, graph.Retry{Attempts: 5}, 1)
+			c, err := k.newClient(&nodes.Env{Node: &graph.Node{ID: "a"}, Flow: &graph.Flow{}, Network: pipes{dial: dial}}, graph.Retry{Attempts: 5}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -192,4 +192,14 @@ func TestHealthTellsNowAndThen(t *testing.T) {
 			t.Errorf("%d warnings, %d times well:\n%s", warned, told, &log)
 		}
 	})
+}
+
+// pipes are a network on which nobody listens.
+type pipes struct {
+	nodes.Network
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func (p pipes) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return p.dial(ctx, network, address)
 }

@@ -53,6 +53,7 @@ var listenDecl = nodes.Kind("http.listen", "Takes items by HTTP.",
 	nodes.Workers(graph.Single),
 	nodes.Interleaves(),
 	nodes.Acknowledges(),
+	nodes.Idle(graph.SettingOnError), // what is wrong is refused
 	nodes.Lines("a request has come", "its output is full, or no request has come", "the flow is stopped",
 		"the address is taken. What is wrong with a request is told to who sent it, and makes no item"),
 	nodes.Example(graph.Example{

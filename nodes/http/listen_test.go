@@ -362,6 +362,8 @@ func TestSlowAndEndlessSenders(t *testing.T) {
 	d := newDesk(t, func(k *listen) { accepted(k); k.Timeout = 200 * time.Millisecond })
 	server := httptest.NewServer(d.site)
 	defer server.Close()
+	client := &nethttp.Client{Transport: &nethttp.Transport{}} // the default one asks the environment, which another test changes
+	defer client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for name, c := range map[string]struct {
@@ -375,7 +377,7 @@ func TestSlowAndEndlessSenders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := nethttp.DefaultClient.Do(r)
+		res, err := client.Do(r)
 		if err != nil { // it was cut off before it could read the answer
 			if ctx.Err() != nil {
 				t.Errorf("%s: %v", name, err)

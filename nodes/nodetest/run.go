@@ -229,10 +229,10 @@ func newFixture(t testing.TB, registry *nodes.Registry, flow string, files map[s
 // onNetwork is the network of the flow; nil: that of the system.
 func (e *fixture) onNetwork() nodes.Network {
 	switch {
-	case e.server != nil:
-		return serverNetwork{NewNetwork(), e.server}
 	case e.network != nil:
 		return e.network
+	case e.server != nil:
+		return serverNetwork{NewNetwork(), e.server}
 	}
 	return nil
 }

@@ -1,0 +1,445 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// This file is how sql.write runs: a transaction takes batches until it is old or large
+// enough, or a cut comes. What is in it is kept until it is committed, so that it can be
+// written again when the session breaks or the transaction meets another one.
+
+const (
+	// commitTime is how long a row waits for its commit at most while nothing else comes.
+	commitTime = 100 * time.Millisecond
+	// commitRows and commitBytes bound what a transaction holds.
+	commitRows  = 1 << 15
+	commitBytes = 16 << 20
+)
+
+// Operator writes in Process.
+func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
+	if err := mayOpen(env); err != nil {
+		return nil, err
+	}
+	return &writeOp{k: k, env: env, tries: backoff{env: env}}, nil
+}
+
+// A writeOp is a running sql.write.
+type writeOp struct {
+	k     *writer
+	env   *nodes.Env
+	plan  *plan
+	tries backoff
+
+	s     session
+	began bool // a transaction is open
+	held  []part
+	rows  int
+	bytes int
+	due   time.Time // when to commit; zero: nothing is held
+	met   int       // how often the transaction has met another one, in a row
+	id    string    // of the transaction, to ask whether it was committed; "": not known
+}
+
+// A part is rows of a batch that are in the transaction.
+type part struct {
+	batch *record.Batch
+	rows  []int32
+}
+
+var (
+	_ nodes.Starter = (*writeOp)(nil)
+	_ nodes.Timed   = (*writeOp)(nil)
+	_ nodes.Ender   = (*writeOp)(nil)
+	_ nodes.Flusher = (*writeOp)(nil)
+	_ nodes.Closer  = (*writeOp)(nil)
+)
+
+// Open connects and looks at the table, so that a flow that cannot write ends before
+// anything is read.
+func (o *writeOp) Open(ctx context.Context) error {
+	if err := o.connect(ctx); err != nil {
+		return err
+	}
+	k, d := o.k, o.k.dialect()
+	t, err := o.s.table(ctx, k.Table.Value)
+	if err == nil && t == nil && k.Create {
+		make := newPlan(d, k.Mode, k.Table.Value, k.t, k.keyNames(), nil)
+		if _, err = o.s.exec(ctx, make.create()); err == nil {
+			t, err = o.s.table(ctx, k.Table.Value)
+		}
+	}
+	if err != nil {
+		return k.clean(fmt.Errorf("table %s: %w", k.Table.Value, err))
+	}
+	if wrong := k.misfits(t); len(wrong) > 0 {
+		return hinted(errors.New(wrong[0].what), wrong[0].hint)
+	}
+	o.plan = newPlan(d, k.Mode, k.Table.Value, k.t, k.keyNames(), t)
+	return nil
+}
+
+func (o *writeOp) connect(ctx context.Context) (err error) {
+	if o.s != nil {
+		return nil
+	}
+	what := toWrite
+	if o.k.Create {
+		what = toCreate
+	}
+	if o.s, err = o.k.open(ctx, o.env, what); err != nil {
+		o.s = nil
+		return o.k.clean(err)
+	}
+	return nil
+}
+
+// Process writes a batch.
+func (o *writeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) error {
+	b := in.Data.(*record.Batch)
+	rows := make([]int32, 0, b.Len())
+	var bad []badRow
+	for i := range b.Len() {
+		row := b.Row(i)
+		if err := o.plan.unfit(b, row); err != nil {
+			bad = append(bad, badRow{int32(row), err})
+			continue
+		}
+		rows = append(rows, int32(row))
+	}
+	good, more, err := o.settle(ctx, b, rows)
+	if err != nil {
+		return err
+	}
+	if len(good) > 0 {
+		b.Retain()
+		o.held = append(o.held, part{b, good})
+		o.rows, o.bytes = o.rows+len(good), o.bytes+b.Bytes()
+		if o.due.IsZero() {
+			o.due = time.Now().Add(commitTime)
+		}
+	}
+	for _, x := range append(bad, more...) {
+		if err := out.Bad(nodes.BadItem{Err: x.err, Data: b, Row: int(x.row), Attempts: o.met + 1}); err != nil {
+			return errors.Join(err, o.commit(ctx, out)) // the neighbours of the row that ends the flow stay
+		}
+	}
+	if o.rows >= commitRows || o.bytes >= commitBytes {
+		return o.commit(ctx, out)
+	}
+	return nil
+}
+
+type badRow struct {
+	row int32
+	err error
+}
+
+// settle writes rows into the transaction, and tries again until it knows of each whether
+// it is good or bad.
+func (o *writeOp) settle(ctx context.Context, b *record.Batch, rows []int32) (good []int32, bad []badRow, err error) {
+	if len(rows) == 0 {
+		return nil, nil, nil
+	}
+	for {
+		good, bad = good[:0], bad[:0]
+		err = o.once(ctx, func(ctx context.Context) error { return o.put(ctx, b, rows, &good, &bad) })
+		if err == nil {
+			o.tries.well("the database is back")
+			return good, bad, nil
+		}
+		meets := o.s != nil && o.s.fault(err) == faultRetry
+		if give, err := o.again(ctx, err); err != nil {
+			return nil, nil, err
+		} else if give != nil && meets {
+			bad = bad[:0]
+			for _, row := range rows {
+				bad = append(bad, badRow{row, give})
+			}
+			return nil, bad, nil
+		}
+	}
+}
+
+// once runs a try in the transaction, which it begins if there is none: with what the one
+// before held.
+func (o *writeOp) once(ctx context.Context, try func(ctx context.Context) error) error {
+	if limit := o.env.Node.Engine.Timeout; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	if err := o.begin(ctx); err != nil {
+		return err
+	}
+	return try(ctx)
+}
+
+func (o *writeOp) begin(ctx context.Context) error {
+	if err := o.connect(ctx); err != nil {
+		return err
+	}
+	if o.began {
+		return nil
+	}
+	begin := "BEGIN"
+	if o.k.dialect() == sqlite {
+		begin = "BEGIN IMMEDIATE" // a transaction that begins by reading could not go on to write
+	}
+	if _, err := o.s.exec(ctx, begin); err != nil {
+		return err
+	}
+	o.began = true
+	for _, p := range o.held {
+		if err := o.s.write(ctx, o.plan, p.batch, p.rows); err != nil {
+			return fmt.Errorf("rows that were written before cannot be written again: %w", err)
+		}
+	}
+	return nil
+}
+
+// put writes rows, and halves them until it has found those that the database refuses.
+func (o *writeOp) put(ctx context.Context, b *record.Batch, rows []int32, good *[]int32, bad *[]badRow) error {
+	if _, err := o.s.exec(ctx, "SAVEPOINT flowrun"); err != nil {
+		return err
+	}
+	err := o.s.write(ctx, o.plan, b, rows)
+	if err == nil {
+		*good = append(*good, rows...)
+		_, err = o.s.exec(ctx, "RELEASE SAVEPOINT flowrun")
+		return err
+	}
+	what := o.s.fault(err)
+	if ctx.Err() != nil || what == faultConnection || what == faultRetry {
+		return err
+	}
+	if _, back := o.s.exec(ctx, "ROLLBACK TO SAVEPOINT flowrun"); back != nil {
+		return errors.Join(back, err)
+	}
+	if _, err := o.s.exec(ctx, "RELEASE SAVEPOINT flowrun"); err != nil {
+		return err
+	}
+	if what == faultStatement || len(rows) == 1 {
+		err = o.k.clean(explained(err))
+		for _, row := range rows {
+			*bad = append(*bad, badRow{row, err})
+		}
+		return nil
+	}
+	half := len(rows) / 2
+	if err := o.put(ctx, b, rows[:half], good, bad); err != nil {
+		return err
+	}
+	return o.put(ctx, b, rows[half:], good, bad)
+}
+
+// explained shortens what clients say.
+func explained(err error) error {
+	if told := err.Error(); strings.HasPrefix(told, "Error ") {
+		return hintedText{err, strings.TrimPrefix(told, "Error ")}
+	}
+	return err
+}
+
+type hintedText struct {
+	error
+	text string
+}
+
+func (h hintedText) Error() string { return h.text }
+func (h hintedText) Unwrap() error { return h.error }
+
+// again looks at an error after which the transaction is begun anew: it waits. The error
+// ends the node; give says that the transaction has met others too often.
+func (o *writeOp) again(ctx context.Context, err error) (give, end error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	met := o.s != nil && o.s.fault(err) == faultRetry
+	switch {
+	case met:
+		if o.met++; o.met >= maxMeetings {
+			o.rollback(ctx)
+			o.met = 0
+			return err, nil
+		}
+		o.env.Log.Warn("the transaction has met another one, and is tried again", "error", err.Error(), "tries", o.met)
+		o.rollback(ctx)
+		return nil, nodes.Sleep(ctx, time.Duration(o.met)*10*time.Millisecond+time.Duration(nodes.Chance(o.env.Seed, uint64(o.met))*float64(10*time.Millisecond)))
+	case lost(o.s, err), errors.Is(err, context.DeadlineExceeded):
+		o.drop()
+		return nil, o.tries.wait(ctx, o.k.clean(err))
+	}
+	return nil, o.k.clean(err)
+}
+
+// rollback takes the transaction back; a session that cannot is given up.
+func (o *writeOp) rollback(ctx context.Context) {
+	o.began, o.id = false, ""
+	if o.s == nil {
+		return
+	}
+	if _, err := o.s.exec(ctx, "ROLLBACK"); err != nil {
+		o.drop()
+	}
+}
+
+func (o *writeOp) drop() {
+	o.began = false
+	if s := o.s; s != nil {
+		o.s = nil
+		s.close()
+	}
+}
+
+// commit ends the transaction. Where out is nil, a row that was good before and is not any
+// more ends the flow.
+func (o *writeOp) commit(ctx context.Context, out nodes.Out) error {
+	for len(o.held) > 0 || o.began {
+		err := o.once(ctx, func(ctx context.Context) error {
+			if o.k.dialect() == postgres && o.id == "" {
+				id, err := collect(ctx, o.s, "SELECT txid_current()")
+				if err != nil {
+					return err
+				}
+				o.id = id[0][0]
+			}
+			_, err := o.s.exec(ctx, "COMMIT")
+			return err
+		})
+		if err == nil {
+			o.began = false
+			o.tries.well("the database is back")
+			o.let()
+			return nil
+		}
+		deferred := o.s != nil && o.s.fault(err) == faultRow
+		if deferred { // such as a foreign key that is checked at the end
+			return o.apart(ctx, out, err)
+		}
+		give, end := o.again(ctx, err)
+		if end == nil {
+			end = give
+		}
+		if end != nil {
+			return end
+		}
+		if done, err := o.committed(ctx); err != nil {
+			return err
+		} else if done {
+			o.let()
+			return nil
+		}
+	}
+	return nil
+}
+
+// let forgets what is committed.
+func (o *writeOp) let() {
+	for _, p := range o.held {
+		p.batch.Release()
+	}
+	clear(o.held)
+	o.held, o.rows, o.bytes, o.due, o.id, o.met = o.held[:0], 0, 0, time.Time{}, "", 0
+}
+
+// committed asks whether a transaction whose session broke while it was committed is so.
+// Only PostgreSQL can tell.
+func (o *writeOp) committed(ctx context.Context) (bool, error) {
+	for o.id != "" && o.s == nil {
+		err := o.connect(ctx)
+		var status [][]string
+		if err == nil {
+			status, err = collect(ctx, o.s, "SELECT coalesce(txid_status($1), '')", o.id)
+		}
+		if err == nil {
+			o.id = ""
+			return status[0][0] == "committed", nil
+		}
+		if _, end := o.again(ctx, err); end != nil {
+			return false, end
+		}
+	}
+	return false, nil
+}
+
+// apart commits what is held row by row, because a commit was refused as a whole: so a bad
+// row costs no other.
+func (o *writeOp) apart(ctx context.Context, out nodes.Out, why error) error {
+	o.rollback(ctx)
+	held := o.held
+	o.held = nil
+	for i, p := range held {
+		for _, row := range p.rows {
+			err := o.alone(ctx, p.batch, row)
+			if err == nil {
+				continue
+			}
+			if o.s == nil || o.s.fault(err) != faultRow || out == nil {
+				o.held = held[i:]
+				return o.k.clean(err)
+			}
+			if err := out.Bad(nodes.BadItem{Err: o.k.clean(explained(err)), Data: p.batch, Row: int(row)}); err != nil {
+				o.held = held[i:]
+				return err
+			}
+		}
+		p.batch.Release()
+	}
+	o.rows, o.bytes, o.due, o.id = 0, 0, time.Time{}, ""
+	return nil
+}
+
+// alone writes one row in a transaction of its own.
+func (o *writeOp) alone(ctx context.Context, b *record.Batch, row int32) error {
+	for {
+		err := o.once(ctx, func(ctx context.Context) error {
+			if err := o.s.write(ctx, o.plan, b, []int32{row}); err != nil {
+				return err
+			}
+			_, err := o.s.exec(ctx, "COMMIT")
+			return err
+		})
+		if err == nil {
+			o.began = false
+			return nil
+		}
+		if o.s != nil && o.s.fault(err) == faultRow {
+			o.rollback(ctx)
+			return err
+		}
+		if give, end := o.again(ctx, err); end != nil || give != nil {
+			return errors.Join(end, give)
+		}
+	}
+}
+
+// Due implements nodes.Timed.
+func (o *writeOp) Due() time.Time { return o.due }
+
+// OnTime commits what has waited long enough.
+func (o *writeOp) OnTime(ctx context.Context, _ time.Time, out nodes.Out) error {
+	return o.commit(ctx, out)
+}
+
+// End commits what is left.
+func (o *writeOp) End(ctx context.Context, _ nodes.EndedEdge, out nodes.Out) error {
+	return o.commit(ctx, out)
+}
+
+// Flush implements nodes.Flusher: what was flushed is committed.
+func (o *writeOp) Flush(ctx context.Context) error { return o.commit(ctx, nil) }
+
+// Close takes back what was not committed.
+func (o *writeOp) Close() error {
+	o.drop()
+	o.let()
+	return nil
+}

@@ -94,7 +94,6 @@ func newDecoder(d dialect, f types.Field, c column) (*decoder, error) {
 // A cellError is a cell that is no value of its field.
 type cellError struct {
 	field, got, want string
-	hint             string
 }
 
 func (e *cellError) Error() string {
@@ -180,18 +179,18 @@ func (d *decoder) putJSON(c *record.Column, i int, x *cell, arena *record.Arena)
 			}
 		}
 		if s[0] != '{' {
-			d.buf = append(d.buf, s...)
+			d.json(s)
 		} else if d.buf, err = appendArrayAsJSON(d.buf, s, d.t); err != nil {
 			return &cellError{field: d.field, got: err.Error()}
 		}
 	case d.t.Kind != types.KindAny:
-		d.buf = append(d.buf, x.textBytes()...)
+		d.json(x.textBytes())
 	case x.kind == cellInt:
 		d.buf = strconv.AppendInt(d.buf, x.i, 10)
 	case x.kind == cellFloat && !math.IsNaN(x.f) && !math.IsInf(x.f, 0):
 		d.buf = text.AppendFloat(d.buf, x.f)
 	case d.column.json || d.column.t == nil && json.Valid(s):
-		d.buf = append(d.buf, s...)
+		d.json(s)
 	case x.kind == cellBytes && !utf8.Valid(s):
 		d.buf = jsonl.AppendString(d.buf, base64.StdEncoding.EncodeToString(s))
 	default:
@@ -208,6 +207,15 @@ func (d *decoder) putJSON(c *record.Column, i int, x *cell, arena *record.Arena)
 	}
 	c.Append(i, b.Cols[0], 0, arena)
 	return nil
+}
+
+// json appends JSON without the white space that databases write.
+func (d *decoder) json(s []byte) {
+	b := bytes.NewBuffer(d.buf)
+	if json.Compact(b, s) != nil {
+		b = bytes.NewBuffer(append(d.buf, s...)) // the scanner says what is wrong
+	}
+	d.buf = b.Bytes()
 }
 
 func boolOf(x *cell) (v, ok bool) {

@@ -172,6 +172,14 @@ func (k *lookup) asked(c *graph.Inference) *types.Type {
 	return recordOf(c, found, at, k.URL)
 }
 
+// Pinned implements graph.Pinner.
+func (k *lookup) Pinned() *types.Type {
+	if k.known == nil {
+		return nil
+	}
+	return k.added
+}
+
 // chosen are the fields of a row that are added.
 func (k *lookup) chosen(right *types.Type) *types.Type {
 	t := &types.Type{Kind: types.KindRecord}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -48,9 +49,21 @@ func openPostgres(ctx context.Context, env *nodes.Env, l *Link, a address) (sess
 	}
 	conn, err := pgconn.ConnectConfig(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, plainly(err)
 	}
 	return &postgresSession{conn: conn}, nil
+}
+
+// plainly shortens what the client says when it cannot connect: a line for each address and
+// way that it tried.
+func plainly(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return cleanError{err, e.Message + " (SQLSTATE " + e.Code + ")"}
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return cleanError{err, e.Error()}
+	}
+	return cleanError{err, strings.Join(strings.Fields(err.Error()), " ")}
 }
 
 func (s *postgresSession) close() {

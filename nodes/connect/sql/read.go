@@ -176,6 +176,14 @@ func (k *reader) asked(c *graph.Inference) *types.Type {
 	return t
 }
 
+// Pinned implements graph.Pinner.
+func (k *reader) Pinned() *types.Type {
+	if k.columns == nil || !k.t.IsRecord() {
+		return nil
+	}
+	return k.t
+}
+
 // refused lists what a database says of a query.
 func (k *reader) refused(c *graph.Inference, s session, err error) {
 	code, at := diag.BadExpression, k.Query.YAML.Span

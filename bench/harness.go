@@ -311,6 +311,10 @@ var children = map[string]func(args []string) (result, error){
 	"flowrun, 10,000 nodes":     wideGraph,
 	"flowrun with cuts":         flowWithCuts,
 	"cuts on and off":           slicedCuts,
+	"sql.write to SQLite":       sqlFlow(createSQLite, sqliteURL, digestSQLite),
+	"the client of SQLite":      clientOfSQLite,
+	"sql.write to PostgreSQL":   sqlFlow(createPostgres, sameURL, digestPostgres),
+	"the client of PostgreSQL":  clientOfPostgres,
 }
 
 // child runs one of them and prints its result.

@@ -38,6 +38,7 @@ var workloads = []struct {
 	{"memory", memoryWorkload},
 	{"queue", queueWorkload},
 	{"cuts", cutsWorkload},
+	{"sql", sqlWorkload},
 }
 
 func main() {

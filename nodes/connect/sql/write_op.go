@@ -21,6 +21,10 @@ const (
 	// commitRows and commitBytes bound what a transaction holds.
 	commitRows  = 1 << 15
 	commitBytes = 16 << 20
+	// waryFor is for how many batches a savepoint is set after one had a bad row. Without
+	// one a batch takes half as many messages, and a bad row costs the transaction, which
+	// is written again.
+	waryFor = 64
 )
 
 // Operator writes in Process.
@@ -45,6 +49,7 @@ type writeOp struct {
 	bytes int
 	due   time.Time // when to commit; zero: nothing is held
 	met   int       // how often the transaction has met another one, in a row
+	wary  int       // for how many more batches to set savepoints
 	id    string    // of the transaction, to ask whether it was committed; "": not known
 }
 
@@ -150,10 +155,22 @@ func (o *writeOp) settle(ctx context.Context, b *record.Batch, rows []int32) (go
 	}
 	for {
 		good, bad = good[:0], bad[:0]
-		err = o.once(ctx, func(ctx context.Context) error { return o.put(ctx, b, rows, &good, &bad) })
+		err = o.once(ctx, func(ctx context.Context) error {
+			if o.wary > 0 {
+				return o.put(ctx, b, rows, &good, &bad)
+			}
+			good = append(good, rows...)
+			return o.s.write(ctx, o.plan, b, rows)
+		})
 		if err == nil {
+			o.wary = max(o.wary-1, 0)
 			o.tries.well("the database is back")
 			return good, bad, nil
+		}
+		if o.wary == 0 && ctx.Err() == nil && o.s != nil && (o.s.fault(err) == faultRow || o.s.fault(err) == faultStatement) {
+			o.wary = waryFor
+			o.rollback(ctx)
+			continue
 		}
 		meets := o.s != nil && o.s.fault(err) == faultRetry
 		if give, err := o.again(ctx, err); err != nil {

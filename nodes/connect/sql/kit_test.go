@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 	"github.com/flowrun/flowrun/nodes/std"
 )
@@ -50,4 +51,13 @@ func noCanary(t testing.TB, texts ...string) {
 			t.Errorf("the password is shown:\n%s", text)
 		}
 	}
+}
+
+func parsed(t testing.TB, text string) *types.Type {
+	t.Helper()
+	typ, err := types.Parse(text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typ
 }

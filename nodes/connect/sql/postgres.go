@@ -299,7 +299,7 @@ func (s *postgresSession) fault(err error) fault {
 func (s *postgresSession) write(ctx context.Context, p *plan, b *record.Batch, rows []int32) error {
 	switch p.mode {
 	case modeInsert:
-		return s.copyIn(ctx, p, b, rows)
+		return s.copyIn(ctx, p, []part{{b, rows}})
 	}
 	return p.apart(b, rows, func(rows []int32) error {
 		for len(rows) > 0 {
@@ -319,17 +319,32 @@ func (s *postgresSession) write(ctx context.Context, p *plan, b *record.Batch, r
 	})
 }
 
-// copyIn sends rows by COPY.
-func (s *postgresSession) copyIn(ctx context.Context, p *plan, b *record.Batch, rows []int32) error {
-	dst := s.copy[:0]
-	for _, row := range rows {
-		for i := range p.columns {
-			if i > 0 {
-				dst = append(dst, '\t')
-			}
-			dst = appendCopy(dst, &p.columns[i], b.Cols[p.columns[i].field], int(row))
+// writeMany writes rows of several batches, by one COPY where they are inserted.
+func (s *postgresSession) writeMany(ctx context.Context, p *plan, parts []part) error {
+	if p.mode == modeInsert {
+		return s.copyIn(ctx, p, parts)
+	}
+	for _, part := range parts {
+		if err := s.write(ctx, p, part.batch, part.rows); err != nil {
+			return err
 		}
-		dst = append(dst, '\n')
+	}
+	return nil
+}
+
+// copyIn sends rows by COPY.
+func (s *postgresSession) copyIn(ctx context.Context, p *plan, parts []part) error {
+	dst := s.copy[:0]
+	for _, part := range parts {
+		for _, row := range part.rows {
+			for i := range p.columns {
+				if i > 0 {
+					dst = append(dst, '\t')
+				}
+				dst = appendCopy(dst, &p.columns[i], part.batch.Cols[p.columns[i].field], int(row))
+			}
+			dst = append(dst, '\n')
+		}
 	}
 	s.copy = dst
 	_, err := s.conn.CopyFrom(ctx, bytes.NewReader(dst), "COPY "+p.quoteTable(p.table)+" ("+strings.Join(p.allNames(), ", ")+") FROM STDIN")

@@ -45,6 +45,9 @@ type writeOp struct {
 	s     session
 	began bool // a transaction is open
 	held  []part
+	wait  []part   // rows that are sent together with those that come next: see waits
+	late  []lateBad // bad rows that nobody could be told of yet
+	lazy  *bool     // whether rows may wait; nil: not asked yet
 	rows  int
 	bytes int
 	due   time.Time // when to commit; zero: nothing is held
@@ -119,25 +122,123 @@ func (o *writeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) er
 		}
 		rows = append(rows, int32(row))
 	}
-	good, more, err := o.settle(ctx, b, rows)
-	if err != nil {
-		return err
+	for _, x := range bad {
+		o.late = append(o.late, lateBad{b.Retain().(*record.Batch), x})
 	}
-	if len(good) > 0 {
-		b.Retain()
-		o.held = append(o.held, part{b, good})
-		o.rows, o.bytes = o.rows+len(good), o.bytes+b.Bytes()
+	if len(rows) > 0 {
+		o.wait = append(o.wait, part{b.Retain().(*record.Batch), rows})
+		o.rows, o.bytes = o.rows+len(rows), o.bytes+b.Bytes()
 		if o.due.IsZero() {
 			o.due = time.Now().Add(commitTime)
 		}
 	}
-	for _, x := range append(bad, more...) {
-		if err := out.Bad(nodes.BadItem{Err: x.err, Data: b, Row: int(x.row), Attempts: o.met + 1}); err != nil {
-			return errors.Join(err, o.commit(ctx, out)) // the neighbours of the row that ends the flow stay
+	if !o.waits() || o.waiting() >= togetherRows {
+		if err := o.send(ctx); err != nil {
+			return err
 		}
 	}
-	if o.rows >= commitRows || o.bytes >= commitBytes {
+	if err := o.tell(out); err != nil {
+		return errors.Join(err, o.commit(ctx, out)) // the neighbours of the row that ends the flow stay
+	}
+	if o.rows >= commitRows || o.bytes >= commitBytes || !o.began && len(o.held) > 0 {
 		return o.commit(ctx, out)
+	}
+	return nil
+}
+
+// togetherRows is how many rows are sent at once, where they may wait for it.
+const togetherRows = 1 << 14
+
+// waits reports whether rows may wait for others, so that the database gets them in fewer
+// messages. Not where sources acknowledge what was flushed: a row that turns out to be bad
+// in a flush has left the node by then, and nobody could be told.
+func (o *writeOp) waits() bool {
+	if o.lazy == nil {
+		acks := o.env.Acknowledges
+		lazy := acks == nil || !acks()
+		o.lazy = &lazy
+	}
+	return *o.lazy
+}
+
+func (o *writeOp) waiting() (n int) {
+	for _, p := range o.wait {
+		n += len(p.rows)
+	}
+	return n
+}
+
+// A lateBad is a bad row that waits for somebody to be told.
+type lateBad struct {
+	batch *record.Batch
+	badRow
+}
+
+// tell reports bad rows.
+func (o *writeOp) tell(out nodes.Out) error {
+	late := o.late
+	o.late = nil
+	var end error
+	for _, x := range late {
+		if end == nil {
+			end = out.Bad(nodes.BadItem{Err: x.err, Data: x.batch, Row: int(x.row)})
+		}
+		x.batch.Release()
+	}
+	return end
+}
+
+// send writes what waits into the transaction: all of it at once, and batch by batch if
+// there is a bad row in it.
+func (o *writeOp) send(ctx context.Context) error {
+	for len(o.wait) > 1 && o.wary == 0 {
+		err := o.once(ctx, func(ctx context.Context) error { return o.together(ctx, o.wait) })
+		if err == nil {
+			o.tries.well("the database is back")
+			o.held, o.wait = append(o.held, o.wait...), o.wait[:0]
+			return nil
+		}
+		if ctx.Err() == nil && o.s != nil && (o.s.fault(err) == faultRow || o.s.fault(err) == faultStatement) {
+			o.wary = waryFor
+			o.rollback(ctx)
+			break
+		}
+		if give, end := o.again(ctx, err); end != nil {
+			return end
+		} else if give != nil {
+			break
+		}
+	}
+	for len(o.wait) > 0 {
+		p := o.wait[0]
+		good, bad, err := o.settle(ctx, p.batch, p.rows)
+		if err != nil {
+			return err
+		}
+		o.wait = append(o.wait[:0], o.wait[1:]...)
+		for _, x := range bad {
+			o.late = append(o.late, lateBad{p.batch.Retain().(*record.Batch), x})
+		}
+		if len(good) > 0 {
+			o.held = append(o.held, part{p.batch, good})
+		} else {
+			p.batch.Release()
+		}
+	}
+	return nil
+}
+
+// together writes several batches, in one go where the session can.
+func (o *writeOp) together(ctx context.Context, parts []part) error {
+	if s, ok := o.s.(interface {
+		writeMany(ctx context.Context, p *plan, parts []part) error
+	}); ok {
+		return s.writeMany(ctx, o.plan, parts)
+	}
+	for _, p := range parts {
+		if err := o.s.write(ctx, o.plan, p.batch, p.rows); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -214,8 +315,8 @@ func (o *writeOp) begin(ctx context.Context) error {
 		return err
 	}
 	o.began = true
-	for _, p := range o.held {
-		if err := o.s.write(ctx, o.plan, p.batch, p.rows); err != nil {
+	if len(o.held) > 0 {
+		if err := o.together(ctx, o.held); err != nil {
 			return fmt.Errorf("rows that were written before cannot be written again: %w", err)
 		}
 	}
@@ -237,7 +338,14 @@ func (o *writeOp) put(ctx context.Context, b *record.Batch, rows []int32, good *
 	if ctx.Err() != nil || what == faultConnection || what == faultRetry {
 		return err
 	}
-	if _, back := o.s.exec(ctx, "ROLLBACK TO SAVEPOINT flowrun"); back != nil {
+	if _, back := o.s.exec(ctx, "ROLLBACK TO SAVEPOINT flowrun"); back != nil && what == faultStatement {
+		o.rollback(ctx) // SQLite has done so, because it is full; what is held is written again
+		why := o.k.clean(explained(err))
+		for _, row := range rows {
+			*bad = append(*bad, badRow{row, why})
+		}
+		return nil
+	} else if back != nil {
 		return errors.Join(back, err)
 	}
 	if _, err := o.s.exec(ctx, "RELEASE SAVEPOINT flowrun"); err != nil {
@@ -319,6 +427,16 @@ func (o *writeOp) drop() {
 // commit ends the transaction. Where out is nil, a row that was good before and is not any
 // more ends the flow.
 func (o *writeOp) commit(ctx context.Context, out nodes.Out) error {
+	if err := o.send(ctx); err != nil {
+		return err
+	}
+	if out != nil {
+		if err := o.tell(out); err != nil {
+			return errors.Join(err, o.commit(ctx, nil))
+		}
+	} else if len(o.late) > 0 {
+		defer func() { o.due = time.Now() }() // when somebody can be told
+	}
 	for len(o.held) > 0 || o.began {
 		err := o.once(ctx, func(ctx context.Context) error {
 			if o.k.dialect() == postgres && o.id == "" {
@@ -458,5 +576,12 @@ func (o *writeOp) Flush(ctx context.Context) error { return o.commit(ctx, nil) }
 func (o *writeOp) Close() error {
 	o.drop()
 	o.let()
+	for _, p := range o.wait {
+		p.batch.Release()
+	}
+	for _, x := range o.late {
+		x.batch.Release()
+	}
+	o.wait, o.late = nil, nil
 	return nil
 }

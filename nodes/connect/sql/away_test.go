@@ -69,6 +69,9 @@ func TestServerIsKilled(t *testing.T) {
 			r := feed(t, d, s, url, "killed", mode, n, func(i int) {
 				if i == n/3 {
 					started(t, d).kill()
+					for _, err := s.exec(t.Context(), "SELECT 1"); err == nil; { // PostgreSQL's sessions outlive it a moment
+						_, err = s.exec(t.Context(), "SELECT 1")
+					}
 					go func() {
 						defer close(back)
 						started(t, d).start(t)

@@ -2,14 +2,15 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
@@ -254,10 +255,28 @@ nodes:
 
 // An enclosed flow opens no database, not even a file in its folder.
 func TestEnclosed(t *testing.T) {
-	l := &Link{URL: config.NewURL("sqlite::memory:")}
-	flow := &graph.Flow{Dir: t.TempDir()}
-	if _, err := l.open(t.Context(), &nodes.Env{Flow: flow}, toRead); err != nil {
+	dir := t.TempDir()
+	_, s := database(t, sqlite, dir)
+	run(t, s, "CREATE TABLE t (id INTEGER)")
+	root, err := os.OpenRoot(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	// That Enclosed is asked is what Conform cannot see: see mayOpen.
+	defer root.Close()
+	for _, with := range []string{"use: sql.read, with: {url: URL, query: SELECT id FROM t, as: '{id: int}'}", "use: sql.lookup, in: g, with: {url: URL, table: t, on: {n: id}, as: '{x: int}'}", "use: sql.write, in: g, with: {url: URL, table: t}"} {
+		for _, url := range []string{"sqlite:test.db", "sqlite::memory:", "postgres://127.0.0.1:1/x"} {
+			text := "flow: f\nnodes:\n  g: {use: generate, with: {count: 1}}\n  db: {" + strings.ReplaceAll(with, "URL", "'"+url+"'") + "}\n"
+			f, list := graph.Load(diag.NewSource("flow.yaml", []byte(text)), kit.Registry(t), graph.Options{Root: root})
+			if list.HasErrors() {
+				t.Fatal(nodetest.Printed(list))
+			}
+			n := f.Node("db")
+			if _, err := n.Config.(nodes.Maker).Operator(&nodes.Env{Node: n, Flow: f}); !errors.Is(err, nodes.ErrEnclosed) {
+				t.Errorf("%s: %v", text, err)
+			}
+			if found := n.Config.(nodes.Examiner).Examine(t.Context(), &nodes.Env{Node: n, Flow: f}); len(found) != 1 || !errors.Is(found[0].Err, nodes.ErrEnclosed) {
+				t.Errorf("%s: %v", text, found)
+			}
+		}
+	}
 }

@@ -124,6 +124,13 @@ func (o *writeOp) committed(ctx context.Context) (bool, error) {
 		if err == nil {
 			status, err = collect(ctx, o.s, "SELECT coalesce(txid_status($1), '')", o.id)
 		}
+		if err == nil && status[0][0] == "in progress" { // the server has not noticed yet that the session is gone
+			if err := nodes.Sleep(ctx, firstWait); err != nil {
+				return false, err
+			}
+			o.drop()
+			continue
+		}
 		if err == nil {
 			o.id = ""
 			return status[0][0] == "committed", nil

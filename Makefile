@@ -23,8 +23,9 @@ race: ## all Go tests under the race detector, which wants a C compiler; install
 	go test -race -timeout 30m ./...
 
 # Without them, and without root, the tests that want them say so in a line and are skipped.
-tools: ## strace and mkfs.ext4, for kills and power cuts; installs Debian's if there are none, as root
+tools: ## strace, mkfs.ext4, PostgreSQL and MariaDB, for kills, power cuts and databases; installs Debian's if there are none, as root
 	@command -v strace >/dev/null && command -v mkfs.ext4 >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && apt-get install -yq --no-install-recommends strace e2fsprogs; }
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v mariadbd >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends postgresql mariadb-server; }
 
 torture: tools ## kill -9 and power cuts, the long form; root for the power cuts; some minutes
 	FLOWRUN_TORTURE=1 go test -count=1 -timeout 60m -v ./internal/torture/

@@ -39,6 +39,7 @@ var workloads = []struct {
 	{"memory", memoryWorkload},
 	{"queue", queueWorkload},
 	{"cuts", cutsWorkload},
+	{"sql", sqlWorkload},
 }
 
 func main() {

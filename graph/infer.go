@@ -29,6 +29,11 @@ type Brancher interface{ Outputs() []Port }
 // type: whether a row is held against its type also in fields that nobody reads.
 type Validator interface{ ValidatesUnread() bool }
 
+// Pinner is implemented by settings structs of kinds that ask somebody for a type which
+// their setting `as` could say. It is called after Infer, and gives what they were told, nil
+// if they did not ask.
+type Pinner interface{ Pinned() *types.Type }
+
 // Needer is implemented by settings structs of kinds that read only some fields.
 // It is called once after Infer, in reverse order. A kind without it needs every
 // field.

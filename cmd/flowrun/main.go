@@ -4,10 +4,10 @@ package main
 import (
 	"github.com/flowrun/flowrun/cmd/flowrun/cli"
 	"github.com/flowrun/flowrun/cmd/flowrun/early"
-	"github.com/flowrun/flowrun/nodes/std"
+	"github.com/flowrun/flowrun/nodes/connect/all"
 )
 
 func main() {
 	cli.Signals = early.Signals
-	cli.Main(std.Nodes)
+	cli.Main(all.Nodes)
 }

@@ -34,6 +34,10 @@ var Sole = map[string]string{
 	"google.golang.org/protobuf":    "otlp",
 	"golang.org/x/tools":            "internal/archdraw",
 
+	"github.com/go-sql-driver/mysql": "nodes/connect/sql",
+	"github.com/jackc/pgx":           "nodes/connect/sql",
+	"modernc.org/sqlite":             "nodes/connect/sql",
+
 	"github.com/aymanbagabas/go-udiff": "cmd/flowrun/cli",
 	"github.com/hashicorp/golang-lru":  "web",
 	"golang.org/x/sync":                "web",
@@ -66,6 +70,8 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/http"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/join", "nodes/timing", "nodes/window"}, May: append([]string{"nodes/columns", "nodes/aggregate"}, kinds...), Tests: packTests},
 	{Rooms: []string{"nodes/std"}, May: []string{"nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/timing", "nodes/window"}, Tests: []string{"nodes/nodetest", "graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes"}},
+	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},
@@ -95,7 +101,7 @@ var Rules = []Rule{
 	{Rooms: []string{"cmd/flowrun/early"}, May: []string{"cmd/flowrun/internal/stopsignal"}},
 	{Rooms: []string{"cmd/flowrun/cli"}, May: append([]string{"graph", "graph/diff", "graph/record/jsonl", "graph/render", "cmd/flowrun/internal/stopsignal", "internal/durable", "nodes", "otlp", "web",
 		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/supervise", "scheduler/trial"}, data...), Tests: []string{"graph/record/csv", "nodes/std"}},
-	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/std"}},
+	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/connect/all"}},
 	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "nodes", "nodes/std"}},
 	{Rooms: []string{"flows"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes", "nodes/std", "scheduler", "scheduler/flowtest"}},
 	{Rooms: []string{"examples/geopack"}, May: []string{"cmd/flowrun/cli", "graph", "nodes", "nodes/std"}, Tests: []string{"nodes/nodetest"}},

@@ -14,12 +14,13 @@ var initialised = regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, \d+ alloc
 
 // What every process pays before it does anything, be it `flowrun version`: how many
 // packages are linked, how many of them do something when they are initialised, and what
-// they allocate. The bounds are what it is and a little more; whoever raises one says why.
+// they allocate. The bounds are what it is and a little more; whoever raises one says why:
+// the clients of three databases are 34 packages, which allocate 90 kB.
 func TestStartIsCheap(t *testing.T) {
 	const (
-		packages = 420
-		active   = 180
-		bytesMax = 900_000
+		packages = 460
+		active   = 205
+		bytesMax = 1_000_000
 	)
 	out, err := exec.Command("go", "list", "-deps", "..").Output()
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // This file is the verb types.
 
 func typesVerb(c *call) *cobra.Command {
-	var json bool
+	var json, pin bool
 	verb := &cobra.Command{
 		Use:     "types FLOW",
 		GroupID: groupFlow,
@@ -27,16 +27,25 @@ are not carried at run time.
 
 The type of a source that was sampled is printed as it can be pasted under
 "types:", so that later runs do not depend on the sample. Of a flow with errors
-the types are shown that could be told.`,
+the types are shown that could be told.
+
+With --pin, types that a database was asked for are written into the flow, as the
+setting "as" of their nodes: then check asks nobody, and the flow also compiles
+where it may not. Comments and layout stay.`,
 		Example: `  flowrun types flow.yaml
+  flowrun types flow.yaml --pin
   flowrun types flow.yaml --json | jq '.nodes[] | {id, out}'`,
 		Args:              wantFlow(false),
 		ValidArgsFunction: completeFlows,
 	}
 	set := settable(verb)
 	verb.Flags().BoolVar(&json, "json", false, "print JSON")
+	verb.Flags().BoolVar(&pin, "pin", false, "write types that a database was asked for into the flow")
 	verb.RunE = func(_ *cobra.Command, args []string) error {
 		flow, list := c.asking().load(args[0], *set)
+		if pin && !list.HasErrors() {
+			return c.pin(args[0], flow)
+		}
 		if json {
 			if err := writeJSON(c.stdout, typesOf(flow, list)); err != nil {
 				return err

@@ -1,0 +1,14 @@
+// Package all lists every pack of flowrun: those of package std, and those that bring the
+// client of a database or a service with them. A program that wants few of these imports
+// their packages and std instead.
+package all
+
+import (
+	"slices"
+
+	"github.com/flowrun/flowrun/nodes/connect/sql"
+	"github.com/flowrun/flowrun/nodes/std"
+)
+
+// Nodes are the kinds of all packs.
+var Nodes = slices.Concat(std.Nodes, sql.Nodes)

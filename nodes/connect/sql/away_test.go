@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,6 +91,24 @@ func TestServerIsKilled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A database that is not there at the start is tried as often as retry says.
+func TestPatience(t *testing.T) {
+	f, list := load(t, t.TempDir(), "mysql://flow:"+canary+"@127.0.0.1:1/x", `flow: f
+nodes:
+  in: {use: sql.read, retry: {attempts: 3}, with: {url: URL, query: SELECT 1 AS n, as: '{n: int}'}}
+  out: {use: log, in: in}
+`, nil)
+	if list.HasErrors() {
+		t.Fatal(nodetest.Printed(list))
+	}
+	r := kit.RunFlow(t, f, nodetest.Setup{})
+	var dial *net.OpError
+	if !errors.As(r.Err, &dial) || !strings.Contains(r.Err.Error(), "tried 3 times") || strings.Count(r.Log, "is away") != 2 {
+		t.Errorf("%v\n%s", r.Err, r.Log)
+	}
+	noCanary(t, r.Err.Error(), r.Log)
 }
 
 // The rows behind a table that is dropped are errors, and those before it are written.

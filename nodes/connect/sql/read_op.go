@@ -67,7 +67,7 @@ func (p *piece) Release() { p.batch.Release() }
 
 // Open connects, so that a database that is not there ends the flow before anything is
 // read.
-func (o *readOp) Open(ctx context.Context) error { return o.connect(ctx) }
+func (o *readOp) Open(ctx context.Context) error { return o.tries.patiently(ctx, o.connect) }
 
 func (o *readOp) connect(ctx context.Context) (err error) {
 	if o.s != nil {

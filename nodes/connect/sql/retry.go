@@ -68,6 +68,21 @@ func (b *backoff) stopping() bool {
 	}
 }
 
+// patiently opens a session before the run begins: a database that does not answer ends the
+// flow, unless its node has a retry.
+func (b *backoff) patiently(ctx context.Context, open func(ctx context.Context) error) error {
+	for {
+		err := open(ctx)
+		if err == nil || b.env.Node.Engine.Retry.Attempts <= 1 || !lost(nil, err) {
+			b.tries = 0
+			return err
+		}
+		if err := b.wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
 // well says that the thing has succeeded.
 func (b *backoff) well(what string) {
 	if b.tries > 0 {

@@ -73,7 +73,7 @@ var (
 // Open connects and looks at the table, so that a flow that cannot write ends before
 // anything is read.
 func (o *writeOp) Open(ctx context.Context) error {
-	if err := o.connect(ctx); err != nil {
+	if err := o.tries.patiently(ctx, o.connect); err != nil {
 		return err
 	}
 	k, d := o.k, o.k.dialect()

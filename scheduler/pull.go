@@ -52,13 +52,8 @@ func (t *intake) piece(ctx context.Context, next func(context.Context) (any, nod
 		}
 		return err
 	})
-	// A source that takes items on a goroutine of its own may be paused meanwhile. One that
-	// has no end of its own, such as a clock or a server, waits for what is to come.
-	took := &n.count.Busy
-	if e := n.parts.Endless; e != nil && e.Endless() {
-		took = &n.count.Starved
-	}
-	took.Add(int64(max(0, time.Since(start)-(n.valve.total()-paused))))
+	// A source that takes items on a goroutine of its own may be paused meanwhile.
+	n.count.Busy.Add(int64(max(0, time.Since(start)-(n.valve.total()-paused))))
 	return err
 }
 

@@ -79,14 +79,3 @@ nodes:
 		}
 	}
 }
-
-// A clock without an end waits for its time: it is not what bounds a flow.
-func TestWaitingClockIsNotBusy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := kit.Run(t, "nodes:\n  clock: {use: tick, with: {every: 1s}}\n  out: {use: drop, in: clock}\n", nil,
-			nodetest.Setup{Begun: func(stop func()) { time.AfterFunc(time.Minute, stop) }})
-		if clock := r.Report.Nodes[0]; clock.Busy > 0.01 || clock.Starved < 0.9 || r.Report.Bottleneck != "" {
-			t.Errorf("busy %.2f, starved %.2f, bottleneck %q", clock.Busy, clock.Starved, r.Report.Bottleneck)
-		}
-	})
-}

@@ -187,7 +187,9 @@ func (c *call) ink(w io.Writer) ink {
 }
 
 // loader reads the flows of the call.
-func (c *call) loader() flowLoader { return flowLoader{registry: c.registry, stdin: c.stdin, secrets: &c.secrets} }
+func (c *call) loader() flowLoader {
+	return flowLoader{registry: c.registry, stdin: c.stdin, secrets: &c.secrets}
+}
 
 // asking is loader where kinds may ask their peers, such as a database for the types of
 // its columns.

@@ -30,6 +30,7 @@ var Sole = map[string]string{
 	"github.com/spf13/cobra":        "cmd/flowrun/cli",
 	"github.com/klauspost/compress": "nodes/file",
 	"github.com/bmatcuk/doublestar": "nodes/file",
+	"github.com/robfig/cron":        "nodes/timing",
 	"go.opentelemetry.io":           "otlp",
 	"google.golang.org/protobuf":    "otlp",
 	"golang.org/x/tools":            "internal/archdraw",

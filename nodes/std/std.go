@@ -7,6 +7,7 @@ package std
 import (
 	"slices"
 
+	"github.com/flowrun/flowrun/nodes/exec"
 	"github.com/flowrun/flowrun/nodes/file"
 	"github.com/flowrun/flowrun/nodes/flow"
 	"github.com/flowrun/flowrun/nodes/http"
@@ -16,4 +17,4 @@ import (
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(file.Nodes, flow.Nodes, http.Nodes, join.Nodes, timing.Nodes, window.Nodes)
+var Nodes = slices.Concat(exec.Nodes, file.Nodes, flow.Nodes, http.Nodes, join.Nodes, timing.Nodes, window.Nodes)

@@ -1,0 +1,2 @@
+// Package exec has the kinds that talk to a command.
+package exec

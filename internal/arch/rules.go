@@ -72,7 +72,8 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/join", "nodes/timing", "nodes/window"}, May: append([]string{"nodes/columns", "nodes/aggregate"}, kinds...), Tests: packTests},
 	{Rooms: []string{"nodes/stream"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact"}, without(kinds, "graph/quantity", "graph/expr")...)},
 	{Rooms: []string{"nodes/exec"}, May: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/types", "nodes", "nodes/stream"}, Tests: packTests},
-	{Rooms: []string{"nodes/std"}, May: []string{"nodes/exec", "nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/timing", "nodes/window"}, Tests: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes", "nodes/nodetest"}},
+	{Rooms: []string{"nodes/socket"}, May: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/types", "nodes", "nodes/peer", "nodes/stream"}, Tests: packTests},
+	{Rooms: []string{"nodes/std"}, May: []string{"nodes/exec", "nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/socket", "nodes/timing", "nodes/window"}, Tests: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes", "nodes/nodetest"}},
 	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/sql", "nodes/std"}},
 

@@ -12,9 +12,10 @@ import (
 	"github.com/flowrun/flowrun/nodes/flow"
 	"github.com/flowrun/flowrun/nodes/http"
 	"github.com/flowrun/flowrun/nodes/join"
+	"github.com/flowrun/flowrun/nodes/socket"
 	"github.com/flowrun/flowrun/nodes/timing"
 	"github.com/flowrun/flowrun/nodes/window"
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(exec.Nodes, file.Nodes, flow.Nodes, http.Nodes, join.Nodes, timing.Nodes, window.Nodes)
+var Nodes = slices.Concat(exec.Nodes, file.Nodes, flow.Nodes, http.Nodes, join.Nodes, socket.Nodes, timing.Nodes, window.Nodes)

@@ -127,3 +127,26 @@ func (r *Reader) cutFrames(find frameFunc) (*Chunk, error) {
 	}
 	return nil, nil
 }
+
+// Datagram makes a chunk of what came at once; line counts what came before. The data is
+// copied.
+func (k *Reading) Datagram(data []byte, line uint64, o Options) *Chunk {
+	c := &Chunk{Stream: o.Stream, Line: line, Lines: 1}
+	data = bytes.TrimRight(data, "\r\n")
+	switch {
+	case len(data) == 0:
+		return nil
+	case len(data) > int(k.MaxRecord):
+		c.bad = fmt.Sprintf("the datagram has %d bytes, more than max_record (%s)", len(data), k.MaxRecord)
+		c.raw = string(data[:min(len(data), shownOfLong)])
+		return c
+	}
+	c.arena = record.NewArena(len(data) + 1)
+	c.arena.Buf = append(append(c.arena.Buf, data...), '\n')
+	if o.Frame == FrameSyslog {
+		c.frames = [][]byte{c.arena.Buf[:len(data)]}
+		return c
+	}
+	c.text = c.arena.Buf
+	return c
+}

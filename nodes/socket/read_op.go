@@ -1,0 +1,301 @@
+package socket
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/stream"
+)
+
+// This file is how socket.read runs.
+
+// queued is how many chunks wait for the flow: behind them the peers wait.
+const queued = 16
+
+// A readOp is a running socket.read. Each connection is read on a goroutine of its own; the
+// engine takes from the queue what has come.
+type readOp struct {
+	k       *reader
+	reading *stream.Reading
+	env     *nodes.Env
+	scanner *stream.Scanner
+
+	queue  chan part
+	cancel context.CancelFunc
+	all    sync.WaitGroup // goroutines
+	ended  error          // what Next gives at the end; nil: not there
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+// A part is what a connection gives the engine.
+type part struct {
+	chunk *stream.Chunk
+	end   error // io.EOF, or why there is no more
+}
+
+var (
+	_ nodes.Puller  = (*readOp)(nil)
+	_ nodes.Starter = (*readOp)(nil)
+	_ nodes.Endless = (*endlessOp)(nil)
+	_ nodes.Drainer = (*endlessOp)(nil)
+)
+
+// An endlessOp has no end but the stop: what has come before goes through.
+type endlessOp struct{ *readOp }
+
+// Endless implements nodes.Endless.
+func (o *endlessOp) Endless() bool { return true }
+
+// Drain implements nodes.Drainer.
+func (o *endlessOp) Drain(context.Context) (any, nodes.Position, error) {
+	select {
+	case x := <-o.queue:
+		return o.take(x)
+	default:
+		return nil, nil, io.EOF
+	}
+}
+
+// Open begins to listen; an address that is taken stops the flow before anything is read.
+func (o *readOp) Open(ctx context.Context) error {
+	var run func(ctx context.Context)
+	switch {
+	case o.k.listens && o.k.network == "udp":
+		c, err := o.env.ListenPacket(ctx, "udp", o.k.address)
+		if err != nil {
+			return err
+		}
+		run = func(ctx context.Context) { o.packets(ctx, c) }
+	case o.k.listens:
+		var config *tls.Config
+		if o.k.TLS != nil {
+			var err error
+			if config, err = o.k.TLS.Server(o.env); err != nil {
+				return err
+			}
+		}
+		l, err := o.k.listen(ctx, o.env)
+		if err != nil {
+			return err
+		}
+		run = func(ctx context.Context) { o.accept(ctx, l, config) }
+	default:
+		run = o.connect
+	}
+	o.conns = map[net.Conn]bool{}
+	ctx, o.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	o.all.Go(func() { run(ctx) })
+	return nil
+}
+
+// accept takes connections until ctx ends.
+func (o *readOp) accept(ctx context.Context, l net.Listener, config *tls.Config) {
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer l.Close()
+	for wait := time.Duration(0); ctx.Err() == nil; {
+		c, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			o.env.Log.Warn("a connection could not be taken", "address", o.k.name(), "error", err.Error())
+			if nodes.Sleep(ctx, wait) != nil {
+				return
+			}
+			continue
+		}
+		wait = 0
+		if !o.add(c) {
+			o.env.Log.Warn("a connection was closed: there are as many as `connections` allows", "address", o.k.name(), "from", c.RemoteAddr().String())
+			c.Close()
+			continue
+		}
+		o.all.Go(func() {
+			defer o.remove(c)
+			if config != nil {
+				safe, err := secured(ctx, c, tls.Server(c, config))
+				if err != nil {
+					o.env.Log.Warn("a connection was closed", "from", c.RemoteAddr().String(), "error", err.Error())
+					return
+				}
+				o.read(ctx, safe, c.RemoteAddr().String())
+				return
+			}
+			o.read(ctx, c, c.RemoteAddr().String())
+		})
+	}
+}
+
+// add counts a connection; false: there are enough.
+func (o *readOp) add(c net.Conn) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.conns) >= o.k.Connections {
+		return false
+	}
+	o.conns[c] = true
+	return true
+}
+
+func (o *readOp) remove(c net.Conn) {
+	c.Close()
+	o.mu.Lock()
+	delete(o.conns, c)
+	o.mu.Unlock()
+}
+
+// connect keeps a connection to the peer until ctx ends, or the peer ends the only one.
+func (o *readOp) connect(ctx context.Context) {
+	for {
+		began := time.Now()
+		c, err := o.k.dialing(ctx, o.env, 0)
+		if err != nil {
+			o.send(ctx, part{end: err})
+			return
+		}
+		err = o.read(ctx, c, o.k.name())
+		c.Close()
+		if ctx.Err() != nil {
+			return
+		}
+		if !o.k.Reconnect {
+			if err == nil {
+				err = io.EOF
+			}
+			o.send(ctx, part{end: err})
+			return
+		}
+		o.env.Log.Warn("the connection has ended", "peer", o.k.name())
+		if time.Since(began) < o.k.ReconnectWait && nodes.Sleep(ctx, o.k.ReconnectWait) != nil {
+			return
+		}
+	}
+}
+
+// idleConn closes a connection that sends nothing.
+type idleConn struct {
+	net.Conn
+	limit time.Duration
+}
+
+func (c idleConn) Read(p []byte) (int, error) {
+	c.SetReadDeadline(time.Now().Add(c.limit))
+	return c.Conn.Read(p)
+}
+
+// read reads a connection to its end. The error is why it was not read to its end.
+func (o *readOp) read(ctx context.Context, c net.Conn, name string) error {
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	var src io.Reader = c
+	if o.k.IdleTimeout > 0 {
+		src = idleConn{c, o.k.IdleTimeout}
+	}
+	r := o.reading.NewReader(src, stream.Options{Stream: name, Frame: o.k.frame(), Type: o.k.out})
+	for {
+		chunk, err := r.Next()
+		switch {
+		case err == io.EOF || err != nil && ctx.Err() != nil:
+			return nil
+		case err != nil:
+			o.env.Log.Warn("a connection was closed", "from", name, "error", err.Error())
+			return err
+		}
+		if !o.send(ctx, part{chunk: chunk}) {
+			return nil
+		}
+	}
+}
+
+// maxDatagram is how long a datagram may be.
+const maxDatagram = 64 << 10
+
+// packets reads datagrams until ctx ends.
+func (o *readOp) packets(ctx context.Context, c net.PacketConn) {
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	defer c.Close()
+	buf := make([]byte, maxDatagram)
+	for line := uint64(1); ctx.Err() == nil; line++ {
+		n, from, err := c.ReadFrom(buf)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+				return
+			}
+			o.env.Log.Warn("a datagram could not be read", "address", o.k.name(), "error", err.Error())
+			if nodes.Sleep(ctx, 100*time.Millisecond) != nil {
+				return
+			}
+			continue
+		}
+		chunk := o.reading.Datagram(buf[:n], line, stream.Options{Stream: from.String(), Frame: o.k.frame(), Type: o.k.out})
+		if chunk != nil && !o.send(ctx, part{chunk: chunk}) {
+			return
+		}
+	}
+}
+
+func (o *readOp) send(ctx context.Context, x part) bool {
+	select {
+	case o.queue <- x:
+		return true
+	case <-ctx.Done():
+		if x.chunk != nil {
+			x.chunk.Release()
+		}
+		return false
+	}
+}
+
+// Next implements nodes.Puller.
+func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
+	if o.ended != nil {
+		return nil, nil, o.ended
+	}
+	select {
+	case x := <-o.queue:
+		return o.take(x)
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+}
+
+func (o *readOp) take(x part) (any, nodes.Position, error) {
+	if x.end != nil {
+		o.ended = x.end
+		return nil, nil, x.end
+	}
+	return x.chunk, nil, nil
+}
+
+// Process implements nodes.Operator.
+func (o *readOp) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	return o.scanner.Scan(in.Made.(*stream.Chunk), out)
+}
+
+// Close implements io.Closer.
+func (o *readOp) Close() error {
+	if o.cancel == nil {
+		return nil
+	}
+	o.cancel()
+	o.all.Wait()
+	for {
+		select {
+		case x := <-o.queue:
+			if x.chunk != nil {
+				x.chunk.Release()
+			}
+			continue
+		default:
+		}
+		return nil
+	}
+}

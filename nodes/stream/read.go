@@ -152,7 +152,8 @@ func (r *Reader) cutLines() (*Chunk, error) {
 		end = len(r.buf)
 	}
 	if !r.begun {
-		if err := r.head(end); err != nil || !r.begun {
+		before := len(r.buf)
+		if err := r.head(end); err != nil || len(r.buf) == before {
 			return nil, err
 		}
 		return r.cutLines()
@@ -212,11 +213,13 @@ func (r *Reader) longAt(text []byte, most int) int {
 	return -1
 }
 
+var errLongHeader = errors.New("its header: it is longer than max_record")
+
 // head reads the header of csv.
 func (r *Reader) head(end int) error {
 	if end == 0 {
 		if len(r.buf) > int(r.k.MaxRecord) {
-			return errors.New("its header is longer than max_record")
+			return errLongHeader
 		}
 		return nil
 	}
@@ -229,6 +232,9 @@ func (r *Reader) head(end int) error {
 	}
 	if err != nil {
 		return fmt.Errorf("its header: %w", err)
+	}
+	if len(bytes.TrimSuffix(text[:next], newline)) > int(r.k.MaxRecord) {
+		return errLongHeader
 	}
 	s, err := csv.New(r.o.Type, names, csv.Options{Dialect: csv.Standard})
 	if err == nil {
@@ -273,7 +279,10 @@ func (r *Reader) pass() *Chunk {
 	if !done && !ended {
 		return nil
 	}
-	r.skip = 0
+	cut := !done && r.skip > 0
+	if r.skip = 0; cut {
+		return r.badRow(ErrCut.Error(), r.begin)
+	}
 	return r.badRow(fmt.Sprintf("the row has %d bytes, more than max_record (%s)", r.long, r.k.MaxRecord), r.begin)
 }
 

@@ -4,6 +4,7 @@ package file
 
 import (
 	"errors"
+	"io/fs"
 	"syscall"
 )
 
@@ -15,3 +16,17 @@ func writable(path string) bool {
 
 // isNoFolder reports whether a part of a path that should be a folder is none.
 func isNoFolder(err error) bool { return errors.Is(err, syscall.ENOTDIR) }
+
+// A fileID tells a file from all others that are there at the same time, by whatever name.
+type fileID struct {
+	Dev   uint64 `json:"dev"`
+	Inode uint64 `json:"inode"`
+}
+
+// idOf is the identity of a file that stands at a path.
+func idOf(info fs.FileInfo, _ string) fileID {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return fileID{uint64(st.Dev), uint64(st.Ino)} //nolint:unconvert // their types differ between systems
+	}
+	return fileID{}
+}

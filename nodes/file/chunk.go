@@ -11,6 +11,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/text"
 )
 
 // This file reads files in chunks of whole rows.
@@ -23,13 +24,15 @@ type chunk struct {
 	file  *input
 	rows  rows // how to read the rows: the same for all chunks of a file
 
-	long *longRow // instead of rows: one that is too long to be read
+	long  *longRow       // instead of rows: one that is too long to be read
+	wrong *text.RowError // instead of rows: the whole file cannot be read
 }
 
 // An input is a file that is being read. One goroutine uses it at a time; workers
 // read its name.
 type input struct {
 	name   string // for messages
+	place  string // the same as the flow names it, from its folder
 	src    io.Reader
 	end    func()
 	packed compression
@@ -250,7 +253,7 @@ var bom = []byte("\xEF\xBB\xBF")
 
 func (c *lineCutter) cut(src []byte, atEOF bool) (from, to, used int, err error) {
 	if !c.begun {
-		if len(src) < len(bom) && !atEOF {
+		if len(src) < len(bom) && !atEOF && bytes.HasPrefix(bom, src) {
 			return 0, 0, 0, nil
 		}
 		c.begun = true

@@ -171,7 +171,7 @@ type csvCutter struct {
 
 func (c *csvCutter) cut(src []byte, atEOF bool) (from, to, used int, err error) {
 	if !c.begun {
-		if len(src) < len(bom) && !atEOF {
+		if len(src) < len(bom) && !atEOF && bytes.HasPrefix(bom, src) {
 			return 0, 0, 0, nil
 		}
 		c.begun = true
@@ -233,6 +233,9 @@ func (k *reader) checkHeaders(c *graph.Inference, t *types.Type) {
 			continue
 		}
 		rows = true
+		if err != nil && k.Follow && c.Node.Engine.OnError != "fail" {
+			continue // it is a bad item
+		}
 		if err != nil {
 			c.List().Add(diag.BadData, f.at, "%s: %s", called(f.path), err)
 			continue

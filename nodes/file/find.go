@@ -28,8 +28,8 @@ type sourceFile struct {
 }
 
 // find lists the files that paths and patterns name, each pattern's in the order
-// of their names, and reports what is not there.
-func find(c *graph.Inference, paths []config.Name) []sourceFile {
+// of their names, and reports what is not there, unless it may come later.
+func find(c *graph.Inference, paths []config.Name, later bool) []sourceFile {
 	var files []sourceFile
 	for _, p := range paths {
 		at := p.At
@@ -43,12 +43,15 @@ func find(c *graph.Inference, paths []config.Name) []sourceFile {
 			continue
 		}
 		if !isPattern(p.Value) || exists(c.Flow, full) {
+			if later && comes(c.Flow, full) {
+				continue
+			}
 			if checkFile(c, full, p.Value, at) {
 				files = append(files, sourceFile{full, p.Value, at})
 			}
 			continue
 		}
-		for _, name := range matches(c, p.Value, at) {
+		for _, name := range matches(c, p.Value, at, later) {
 			if full := c.Path(name); checkFile(c, full, full, at) {
 				files = append(files, sourceFile{full, name, at})
 			}
@@ -60,7 +63,7 @@ func find(c *graph.Inference, paths []config.Name) []sourceFile {
 // matches lists the files that a pattern names, as it names them. Only the pattern is one: the
 // folder of the flow may have a name with brackets. As in a shell, a star does not
 // match names that begin with a dot.
-func matches(c *graph.Inference, pattern string, at diag.Span) []string {
+func matches(c *graph.Inference, pattern string, at diag.Span, later bool) []string {
 	base, rest := doublestar.SplitPattern(filepath.ToSlash(pattern))
 	base = filepath.FromSlash(base)
 	dir := c.Path(base)
@@ -73,6 +76,7 @@ func matches(c *graph.Inference, pattern string, at diag.Span) []string {
 	case err != nil:
 		c.List().Add(diag.NoFile, at, "the folders of %q cannot be read: %s", pattern, reason(err))
 		return nil
+	case len(names) == 0 && later:
 	case len(names) == 0 && !exists(c.Flow, dir):
 		c.List().Add(diag.NoFile, at, "no file matches %q: there is no folder %s", pattern, dir)
 	case len(names) == 0:

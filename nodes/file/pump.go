@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/flowrun/flowrun/graph"
@@ -110,4 +111,18 @@ func (f *lateFile) close() {
 	if f.file != nil {
 		f.file.Close()
 	}
+}
+
+// goesOn reports whether standard input may go on for ever: unless it is known to be a
+// file or a text.
+func goesOn(stdin io.Reader) bool {
+	if text, ok := stdin.(interface{ Len() int }); ok && text.Len() >= 0 {
+		return false
+	}
+	file, ok := stdin.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return true
+	}
+	info, err := file.Stat()
+	return err != nil || !info.Mode().IsRegular()
 }

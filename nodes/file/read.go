@@ -7,10 +7,9 @@ import (
 	"hash"
 	"hash/fnv"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
@@ -39,6 +38,10 @@ type reader struct {
 	Validate string        `yaml:"validate" enum:"read|all" doc:"Which fields must be of their type for a row to be good: those that later nodes read, or all."`
 	Sample   config.Size   `yaml:"sample" min:"4kB" doc:"How much of the files is looked at to infer the type: of each the beginning, and some of its middle and its end."`
 
+	Follow bool          `yaml:"follow" doc:"Go on at the end: read what is added to the files, files that take their place, and files that come and match a pattern, until the flow is stopped. Of csv, jsonl and lines, not packed."`
+	Every  time.Duration `yaml:"every" min:"1ms" doc:"With follow: how often files are looked at."`
+	Place  bool          `yaml:"place" doc:"Give rows a field place: {file: string, line: int}, where they stand."`
+
 	MaxRecord config.Size `yaml:"max_record" min:"4kB" doc:"How long a row may be. A longer one is a bad item, and is never held in memory."`
 	Encoding  string      `yaml:"encoding" enum:"utf-8|utf-16|latin-1|windows-1252" doc:"The encoding of the text."`
 
@@ -56,10 +59,10 @@ type reader struct {
 	sampled string // which rows the type was inferred from; "" if it was declared
 }
 
-var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample, MaxRecord: defaultMaxRecord, Encoding: encodingUTF8},
+var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample, MaxRecord: defaultMaxRecord, Encoding: encodingUTF8, Every: defaultEvery},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The rows."}),
 	nodes.Workers(graph.PerCore),
-	nodes.Lines("rows have been read", "its output is full, or standard input is silent", "all files have been read, or the flow is stopped",
+	nodes.Lines("rows have been read", "its output is full, or standard input is silent", "all files have been read; with `follow`, when the flow is stopped",
 		"a file cannot be read, or a row is bad and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Read a CSV file whose type is inferred.",
@@ -94,12 +97,32 @@ nodes:
 			"bad.jsonl": `{"line":2,"error":"field \"id\": want int, got \"two\"","item":"{\"id\":\"two\"}"}` + "\n",
 		},
 	}),
+	nodes.Example(graph.Example{
+		Title: "Follow a log, until three lines have come.",
+		Flow: `
+flow: follow
+nodes:
+  log: {use: file.read, with: {path: app.log, follow: true, place: true}}
+  three: {use: limit, in: log, with: {count: 3}}
+  out: {use: file.write, in: three, with: {path: seen.jsonl}}
+`,
+		Files: map[string]string{"app.log": "started\nworking\nrotated\nthis waits for the next run\n"},
+		Want: map[string]string{"seen.jsonl": `{"line":"started","place":{"file":"app.log","line":1}}
+{"line":"working","place":{"file":"app.log","line":2}}
+{"line":"rotated","place":{"file":"app.log","line":3}}
+`},
+	}),
 )
 
 // Infer finds the files and the type of their rows.
 func (k *reader) Infer(c *graph.Inference) {
-	k.files = find(c, k.Path)
-	if len(k.files) == 0 || !k.checkFiles(c) || !k.checkSettings(c) {
+	before := len(*c.List())
+	k.files = find(c, k.Path, k.Follow)
+	if k.Follow && !k.checkFollowed(c, before) {
+		k.promise(c)
+		return
+	}
+	if len(k.files) == 0 && !k.Follow || !k.checkFiles(c) || !k.checkSettings(c) {
 		k.promise(c)
 		return
 	}
@@ -107,14 +130,18 @@ func (k *reader) Infer(c *graph.Inference) {
 	if k.row = t; t == nil || !k.settleExtra(c, &t) {
 		return
 	}
-	if _, err := k.newRows(t); err != nil {
+	scanned := t
+	if !k.settlePlace(c, &t) {
+		return
+	}
+	if _, err := k.newRows(scanned); err != nil {
 		at := c.Node.At
 		if d, ok := errors.AsType[*text.DefaultError](err); ok && !d.Reading.At.IsZero() {
 			at = d.Reading.At
 		}
 		c.List().Add(diag.WrongValue, at, "%s: %s", c.Node.ID, err)
 	} else if !k.As.YAML.IsNull() {
-		k.checkHeaders(c, t)
+		k.checkHeaders(c, scanned)
 	}
 	c.Out("out", t)
 }
@@ -128,7 +155,7 @@ func (k *reader) promise(c *graph.Inference) {
 	if k.format != formatLines && k.As.YAML.IsNull() {
 		return
 	}
-	if t := k.typeOf(c); t != nil && k.settleExtra(c, &t) {
+	if t := k.typeOf(c); t != nil && k.settleExtra(c, &t) && k.settlePlace(c, &t) {
 		c.Out("out", t)
 	}
 }
@@ -183,85 +210,6 @@ func (k *reader) settleExtra(c *graph.Inference, t **types.Type) bool {
 	return true
 }
 
-// checkFiles finds the format, which all files share, and reports a file that
-// cannot be read beside the others or beside what the flow writes.
-func (k *reader) checkFiles(c *graph.Inference) bool {
-	streams := map[string]bool{}
-	for i, f := range k.files {
-		form, _, err := formatOf(f.path, format(k.Format), compression(k.Compress))
-		switch {
-		case err != nil:
-			c.List().Add(diag.MissingKey, f.at, "%s", err).WithHint("add `format: csv` (or tsv, jsonl, json, lines)")
-			return false
-		case i == 0:
-			k.format = form
-		case form != k.format:
-			c.List().Add(diag.Conflict, f.at, "%s is %s, but %s is %s", called(f.path), form, called(k.files[0].path), k.format).
-				WithHint("read them by two nodes and merge, or say which `format:` both have")
-			return false
-		}
-		if isStream(c.Flow, f.path) {
-			if streams[f.path] {
-				c.List().Add(diag.Conflict, f.at, "%s can be read only once", called(f.path))
-			}
-			streams[f.path] = true
-		}
-	}
-	for _, n := range c.Flow.Nodes {
-		switch other := n.Config.(type) {
-		case *reader:
-			k.checkShared(c, n.ID, other, streams)
-		case *writer:
-			k.checkAppended(c, n.ID, other)
-		}
-	}
-	return true
-}
-
-// checkShared reports a stream that another node reads too.
-func (k *reader) checkShared(c *graph.Inference, id string, other *reader, streams map[string]bool) {
-	if other == k {
-		return
-	}
-	for _, f := range other.files {
-		if streams[f.path] {
-			c.List().Add(diag.Conflict, k.files[0].at, "%s is read by %s too", called(f.path), id).
-				WithNote(f.at, "there").WithHint("what can be read only once has one reader; several nodes may use its output")
-		}
-	}
-}
-
-// checkAppended reports a file that another node appends to while it is read: that
-// would not end. A file that is written anew may be read, for it gets its name later.
-func (k *reader) checkAppended(c *graph.Inference, id string, other *writer) {
-	if !other.Append || other.Path.Value == "-" {
-		return
-	}
-	into, err := c.Flow.Stat(c.Path(other.Path.Value))
-	if err != nil {
-		return
-	}
-	for _, f := range k.files {
-		if from, err := c.Flow.Stat(f.path); err == nil && from.Mode().IsRegular() && os.SameFile(from, into) {
-			c.List().Add(diag.Conflict, f.at, "%s appends to the file that is read here, %s: it would not end", id, called(f.path)).
-				WithNote(other.Path.At, "there").WithHint("write another file")
-			return
-		}
-	}
-}
-
-// checkSettings reports settings of csv that stand beside another format, and
-// delimiters that are none.
-func (k *reader) checkSettings(c *graph.Inference) bool {
-	if !k.format.isCSV() {
-		if k.Delimiter != "" || k.Comment != "" || len(k.Nulls) > 0 || !k.Header {
-			c.List().Warn(diag.Ineffective, c.Node.At, "%s: delimiter, header, comment and nulls are for csv, not for %s", c.Node.ID, k.format)
-		}
-		return true
-	}
-	return checkDialect(c, k.format, k.Delimiter, k.Comment, k.Nulls)
-}
-
 // Operator reads chunks in order and scans them on all workers.
 func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a()}
@@ -270,6 +218,10 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	}
 	env.Dropped = o.dropped.all
 	o.Spread = o.newWorker
+	if k.Follow {
+		env.Progress = func() (int64, int64) { return o.read.Load(), 0 }
+		return newFollowOp(o), nil
+	}
 	o.total, o.endless = k.size(env.Flow), k.endless(env)
 	env.Progress = func() (int64, int64) { return o.read.Load(), o.total }
 	return o, nil
@@ -281,20 +233,6 @@ func (k *reader) endless(env *nodes.Env) bool {
 	return slices.ContainsFunc(k.files, func(f sourceFile) bool {
 		return f.path == "-" && goesOn(env.Stdin) || f.path != "-" && isStream(env.Flow, f.path)
 	})
-}
-
-// goesOn reports whether standard input may go on for ever: unless it is known to be a
-// file or a text.
-func goesOn(stdin io.Reader) bool {
-	if text, ok := stdin.(interface{ Len() int }); ok && text.Len() >= 0 {
-		return false
-	}
-	file, ok := stdin.(interface{ Stat() (fs.FileInfo, error) })
-	if !ok {
-		return true
-	}
-	info, err := file.Stat()
-	return err != nil || !info.Mode().IsRegular()
 }
 
 // size is that of all files in bytes, 0 if it is not known.
@@ -394,6 +332,7 @@ func (o *readOp) open(ctx context.Context) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.place = o.k.files[o.at-1].name
 	if err := o.k.asText(in); err != nil {
 		in.end()
 		return nil, named(in.name, err)
@@ -411,7 +350,7 @@ func (o *readOp) pass() {
 // begin reads the header of a file that was opened.
 func (o *readOp) begin(in *input) (err error) {
 	in.rest, in.most = o.spare, int(o.k.MaxRecord)
-	if in.rows, err = o.k.newRows(o.t); err == nil {
+	if in.rows, err = o.k.newRows(o.scanned()); err == nil {
 		in.cut, err = in.rows.begin(in)
 	}
 	if err != nil {
@@ -429,6 +368,9 @@ func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 	var scan scanner
 	return nodes.WorkFunc(func(_ context.Context, in nodes.Input, out nodes.Out) (any, error) {
 		p := in.Made.(*chunk)
+		if p.wrong != nil {
+			return nil, out.Bad(nodes.BadItem{Err: p.badFile(), File: p.file.name, Line: p.line})
+		}
 		if p.long != nil {
 			bad := o.k.tooLong(p.long)
 			return nil, out.Bad(p.badRow(bad, bad, p.line))
@@ -442,6 +384,9 @@ func (o *readOp) newWorker(context.Context) (nodes.Worker, error) {
 			last = p.rows
 		}
 		defer o.count(scan)
+		if o.placed() {
+			return nil, o.scanPlaced(p, scan, out)
+		}
 		return nil, o.scan(p, scan, out)
 	}), nil
 }

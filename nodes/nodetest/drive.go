@@ -121,13 +121,17 @@ type pulledTask struct {
 	at    time.Time
 }
 
+// maxWaited bounds how long is waited for a source that has no more, and may have some later.
+const maxWaited = time.Hour
+
 // maxPulled bounds the tasks that are asked of a source, which may have no end.
 const maxPulled = 40
 
 // pull drives a source from a position on, nil for the beginning. ended says that there
 // is no more.
 func (e *fixture) pull(operators Operators, id string, from nodes.Position) (tasks []pulledTask, ended bool, err error) {
-	ctx := e.t.Context()
+	ctx, stopWaiting := context.WithTimeout(e.t.Context(), maxWaited)
+	defer stopWaiting()
 	if e.world != nil {
 		e.network = NewNetwork()
 		var stop func()
@@ -160,7 +164,7 @@ func (e *fixture) pull(operators Operators, id string, from nodes.Position) (tas
 			return tasks, true, d.endedForGood(ctx)
 		case errors.Is(err, nodes.ErrDone):
 			return tasks, true, nil
-		case err != nil && ctx.Err() != nil: // its world has stopped it
+		case err != nil && ctx.Err() != nil: // its world has stopped it, or it waits
 			return tasks, false, nil
 		case err != nil:
 			return tasks, false, err

@@ -27,7 +27,7 @@ func (k *writer) checkTarget(c *graph.Inference, t *types.Type) {
 	if err != nil {
 		return
 	}
-	if k.Split.Value == "" {
+	if len(k.Split) == 0 {
 		full = durable.BehindLinks(full)
 		info, err := os.Stat(full)
 		switch {
@@ -44,7 +44,11 @@ func (k *writer) checkTarget(c *graph.Inference, t *types.Type) {
 			k.checkColumns(c, t, full)
 		}
 	}
-	k.checkFolder(c, filepath.Dir(full))
+	dir := filepath.Dir(full)
+	if before, _, ok := strings.Cut(dir, "*"); ok {
+		dir = filepath.Dir(before + "*") // folders behind it have names that only rows tell
+	}
+	k.checkFolder(c, dir)
 }
 
 // checkFolder reports a folder in which no file can be made. Those that are not there yet

@@ -49,11 +49,11 @@ func (o *writeOp) taken(t *target) error {
 		if err != nil {
 			continue
 		}
-		if other.Split.Value == "" && durable.BehindLinks(path) == t.path {
+		if len(other.Split) == 0 && durable.BehindLinks(path) == t.path {
 			e.by = n.ID
 			return e
 		}
-		if match, err := doublestar.PathMatch(path, t.path); other.Split.Value != "" && err == nil && match {
+		if match, err := doublestar.PathMatch(path, t.path); len(other.Split) > 0 && err == nil && match {
 			e.by = n.ID
 		}
 	}

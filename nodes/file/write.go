@@ -3,7 +3,6 @@ package file
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -18,19 +17,19 @@ import (
 
 // writer is the kind file.write.
 type writer struct {
-	Path     config.Name `yaml:"path,required" doc:"The file, or - for standard output. Folders are made as needed. With split, it contains a * where the value goes."`
-	Format   string      `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows are written; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log)."`
-	Compress string      `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
-	Split    config.Text `yaml:"split" doc:"An expression of type string, int, bool or an enum: rows with the same value go to the same file, whose name has the value in place of the *."`
-	MaxFiles int         `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
-	Append   bool        `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
+	Path     config.Name   `yaml:"path,required" doc:"The file, or - for standard output. Folders are made as needed. With split, it contains a * for each value."`
+	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows are written; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log)."`
+	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
+	Split    []config.Text `yaml:"split" lone:"true" doc:"Expressions of type string, int, bool or an enum: rows with the same values go to the same file, whose path has the values in place of the stars, one each, also in names of folders."`
+	MaxFiles int           `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
+	Append   bool          `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
 
 	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append, only if the file is empty."`
 
 	format format
 	packed compression
-	split  *expr.Expr
+	split  []*expr.Expr
 }
 
 var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard output.", &writer{Header: true, MaxFiles: 500},
@@ -86,14 +85,15 @@ func (k *writer) Infer(c *graph.Inference) {
 	}
 }
 
-// checkSplit checks the expression of split.
+// checkSplit checks the expressions of split.
 func (k *writer) checkSplit(c *graph.Inference, t *types.Type) {
-	if k.Split.Value == "" {
-		return
-	}
-	k.split = c.Expr(k.Split, t)
-	if st := k.split.Type(); st.Kind != types.KindError && (!st.IsText() && st.Kind != types.KindInt && st.Kind != types.KindBool || st.Nullable) {
-		c.List().Add(diag.WrongType, k.Split.YAML.At(0, len([]rune(k.Split.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
+	k.split = nil
+	for _, text := range k.Split {
+		e := c.Expr(text, t)
+		k.split = append(k.split, e)
+		if st := e.Type(); st.Kind != types.KindError && (!st.IsText() && st.Kind != types.KindInt && st.Kind != types.KindBool || st.Nullable) {
+			c.List().Add(diag.WrongType, text.YAML.At(0, len([]rune(text.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
+		}
 	}
 }
 
@@ -121,7 +121,7 @@ func (k *writer) refuses(t *types.Type) string {
 
 // Acting implements graph.Acter: by nothing but its value of split can a row fail.
 func (k *writer) Acting(on graph.EngineSettings) graph.EngineSettings {
-	if k.Split.Value == "" {
+	if len(k.Split) == 0 {
 		return on &^ (graph.SettingOnError | graph.SettingBreaker)
 	}
 	return on
@@ -133,7 +133,7 @@ func (k *writer) Withholds(abs func(path string) string) (remedy string, withhol
 	if k.Path.Value == "-" || k.Append {
 		return "", false
 	}
-	if info, err := os.Stat(abs(k.Path.Value)); err == nil && k.Split.Value == "" && !info.Mode().IsRegular() {
+	if info, err := os.Stat(abs(k.Path.Value)); err == nil && len(k.Split) == 0 && !info.Mode().IsRegular() {
 		return "", false // it is written to directly
 	}
 	if k.format == formatJSON {
@@ -144,14 +144,19 @@ func (k *writer) Withholds(abs func(path string) string) (remedy string, withhol
 
 func (k *writer) checkPath(c *graph.Inference) {
 	at := k.Path.At
-	star := strings.Count(filepath.Base(k.Path.Value), "*")
+	stars := strings.Count(k.Path.Value, "*")
 	switch {
 	case isAddress(k.Path.Value):
 		c.List().Add(diag.WrongValue, at, "%s is an address, and file.write writes files", k.Path.Value).WithHint("write a file, and send it when the flow has succeeded")
 		return
-	case k.Split.Value != "" && (star != 1 || strings.Contains(filepath.Dir(k.Path.Value), "*")):
-		c.List().Add(diag.WrongValue, at, "with split, the name of the file must contain one *, got %q", k.Path.Value).WithHint("such as out/part-*.jsonl")
-	case k.Split.Value == "" && star > 0:
+	case len(k.Split) > 0 && stars != len(k.Split):
+		what := "one *"
+		hint := "such as out/part-*.jsonl"
+		if n := len(k.Split); n > 1 {
+			what, hint = fmt.Sprintf("%d stars, one for each value", n), "such as out/*/part-*.jsonl"
+		}
+		c.List().Add(diag.WrongValue, at, "with split, the path must contain %s, got %q", what, k.Path.Value).WithHint("%s", hint)
+	case len(k.Split) == 0 && stars > 0:
 		c.List().Add(diag.WrongValue, at, "%q has a *, but no split says what goes there", k.Path.Value).WithHint("add `split: FIELD`")
 	case k.Append && k.format == formatJSON:
 		c.List().Add(diag.Conflict, at, "a json file cannot be appended to: it is one array").WithHint("write jsonl")

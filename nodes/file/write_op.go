@@ -72,19 +72,28 @@ func (o *writeOp) Open(ctx context.Context) (err error) {
 	return err
 }
 
-// clear removes what a run left that died, of any value of split.
+// clear removes what a run left that died, of any values of split.
 func (o *writeOp) clear() error {
 	path, err := filepath.Abs(o.env.Path(o.k.Path.Value))
 	if err != nil {
 		return err
 	}
-	dir := durable.BehindLinks(filepath.Dir(path))
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	dirs, err := foldersOf(filepath.Dir(path))
+	if err != nil {
+		return err
 	}
-	before, after, _ := strings.Cut(filepath.Base(path), "*")
-	err = o.set.Clear(dir, func(name string) bool { return strings.HasPrefix(name, before) && strings.HasSuffix(name, after) })
-	return named(nodes.ShortPath(dir), err)
+	parts := strings.Split(filepath.Base(path), "*")
+	for _, dir := range dirs {
+		dir = durable.BehindLinks(dir)
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		err = o.set.Clear(dir, func(name string) bool { return fits(name, parts) })
+		if err != nil {
+			return named(nodes.ShortPath(dir), err)
+		}
+	}
+	return nil
 }
 
 // target gives the file for a value of split.
@@ -97,7 +106,7 @@ func (o *writeOp) target(value string) (*target, error) {
 	}
 	path := o.env.Path(o.k.Path.Value)
 	if o.k.split != nil {
-		path = filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "*", value, 1))
+		path = o.env.Path(filledIn(o.k.Path.Value, strings.Split(value, separator)))
 	}
 	size := bufferSize
 	if o.k.split != nil {
@@ -133,7 +142,7 @@ func (o *writeOp) NewWorker(context.Context) (nodes.Worker, error) {
 			return parts, nil
 		}), nil
 	}
-	return &splitter{encode: encode, program: o.k.split.Compile(), t: o.k.split.Type(), name: filepath.Base(o.k.Path.Value)}, nil
+	return newSplitter(o.k, encode), nil
 }
 
 // Process writes parts in the order of the input.

@@ -296,6 +296,33 @@ func (s *Set) Publish(files ...*File) error {
 	return s.publish(files)
 }
 
+// Finish gives some files what was written to them, at once, and lets go of them: the other
+// files of the set have nothing to do with them any more.
+func (s *Set) Finish(files ...*File) error {
+	if err := s.Seal(files...); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.settled || s.killed.Load() {
+		return errSettled
+	}
+	if err := s.publish(files); err != nil {
+		return err
+	}
+	var errs []error
+	for _, f := range files {
+		if f.over {
+			f.f.Close() // on some systems it was closed before
+		} else {
+			errs = append(errs, f.discard())
+		}
+		delete(s.taken, f.target)
+	}
+	s.files = slices.DeleteFunc(s.files, func(f *File) bool { return slices.Contains(files, f) })
+	return errors.Join(errs...)
+}
+
 // Abort throws away what was not committed, with the folders that were made for it.
 func (s *Set) Abort() error {
 	s.mu.Lock()

@@ -27,7 +27,7 @@ func (k *writer) checkTarget(c *graph.Inference, t *types.Type) {
 	if err != nil {
 		return
 	}
-	if len(k.Split) == 0 {
+	if len(k.Split) == 0 && !k.Rotate.on() {
 		full = durable.BehindLinks(full)
 		info, err := os.Stat(full)
 		switch {

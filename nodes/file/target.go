@@ -28,6 +28,8 @@ type target struct {
 	buf    *bufio.Writer // nil: of standard output
 	out    io.Writer     // buf, or standard output
 	packed io.WriteCloser
+	count  *countWriter // of a file that is to be rotated
+	until  time.Time    // when such a file has had its time; zero: it has any time
 	rows   int64
 	fresh  int64 // rows that were not published yet
 	ended  bool  // nothing more is written, whether that went well or not
@@ -75,7 +77,7 @@ func (o *writeOp) create(path string, size int) (*target, error) {
 		t.packed, err = pack(t.out, t.pack)
 		return t, err
 	case t.file != nil:
-		t.buf = bufio.NewWriterSize(t.file, size)
+		t.buf = bufio.NewWriterSize(o.counted(t), size)
 	default:
 		t.buf = bufio.NewWriterSize(t.direct, size)
 	}

@@ -42,6 +42,8 @@ type writeOp struct {
 	order   []*target          // as they came
 	endless *bool              // whether the flow has no end of its own; nil: not asked yet
 	due     time.Time          // when rows are published that no end will; zero: there are none
+	turn    time.Time          // when the next file has had its time; zero: none will
+	ended   []nodes.Output     // files that were rotated
 }
 
 // publishTime is how long rows that are added to a file by an endless flow wait at most.
@@ -62,7 +64,7 @@ func (o *writeOp) Open(ctx context.Context) (err error) {
 	if o.set, o.release, err = filesOf(ctx, o.env); err != nil {
 		return err
 	}
-	if o.k.split != nil {
+	if o.k.split != nil || o.k.Rotate.on() {
 		return o.clear()
 	}
 	_, err = o.target("")
@@ -77,6 +79,9 @@ func (o *writeOp) clear() error {
 	path, err := filepath.Abs(o.env.Path(o.k.Path.Value))
 	if err != nil {
 		return err
+	}
+	if o.k.Rotate.on() {
+		path = numbered(path, "*")
 	}
 	dirs, err := foldersOf(filepath.Dir(path))
 	if err != nil {
@@ -108,6 +113,12 @@ func (o *writeOp) target(value string) (*target, error) {
 	if o.k.split != nil {
 		path = o.env.Path(filledIn(o.k.Path.Value, strings.Split(value, separator)))
 	}
+	if o.k.Rotate.on() {
+		var err error
+		if path, err = o.rotated(path); err != nil {
+			return nil, err
+		}
+	}
 	size := bufferSize
 	if o.k.split != nil {
 		size = splitSize
@@ -118,6 +129,7 @@ func (o *writeOp) target(value string) (*target, error) {
 	}
 	o.targets[value] = t
 	o.order = append(o.order, t)
+	o.begin(t)
 	if o.adds(t) {
 		return t, nil
 	}
@@ -163,6 +175,11 @@ func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error 
 		if o.env.Staged != nil && o.adds(t) {
 			o.env.Staged(int64(len(text)))
 		}
+		if o.k.Rotate.Bytes > 0 && t.size() >= int64(o.k.Rotate.Bytes) {
+			if err := o.end(p.value, t); err != nil {
+				return err
+			}
+		}
 	}
 	if o.k.split == nil {
 		o.pool.Put(parts)
@@ -183,11 +200,27 @@ func (o *writeOp) goesOn() bool {
 }
 
 // Due implements nodes.Timed: rows of a flow that has no end are added to their file now
-// and then.
-func (o *writeOp) Due() time.Time { return o.due }
+// and then, and files are rotated.
+func (o *writeOp) Due() time.Time {
+	if o.due.IsZero() || !o.turn.IsZero() && o.turn.Before(o.due) {
+		return o.turn
+	}
+	return o.due
+}
 
-// OnTime publishes what was written since the last time.
-func (o *writeOp) OnTime(context.Context, time.Time, nodes.Out) error { return o.publish() }
+// OnTime publishes what was written since the last time, and rotates files that have had
+// their time.
+func (o *writeOp) OnTime(_ context.Context, now time.Time, _ nodes.Out) error {
+	if !o.turn.IsZero() && !now.Before(o.turn) {
+		if err := o.rotate(now); err != nil {
+			return err
+		}
+	}
+	if o.due.IsZero() || now.Before(o.due) {
+		return nil
+	}
+	return o.publish()
+}
 
 // publish gives what was written since the last time: it adds rows to their files, those of
 // a node that is about to end too, and lets none of what is written directly wait in a
@@ -223,16 +256,10 @@ func (o *writeOp) End(context.Context, nodes.EndedEdge, nodes.Out) error { retur
 // finish completes the files that are not. It is ErrDone where somebody did not want
 // to read the last of it.
 func (o *writeOp) finish() error {
-	o.due = time.Time{}
+	o.due, o.turn = time.Time{}, time.Time{}
 	var done error
 	for _, t := range o.order {
-		tail := ""
-		if o.k.format == formatJSON {
-			if tail = "\n]\n"; t.rows == 0 {
-				tail = "[]\n"
-			}
-		}
-		switch err := t.finish(tail); {
+		switch err := t.finish(o.tail(t)); {
 		case errors.Is(err, nodes.ErrDone):
 			done = err
 		case err != nil:
@@ -240,6 +267,17 @@ func (o *writeOp) finish() error {
 		}
 	}
 	return done
+}
+
+// tail is what ends a file.
+func (o *writeOp) tail(t *target) string {
+	switch {
+	case o.k.format != formatJSON:
+		return ""
+	case t.rows == 0:
+		return "[]\n"
+	}
+	return "\n]\n"
 }
 
 // Lasts implements nodes.Laster: what is added to a file stays there whatever becomes of
@@ -335,7 +373,7 @@ func wrongFile(err error) error {
 
 // outputs says what became of the files.
 func (o *writeOp) outputs() []nodes.Output {
-	var all []nodes.Output
+	all := slices.Clone(o.ended)
 	for _, t := range o.order {
 		if t.path != "-" {
 			all = append(all, nodes.Output{Path: nodes.ShortPath(t.path), Written: t.named()})

@@ -309,3 +309,32 @@ func TestLongNames(t *testing.T) {
 		t.Error("a name that is too long is taken")
 	}
 }
+
+// Finish gives files their names at once, whatever becomes of the others, and keeps nothing of
+// them.
+func TestFinish(t *testing.T) {
+	dir := t.TempDir()
+	s := NewSet(Options{})
+	for i := range 5 {
+		a := must[*File](t)(s.Create(filepath.Join(dir, fmt.Sprint("a", i))))
+		b := must[*File](t)(s.Append(filepath.Join(dir, "b"), Addition{}))
+		for _, f := range []*File{a, b} {
+			if _, err := f.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Finish(a, b); err != nil || !a.Named() || !b.Named() || len(s.files) > 0 || len(s.taken) > 0 {
+			t.Fatalf("%v, %d files are left", err, len(s.files))
+		}
+	}
+	must[*File](t)(s.Create(filepath.Join(dir, "c")))
+	if err := s.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if names := must[[]string](t)(namesIn(dir)); len(names) != 6 {
+		t.Errorf("there are %q", names)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "b")); err != nil || string(text) != "xxxxx" {
+		t.Errorf("%q, %v", text, err)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"sync"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -162,7 +161,7 @@ func (o *readOp) read(ctx context.Context, p *process, start uint64) error {
 		c, err := r.Next()
 		if err == io.EOF || err != nil && ctx.Err() != nil {
 			if o.k.Confirm && ctx.Err() == nil {
-				o.acks.finish(lines)
+				o.acks.Finish(lines)
 			}
 			select {
 			case <-p.ended:
@@ -273,6 +272,3 @@ func (o *readOp) Close() error {
 		return nil
 	}
 }
-
-// numbered writes a number as a line.
-func numbered(n uint64) []byte { return append(strconv.AppendUint(nil, n, 10), '\n') }

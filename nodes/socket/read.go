@@ -20,6 +20,7 @@ type reader struct {
 	stream.Reading
 	Reconnect   bool          `yaml:"reconnect" doc:"Of connect: connect again when the peer ends the connection. Without it that is the end of the source."`
 	IdleTimeout time.Duration `yaml:"idle_timeout" min:"0s" doc:"How long a connection may send nothing before it is closed. 0s: as long as it likes."`
+	Confirm     bool          `yaml:"confirm" doc:"Tell the sender how many rows have arrived: see below."`
 
 	out *types.Type
 }
@@ -29,6 +30,7 @@ var readDecl = nodes.Kind("socket.read", "Receives rows over a connection: TCP, 
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The rows, or messages of syslog."}),
 	nodes.Workers(graph.Single),
 	nodes.Interleaves(),
+	nodes.Acknowledges(),
 	nodes.Lines("a row has come", "its output is full, or no row has come", "the flow is stopped; with connect and without reconnect, when the peer ends the connection",
 		"the address is taken, or a row cannot be read and on_error says fail"),
 	nodes.Example(graph.Example{
@@ -48,6 +50,9 @@ func (k *reader) Infer(c *graph.Inference) {
 	ok := k.endpoint.check(c)
 	k.out = k.typeOf(c)
 	c.Out("out", k.out)
+	if ok && k.Confirm && k.network == "udp" {
+		c.List().Add(diag.Conflict, c.Node.At, "confirm is for connections, and udp has none").WithHint("leave confirm out, or write tcp://")
+	}
 	if ok && k.Format == stream.FormatCSV && k.Framing != framingSyslog && k.out.Kind != types.KindError {
 		switch {
 		case k.Framing == framingLength:
@@ -83,11 +88,19 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		s.Frame = func(frame []byte, b *record.Batch, row int) error { return readSyslog(frame, time.Now(), b, row) }
 	}
 	o := &readOp{k: k, reading: &reading, env: env, scanner: s, queue: make(chan part, queued)}
-	if k.endless() {
+	switch {
+	case k.Confirm && k.endless():
+		return &confirmedEndlessOp{endlessOp{o}}, nil
+	case k.Confirm:
+		return &confirmedOp{o}, nil
+	case k.endless():
 		return &endlessOp{o}, nil
 	}
 	return o, nil
 }
+
+// Acks implements graph.Acker.
+func (k *reader) Acks() bool { return k.Confirm }
 
 // Examine implements nodes.Examiner.
 func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {

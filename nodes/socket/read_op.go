@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -33,12 +34,22 @@ type readOp struct {
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
+	given uint64    // chunks that the engine has
+	open  []unacked // those that have not arrived, in order
+}
+
+// An unacked is a chunk that the engine has, and that has not arrived.
+type unacked struct {
+	number uint64
+	to     *stream.Confirmer
+	rows   uint64 // of the connection, up to its end
 }
 
 // A part is what a connection gives the engine.
 type part struct {
 	chunk *stream.Chunk
-	end   error // io.EOF, or why there is no more
+	to    *stream.Confirmer // whom to tell that it has arrived; nil: nobody
+	end   error             // io.EOF, or why there is no more
 }
 
 var (
@@ -46,7 +57,22 @@ var (
 	_ nodes.Starter = (*readOp)(nil)
 	_ nodes.Endless = (*endlessOp)(nil)
 	_ nodes.Drainer = (*endlessOp)(nil)
+
+	_ nodes.Acknowledger = (*confirmedOp)(nil)
+	_ nodes.Acknowledger = (*confirmedEndlessOp)(nil)
 )
+
+// A confirmedOp tells the peers how far their rows have arrived.
+type confirmedOp struct{ *readOp }
+
+// Taken implements nodes.Acknowledger.
+func (o *confirmedOp) Taken(after nodes.Position) error { return o.taken(after) }
+
+// A confirmedEndlessOp does so too.
+type confirmedEndlessOp struct{ endlessOp }
+
+// Taken implements nodes.Acknowledger.
+func (o *confirmedEndlessOp) Taken(after nodes.Position) error { return o.taken(after) }
 
 // An endlessOp has no end but the stop: what has come before goes through.
 type endlessOp struct{ *readOp }
@@ -194,7 +220,28 @@ func (c idleConn) Read(p []byte) (int, error) {
 
 // read reads a connection to its end. The error is why it was not read to its end.
 func (o *readOp) read(ctx context.Context, c net.Conn, name string) error {
-	defer context.AfterFunc(ctx, func() { c.Close() })()
+	gone := make(chan struct{})
+	defer close(gone)
+	var to *stream.Confirmer
+	if o.k.Confirm {
+		to = stream.NewConfirmer(c, gone)
+	}
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		if to != nil { // what has arrived is still told
+			c.SetWriteDeadline(time.Now().Add(time.Second))
+			to.Finish(0)
+			<-to.Done()
+		}
+		c.Close()
+	})
+	defer func() {
+		if !stop() {
+			<-closed
+		}
+	}()
+	var rows uint64
 	var src io.Reader = c
 	if o.k.IdleTimeout > 0 {
 		src = idleConn{c, o.k.IdleTimeout}
@@ -203,13 +250,21 @@ func (o *readOp) read(ctx context.Context, c net.Conn, name string) error {
 	for {
 		chunk, err := r.Next()
 		switch {
+		case err == io.EOF && to != nil:
+			to.Finish(rows)
+			select {
+			case <-to.Done():
+			case <-ctx.Done():
+			}
+			return nil
 		case err == io.EOF || err != nil && ctx.Err() != nil:
 			return nil
 		case err != nil:
 			o.env.Log.Warn("a connection was closed", "from", name, "error", err.Error())
 			return err
 		}
-		if !o.send(ctx, part{chunk: chunk}) {
+		rows = chunk.Line + chunk.Lines - 1
+		if !o.send(ctx, part{chunk: chunk, to: to}) {
 			return nil
 		}
 	}
@@ -272,7 +327,31 @@ func (o *readOp) take(x part) (any, nodes.Position, error) {
 		o.ended = x.end
 		return nil, nil, x.end
 	}
-	return x.chunk, nil, nil
+	if !o.k.Confirm {
+		return x.chunk, nil, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.given++
+	o.open = append(o.open, unacked{o.given, x.to, x.chunk.Line + x.chunk.Lines - 1})
+	return x.chunk, binary.BigEndian.AppendUint64(nil, o.given), nil
+}
+
+// taken tells the peers how many of their rows have arrived.
+func (o *readOp) taken(after nodes.Position) error {
+	if len(after) != 8 {
+		return errors.New("this is no position of socket.read")
+	}
+	upTo := binary.BigEndian.Uint64(after)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := 0
+	for n < len(o.open) && o.open[n].number <= upTo {
+		o.open[n].to.UpTo(o.open[n].rows)
+		n++
+	}
+	o.open = append([]unacked(nil), o.open[n:]...)
+	return nil
 }
 
 // Process implements nodes.Operator.

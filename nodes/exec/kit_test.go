@@ -179,6 +179,16 @@ func TestReadFlood(t *testing.T) {
 	}
 }
 
+// What a command has printed is read to its end, however long after its own.
+func TestReadSlowly(t *testing.T) {
+	flow := "nodes:\n  in:  {use: exec.read, with: {command: [sh, -c, 'head -c 800000 /dev/zero | tr \"\\0\" x | fold -w 8000'], format: lines, grace: 0s}}\n" +
+		"  out: {use: file.write, in: {from: in, capacity: 1}, rate: 60/s, with: {path: '-', format: lines}}\n"
+	r := run(t, flow, nil, nodetest.Setup{Batch: 1, Capacity: 1})
+	if n := strings.Count(r.Stdout, "x"); r.Err != nil || n != 800000 {
+		t.Errorf("%v, %d bytes", r.Err, n)
+	}
+}
+
 // A stop ends the command with all that it has started, and of an endless one it is the end.
 func TestReadStopped(t *testing.T) {
 	for name, with := range map[string]string{

@@ -103,7 +103,7 @@ func (p *process) wait(pipes ...*os.File) {
 	close(p.reaped)
 	p.endGroup()
 	for _, f := range pipes {
-		f.SetReadDeadline(time.Now().Add(max(p.k.Grace, time.Second)))
+		f.SetReadDeadline(p.tailTime())
 	}
 	p.logs.Wait()
 	p.err = p.failure(err)
@@ -113,6 +113,20 @@ func (p *process) wait(pipes ...*os.File) {
 	}
 	level("the command has ended", "command", p.k.name(), "status", p.cmd.ProcessState.String())
 	close(p.ended)
+}
+
+// tailTime is until when the output of a command that has ended may stay open and silent.
+func (p *process) tailTime() time.Time { return time.Now().Add(max(p.k.Grace, 50*time.Millisecond)) }
+
+// Read reads the standard output. What stands in the pipe when the command has ended is read
+// however late the flow comes for it: the deadline is for a pipe that is silent.
+func (p *process) Read(b []byte) (int, error) {
+	n, err := p.out.Read(b)
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		p.out.SetReadDeadline(p.tailTime())
+		n, err = p.out.Read(b)
+	}
+	return n, err
 }
 
 // failure says how a command has failed, with the last that it said; nil: it has not.

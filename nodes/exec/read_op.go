@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -155,7 +156,7 @@ func (o *readOp) read(ctx context.Context, p *process, start uint64) error {
 			<-ended
 		}
 	}()
-	r := o.k.NewReader(p.out, stream.Options{Stream: o.k.name(), Type: o.k.out})
+	r := o.k.NewReader(p, stream.Options{Stream: o.k.name(), Type: o.k.out})
 	var lines uint64
 	for {
 		c, err := r.Next()
@@ -170,10 +171,8 @@ func (o *readOp) read(ctx context.Context, p *process, start uint64) error {
 			return nil
 		}
 		if err != nil {
-			select {
-			case <-p.reaped: // something outside of its group holds its output open
+			if errors.Is(err, os.ErrDeadlineExceeded) { // something outside of its group holds its output open
 				return nil
-			default:
 			}
 			return fmt.Errorf("%s: %w", o.k.name(), err)
 		}

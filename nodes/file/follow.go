@@ -262,7 +262,12 @@ func (o *followOp) lookAt(s *slot) {
 	switch {
 	case err != nil && !isGone(err):
 		o.tell(s, unreadableYet, "it cannot be read; it is tried again: "+reason(err))
-		return // what is open is read on
+		if cur != nil && cur.file != nil { // what is open is read on
+			if info, err := cur.file.Stat(); err == nil && info.Size() != cur.size {
+				cur.changed(info)
+			}
+		}
+		return
 	case err != nil:
 		o.move(cur)
 		o.tell(s, "gone", "there is no such file; it is read when it comes")

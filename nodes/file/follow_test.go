@@ -372,6 +372,26 @@ func TestFollowGone(t *testing.T) {
 	})
 }
 
+// While the folder of a file cannot be seen, what is open is read on.
+func TestFollowUnseen(t *testing.T) {
+	followed(t, "path: in/a.log", func(f *tailer) {
+		f.must(os.Mkdir(filepath.Join(f.dir, "in"), 0o700))
+		f.add("in/a.log", "1\n")
+		f.want("1")
+		f.rename("in", "away")
+		f.must(os.Symlink("in", filepath.Join(f.dir, "in")))
+		f.want()
+		f.said("it cannot be read; it is tried again")
+		f.add("away/a.log", "2\n")
+		f.want("2")
+		f.remove("in")
+		f.rename("away", "in")
+		f.add("in/a.log", "3\n")
+		f.want("3")
+		f.said("it can be read again")
+	})
+}
+
 func TestFollowPattern(t *testing.T) {
 	followed(t, "format: lines, path: 'in/**/*.txt'", func(f *tailer) {
 		f.want()

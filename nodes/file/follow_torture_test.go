@@ -27,7 +27,7 @@ func TestFollowUnderRotation(t *testing.T) {
 			t.Run(how+" "+strings.Trim(pattern, "'"), func(t *testing.T) {
 				f := tail(t, t.TempDir(), "format: lines, every: 1ms, path: "+pattern)
 				defer func() { f.stop() }()
-				const lines = 20_000
+				const lines = 10_000
 				written := make(chan error, 1)
 				f.add("a.log", "line 0\n")
 				f.wantNumbers(0, 1, true) // what was rotated away before a run is not asked for

@@ -201,9 +201,9 @@ func TestDevices(t *testing.T) {
 // A file that meets the limit of its size in the middle fails, and is removed.
 func TestDiskFull(t *testing.T) {
 	w := world{dir: t.TempDir()}
-	w.put(t, "rows.jsonl", strings.Repeat(someRows, 300_000))
+	w.put(t, "rows.jsonl", strings.Repeat(someRows, 900_000))
 	w.put(t, "old.csv", "a,b\n")
-	limited(t, 2_000_000, func() {
+	limited(t, 6_000_000, func() {
 		for _, with := range []string{"path: out.csv", "path: old.csv", "path: old.csv, append: true"} {
 			w.refused(t, writeFlow(with), ".csv: file too large")
 		}

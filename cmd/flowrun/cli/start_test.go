@@ -15,12 +15,13 @@ var initialised = regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, \d+ alloc
 // What every process pays before it does anything, be it `flowrun version`: how many
 // packages are linked, how many of them do something when they are initialised, and what
 // they allocate. The bounds are what it is and a little more; whoever raises one says why:
-// the clients of three databases are 34 packages, which allocate 90 kB.
+// the clients of three databases are 34 packages, which allocate 90 kB; a kind costs about
+// 14 kB, for its settings and their documentation.
 func TestStartIsCheap(t *testing.T) {
 	const (
-		packages = 460
-		active   = 205
-		bytesMax = 1_150_000
+		packages = 465
+		active   = 210
+		bytesMax = 1_250_000
 	)
 	out, err := exec.Command("go", "list", "-deps", "..").Output()
 	if err != nil {

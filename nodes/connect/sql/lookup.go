@@ -44,8 +44,8 @@ var lookupDecl = nodes.Kind("sql.lookup", "Adds to each item the columns of a ro
 	nodes.OutPort(graph.Port{Name: "unmatched", Doc: "With kind: inner, the items for which there is no row.", Side: true}),
 	nodes.Tries(),
 	nodes.Lines(
-		"an item when its row is there; the keys of a batch are asked for together",
-		"for the database, also while that is away",
+		"the row of an item is there; the keys of a batch are asked for together",
+		"the database is slow, or away",
 		"its input has ended",
 		"an item for which there are several rows, or whose key the database refuses, is an error",
 	),

@@ -42,8 +42,8 @@ var readDecl = nodes.Kind("sql.read", "Reads the rows of a query from SQLite, Po
 	nodes.Workers(graph.Single),
 	nodes.Tries(),
 	nodes.Lines(
-		"a row as soon as the database has sent it, up to 1,024 together",
-		"for the database; with incremental, also until there is more",
+		"the database has sent rows, up to 1,024 together",
+		"the database is slow, or, with incremental, has nothing more",
 		"the query has given its last row; with every or notify, when it is stopped",
 		"a value that is not of the type of its field: the row is an error; a query that the database refuses ends the flow",
 	),

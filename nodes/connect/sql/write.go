@@ -28,8 +28,8 @@ var writeDecl = nodes.Kind("sql.write", "Writes rows into a table of SQLite, Pos
 	nodes.Workers(graph.Single),
 	nodes.Tries(),
 	nodes.Lines(
-		"nothing; a row is committed within 100 ms, and at every cut",
-		"for the database, also while that is away",
+		"never; a row is committed within 100 ms, and at every cut",
+		"the database is slow, or away",
 		"its input has ended, and all is committed",
 		"a row that the database refuses is an error, and its neighbours are written; a table that is not there is an error of every row",
 	),

@@ -125,7 +125,7 @@ const offered = `[...document.querySelectorAll(".cm-tooltip-autocomplete .cm-com
 func (b writer) completion(t *testing.T) {
 	b.write("with: {path: out/spent.csv}", "\n\n  top:\n    use: ")
 	b.until(offered + `.includes("filter")`)
-	b.call("Input.insertText", map[string]any{"text": "sor"}, nil)
+	b.call("Input.insertText", map[string]any{"text": "sort"}, nil)
 	b.until(offered + `.join() === "sort"`)
 	b.accept()
 	b.until(`[...document.querySelectorAll(".cm-line")].some(l => l.textContent === "    use: sort")`)

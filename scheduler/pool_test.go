@@ -28,7 +28,9 @@ func (k *turning) Map(_ context.Context, x item) (item, error) {
 }
 
 // Workers share what is slow, also when it comes behind what was fast and was taken in
-// one piece because of that: 320 items of 10ms take 16 workers little more than 200ms.
+// one piece because of that: 320 items of 10ms take 16 workers little more than 200ms, where
+// a worker that kept its piece would take 3.2s. Who looks for work first at one moment is up
+// to the machine: three rounds more than 20 come in one run of three hundred, and never four.
 func TestNobodyIsIdleBesideSlowItems(t *testing.T) {
 	for _, order := range []string{"strict", "none"} {
 		for _, from := range []int{1000, 1023, 0, 100} {
@@ -40,7 +42,7 @@ func TestNobodyIsIdleBesideSlowItems(t *testing.T) {
 `, from+320, order, from), scheduler.Options{}, nodes.Map("turning", "Turns slow.", &turning{}))
 				start := time.Now()
 				report := tr.succeed()
-				if took, most := time.Since(start), 200*time.Millisecond*110/100; took > most {
+				if took, most := time.Since(start), 200*time.Millisecond*120/100; took > most {
 					t.Errorf("order %s, slow from %d on: it took %s, want at most %s", order, from, took, most)
 				}
 				got := tr.store.numbers("sink")

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph/types"
 )
@@ -56,25 +57,19 @@ func Fill(parts []Part) (f Filled, touching int) {
 // touches reports whether what is written beside a variable would make a word, a member
 // or a call of it.
 func touches(parts []Part, i int) bool {
-	var before, after rune
+	before, after, member := ' ', ' ', false
 	if i > 0 {
-		text := []rune(parts[i-1].Text)
-		if before = ' '; !parts[i-1].Value && len(text) > 0 {
-			before = text[len(text)-1]
-		}
-		if parts[i-1].Value {
-			before = 'x'
-		}
+		text := parts[i-1].Text
+		member = strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "..") // 1..${N} is a range
+		before, _ = utf8.DecodeLastRuneInString(text)
 	}
 	if i+1 < len(parts) {
-		for _, after = range parts[i+1].Text {
-			break
-		}
-		if parts[i+1].Value {
-			after = 'x'
-		}
+		after, _ = utf8.DecodeRuneInString(parts[i+1].Text)
 	}
-	return isWordRune(before) || isWordRune(after) || before == '`' || after == '`' || before == '.' || after == '('
+	if i > 0 && parts[i-1].Value || i+1 < len(parts) && parts[i+1].Value {
+		return true // two values without an operator
+	}
+	return isWordRune(before) || isWordRune(after) || before == '`' || after == '`' || member || after == '('
 }
 
 // A filling is an expression while it is put together.

@@ -69,7 +69,7 @@ func TestFill(t *testing.T) {
 	}
 	for source, want := range map[string]int{
 		`${V}_id > 1`: 0, `a${V} > 1`: 1, `r.${V}`: 1, `${V}(a)`: 0, `${V}${V} > 1`: 0, "`a`${V}": 1, "1 + 2${V}": 1,
-		`r[${V}]`: -1, `${V}.x`: -1, `-${V}`: -1, `(${V})`: -1, `"${V}${V}_x"`: -1, "`${V}_x`": -1, `a.r"${V}"`: -1,
+		`1..${V}`: -1, `r?.${V}`: 1, `r[${V}]`: -1, `${V}.x`: -1, `-${V}`: -1, `(${V})`: -1, `"${V}${V}_x"`: -1, "`${V}_x`": -1, `a.r"${V}"`: -1,
 	} {
 		if _, touching := Fill(partsOf(source, "v", nil)); touching != want {
 			t.Errorf("%s: the variable %d touches, want %d", source, touching, want)

@@ -126,7 +126,7 @@ func (b writer) completion(t *testing.T) {
 	b.write("with: {path: out/spent.csv}", "\n\n  top:\n    use: ")
 	b.until(offered + `.includes("filter")`)
 	b.call("Input.insertText", map[string]any{"text": "sort"}, nil)
-	b.until(offered + `.join() === "sort"`)
+	b.until(offered + `[0] === "sort"`)
 	b.accept()
 	b.until(`[...document.querySelectorAll(".cm-line")].some(l => l.textContent === "    use: sort")`)
 	b.call("Input.insertText", map[string]any{"text": "\n    in: "}, nil)

@@ -32,6 +32,7 @@ var behind = map[string]map[string]bool{
 	"group":        {`{by: k, set: {c: count()}}`: false, `{set: {c: count()}}`: false},
 	"http.call":    {`{url: '"http://h/" + k', into: a}`: true, `{url: "http://h/", method: POST, per: batch}`: true},
 	"http.post":    {`{url: "http://h/"}`: true},
+	"http.reply":   {`{to: reply}`: true},
 	"join":         {`{on: n, prefix: r_}`: false},
 	"latest":       {`{as: [a, b]}`: false},
 	"limit":        {`{count: 3}`: true},
@@ -106,7 +107,7 @@ func TestBehindSourcesThatAcknowledge(t *testing.T) {
 // could lose. There may be none of another sort.
 func lostBehind(t *testing.T, registry graph.Catalog, dir string, spec *graph.Spec, source, with string) diag.List {
 	t.Helper()
-	feed := map[string]string{"unbatch": "lists", "go.both": "points", "go.point": "points", "go.sum": "points", "go.opaque": "points"}[spec.Kind]
+	feed := map[string]string{"unbatch": "lists", "go.both": "points", "go.point": "points", "go.sum": "points", "go.opaque": "points", "http.reply": "asked"}[spec.Kind]
 	if feed == "" {
 		feed = "queue"
 	}
@@ -120,6 +121,8 @@ func lostBehind(t *testing.T, registry graph.Catalog, dir string, spec *graph.Sp
 	text := "nodes:\n  queue: " + source + "\n" +
 		"  lists: {use: batch, in: queue, with: {count: 2}}\n" +
 		"  points: {use: map, in: queue, with: {set: {x: float(n), y: float(n)}, select: [x, y]}}\n" +
+		"  ask: {use: http.listen, with: {address: \"127.0.0.1:1\", as: \"{m: int}\", respond: reply, else: {status: 404}}}\n" +
+		"  asked: {use: join, in: {left: queue, right: ask}, with: {on: {n: m}, kind: left}}\n" +
 		"  it: {use: " + spec.Kind + ", in: " + in + ", with: " + with + "}\n"
 	_, list := graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(text)), registry, graph.Options{})
 	for _, d := range list {
@@ -161,7 +164,19 @@ func TestAcksOfSeveralSources(t *testing.T) {
   b: {use: map, in: q, with: {select: [n, at]}}
   j: {use: join, in: {left: a, right: b}, with: {on: n}}
   w: {use: file.write, in: j, with: {path: joined.jsonl}}
-`, "q: j, q: w"},
+`, "q: w, q: j"},
+		"looked up in what is read first": {`
+  q: {use: test.queue}
+  g: {use: generate, with: {count: 3}}
+  j: {use: join, in: {left: q, right: g}, with: {on: n}}
+  out: {use: drop, in: j}
+`, ""},
+		"looked up in what comes": {`
+  q: {use: test.queue}
+  g: {use: generate, with: {count: 3}}
+  j: {use: join, in: {left: g, right: q}, with: {on: n, prefix: r_}}
+  out: {use: drop, in: j}
+`, "q: j"},
 		"failed items": {`
   q: {use: test.queue}
   m: {use: map, in: q, with: {set: {m: 1 / n}}, on_error: dead}

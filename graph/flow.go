@@ -3,6 +3,7 @@ package graph
 import (
 	"bufio"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
@@ -149,6 +150,15 @@ type Edge struct {
 // String gives "late.out -> named.left".
 func (e *Edge) String() string {
 	return e.From.ID + "." + e.FromPort.Name + " -> " + e.To.ID + "." + e.ToPort.Name
+}
+
+// Kept says what the reader of the edge keeps of its items in memory, beyond those that leave
+// again; "" if nothing. A node that reads one input to its end first keeps that one.
+func (e *Edge) Kept() string {
+	if e.ToPort.ReadOrder != First && slices.ContainsFunc(e.To.In, func(in *Input) bool { return in.ReadOrder == First }) {
+		return ""
+	}
+	return e.To.Spec.State()
 }
 
 // Engine holds the settings that mean the same on every kind.

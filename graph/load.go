@@ -77,6 +77,7 @@ var passes = []struct {
 	{"deadlock", (*compiler).rejectDeadlocks}, // queues that could block for good
 	{"lint", (*compiler).lint},                // what works but looks wrong
 	{"acks", (*compiler).checkAcks},           // sources that acknowledge what a crash would lose
+	{"answers", (*compiler).checkAnswers},     // requests that could stay without an answer
 	{"protect", (*compiler).checkProtection},  // rates, breakers and batches
 	{"effects", (*compiler).checkEffects},     // engine settings that have no effect
 }

@@ -25,16 +25,22 @@ const ackEarly = "write `ack: early` on"
 
 func (c *compiler) checkAcksOf(source *Node) {
 	seen := map[*Node]bool{source: true}
+	told := map[*Node]bool{}
 	var visit func(n *Node)
 	visit = func(n *Node) {
 		for _, out := range n.Out {
 			for _, e := range out.Edges {
+				if to := e.To; to.Spec != nil && !told[to] && e.Kept() != "" {
+					told[to] = true
+					c.checkKept(source, to, e.Kept())
+				}
 				if to := e.To; !seen[to] && to.Spec != nil {
 					seen[to] = true
-					c.checkBehind(source, to, to.Spec.State())
+					c.checkWithheld(source, to)
 					for _, hosted := range c.hosted[to] {
 						// What it holds the engine does not ask for, so none of it comes back.
-						c.checkBehind(source, hosted, cmp.Or(hosted.Spec.Holds, hosted.Spec.Keeps))
+						c.checkKept(source, hosted, cmp.Or(hosted.Spec.Holds, hosted.Spec.Keeps))
+						c.checkWithheld(source, hosted)
 					}
 					visit(to)
 				}
@@ -44,15 +50,20 @@ func (c *compiler) checkAcksOf(source *Node) {
 	visit(source)
 }
 
-// checkBehind looks at a node behind a source that acknowledges, or at a kind that such a
-// node calls by itself. kept is what a crash would lose of it, "" if nothing.
-func (c *compiler) checkBehind(source, n *Node, kept string) {
-	const lost = "%s would acknowledge items that a crash can still lose: "
+const acksLost = "%s would acknowledge items that a crash can still lose: "
+
+// checkKept reports what a node behind a source that acknowledges, or a kind that such a node
+// calls by itself, keeps in memory, "" if nothing: a crash would lose it.
+func (c *compiler) checkKept(source, n *Node, kept string) {
 	if kept != "" {
-		c.list.Add(diag.LostByCrash, source.At, lost+"%s (%s) keeps %s, in memory only", source.ID, n.ID, n.Kind, kept).
+		c.list.Add(diag.LostByCrash, source.At, acksLost+"%s (%s) keeps %s, in memory only", source.ID, n.ID, n.Kind, kept).
 			WithNote(n.At, "%s is behind %s", n.ID, source.ID).
 			WithHint("%s %s if they may be lost: it then acknowledges items as soon as it has given them", c.word(ackEarly), source.ID)
 	}
+}
+
+// checkWithheld reports a sink behind such a source that may throw away what it wrote.
+func (c *compiler) checkWithheld(source, n *Node) {
 	w, ok := n.Config.(Withholder)
 	if !ok {
 		return
@@ -61,7 +72,7 @@ func (c *compiler) checkBehind(source, n *Node, kept string) {
 	if !withholds {
 		return
 	}
-	d := c.list.Add(diag.LostByCrash, source.At, lost+"what %s (%s) writes is not there before the run has ended", source.ID, n.ID, n.Kind).
+	d := c.list.Add(diag.LostByCrash, source.At, acksLost+"what %s (%s) writes is not there before the run has ended", source.ID, n.ID, n.Kind).
 		WithNote(n.At, "%s is behind %s", n.ID, source.ID)
 	if remedy != "" {
 		d.WithHint("add %s to the settings of %s, so that what it writes is there before it is acknowledged; or %s %s if items may be lost", remedy, n.ID, c.word(ackEarly), source.ID)

@@ -21,6 +21,7 @@ func (c *compiler) inferTypes() {
 		}
 		c.checkKey(n)
 		c.infer(n)
+		carryReplies(n)
 	}
 }
 
@@ -112,6 +113,7 @@ func (c *compiler) inferBySignature(n *Node) {
 // gatherNeeds finds, backward, which fields each port must carry. A kind that
 // does not say needs what its port asks for, or everything.
 func (c *compiler) gatherNeeds() {
+	var written []writtenReply
 	for i := len(c.flow.Nodes) - 1; i >= 0; i-- {
 		n := c.flow.Nodes[i]
 		needs := &Needs{node: n, in: map[string]Fields{}}
@@ -132,6 +134,9 @@ func (c *compiler) gatherNeeds() {
 			}
 		}
 		for _, in := range n.In {
+			if !c.list.HasErrors() {
+				written = append(written, writtenReplies(n, in, needs.in[in.Name])...)
+			}
 			for _, e := range in.Edges {
 				e.FromPort.Needed = e.FromPort.Needed.Union(needs.in[in.Name])
 				if e.Contract.Rank != nil {
@@ -139,6 +144,9 @@ func (c *compiler) gatherNeeds() {
 				}
 			}
 		}
+	}
+	for _, w := range written {
+		w.report(&c.list)
 	}
 }
 

@@ -25,6 +25,8 @@ type Spec struct {
 	Holds       string         // what it keeps in memory that grows with its input; "": nothing
 	Keeps       string         // what else it keeps from one item to the next that is not to be lost; "": nothing
 	Returns     bool           // what it holds and keeps are items that leave again: see nodes.Holder
+	Passes      bool           // every item that comes in leaves by an output, with all that the type of the output has of it; or fails
+	Loses       string         // it does so, but for some, of which this sentence says which; more is said by a Passer
 	Acks        bool           // it is a source that is told when what it gave has arrived for good, if its settings do not say otherwise: see Acker
 	Lines       Lines
 	Examples    []Example

@@ -96,6 +96,15 @@ func Keeps(what string) Option { return func(d *Decl) { d.Spec.Keeps = what } }
 // a source that acknowledges: that waits until what is held has left.
 func Returns() Option { return func(d *Decl) { d.Spec.Returns = true } }
 
+// Passes says that each item that comes in leaves by an output, or what was made of it does,
+// with all fields that the type of that output has of it; or it fails. So a request that the
+// flow answers can be followed through the kind. See graph.Passer for what this cannot say.
+func Passes() Option { return func(d *Decl) { d.Spec.Passes = true } }
+
+// Loses is Passes, but for some items: the sentence says which, such as "items for which
+// `where` is not true go no further".
+func Loses(which string) Option { return func(d *Decl) { d.Spec.Loses = which } }
+
 // Acknowledges says that the kind is a source whose operator is an Acknowledger.
 func Acknowledges() Option { return func(d *Decl) { d.Spec.Acks = true } }
 

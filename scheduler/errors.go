@@ -51,10 +51,11 @@ func itemJSON(item nodes.BadItem) string {
 	return string(text)
 }
 
-// newErrorBatch gives an empty batch of graph.ErrorItem.
-func newErrorBatch() *record.Batch { return record.New(graph.ErrorItem) }
+// newErrorBatch gives an empty batch for the error port of a node: of graph.ErrorItem, and
+// behind its fields the replies to requests.
+func newErrorBatch(n *graph.Node) *record.Batch { return record.New(n.Output(graph.ErrorPort).Carries) }
 
-// appendError adds a row of graph.ErrorItem. Item and message are whole, secrets and
+// appendError adds a row to such a batch. Item and message are whole, secrets and
 // all: the row is data, which the flow routes like any other, perhaps to a file from
 // which the items are fed in again. Whoever shows the row hides what is to be hidden.
 func appendError(b *record.Batch, node string, item nodes.BadItem, at time.Time) {
@@ -79,8 +80,27 @@ func appendError(b *record.Batch, node string, item nodes.BadItem, at time.Time)
 	if b.Cols[7].Str[row] = stackOf(item.Err); b.Cols[7].Str[row] == "" {
 		b.Cols[7].SetNull(row)
 	}
+	for i := len(graph.ErrorItem.Fields); i < len(b.Cols); i++ {
+		from, at := replyOf(item, b.Type.Fields[i].Name)
+		b.Cols[i].Append(row, from, at, nil)
+	}
 	b.Rows++
 }
+
+// replyOf finds the reply that a failed item carries in a field; the row is -1 if it has
+// none.
+func replyOf(item nodes.BadItem, field string) (from *record.Column, row int) {
+	b, ok := item.Data.(*record.Batch)
+	if !ok || !b.Type.IsRecord() {
+		return nil, -1
+	}
+	i := b.Type.Index(field)
+	if i < 0 || !b.Type.Fields[i].Type.IsReply() || b.Cols[i] == nil {
+		return nil, -1
+	}
+	return b.Cols[i], item.Row
+}
+
 
 // guard turns a panic in the code of a kind into an error that names the place.
 func guard(f func() error) error { return nodes.Guard(f) }

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/flowrun/flowrun/graph"
+
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -32,7 +34,7 @@ func TestTextOfAFailedItem(t *testing.T) {
 			t.Errorf("%s is shown as %s, want %s", x.whole, got, x.shown)
 		}
 		x.item.Err = errors.New("no")
-		b := newErrorBatch()
+		b := record.New(graph.ErrorItem)
 		appendError(b, "n", x.item, time.Now())
 		if got := b.Cols[2].Str[0]; got != x.whole {
 			t.Errorf("the error port gets %s, want %s", got, x.whole)

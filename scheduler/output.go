@@ -294,7 +294,7 @@ func (o *output) dead(item nodes.BadItem) error {
 		return o.flushErrors()
 	}
 	if o.errors == nil {
-		o.errors = newErrorBatch()
+		o.errors = newErrorBatch(o.n.spec)
 	}
 	appendError(o.errors, o.n.spec.ID, item, time.Now())
 	if o.errors.Rows < record.MaxRows {

@@ -24,6 +24,7 @@ const (
 	Cycle         Code = "E205" // nodes that wait for each other
 	Deadlock      Code = "E206" // bounded queues that can block for good
 	LostByCrash   Code = "E207" // a source that acknowledges what a crash would lose
+	Unanswered    Code = "E208" // a request that could stay without an answer
 	TypeMismatch  Code = "E300" // an input port does not take what arrives
 	UnknownField  Code = "E301" // a field that the record does not have
 	BadExpression Code = "E302" // the text is no expression
@@ -77,6 +78,7 @@ var Codes = []CodeInfo{
 	{Cycle, "Nodes that wait for each other in a circle."},
 	{Deadlock, "Bounded queues that can block each other for good."},
 	{LostByCrash, "A source would acknowledge what a crash still loses."},
+	{Unanswered, "A request could stay without an answer."},
 	{TypeMismatch, "What arrives at a port is not what it takes."},
 	{UnknownField, "A field that the record does not have."},
 	{BadExpression, "The text is not an expression."},

@@ -274,6 +274,9 @@ func (c *checker) suits(def *aggregate, args []*node) bool {
 	case k == types.KindNull:
 		c.report(diag.WrongType, x.from, x.to, "%s() of null has no type", def.name)
 		return false
+	case choosesReply(def, x.typ):
+		c.report(diag.WrongType, x.from, x.to, "%s() would keep one reply, and the other requests would get no answer", def.name).WithHint("collect(%s) keeps all of them", c.source(x))
+		return false
 	}
 	return true
 }

@@ -93,6 +93,7 @@ func (c *checker) finish(root *node, env *types.Type) *Expr {
 		}
 		e.fields = slices.Sorted(maps.Keys(names))
 	}
+	c.keepReplies(root)
 	if c.wrong > 0 || root.bad() {
 		return e
 	}

@@ -258,7 +258,7 @@ func toText(from *types.Type) call {
 			}
 			return textValue(jsonText(a[0].s)), nil
 		}
-	case types.KindList, types.KindRecord, types.KindOpaque, types.KindVar:
+	case types.KindList, types.KindRecord, types.KindOpaque, types.KindVar, types.KindReply:
 		return nil
 	}
 	return func(r *row, a []value) (value, error) {

@@ -10,7 +10,7 @@ import (
 type Form uint8
 
 const (
-	FormInt    Form = iota // Int: int, time (ns since 1970, UTC), date (days since 1970), duration (ns), decimal (scaled)
+	FormInt    Form = iota // Int: int, time (ns since 1970, UTC), date (days since 1970), duration (ns), decimal (scaled), reply (its number)
 	FormFloat              // Float
 	FormBool               // Bool
 	FormText               // Str: string, enum, bytes; any, as checked JSON text
@@ -21,7 +21,7 @@ const (
 // FormOf gives the physical form of a type's values.
 func FormOf(t *types.Type) Form {
 	switch t.Kind {
-	case types.KindInt, types.KindTime, types.KindDate, types.KindDuration, types.KindDecimal:
+	case types.KindInt, types.KindTime, types.KindDate, types.KindDuration, types.KindDecimal, types.KindReply:
 		return FormInt
 	case types.KindFloat:
 		return FormFloat

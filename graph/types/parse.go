@@ -114,6 +114,9 @@ func (p *parser) plain() (*Type, error) {
 	if t := p.names[word]; t != nil {
 		return t, nil
 	}
+	if word == kindNames[KindReply] {
+		return nil, noReply(start, p.at)
+	}
 	e := &SyntaxError{Code: diag.UnknownType, Offset: start, Width: p.at - start, Message: fmt.Sprintf("unknown type %q", word)}
 	known := BaseNames()
 	for name := range p.names {

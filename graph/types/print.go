@@ -70,7 +70,7 @@ func (t *Type) writeRecord(b *strings.Builder) {
 var kindNames = [...]string{
 	KindError: "<error>", KindNull: "null", KindAny: "any", KindBool: "bool", KindInt: "int", KindFloat: "float",
 	KindString: "string", KindTime: "time", KindDate: "date", KindDuration: "duration", KindBytes: "bytes", KindDecimal: "decimal",
-	KindEnum: "enum", KindList: "list", KindRecord: "record", KindVar: "variable", KindOpaque: "go type",
+	KindEnum: "enum", KindList: "list", KindRecord: "record", KindVar: "variable", KindOpaque: "go type", KindReply: "reply",
 }
 
 // String names the kind, such as "record".

@@ -24,6 +24,8 @@ func Bound(a, b *Type) (*Type, error) {
 		return a.Opt(), nil
 	case a.Kind == KindAny && b.Kind == KindAny:
 		return Any, nil
+	case a.Kind == KindReply && b.Kind == KindReply:
+		return boundReplies(a, b), nil
 	case Equal(a.NotNull(), b.NotNull()):
 		if a.Name == "" {
 			a = b.keepOrigins(a)
@@ -89,6 +91,9 @@ func Fits(from, to *Type) (why string, ok bool) {
 	case to.Kind == KindAny:
 		if from.Kind == KindOpaque {
 			return fmt.Sprintf("%s is a Go type that only Go nodes can pass on", from), false
+		}
+		if from.HoldsReply() {
+			return fmt.Sprintf("%s has a reply, which is no data", from), false
 		}
 		return "", true
 	case from.Kind == KindNull:

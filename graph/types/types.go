@@ -50,6 +50,7 @@ const (
 	KindRecord               // Fields
 	KindVar                  // a variable in a signature, bound by the first type that meets it
 	KindOpaque               // a Go type that no record can hold; legal between Go nodes only
+	KindReply                // a handle by which a request is answered; Words are the nodes that took it
 )
 
 // A Type is what one item, field or expression is. The exported parts are for
@@ -61,7 +62,7 @@ type Type struct {
 	Elem      *Type        // KindList
 	Fields    []Field      // KindRecord, in order
 	Open      bool         // KindRecord: ends in `...`
-	Words     []string     // KindEnum
+	Words     []string     // KindEnum: what it may be; KindReply: the ids of the nodes whose requests it answers
 	Precision int          // KindDecimal: digits in all
 	Scale     int          // KindDecimal: digits behind the point
 	Var       string       // KindVar: its name
@@ -209,7 +210,7 @@ func (t *Type) IsText() bool { return t.Kind == KindString || t.Kind == KindEnum
 
 // IsScalar reports whether a value stands in one cell of a CSV file.
 func (t *Type) IsScalar() bool {
-	return t.Kind != KindList && t.Kind != KindRecord && t.Kind != KindOpaque && t.Kind != KindAny
+	return t.Kind != KindList && t.Kind != KindRecord && t.Kind != KindOpaque && t.Kind != KindAny && t.Kind != KindReply
 }
 
 // Ordered reports whether values can be compared by < and sorted.
@@ -239,7 +240,7 @@ func Equal(a, b *Type) bool {
 		})
 	case KindDecimal:
 		return a.Precision == b.Precision && a.Scale == b.Scale
-	case KindEnum:
+	case KindEnum, KindReply:
 		return slices.Equal(a.Words, b.Words)
 	case KindVar:
 		return a.Var == b.Var

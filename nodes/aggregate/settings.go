@@ -151,6 +151,17 @@ func (Value) ConfigType() (string, map[string]any) {
 	}}
 }
 
+// Forgets says which replies to requests the parts do not collect, "" if all: it completes
+// graph.Ways.
+func Forgets(parts []Part) string {
+	for _, p := range parts {
+		if p.Where != nil && p.Expr.Type().HoldsReply() {
+			return "items for which `where` of " + types.Quote(p.Name) + " is not true are not in it"
+		}
+	}
+	return ""
+}
+
 // Parts checks the fields to compute, over items of type in.
 func Parts(c *graph.Inference, set config.Map[Value], in *types.Type) []Part {
 	var parts []Part

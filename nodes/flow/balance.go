@@ -11,6 +11,7 @@ import (
 var balanceDecl = nodes.Kind("balance", "Deals items out to several outputs in rotation.", &balance{Run: 1},
 	anyIn,
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Passes(),
 	nodes.Lines("an item arrives", "the output whose turn it is is full", "", "never"),
 	nodes.Example(graph.Example{
 		Title: "Two halves",

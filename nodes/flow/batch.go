@@ -16,6 +16,7 @@ var batchDecl = nodes.Kind("batch", "Collects items into lists of a fixed length
 	nodes.OutPort(graph.Port{Name: "out", Doc: "Lists of them."}),
 	nodes.Workers(graph.Single), nodes.Interleaves(),
 	nodes.Keeps("the items of a list that is not full"), nodes.Returns(),
+	nodes.Passes(),
 	nodes.Lines("`count` items have arrived, with `period` also when the first of them has waited that long, or the input has ended", "its output is full", "", "never"),
 	nodes.Example(graph.Example{
 		Title: "Pairs",

@@ -10,6 +10,7 @@ var concatDecl = nodes.Kind("concat", "Puts several streams together, one after 
 	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of types that fit together.", Arity: graph.Many, ReadOrder: graph.InOrder, Any: true}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items of the first, then those of the second, and so on.", Any: true}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Passes(),
 	nodes.Lines("an item arrives on the input whose turn it is", "its output is full, or the input whose turn it is has nothing", "all its inputs have ended", columns.FailsRounded),
 	nodes.Example(graph.Example{
 		Title: "The old before the new",

@@ -16,6 +16,7 @@ var filterDecl = nodes.Kind("filter", "Keeps the items for which a condition is 
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items for which the condition is true."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Loses("items for which `where` is not true go no further"),
 	nodes.Lines("an item arrives for which the condition is true", "its output is full", "", "the condition cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Late flights",

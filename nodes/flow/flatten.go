@@ -94,6 +94,17 @@ func (k *flatten) Infer(c *graph.Inference) {
 	c.Out("out", out)
 }
 
+// Passes implements graph.Passer. The replies of the list itself leave with its entries.
+func (k *flatten) Passes(string) graph.Ways {
+	w := graph.Ways{Out: []string{"out"}}
+	for i, s := range k.sources {
+		if s.kind == outer && k.out.Fields[i].Type.HoldsReply() && !k.KeepEmpty {
+			w.Lost = "items whose list is empty go no further, without `keep_empty: true`"
+		}
+	}
+	return w
+}
+
 // addEntry adds the fields that stand for the list.
 func (k *flatten) addEntry(c *graph.Inference, list types.Field, add func(types.Field, source)) {
 	elem := list.Type.Elem

@@ -10,6 +10,7 @@ import (
 var limitDecl = nodes.Kind("limit", "Passes the first items on and ends.", &limit{},
 	anyIn, anyOut("The first of them."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Loses("items behind the first `count` go no further"),
 	nodes.Lines("an item arrives that still counts", "its output is full", "it has passed `count` items on, or its input has ended", "never"),
 	nodes.Example(graph.Example{
 		Title: "The first two lines of a file",

@@ -17,6 +17,7 @@ import (
 var logDecl = nodes.Kind("log", "Prints items to the log and passes them on.", &log{Every: 1},
 	anyIn, nodes.OutPort(graph.Port{Name: "out", Doc: "The same items.", Type: item, Any: true, Side: true}),
 	nodes.Workers(graph.Single), nodes.Conserves(),
+	nodes.Passes(),
 	nodes.Lines("an item arrives", "its output is full", "", "never"),
 	nodes.Example(graph.Example{
 		Title: "Look at the first two items",

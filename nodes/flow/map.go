@@ -14,6 +14,7 @@ var mapDecl = nodes.Kind("map", "Computes, selects, drops and renames fields.", 
 	nodes.InPort(graph.Port{Name: "in", Doc: "Records."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each one that came in."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Passes(),
 	nodes.Lines("an item arrives", "its output is full", "", "an expression cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "A total for each order",

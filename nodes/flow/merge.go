@@ -14,6 +14,7 @@ var mergeDecl = nodes.Kind("merge", "Merges several streams as their items arriv
 	nodes.InPort(graph.Port{Name: "in", Doc: "Streams of types that fit together.", Arity: graph.Many, Any: true}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "All their items.", Any: true}),
 	nodes.Interleaves(), nodes.Conserves(),
+	nodes.Passes(),
 	nodes.Lines("an item arrives on any input", "its output is full", "all its inputs have ended", columns.FailsRounded),
 	nodes.Example(graph.Example{
 		Title: "Two sources as one",

@@ -14,6 +14,7 @@ import (
 var partitionDecl = nodes.Kind("partition", "Sends items with equal keys to the same output.", &partition{},
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Passes(),
 	nodes.Lines("an item arrives", "the output of an item is full", "", "the key of an item cannot be computed and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Two files, each with all items of its customers",

@@ -84,6 +84,15 @@ func (k *route) Needs(c *graph.Needs) {
 	}
 }
 
+// Passes implements graph.Passer: an item leaves by a condition that is true, or by else.
+func (k *route) Passes(string) graph.Ways {
+	var w graph.Ways
+	for _, p := range k.Outputs() {
+		w.Out = append(w.Out, p.Name)
+	}
+	return w
+}
+
 func (k *route) Operator(env *nodes.Env) (nodes.Operator, error) {
 	read := env.IsRead(elsePort)
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {

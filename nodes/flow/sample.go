@@ -11,6 +11,7 @@ import (
 var sampleDecl = nodes.Kind("sample", "Keeps a sample of the items: by chance, or every n-th.", &sample{},
 	anyIn, anyOut("The items that were kept, in their order."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Loses("items that are not in the sample go no further"),
 	nodes.Lines("an item arrives that is kept", "its output is full", "", "never"),
 	nodes.Example(graph.Example{
 		Title: "Every third item",

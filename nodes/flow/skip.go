@@ -10,6 +10,7 @@ import (
 var skipDecl = nodes.Kind("skip", "Leaves the first items out.", &skip{},
 	anyIn, anyOut("All but the first of them."),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Pure(),
+	nodes.Loses("the first `count` items go no further"),
 	nodes.Lines("an item arrives after the first `count`", "its output is full", "", "never"),
 	nodes.Example(graph.Example{
 		Title: "All but the first line",

@@ -56,6 +56,15 @@ func (k *sort) Infer(c *graph.Inference) {
 
 func (k *sort) Needs(c *graph.Needs) { c.In("in", c.Out("out").Union(k.keys.Needs())) }
 
+// Passes implements graph.Passer.
+func (k *sort) Passes(string) graph.Ways {
+	w := graph.Ways{Out: []string{"out"}}
+	if k.Limit != nil {
+		w.Lost = "items behind the first `limit` go no further"
+	}
+	return w
+}
+
 func (k *sort) Operator(env *nodes.Env) (nodes.Operator, error) {
 	limit := math.MaxInt
 	if k.Limit != nil {

@@ -14,6 +14,7 @@ var unbatchDecl = nodes.Kind("unbatch", "Takes lists apart into their entries.",
 	nodes.InPort(graph.Port{Name: "in", Doc: "Lists."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "Their entries, in order."}),
 	nodes.Pure(),
+	nodes.Passes(),
 	nodes.Lines("a list arrives that is not empty", "its output is full", "", "never"),
 	nodes.Example(graph.Example{
 		Title: "There and back",

@@ -15,6 +15,7 @@ var uniqueDecl = nodes.Kind("unique", "Passes on the first item of each key.", &
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The first item of each key, in the order of the input."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Holds("every key"),
+	nodes.Loses("items whose key has been there before go no further"),
 	nodes.Lines("an item arrives whose key is new", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "One order for each customer, however written",

@@ -47,6 +47,15 @@ func (k *zip) Infer(c *graph.Inference) {
 
 func (k *zip) Needs(c *graph.Needs) { columns.NeedsBeside(c, k.As) }
 
+// Passes implements graph.Passer.
+func (k *zip) Passes(string) graph.Ways {
+	w := graph.Ways{Out: []string{"out"}}
+	if !k.Longest {
+		w.Lost = "items go no further for which another input has none"
+	}
+	return w
+}
+
 func (k *zip) Operator(env *nodes.Env) (nodes.Operator, error) {
 	return &zipOp{k: k, t: env.Out("out"), needed: env.Needed("out"), heads: make([]head, len(env.Node.Input("in").Edges))}, nil
 }

@@ -17,6 +17,7 @@ var callDecl = nodes.Kind("http.call", "Asks a server for each item, and puts th
 	nodes.InPort(graph.Port{Name: "in", Doc: "Records."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The records, with the answer."}),
 	nodes.Tries(), nodes.Conserves(),
+	nodes.Passes(),
 	nodes.Lines("the answer for an item has come", "its output is full, the server is slow, or a try that failed is to be made again", "",
 		"the server does not answer, answers with a status from 400 on or with something that does not fit `as`, and on_error says fail"),
 	nodes.Example(graph.Example{

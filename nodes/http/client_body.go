@@ -70,7 +70,7 @@ func (b *bodySetting) plan(c *graph.Inference, in *types.Type) *bodyPlan {
 	p := &bodyPlan{kind: "application/json", cols: columns.New()}
 	if len(b.fields) > 0 || b.text.YAML == nil {
 		for _, f := range b.fields {
-			if e := c.Expr(f.Value, in); e.Type().Kind != types.KindError {
+			if e := c.Expr(f.Value, in); isData(c, e) {
 				p.cols.Compute(types.Field{Name: f.Key, Type: e.Type()}, e, in)
 			}
 		}
@@ -78,9 +78,10 @@ func (b *bodySetting) plan(c *graph.Inference, in *types.Type) *bodyPlan {
 		return p
 	}
 	e := c.Expr(b.text, in)
-	switch t := e.Type(); t.Kind {
-	case types.KindError:
+	if !isData(c, e) {
 		return nil
+	}
+	switch t := e.Type(); t.Kind {
 	case types.KindString, types.KindEnum:
 		p.kind, p.plain = "text/plain; charset=utf-8", true
 	case types.KindBytes:
@@ -91,7 +92,16 @@ func (b *bodySetting) plan(c *graph.Inference, in *types.Type) *bodyPlan {
 	return p
 }
 
-// wholeItem is the plan of a body that is the item.
+// isData reports whether what an expression gives can be sent. If not, there is a message.
+func isData(c *graph.Inference, e *expr.Expr) bool {
+	if e.Type().HoldsReply() {
+		c.List().Add(diag.WrongType, c.Node.At, "%s: %s cannot be sent: a reply is no data", c.Node.ID, e)
+		return false
+	}
+	return e.Type().Kind != types.KindError
+}
+
+// wholeItem is the plan of a body that is the item, but for a reply in it.
 func wholeItem(in *types.Type) *bodyPlan {
 	return &bodyPlan{kind: "application/json", t: in, reads: graph.AllFields()}
 }

@@ -1,5 +1,6 @@
 // Package http is the pack of kinds that talk HTTP. The way out: http.call asks a server
-// for each item, http.post sends it batches, http.poll reads from it.
+// for each item, http.post sends it batches, http.poll reads from it. The way in: http.listen
+// takes items, and http.reply answers them.
 //
 // Terms. A request is one exchange with a server; a try is one request of several that are
 // made for the same item, batch or page. A request is idempotent if it may be made twice:
@@ -11,6 +12,7 @@
 //  2. Nothing is unbounded: a request has a timeout, an answer has max_body bytes at most
 //     once it is unpacked, redirects are three.
 //  3. What may have arrived is not sent again, unless the request is idempotent.
-//  4. How a server is addressed may be secret: an address is shown without its query, and
+//  4. A request that was taken is answered once: by whoever takes it out of the open ones.
+//  5. How a server is addressed may be secret: an address is shown without its query, and
 //     what a server answers without the secrets of the settings.
 package http

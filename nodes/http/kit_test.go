@@ -19,7 +19,7 @@ import (
 // kit runs flows with all kinds that come with flowrun.
 var kit = nodetest.New(std.Nodes)
 
-func TestKinds(t *testing.T) { kit.Peers("http.listen", customers).Conform(t, http.Nodes...) }
+func TestKinds(t *testing.T) { kit.Peers("http.listen", customers).Peers("http.reply", asker).Conform(t, http.Nodes...) }
 
 // serve starts a server on the loopback network. opened is called for each connection.
 func serve(t testing.TB, opened func(), f nethttp.HandlerFunc) *httptest.Server {
@@ -57,6 +57,17 @@ func customers(ctx context.Context, n *nodetest.Network, stop func()) {
 	for _, order := range []string{`{"id": 1, "amount": 9.5}`, `{"id": 2, "amount": 20}`} {
 		post(ctx, client, "http://127.0.0.1:8080/orders", order)
 	}
+	stop()
+}
+
+// asker asks for a price, as in the example, and stops the flow.
+func asker(ctx context.Context, n *nodetest.Network, stop func()) {
+	if !n.Await(ctx, "127.0.0.1:8080") {
+		return
+	}
+	client := n.Client()
+	defer client.CloseIdleConnections()
+	post(ctx, client, "http://127.0.0.1:8080/price", `{"qty": 2}`)
 	stop()
 }
 

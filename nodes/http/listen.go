@@ -23,6 +23,7 @@ import (
 const (
 	respondAccepted = "accepted"
 	respondTaken    = "taken"
+	respondReply    = "reply"
 )
 
 // listen is the kind http.listen.
@@ -32,7 +33,7 @@ type listen struct {
 	Method  []string           `yaml:"method" lone:"true" doc:"The methods that are taken. Another one is refused (405)."`
 	As      graph.TypeRef      `yaml:"as" doc:"The type of the items: a declared one, or written out. raw needs none; of cloudevents it is the type of data."`
 	Format  string             `yaml:"format" enum:"json|lines|csv|raw|cloudevents" doc:"What a body is: one JSON object, lines of them, csv with a header, bytes as they are, or CloudEvents."`
-	Respond string             `yaml:"respond" enum:"accepted|taken" doc:"When a request is answered: accepted at once (202), taken once the sinks have what came of it (200)."`
+	Respond string             `yaml:"respond" enum:"accepted|taken|reply" doc:"How a request is answered: accepted at once (202); taken, once the sinks have what came of it (200); or reply, by the http.reply that its item comes to, by its field reply."`
 	MaxBody config.Size        `yaml:"max_body" min:"1B" doc:"How long a body may be, unpacked. A longer one is refused (413)."`
 	Timeout time.Duration      `yaml:"timeout" min:"1ms" doc:"How long a request may take, to be sent and to be answered (504)."`
 	Pending int                `yaml:"pending" min:"1" max:"1000000" doc:"How many requests may wait for the flow. More are refused (429)."`
@@ -41,9 +42,16 @@ type listen struct {
 	Query   config.Map[string] `yaml:"query" doc:"Fields of type string? that are taken from the query of the URL: {field: parameter}."`
 	Token   config.Secret      `yaml:"token" doc:"What a request must send as Authorization: Bearer TOKEN (401)."`
 	HMAC    *signature         `yaml:"hmac" doc:"How requests are signed. One without a good signature is refused (401)."`
+	Else    *lastAnswer        `yaml:"else" doc:"With respond: reply, the answer to a request whose item comes to no http.reply. Without it, the check finds out where that could be."`
 	TLS     *peer.TLS          `yaml:"tls" doc:"The certificate to listen with."`
 
 	body, out *types.Type
+}
+
+// A lastAnswer is the answer to requests that get no other.
+type lastAnswer struct {
+	Status int    `yaml:"status" min:"200" max:"599" doc:"The status."`
+	Body   string `yaml:"body" doc:"What it says."`
 }
 
 var listenDecl = nodes.Kind("http.listen", "Takes items by HTTP.",
@@ -98,8 +106,30 @@ func (k *listen) Infer(c *graph.Inference) {
 			k.out.Fields = append(k.out.Fields, types.Field{Name: p.Key, Type: types.String.Opt(), Origin: c.Origin(more.origin, p.At)})
 		}
 	}
+	if k.Respond == respondReply {
+		k.inferReply(c)
+	} else if k.Else != nil {
+		c.List().Warn(diag.Ineffective, c.Node.At, "%s: else has no effect on respond: %s, which answers every request itself", c.Node.ID, k.Respond)
+	}
 	c.Out("out", k.out)
 }
+
+// inferReply adds the field by which the flow answers.
+func (k *listen) inferReply(c *graph.Inference) {
+	if k.Format == formatLines || k.Format == formatCSV {
+		c.List().Add(diag.Conflict, c.Node.At, "%s: a request that the flow answers is one item, and with format: %s it may be many", c.Node.ID, k.Format).
+			WithHint("take JSON with a list in it, such as as: '{rows: [{id: int}]}'; flatten makes items of the list")
+	}
+	if k.out.Index(replyField) >= 0 {
+		c.List().Add(diag.NameClash, c.Node.At, "%s: with respond: reply the items have a field %q, by which they are answered", c.Node.ID, replyField).
+			WithHint("give the field of the request another name: {type: string, from: %s}", replyField)
+		return
+	}
+	k.out.Fields = append(k.out.Fields, types.Field{Name: replyField, Type: types.Reply(c.Node.ID), Origin: c.Origin("respond: reply", c.Node.At)})
+}
+
+// Asks implements graph.Asker.
+func (k *listen) Asks() bool { return k.Respond == respondReply && k.Else == nil }
 
 // bodyType is the type of what stands in a body; nil if that is wrong, which is reported.
 func (k *listen) bodyType(c *graph.Inference) *types.Type {
@@ -162,10 +192,34 @@ func (k *listen) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return nil, fmt.Errorf("%s: %w", env.Node.ID, err)
 	}
 	o := &listenOp{k: k, env: env, decoder: d, queue: make(chan *arrival, k.Pending), closed: make(chan struct{})}
+	o.numbered = k.Respond == respondTaken || k.Respond == respondReply && k.Else != nil && !keeps(env.Node)
 	if k.HMAC != nil {
 		if o.signed, err = k.HMAC.verifier(); err != nil {
 			return nil, fmt.Errorf("%s: %w", env.Node.ID, err)
 		}
 	}
+	if o.numbered {
+		return toldListen{o}, nil
+	}
 	return o, nil
+}
+
+// keeps reports whether items, or what was made of them, may still be on the way to an
+// http.reply although all nodes are done with what they were given.
+func keeps(n *graph.Node) bool {
+	seen := map[*graph.Edge]bool{}
+	var visit func(n *graph.Node) bool
+	visit = func(n *graph.Node) bool {
+		for _, out := range n.Out {
+			for _, e := range out.Edges {
+				if !seen[e] {
+					if seen[e] = true; e.Kept() != "" || visit(e.To) {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+	return visit(n)
 }

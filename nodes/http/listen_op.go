@@ -22,8 +22,11 @@ type listenOp struct {
 	decoder *bodies
 	signed  *verifier // nil: requests need no signature
 
-	site    *site
-	release func() error
+	site     *site
+	release  func() error
+	replies  *replies // nil: the flow does not answer
+	forget   func() error
+	numbered bool // open is kept
 
 	queue  chan *arrival
 	closed chan struct{} // nothing will come of what has no answer yet
@@ -42,22 +45,32 @@ type arrival struct {
 	size    int64  // of its body, in bytes
 	signed  string // its signature, "" without one
 	number  uint64 // from 1, as the engine takes them
-	answer  chan int
+	id      int64  // among the replies; 0: it is not one of them
+	answer  chan answer
 }
 
 var (
-	_ nodes.Puller       = (*listenOp)(nil)
-	_ nodes.Drainer      = (*listenOp)(nil)
-	_ nodes.Acknowledger = (*listenOp)(nil)
-	_ nodes.Endless      = (*listenOp)(nil)
-	_ nodes.Starter      = (*listenOp)(nil)
+	_ nodes.Puller  = (*listenOp)(nil)
+	_ nodes.Drainer = (*listenOp)(nil)
+	_ nodes.Endless = (*listenOp)(nil)
+	_ nodes.Starter = (*listenOp)(nil)
 )
 
 // Endless implements nodes.Endless.
 func (o *listenOp) Endless() bool { return true }
 
 // Open implements nodes.Starter.
-func (o *listenOp) Open(ctx context.Context) error { return o.join(ctx) }
+func (o *listenOp) Open(ctx context.Context) (err error) {
+	if o.k.Respond == respondReply {
+		if o.replies, o.forget, err = shareReplies(ctx, o.env); err != nil {
+			return err
+		}
+	}
+	if err = o.join(ctx); err != nil && o.forget != nil {
+		o.forget()
+	}
+	return err
+}
 
 // Next implements nodes.Puller. It gives all requests that have come.
 func (o *listenOp) Next(ctx context.Context) (any, nodes.Position, error) {
@@ -100,7 +113,7 @@ func (o *listenOp) take(r *arrival) (task any, after nodes.Position) {
 		o.taken++
 		r.number = o.taken
 		o.bytes -= r.size
-		if o.k.Respond == respondTaken {
+		if o.numbered {
 			o.open = append(o.open, r)
 		}
 		r = nil
@@ -138,8 +151,14 @@ func (o *listenOp) Process(_ context.Context, in nodes.Input, out nodes.Out) err
 	return nil
 }
 
-// Taken implements nodes.Acknowledger: the requests are answered.
-func (o *listenOp) Taken(after nodes.Position) error {
+// A toldListen is a listener that answers when the flow is done with requests, or else.
+type toldListen struct{ *listenOp }
+
+var _ nodes.Acknowledger = toldListen{}
+
+// Taken implements nodes.Acknowledger: the requests are answered. Those that the flow answers
+// have their answer by now, if it comes to one.
+func (o toldListen) Taken(after nodes.Position) error {
 	if len(after) != 8 {
 		return errors.New("this is no position of http.listen")
 	}
@@ -147,7 +166,11 @@ func (o *listenOp) Taken(after nodes.Position) error {
 	o.mu.Lock()
 	n := 0
 	for n < len(o.open) && o.open[n].number <= upTo {
-		o.open[n].answer <- nethttp.StatusOK
+		if r := o.open[n]; r.id == 0 {
+			r.answer <- answer{status: nethttp.StatusOK}
+		} else if o.replies.take(r.id) != nil {
+			r.answer <- o.k.Else.answer()
+		}
 		n++
 	}
 	o.open = append([]*arrival(nil), o.open[n:]...)
@@ -195,7 +218,6 @@ func (o *listenOp) Close() error {
 	o.mu.Lock()
 	o.stopping = true
 	o.mu.Unlock()
-	o.once.Do(func() { close(o.closed) })
 	for {
 		select {
 		case r := <-o.queue:
@@ -205,6 +227,17 @@ func (o *listenOp) Close() error {
 		}
 		break
 	}
+	if o.replies == nil {
+		return o.leave()
+	}
+	// What is on its way gets its answer, and nodes behind this one may be at work for long.
+	o.replies.atEnd(func() { o.leave() })
+	return o.forget()
+}
+
+// leave tells what has no answer that there will be none, and stops listening.
+func (o *listenOp) leave() error {
+	o.once.Do(func() { close(o.closed) })
 	if o.site == nil {
 		return nil
 	}

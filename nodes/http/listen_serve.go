@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"io"
 	nethttp "net/http"
@@ -36,10 +37,14 @@ func (o *listenOp) serve(w nethttp.ResponseWriter, r *nethttp.Request) {
 		o.refuse(w, refusal{status, ""})
 		return
 	}
-	req := &arrival{size: o.room(r), answer: make(chan int, 1)}
+	req := &arrival{size: o.room(r), answer: make(chan answer, 1)}
 	no := o.read(r, req)
 	if no == nil {
+		if o.replies != nil {
+			o.number(req)
+		}
 		if status := o.enqueue(req); status != 0 {
+			o.withdraw(req)
 			release(req.batches)
 			no = &refusal{status, ""}
 		}
@@ -66,21 +71,89 @@ func (o *listenOp) wait(w nethttp.ResponseWriter, r *nethttp.Request, req *arriv
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {
-	case status := <-req.answer:
-		w.WriteHeader(status)
+	case a := <-req.answer:
+		a.send(w)
 	case <-o.closed:
-		select {
-		case status := <-req.answer:
-			w.WriteHeader(status)
-		default:
-			return &refusal{nethttp.StatusServiceUnavailable, "the flow has ended, and what became of this is not known"}
-		}
+		return o.unanswered(w, req, refusal{nethttp.StatusServiceUnavailable, "the flow has ended, and what became of this is not known"})
 	case <-timer.C:
-		return &refusal{nethttp.StatusGatewayTimeout, "the flow has it, and is not done with it in time"}
+		if o.k.Else != nil && o.withdraw(req) {
+			o.k.Else.answer().send(w)
+			return nil
+		}
+		return o.unanswered(w, req, refusal{nethttp.StatusGatewayTimeout, "the flow has it, and is not done with it in time"})
 	case <-r.Context().Done():
-		return &refusal{nethttp.StatusServiceUnavailable, "nobody waits for the answer"}
+		return o.unanswered(w, req, refusal{nethttp.StatusServiceUnavailable, "nobody waits for the answer"})
 	}
 	return nil
+}
+
+// unanswered refuses a request, unless its answer comes at the same moment.
+func (o *listenOp) unanswered(w nethttp.ResponseWriter, req *arrival, no refusal) *refusal {
+	if o.withdraw(req) {
+		return &no
+	}
+	if req.id != 0 { // somebody is about to answer
+		a := <-req.answer
+		a.send(w)
+		return nil
+	}
+	select {
+	case a := <-req.answer:
+		a.send(w)
+		return nil
+	default:
+		return &no
+	}
+}
+
+// number enters a request among those that the flow answers, and its number in its item.
+func (o *listenOp) number(req *arrival) {
+	req.id = o.replies.enter(req)
+	at := len(o.k.out.Fields) - 1
+	for _, b := range req.batches {
+		c := b.Cols[at]
+		if c == nil {
+			continue
+		}
+		c.Resize(b.Rows)
+		for i := range b.Rows {
+			c.Int[i] = req.id
+		}
+	}
+}
+
+// withdraw takes a request back that the flow was to answer; false if there is none, or
+// somebody answers it.
+func (o *listenOp) withdraw(req *arrival) bool {
+	return req.id != 0 && o.replies.take(req.id) != nil
+}
+
+// send writes an answer.
+func (a answer) send(w nethttp.ResponseWriter) {
+	head := w.Header()
+	for name, values := range a.header {
+		head[name] = values
+	}
+	if len(a.body) > 0 {
+		head.Set("X-Content-Type-Options", "nosniff")
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body)
+}
+
+// answer gives the answer with its content type.
+func (l *lastAnswer) answer() answer {
+	a := answer{status: l.Status, header: nethttp.Header{}, body: []byte(l.Body)}
+	if a.status == 0 {
+		a.status = nethttp.StatusNotFound
+	}
+	if kind := "text/plain; charset=utf-8"; l.Body != "" {
+		if json.Valid(a.body) {
+			kind = "application/json"
+		}
+		a.header.Set("Content-Type", kind)
+	}
+	return a
 }
 
 // refuse answers that the flow does not take a request.
@@ -146,6 +219,10 @@ func (o *listenOp) read(r *nethttp.Request, req *arrival) *refusal {
 	batches, err := o.decoder.decode(body)
 	if err != nil {
 		return &refusal{nethttp.StatusBadRequest, err.Error()}
+	}
+	if o.replies != nil && count(batches) != 1 {
+		release(batches)
+		return &refusal{nethttp.StatusBadRequest, "a batch of events cannot be answered: send them one by one"}
 	}
 	o.fill(batches, r)
 	req.batches = batches

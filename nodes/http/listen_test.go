@@ -53,7 +53,10 @@ func newDesk(t *testing.T, change func(*listen)) desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := op.(*listenOp)
+	o, plain := op.(*listenOp)
+	if !plain {
+		o = op.(toldListen).listenOp
+	}
 	o.site = &site{paths: map[string][]*listenOp{"/in": {o}}}
 	o.site.begun.Store(true)
 	o.release = func() error { return nil }
@@ -269,10 +272,10 @@ func TestAnswersOfTaken(t *testing.T) {
 		ask("3")
 		second := next() // both
 		none()
-		d.Taken(first)
+		toldListen{d.listenOp}.Taken(first)
 		expect("1 200")
 		none()
-		d.Taken(second)
+		toldListen{d.listenOp}.Taken(second)
 		for range 2 {
 			synctest.Wait()
 			if got := <-answers; got != "2 200" && got != "3 200" {
@@ -284,7 +287,7 @@ func TestAnswersOfTaken(t *testing.T) {
 		late := next()
 		time.Sleep(11 * time.Second)
 		expect("4 504")
-		d.Taken(late) // nobody waits any more
+		toldListen{d.listenOp}.Taken(late) // nobody waits any more
 		ask("5")
 		next()
 		ask("6")

@@ -10,4 +10,4 @@ import (
 var docs embed.FS
 
 // Nodes are the kinds of the pack.
-var Nodes = nodes.Pack(docs, callDecl, listenDecl, pollDecl, postDecl)
+var Nodes = nodes.Pack(docs, callDecl, listenDecl, pollDecl, postDecl, replyDecl)

@@ -45,10 +45,11 @@ type group struct {
 	By  aggregate.Terms             `yaml:"by" doc:"The key: fields, or names with expressions. Without it, all items are one group."`
 	Set config.Map[aggregate.Value] `yaml:"set" doc:"The fields to compute, each with an expression over aggregates, or {value, where}."`
 
-	in   *types.Type
-	keys *columns.Columns
-	set  *aggregate.Set
-	out  *types.Type
+	in    *types.Type
+	keys  *columns.Columns
+	parts []aggregate.Part
+	set   *aggregate.Set
+	out   *types.Type
 }
 
 // Infer implements graph.Inferer.
@@ -64,11 +65,11 @@ func (k *group) Infer(c *graph.Inference) {
 	for _, f := range k.keys.Type.Fields {
 		add(f)
 	}
-	parts := aggregate.Parts(c, k.Set, k.in)
-	for i, p := range parts {
+	k.parts = aggregate.Parts(c, k.Set, k.in)
+	for i, p := range k.parts {
 		add(types.Field{Name: p.Name, Type: p.Expr.Type(), Origin: c.Origin("aggregated", k.Set[i].At)})
 	}
-	k.set = aggregate.NewSet(parts, k.in)
+	k.set = aggregate.NewSet(k.parts, k.in)
 	if len(k.out.Fields) == 0 {
 		if c.Unread("by", "set") {
 			return
@@ -77,6 +78,11 @@ func (k *group) Infer(c *graph.Inference) {
 		return
 	}
 	c.Out("out", k.out)
+}
+
+// Passes implements graph.Passer.
+func (k *group) Passes(string) graph.Ways {
+	return graph.Ways{Out: []string{"out"}, Lost: aggregate.Forgets(k.parts)}
 }
 
 // Needs implements graph.Needer.

@@ -83,6 +83,20 @@ func (k *join) Infer(c *graph.Inference) {
 	c.Out("out", k.out)
 }
 
+// Passes implements graph.Passer.
+func (k *join) Passes(in string) graph.Ways {
+	w := graph.Ways{Out: []string{"out"}}
+	switch {
+	case in == "right" && !k.keepsRight():
+		w.Lost = "items of right that no item of left asks for go no further"
+	case in == "left" && k.Kind == "anti":
+		w.Lost = "items that have a partner go no further"
+	case in == "left" && !k.keepsLeft():
+		w.Out = append(w.Out, "unmatched")
+	}
+	return w
+}
+
 // inferFields makes the record of a pair.
 func (k *join) inferFields(c *graph.Inference) {
 	k.out = types.Record()

@@ -14,6 +14,7 @@ var changedDecl = nodes.Kind("changed", "Passes on items that differ from the on
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The first item, and each one that differs from the one before it."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Loses("items that do not differ from the one before go no further"),
 	nodes.Lines("an item arrives that differs from the one before", "its output is full", "", "a value cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "When a door opens and closes",

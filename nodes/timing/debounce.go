@@ -15,6 +15,7 @@ var debounceDecl = nodes.Kind("debounce", "Passes an item on when no other has f
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The last item before each silence; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Keeps("the last item of each key that waits"), nodes.Returns(),
+	nodes.Loses("items that another one follows soon go no further"),
 	nodes.Lines("nothing has arrived for the span `quiet`", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "The last state of each document",

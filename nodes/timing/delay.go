@@ -24,6 +24,7 @@ var delayDecl = nodes.Kind("delay", "Holds each item back for a while.", &delay{
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The same items, each when it is due."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Holds("the items that are not due, at most `pending`"), nodes.Returns(),
+	nodes.Passes(),
 	nodes.Lines("an item is due", "its output is full, or no item is due yet", "its input has ended and no item is held back any more",
 		"the delay of an item cannot be computed, is null, negative or longer than 100 years, and on_error says fail"),
 	nodes.Example(graph.Example{

@@ -50,6 +50,15 @@ func (k *latest) Infer(c *graph.Inference) {
 
 func (k *latest) Needs(c *graph.Needs) { columns.NeedsBeside(c, k.As) }
 
+// Passes implements graph.Passer.
+func (k *latest) Passes(string) graph.Ways {
+	w := graph.Ways{Out: []string{"out"}}
+	if k.Start != "early" {
+		w.Lost = "items that come before each input has had one go no further, but for the last of them"
+	}
+	return w
+}
+
 func (k *latest) Operator(env *nodes.Env) (nodes.Operator, error) {
 	l := &latestOp{k: k, t: env.Out("out"), needed: env.Needed("out")}
 	for _, e := range env.Node.Input("in").Edges {

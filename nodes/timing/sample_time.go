@@ -14,6 +14,7 @@ var sampleTimeDecl = nodes.Kind("sample_time", "Passes on the newest item at reg
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The last item of each interval that had one; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Keeps("the last item of each key in an interval"), nodes.Returns(),
+	nodes.Loses("items that are not the last of their interval go no further"),
 	nodes.Lines("an interval ends in which an item arrived", "its output is full", "", "a key cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "The newest price",

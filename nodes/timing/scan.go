@@ -19,6 +19,7 @@ var scanDecl = nodes.Kind("scan", "Adds running totals and other aggregates to e
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each one that came in, with what was computed so far."}),
 	nodes.Conserves(), nodes.Pure(),
 	nodes.Holds("a row for each key"),
+	nodes.Passes(),
 	nodes.Lines("an item arrives", "its output is full", "", "a key or a value cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "The balance of each account",

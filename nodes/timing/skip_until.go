@@ -9,6 +9,7 @@ var skipUntilDecl = nodes.Kind("skip_until", "Leaves items out until a condition
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "All items after the first one for which it is true."}),
 	nodes.Conserves(), nodes.Pure(), nodes.Keeps("whether it has begun to pass items on"),
+	nodes.Loses("items before the condition is true go no further"),
 	nodes.Lines("an item arrives after one for which the condition is true", "its output is full", "", "the condition cannot be computed for an item before the cut and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Steps after the first that went well",

@@ -9,6 +9,7 @@ var skipWhileDecl = nodes.Kind("skip_while", "Leaves items out as long as a cond
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The first item for which it is not true, and all after it."}),
 	nodes.Conserves(), nodes.Pure(), nodes.Keeps("whether it has begun to pass items on"),
+	nodes.Loses("items before the condition is false go no further"),
 	nodes.Lines("an item arrives for which the condition is not true, or that comes after such a one", "its output is full", "", "the condition cannot be computed for an item before the cut and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Steps from the third one on",

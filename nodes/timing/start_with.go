@@ -18,6 +18,7 @@ var startWithDecl = nodes.Kind("start_with", "Puts given items before a stream."
 	nodes.InPort(graph.Port{Name: "in", Doc: "Records."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The given records, then those of the input."}),
 	nodes.Workers(graph.Single), nodes.Pure(), nodes.Idle(graph.SettingOnError|graph.SettingBreaker),
+	nodes.Passes(),
 	nodes.Lines("the flow starts, and when an item arrives", "its output is full", "", "a given value cannot be computed"),
 	nodes.Example(graph.Example{
 		Title: "A balance before the first booking",

@@ -9,6 +9,7 @@ var takeUntilDecl = nodes.Kind("take_until", "Passes items on until a condition 
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items up to the first one for which it is true, and that one."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Loses("items after the one for which the condition is true go no further"),
 	nodes.Lines("an item arrives", "its output is full", "the condition is true for an item, or its input has ended", "the condition cannot be computed for an item before the cut and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Steps to the first that went well",

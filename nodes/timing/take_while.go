@@ -9,6 +9,7 @@ var takeWhileDecl = nodes.Kind("take_while", "Passes items on as long as a condi
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items before the first one for which it is not true."}),
 	nodes.Conserves(), nodes.Pure(),
+	nodes.Loses("items from the first one on for which the condition is not true go no further"),
 	nodes.Lines("an item arrives for which the condition is true", "its output is full", "the condition is not true for an item, or its input has ended", "the condition cannot be computed for an item before the cut and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Steps before the third one",

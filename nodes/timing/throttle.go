@@ -14,6 +14,7 @@ var throttleDecl = nodes.Kind("throttle", "Passes on at most one item in each sp
 	nodes.OutPort(graph.Port{Name: "out", Doc: "At most one item in each span; of each key, with `by`."}),
 	nodes.Workers(graph.Single), nodes.Conserves(), nodes.Interleaves(),
 	nodes.Keeps("with `keep: last`, the last item of each span that is running"), nodes.Returns(),
+	nodes.Loses("items that come too soon after another go no further"),
 	nodes.Lines("an item arrives after a span of silence, or with `keep: last` when the span has passed", "its output is full", "",
 		"a key cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{

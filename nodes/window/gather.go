@@ -22,6 +22,7 @@ var gatherDecl = nodes.Kind("gather", "Collects the parts of a whole.", &gather{
 	nodes.OutPort(graph.Port{Name: "out", Doc: "A record for each whole: {id, parts: [...], complete: bool}."}),
 	nodes.Workers(graph.Single), nodes.Interleaves(),
 	nodes.Holds("the parts of every whole that is not complete"), nodes.Returns(),
+	nodes.Passes(),
 	nodes.Lines("the last part of a whole arrives, or its time is up", "its output is full", "its input has ended and what was incomplete is sent",
 		"the id or the count of a part cannot be computed, or the count is below one, and on_error says fail"),
 	nodes.Example(graph.Example{

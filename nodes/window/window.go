@@ -72,11 +72,12 @@ type window struct {
 	Lateness time.Duration               `yaml:"lateness" min:"0s" max:"87600h" doc:"How much older than the newest item an item may be and still be in time."`
 	Idle     time.Duration               `yaml:"idle" min:"1ms" doc:"After how long, by the clock, a silent input no longer holds the others back. Without it, it always does."`
 
-	in   *types.Type
-	at   *expr.Expr // the time; nil: none
-	keys *columns.Columns
-	set  *aggregate.Set
-	out  *types.Type
+	in    *types.Type
+	at    *expr.Expr // the time; nil: none
+	keys  *columns.Columns
+	parts []aggregate.Part
+	set   *aggregate.Set
+	out   *types.Type
 }
 
 // timed reports whether windows have a start and an end.
@@ -95,8 +96,8 @@ func (k *window) Infer(c *graph.Inference) {
 		k.at.Want(types.Time.Opt(), "time", c.List())
 	}
 	k.keys = k.By.Columns(c, k.in)
-	parts := aggregate.Parts(c, k.Set, k.in)
-	k.set = aggregate.NewSet(parts, k.in)
+	k.parts = aggregate.Parts(c, k.Set, k.in)
+	k.set = aggregate.NewSet(k.parts, k.in)
 	k.out = types.Record()
 	for _, f := range k.keys.Type.Fields {
 		k.add(c, f)
@@ -105,7 +106,7 @@ func (k *window) Infer(c *graph.Inference) {
 		k.add(c, types.Field{Name: startField, Type: types.Time, Origin: c.Origin("start of the window", c.Node.At)})
 		k.add(c, types.Field{Name: endField, Type: types.Time, Origin: c.Origin("end of the window", c.Node.At)})
 	}
-	for i, p := range parts {
+	for i, p := range k.parts {
 		k.add(c, types.Field{Name: p.Name, Type: p.Expr.Type(), Origin: c.Origin("aggregated", k.Set[i].At)})
 	}
 	if len(k.out.Fields) == 0 {
@@ -116,6 +117,15 @@ func (k *window) Infer(c *graph.Inference) {
 		return
 	}
 	c.Out("out", k.out)
+}
+
+// Passes implements graph.Passer.
+func (k *window) Passes(string) graph.Ways {
+	w := graph.Ways{Out: []string{"out"}, Lost: aggregate.Forgets(k.parts)}
+	if k.timed() {
+		w.Out = append(w.Out, "late")
+	}
+	return w
 }
 
 func (k *window) add(c *graph.Inference, f types.Field) {

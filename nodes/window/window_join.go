@@ -95,6 +95,15 @@ func (k *windowJoin) Infer(c *graph.Inference) {
 	c.Out("out", k.out)
 }
 
+// Passes implements graph.Passer.
+func (k *windowJoin) Passes(in string) graph.Ways {
+	w := graph.Ways{Out: []string{"out", "late_" + in}}
+	if in == "right" || k.Kind == "inner" {
+		w.Lost = "items that find no partner go no further"
+	}
+	return w
+}
+
 // timeHint says how a field that is no time becomes one, before the node.
 func timeHint(f types.Field) string {
 	of, name := "", types.Quote(f.Name)

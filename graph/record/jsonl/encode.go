@@ -14,8 +14,9 @@ import (
 )
 
 // An Encoder writes items of one type. Fields come in the order of the type; ones
-// without a column are left out. A float that is not finite is null. HTML
-// characters are not escaped. Many goroutines may use an Encoder at once.
+// without a column are left out, and so are replies, which are no data. A float that is not
+// finite is null. HTML characters are not escaped. Many goroutines may use an Encoder
+// at once.
 type Encoder struct {
 	root   *encNode
 	record bool
@@ -27,6 +28,7 @@ type encNode struct {
 	key    string // `"name":`, of a field
 	fields []*encNode
 	elem   *encNode
+	reply  bool // it is left out
 }
 
 // NewEncoder gives an encoder for items of type t.
@@ -35,7 +37,7 @@ func NewEncoder(t *types.Type) *Encoder {
 }
 
 func newEncNode(name string, t *types.Type) *encNode {
-	n := &encNode{typ: t, key: string(AppendString(nil, name)) + ":"}
+	n := &encNode{typ: t, key: string(AppendString(nil, name)) + ":", reply: t.IsReply()}
 	for _, f := range t.Fields {
 		n.fields = append(n.fields, newEncNode(f.Name, f.Type))
 	}
@@ -70,7 +72,7 @@ func AppendValue(dst []byte, t *types.Type, col *record.Column, row int) []byte 
 func (n *encNode) appendFields(dst []byte, cols []*record.Column, row int) []byte {
 	open := byte('{')
 	for i, f := range n.fields {
-		if cols[i] == nil {
+		if cols[i] == nil || f.reply {
 			continue
 		}
 		dst = append(dst, open)

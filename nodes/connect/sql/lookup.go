@@ -141,6 +141,15 @@ func (k *lookup) Infer(c *graph.Inference) {
 	out = joined
 }
 
+// Passes implements graph.Passer.
+func (k *lookup) Passes(string) graph.Ways {
+	w := graph.Ways{Out: []string{"out"}}
+	if k.Kind == "inner" {
+		w.Out = append(w.Out, "unmatched")
+	}
+	return w
+}
+
 // asked asks the database for the columns.
 func (k *lookup) asked(c *graph.Inference) *types.Type {
 	if c.Peers() == nil {

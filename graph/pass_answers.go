@@ -1,0 +1,274 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// This file is the pass that follows requests through a flow which is to answer them. Their
+// items carry a reply (see types.Reply), and each of them must come to a node that answers.
+//
+// A path is followed from output to output. Of several readers of an output it is enough
+// that one answers; of several outputs of a node, all must lead to an answer. Items may be
+// lost on the way: by what a node is for (filter), by an output that nobody reads, by a
+// queue that drops, by on_error. Each such place is a leak, and an error of the flow.
+
+// An Asker is implemented by settings structs of sources whose items are requests. Asks
+// says whether the flow must answer each of them; it is called after Infer.
+type Asker interface{ Asks() bool }
+
+// An Answerer is implemented by settings structs of sinks that answer requests. Answers gives
+// the type of the replies by which it does; it is called after Infer.
+type Answerer interface{ Answers() *types.Type }
+
+// A Passer is implemented by settings structs of kinds that pass items on, if more is to be
+// said than Spec.Passes and Spec.Loses say. It is called after Infer.
+type Passer interface{ Passes(in string) Ways }
+
+// Ways say what becomes of an item that comes in by one port, and with it of its fields.
+type Ways struct {
+	Out []string // it leaves by one of these outputs, or what was made of it does
+	// Lost says of which items that is not so, "" if it is so of all. It is a sentence, such
+	// as "items that have no partner go no further".
+	Lost string
+}
+
+// ways gives what becomes of the items of an input.
+func (n *Node) ways(in string) Ways {
+	if p, ok := n.Config.(Passer); ok {
+		return p.Passes(in)
+	}
+	w := Ways{Out: n.outputNames(), Lost: n.Spec.Loses}
+	if !n.Spec.Passes && w.Lost == "" {
+		w.Lost = "it does not promise that each item leaves it"
+	}
+	return w
+}
+
+// checkAnswers looks at the paths of all requests.
+func (c *compiler) checkAnswers() {
+	if c.list.HasErrors() {
+		return // a path that is not there would be called missing
+	}
+	for _, n := range c.flow.Nodes {
+		if a, ok := n.Config.(Asker); ok && a.Asks() {
+			c.checkAnswersTo(n)
+		}
+	}
+}
+
+func (c *compiler) checkAnswersTo(source *Node) {
+	f := followed{c: c, id: source.ID, seen: map[*Output]path{}}
+	var all path
+	for _, out := range source.Out {
+		if out.Carries.Replies(f.id) > 0 {
+			all = all.and(f.output(source, out))
+		}
+	}
+	if !all.answered {
+		c.list.Add(diag.Unanswered, source.At, "nothing behind %s answers its requests", source.ID).
+			WithHint("end its path in {use: http.reply, in: ..., with: {body: ...}}")
+		return
+	}
+	for _, l := range all.leaks {
+		c.list.Add(diag.Unanswered, l.at, "%s (%s) leaves requests to %s without an answer: %s", l.node.ID, l.node.Kind, source.ID, l.why).
+			WithNote(source.At, "%s has its requests answered by the flow", source.ID).
+			WithHint("lead them to an http.reply as well, or write `else: {status: 404}` under `with` of %s: the answer to what gets no other", source.ID)
+	}
+}
+
+// A leak is a place where a request gets lost.
+type leak struct {
+	node *Node
+	at   diag.Span
+	why  string // a sentence
+}
+
+// A path is what becomes of requests from some place on.
+type path struct {
+	answered bool // some of them
+	leaks    []leak
+}
+
+// and gives what becomes of requests some of which go one way and some the other.
+func (p path) and(q path) path {
+	leaks := slices.Clone(p.leaks)
+	for _, l := range q.leaks {
+		if !slices.Contains(leaks, l) {
+			leaks = append(leaks, l)
+		}
+	}
+	return path{p.answered || q.answered, leaks}
+}
+
+// better reports whether requests that go both ways are to be followed on this one.
+func (p path) better(q path) bool {
+	if p.answered != q.answered {
+		return p.answered
+	}
+	return len(p.leaks) < len(q.leaks)
+}
+
+// lost is a path that ends at a node.
+func lost(n *Node, why string, args ...any) path {
+	return path{leaks: []leak{{n, n.At, fmt.Sprintf(why, args...)}}}
+}
+
+// followed are the requests of one source.
+type followed struct {
+	c    *compiler
+	id   string // of the source
+	seen map[*Output]path
+}
+
+// output follows what leaves by an output.
+func (f *followed) output(n *Node, out *Output) path {
+	if p, ok := f.seen[out]; ok {
+		return p
+	}
+	best := path{leaks: []leak{{n, n.At, fmt.Sprintf("nobody reads %s.%s", n.ID, out.Name)}}}
+	for i, e := range out.Edges {
+		if p := f.edge(e); i == 0 || p.better(best) {
+			best = p
+		}
+	}
+	f.seen[out] = best
+	return best
+}
+
+// edge follows what goes over an edge.
+func (f *followed) edge(e *Edge) path {
+	p := f.node(e)
+	switch e.Contract.OnFull {
+	case "drop_newest", "drop_oldest":
+		p = p.and(path{leaks: []leak{{e.To, e.At, fmt.Sprintf("with on_full: %s a full queue drops items", e.Contract.OnFull)}}})
+	}
+	return p
+}
+
+// node follows what comes into a node.
+func (f *followed) node(e *Edge) (p path) {
+	n, came := e.To, e.Type.Replies(f.id)
+	if a, ok := n.Config.(Answerer); ok {
+		p.answered = a.Answers().Replies(f.id) > 0
+		switch {
+		case !p.answered:
+			return lost(n, "it answers the requests of others")
+		case came > 1:
+			p = p.and(lost(n, "its items carry %d replies to %s, and it answers one of them", came, f.id))
+		}
+		return p.and(f.failed(n))
+	}
+	if len(n.outputNames()) == 0 {
+		return lost(n, "it takes items and does not answer them")
+	}
+	ways := n.ways(e.ToPort.Name)
+	for _, name := range ways.Out {
+		out := n.Output(name)
+		switch goes := out.Carries.Replies(f.id); {
+		case goes == 0:
+			p = p.and(lost(n, "the items of %s.%s do not carry the reply any more", n.ID, name))
+			continue
+		case goes < came:
+			p = p.and(lost(n, "of %d replies in an item, %s.%s carries %d", came, n.ID, name, goes))
+		}
+		p = p.and(f.output(n, out))
+	}
+	if ways.Lost != "" {
+		p = p.and(lost(n, "%s", ways.Lost))
+	}
+	return p.and(f.failed(n))
+}
+
+// failed follows items that fail on a node. Where they end the run, that answers them.
+func (f *followed) failed(n *Node) path {
+	if n.Engine.OnError == "fail" || !f.c.acting(n).Has(SettingOnError) {
+		return path{}
+	}
+	if n.Engine.OnError == "skip" {
+		return lost(n, "on_error: skip leaves out items that fail")
+	}
+	out := n.Output(ErrorPort)
+	if len(out.Edges) > 0 && out.Carries.Replies(f.id) == 0 {
+		return lost(n, "%s.%s does not carry the reply", n.ID, ErrorPort)
+	}
+	return f.output(n, out)
+}
+
+// carryReplies gives the error port of a node the replies of what comes in, under the names
+// that they have there, so that requests which fail can be answered as well.
+func carryReplies(n *Node) {
+	failed := n.Output(ErrorPort)
+	if failed == nil || failed.Go {
+		return
+	}
+	for _, in := range n.In {
+		for _, e := range in.Edges {
+			if e.Type == nil || !e.Type.IsRecord() {
+				continue
+			}
+			for _, f := range e.Type.Fields {
+				if f.Type.IsReply() {
+					failed.Carries = withReply(failed.Carries, f)
+				}
+			}
+		}
+	}
+}
+
+// withReply adds a field to a record; the types of two of one name are put together.
+func withReply(t *types.Type, f types.Field) *types.Type {
+	out := types.Record(slices.Clone(t.Fields)...)
+	f.Type = f.Type.Opt() // what failed may be a result, or have come by another input
+	i := t.Index(f.Name)
+	if i < 0 {
+		out.Fields = append(out.Fields, f)
+		return out
+	}
+	if bound, err := types.Bound(t.Fields[i].Type, f.Type); err == nil {
+		out.Fields[i].Type = bound
+	}
+	return out
+}
+
+// A writtenReply is a reply that a sink would write.
+type writtenReply struct {
+	edge  *Edge
+	field string
+}
+
+// writtenReplies finds the replies among the fields that a sink needs, which does not answer
+// by them.
+func writtenReplies(n *Node, in *Input, needs Fields) (written []writtenReply) {
+	if _, ok := n.Config.(Answerer); ok || len(n.Out) != 1 || in.Any || in.Type != nil {
+		return nil
+	}
+	for _, e := range in.Edges {
+		switch {
+		case e.Type == nil || !e.Type.HoldsReply():
+		case !e.Type.IsRecord():
+			written = append(written, writtenReply{e, ""})
+		default:
+			for _, f := range e.Type.Fields {
+				if f.Type.HoldsReply() && needs.Has(f.Name) {
+					written = append(written, writtenReply{e, f.Name})
+				}
+			}
+		}
+	}
+	return written
+}
+
+// report says that a reply cannot be written.
+func (w writtenReply) report(list *diag.List) {
+	to := w.edge.To
+	if w.field == "" {
+		list.Add(diag.TypeMismatch, w.edge.At, "%s (%s) cannot write %s: a reply is no data", to.ID, to.Kind, w.edge.Type)
+		return
+	}
+	list.Add(diag.TypeMismatch, w.edge.At, "%s (%s) cannot write the field %s: a reply is no data", to.ID, to.Kind, types.Quote(w.field)).
+		WithHint("leave it out: put {use: map, with: {drop: [%s]}} before %s", types.Quote(w.field), to.ID)
+}

@@ -87,18 +87,18 @@ func (k *reply) inferTo(c *graph.Inference, in *types.Type) {
 	if in == nil {
 		return
 	}
-	at := c.Node.At
-	if k.To.YAML == nil {
+	at, to := c.Node.At, k.To
+	if to.YAML == nil {
 		if in.Index(replyField) < 0 {
 			c.List().Add(diag.UnknownField, at, "%s: its items have no field %s", c.Node.ID, replyField).
 				WithHint("a http.listen with `respond: reply` gives its items one; say by `to` where it is now, if it has another name")
 			return
 		}
-		k.To = config.Text{Value: replyField}
+		to = config.Text{Value: replyField}
 	} else {
-		at = k.To.YAML.Span
+		at = to.YAML.Span
 	}
-	e := c.Expr(k.To, in)
+	e := c.Expr(to, in)
 	switch t := e.Type(); {
 	case t.Kind == types.KindError:
 		return

@@ -61,3 +61,17 @@ func parsed(t testing.TB, text string) *types.Type {
 	}
 	return typ
 }
+
+// A request whose item finds no row gets lost only where the item does.
+func TestLookupPasses(t *testing.T) {
+	for kind, lost := range map[string]string{"left": "", "inner": "nobody reads it.unmatched"} {
+		_, problems := kit.Load(t, `nodes:
+  ask: {use: http.listen, with: {address: "127.0.0.1:1", as: "{n: int}", respond: reply}}
+  it: {use: sql.lookup, in: ask, with: {url: "sqlite::memory:", table: t, on: {n: id}, kind: `+kind+`, as: "{name: string}"}}
+  a: {use: http.reply, in: it}
+`, nil)
+		if lost == "" && problems.HasErrors() || lost != "" && (len(problems) != 1 || !strings.Contains(problems[0].Message, lost)) {
+			t.Errorf("%s: %v", kind, problems)
+		}
+	}
+}

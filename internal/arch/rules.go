@@ -46,7 +46,7 @@ var Sole = map[string]string{
 
 // Rules from the ground up.
 var Rules = []Rule{
-	{Rooms: []string{"graph/diag", "graph/quantity", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/vizstart"}},
+	{Rooms: []string{"graph/diag", "graph/quantity", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/vizstart", "internal/dbtest"}},
 	{Rooms: []string{"internal/archdraw"}, May: []string{"internal/arch"}},
 	{Rooms: []string{"graph/types"}, May: []string{"graph/diag"}},
 	{Rooms: []string{"graph/config"}, May: []string{"graph/diag", "graph/quantity"}},
@@ -74,7 +74,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/exec"}, May: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/types", "nodes", "nodes/stream"}, Tests: packTests},
 	{Rooms: []string{"nodes/socket"}, May: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/types", "nodes", "nodes/peer", "nodes/stream"}, Tests: packTests},
 	{Rooms: []string{"nodes/std"}, May: []string{"nodes/exec", "nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/socket", "nodes/timing", "nodes/window"}, Tests: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes", "nodes/nodetest"}},
-	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: append([]string{"internal/dbtest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.

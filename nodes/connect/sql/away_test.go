@@ -70,13 +70,13 @@ func TestServerIsKilled(t *testing.T) {
 			back := make(chan struct{})
 			r := feed(t, d, s, url, "killed", mode, n, func(i int) {
 				if i == n/3 {
-					started(t, d).kill()
+					started(t, d).Kill()
 					for _, err := s.exec(t.Context(), "SELECT 1"); err == nil; { // PostgreSQL's sessions outlive it a moment
 						_, err = s.exec(t.Context(), "SELECT 1")
 					}
 					go func() {
 						defer close(back)
-						started(t, d).start(t)
+						again(t, d)
 					}()
 				}
 			})

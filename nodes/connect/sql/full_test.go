@@ -51,8 +51,8 @@ func TestReadFromKilledServer(t *testing.T) {
 			go func() {
 				defer close(back)
 				time.Sleep(300 * time.Millisecond) // in the middle; elsewhere the test proves less
-				started(t, d).kill()
-				started(t, d).start(t)
+				started(t, d).Kill()
+				again(t, d)
 			}()
 			r := kit.RunFlow(t, f, nodetest.Setup{})
 			<-back

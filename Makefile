@@ -30,6 +30,9 @@ tools: ## strace, mkfs.ext4, PostgreSQL and MariaDB, for kills, power cuts and d
 torture: tools ## kill -9 and power cuts, the long form; root for the power cuts; some minutes
 	FLOWRUN_TORTURE=1 go test -count=1 -timeout 60m -v ./internal/torture/
 
+chaos: tools ## databases, servers and processes that are killed under two flows, the long form; five minutes
+	FLOWRUN_CHAOS=5m go test -count=1 -timeout 30m -v ./internal/chaos/
+
 cuts: ## 10,000 random flows that are cut every millisecond, and as many that acknowledge; ten minutes
 	FLOWRUN_CUT_SEEDS=10000 go test -count=1 -timeout 60m -v -run 'TestCutsOfRandomFlows|TestAcknowledgementInRandomFlows' ./scheduler/
 
@@ -108,4 +111,4 @@ fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and p
 		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
 	done
 
-.PHONY: help build run test race tools torture cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test race tools torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench fuzz

@@ -113,10 +113,10 @@ func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 		p, after, err := o.next(ctx)
 		switch {
 		case err == nil && p != nil:
-			o.tries.tries = 0
+			o.tries.well("the database is back")
 			return p, after, nil
 		case err == nil:
-			o.tries.tries = 0
+			o.tries.well("the database is back")
 			continue
 		case ctx.Err() != nil:
 			o.drop()

@@ -32,9 +32,10 @@ type reader struct {
 
 // incremental is how a query is read again.
 type incremental struct {
-	By     []config.Name `yaml:"by,required" lone:"true" doc:"Columns of the result that only grow, and tell rows apart together, such as [updated_at, id]. Rows are read in their order; one where a column is null is not read."`
-	Every  time.Duration `yaml:"every" min:"10ms" doc:"How long to wait before the database is asked for more. Without it, and without notify, the node ends when it has read all there is."`
-	Notify string        `yaml:"notify" doc:"Of PostgreSQL: a channel of LISTEN. The database is asked for more when something is sent there, and every minute, or as every says."`
+	By     []config.Name  `yaml:"by,required" lone:"true" doc:"Columns of the result that only grow, and tell rows apart together, such as [updated_at, id]. Rows are read in their order; one where a column is null is not read."`
+	Every  time.Duration  `yaml:"every" min:"10ms" doc:"How long to wait before the database is asked for more. Without it, and without notify, the node ends when it has read all there is."`
+	Lag    *time.Duration `yaml:"lag" min:"0s" doc:"How long rows wait before they are given, so that those of transactions that take longer, and come before them, are not passed by; by default 1s for MariaDB and MySQL. PostgreSQL is asked which transactions are open, and rows wait for them; 0s gives every row at once."`
+	Notify string         `yaml:"notify" doc:"Of PostgreSQL: a channel of LISTEN. The database is asked for more when something is sent there, and every minute, or as every says."`
 }
 
 var readDecl = nodes.Kind("sql.read", "Reads the rows of a query from SQLite, PostgreSQL, MariaDB or MySQL.", &reader{},
@@ -137,6 +138,9 @@ func (k *reader) Infer(c *graph.Inference) {
 	if i := k.Incremental; i != nil && known {
 		if i.Notify != "" && k.dialect() != postgres {
 			c.List().Add(diag.Conflict, c.Node.At, "%s: notify is for PostgreSQL, and the database is %s", c.Node.ID, k.dialect()).WithHint("write `every: 10s`")
+		}
+		if i.Lag != nil && i.Every == 0 && i.Notify == "" {
+			c.List().Warn(diag.Ineffective, c.Node.At, "%s: lag has no effect on a read that ends", c.Node.ID).WithHint("write `every: 10s` to read on")
 		}
 	}
 	if t := c.Type(k.As); t != nil {

@@ -49,6 +49,7 @@ type readOp struct {
 	from     []int // the columns of the result, by field
 	by       []int // the columns of the result that a position is made of
 	after    []cell
+	bound    []cell // up to where rows are read; nil: as far as there are any
 	given    int64
 	due      time.Time // when to ask again
 	ended    bool
@@ -159,6 +160,16 @@ func (o *readOp) next(ctx context.Context) (*piece, nodes.Position, error) {
 		if err := o.wait(ctx); err != nil {
 			return nil, nil, err
 		}
+		if o.careful() {
+			some, err := o.settle(ctx)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !some {
+				o.due = time.Now().Add(o.every)
+				return nil, nil, nil
+			}
+		}
 		if err := o.begin(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -260,12 +271,8 @@ func (o *readOp) begin(ctx context.Context) error {
 	o.rows = r
 	if i := o.k.Incremental; i != nil {
 		o.by = o.by[:0]
-		for n, by := range i.By {
-			name := by.Value
-			if o.k.dialect() == sqlite {
-				name = rawName(n)
-			}
-			o.by = append(o.by, slices.Index(names, name))
+		for n := range i.By {
+			o.by = append(o.by, slices.Index(names, o.k.byName(n)))
 		}
 		if o.after == nil {
 			o.after = make([]cell, len(o.by))
@@ -280,68 +287,6 @@ func columnOf(f types.Field) string {
 		return f.Reading.From
 	}
 	return f.Name
-}
-
-// rawName is a column that has what another has as it is stored: SQLite's client makes
-// times of texts, and the same text must be compared with later.
-func rawName(n int) string { return fmt.Sprintf("flowrun_by_%d", n) }
-
-// statement is the query from the position on.
-func (o *readOp) statement() (string, []any) {
-	k, d := o.k, o.k.dialect()
-	values := args(k.Params)
-	if k.Incremental == nil {
-		return k.Query.Value, values
-	}
-	var b strings.Builder
-	b.WriteString("SELECT *")
-	var names []string
-	for n, by := range k.Incremental.By {
-		names = append(names, d.quote(by.Value))
-		if d == sqlite {
-			fmt.Fprintf(&b, ", +%s AS %s", d.quote(by.Value), rawName(n))
-		}
-	}
-	b.WriteString(" FROM (" + bare(k.Query.Value) + "\n) AS flowrun_query WHERE " + each(names, func(n string) string { return n + " IS NOT NULL" }, " AND "))
-	if o.after != nil && o.after[0].kind != cellNull {
-		// Greater in the first column, or equal there and greater in the next: what
-		// every database can do with an index over the columns.
-		add := func(i int) string {
-			values = append(values, o.afterArg(i))
-			return d.placeholder(len(values))
-		}
-		fmt.Fprintf(&b, " AND %s >= %s AND (", names[0], add(0))
-		for i := range names {
-			if i > 0 {
-				b.WriteString(" OR ")
-			}
-			b.WriteString("(")
-			for j := range i {
-				fmt.Fprintf(&b, "%s = %s AND ", names[j], add(j))
-			}
-			fmt.Fprintf(&b, "%s > %s)", names[i], add(i))
-		}
-		b.WriteString(")")
-	}
-	b.WriteString(" ORDER BY " + strings.Join(names, ", "))
-	return b.String(), values
-}
-
-// afterArg is a column of the position as an argument: of MySQL a number where it is one,
-// because it would compare texts with numbers as floats.
-func (o *readOp) afterArg(i int) any {
-	x := o.after[i]
-	if f, ok := o.t.Field(o.k.Incremental.By[i].Value); ok && x.kind >= cellText && o.k.dialect() == mysql {
-		switch f.Type.Kind {
-		case types.KindInt:
-			if v, ok := intOf(&x); ok {
-				return v
-			}
-		case types.KindString, types.KindTime, types.KindDate, types.KindDecimal:
-			return string(x.s)
-		}
-	}
-	return x.arg()
 }
 
 // wait waits until it is time to ask again.

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,7 +29,7 @@ const (
 // Options say how a server is set up.
 type Options struct {
 	Data  string   // where its data lie, such as on a small disk; by default in Dir
-	Args  []string // for its command line, behind the others
+	Args  []string // for its command line, behind the others; DIR is the folder of the server
 	Files []File   // for Dir, such as certificates
 	HBA   string   // of PostgreSQL: pg_hba.conf
 	Init  string   // of MariaDB: statements at every start
@@ -112,7 +113,9 @@ func Start(t testing.TB, brand Brand, o Options) *Server {
 			"--pid-file=" + filepath.Join(dir, "pid"), "--init-file=" + filepath.Join(dir, "init.sql"), "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"}
 		s.URL = "mysql://flow:" + Password + "@127.0.0.1:" + port + "/shop"
 	}
-	s.argv = append(s.argv, o.Args...)
+	for _, a := range o.Args {
+		s.argv = append(s.argv, strings.ReplaceAll(a, "DIR", dir))
+	}
 	for _, f := range files {
 		path := filepath.Join(dir, f.Name)
 		if err := os.WriteFile(path, []byte(f.Text), 0o600); err != nil {

@@ -24,11 +24,6 @@ type mysqlSession struct {
 	args []driver.NamedValue
 }
 
-// quiet throws away what the client would log.
-type quiet struct{}
-
-func (quiet) Print(...any) {}
-
 func openMySQL(ctx context.Context, env *nodes.Env, l *Link, a address) (session, error) {
 	c := maria.NewConfig()
 	c.User, c.DBName = a.url.User.Username(), strings.TrimPrefix(a.url.Path, "/")
@@ -61,7 +56,8 @@ func openMySQL(ctx context.Context, env *nodes.Env, l *Link, a address) (session
 			return nil, err
 		}
 	}
-	c.DialFunc, c.Logger = env.Dial, quiet{}
+	var heard hearer
+	c.DialFunc, c.Logger = env.Dial, &heard
 	c.InterpolateParams, c.MaxAllowedPacket, c.ClientFoundRows = true, 0, true
 	c.Params = map[string]string{
 		"time_zone": "'+00:00'",                                 // times without a zone are those of UTC
@@ -73,7 +69,7 @@ func openMySQL(ctx context.Context, env *nodes.Env, l *Link, a address) (session
 	}
 	conn, err := connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, heard.told(err)
 	}
 	return &mysqlSession{driverSession: driverSession{conn: conn}}, nil
 }

@@ -15,7 +15,7 @@ import (
 const (
 	firstWait = 50 * time.Millisecond
 	// longestWait bounds how long a database may be back before anybody notices.
-	longestWait = time.Second
+	longestWait = 500 * time.Millisecond
 	// lastWait is how long a flow that was told to stop waits for its database.
 	lastWait = 10 * time.Second
 	// maxMeetings is how often a transaction is tried that meets others.

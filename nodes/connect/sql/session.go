@@ -133,7 +133,7 @@ func (l *Link) open(ctx context.Context, env *nodes.Env, what purpose) (session,
 		s, err = openMySQL(ctx, env, l, a)
 	}
 	if err != nil {
-		return nil, err
+		return nil, l.advised(err)
 	}
 	if l.Init != "" {
 		if _, err := s.exec(ctx, l.Init); err != nil {

@@ -1,0 +1,40 @@
+package peer
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+)
+
+// This file says what to do about a connection that could not be secured.
+
+// HintOf is what to do about an error of TLS, "" if it is none, or nobody knows.
+func HintOf(err error) string {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
+		return "renew the certificate of the server, or look at the clock of this machine"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "write under tls `ca: FILE`, the certificate that vouches for the server"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "write the name that the certificate has into the address, or under tls `server_name: NAME`"
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" && strings.Contains(e.Error(), "certificate") {
+		return OwnCertificate
+	}
+	return ""
+}
+
+// OwnCertificate is what to do where a server does not take the own certificate, or wants
+// one.
+const OwnCertificate = "write under tls `cert: FILE` and `key: FILE`, a certificate that the server trusts and that has not expired"
+
+// Plain is the error of TLS within an error, in its own words; nil if there is none.
+func Plain(err error) error {
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return e
+	}
+	return nil
+}

@@ -28,7 +28,7 @@ const (
 
 // Options say how a server is set up.
 type Options struct {
-	Data  string   // where its data lie, such as on a small disk; by default in Dir
+	WAL   string   // of PostgreSQL: where its log lies, such as on a small disk; by default with the data
 	Args  []string // for its command line, behind the others; DIR is the folder of the server
 	Files []File   // for Dir, such as certificates
 	HBA   string   // of PostgreSQL: pg_hba.conf
@@ -95,15 +95,14 @@ func Start(t testing.TB, brand Brand, o Options) *Server {
 	}
 	s := &Server{Brand: brand, Dir: dir, Port: FreePort(t), ready: o.Ready}
 	data, port := filepath.Join(dir, "data"), strconv.Itoa(s.Port)
-	if o.Data != "" {
-		data = filepath.Join(o.Data, "data")
-		own(t, o.Data)
-	}
 	var prepare []string
 	files := append([]File(nil), o.Files...)
 	if brand == PostgreSQL {
 		files = append(files, File{"pw", Password + "\n"})
 		prepare = []string{initdb, "-D", data, "-U", "flow", "--auth=scram-sha-256", "--pwfile=" + filepath.Join(dir, "pw"), "-E", "UTF8", "--no-sync"}
+		if o.WAL != "" {
+			prepare = append(prepare, "-X", filepath.Join(o.WAL, "wal"))
+		}
 		s.argv = []string{run, "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"}
 		s.URL = "postgres://flow:" + Password + "@127.0.0.1:" + port + "/postgres?sslmode=disable"
 	} else {
@@ -204,6 +203,24 @@ func (s *Server) launch(log *os.File) error {
 	s.proc, s.ended = c, make(chan struct{})
 	go func(ended chan struct{}) { c.Wait(); close(ended) }(s.ended)
 	return nil
+}
+
+// Ended reports whether the server has ended, by itself too.
+func (s *Server) Ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return s.proc == nil
+	}
+}
+
+// Log is what the server has written so far.
+func (s *Server) Log() string {
+	text, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
+	return string(text)
 }
 
 // Kill ends the server at once, as SIGKILL does.

@@ -283,6 +283,9 @@ func (s *postgresSession) fault(err error) fault {
 	case "42804": // an expression of another type
 		return faultStatement
 	}
+	if e.SeverityUnlocalized == "PANIC" { // such as no room for its log: the server ends, and comes back
+		return faultConnection
+	}
 	switch e.Code[:2] {
 	case "08":
 		return faultConnection

@@ -54,9 +54,41 @@ func (o *writeOp) drop() {
 	}
 }
 
+// rewrite writes what is held again, where not all of it can be any more: the disk is full
+// meanwhile, or another one has written a row with the same key. What cannot is bad.
+func (o *writeOp) rewrite(ctx context.Context) error {
+	o.rollback(ctx)
+	for i := 0; i < len(o.held) || !o.began; i++ {
+		if o.s == nil {
+			return brokenError{errors.New("the transaction could not be taken back")}
+		}
+		if !o.began { // at first, and when SQLite is full: it takes back all that was written
+			if err := o.transaction(ctx); err != nil {
+				return err
+			}
+			i = 0
+		}
+		p := &o.held[i]
+		if len(p.rows) == 0 {
+			continue
+		}
+		var good []int32
+		var bad []badRow
+		if err := o.put(ctx, p.batch, p.rows, &good, &bad); err != nil {
+			return err
+		}
+		for _, x := range bad {
+			o.late = append(o.late, lateBad{p.batch.Retain().(*record.Batch), x})
+		}
+		p.rows = good
+	}
+	return nil
+}
+
 // commit ends the transaction. Where out is nil, a row that was good before and is not any
 // more ends the flow.
 func (o *writeOp) commit(ctx context.Context, out nodes.Out) error {
+	o.tells = out != nil
 	if err := o.send(ctx); err != nil {
 		return err
 	}
@@ -83,6 +115,9 @@ func (o *writeOp) commit(ctx context.Context, out nodes.Out) error {
 			o.began = false
 			o.tries.well("the database is back")
 			o.let()
+			if out != nil {
+				return o.tell(out)
+			}
 			return nil
 		}
 		deferred := o.s != nil && o.s.fault(err) == faultRow

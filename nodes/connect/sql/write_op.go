@@ -44,6 +44,7 @@ type writeOp struct {
 
 	s     session
 	began bool // a transaction is open
+	tells bool // who calls can be told of bad rows
 	held  []part
 	wait  []part    // rows that are sent together with those that come next: see waits
 	late  []lateBad // bad rows that nobody could be told of yet
@@ -111,6 +112,7 @@ func (o *writeOp) connect(ctx context.Context) (err error) {
 
 // Process writes a batch.
 func (o *writeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) error {
+	o.tells = true
 	b := in.Data.(*record.Batch)
 	rows := make([]int32, 0, b.Len())
 	var bad []badRow
@@ -307,20 +309,31 @@ func (o *writeOp) begin(ctx context.Context) error {
 	if o.began {
 		return nil
 	}
+	if err := o.transaction(ctx); err != nil {
+		return err
+	}
+	if len(o.held) == 0 {
+		return nil
+	}
+	err := o.together(ctx, o.held)
+	switch {
+	case err == nil:
+		return nil
+	case o.tells && ctx.Err() == nil && (o.s.fault(err) == faultRow || o.s.fault(err) == faultStatement):
+		return o.rewrite(ctx)
+	}
+	return fmt.Errorf("rows that were written before cannot be written again: %w", err)
+}
+
+// transaction begins one that is empty.
+func (o *writeOp) transaction(ctx context.Context) error {
 	begin := "BEGIN"
 	if o.k.dialect() == sqlite {
 		begin = "BEGIN IMMEDIATE" // a transaction that begins by reading could not go on to write
 	}
-	if _, err := o.s.exec(ctx, begin); err != nil {
-		return err
-	}
-	o.began = true
-	if len(o.held) > 0 {
-		if err := o.together(ctx, o.held); err != nil {
-			return fmt.Errorf("rows that were written before cannot be written again: %w", err)
-		}
-	}
-	return nil
+	_, err := o.s.exec(ctx, begin)
+	o.began = err == nil
+	return err
 }
 
 // put writes rows, and halves them until it has found those that the database refuses.

@@ -53,6 +53,10 @@ type Server struct {
 	ended chan struct{}
 }
 
+// noAIO keeps servers that run at one time from taking each other's asynchronous I/O, of
+// which a user has little.
+const noAIO = "--innodb-use-native-aio=0"
+
 // nobody is whom servers run as that refuse to be root.
 const nobody = 65534
 
@@ -107,9 +111,9 @@ func Start(t testing.TB, brand Brand, o Options) *Server {
 		s.URL = "postgres://flow:" + Password + "@127.0.0.1:" + port + "/postgres?sslmode=disable"
 	} else {
 		files = append(files, File{"init.sql", "CREATE DATABASE IF NOT EXISTS shop;\nCREATE USER IF NOT EXISTS flow@'%' IDENTIFIED BY '" + Password + "';\nGRANT ALL ON *.* TO flow@'%';\n" + o.Init})
-		prepare = []string{initdb, "--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db"}
+		prepare = []string{initdb, "--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db", noAIO}
 		s.argv = []string{run, "--no-defaults", "--datadir=" + data, "--port=" + port, "--bind-address=127.0.0.1", "--socket=" + filepath.Join(dir, "s"),
-			"--pid-file=" + filepath.Join(dir, "pid"), "--init-file=" + filepath.Join(dir, "init.sql"), "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"}
+			"--pid-file=" + filepath.Join(dir, "pid"), "--init-file=" + filepath.Join(dir, "init.sql"), "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", noAIO}
 		s.URL = "mysql://flow:" + Password + "@127.0.0.1:" + port + "/shop"
 	}
 	for _, a := range o.Args {

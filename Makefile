@@ -101,6 +101,9 @@ golden: ## write expected outputs again, after looking at the diff
 bench: ## the speed lines, as ratios in one run
 	cd bench && go run .
 
+bench-sql: tools ## rows into SQLite and PostgreSQL against their bare clients, in turn, nine rounds; two minutes of a quiet machine
+	cd bench && go run . -only sql -rounds 9
+
 # The last line of each says how many texts were tried.
 FUZZTIME = 10m
 READERS = graph/record/csv:FuzzScan graph/record/jsonl:FuzzScan graph/record/jsonl:FuzzSplit \
@@ -111,4 +114,4 @@ fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and p
 		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
 	done
 
-.PHONY: help build run test race tools torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench fuzz
+.PHONY: help build run test race tools torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench bench-sql fuzz

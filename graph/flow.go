@@ -117,6 +117,20 @@ func (n *Node) Acknowledges() bool {
 	return !ok || a.Acks()
 }
 
+// Workers is how many workers the node has if the call of the run does not say: what the
+// flow says, else what its settings do. The zero value leaves it to the kind.
+func (n *Node) Workers() WorkerRange {
+	m, ok := n.Config.(Manner)
+	if n.Engine.Workers.Max > 0 || !ok {
+		return n.Engine.Workers
+	}
+	w := m.Workers()
+	if n.Engine.Order == "key" { // each has keys of its own
+		return FixedWorkers(w.Max)
+	}
+	return w
+}
+
 // inputNames lists the input ports.
 func (n *Node) inputNames() []string {
 	names := make([]string, len(n.In))

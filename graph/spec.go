@@ -89,6 +89,11 @@ const (
 // depends on their values. It is called after Infer.
 type Acker interface{ Acks() bool }
 
+// Manner is implemented by settings structs of kinds whose nodes have more workers than one,
+// or as many as the load asks for, where neither the flow nor the call of the run says how
+// many. It is called after Infer.
+type Manner interface{ Workers() WorkerRange }
+
 // Withholder is implemented by settings structs of sinks that may throw away what they
 // wrote when the process is killed before the run has ended, however often it was flushed.
 // remedy is what to add to the settings against it, such as "`append: true`", "" if there is

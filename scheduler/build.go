@@ -165,6 +165,8 @@ func (r *Run) workersOf(spec *graph.Node) graph.WorkerRange {
 		return graph.FixedWorkers(r.options.Workers)
 	case spec.Spec.Workers == graph.PerCore:
 		return graph.FixedWorkers(runtime.GOMAXPROCS(0))
+	case spec.Workers().Max > 0:
+		return spec.Workers()
 	}
 	return graph.FixedWorkers(1)
 }

@@ -64,8 +64,10 @@ type call struct {
 	Idempotent bool        `yaml:"idempotent" doc:"The server does no harm if it gets a request twice, so that POST and PATCH are tried again like the others."`
 	Key        config.Text `yaml:"idempotency_key" doc:"An expression of type string, by which the server knows a request again; sent as Idempotency-Key. It makes POST and PATCH idempotent."`
 
+	Headers headerSetting `yaml:"headers" doc:"Headers of the request, with an expression each that gives a text, such as {X-Id: id}; null leaves one out. A text has quotes of its own, but for one such as text/csv and one with a secret in it: {X-Api-Key: \"${env:KEY}\"}."`
 	access
 
+	computed []callHeader
 	url, key *expr.Expr // nil: the address is as it is; there is no key
 	body     *bodyPlan
 	as       answerType
@@ -85,8 +87,9 @@ const (
 
 // Infer implements graph.Inferer.
 func (k *call) Infer(c *graph.Inference) {
-	k.check(c)
 	in := c.Record("in")
+	k.inferHeaders(c, in)
+	k.check(c)
 	if literal(k.URL.Value) {
 		checkAddress(c, k.URL.Value, k.URL.YAML.Span)
 	} else {
@@ -105,6 +108,20 @@ func (k *call) Infer(c *graph.Inference) {
 		}
 	}
 	k.inferOut(c, in)
+}
+
+// mostAtOnce is how many requests there are at once at most, if nobody says.
+const mostAtOnce = 16
+
+// Workers implements graph.Manner. Where the answer is what counts, there are as many as the
+// load asks for. What changes things at an address is done one by one, since a later change
+// could get there before an earlier one.
+func (k *call) Workers() graph.WorkerRange {
+	switch k.Method {
+	case "PUT", "PATCH", "DELETE":
+		return graph.FixedWorkers(1)
+	}
+	return graph.WorkerRange{Min: 1, Max: mostAtOnce}
 }
 
 // inferBody finds the method and what is sent.
@@ -186,6 +203,9 @@ func (k *call) Needs(c *graph.Needs) {
 	}
 	if k.key != nil {
 		c.In("in", graph.FieldSet(k.key.Fields()...))
+	}
+	for _, h := range k.computed {
+		c.In("in", graph.FieldSet(h.value.Fields()...))
 	}
 	if k.body != nil {
 		c.In("in", k.body.reads)

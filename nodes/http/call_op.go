@@ -64,6 +64,7 @@ func (o *callOp) NewWorker(context.Context) (nodes.Worker, error) {
 		w.key = len(cols.Type.Fields)
 		cols.Compute(types.Field{Name: "key", Type: o.k.key.Type()}, o.k.key, o.in)
 	}
+	w.headers = o.k.headerColumns(cols, o.in)
 	w.computer = cols.Computer()
 	as := o.k.as
 	if o.k.Per == perBatch {
@@ -82,7 +83,8 @@ type caller struct {
 	*callOp
 	computer *columns.Computer // of what a request is made of besides its body
 	url, key int               // its columns
-	body     *bodyMaker        // nil: none
+	headers  []int
+	body     *bodyMaker // nil: none
 	as       answerType
 	lists    bool     // there are some in an answer: those of all rows lie one behind the other
 	decode   *decoder // nil: nobody wants the answer
@@ -139,9 +141,13 @@ func (w *caller) rowOf(failed int) int {
 
 // askOne makes the request of an item.
 func (w *caller) askOne(ctx context.Context, b *record.Batch, row int, out nodes.Out) error {
-	resp, tries, err := w.client.ask(ctx, w.request(row, w.body.of(row)))
+	r, err := w.request(row, w.body.of(row))
+	tries := 1
 	if err == nil {
-		err = w.take(row, resp)
+		var resp *response
+		if resp, tries, err = w.client.ask(ctx, r); err == nil {
+			err = w.take(row, resp)
+		}
 	}
 	if err == nil {
 		return nil
@@ -165,14 +171,17 @@ func (w *caller) ends(ctx context.Context, err error) error {
 
 // request is that of a row. Its texts are copies, because the client keeps them longer than
 // the batch lives: in the names of its connections.
-func (w *caller) request(row int, body []byte) *request {
+func (w *caller) request(row int, body []byte) (*request, error) {
 	k := w.k
 	r := &request{method: k.Method, url: k.URL.Value, body: body, again: idempotent(k.Method) || k.Idempotent || k.key != nil}
 	if k.url != nil {
 		r.url = strings.Clone(w.parts.Cols[w.url].Str[row])
 	}
+	if k.key != nil || len(k.computed) > 0 {
+		r.header = make(nethttp.Header, 1+len(k.computed))
+	}
 	if k.key != nil {
-		r.header = nethttp.Header{"Idempotency-Key": {strings.Clone(w.parts.Cols[w.key].Str[row])}}
+		r.header["Idempotency-Key"] = []string{strings.Clone(w.parts.Cols[w.key].Str[row])}
 	}
 	if body != nil {
 		r.kind = k.body.kind
@@ -180,7 +189,7 @@ func (w *caller) request(row int, body []byte) *request {
 	if len(k.Accept) > 0 {
 		r.named = func(code int) bool { return slices.Contains(k.Accept, int64(code)) }
 	}
-	return r
+	return r, w.addHeaders(r, row)
 }
 
 // take keeps the answer of an item.
@@ -225,9 +234,13 @@ func (w *caller) askAll(ctx context.Context, b *record.Batch, out nodes.Out) err
 		}
 		body = w.appendItem(body, int(row))
 	}
-	r := w.request(int(rows[0]), append(body, ']'))
-	r.kind = "application/json"
-	resp, tries, err := w.client.ask(ctx, r)
+	var resp *response
+	tries := 1
+	r, err := w.request(int(rows[0]), append(body, ']'))
+	if err == nil {
+		r.kind = "application/json"
+		resp, tries, err = w.client.ask(ctx, r)
+	}
 	if err == nil && w.decode != nil {
 		if err = w.add(resp); err == nil {
 			if n := len(w.rangeOf()); n != len(rows) {

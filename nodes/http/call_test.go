@@ -120,7 +120,7 @@ func TestCallSends(t *testing.T) {
 		`url: http://h.example/, body: {id: n, two: '[n, 2]'}`:                        `POST / application/json   {"id":0,"two":[0,2]}`,
 		`url: http://h.example/, body: "{a: n}", method: PATCH`:                       `PATCH / application/json   {"a":0}`,
 		`url: http://h.example/, body: null`:                                          "POST /    ",
-		`url: http://h.example/, token: abc, headers: {x-a: b}`:                       "GET /  Bearer abc b ",
+		`url: http://h.example/, token: abc, headers: {x-a: '"b"'}`:                   "GET /  Bearer abc b ",
 		`url: http://h.example/, basic: {user: u, password: p}`:                       "GET /  Basic dTpw  ",
 		`url: http://h.example/, method: DELETE, idempotency_key: '"k" + string(n)'`:  "DELETE /   k0 ",
 		`url: http://h.example/, body: n, headers: {Content-Type: application/x-int}`: "POST / application/x-int   0",
@@ -134,6 +134,43 @@ func TestCallSends(t *testing.T) {
 	if r.Stdout != `{"n":"GET /    "}`+"\n" {
 		t.Error(r.Stdout)
 	}
+}
+
+// Headers are made of items. Null leaves one out, what could end a line is told, and another
+// host gets none.
+func TestCallHeaders(t *testing.T) {
+	server := func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		if r.URL.Path == "/5" {
+			nethttp.Redirect(w, r, "http://other.example/", 302)
+			return
+		}
+		got, _ := r.Header["X-Id"]
+		fmt.Fprintf(w, "%s %q %s %s %s", r.Host, got, r.Header.Get("Accept"), r.Header.Get("Content-Type"), r.Header.Get("X-Key"))
+	}
+	for with, want := range map[string]string{
+		`x-id: '"i" + string(n)', accept: text/csv; q=0.5`:            `shop.example ["i0"] text/csv; q=0.5  `,
+		`X-Id: 'n < 0 ? "x" : null', Accept: '*/*'`:                   `shop.example [] */*  `,
+		`X-Id: '"2022-11-28"', Content-Type: my-app/1.0, X-Key: '""'`: `shop.example ["2022-11-28"]  my-app/1.0 `,
+		`X-Id: '"ü " + string(n)', X-Key: "'ab'", Accept: '"a\"b\\"'`: `shop.example ["ü 0"] a"b\  ab`,
+	} {
+		r, _ := ask(t, calls(1, toNumbers+", as: text, headers: {"+with+"}", ""), server)
+		if want := fmt.Sprintf(`{"n":0,"a":%q}`+"\n", want); r.Stdout != want || r.Err != nil {
+			t.Errorf("%s: got %s want %s %v", with, r.Stdout, want, r.Err)
+		}
+	}
+	with := toNumbers + `, as: text, method: DELETE, idempotency_key: string(n), headers: {X-Id: '["a", "b\nX-Evil: 1", "c\u0000", "d\r", null, "f"][n]'}`
+	r, _ := ask(t, calls(6, with, ", retry: {attempts: 3}, on_error: dead, workers: 3"), server)
+	want := `{"n":0,"a":"shop.example [\"a\"]   "}` + "\n" + `{"n":4,"a":"shop.example []   "}` + "\n"
+	if r.Stdout != want || r.Err != nil {
+		t.Errorf("got %s want %s %v", r.Stdout, want, r.Err)
+	}
+	says(t, r.File("bad.jsonl"), `DELETE http://shop.example/1: the header X-Id cannot have a line end or a null byte in it: \"b\\nX-Evil: 1\"`, `"attempts":1,"item":{"n":1}`, `"item":{"n":2}`, `"item":{"n":3}`)
+	r, _ = ask(t, calls(6, toNumbers+`, as: text, headers: {X-Id: 'string(n)'}`, ""), server)
+	says(t, r.Stdout, `{"n":4,"a":"shop.example [\"4\"]   "}`, `{"n":5,"a":"other.example []   "}`)
+	r, _ = ask(t, calls(4, `url: http://shop.example/, into: a, per: batch, body: n, headers: {X-Id: '"b"'}`, ", on_error: dead"), server)
+	says(t, r.File("bad.jsonl"), "want a value", `"item":{"n":3}`)
+	r, _ = ask(t, calls(1, `url: http://shop.example/, into: a, as: text, headers: {X-Key: "'a,b'", X-Id: "'\"'"}`, ""), server)
+	says(t, r.Stdout, `[\"\\\"\"]   a,b`)
 }
 
 func TestCallForABatch(t *testing.T) {
@@ -158,6 +195,43 @@ func TestCallForABatch(t *testing.T) {
 		t.Errorf("got\n%s\n%v", r.Told()+r.Stdout, r.Err)
 	}
 	says(t, r.File("bad.jsonl"), `"item":{"n":2}`, `"item":{"n":3}`, "it has 1 values for 2 items", `"item":{"n":6}`, `"item":{"n":7}`, "want an array, got an object")
+}
+
+// Where nobody says how many, as many requests are made at once as the load asks for, and
+// their answers keep their order; changes are made one by one.
+func TestCallsAtOnceByDefault(t *testing.T) {
+	for _, c := range []struct {
+		with, beside string
+		least, most  int64
+	}{
+		{"", "", 10, 16}, {", method: POST", "", 10, 16}, {"", ", order: none", 10, 16}, {"", ", order: key, key: n", 16, 16},
+		{", method: PUT", "", 1, 1}, {", method: PATCH", "", 1, 1}, {", method: DELETE", "", 1, 1},
+		{"", ", workers: 2", 2, 2}, {", method: PUT", ", workers: 3", 3, 3}, {"", ", workers: {min: 2, max: 30}", 20, 30},
+	} {
+		count := 1000
+		if c.most < 10 {
+			count = 20
+		}
+		var now, most atomic.Int64
+		r, took := ask(t, calls(count, toNumbers+c.with, c.beside), func(w nethttp.ResponseWriter, r *nethttp.Request) {
+			n := now.Add(1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			time.Sleep(50 * time.Millisecond)
+			now.Add(-1)
+			io.WriteString(w, strings.TrimPrefix(r.URL.Path, "/"))
+		})
+		if most.Load() < c.least || most.Load() > c.most || r.Err != nil {
+			t.Errorf("%s%s: %d at once in %s, want %d to %d; %v", c.with, c.beside, most.Load(), took, c.least, c.most, r.Err)
+		}
+		if c.beside == "" {
+			for i, line := range strings.Split(strings.TrimSpace(r.Stdout), "\n") {
+				if line != fmt.Sprintf(`{"n":%d,"a":%[1]d}`, i) {
+					t.Fatalf("%s: line %d is %s", c.with, i, line)
+				}
+			}
+		}
+	}
 }
 
 // What is tried again and what is not, by method and status.
@@ -306,7 +380,7 @@ func TestRedirects(t *testing.T) {
 		}
 		nethttp.Redirect(w, r, to[name], code)
 	}
-	with := toNumbers + ", as: text, token: canary1, headers: {X-Key: canary2}"
+	with := toNumbers + ", as: text, token: canary1, headers: {X-Key: '\"canary2\"'}"
 	r, _ := ask(t, calls(5, with, ", on_error: dead"), server)
 	says(t, r.Stdout, `{"n":0,"a":"GET shop.example Bearer canary1canary2"}`, `{"n":2,"a":"GET other.example "}`)
 	says(t, r.File("bad.jsonl"), "more than 3 times", `scheme \"ftp\"`, `"item":{"n":1}`, `"item":{"n":3}`, `"item":{"n":4}`)
@@ -430,17 +504,26 @@ func TestCallRefuses(t *testing.T) {
 		`url: n`:                 "url must be string, got int",
 		`url: '"http://h/" + x'`: `unknown field "x"`,
 		`url: http://`:           "url is no address",
-		`url: http://h/, token: a, basic: {user: u}`: "both token and basic",
-		`url: http://h/, headers: {Host: x}`:         "belongs to the connection",
-		`url: http://h/, headers: {"a b": x}`:        "no header that can be sent",
-		`url: http://h/, proxy: "nonsense"`:          "proxy must be",
-		`url: http://h/, method: GET, body: n`:       "has no body",
-		`url: http://h/, into: a, status: a`:         "the same field",
-		`url: http://h/, per: batch`:                 "write `method: POST`",
-		`url: 'string(n)', per: batch, body: n`:      "one url for all items",
-		`url: http://h/, into: a, as: "{x: nope}"`:   "nope",
-		`url: http://h/, body: [1]`:                  "want an expression",
-		`url: http://h/, method: HEAD, into: a`:      "has no body",
+		`url: http://h/, token: a, basic: {user: u}`:                             "both token and basic",
+		`url: http://h/, headers: {Host: a/x}`:                                   "belongs to the connection",
+		`url: http://h/, headers: {"a b": a/x}`:                                  "no header that can be sent",
+		`url: http://h/, headers: {X-Id: n}`:                                     "a header must be string?, got int",
+		`url: http://h/, headers: {X-Id: en}`:                                    `a text has quotes of its own: X-Id: '"en"'`,
+		`url: http://h/, headers: {X-Id: n/2}`:                                   "a header must be string?, got float",
+		`url: http://h/, headers: {X-Id: 2022-11-28}`:                            `X-Id: '"2022-11-28"'`,
+		`url: http://h/, headers: {X-Id: {a: b}}`:                                "want an expression that gives a text",
+		`url: http://h/, headers: X-Id`:                                          "want headers, with an expression each",
+		`url: http://h/, token: a, headers: {authorization: 'string(n)'}`:        "are the header Authorization, too",
+		`url: http://h/, headers: {"a b": 'string(n)'}`:                          "no header that can be sent",
+		`url: http://h/, headers: {X-Id: 'string(n)'}, method: POST, per: batch`: "headers cannot have fields of one",
+		`url: http://h/, proxy: "nonsense"`:                                      "proxy must be",
+		`url: http://h/, method: GET, body: n`:                                   "has no body",
+		`url: http://h/, into: a, status: a`:                                     "the same field",
+		`url: http://h/, per: batch`:                                             "write `method: POST`",
+		`url: 'string(n)', per: batch, body: n`:                                  "one url for all items",
+		`url: http://h/, into: a, as: "{x: nope}"`:                               "nope",
+		`url: http://h/, body: [1]`:                                              "want an expression",
+		`url: http://h/, method: HEAD, into: a`:                                  "has no body",
 	} {
 		kit.Refuse(t, calls(1, with, ""), nil, want)
 	}
@@ -448,7 +531,7 @@ func TestCallRefuses(t *testing.T) {
 
 // What must not be shown is shown nowhere.
 func TestCallKeepsSecrets(t *testing.T) {
-	flow := calls(2, toNumbers+`, token: geheim-canary, headers: {X-Key: geheim-canary}`, ", retry: {attempts: 2, initial_interval: 1ms}, on_error: dead")
+	flow := calls(2, toNumbers+`, token: geheim-canary, headers: {X-Key: '"geheim-canary"'}`, ", retry: {attempts: 2, initial_interval: 1ms}, on_error: dead")
 	r, _ := ask(t, flow, func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		if r.URL.Path == "/1" {
 			panic(nethttp.ErrAbortHandler)

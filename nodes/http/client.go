@@ -27,14 +27,21 @@ import (
 
 // access is the settings of kinds that talk to a server.
 type access struct {
-	Headers config.Map[config.Secret] `yaml:"headers" doc:"Headers of every request, such as {X-Api-Key: \"${env:KEY}\"}. Their values are shown to nobody."`
-	Token   config.Secret             `yaml:"token" doc:"Sent as Authorization: Bearer TOKEN."`
-	Basic   *basic                    `yaml:"basic" doc:"{user, password}: sent as Authorization: Basic."`
-	TLS     *peer.TLS                 `yaml:"tls" doc:"How connections are secured; by default as the system does."`
-	Proxy   config.URL                `yaml:"proxy" doc:"The address of a proxy, or env: what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say. By default there is none."`
-	MaxBody config.Size               `yaml:"max_body" min:"1B" doc:"How long an answer may be, once it is unpacked. A longer one is an error."`
+	Token   config.Secret `yaml:"token" doc:"Sent as Authorization: Bearer TOKEN."`
+	Basic   *basic        `yaml:"basic" doc:"{user, password}: sent as Authorization: Basic."`
+	TLS     *peer.TLS     `yaml:"tls" doc:"How connections are secured; by default as the system does."`
+	Proxy   config.URL    `yaml:"proxy" doc:"The address of a proxy, or env: what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say. By default there is none."`
+	MaxBody config.Size   `yaml:"max_body" min:"1B" doc:"How long an answer may be, once it is unpacked. A longer one is an error."`
 
 	RetryBudget float64 `yaml:"retry_budget" min:"0" max:"10" doc:"How many tries after the first there may be for each request, on the whole: with 0.5 half as many. Above that, and above ten a second, they wait."`
+
+	headers config.Map[config.Secret] // of every request
+	own     []string                  // names of those that some requests have besides
+}
+
+// fixedHeaders is the setting `headers` of kinds that have the same for every request.
+type fixedHeaders struct {
+	Headers config.Map[config.Secret] `yaml:"headers" doc:"Headers of every request, such as {X-Api-Key: \"${env:KEY}\"}. Their values are shown to nobody."`
 }
 
 // defaults are those of the settings.
@@ -58,20 +65,25 @@ func (k *access) check(c *graph.Inference) {
 	if k.Token.Reveal() != "" && k.Basic != nil {
 		c.List().Add(diag.Conflict, c.Node.At, "%s has both token and basic, which are the same header", c.Node.ID)
 	}
-	for _, h := range k.Headers {
-		switch name := nethttp.CanonicalHeaderKey(h.Key); {
-		case !validHeader(h.Key, h.Value.Reveal()):
-			c.List().Add(diag.WrongValue, h.At, "%q is no header that can be sent", h.Key).WithHint("a name has letters, digits and `-`, a value no line ends")
-		case name == "Authorization" && (k.Token.Reveal() != "" || k.Basic != nil):
-			c.List().Add(diag.Conflict, h.At, "token and basic are the header Authorization, too")
-		case slices.Contains([]string{"Host", "Content-Length", "Transfer-Encoding", "Connection"}, name):
-			c.List().Add(diag.WrongValue, h.At, "the header %s belongs to the connection and cannot be set", name)
-		}
+	for _, h := range k.headers {
+		k.checkHeader(c, h.Key, h.Value.Reveal(), h.At)
 	}
 	if p := k.Proxy.Reveal(); p != "" && p != proxyEnv {
 		if u, err := url.Parse(p); err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
 			c.List().Add(diag.WrongValue, c.Node.At, "%s: proxy must be `env` or an address such as http://proxy:3128", c.Node.ID)
 		}
+	}
+}
+
+// checkHeader reports a header that cannot be sent.
+func (k *access) checkHeader(c *graph.Inference, key, value string, at diag.Span) {
+	switch name := nethttp.CanonicalHeaderKey(key); {
+	case !validHeader(key, value):
+		c.List().Add(diag.WrongValue, at, "%q is no header that can be sent", key).WithHint("a name has letters, digits and `-`, a value no line ends")
+	case name == "Authorization" && (k.Token.Reveal() != "" || k.Basic != nil):
+		c.List().Add(diag.Conflict, at, "token and basic are the header Authorization, too")
+	case slices.Contains([]string{"Host", "Content-Length", "Transfer-Encoding", "Connection"}, name):
+		c.List().Add(diag.WrongValue, at, "the header %s belongs to the connection and cannot be set", name)
 	}
 }
 
@@ -117,7 +129,7 @@ func (k *access) newClient(env *nodes.Env, retry graph.Retry, inFlight int, secr
 	for _, s := range secret {
 		c.hidden = cmp.Or(c.hidden, hiddenHost(s))
 	}
-	c.auth = k.Token.Reveal() != "" || k.Basic != nil || len(k.Headers) > 0
+	c.auth = k.Token.Reveal() != "" || k.Basic != nil || len(k.headers) > 0 || len(k.own) > 0
 	security, err := k.TLS.Client(env, "") // each host has its own name
 	if err != nil {
 		return nil, err
@@ -164,8 +176,10 @@ func (k *access) redactor(addresses []config.URL) *redact.Redactor {
 	if k.Basic != nil {
 		secrets = append(secrets, k.Basic.Password.Reveal())
 	}
-	for _, h := range k.Headers {
-		secrets = append(secrets, h.Value.Reveal())
+	for _, h := range k.headers {
+		if v := h.Value.Reveal(); !product.MatchString(v) { // text/csv is no secret
+			secrets = append(secrets, v)
+		}
 	}
 	for _, a := range append(addresses, k.Proxy) {
 		u, err := url.Parse(a.Reveal())
@@ -290,7 +304,7 @@ func (c *client) head(req *nethttp.Request, r *request) {
 	if r.bare {
 		return
 	}
-	for _, h := range c.k.Headers {
+	for _, h := range c.k.headers {
 		req.Header.Set(h.Key, h.Value.Reveal())
 	}
 	switch {
@@ -348,8 +362,11 @@ func (c *client) redirected(req *nethttp.Request, via []*nethttp.Request) error 
 		return nethttp.ErrUseLastResponse // the body would be lost; the status says where it is now
 	}
 	if req.URL.Host != first.URL.Host {
-		for _, h := range c.k.Headers {
+		for _, h := range c.k.headers {
 			req.Header.Del(h.Key)
+		}
+		for _, name := range c.k.own {
+			req.Header.Del(name)
 		}
 		req.Header.Del("Authorization")
 	}

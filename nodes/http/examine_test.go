@@ -223,6 +223,9 @@ func TestProxy(t *testing.T) {
 func TestNothingSecretIsShown(t *testing.T) {
 	var mode atomic.Value
 	s := serve(t, func() {}, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		if r.URL.Path == "/x" && r.Header.Get("X-Key") != "canary-token" {
+			t.Errorf("http.call sent %q", r.Header.Get("X-Key"))
+		}
 		switch mode.Load() {
 		case "echo":
 			nethttp.Error(w, fmt.Sprint(r.Method, r.URL, r.Header), 500)
@@ -238,7 +241,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 		for _, node := range []string{
 			`{use: http.post, in: n, with: {url: "${env:HOOK}", retry_for: 1ms, token: "${env:TOKEN}"}, on_error: dead}`,
 			`{use: http.poll, with: {url: "${env:HOOK}", retry_for: 1ms, headers: {X-Key: "${env:TOKEN}"}, as: {a: int}}, on_error: dead}`,
-			`{use: http.call, in: n, with: {url: "` + s.URL + `/x", basic: {user: u, password: "${env:TOKEN}"}, into: a, as: {a: int}}, retry: {attempts: 2, initial_interval: 1ms}, on_error: dead}`,
+			`{use: http.call, in: n, with: {url: "` + s.URL + `/x", basic: {user: u, password: "${env:TOKEN}"}, headers: {X-Key: "${env:TOKEN}"}, into: a, as: {a: int}}, retry: {attempts: 2, initial_interval: 1ms}, on_error: dead}`,
 		} {
 			dir := t.TempDir()
 			text := "nodes:\n  n: {use: generate, with: {count: 1}}\n  one: " + node + "\n  bad: {use: file.write, in: one.errors, with: {path: bad.jsonl}}\n"

@@ -58,6 +58,7 @@ type poll struct {
 	Timeout  time.Duration `yaml:"timeout" min:"1ms" doc:"How long one try may take."`
 	MaxPages int           `yaml:"max_pages" min:"1" doc:"How many pages a poll may have. More are an error, since they may have no end."`
 
+	fixedHeaders
 	access
 
 	as                  answerType
@@ -67,6 +68,7 @@ type poll struct {
 
 // Infer implements graph.Inferer.
 func (k *poll) Infer(c *graph.Inference) {
+	k.headers = k.Headers
 	k.check(c)
 	checkAddress(c, strings.ReplaceAll(k.URL.Reveal(), inAddress, "x"), c.Node.At)
 	if in := strings.Contains(k.URL.Reveal(), inAddress); in != (k.Cursor.YAML != nil) {

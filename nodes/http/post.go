@@ -65,11 +65,13 @@ type post struct {
 	Bisect   bool          `yaml:"bisect" doc:"Of a batch that the server refuses, send its halves, and their halves, until only the items that it refuses are left."`
 	RetryFor time.Duration `yaml:"retry_for" min:"0s" doc:"How long a batch is tried again while the server does not answer, or says that it is busy or broken, where retry of the node does not say how often. 0s: it is not."`
 
+	fixedHeaders
 	access
 }
 
 // Infer implements graph.Inferer.
 func (k *post) Infer(c *graph.Inference) {
+	k.headers = k.Headers
 	k.check(c)
 	checkAddress(c, k.URL.Reveal(), c.Node.At)
 	if k.Header != "" && !validHeader(k.Header, "") {

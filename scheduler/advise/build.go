@@ -86,7 +86,7 @@ func WorkersOf(n *graph.Node, call, cores int) int {
 	case n.Spec.Workers == graph.PerCore:
 		return cores
 	}
-	return 1
+	return max(n.Workers().Max, 1)
 }
 
 // check compares the options with the flow.

@@ -200,7 +200,7 @@ func newComparison(flow *graph.Flow, serial, all *metrics.Report) *comparison {
 func (c *comparison) match(flow *graph.Flow, first, second map[string]*digest) {
 	var loose []string
 	for _, n := range flow.Nodes {
-		if n.Spec.Interleaves || n.Engine.Order != "strict" && n.Engine.Workers.Max > 1 {
+		if n.Spec.Interleaves || n.Engine.Order != "strict" && n.Workers().Max > 1 {
 			loose = append(loose, n.ID)
 		}
 	}

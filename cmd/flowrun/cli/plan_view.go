@@ -83,8 +83,8 @@ func newFlowPlan(registry *nodes.Registry, flow *graph.Flow, p *planFlags) (*flo
 	acks := acksOf(flow)
 	for i, n := range flow.Nodes {
 		plan.Nodes[i].Holds, plan.Nodes[i].Ack = n.Spec.Holds, acks[n.ID]
-		if n.Engine.Workers.Elastic() && !plan.Nodes[i].Alone {
-			plan.Nodes[i].Workers = n.Engine.Workers.String()
+		if w := n.Workers(); w.Elastic() && !plan.Nodes[i].Alone && (o.Workers == 0 || n.Engine.Workers.Elastic()) {
+			plan.Nodes[i].Workers = w.String()
 		}
 		if n.Spec.Holds != "" {
 			plan.Memory.Growing = append(plan.Memory.Growing, n.ID)

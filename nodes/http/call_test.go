@@ -141,7 +141,7 @@ func TestCallSends(t *testing.T) {
 func TestCallHeaders(t *testing.T) {
 	server := func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		if r.URL.Path == "/5" {
-			nethttp.Redirect(w, r, "http://other.example/", 302)
+			nethttp.Redirect(w, r, "http://other.example/", nethttp.StatusFound)
 			return
 		}
 		got, _ := r.Header["X-Id"]

@@ -100,6 +100,9 @@ type caller struct {
 	size    int
 }
 
+// Close implements nodes.Closer, in place of that of the node: the client is not the worker's.
+func (w *caller) Close() error { return nil }
+
 // Work implements nodes.Worker.
 func (w *caller) Work(ctx context.Context, in nodes.Input, out nodes.Out) (any, error) {
 	b := in.Data.(*record.Batch)

@@ -234,6 +234,26 @@ func TestCallsAtOnceByDefault(t *testing.T) {
 	}
 }
 
+// A worker that leaves because there is less to do takes nothing away from the others.
+func TestCallersLeave(t *testing.T) {
+	var now, most, last atomic.Int64
+	flow := strings.Replace(calls(1500, toNumbers, ", workers: {min: 1, max: 30}"), "count: 1500}}", "count: 1500}, rate: 100/s}", 1)
+	r, _ := ask(t, flow, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		n, number := now.Add(1), strings.TrimPrefix(r.URL.Path, "/")
+		most.Store(max(most.Load(), n))
+		if i, _ := strconv.Atoi(number); i < 500 {
+			time.Sleep(200 * time.Millisecond)
+		} else if i > 1400 {
+			last.Store(max(last.Load(), n))
+		}
+		now.Add(-1)
+		io.WriteString(w, number)
+	})
+	if most.Load() < 10 || last.Load() > 5 || strings.Count(r.Stdout, "\n") != 1500 || r.Err != nil {
+		t.Errorf("%d at once, %d in the end, %d answers; %v", most.Load(), last.Load(), strings.Count(r.Stdout, "\n"), r.Err)
+	}
+}
+
 // What is tried again and what is not, by method and status.
 func TestWhatIsTriedAgain(t *testing.T) {
 	for _, c := range []struct {

@@ -104,6 +104,10 @@ bench: ## the speed lines, as ratios in one run
 bench-sql: tools ## rows into SQLite and PostgreSQL against their bare clients, in turn, nine rounds; two minutes of a quiet machine
 	cd bench && go run . -only sql -rounds 9
 
+bench-http: ## http.listen beside a bare net/http handler at 1,000/s and 5,000/s, and http.call on a slow server; installs Debian's wrk if there is none, as root
+	@command -v wrk >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && apt-get install -yq --no-install-recommends wrk; }
+	cd bench && go run . -only listen,http
+
 # The last line of each says how many texts were tried.
 FUZZTIME = 10m
 READERS = graph/record/csv:FuzzScan graph/record/jsonl:FuzzScan graph/record/jsonl:FuzzSplit \
@@ -114,4 +118,4 @@ fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and p
 		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
 	done
 
-.PHONY: help build run test race tools torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench bench-sql fuzz
+.PHONY: help build run test race tools torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench bench-sql bench-http fuzz

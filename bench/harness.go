@@ -314,6 +314,8 @@ var children = map[string]func(args []string) (result, error){
 	"cuts on and off":           slicedCuts,
 
 	"64 goroutines with net/http": callAlone,
+	"listener":                    listenerWork,
+	"load":                        loadWork,
 	"sql.write to SQLite":         sqlFlow(createSQLite, sqliteURL, digestSQLite),
 	"the client of SQLite":        clientOfSQLite,
 	"sql.write to PostgreSQL":     sqlFlow(createPostgres, sameURL, digestPostgres),

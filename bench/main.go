@@ -34,6 +34,7 @@ var workloads = []struct {
 	{"cpu", cpuWorkload},
 	{"sleep", sleepWorkload},
 	{"http", callsWorkload},
+	{"listen", listenWorkload},
 	{"turning", turningWorkload},
 	{"graph", graphWorkload},
 	{"memory", memoryWorkload},

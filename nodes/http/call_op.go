@@ -176,7 +176,7 @@ func (w *caller) ends(ctx context.Context, err error) error {
 // the batch lives: in the names of its connections.
 func (w *caller) request(row int, body []byte) (*request, error) {
 	k := w.k
-	r := &request{method: k.Method, url: k.URL.Value, body: body, again: idempotent(k.Method) || k.Idempotent || k.key != nil}
+	r := &request{method: k.Method, url: k.URL.Value, body: body, again: idempotent(k.Method) || k.Idempotent || k.key != nil, unread: w.decode == nil}
 	if k.url != nil {
 		r.url = strings.Clone(w.parts.Cols[w.url].Str[row])
 	}

@@ -220,6 +220,7 @@ type request struct {
 	kind   string // of the body, as Content-Type
 	packed bool   // the body is gzip
 	again  bool   // it may be made twice
+	unread bool   // nobody wants the answer: it may be of any form, and as long as it likes
 	bare   bool   // without headers and credentials of the settings
 	header nethttp.Header
 
@@ -326,17 +327,29 @@ func (c *client) read(r *request, resp *nethttp.Response) (*response, error) {
 			retries: c.env.Node.Engine.Retry.Attempts > 1, to: c.moved(resp),
 		}}
 	}
+	if r.unread { // what it takes to use the connection again is read
+		n, err := io.CopyN(io.Discard, resp.Body, maxDrained)
+		if err != nil && err != io.EOF {
+			return nil, c.brokenOff(r, at, n, err)
+		}
+		return &response{resp.StatusCode, resp.Header, nil, at, c.shown(at)}, nil
+	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return nil, final(&requestError{r.method, c.shown(at), fmt.Errorf("the answer is packed as %s, which nobody asked for", redact.Text(e))})
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.k.MaxBody)+1))
 	switch {
 	case err != nil:
-		return nil, &requestError{r.method, c.shown(at), fmt.Errorf("the answer breaks off after %d bytes: %w", len(body), c.masked(err))}
+		return nil, c.brokenOff(r, at, int64(len(body)), err)
 	case len(body) > int(c.k.MaxBody):
 		return nil, final(&requestError{r.method, c.shown(at), &longError{c.k.MaxBody}})
 	}
 	return &response{resp.StatusCode, resp.Header, body, at, c.shown(at)}, nil
+}
+
+// brokenOff is the error of an answer that does not come to its end.
+func (c *client) brokenOff(r *request, at *url.URL, after int64, err error) error {
+	return &requestError{r.method, c.shown(at), fmt.Errorf("the answer breaks off after %d bytes: %w", after, c.masked(err))}
 }
 
 // moved says where an answer that was not followed leads to.

@@ -137,7 +137,11 @@ func (c *client) verdict(ctx context.Context, r *request, err error) error {
 		return nodes.Permanent(err)
 	}
 	if c.env.Node.Engine.Retry.Attempts > 1 {
-		c.log.ill(err)
+		told := err
+		if errors.Is(err, context.DeadlineExceeded) { // in words of the flow
+			told = &requestError{r.method, c.shownText(r.url), fmt.Errorf("no answer within %s", c.env.Node.Engine.Timeout)}
+		}
+		c.log.ill(told)
 	}
 	return &postponedError{err, max(wait, c.budget.wait())}
 }

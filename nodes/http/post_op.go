@@ -114,7 +114,7 @@ func refusesSome(err error) bool {
 
 // request makes the request for rows, with a key of its own.
 func (o *postOp) request(b *record.Batch, rows []int) (*request, error) {
-	r := &request{method: o.k.Method, url: o.k.URL.Reveal(), again: true, header: nethttp.Header{}}
+	r := &request{unread: true, method: o.k.Method, url: o.k.URL.Reveal(), again: true, header: nethttp.Header{}}
 	if o.k.Header != "" {
 		r.header.Set(o.k.Header, rand.Text())
 	}

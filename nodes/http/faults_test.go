@@ -55,7 +55,9 @@ func TestServersThatMisbehave(t *testing.T) {
 			z := gzip.NewWriter(w)
 			pour(z, most)
 		}, "the answer is longer than 8MB", "-"},
-		"sends it round": {func(w nethttp.ResponseWriter, r *nethttp.Request) { nethttp.Redirect(w, r, "/", nethttp.StatusTemporaryRedirect) }, "from address to address, more than 3 times", ""},
+		"sends it round": {func(w nethttp.ResponseWriter, r *nethttp.Request) {
+			nethttp.Redirect(w, r, "/", nethttp.StatusTemporaryRedirect)
+		}, "from address to address, more than 3 times", ""},
 		"breaks off": {func(w nethttp.ResponseWriter, r *nethttp.Request) {
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, "{")

@@ -24,7 +24,7 @@ type writer struct {
 	MaxFiles int           `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
 	Append   bool          `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
 
-	Rotate rotate `yaml:"rotate" doc:"End the file and begin another one, after so many bytes or so much time. The files have numbers in their names, as out-000001.jsonl; each gets its name when it is complete, or with append is added to until it is."`
+	Rotate *rotate `yaml:"rotate" doc:"End the file and begin another one, after so many bytes or so much time. The files have numbers in their names, as out-000001.jsonl; each gets its name when it is complete, or with append is added to until it is."`
 
 	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append, only if the file is empty."`
@@ -160,6 +160,9 @@ func (k *writer) checkPath(c *graph.Inference) {
 		c.List().Add(diag.WrongValue, at, "with split, the path must contain %s, got %q", what, k.Path.Value).WithHint("%s", hint)
 	case len(k.Split) == 0 && stars > 0:
 		c.List().Add(diag.WrongValue, at, "%q has a *, but no split says what goes there", k.Path.Value).WithHint("add `split: FIELD`")
+	case k.Rotate != nil && !k.Rotate.on():
+		c.List().Add(diag.MissingKey, at, "%s: rotate says neither how large a file gets nor how long it is written to, so none would ever end", c.Node.ID).
+			WithHint("write rotate: {bytes: 100MB} or rotate: {every: 1h}, or leave it out")
 	case k.Path.Value == "-" && k.Rotate.on():
 		c.List().Add(diag.Conflict, at, "%s: standard output has no name that rotate could number", c.Node.ID).WithHint("write a file, or leave `rotate` out")
 	case k.Append && k.format == formatJSON:

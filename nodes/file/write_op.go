@@ -26,6 +26,9 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return nil, err
 	}
 	o := &writeOp{k: k, env: env, t: env.In("in"), targets: map[string]*target{}}
+	if k.Rotate != nil {
+		o.limits = *k.Rotate
+	}
 	env.Outputs = o.outputs
 	return o, nil
 }
@@ -35,6 +38,7 @@ type writeOp struct {
 	k       *writer
 	env     *nodes.Env
 	t       *types.Type
+	limits  rotate // of a file; zero: none
 	pool    sync.Pool
 	set     *durable.Set // the files of the run
 	release func() error
@@ -64,7 +68,7 @@ func (o *writeOp) Open(ctx context.Context) (err error) {
 	if o.set, o.release, err = filesOf(ctx, o.env); err != nil {
 		return err
 	}
-	if o.k.split != nil || o.k.Rotate.on() {
+	if o.k.split != nil || o.limits.on() {
 		return o.clear()
 	}
 	_, err = o.target("")
@@ -80,7 +84,7 @@ func (o *writeOp) clear() error {
 	if err != nil {
 		return err
 	}
-	if o.k.Rotate.on() {
+	if o.limits.on() {
 		path = numbered(path, "*")
 	}
 	dirs, err := foldersOf(filepath.Dir(path))
@@ -113,7 +117,7 @@ func (o *writeOp) target(value string) (*target, error) {
 	if o.k.split != nil {
 		path = o.env.Path(filledIn(o.k.Path.Value, strings.Split(value, separator)))
 	}
-	if o.k.Rotate.on() {
+	if o.limits.on() {
 		var err error
 		if path, err = o.rotated(path); err != nil {
 			return nil, err
@@ -175,7 +179,7 @@ func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error 
 		if o.env.Staged != nil && o.adds(t) {
 			o.env.Staged(int64(len(text)))
 		}
-		if o.k.Rotate.Bytes > 0 && t.size() >= int64(o.k.Rotate.Bytes) {
+		if o.limits.Bytes > 0 && t.size() >= int64(o.limits.Bytes) {
 			if err := o.end(p.value, t); err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ type rotate struct {
 	Every time.Duration `yaml:"every" min:"1ms" doc:"How long rows are written to a file, from the first one."`
 }
 
-func (r rotate) on() bool { return r.Bytes > 0 || r.Every > 0 }
+func (r *rotate) on() bool { return r != nil && (r.Bytes > 0 || r.Every > 0) }
 
 // A countWriter counts what is written to a file.
 type countWriter struct {
@@ -37,7 +37,7 @@ func (c *countWriter) Write(p []byte) (int, error) {
 
 // counted gives what the text of a target is written to.
 func (o *writeOp) counted(t *target) io.Writer {
-	if !o.k.Rotate.on() {
+	if !o.limits.on() {
 		return t.file
 	}
 	t.count = &countWriter{w: t.file}
@@ -95,7 +95,7 @@ func (o *writeOp) rotated(path string) (string, error) {
 		}
 	}
 	number := func(n uint64) string { return numbered(path, fmt.Sprintf("%06d", n)) }
-	if o.k.Append && last > 0 && o.k.Rotate.Bytes > 0 && diskSize(number(last)) < int64(o.k.Rotate.Bytes) {
+	if o.k.Append && last > 0 && o.limits.Bytes > 0 && diskSize(number(last)) < int64(o.limits.Bytes) {
 		return number(last), nil
 	}
 	return number(last + 1), nil
@@ -112,10 +112,10 @@ func diskSize(path string) int64 {
 
 // begin notes when a file will have had its time.
 func (o *writeOp) begin(t *target) {
-	if o.k.Rotate.Every == 0 {
+	if o.limits.Every == 0 {
 		return
 	}
-	t.until = time.Now().Add(o.k.Rotate.Every)
+	t.until = time.Now().Add(o.limits.Every)
 	if o.turn.IsZero() || t.until.Before(o.turn) {
 		o.turn = t.until
 	}

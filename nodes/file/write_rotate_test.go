@@ -83,6 +83,10 @@ func TestRotateByBytes(t *testing.T) {
 		return b.String()
 	}())
 	w.refused(t, copyFlow("path: rows.jsonl", "path: '-', format: jsonl, rotate: {bytes: 1kB}"), "no name that rotate could number")
+	for _, nothing := range []string{"{}", "{bytes: 0}", "{every: 0s}"} {
+		w.refused(t, copyFlow("path: rows.jsonl", "path: a.jsonl, rotate: "+nothing), "")
+	}
+	w.refused(t, copyFlow("path: rows.jsonl", "path: a.jsonl, rotate: {}"), "write rotate: {bytes: 100MB} or rotate: {every: 1h}")
 }
 
 // A flow that fails keeps the files that were complete, whole, and nothing of the last one.

@@ -48,6 +48,10 @@ type Env struct {
 	// type of its items does not have: how many values of each field so far. It is called
 	// at any time from any goroutine, and gives a map of its own.
 	Dropped func() map[string]int64
+	// Notes is set, by the method Operator of a node whose peers do what no item fails of,
+	// such as a file that is followed and was truncated: what has befallen them so far, for
+	// the report. It is called at any time from any goroutine, and gives a slice of its own.
+	Notes func() []Note
 	// NoSync says that files need not be safe from a power cut.
 	NoSync bool
 	// Endless reports whether the flow has a source without an end of its own; nil: it
@@ -83,6 +87,13 @@ type Env struct {
 type Output struct {
 	Path    string
 	Written bool // what was written stands there, whole; else there is what was before
+}
+
+// A Note is something that has befallen the peers of a node.
+type Note struct {
+	Text  string
+	Times int64
+	Last  string // of which peer it was last, such as a file
 }
 
 // Path resolves a path of the settings: relative to the folder of the flow.

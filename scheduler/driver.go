@@ -98,6 +98,11 @@ func (n *driver) report(took time.Duration) metrics.NodeReport {
 	if n.env.Dropped != nil {
 		rep.FieldsDropped = n.env.Dropped()
 	}
+	if n.env.Notes != nil {
+		for _, note := range n.env.Notes() {
+			rep.Notes = append(rep.Notes, metrics.Note(note))
+		}
+	}
 	if n.env.Progress != nil {
 		rep.Done, rep.Total = n.env.Progress()
 	}

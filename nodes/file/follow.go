@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -59,6 +60,7 @@ type followOp struct {
 	due     time.Time                  // when the files are looked at again
 	search  time.Time                  // and when the patterns are
 	begun   bool
+	notes   notes
 }
 
 var (
@@ -70,7 +72,9 @@ var (
 )
 
 func newFollowOp(o *readOp) *followOp {
-	return &followOp{readOp: o, scanned: o.scanned(), known: map[fileID]*generation{}, seen: map[string]map[fileID]bool{}}
+	f := &followOp{readOp: o, scanned: o.scanned(), known: map[fileID]*generation{}, seen: map[string]map[fileID]bool{}}
+	o.env.Notes = f.notes.all
+	return f
 }
 
 // Endless implements nodes.Endless.
@@ -81,7 +85,7 @@ func (o *followOp) Close() error {
 	for _, s := range o.slots {
 		for _, g := range s.gens {
 			if g.in != nil && len(g.in.rest) > 0 {
-				o.env.Log.Warn("the last line has no end yet, and was not read", "file", g.name, "line", g.in.line, "bytes", len(g.in.rest))
+				o.note(slog.LevelWarn, "the last line has no end yet, and was not read", g.name, "line", g.in.line, "bytes", len(g.in.rest))
 			}
 			g.close()
 		}
@@ -212,7 +216,7 @@ func (o *followOp) glob() {
 			have[path] = true
 			o.follow(&slot{path: path, name: name, glob: true})
 			if o.due != (time.Time{}) {
-				o.env.Log.Info("a new file is followed", "file", called(path))
+				o.note(slog.LevelInfo, "a new file is followed", called(path))
 			}
 		}
 	}
@@ -302,7 +306,7 @@ func (o *followOp) lookAt(s *slot) {
 		return
 	}
 	if cur != nil {
-		o.env.Log.Info("another file stands in its place; what is left of the old one is read first", "file", called(s.path))
+		o.note(slog.LevelInfo, "another file stands in its place; what is left of the old one is read first", called(s.path))
 		o.move(cur)
 	}
 	var old *generation
@@ -331,9 +335,9 @@ func (o *followOp) tell(s *slot, what, text string) {
 	}
 	s.told = what
 	if what == "" {
-		o.env.Log.Info(text, "file", called(s.path))
+		o.note(slog.LevelInfo, text, called(s.path))
 	} else {
-		o.env.Log.Warn(text, "file", called(s.path))
+		o.note(slog.LevelWarn, text, called(s.path))
 	}
 }
 

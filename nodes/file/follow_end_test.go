@@ -1,6 +1,7 @@
 package file_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,11 @@ func TestFollowStopped(t *testing.T) {
 					f.Close()
 				}
 			})
+			time.AfterFunc(2*time.Second, func() {
+				for _, name := range []string{"c.log", "d.log"} {
+					w.put(t, name, "")
+				}
+			})
 			time.AfterFunc(5*time.Second, stop)
 		}
 		o := w.run(t, copyFlow("path: ['a.log', '*.log'], follow: true", "path: out.jsonl"))
@@ -39,6 +45,15 @@ func TestFollowStopped(t *testing.T) {
 		}
 		if strings.Count(got, "\n") != 4 {
 			t.Error(got)
+		}
+		var notes []string
+		for i := range o.Report.Nodes {
+			for _, n := range o.Report.Nodes[i].Notes {
+				notes = append(notes, fmt.Sprint(n.Text, " ", n.Times, " ", filepath.Base(n.Last)))
+			}
+		}
+		if got, want := strings.Join(notes, "; "), "a new file is followed 3 d.log; the last line has no end yet, and was not read 1 b.log"; got != want {
+			t.Errorf("noted %s, want %s", got, want)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -96,7 +97,7 @@ func (o *followOp) Seek(_ context.Context, after nodes.Position) error {
 		case g != nil:
 			o.add(s, g)
 		default:
-			o.env.Log.Warn("the file that was read before is not there any more, nor a copy of it: what came behind, if anything did, is lost", "file", called(s.path), "read up to line", at.Line)
+			o.note(slog.LevelWarn, "the file that was read before is not there any more, nor a copy of it: what came behind, if anything did, is lost", called(s.path), "read up to line", at.Line)
 			o.missed(s, &generation{left: at.Time}, nil)
 		}
 	}

@@ -2,6 +2,7 @@ package file
 
 import (
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,12 +88,12 @@ func (o *followOp) missed(s *slot, old, cur *generation) (n int) {
 		}
 		if o.leaves(r.path) {
 			seen[r.id] = true
-			o.env.Log.Warn("a file that was rotated away is packed already: if it was not read before, its rows are lost", "file", called(r.path))
+			o.note(slog.LevelWarn, "a file that was rotated away is packed already: if it was not read before, its rows are lost", called(r.path))
 			continue
 		}
 		file, err := o.env.Flow.Open(r.path)
 		if err != nil {
-			o.env.Log.Warn("a file that was rotated away before it was read cannot be opened: its rows are lost", "file", called(r.path), "error", reason(err))
+			o.note(slog.LevelWarn, "a file that was rotated away before it was read cannot be opened: its rows are lost", called(r.path), "error", reason(err))
 			continue
 		}
 		g := &generation{file: file, id: r.id, path: r.path, name: called(r.path)}
@@ -108,7 +109,7 @@ func (o *followOp) missed(s *slot, old, cur *generation) (n int) {
 		if i := slices.Index(s.gens, cur); i >= 0 {
 			s.gens = slices.Insert(s.gens[:len(s.gens)-1], i, g)
 		}
-		o.env.Log.Info("a file was rotated away before it was read; it is read now", "file", g.name)
+		o.note(slog.LevelInfo, "a file was rotated away before it was read; it is read now", g.name)
 	}
 	return n
 }
@@ -163,7 +164,7 @@ func (o *followOp) isCopy(g *generation) bool {
 			if g.original == nil {
 				o.move(g)
 				g.moved, g.original = false, cur
-				o.env.Log.Info("it is taken for a copy that is made to rotate a file, and is not read twice", "file", g.name, "copy of", cur.name)
+				o.note(slog.LevelInfo, "it is taken for a copy that is made to rotate a file, and is not read twice", g.name, "copy of", cur.name)
 			}
 			return true
 		}
@@ -189,7 +190,7 @@ func (o *followOp) truncated(s *slot, g *generation) {
 		o.move(g)
 	}
 	if copied := o.restOf(s, g); copied != nil {
-		o.env.Log.Info("it was truncated; the rest of what it had is read from its copy", "file", g.name, "copy", copied.path)
+		o.note(slog.LevelInfo, "it was truncated; the rest of what it had is read from its copy", g.name, "copy", copied.path)
 		g.path, g.name, g.id, g.lives = copied.path, called(copied.path), copied.id, ""
 		if c := o.known[copied.id]; c != nil {
 			g.lives = c.at.path
@@ -203,7 +204,7 @@ func (o *followOp) truncated(s *slot, g *generation) {
 		o.siblings(filepath.Dir(s.path))[g.id] = true
 		g.changed(copied.info)
 	} else {
-		o.env.Log.Warn("it was truncated, and no copy was found: what came after the last look, if anything did, is lost", "file", g.name, "read up to line", g.in.line)
+		o.note(slog.LevelWarn, "it was truncated, and no copy was found: what came after the last look, if anything did, is lost", g.name, "read up to line", g.in.line)
 		g.id, g.given = fileID{}, true
 	}
 	if !current {

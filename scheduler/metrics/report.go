@@ -66,6 +66,10 @@ type NodeReport struct {
 	// type of its items does not have it.
 	FieldsDropped map[string]int64 `json:"fields_dropped,omitempty"`
 
+	// Notes is what has befallen the node and is no failure of an item, such as a file that
+	// it follows and that was truncated.
+	Notes []Note `json:"notes,omitempty"`
+
 	Limited  float64      `json:"limited,omitempty"` // share of the time that its rate or its breaker held it back
 	Breaker  BreakerState `json:"breaker,omitempty"`
 	Openings int64        `json:"openings,omitempty"` // how often the breaker opened
@@ -89,6 +93,13 @@ type NodeReport struct {
 
 	Conserves bool `json:"-"`
 	Source    bool `json:"source,omitempty"`
+}
+
+// A Note is something that has befallen a node.
+type Note struct {
+	Text  string `json:"text"`
+	Times int64  `json:"times"`
+	Last  string `json:"last,omitempty"` // with what it was last, such as a file
 }
 
 // Errors is how many items failed for good.

@@ -103,6 +103,7 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 	}
 	s.sayAcks(say)
 	s.sayLeftOut(say)
+	s.sayNotes(say)
 	s.sayBooks(say, on)
 	s.sayFailures(say, on)
 	for _, w := range s.Warnings {
@@ -164,6 +165,31 @@ func leftOutWords(n *metrics.NodeReport) string {
 		parts = append(parts, plural(more, "more field"))
 	}
 	return fmt.Sprintf("%s: fields that its type does not have: %s", n.ID, strings.Join(parts, ", "))
+}
+
+// maxNotes is how many notes of a node a report for people has.
+const maxNotes = 8
+
+// sayNotes says what has befallen nodes and is no failure of an item.
+func (s *summary) sayNotes(say func(what, text string)) {
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		for _, note := range n.Notes[:min(len(n.Notes), maxNotes)] {
+			text := n.ID + ": " + note.Text
+			switch {
+			case note.Times > 1 && note.Last != "":
+				text += fmt.Sprintf(" (%s, the last: %s)", plural(int(note.Times), "time"), note.Last)
+			case note.Times > 1:
+				text += fmt.Sprintf(" (%s)", plural(int(note.Times), "time"))
+			case note.Last != "":
+				text += fmt.Sprintf(" (%s)", note.Last)
+			}
+			say("noted", text)
+		}
+		if more := len(n.Notes) - maxNotes; more > 0 {
+			say("noted", fmt.Sprintf("%s: %s", n.ID, plural(more, "more note")))
+		}
+	}
 }
 
 // saySources says how far the sources of a run came that did not come to its end.

@@ -41,26 +41,37 @@ func callsWorkload(ctx context.Context, h *harness) error {
 	over := func(s series) float64 { return 100 * (s.median(wall)/ideal - 1) }
 	h.claim(claim{text: "http.call, 64 workers on a server that takes 50 ms: over the bare client", got: 100 * (all[0].median(wall)/all[1].median(wall) - 1), unit: "%", target: 5, most: true}, all...)
 	h.claim(claim{text: "the same, over 64 calls every 50 ms", got: over(all[0]), unit: "%", target: 5, most: true}, all...)
+	// On a busy machine 50 ms of sleep are more: what the client loses is seen best against
+	// what the handlers of the server took.
+	lost := func(s series) float64 {
+		return 100 * (s.median(func(m measurement) float64 { return m.wall.Seconds() * callers / m.result.More["handlers"] }) - 1)
+	}
+	h.claim(claim{text: "http.call, over 64 at once of what the handlers took", got: lost(all[0]), unit: "%", target: 5, most: true}, all...)
+	h.claim(claim{text: "the bare client, over 64 at once of what the handlers took", got: lost(all[1]), unit: "%"}, all...)
 	h.claim(claim{text: "the bare client, over 64 calls every 50 ms", got: over(all[1]), unit: "%"}, all...)
 	return nil
 }
 
-// slowServer answers with the number that it is asked for, times two.
-func slowServer() *httptest.Server {
+// slowServer answers with the number that it is asked for, times two. took is what its
+// handlers took in all, in nanoseconds.
+func slowServer(took *atomic.Int64) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
 		if err != nil {
 			http.NotFound(w, r)
 			return
 		}
+		start := time.Now()
 		time.Sleep(callTime)
+		took.Add(int64(time.Since(start)))
 		fmt.Fprintf(w, `{"two": %d}`, 2*n)
 	}))
 }
 
 // callWork runs the flow and adds up what came out.
 func callWork(args []string) (result, error) {
-	s := slowServer()
+	var took atomic.Int64
+	s := slowServer(&took)
 	defer s.Close()
 	text := fmt.Sprintf(`flow: calls
 nodes:
@@ -82,10 +93,18 @@ nodes:
 	if err != nil {
 		return result{}, err
 	}
-	return timed(func() (string, error) {
+	return withHandlers(&took)(timed(func() (string, error) {
 		_, err := run.Run(context.Background())
 		return strings.TrimSpace(out.String()), err
-	})
+	}))
+}
+
+// withHandlers adds to a result what the handlers took.
+func withHandlers(took *atomic.Int64) func(result, error) (result, error) {
+	return func(r result, err error) (result, error) {
+		r.More = map[string]float64{"handlers": time.Duration(took.Load()).Seconds()}
+		return r, err
+	}
 }
 
 // callAlone is the same by goroutines.
@@ -94,10 +113,11 @@ func callAlone(args []string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	s := slowServer()
+	var took atomic.Int64
+	s := slowServer(&took)
 	defer s.Close()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}
-	return timed(func() (string, error) {
+	return withHandlers(&took)(timed(func() (string, error) {
 		var all sync.WaitGroup
 		var next, sum, answered atomic.Int64
 		for range callers {
@@ -120,5 +140,5 @@ func callAlone(args []string) (result, error) {
 		}
 		all.Wait()
 		return fmt.Sprintf("%d,%d", sum.Load(), answered.Load()), nil
-	})
+	}))
 }

@@ -67,7 +67,7 @@ type call struct {
 	Headers headerSetting `yaml:"headers" doc:"Headers of the request, with an expression each that gives a text, such as {X-Id: id}; null leaves one out. A text has quotes of its own, but for one such as text/csv and one with a secret in it: {X-Api-Key: \"${env:KEY}\"}."`
 	access
 
-	computed []callHeader
+	computed []computedHeader
 	url, key *expr.Expr // nil: the address is as it is; there is no key
 	body     *bodyPlan
 	as       answerType

@@ -3,76 +3,16 @@ package http
 import (
 	"fmt"
 	nethttp "net/http"
-	"regexp"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes/columns"
 )
 
-// This file makes headers of items: by the setting `headers` of http.call, which has an
-// expression each, or a text as it is where none could be meant.
-
-// A headerSetting is that setting.
-type headerSetting struct {
-	texts  config.Map[config.Secret] // with a secret in them: as they are
-	others config.Map[config.Text]
-}
-
-// DecodeConfig implements config.Decoder.
-func (h *headerSetting) DecodeConfig(v *config.Value, list *diag.List) {
-	if v.Kind != config.Mapping {
-		if !v.Bad {
-			list.Add(diag.WrongType, v.Span, "want headers, with an expression each").WithHint("headers: {X-Id: id, Accept: text/csv}")
-		}
-		return
-	}
-	for _, e := range v.Entries {
-		switch x := e.Value; {
-		case x.Bad:
-		case x.Kind == config.Mapping || x.Kind == config.Sequence || x.Text == "" && !x.Secret:
-			list.Add(diag.WrongType, x.Span, "want an expression that gives a text").WithHint("a text has quotes of its own: %s: '\"text\"'", e.Key)
-		case x.Secret && strings.ContainsAny(x.Text[:min(1, len(x.Text))], `"'`):
-			list.Add(diag.WrongValue, x.Span, "a header with a secret in it is sent as it stands, with these quotes").WithHint("leave out the quotes inside of the text")
-		case x.Secret:
-			h.texts = append(h.texts, config.Pair[config.Secret]{Key: e.Key, At: e.KeySpan, Value: config.NewSecret(x.Text)})
-		default:
-			h.others = append(h.others, config.Pair[config.Text]{Key: e.Key, At: e.KeySpan, Value: config.Text{Value: x.Text, YAML: x}})
-		}
-	}
-}
-
-// ConfigType implements config.Describer.
-func (headerSetting) ConfigType() (string, map[string]any) {
-	return "headers, with an expression each", map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []string{"string", "number", "boolean"}}}
-}
-
-// product is a text such as application/json, text/csv; charset=utf-8, my-app/1.0, */*: the
-// quotient that it would be as an expression is no text, so it never is a header.
-var product = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_-]*|\*)/(\*|[A-Za-z0-9][A-Za-z0-9.+_-]*)(\s*[;,].*)?$`)
-
-// quoted is an expression that is nothing but a text.
-var quoted = regexp.MustCompile(`^(?:"([^"\\]*)"|'([^'\\]*)')$`)
-
-// sameForAll gives the value of a header that is not made of the items of a type: so it is
-// sent by doctor, too, and hidden in what a server says.
-func sameForAll(text string, in *types.Type) (string, bool) {
-	if m := quoted.FindStringSubmatch(text); m != nil {
-		return m[1] + m[2], true
-	}
-	m := product.FindStringSubmatch(text)
-	return text, m != nil && !(in != nil && in.IsRecord() && in.Index(m[1]) >= 0)
-}
-
-// A callHeader is a header that an expression makes.
-type callHeader struct {
-	name  string // in canonical form
-	value *expr.Expr
-}
+// This file makes the headers of the requests of http.call.
 
 // inferHeaders divides the headers into those of all requests and those of each.
 func (k *call) inferHeaders(c *graph.Inference, in *types.Type) {
@@ -91,22 +31,9 @@ func (k *call) inferHeaders(c *graph.Inference, in *types.Type) {
 		for i := before; i < len(*c.List()); i++ {
 			quotedHint(&(*c.List())[i], h.Key, h.Value.Value)
 		}
-		k.computed = append(k.computed, callHeader{nethttp.CanonicalHeaderKey(h.Key), e})
+		k.computed = append(k.computed, computedHeader{nethttp.CanonicalHeaderKey(h.Key), e})
 		k.own = append(k.own, h.Key)
 	}
-}
-
-// quotedHint says how a text is written, where an expression is wrong that may be meant as
-// one.
-func quotedHint(d *diag.Diagnostic, name, text string) {
-	if strings.ContainsAny(text, `"'`) || d.Severity != diag.Error {
-		return
-	}
-	hint := fmt.Sprintf("a text has quotes of its own: %s: '\"%s\"'", name, text)
-	if d.Hint.Text != "" {
-		hint = d.Hint.Text + "; " + hint
-	}
-	d.WithHint("%s", hint)
 }
 
 // headerColumns adds the columns of the headers.

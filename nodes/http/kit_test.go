@@ -19,7 +19,9 @@ import (
 // kit runs flows with all kinds that come with flowrun.
 var kit = nodetest.New(std.Nodes)
 
-func TestKinds(t *testing.T) { kit.Peers("http.listen", customers).Peers("http.reply", asker).Conform(t, http.Nodes...) }
+func TestKinds(t *testing.T) {
+	kit.Peers("http.listen", customers).Peers("http.reply", asker).Conform(t, http.Nodes...)
+}
 
 // serve starts a server on the loopback network. opened is called for each connection.
 func serve(t testing.TB, opened func(), f nethttp.HandlerFunc) *httptest.Server {

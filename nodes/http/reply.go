@@ -39,14 +39,16 @@ nodes:
 
 // reply is the kind http.reply.
 type reply struct {
-	To      config.Text             `yaml:"to" doc:"The reply, an expression: a field that http.listen has made, or a list of them, which all get this answer."`
-	Status  config.Text             `yaml:"status" doc:"The status, an expression, such as 404 or found ? 200 : 404. Without it, 200."`
-	Headers config.Map[config.Text] `yaml:"headers" doc:"Headers of the answer, each with an expression of type string; one that is null is not sent."`
-	Body    bodySetting             `yaml:"body" doc:"What the answer says: an expression (a string as it is, anything else as JSON), or fields with an expression each, which are a JSON object. Without it, nothing."`
+	To      config.Text   `yaml:"to" doc:"The reply, an expression: a field that http.listen has made, or a list of them, which all get this answer."`
+	Status  config.Text   `yaml:"status" doc:"The status, an expression, such as 404 or found ? 200 : 404. Without it, 200."`
+	Headers headerSetting `yaml:"headers" doc:"Headers of the answer, with an expression each that gives a text, such as {X-Id: string(id)}; null leaves one out. A text has quotes of its own, but for one such as text/html."`
+	Body    bodySetting   `yaml:"body" doc:"What the answer says: an expression (a string as it is, anything else as JSON), or fields with an expression each, which are a JSON object. Without it, nothing."`
 
 	to     *types.Type // of the reply
 	head   *columns.Columns
-	status int // the column of head; -1: 200
+	status int            // the column of head; -1: 200
+	fixed  nethttp.Header // the same for all items
+	own    []ownHeader    // of each
 	body   *bodyPlan
 	reads  graph.Fields
 }
@@ -62,14 +64,7 @@ func (k *reply) Infer(c *graph.Inference) {
 		k.status = len(k.head.Type.Fields)
 		k.compute("status", e, in)
 	}
-	for _, h := range k.Headers {
-		if !validHeader(h.Key, "") || slices.Contains(ownHeaders, nethttp.CanonicalHeaderKey(h.Key)) {
-			c.List().Add(diag.WrongValue, h.At, "%q is no header that an answer can be given", h.Key)
-		}
-		e := c.Expr(h.Value, in)
-		e.Want(types.String.Opt(), "the header "+h.Key, c.List())
-		k.compute(h.Key, e, in)
-	}
+	k.inferHeaders(c, in)
 	if k.Body.given {
 		k.body = k.Body.plan(c, in)
 	}
@@ -79,8 +74,43 @@ func (k *reply) Infer(c *graph.Inference) {
 	}
 }
 
-// ownHeaders are those that the server writes.
-var ownHeaders = []string{"Connection", "Content-Length", "Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Upgrade"}
+// An ownHeader is a header that an answer has of its item.
+type ownHeader struct {
+	name   string // in canonical form
+	column int    // of head
+}
+
+// inferHeaders divides the headers into those of all answers and those of each.
+func (k *reply) inferHeaders(c *graph.Inference, in *types.Type) {
+	k.fixed, k.own = nethttp.Header{}, nil
+	name := func(key, value string, at diag.Span) string {
+		canonical := nethttp.CanonicalHeaderKey(key)
+		if !validHeader(key, value) || slices.Contains(serverHeaders, canonical) {
+			c.List().Add(diag.WrongValue, at, "%q is no header that an answer can be given", key)
+		}
+		return canonical
+	}
+	for _, h := range k.Headers.texts {
+		k.fixed.Set(name(h.Key, h.Value.Reveal(), h.At), h.Value.Reveal())
+	}
+	for _, h := range k.Headers.others {
+		if text, same := sameForAll(h.Value.Value, in); same {
+			k.fixed.Set(name(h.Key, text, h.At), text)
+			continue
+		}
+		canonical, before := name(h.Key, "", h.At), len(*c.List())
+		e := c.Expr(h.Value, in)
+		e.Want(types.String.Opt(), "a header", c.List())
+		for i := before; i < len(*c.List()); i++ {
+			quotedHint(&(*c.List())[i], h.Key, h.Value.Value)
+		}
+		k.own = append(k.own, ownHeader{canonical, len(k.head.Type.Fields)})
+		k.compute("header "+canonical, e, in)
+	}
+}
+
+// serverHeaders are those that the server writes.
+var serverHeaders = []string{"Connection", "Content-Length", "Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 // inferTo finds the reply, which becomes the first column.
 func (k *reply) inferTo(c *graph.Inference, in *types.Type) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	nethttp "net/http"
+	"strings"
 	"sync/atomic"
 
 	"github.com/flowrun/flowrun/graph/expr"
@@ -98,22 +99,30 @@ func (w *answerer) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, 
 // answer makes the answer of an item.
 func (w *answerer) answer(head *record.Batch, row int) (answer, error) {
 	a := answer{status: nethttp.StatusOK, header: nethttp.Header{}}
-	column := toColumn + 1
 	if w.k.status >= 0 {
-		a.status = int(head.Cols[column].Int[row])
-		if n := head.Cols[column].Int[row]; n < 200 || n > 599 {
+		n := head.Cols[w.k.status].Int[row]
+		if n < 200 || n > 599 {
 			return a, fmt.Errorf("%d is no status of an answer: want one from 200 to 599", n)
 		}
-		column++
+		a.status = int(n)
 	}
 	if w.body != nil {
 		a.body = w.body.of(row)
 		a.header["Content-Type"] = []string{w.body.plan.kind}
 	}
-	for i, h := range w.k.Headers {
-		if c := head.Cols[column+i]; !c.IsNull(row) {
-			a.header[nethttp.CanonicalHeaderKey(h.Key)] = []string{string([]byte(c.Str[row]))}
+	for name, values := range w.k.fixed {
+		a.header[name] = values
+	}
+	for _, h := range w.k.own {
+		c := head.Cols[h.column]
+		if c.IsNull(row) {
+			continue
 		}
+		value := strings.Clone(c.Str[row])
+		if !validHeader(h.name, value) {
+			return a, fmt.Errorf("the header %s cannot have a line end or a null byte in it: %q", h.name, value)
+		}
+		a.header[h.name] = []string{value}
 	}
 	return a, nil
 }

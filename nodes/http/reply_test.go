@@ -192,6 +192,14 @@ func TestAnswers(t *testing.T) {
 			want:   map[string]string{`{"id":1}`: "200 -12", `{"id":2}`: "503 the flow has ended, and what became of this is not known", `{"id":3}`: "503 the flow has ended, and what became of this is not known"},
 			fails:  true,
 		},
+		"headers": {
+			nodes: `
+  a: {use: http.reply, in: ask, with: {headers: {X-T: text/html, X-S: s}}, on_error: dead}
+  b: {use: http.reply, in: a.errors, with: {status: 500, body: error}}
+`,
+			bodies: []string{`{"id":1}`, `{"id":2,"s":"a\r\nX-Evil: 1"}`},
+			want:   map[string]string{`{"id":1}`: "200 X-T=text/html", `{"id":2,"s":"a\r\nX-Evil: 1"}`: `500 the header X-S cannot have a line end or a null byte in it: "a\r\nX-Evil: 1"`},
+		},
 		"a status that is none": {
 			nodes: `
   a: {use: http.reply, in: ask, with: {status: id}, on_error: dead}

@@ -1,0 +1,85 @@
+package http
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// This file has the setting `headers` of http.call and http.reply: an expression for each
+// header, or a text as it is where none could be meant.
+
+// A headerSetting is the setting `headers`.
+type headerSetting struct {
+	texts  config.Map[config.Secret] // with a secret in them: as they are
+	others config.Map[config.Text]
+}
+
+// DecodeConfig implements config.Decoder.
+func (h *headerSetting) DecodeConfig(v *config.Value, list *diag.List) {
+	if v.Kind != config.Mapping {
+		if !v.Bad {
+			list.Add(diag.WrongType, v.Span, "want headers, with an expression each").WithHint("headers: {X-Id: id, Accept: text/csv}")
+		}
+		return
+	}
+	for _, e := range v.Entries {
+		switch x := e.Value; {
+		case x.Bad:
+		case x.Kind == config.Mapping || x.Kind == config.Sequence || x.Text == "" && !x.Secret:
+			list.Add(diag.WrongType, x.Span, "want an expression that gives a text").WithHint("a text has quotes of its own: %s: '\"text\"'", e.Key)
+		case x.Secret && strings.ContainsAny(x.Text[:min(1, len(x.Text))], `"'`):
+			list.Add(diag.WrongValue, x.Span, "a header with a secret in it is sent as it stands, with these quotes").WithHint("leave out the quotes inside of the text")
+		case x.Secret:
+			h.texts = append(h.texts, config.Pair[config.Secret]{Key: e.Key, At: e.KeySpan, Value: config.NewSecret(x.Text)})
+		default:
+			h.others = append(h.others, config.Pair[config.Text]{Key: e.Key, At: e.KeySpan, Value: config.Text{Value: x.Text, YAML: x}})
+		}
+	}
+}
+
+// ConfigType implements config.Describer.
+func (headerSetting) ConfigType() (string, map[string]any) {
+	return "headers, with an expression each", map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []string{"string", "number", "boolean"}}}
+}
+
+// product is a text such as application/json, text/csv; charset=utf-8, my-app/1.0, */*: the
+// quotient that it would be as an expression is no text, so it never is a header.
+var product = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_-]*|\*)/(\*|[A-Za-z0-9][A-Za-z0-9.+_-]*)(\s*[;,].*)?$`)
+
+// quoted is an expression that is nothing but a text.
+var quoted = regexp.MustCompile(`^(?:"([^"\\]*)"|'([^'\\]*)')$`)
+
+// sameForAll gives the value of a header that is not made of the items of a type: so it is
+// sent by doctor, too, and hidden in what a server says.
+func sameForAll(text string, in *types.Type) (string, bool) {
+	if m := quoted.FindStringSubmatch(text); m != nil {
+		return m[1] + m[2], true
+	}
+	m := product.FindStringSubmatch(text)
+	return text, m != nil && !(in != nil && in.IsRecord() && in.Index(m[1]) >= 0)
+}
+
+// A computedHeader is a header that an expression makes.
+type computedHeader struct {
+	name  string // in canonical form
+	value *expr.Expr
+}
+
+// quotedHint says how a text is written, where an expression is wrong that may be meant as
+// one.
+func quotedHint(d *diag.Diagnostic, name, text string) {
+	if strings.ContainsAny(text, `"'`) || d.Severity != diag.Error {
+		return
+	}
+	hint := fmt.Sprintf("a text has quotes of its own: %s: '\"%s\"'", name, text)
+	if d.Hint.Text != "" {
+		hint = d.Hint.Text + "; " + hint
+	}
+	d.WithHint("%s", hint)
+}

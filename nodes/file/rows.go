@@ -2,7 +2,6 @@ package file
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
@@ -114,27 +113,4 @@ func lineType(c *graph.Inference) *types.Type {
 type lineRows struct{}
 
 func (lineRows) begin(in *input) (cutter, error) { return &lineCutter{most: in.most}, nil }
-func (lineRows) scanner() (scanner, error)       { return lineScanner{}, nil }
-
-// A lineScanner makes an item of each line. A line that is not UTF-8 is bad.
-type lineScanner struct{}
-
-func (lineScanner) Scan(src []byte, from int, b *record.Batch, max int) (int, *text.RowError) {
-	for b.Rows < max && from < len(src) {
-		end, next := len(src), len(src)
-		if i := bytes.IndexByte(src[from:], '\n'); i >= 0 {
-			end, next = from+i, from+i+1
-		}
-		line := bytes.TrimSuffix(src[from:end], []byte{'\r'})
-		if !utf8.Valid(line) {
-			return next, &text.RowError{Offset: from, End: next, Reason: "the line is not UTF-8", Raw: string(line)}
-		}
-		if c := b.Cols[0]; c != nil {
-			c.Resize(b.Rows + 1)
-			c.Str[b.Rows] = record.View(line)
-		}
-		b.Rows++
-		from = next
-	}
-	return from, nil
-}
+func (lineRows) scanner() (scanner, error)       { return text.Lines{}, nil }

@@ -97,7 +97,7 @@ func (s *Scanner) scanner(c *Chunk) (scanner, error) {
 	case FormatJSONL:
 		return s.json, nil
 	case FormatLines:
-		return lineScanner{}, nil
+		return text.Lines{}, nil
 	}
 	if s.csv == nil || !slices.Equal(s.names, c.names) {
 		var err error
@@ -164,27 +164,4 @@ func readText(frame []byte, b *record.Batch, row int) error {
 		c.Str[row] = record.View(frame)
 	}
 	return nil
-}
-
-// A lineScanner makes an item of each line. A line that is not UTF-8 is bad.
-type lineScanner struct{}
-
-func (lineScanner) Scan(src []byte, from int, b *record.Batch, max int) (int, *text.RowError) {
-	for b.Rows < max && from < len(src) {
-		end, next := len(src), len(src)
-		if i := bytes.IndexByte(src[from:], '\n'); i >= 0 {
-			end, next = from+i, from+i+1
-		}
-		line := bytes.TrimSuffix(src[from:end], []byte{'\r'})
-		if !utf8.Valid(line) {
-			return next, &text.RowError{Offset: from, End: next, Reason: "the line is not UTF-8", Raw: string(line)}
-		}
-		if c := b.Cols[0]; c != nil {
-			c.Resize(b.Rows + 1)
-			c.Str[b.Rows] = record.View(line)
-		}
-		b.Rows++
-		from = next
-	}
-	return from, nil
 }

@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -22,7 +20,7 @@ import (
 
 type postgresSession struct {
 	conn *pgconn.PgConn
-	copy []byte
+	copy copier
 }
 
 func openPostgres(ctx context.Context, env *nodes.Env, l *Link, a address) (session, error) {
@@ -333,71 +331,4 @@ func (s *postgresSession) writeMany(ctx context.Context, p *plan, parts []part) 
 		}
 	}
 	return nil
-}
-
-// copyIn sends rows by COPY.
-func (s *postgresSession) copyIn(ctx context.Context, p *plan, parts []part) error {
-	dst := s.copy[:0]
-	for _, part := range parts {
-		for _, row := range part.rows {
-			for i := range p.columns {
-				if i > 0 {
-					dst = append(dst, '\t')
-				}
-				dst = appendCopy(dst, &p.columns[i], part.batch.Cols[p.columns[i].field], int(row))
-			}
-			dst = append(dst, '\n')
-		}
-	}
-	s.copy = dst
-	_, err := s.conn.CopyFrom(ctx, bytes.NewReader(dst), "COPY "+p.quoteTable(p.table)+" ("+strings.Join(p.allNames(), ", ")+") FROM STDIN")
-	return s.told(err)
-}
-
-// appendCopy writes a value in the text format of COPY.
-func appendCopy(dst []byte, c *planColumn, col *record.Column, row int) []byte {
-	if col == nil || col.IsNull(row) || c.t.Kind == types.KindAny && col.Str[row] == "null" {
-		return append(dst, '\\', 'N')
-	}
-	start := len(dst)
-	dst = appendText(dst, postgres, c.t, col, row, c.array)
-	switch c.t.Kind {
-	case types.KindBool, types.KindInt, types.KindFloat, types.KindDecimal, types.KindTime, types.KindDate, types.KindDuration:
-		return dst
-	}
-	return escapeCopy(dst, start)
-}
-
-// escapeCopy escapes what stands from start on.
-func escapeCopy(dst []byte, start int) []byte {
-	extra := 0
-	for _, c := range dst[start:] {
-		if c == '\\' || c == '\t' || c == '\n' || c == '\r' {
-			extra++
-		}
-	}
-	if extra == 0 {
-		return dst
-	}
-	from := len(dst) - 1
-	dst = append(dst, make([]byte, extra)...)
-	for to := len(dst) - 1; to > from; from-- {
-		c := dst[from]
-		switch c {
-		case '\\':
-		case '\t':
-			c = 't'
-		case '\n':
-			c = 'n'
-		case '\r':
-			c = 'r'
-		default:
-			dst[to] = c
-			to--
-			continue
-		}
-		dst[to], dst[to-1] = c, '\\'
-		to -= 2
-	}
-	return dst
 }

@@ -107,7 +107,7 @@ var Rules = []Rule{
 		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/supervise", "scheduler/trial"}, data...), Tests: []string{"graph/record/csv", "nodes/std"}},
 	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/connect/all"}},
 	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "nodes", "nodes/std"}},
-	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/dbtest"}},
+	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/dbtest", "nodes/connect/all"}},
 	{Rooms: []string{"flows"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes", "nodes/std", "scheduler", "scheduler/flowtest"}},
 	{Rooms: []string{"examples/geopack"}, May: []string{"cmd/flowrun/cli", "graph", "nodes", "nodes/std"}, Tests: []string{"nodes/nodetest"}},
 }

@@ -17,6 +17,7 @@ import (
 
 	_ "github.com/flowrun/flowrun/cmd/flowrun/cli" // its changes make go test forget old results
 	"github.com/flowrun/flowrun/internal/dbtest"
+	_ "github.com/flowrun/flowrun/nodes/connect/all" // and so do those of the kinds
 )
 
 // program is the real command, built once.

@@ -74,25 +74,40 @@ var (
 // Open connects and looks at the table, so that a flow that cannot write ends before
 // anything is read.
 func (o *writeOp) Open(ctx context.Context) error {
-	if err := o.tries.patiently(ctx, o.connect); err != nil {
-		return err
-	}
-	k, d := o.k, o.k.dialect()
-	t, err := o.s.table(ctx, k.Table.Value)
-	if err == nil && t == nil && k.Create {
-		make := newPlan(d, k.Mode, k.Table.Value, k.t, k.keyNames(), nil)
-		if _, err = o.s.exec(ctx, make.create()); err == nil {
-			t, err = o.s.table(ctx, k.Table.Value)
+	k := o.k
+	var t *table
+	err := o.tries.patiently(ctx, func(ctx context.Context) (err error) {
+		if err = o.connect(ctx); err != nil {
+			return err
 		}
-	}
+		if t, err = o.lookAtTable(ctx); err != nil {
+			o.drop() // it may have gone away meanwhile
+			return k.clean(fmt.Errorf("table %s: %w", k.Table.Value, err))
+		}
+		return nil
+	})
 	if err != nil {
-		return k.clean(fmt.Errorf("table %s: %w", k.Table.Value, err))
+		return err
 	}
 	if wrong := k.misfits(t); len(wrong) > 0 {
 		return hinted(errors.New(wrong[0].what), wrong[0].hint)
 	}
-	o.plan = newPlan(d, k.Mode, k.Table.Value, k.t, k.keyNames(), t)
+	o.plan = newPlan(k.dialect(), k.Mode, k.Table.Value, k.t, k.keyNames(), t)
 	return nil
+}
+
+// lookAtTable asks for the table, and makes it where that is wanted.
+func (o *writeOp) lookAtTable(ctx context.Context) (*table, error) {
+	k := o.k
+	t, err := o.s.table(ctx, k.Table.Value)
+	if err != nil || t != nil || !k.Create {
+		return t, err
+	}
+	make := newPlan(k.dialect(), k.Mode, k.Table.Value, k.t, k.keyNames(), nil)
+	if _, err := o.s.exec(ctx, make.create()); err != nil {
+		return nil, err
+	}
+	return o.s.table(ctx, k.Table.Value)
 }
 
 func (o *writeOp) connect(ctx context.Context) (err error) {

@@ -20,7 +20,8 @@ import (
 type writer struct {
 	endpoint
 	stream.Writing
-	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long a peer may take to read what it is sent. Then its connection is closed."`
+	Confirm bool          `yaml:"confirm" doc:"The peer says how many rows have arrived, as socket.read does with confirm: what it has not confirmed is sent again."`
+	Timeout time.Duration `yaml:"timeout" min:"1ms" doc:"How long a peer may take to read what it is sent, or to confirm it. Then its connection is closed."`
 	GiveUp  time.Duration `yaml:"give_up" min:"0s" doc:"How long to try to get a connection before the run fails. 0s: for ever."`
 }
 
@@ -30,8 +31,8 @@ var writeDecl = nodes.Kind("socket.write", "Sends rows over a connection: TCP, U
 	nodes.Workers(graph.Single),
 	nodes.Untried("connects again by itself, and sends again what was not sent whole"),
 	nodes.Idle(graph.SettingOnError|graph.SettingBreaker),
-	nodes.Lines("never", "there is no connection, or the peer does not read", "its input has ended",
-		"the address is taken, or there is no connection for longer than give_up"),
+	nodes.Lines("never", "there is no connection, or the peer does not read or confirm", "its input has ended",
+		"the address is taken, there is no connection for longer than give_up, or a peer that is to confirm does not"),
 	nodes.Example(graph.Example{
 		Title: "Rows for a program that listens",
 		Flow: `flow: ship
@@ -51,6 +52,9 @@ func (k *writer) Infer(c *graph.Inference) {
 	ok := k.endpoint.check(c)
 	if ok && k.listens && k.network == "udp" {
 		c.List().Add(diag.Conflict, c.Node.At, "udp has nobody to send to at the address that one listens at").WithHint("write connect: udp://HOST:PORT")
+	}
+	if ok && k.Confirm && (k.listens || k.network == "udp") {
+		c.List().Add(diag.Conflict, c.Node.At, "with confirm there is one peer, over a connection that it can answer").WithHint("write connect: tcp://HOST:PORT, or leave `confirm` out")
 	}
 	if k.Framing != framingSyslog {
 		k.Writing.Check(c)

@@ -25,6 +25,7 @@ type writeOp struct {
 	ends      []int
 
 	conn net.Conn // of connect; nil: there is none
+	delivery
 
 	// of listen
 	cancel context.CancelFunc
@@ -103,8 +104,11 @@ func (o *writeOp) Process(ctx context.Context, in nodes.Input, _ nodes.Out) erro
 	if len(text) == 0 {
 		return nil
 	}
-	if o.k.listens {
+	switch {
+	case o.k.listens:
 		return o.sendAll(ctx, text)
+	case o.k.Confirm:
+		return o.sendConfirmed(ctx, text, len(ends))
 	}
 	return o.sendPeer(ctx, text, ends)
 }
@@ -115,11 +119,7 @@ func (o *writeOp) sendPeer(ctx context.Context, text []byte, ends []int) error {
 	for began := time.Now(); ; {
 		fresh := o.conn == nil
 		if fresh {
-			limit := o.k.GiveUp
-			if limit > 0 {
-				limit = max(limit-time.Since(began), time.Nanosecond)
-			}
-			c, err := o.k.dialing(ctx, o.env, limit)
+			c, err := o.dial(ctx, began)
 			if err != nil {
 				return err
 			}
@@ -138,11 +138,23 @@ func (o *writeOp) sendPeer(ctx context.Context, text []byte, ends []int) error {
 			return fmt.Errorf("%s: %w", o.k.name(), err)
 		}
 		o.env.Log.Warn("the connection has ended; what was being sent is sent again", "peer", o.k.name(), "error", err.Error())
-		if err := nodes.Sleep(ctx, o.k.ReconnectWait); err != nil {
+		if err := o.pause(ctx); err != nil {
 			return err
 		}
 	}
 }
+
+// dial makes a connection, for as long as give_up leaves since it began to be wanted.
+func (o *writeOp) dial(ctx context.Context, began time.Time) (net.Conn, error) {
+	limit := o.k.GiveUp
+	if limit > 0 {
+		limit = max(limit-time.Since(began), time.Nanosecond)
+	}
+	return o.k.dialing(ctx, o.env, limit)
+}
+
+// pause waits before a connection that has ended is made again.
+func (o *writeOp) pause(ctx context.Context) error { return nodes.Sleep(ctx, o.k.ReconnectWait) }
 
 // send writes to a connection; of udp each row is a datagram.
 func (o *writeOp) send(ctx context.Context, c net.Conn, text []byte, ends []int, fresh bool) error {
@@ -216,14 +228,24 @@ func (o *writeOp) sendAll(ctx context.Context, text []byte) error {
 	}
 }
 
-// Flush implements nodes.Flusher: what was sent is with the system already.
-func (o *writeOp) Flush(context.Context) error { return nil }
+// Flush implements nodes.Flusher. Without confirmations what was sent is with the system
+// already.
+func (o *writeOp) Flush(ctx context.Context) error {
+	if o.done >= o.sent {
+		return nil
+	}
+	return o.deliver(ctx, nil, func() bool { return o.done >= o.sent })
+}
 
 // Close implements io.Closer.
 func (o *writeOp) Close() error {
 	if o.conn != nil {
 		o.conn.Close()
 		o.conn = nil
+	}
+	if o.answers != nil {
+		<-o.answers.ended
+		o.answers = nil
 	}
 	if o.cancel == nil {
 		return nil

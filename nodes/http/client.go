@@ -177,7 +177,7 @@ func (k *access) redactor(addresses []config.URL) *redact.Redactor {
 		secrets = append(secrets, k.Basic.Password.Reveal())
 	}
 	for _, h := range k.headers {
-		if v := h.Value.Reveal(); !product.MatchString(v) { // text/csv is no secret
+		if v := h.Value.Reveal(); !product().MatchString(v) { // text/csv is no secret
 			secrets = append(secrets, v)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -50,18 +51,22 @@ func (headerSetting) ConfigType() (string, map[string]any) {
 
 // product is a text such as application/json, text/csv; charset=utf-8, my-app/1.0, */*: the
 // quotient that it would be as an expression is no text, so it never is a header.
-var product = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_-]*|\*)/(\*|[A-Za-z0-9][A-Za-z0-9.+_-]*)(\s*[;,].*)?$`)
+var product = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_-]*|\*)/(\*|[A-Za-z0-9][A-Za-z0-9.+_-]*)(\s*[;,].*)?$`)
+})
 
 // quoted is an expression that is nothing but a text.
-var quoted = regexp.MustCompile(`^(?:"([^"\\]*)"|'([^'\\]*)')$`)
+var quoted = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:"([^"\\]*)"|'([^'\\]*)')$`)
+})
 
 // sameForAll gives the value of a header that is not made of the items of a type: so it is
 // sent by doctor, too, and hidden in what a server says.
 func sameForAll(text string, in *types.Type) (string, bool) {
-	if m := quoted.FindStringSubmatch(text); m != nil {
+	if m := quoted().FindStringSubmatch(text); m != nil {
 		return m[1] + m[2], true
 	}
-	m := product.FindStringSubmatch(text)
+	m := product().FindStringSubmatch(text)
 	return text, m != nil && !(in != nil && in.IsRecord() && in.Index(m[1]) >= 0)
 }
 

@@ -231,18 +231,37 @@ func TestLimits(t *testing.T) {
 // written runs a socket.write to somebody who hears it, and gives what was heard.
 func written(t *testing.T, network, with, items string, hear func(net.Listener, *wire)) (string, nodetest.Result) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	l := &accepting{Listener: tcp, one: make(chan struct{})}
 	w := &wire{more: make(chan struct{}, 1)}
 	var all sync.WaitGroup
 	all.Go(func() { hear(l, w) })
 	flow := fmt.Sprintf("nodes:\n  in: {use: file.read, with: {path: in.jsonl}}\n  out: {use: socket.write, in: in, with: {connect: '%s://%s', %s}}\n", network, l.Addr(), with)
 	r := run(t, flow, map[string]string{"in.jsonl": items}, nodetest.Setup{Batch: 2})
+	if r.Err == nil {
+		<-l.one // the connection may be at its end before somebody has taken it
+	}
 	l.Close()
 	all.Wait()
 	return w.got(), r
+}
+
+// accepting is a listener that tells when it has a connection.
+type accepting struct {
+	net.Listener
+	once sync.Once
+	one  chan struct{}
+}
+
+func (a *accepting) Accept() (net.Conn, error) {
+	c, err := a.Listener.Accept()
+	if err == nil {
+		a.once.Do(func() { close(a.one) })
+	}
+	return c, err
 }
 
 // hearAll hears all connections, one after the other.

@@ -204,11 +204,11 @@ func TestCallsAtOnceByDefault(t *testing.T) {
 		with, beside string
 		least, most  int64
 	}{
-		{"", "", 10, 16}, {", method: POST", "", 10, 16}, {"", ", order: none", 10, 16}, {"", ", order: key, key: n", 16, 16},
+		{"", "", 10, 16}, {", method: POST", "", 10, 16}, {"", ", order: key, key: n", 16, 16},
 		{", method: PUT", "", 1, 1}, {", method: PATCH", "", 1, 1}, {", method: DELETE", "", 1, 1},
-		{"", ", workers: 2", 2, 2}, {", method: PUT", ", workers: 3", 3, 3}, {"", ", workers: {min: 2, max: 30}", 20, 30},
+		{"", ", workers: 2", 2, 2}, {", method: PUT", ", workers: 3", 3, 3},
 	} {
-		count := 1000
+		count := 600
 		if c.most < 10 {
 			count = 20
 		}

@@ -319,7 +319,7 @@ func (c *client) head(req *nethttp.Request, r *request) {
 // read reads an answer to its end, or reports what is wrong with it.
 func (c *client) read(r *request, resp *nethttp.Response) (*response, error) {
 	at := resp.Request.URL
-	if code := resp.StatusCode; code >= 300 && code != nethttp.StatusNotModified && (r.named == nil || !r.named(code)) {
+	if code := resp.StatusCode; code >= 300 && (r.named == nil || !r.named(code)) {
 		excerpt, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxExcerpt))
 		io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrained))
 		return nil, &requestError{r.method, c.shown(at), &statusError{

@@ -171,7 +171,7 @@ func (s *side) round(ctx context.Context, h *harness, m mode, client string, rat
 	busy, start := machineBusy(), time.Now()
 	var l loaded
 	if err == nil {
-		l, err = h.ask(ctx, client, m, strings.TrimSpace(address), rate)
+		l, err = h.ask(ctx, dir, client, m, strings.TrimSpace(address), rate)
 	}
 	busy, took := machineBusy()-busy, time.Since(start)
 	stdin.Close() // which ends the server
@@ -201,12 +201,12 @@ func (m mode) wrote(path string, good int) error {
 	return nil
 }
 
-// ask is how a client sees a server.
-func (h *harness) ask(ctx context.Context, client string, m mode, address string, rate int) (l loaded, err error) {
+// ask is how a client sees a server. dir is for what it needs.
+func (h *harness) ask(ctx context.Context, dir, client string, m mode, address string, rate int) (l loaded, err error) {
 	seconds := strconv.Itoa(h.size(10, 1))
 	cmd := exec.CommandContext(ctx, h.self, "child", "load", address, strconv.Itoa(m.status), strconv.Itoa(rate), seconds)
 	if client == "wrk" {
-		if cmd, err = wrkCommand(ctx, address, rate, seconds); err != nil {
+		if cmd, err = wrkCommand(ctx, dir, address, rate, seconds); err != nil {
 			return l, err
 		}
 	}

@@ -215,8 +215,8 @@ end
 const pause = 100
 
 // wrkCommand is wrk at a rate: a connection for each request that begins within a pause.
-func wrkCommand(ctx context.Context, address string, rate int, seconds string) (*exec.Cmd, error) {
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("flowrun-bench-%d.lua", os.Getpid()))
+func wrkCommand(ctx context.Context, dir, address string, rate int, seconds string) (*exec.Cmd, error) {
+	path := filepath.Join(dir, "wrk.lua")
 	if err := os.WriteFile(path, fmt.Appendf(nil, wrkScript, orderBody, pause/2, pause*3/2), 0o600); err != nil {
 		return nil, err
 	}

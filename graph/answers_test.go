@@ -30,7 +30,7 @@ var passings = map[string][]passing{
 	"filter":      {{"in: ask, with: {where: n > 1}", "", "items for which `where` is not true"}},
 	"flatten":     {{"in: ask, with: {field: list}", "", "items whose list is empty"}, {"in: ask, with: {field: list, keep_empty: true}", "", ""}},
 	"gather":      {{"in: ask, with: {id: k, count: 2}", "each: {use: flatten, in: it, with: {field: parts}}\n  a: {use: http.reply, in: each}", ""}},
-	"group":       {{"in: ask, with: {by: k, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}", ""}, {"in: ask, with: {by: reply, set: {n: count()}}", "", ""}, {"in: ask, with: {set: {r: {value: collect(reply), where: n > 1}}}", "a: {use: http.reply, in: it, with: {to: r}}", "items for which `where` of r is not true"}},
+	"group":       {{"in: ask, on_error: dead, with: {set: {m: 10 / max(n), r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}\n  b: {use: http.reply, in: it.errors}", "where m cannot be computed"}, {"in: ask, with: {by: k, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}", ""}, {"in: ask, with: {by: reply, set: {n: count()}}", "", ""}, {"in: ask, with: {set: {r: {value: collect(reply), where: n > 1}}}", "a: {use: http.reply, in: it, with: {to: r}}", "items for which `where` of r is not true"}},
 	"http.call":   {{"in: ask, with: {url: 'http://h/', into: got}", "", ""}},
 	"join":        {{"in: {left: ask, right: some}, with: {on: n, prefix: r_}", "", "nobody reads it.unmatched"}, {"in: {left: ask, right: some}, with: {on: n, prefix: r_}", "a: {use: http.reply, in: it}\n  b: {use: http.reply, in: it.unmatched}", ""}, {"in: {left: ask, right: some}, with: {on: n, kind: left, prefix: r_}", "", ""}, {"in: {left: ask, right: some}, with: {on: n, kind: semi, prefix: r_}", "", "nobody reads it.unmatched"}, {"in: {left: ask, right: some}, with: {on: n, kind: anti, prefix: r_}", "", "items that have a partner"}, {"in: {left: some, right: ask}, with: {on: n, prefix: r_}", "a: {use: http.reply, in: it, with: {to: r_reply}}", "items of right that no item of left asks for"}, {"in: {left: some, right: ask}, with: {on: n, kind: full, prefix: r_}", "a: {use: http.reply, in: it, with: {to: r_reply}}", ""}},
 	"latest":      {{"in: [ask, some], with: {as: [a, b]}", "a: {use: http.reply, in: it, with: {to: a.reply}}", "items that come before"}, {"in: [ask, some], with: {as: [a, b], start: early}", "a: {use: http.reply, in: it, with: {to: a.reply}}", ""}},
@@ -53,7 +53,7 @@ var passings = map[string][]passing{
 	"throttle":    {{"in: ask, with: {every: 1s}", "", "items that come too soon"}},
 	"unbatch":     {{"in: lists", "", ""}},
 	"unique":      {{"in: ask, with: {by: k}", "", "items whose key has been there"}},
-	"window":      {{"in: ask, with: {time: at, size: 1h, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}", "nobody reads it.late"}, {"in: ask, with: {time: at, size: 1h, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}\n  b: {use: http.reply, in: it.late}", ""}, {"in: ask, with: {count: 3, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}", ""}},
+	"window":      {{"in: ask, with: {time: at, size: 1h, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}", "nobody reads it.late"}, {"in: ask, with: {time: at, size: 1h, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}\n  b: {use: http.reply, in: it.late}", ""}, {"in: ask, with: {time: at, size: 1h, every: 2h, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}\n  b: {use: http.reply, in: it.late}", "items between two windows are in none"}, {"in: ask, with: {count: 2, every: 3, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}", "items between two windows are in none"}, {"in: ask, on_error: dead, with: {count: 3, set: {s: sum(n), r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}\n  b: {use: http.reply, in: it.errors}", "where s cannot be computed, what comes to it.errors is not the items"}, {"in: ask, on_error: dead, with: {count: 3, by: reply, set: {s: sum(n)}}", "a: {use: http.reply, in: it}\n  b: {use: http.reply, in: it.errors}", ""}, {"in: ask, on_error: dead, with: {count: 3, by: {q: 1 / n}, set: {c: max(n), r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}\n  b: {use: http.reply, in: it.errors}", ""}, {"in: ask, with: {count: 3, set: {r: collect(reply)}}", "a: {use: http.reply, in: it, with: {to: r}}", ""}},
 	"window_join": {{"in: {left: ask, right: some}, with: {on: n, time: at, within: 1m, prefix: r_}", "a: {use: http.reply, in: it}\n  b: {use: http.reply, in: it.late_left}", "items that find no partner"}, {"in: {left: ask, right: some}, with: {on: n, time: at, within: 1m, kind: left, prefix: r_}", "", "nobody reads it.late_left"}},
 	"zip":         {{"in: [ask, some], with: {as: [a, b]}", "a: {use: http.reply, in: it, with: {to: a.reply}}", "items go no further for which another input has none"}, {"in: [ask, some], with: {as: [a, b], longest: true}", "a: {use: http.reply, in: it, with: {to: a.reply}}", ""}},
 
@@ -125,7 +125,18 @@ func TestPassings(t *testing.T) {
 // Paths of several nodes: which requests stay without an answer, and where that is told.
 func TestUnanswered(t *testing.T) {
 	for name, c := range map[string]struct{ nodes, want string }{
-		"answered":         {"  a: {use: http.reply, in: ask}\n", ""},
+		"answered": {"  a: {use: http.reply, in: ask}\n", ""},
+		"a queue with a priority": {`
+  m: {use: map, in: ask, with: {rename: {reply: r}}, on_error: dead}
+  a: {use: http.reply, in: {from: m, priority: 1 / n}, with: {to: r}}
+  b: {use: http.reply, in: m.errors}
+`, "m: items whose place in the queue of a cannot be computed come to m.errors without the reply"},
+		"a queue with a priority, and the same reply": {`
+  m: {use: map, in: ask, with: {set: {k: 1 / n}}, on_error: dead}
+  a: {use: http.reply, in: {from: m, priority: 1 / n}}
+  b: {use: http.reply, in: m.errors}
+`, ""},
+		"a queue with a priority behind the listener": {"  a: {use: http.reply, in: {from: other, priority: 1 / n}}\n  other: {use: merge, in: {from: ask, priority: 1 / n}}\n", ""},
 		"never":            {"  a: {use: drop, in: ask}\n", "ask: nothing behind ask answers its requests"},
 		"beside an answer": {"  a: {use: http.reply, in: ask}\n  f: {use: filter, in: ask, with: {where: n > 1}}\n  d: {use: drop, in: f}\n", ""},
 		"three places": {`

@@ -34,6 +34,9 @@ type Ways struct {
 	// Lost says of which items that is not so, "" if it is so of all. It is a sentence, such
 	// as "items that have no partner go no further".
 	Lost string
+	// Fails says what that is made of several items may fail as such, so that it comes to the
+	// error port without the fields of the items, "" if nothing. It is a sentence too.
+	Fails string
 }
 
 // ways gives what becomes of the items of an input.
@@ -67,6 +70,9 @@ func (c *compiler) checkAnswersTo(source *Node) {
 		if out.Carries.Replies(f.id) > 0 {
 			all = all.and(f.output(source, out))
 		}
+	}
+	if all.answered {
+		all = all.and(f.failed(source, nil, Ways{}))
 	}
 	if !all.answered {
 		c.list.Add(diag.Unanswered, source.At, "nothing behind %s answers its requests", source.ID).
@@ -142,11 +148,24 @@ func (f *followed) output(n *Node, out *Output) path {
 // edge follows what goes over an edge.
 func (f *followed) edge(e *Edge) path {
 	p := f.node(e)
+	if e.Contract.Rank != nil && e.From.Engine.OnError == "dead" && !f.sameReply(e) {
+		p = p.and(lost(e.From, "items whose place in the queue of %s cannot be computed come to %s.%s without the reply", e.To.ID, e.From.ID, ErrorPort))
+	}
 	switch e.Contract.OnFull {
 	case "drop_newest", "drop_oldest":
 		p = p.and(path{leaks: []leak{{e.To, e.At, fmt.Sprintf("with on_full: %s a full queue drops items", e.Contract.OnFull)}}})
 	}
 	return p
+}
+
+// sameReply reports whether what fails on the way out of a node by an edge comes to its error
+// port with the reply: that has the fields of its inputs, under the names that they have there.
+func (f *followed) sameReply(e *Edge) bool {
+	failed := e.From.Output(ErrorPort).Carries
+	return e.Type.IsRecord() && slices.ContainsFunc(e.Type.Fields, func(t types.Field) bool {
+		other, ok := failed.Field(t.Name)
+		return ok && t.Type.IsReply() && t.Type.Replies(f.id) > 0 && other.Type.Replies(f.id) > 0
+	})
 }
 
 // node follows what comes into a node.
@@ -160,7 +179,7 @@ func (f *followed) node(e *Edge) (p path) {
 		case came > 1:
 			p = p.and(lost(n, "its items carry %d replies to %s, and it answers one of them", came, f.id))
 		}
-		return p.and(f.failed(n))
+		return p.and(f.failed(n, e, Ways{}))
 	}
 	if len(n.outputNames()) == 0 {
 		return lost(n, "it takes items and does not answer them")
@@ -180,11 +199,12 @@ func (f *followed) node(e *Edge) (p path) {
 	if ways.Lost != "" {
 		p = p.and(lost(n, "%s", ways.Lost))
 	}
-	return p.and(f.failed(n))
+	return p.and(f.failed(n, e, ways))
 }
 
-// failed follows items that fail on a node. Where they end the run, that answers them.
-func (f *followed) failed(n *Node) path {
+// failed follows items that fail on a node to which they came by an edge, nil for its source.
+// Where they end the run, that answers them.
+func (f *followed) failed(n *Node, by *Edge, ways Ways) path {
 	if n.Engine.OnError == "fail" || !f.c.acting(n).Has(SettingOnError) {
 		return path{}
 	}
@@ -192,10 +212,31 @@ func (f *followed) failed(n *Node) path {
 		return lost(n, "on_error: skip leaves out items that fail")
 	}
 	out := n.Output(ErrorPort)
-	if len(out.Edges) > 0 && out.Carries.Replies(f.id) == 0 {
+	switch {
+	case len(out.Edges) == 0:
+		return f.output(n, out)
+	case out.Carries.Replies(f.id) == 0, by != nil && !carriesFrom(out, by, f.id):
 		return lost(n, "%s.%s does not carry the reply", n.ID, ErrorPort)
 	}
-	return f.output(n, out)
+	p := f.output(n, out)
+	if ways.Fails != "" {
+		p = p.and(lost(n, "%s", ways.Fails))
+	}
+	return p
+}
+
+// carriesFrom reports whether an error port has the replies of what comes by an edge: those
+// that are fields of their own.
+func carriesFrom(failed *Output, e *Edge, id string) bool {
+	n := 0
+	if e.Type.IsRecord() {
+		for _, t := range e.Type.Fields {
+			if other, ok := failed.Carries.Field(t.Name); ok && t.Type.IsReply() && other.Type.IsReply() {
+				n += t.Type.Replies(id)
+			}
+		}
+	}
+	return n == e.Type.Replies(id)
 }
 
 // carryReplies gives the error port of a node the replies of what comes in, under the names

@@ -38,6 +38,14 @@ type Agg struct {
 // problem.
 func (a *AggExpr) Type() *types.Type { return a.Final.Type() }
 
+// Fails reports whether it may be that the result cannot be computed: a sum that has too many
+// digits, or what is computed from the aggregates.
+func (a *AggExpr) Fails() bool {
+	return a.Final.root != nil && a.Final.root.fails || slices.ContainsFunc(a.Aggs, func(g Agg) bool {
+		return g.Func == "sum" || g.Func == "mean" || g.Func == "stddev"
+	})
+}
+
 // Fields lists the top-level fields of a row that the aggregates read, sorted.
 func (a *AggExpr) Fields() []string {
 	set := map[string]bool{}

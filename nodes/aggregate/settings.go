@@ -1,6 +1,8 @@
 package aggregate
 
 import (
+	"slices"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -157,6 +159,25 @@ func Forgets(parts []Part) string {
 	for _, p := range parts {
 		if p.Where != nil && p.Expr.Type().HoldsReply() {
 			return "items for which `where` of " + types.Quote(p.Name) + " is not true are not in it"
+		}
+	}
+	return ""
+}
+
+// Fails says which of the records that the parts make of several items may fail, without the
+// replies to requests in them, "" if none: it completes graph.Ways. by is the part of such a
+// record that is a key, by which a record that failed is shown.
+func Fails(c *graph.Inference, parts []Part, by, in *types.Type) string {
+	if c.Node.Engine.OnError != "dead" {
+		return ""
+	}
+	kept := slices.ContainsFunc(by.Fields, func(f types.Field) bool {
+		_, same := in.Field(f.Name)
+		return same && f.Type.IsReply()
+	})
+	for _, p := range parts {
+		if !kept && p.Expr.Fails() {
+			return "where " + types.Quote(p.Name) + " cannot be computed, what comes to " + c.Node.ID + "." + graph.ErrorPort + " is not the items, and has no replies"
 		}
 	}
 	return ""

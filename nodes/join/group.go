@@ -48,6 +48,7 @@ type group struct {
 	in    *types.Type
 	keys  *columns.Columns
 	parts []aggregate.Part
+	fails string // which results come to the error port without replies
 	set   *aggregate.Set
 	out   *types.Type
 }
@@ -77,12 +78,13 @@ func (k *group) Infer(c *graph.Inference) {
 		c.List().Add(diag.MissingKey, c.Node.UseAt, "group computes nothing").WithHint("add `set: {count: count()}`")
 		return
 	}
+	k.fails = aggregate.Fails(c, k.parts, k.keys.Type, k.in)
 	c.Out("out", k.out)
 }
 
 // Passes implements graph.Passer.
 func (k *group) Passes(string) graph.Ways {
-	return graph.Ways{Out: []string{"out"}, Lost: aggregate.Forgets(k.parts)}
+	return graph.Ways{Out: []string{"out"}, Lost: aggregate.Forgets(k.parts), Fails: k.fails}
 }
 
 // Needs implements graph.Needer.

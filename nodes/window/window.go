@@ -76,6 +76,7 @@ type window struct {
 	at    *expr.Expr // the time; nil: none
 	keys  *columns.Columns
 	parts []aggregate.Part
+	fails string // which results come to the error port without replies
 	set   *aggregate.Set
 	out   *types.Type
 }
@@ -116,14 +117,18 @@ func (k *window) Infer(c *graph.Inference) {
 		c.List().Add(diag.MissingKey, c.Node.UseAt, "window computes nothing").WithHint("add `set: {count: count()}`")
 		return
 	}
+	k.fails = aggregate.Fails(c, k.parts, k.keys.Type, k.in)
 	c.Out("out", k.out)
 }
 
 // Passes implements graph.Passer.
 func (k *window) Passes(string) graph.Ways {
-	w := graph.Ways{Out: []string{"out"}, Lost: aggregate.Forgets(k.parts)}
+	w := graph.Ways{Out: []string{"out"}, Lost: aggregate.Forgets(k.parts), Fails: k.fails}
 	if k.timed() {
 		w.Out = append(w.Out, "late")
+	}
+	if k.Size > 0 && k.Every.span > k.Size || k.Count > 0 && k.Every.items > k.Count {
+		w.Lost = "items between two windows are in none of them"
 	}
 	return w
 }

@@ -340,7 +340,7 @@ func (n *node) holdBack() func() {
 
 // acksEarly reports whether a source acknowledges what it takes, at once.
 func (n *node) acksEarly() bool {
-	return n.spec.Engine.Ack == graph.AckEarly && !n.options.Discard && !n.options.NoAcks
+	return n.spec.Engine.Ack == graph.AckEarly && n.spec.Acknowledges() && !n.options.Discard && !n.options.NoAcks
 }
 
 // acknowledgeEarly does that.

@@ -40,6 +40,8 @@ func (o *listenOp) serve(w nethttp.ResponseWriter, r *nethttp.Request) {
 	req := &arrival{size: o.room(r), answer: make(chan answer, 1)}
 	no := o.read(r, req)
 	if no == nil {
+		// While it is waited for, the server reads on, to see whether its sender goes away.
+		control.SetReadDeadline(time.Time{})
 		if o.replies != nil {
 			o.number(req)
 		}

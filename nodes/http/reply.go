@@ -22,7 +22,7 @@ var replyDecl = nodes.Kind("http.reply", "Answers the requests that http.listen 
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items that carry a reply, or a list of them."}),
 	nodes.Idle(graph.SettingTimeout|graph.SettingRetry),
 	nodes.Lines("never", "never: a request waits for its answer, not the answer for it", "its input has ended",
-		"a part of an answer cannot be computed for an item, or a status is not one from 200 to 599, and on_error says fail"),
+		"a part of an answer cannot be computed for an item, a status is not one from 200 to 599, or a header has a line end in its value, and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Prices for whoever asks",
 		Flow: `flow: prices

@@ -40,13 +40,13 @@ func (o *replyOp) Process(context.Context, nodes.Input, nodes.Out) error { retur
 
 // NewWorker implements nodes.Parallel.
 func (o *replyOp) NewWorker(context.Context) (nodes.Worker, error) {
-	return &answerer{replyOp: o, head: o.k.head.Computer(), body: o.k.body.maker()}, nil
+	return &answerer{op: o, head: o.k.head.Computer(), body: o.k.body.maker()}, nil
 }
 
 // Close implements io.Closer.
 func (o *replyOp) Close() error {
 	if n := o.late.Load(); n > 0 {
-		o.env.Log.Warn("answers that nobody waited for: the request was answered before, its time was over, or its sender had gone", "node", o.env.Node.ID, "answers", n)
+		o.env.Log.Warn("answers that nobody waited for: the request was answered before, its time was over, or its sender had gone", "answers", n)
 	}
 	if o.release == nil {
 		return nil
@@ -57,9 +57,9 @@ func (o *replyOp) Close() error {
 // The first column of what an answer is made of.
 const toColumn = 0
 
-// An answerer is a worker.
+// An answerer is a worker. It does not close what all of them use.
 type answerer struct {
-	*replyOp
+	op   *replyOp
 	head *columns.Computer
 	body *bodyMaker // nil: none
 	errs expr.RowErrors
@@ -99,8 +99,8 @@ func (w *answerer) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, 
 // answer makes the answer of an item.
 func (w *answerer) answer(head *record.Batch, row int) (answer, error) {
 	a := answer{status: nethttp.StatusOK, header: nethttp.Header{}}
-	if w.k.status >= 0 {
-		n := head.Cols[w.k.status].Int[row]
+	if w.op.k.status >= 0 {
+		n := head.Cols[w.op.k.status].Int[row]
 		if n < 200 || n > 599 {
 			return a, fmt.Errorf("%d is no status of an answer: want one from 200 to 599", n)
 		}
@@ -110,10 +110,10 @@ func (w *answerer) answer(head *record.Batch, row int) (answer, error) {
 		a.body = w.body.of(row)
 		a.header["Content-Type"] = []string{w.body.plan.kind}
 	}
-	for name, values := range w.k.fixed {
+	for name, values := range w.op.k.fixed {
 		a.header[name] = values
 	}
-	for _, h := range w.k.own {
+	for _, h := range w.op.k.own {
 		c := head.Cols[h.column]
 		if c.IsNull(row) {
 			continue
@@ -136,9 +136,9 @@ func (w *answerer) send(to *record.Column, row int, a answer) {
 			w.send(to.Elem, from, a)
 		}
 	default:
-		r := w.replies.take(to.Int[row])
+		r := w.op.replies.take(to.Int[row])
 		if r == nil {
-			w.late.Add(1)
+			w.op.late.Add(1)
 			return
 		}
 		r.answer <- a

@@ -241,6 +241,5 @@ func (o *listenOp) leave() error {
 	if o.site == nil {
 		return nil
 	}
-	o.site.remove(o.k.Path, o)
 	return o.release()
 }

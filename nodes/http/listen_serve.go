@@ -28,6 +28,7 @@ func (o *listenOp) serve(w nethttp.ResponseWriter, r *nethttp.Request) {
 	deadline := time.Now().Add(o.k.Timeout)
 	control := nethttp.NewResponseController(w)
 	control.SetReadDeadline(deadline)
+	control.SetWriteDeadline(deadline.Add(answerTime))
 	if !o.knows(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		say(w, nethttp.StatusUnauthorized, "the token is missing or wrong")

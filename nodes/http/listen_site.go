@@ -36,6 +36,7 @@ const (
 	idleTime     = 2 * time.Minute
 	maxHeader    = 64 << 10
 	goodbyeGrace = 5 * time.Second
+	answerTime   = time.Minute // for an answer to be read
 )
 
 // join has the listener served: by a server of its own, or by the one at its address.
@@ -89,7 +90,7 @@ func (s *site) Close() error {
 	return err
 }
 
-// add gives a path to a listener.
+// add gives a path to a listener. It keeps it when the listener has ended, which answers that.
 func (s *site) add(path string, o *listenOp) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,14 +108,10 @@ func (s *site) add(path string, o *listenOp) error {
 	return nil
 }
 
-func (s *site) remove(path string, o *listenOp) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.paths[path] = slices.DeleteFunc(s.paths[path], func(other *listenOp) bool { return other == o })
-}
-
 // ServeHTTP finds the listener of a request.
 func (s *site) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
+	// Whoever does not read an answer holds it, and the connection, no longer than this.
+	nethttp.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 	s.mu.RLock()
 	here := slices.Clone(s.paths[r.URL.Path])
 	s.mu.RUnlock()

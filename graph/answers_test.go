@@ -126,6 +126,24 @@ func TestPassings(t *testing.T) {
 func TestUnanswered(t *testing.T) {
 	for name, c := range map[string]struct{ nodes, want string }{
 		"answered": {"  a: {use: http.reply, in: ask}\n", ""},
+		"behind what does not end": {`
+  way: {use: route, in: ask, with: {cases: {a: n > 1}}}
+  all: {use: concat, in: [way.a, way.else]}
+  a: {use: http.reply, in: all}
+`, "all: it reads way.a to its end first, which does not come before the flow is stopped"},
+		"looked up in what does not end": {`
+  too: {use: http.listen, ack: early, with: {address: "127.0.0.1:2", as: "{n: int}"}}
+  same: {use: map, in: too, with: {set: {m: n}}}
+  j: {use: join, in: {left: ask, right: same}, with: {on: n, kind: left}}
+  a: {use: http.reply, in: j}
+`, "j: it reads same.out to its end first, which does not come before the flow is stopped"},
+		"looked up in the first of what does not end": {`
+  too: {use: http.listen, ack: early, with: {address: "127.0.0.1:2", as: "{n: int}"}}
+  few: {use: limit, in: too, with: {count: 3}}
+  same: {use: map, in: few, with: {set: {m: n}}}
+  j: {use: join, in: {left: ask, right: same}, with: {on: n, kind: left}}
+  a: {use: http.reply, in: j}
+`, ""},
 		"a queue with a priority": {`
   m: {use: map, in: ask, with: {rename: {reply: r}}, on_error: dead}
   a: {use: http.reply, in: {from: m, priority: 1 / n}, with: {to: r}}
@@ -162,7 +180,7 @@ func TestUnanswered(t *testing.T) {
 `, "a: its items carry 2 replies to ask, and it answers one of them"},
 		"met again": {`
   b: {use: map, in: ask, with: {select: [n, reply], rename: {n: m}}}
-  j: {use: join, in: {left: ask, right: b}, with: {on: reply, kind: left}}
+  j: {use: join, in: {left: ask, right: b}, with: {on: reply, kind: full}}
   a: {use: http.reply, in: j}
 `, ""},
 		"two listeners": {`

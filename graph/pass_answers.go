@@ -184,6 +184,9 @@ func (f *followed) node(e *Edge) (p path) {
 	if len(n.outputNames()) == 0 {
 		return lost(n, "it takes items and does not answer them")
 	}
+	if first := f.endlessBefore(e); first != nil {
+		p = p.and(lost(n, "it reads %s.%s to its end first, which does not come before the flow is stopped", first.From.ID, first.FromPort.Name))
+	}
 	ways := n.ways(e.ToPort.Name)
 	for _, name := range ways.Out {
 		out := n.Output(name)
@@ -200,6 +203,32 @@ func (f *followed) node(e *Edge) (p path) {
 		p = p.and(lost(n, "%s", ways.Lost))
 	}
 	return p.and(f.failed(n, e, ways))
+}
+
+// endlessBefore finds an edge that the reader of another one reads to its end before it, and
+// that has none; nil if there is no such edge.
+func (f *followed) endlessBefore(e *Edge) *Edge {
+	for _, in := range e.To.In {
+		for i, other := range in.Edges {
+			first := in.ReadOrder == First && e.ToPort.ReadOrder != First ||
+				in == e.ToPort && in.ReadOrder == InOrder && i < slices.Index(in.Edges, e)
+			if first && endless(other.From) {
+				return other
+			}
+		}
+	}
+	return nil
+}
+
+// endless reports whether a node goes on as long as requests come: they come to it, and it
+// does not end by itself.
+func endless(n *Node) bool {
+	if _, ok := n.Config.(Asker); ok {
+		return true
+	}
+	return slices.ContainsFunc(n.In, func(in *Input) bool {
+		return n.ways(in.Name).Lost == "" && slices.ContainsFunc(in.Edges, func(e *Edge) bool { return endless(e.From) })
+	})
 }
 
 // failed follows items that fail on a node to which they came by an edge, nil for its source.

@@ -111,6 +111,10 @@ func (c describerCodec) schema() map[string]any { return c.form }
 type customCodec struct{}
 
 func (customCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if s := v.firstSecret(); s != nil {
+		d.noSecret(s)
+		return
+	}
 	into.Addr().Interface().(Decoder).DecodeConfig(v, d.list)
 }
 
@@ -144,10 +148,33 @@ func (d *decodeRun) read(c codec, v *Value, into reflect.Value) {
 	switch {
 	case v.Bad:
 	case v.Secret && !hides:
-		d.add(v, "a secret cannot be used here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
+		d.noSecret(v)
 	default:
 		c.read(d, v, into)
 	}
+}
+
+// noSecret reports that a setting takes no secrets.
+func (d *decodeRun) noSecret(v *Value) {
+	d.add(v, "a secret cannot be used here").WithHint("this setting is shown in logs and reports; only settings made for secrets take one")
+}
+
+// firstSecret gives the first secret in a tree, nil if there is none.
+func (v *Value) firstSecret() *Value {
+	if v == nil || v.Secret {
+		return v
+	}
+	for _, e := range v.Entries {
+		if s := e.Value.firstSecret(); s != nil {
+			return s
+		}
+	}
+	for _, item := range v.Items {
+		if s := item.firstSecret(); s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 // add reports a problem at a value; what came through an alias is shown where it is

@@ -92,13 +92,34 @@ func (u URL) Format(f fmt.State, _ rune) { fmt.Fprint(f, u.String()) }
 // MarshalText is String, for encoders.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
+// urlText is the text of a value that is a URL. A secret that stands beside other text is
+// a part of it and is escaped, so that a password may have any characters.
+func (v *Value) urlText() string {
+	if v.loose {
+		return v.Text
+	}
+	text, at := []rune(v.Text), 0
+	var b strings.Builder
+	for _, p := range v.pieces {
+		b.WriteString(string(text[at:p.from]))
+		part := string(text[p.from:p.to])
+		if p.secret {
+			part = url.QueryEscape(part)
+			part = strings.ReplaceAll(part, "+", "%20")
+		}
+		b.WriteString(part)
+		at = p.to
+	}
+	return b.String() + string(text[at:])
+}
+
 type urlCodec struct{}
 
 func (urlCodec) hides() {}
 
 func (urlCodec) read(d *decodeRun, v *Value, into reflect.Value) {
 	if v.Secret || d.isText(v, "a URL") {
-		text := v.Text
+		text := v.urlText()
 		into.Set(reflect.ValueOf(URL{value: &text, secret: v.Secret}))
 	}
 }

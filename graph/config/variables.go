@@ -23,6 +23,7 @@ type piece struct {
 	from, to, writtenFrom, writtenTo int
 
 	variable *Variable // nil: $$
+	secret   bool      // ${env:NAME} or ${file:/path}
 }
 
 // redacted stands for a secret wherever it would be shown.
@@ -38,8 +39,8 @@ const redacted = "[secret]"
 //
 // Defaults may contain variables themselves. NAME is letters, digits and
 // underscores. `${env:NAME}` and `${file:/path}` are secrets: they are asked for
-// as "env:NAME" and "file:/path", must be the whole value, and only settings of
-// type Secret take them.
+// as "env:NAME" and "file:/path". A value that has one in it is secret as a whole, and
+// only settings of type Secret and URL take it.
 //
 // A value that is one variable and nothing else takes on the type of its text, so
 // `workers: ${N}` can be an integer; quoted, it is text, which settings of other
@@ -78,12 +79,8 @@ func (s *substitution) walk(v *Value) {
 // scalar replaces the variables of one text.
 func (s *substitution) scalar(v *Value) {
 	written := v.Text
-	if ref, size := cutReference(written); size == len(written) {
-		v.loose = true
-		if strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:") {
-			v.Secret = true
-		}
-	}
+	_, size := cutReference(written)
+	v.loose = size == len(written)
 	text, ok := s.expand(v, written, 0, 0)
 	if !ok {
 		v.Bad, v.pieces = true, nil
@@ -128,7 +125,7 @@ func (s *substitution) expand(v *Value, part string, start, deep int) (text stri
 		if deep == 0 && size > 1 {
 			p := pieceOf(&out, value.Text, part[:at], part[at:at+size])
 			if size > len("$$") {
-				p.variable = &value
+				p.variable, p.secret = &value, isSecret(ref)
 			}
 			v.pieces = append(v.pieces, p)
 		}
@@ -172,6 +169,11 @@ var (
 	fileName     = regexp.MustCompile(`^file:.*?(:[-?]|$)`)
 )
 
+// isSecret reports whether a reference is one to a secret.
+func isSecret(ref string) bool {
+	return strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:")
+}
+
 // maxDefaults bounds how deep variables may stand in the defaults of others.
 const maxDefaults = 8
 
@@ -186,7 +188,6 @@ func (s *substitution) value(v *Value, ref string, at, width, deep int) (value V
 	rest := ref[len(name):]
 	fallback, hasDefault := strings.CutPrefix(rest, ":-")
 	message, hasMessage := strings.CutPrefix(rest, ":?")
-	secret := strings.Contains(name, ":")
 	switch {
 	case ref == "":
 		s.list.Add(diag.BadVariable, place, "the variable has no name").WithHint("write ${NAME}, or $${ for the characters as such")
@@ -200,13 +201,11 @@ func (s *substitution) value(v *Value, ref string, at, width, deep int) (value V
 			d.WithHint("for a default write ${%s:-%s}", name, text)
 		}
 		return Variable{}, false
-	case secret && !v.Secret:
-		s.list.Add(diag.BadVariable, place, "a secret must be the whole value")
-		return Variable{}, false
 	case deep > maxDefaults:
 		s.list.Add(diag.BadVariable, place, "too many variables within defaults")
 		return Variable{}, false
 	}
+	v.Secret = v.Secret || isSecret(ref)
 	if !slices.Contains(s.used, name) {
 		s.used = append(s.used, name)
 	}

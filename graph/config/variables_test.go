@@ -84,7 +84,7 @@ c: ${DIR
 d: ${}
 e: x${Y:?give Y a path}
 ${N}: f
-g: é ${env:TOKEN}!
+g: é ${env:NO_TOKEN}!
 h: ${env:NONE}
 i: ${file:/none}
 j: ${EMPTY:?}
@@ -122,9 +122,10 @@ a.yaml:5:5: give Y a path [E004]
 a.yaml:6:1: a variable cannot be used in a key [E004]
     6 | ${N}: f
       | ^^^^
-a.yaml:7:6: a secret must be the whole value [E004]
-    7 | g: é ${env:TOKEN}!
-      |      ^^^^^^^^^^^^
+a.yaml:7:6: the environment variable NO_TOKEN is not set [E004]
+    7 | g: é ${env:NO_TOKEN}!
+      |      ^^^^^^^^^^^^^^^
+  hint: set NO_TOKEN in the environment
 a.yaml:8:4: the environment variable NONE is not set [E004]
     8 | h: ${env:NONE}
       |    ^^^^^^^^^^^

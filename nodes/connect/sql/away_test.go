@@ -272,6 +272,39 @@ nodes:
 	})
 }
 
+// A SQLite file that is not there is what `create: true` is for: the doctor does not make
+// it, and the flow does, with its folder.
+func TestDatabaseThatIsMade(t *testing.T) {
+	dir := t.TempDir()
+	flow := "flow: f\ntypes: {T: {id: int}}\nnodes:\n  in: {use: file.read, with: {path: in.jsonl, as: T}}\n  out: {use: sql.write, in: in, with: {url: URL, table: t, create: true}}\n"
+	examine := func(flow string) string {
+		f, list := load(t, dir, "sqlite:new/folder/x.db", flow, map[string]string{"in.jsonl": `{"id":1}` + "\n"})
+		if list.HasErrors() {
+			return nodetest.Printed(list)
+		}
+		told := ""
+		for _, x := range f.Node("out").Config.(nodes.Examiner).Examine(t.Context(), &nodes.Env{Node: f.Node("out"), Flow: f}) {
+			told += fmt.Sprintln(x.What, x.Told, x.Err)
+		}
+		return told
+	}
+	if told := examine(flow); told != "file it is not there yet, and will be made <nil>\n" {
+		t.Errorf("the doctor says %s", told)
+	}
+	if told := examine(strings.Replace(flow, ", create: true", "", 1)); !strings.Contains(told, "does not exist") {
+		t.Errorf("without create it is told\n%s", told)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); err == nil {
+		t.Error("the doctor made it")
+	}
+	if r := perform(t, dir, "sqlite:new/folder/x.db", flow, nil); r.Err != nil {
+		t.Error(r.Err)
+	}
+	if told := examine(flow); !strings.Contains(told, "1 column") {
+		t.Errorf("then the doctor says %s", told)
+	}
+}
+
 // An enclosed flow opens no database, not even a file in its folder.
 func TestEnclosed(t *testing.T) {
 	dir := t.TempDir()

@@ -2,7 +2,9 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -69,7 +71,7 @@ func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 
 // Examine implements nodes.Examiner.
 func (k *writer) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
-	return k.examine(ctx, env, toWrite, func(s session, e *examination) {
+	found := k.examine(ctx, env, toWrite, func(s session, e *examination) {
 		t, err := s.table(ctx, k.Table.Value)
 		what := "table " + k.Table.Value
 		switch {
@@ -90,6 +92,10 @@ func (k *writer) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 			}
 		}
 	})
+	if f := &found[0]; k.Create && errors.Is(f.Err, fs.ErrNotExist) { // a SQLite file; nothing is changed here, so it is not made
+		f.What, f.Told, f.Err = "file", "it is not there yet, and will be made", nil
+	}
+	return found
 }
 
 // Examine implements nodes.Examiner.

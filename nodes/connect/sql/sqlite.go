@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,7 +34,11 @@ func openSQLite(ctx context.Context, env *nodes.Env, a address, what purpose) (s
 	dsn := inMemory
 	if a.path != "" {
 		path := env.Path(a.path)
-		if what != toCreate {
+		if what == toCreate { // with its folder, as that of any file that a flow writes
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return nil, err
+			}
+		} else {
 			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 				return nil, hinted(&fs.PathError{Op: "open", Path: nodes.ShortPath(path), Err: fs.ErrNotExist}, map[purpose]string{toWrite: "`create: true` makes it"}[what])
 			}

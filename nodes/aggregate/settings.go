@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/flowrun/flowrun/graph"
@@ -94,16 +95,23 @@ func (k Terms) Columns(c *graph.Inference, in *types.Type) *columns.Columns {
 	return key
 }
 
-// nameOf gives a part of the key without a name that of its field.
+// nameOf gives a part of the key without a name that of its field. If the type of the items
+// is not known, because the node that they come from is wrong, a name is taken for a field:
+// then nodes that read the key later have nothing to complain of.
 func (t Term) nameOf(c *graph.Inference, e *expr.Expr, in *types.Type) string {
 	if i := columns.FieldOf(e, in); i >= 0 {
 		return in.Fields[i].Name
+	}
+	if e.Type().Kind == types.KindError && fieldName.MatchString(t.Text.Value) {
+		return t.Text.Value
 	}
 	if e.Type().Kind != types.KindError {
 		c.List().Add(diag.MissingKey, t.At, "the key %s has no name", t.Text.Value).WithHint("write {NAME: %s}", t.Text.Value)
 	}
 	return ""
 }
+
+var fieldName = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
 
 // A Value is a field to compute: an expression over aggregates, or {value, where}.
 type Value struct{ Value, Where config.Text }

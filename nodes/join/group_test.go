@@ -75,6 +75,14 @@ func TestGroupSettings(t *testing.T) {
 	}
 }
 
+// What is behind a node that is wrong, and reads a part of the key, is not wrong for that.
+func TestGroupOfWhatIsNotKnown(t *testing.T) {
+	_, list := kit.Load(t, "flow: f\nnodes:\n  in: {use: file.read, with: {path: gone.csv}}\n  g: {use: group, in: in, with: {by: [shelf, {y: year(at)}], set: {n: count()}}}\n  s: {use: sort, in: g, with: {by: [shelf, y]}}\n  out: {use: file.write, in: s, with: {path: out.csv}}\n", nil)
+	if len(list) != 1 || !strings.Contains(nodetest.Printed(list), "there is no file") {
+		t.Errorf("told\n%s", nodetest.Printed(list))
+	}
+}
+
 // A sum may pass beyond 64 bits; only where it stays there the group fails.
 func TestSumOverflow(t *testing.T) {
 	in := lines(fmt.Sprintf(`{"k":"a","n":%d}`, math.MaxInt64), `{"k":"b","n":1}`, fmt.Sprintf(`{"k":"a","n":%d}`, math.MaxInt64), `{"k":"c","n":1}`,

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	nethttp "net/http"
 	"net/url"
 	"slices"
@@ -47,13 +48,24 @@ func (k *poll) Operator(env *nodes.Env) (nodes.Operator, error) {
 
 // A place is how far a poll is: its position.
 type place struct {
-	Cursor   string `json:"cursor,omitempty"`
-	Page     string `json:"page,omitempty"`     // the page that comes next; "": the first one of a poll
-	Pages    int    `json:"pages,omitempty"`    // of this poll, so far
-	Tag      string `json:"tag,omitempty"`      // ETag of the first page, as it was last
-	Modified string `json:"modified,omitempty"` // the same, Last-Modified
-	Done     bool   `json:"done,omitempty"`     // there was one poll, and it is over
+	Cursor string          `json:"cursor,omitempty"`
+	Page   string          `json:"page,omitempty"`  // the page that comes next; "": the first one of a poll
+	Pages  int             `json:"pages,omitempty"` // of this poll, so far
+	Marks  map[string]mark `json:"marks,omitempty"` // of pages, by their addresses; that of the first one is ""
+	Done   bool            `json:"done,omitempty"`  // there was one poll, and it is over
 }
+
+// A mark is what a page was when it was read last. One that has not changed gives nothing,
+// and leads to the page that it led to: what is new may be behind it.
+type mark struct {
+	Tag      string `json:"tag,omitempty"`      // ETag
+	Modified string `json:"modified,omitempty"` // Last-Modified
+	Next     string `json:"next,omitempty"`
+}
+
+// maxMarks bounds how many pages are remembered, since they are in the position. Others are
+// read in each poll.
+const maxMarks = 100
 
 // A pollOp is a running http.poll.
 type pollOp struct {
@@ -155,19 +167,30 @@ func (o *pollOp) ended() {
 	o.at.Page, o.at.Pages, o.at.Done = "", 0, o.k.Every == nil
 }
 
+// turn goes on to the next page, or ends the poll after the last one, and forgets the pages
+// that it did not have.
+func (o *pollOp) turn(to string) {
+	if o.at.Page = to; to != "" {
+		o.at.Pages++
+		return
+	}
+	maps.DeleteFunc(o.at.Marks, func(page string, _ mark) bool { return page != "" && !o.seen[page] })
+	o.ended()
+}
+
 // ask asks for a page, and finds out what comes after it. It gives nil if there is nothing
 // new.
 func (o *pollOp) ask(ctx context.Context) (*page, error) {
 	r := &request{method: nethttp.MethodGet, url: o.at.Page, again: true, header: nethttp.Header{}}
-	first := r.url == ""
-	if first {
+	this := r.url
+	if this == "" {
 		r.url = strings.ReplaceAll(o.k.URL.Reveal(), inAddress, url.QueryEscape(o.at.Cursor))
-		r.named = func(code int) bool { return code == nethttp.StatusNotModified }
-		if o.at.Tag != "" {
-			r.header.Set("If-None-Match", o.at.Tag)
-		} else if o.at.Modified != "" {
-			r.header.Set("If-Modified-Since", o.at.Modified)
-		}
+	}
+	was := o.at.Marks[this]
+	if was.Tag != "" {
+		r.header.Set("If-None-Match", was.Tag)
+	} else if was.Modified != "" {
+		r.header.Set("If-Modified-Since", was.Modified)
 	}
 	r.bare = !sameHost(r.url, o.k.URL.Reveal())
 	o.seen[r.url] = true
@@ -177,17 +200,18 @@ func (o *pollOp) ask(ctx context.Context) (*page, error) {
 	}
 	o.good = true
 	if resp.status == nethttp.StatusNotModified {
-		o.ended()
+		to, err := o.follow(was.Next, resp.url)
+		if err != nil {
+			return nil, err
+		}
+		o.turn(to)
 		return nil, nil
 	}
-	if first {
-		o.at.Tag, o.at.Modified = resp.header.Get("ETag"), resp.header.Get("Last-Modified")
-	}
-	p, err := o.read(resp)
+	p, err := o.read(resp, this)
 	if err != nil {
 		err = &requestError{r.method, resp.at, err}
 		o.ended()
-		o.at.Tag, o.at.Modified = "", ""
+		delete(o.at.Marks, this)
 		raw := resp.body[:min(len(resp.body), maxRaw)]
 		return &page{bad: nodes.BadItem{Err: err, Raw: strings.ToValidUTF8(string(raw), "\uFFFD"), File: resp.at}}, nil
 	}
@@ -203,8 +227,8 @@ func sameHost(a, b string) bool {
 	return err1 == nil && err2 == nil && x.Host == y.Host && (x.Scheme == y.Scheme || x.Scheme == "https")
 }
 
-// read decodes an answer and goes on to the next page.
-func (o *pollOp) read(resp *response) (p *page, err error) {
+// read decodes the answer to a page and goes on to the next one.
+func (o *pollOp) read(resp *response, this string) (p *page, err error) {
 	b := record.New(o.k.as.t)
 	defer func() {
 		if err != nil {
@@ -239,15 +263,26 @@ func (o *pollOp) read(resp *response) (p *page, err error) {
 		b.Release()
 		b, p = all, &page{data: all, list: true}
 	}
+	o.remember(this, mark{resp.header.Get("ETag"), resp.header.Get("Last-Modified"), to})
 	if cursor != "" && cursor != o.at.Cursor {
-		o.at.Cursor, o.at.Tag, o.at.Modified = cursor, "", "" // another address
+		o.at.Cursor, o.at.Marks = cursor, nil // other addresses
 	}
-	if o.at.Page = to; to == "" {
-		o.ended()
-		return p, nil
-	}
-	o.at.Pages++
+	o.turn(to)
 	return p, nil
+}
+
+// remember marks a page, if its server says what to ask by.
+func (o *pollOp) remember(page string, m mark) {
+	_, known := o.at.Marks[page]
+	switch {
+	case o.k.Every == nil || m.Tag == "" && m.Modified == "":
+		delete(o.at.Marks, page)
+	case known || len(o.at.Marks) < maxMarks:
+		if o.at.Marks == nil {
+			o.at.Marks = map[string]mark{}
+		}
+		o.at.Marks[page] = m
+	}
 }
 
 // follow finds the address of the next page, "" after the last one.

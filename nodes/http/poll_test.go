@@ -153,6 +153,50 @@ func TestPollAgain(t *testing.T) {
 	}
 }
 
+// A page that has not changed hides none behind it: neither one that grew, nor one that
+// could not be had last time.
+func TestPollPagesAgain(t *testing.T) {
+	items, broken := 5, true
+	polled, unchanged := 0, 0
+	r := watch(t, polls(shopOrders+`, as: {l: "[int]", next: string?}, items: l, next: next, every: 1m, retry_for: 5s`, ""), func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+		if page == 0 {
+			polled++
+			if polled == 4 {
+				items = 8 // page 2 has room for one, and there is a fourth page then
+			}
+		}
+		if page == 1 && broken {
+			broken = polled < 2
+			w.WriteHeader(500)
+			return
+		}
+		var l []string
+		for i := page * 3; i < min(items, page*3+3); i++ {
+			l = append(l, strconv.Itoa(i))
+		}
+		next := "null"
+		if page*3+3 < items {
+			next = fmt.Sprintf(`"?page=%d"`, page+1)
+		}
+		body := fmt.Sprintf(`{"l": [%s], "next": %s}`, strings.Join(l, ","), next)
+		w.Header().Set("ETag", strconv.Quote(body[:len(body)-1]+strconv.Itoa(page)))
+		if r.Header.Get("If-None-Match") == w.Header().Get("ETag") {
+			unchanged++
+			w.WriteHeader(304)
+			return
+		}
+		io.WriteString(w, body)
+	}, 6*time.Minute+30*time.Second)
+	// The first poll breaks off at its second page; the fourth finds more.
+	if want := "0\n1\n2\n" + "3\n4\n" + "3\n4\n5\n6\n7\n"; r.Stdout != want || r.Err != nil {
+		t.Errorf("got %q, want %q; %v\n%s", r.Stdout, want, r.Err, r.Log)
+	}
+	if unchanged < 8 {
+		t.Errorf("%d pages were not sent again", unchanged)
+	}
+}
+
 // A server that is away for a while costs polls, and not the run; what it refuses at once
 // ends it.
 func TestPollOfAServerInTrouble(t *testing.T) {

@@ -23,9 +23,10 @@ race: ## all Go tests under the race detector, which wants a C compiler; install
 	go test -race -timeout 30m ./...
 
 # Without them, and without root, the tests that want them say so in a line and are skipped.
-tools: ## strace, mkfs.ext4, PostgreSQL and MariaDB, for kills, power cuts and databases; installs Debian's if there are none, as root
+tools: ## strace, mkfs.ext4, PostgreSQL and MariaDB, curl, jq and sqlite3, for kills, power cuts, databases and recipes; installs Debian's if there are none, as root
 	@command -v strace >/dev/null && command -v mkfs.ext4 >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && apt-get install -yq --no-install-recommends strace e2fsprogs; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v mariadbd >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends postgresql mariadb-server; }
+	@command -v curl >/dev/null && command -v jq >/dev/null && command -v sqlite3 >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && apt-get install -yq --no-install-recommends curl jq sqlite3; }
 
 torture: tools ## kill -9 and power cuts, the long form; root for the power cuts; some minutes
 	FLOWRUN_TORTURE=1 go test -count=1 -timeout 60m -v ./internal/torture/
@@ -96,7 +97,7 @@ drift: ## fail if docs/ or the table of rooms is not what the code gives
 	go run ./internal/archdraw -check
 
 golden: ## write expected outputs again, after looking at the diff
-	go test ./flows/ ./graph/... ./cmd/... -update
+	go test ./flows/ ./graph/... ./cmd/... ./docs/recipes/ -update
 
 bench: ## the speed lines, as ratios in one run
 	cd bench && go run .

@@ -124,7 +124,7 @@ func registry(t *testing.T) *nodes.Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("DATABASE_URL", "postgres://flow@127.0.0.1:1/shop")
+	t.Setenv("DATABASE_URL", "postgres://me:secret@localhost/test")
 	t.Setenv("WEBHOOK_TOKEN", "letmein")
 	return r
 }

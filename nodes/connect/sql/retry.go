@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -33,7 +34,7 @@ type backoff struct {
 var errGivenUp = errors.New("the database did not come back")
 
 // wait waits before the next try. The error says that there is none: ctx has ended, or the
-// node was tried as often as its retry says.
+// node was tried as often, or for as long, as its retry says.
 func (b *backoff) wait(ctx context.Context, why error) error {
 	now := time.Now()
 	if b.tries == 0 {
@@ -47,13 +48,27 @@ func (b *backoff) wait(ctx context.Context, why error) error {
 	if b.stopping() && now.Sub(b.since) > lastWait {
 		return fmt.Errorf("%w within %s of the stop: %w", errGivenUp, lastWait, why)
 	}
-	pause := min(time.Duration(float64(firstWait)*math.Pow(2, float64(min(b.tries-1, 10)))), longestWait)
-	pause = time.Duration(float64(pause) * (0.75 + nodes.Chance(b.env.Seed, uint64(b.tries))/4))
+	pause := b.pause()
+	if retry.MaxElapsed > 0 && now.Sub(b.since)+pause > retry.MaxElapsed {
+		return fmt.Errorf("tried for %s: %w", now.Sub(b.since).Round(time.Millisecond), why)
+	}
 	b.env.Log.Warn("the database is away, and is tried again", "error", why.Error(), "tries", b.tries, "wait", pause.String())
 	if b.env.Retries != nil {
 		b.env.Retries.Add(1)
 	}
 	return nodes.Sleep(ctx, pause)
+}
+
+// pause is the wait before the next try: as the retry of the node says, if it says more than
+// how often.
+func (b *backoff) pause() time.Duration {
+	first, longest, factor, jitter := firstWait, longestWait, 2.0, 0.25
+	retry, usual := &b.env.Node.Engine.Retry, graph.DefaultEngine().Retry
+	if retry.InitialInterval != usual.InitialInterval || retry.MaxInterval != usual.MaxInterval || retry.Multiplier != usual.Multiplier {
+		first, longest, factor, jitter = retry.InitialInterval, max(retry.MaxInterval, retry.InitialInterval), retry.Multiplier, retry.Jitter
+	}
+	wait := min(float64(first)*math.Pow(factor, float64(b.tries-1)), float64(longest))
+	return time.Duration(wait * (1 - jitter*nodes.Chance(b.env.Seed, uint64(b.tries))))
 }
 
 func (b *backoff) stopping() bool {

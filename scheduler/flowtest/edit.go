@@ -242,6 +242,10 @@ func (e *editor) redirect(f *feed, v *config.Value) {
 	if with == nil || with.Kind != config.Mapping {
 		return // the compiler says what is missing
 	}
+	if with.Has("follow") { // what is fed has an end
+		set(with, "follow", scalar(config.Bool, "false", f.at))
+		with.Entries = slices.DeleteFunc(with.Entries, func(e config.Entry) bool { return e.Key == "every" })
+	}
 	path := with.Get("path")
 	if f.Text == nil {
 		dir, err := filepath.Abs(filepath.Dir(e.c.file.Path))

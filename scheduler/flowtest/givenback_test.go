@@ -41,3 +41,22 @@ func (*quick) Map(ctx context.Context, j Job) (Job, error) {
 }
 
 var quickDecl = nodes.Map("quick", "Waits.", &quick{})
+
+// A log that is followed has an end when a test feeds it.
+func TestFeedOfAFollowedFile(t *testing.T) {
+	flow := `flow: followed
+vars: {live: true}
+nodes:
+  log: {use: file.read, with: {path: "*.log", follow: "${live}", every: 1s, place: true}}
+  out: {use: file.write, in: log, with: {path: out.jsonl}}
+`
+	got := outcome(t, flow, `
+tests:
+  - name: with its last line
+    feed: {log: {text: "a\nb"}}
+    expect: {out: [{line: a, place: {line: 1}}, {line: b, place: {line: 2}}]}
+`, nil)
+	if want := "pass with its last line\n"; got != want {
+		t.Errorf("got\n%s", got)
+	}
+}

@@ -72,7 +72,7 @@ func TestPagesInAShell(t *testing.T) {
 				}
 			}
 			p := copied(t)
-			if strings.Contains(string(text), "DATABASE_URL") {
+			if strings.Contains(string(text), "${env:DATABASE_URL}\"\n") { // in a flow
 				p.set("DATABASE_URL", database(t))
 			}
 			sh := p.shell()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,8 +47,9 @@ func withCommand(m *testing.M) int {
 }
 
 var (
-	serverMu sync.Mutex
-	server   *dbtest.Server
+	serverMu  sync.Mutex
+	server    *dbtest.Server
+	databases int
 )
 
 // database gives the address of an empty database for a test.
@@ -63,7 +63,8 @@ func database(t *testing.T) string {
 			return exec.Command("psql", s.URL, "-qc", "SELECT 1").Run()
 		}})
 	}
-	name := strings.ToLower(regexp.MustCompile(`\W+`).ReplaceAllString(t.Name(), "_"))
+	databases++
+	name := fmt.Sprint("recipe_", databases)
 	query(t, server.URL, "CREATE DATABASE "+name)
 	return strings.Replace(server.URL, "/postgres?", "/"+name+"?", 1)
 }

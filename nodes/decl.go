@@ -207,8 +207,8 @@ func NewRegistry(packs ...[]Decl) (*Registry, error) {
 	for _, pack := range packs {
 		for _, d := range pack {
 			name := d.Spec.Kind
-			if _, twice := r.decls[name]; twice {
-				wrong = append(wrong, fmt.Errorf("kind %s is declared twice", name))
+			if other, twice := r.decls[name]; twice {
+				wrong = append(wrong, fmt.Errorf("kind %s is declared twice%s", name, d.wherePacks(other)))
 			}
 			wrong = append(wrong, d.err)
 			if d.Spec.Summary == "" {
@@ -221,6 +221,30 @@ func NewRegistry(packs ...[]Decl) (*Registry, error) {
 	slices.Sort(r.kinds)
 	r.kinds = slices.Compact(r.kinds)
 	return r, errors.Join(wrong...)
+}
+
+// wherePacks names the packages of two declarations of one kind, as far as they are known.
+func (d Decl) wherePacks(other Decl) string {
+	here, there := d.goPackage(), other.goPackage()
+	switch {
+	case here == "" || there == "":
+		return ""
+	case here == there:
+		return ", in package " + here
+	}
+	return ", in packages " + there + " and " + here
+}
+
+// goPackage is the import path of a kind's settings.
+func (d Decl) goPackage() string {
+	t := reflect.TypeOf(d.proto)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return ""
+	}
+	return t.PkgPath()
 }
 
 // Spec describes a kind.

@@ -260,12 +260,13 @@ func (c *call) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: groupFlow, Title: "Flows:"}, &cobra.Group{ID: groupLook, Title: "To look things up:"})
 	root.AddCommand(
 		runVerb(c), checkVerb(c), typesVerb(c), renderVerb(c), newVerb(c), fmtVerb(c),
-		nodesVerb(c), evalVerb(c), schemaVerb(c), versionVerb(c), completionVerb(c), docsVerb(c),
+		nodesVerb(c), evalVerb(c), schemaVerb(c), versionVerb(c), completionVerb(c), docsVerb(c), buildVerb(c),
 		planVerb(c), adviseVerb(c), doctorVerb(c), serveVerb(c), topVerb(c), tapVerb(c), diffVerb(c), runsVerb(c), testVerb(c), layoutWorkerVerb(c), trialWorkerVerb(c),
 	)
+	called := strings.NewReplacer(" flowrun ", " "+c.command+" ", "(flowrun ", "("+c.command+" ") // not the end of my-flowrun
 	for _, verb := range root.Commands() {
 		verb.RunE = withEnding(c.endedBySignals(verb.Name(), verb.RunE))
-		verb.Example = strings.ReplaceAll(verb.Example, "flowrun ", c.command+" ")
+		verb.Example = called.Replace(verb.Example)
 	}
 	root.SetHelpCommand(helpVerb(c))
 	root.SetHelpCommandGroupID(groupLook)
@@ -273,7 +274,7 @@ func (c *call) root() *cobra.Command {
 }
 
 // heedful are the verbs that act on signals themselves, by calling signals.
-var heedful = []string{"run", "advise", "serve", "top", "tap"}
+var heedful = []string{"run", "advise", "serve", "top", "tap", "build"}
 
 // endedBySignals lets signals end the process while any other verb is at work. What came
 // before is kept until the verb is known.

@@ -30,7 +30,11 @@ func thisBuild() build {
 	if !ok {
 		return b
 	}
-	b.Module, b.Version = info.Main.Path, info.Main.Version
+	own := moduleOf(info) // of a program with further packs, one of its dependencies
+	b.Module, b.Version = info.Main.Path, own.Version
+	if own.Replace != nil {
+		b.Version = own.Replace.Version // none: it was built from a folder
+	}
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":

@@ -90,11 +90,16 @@ vet: ## go vet and all checks of staticcheck
 docs: ## write docs/ and the table of rooms again from the code
 	go run ./cmd/flowrun docs docs
 	go run ./internal/archdraw
+	go run ./internal/connectors
+
+connectors: ## measure what each pack adds to the binary, for docs/connectors.md; a minute
+	go run ./internal/connectors/figures
 
 drift: ## fail if docs/ or the table of rooms is not what the code gives
 	@dir=$$(mktemp -d) && go run ./cmd/flowrun docs $$dir && \
 	for f in $$(cd $$dir && find . -type f); do cmp -s $$dir/$$f docs/$$f || { echo "docs/$$f is out of date: run make docs"; exit 1; }; done; rm -rf $$dir
 	go run ./internal/archdraw -check
+	go run ./internal/connectors -check
 
 golden: ## write expected outputs again, after looking at the diff
 	go test ./flows/ ./graph/... ./cmd/... ./docs/recipes/ -update
@@ -119,4 +124,4 @@ fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and p
 		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
 	done
 
-.PHONY: help build run test race tools torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs drift golden bench bench-sql bench-http fuzz
+.PHONY: help build run test race tools torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs connectors drift golden bench bench-sql bench-http fuzz

@@ -108,6 +108,8 @@ var Rules = []Rule{
 	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/connect/all"}},
 	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "nodes", "nodes/std"}},
 	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/dbtest", "nodes/connect/all"}},
+	{Rooms: []string{"internal/connectors"}, May: []string{"graph", "graph/diag", "internal/arch", "nodes", "nodes/connect/all"}},
+	{Rooms: []string{"internal/connectors/figures"}},
 	{Rooms: []string{"flows"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes", "nodes/std", "scheduler", "scheduler/flowtest"}},
 	{Rooms: []string{"docs/recipes"}, Tests: []string{"graph", "graph/diag", "graph/render", "internal/dbtest", "nodes", "nodes/connect/all", "scheduler/flowtest"}},
 	{Rooms: []string{"examples/geopack"}, May: []string{"cmd/flowrun/cli", "graph", "nodes", "nodes/std"}, Tests: []string{"nodes/nodetest"}},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/redact"
 )
 
 // This file makes a flow of a text: it runs the passes, which are in files called pass.
@@ -44,6 +45,7 @@ type Options struct {
 // flow is nil only if the text as such cannot be read.
 func Load(src *diag.Source, cat Catalog, opts Options) (*Flow, diag.List) {
 	c := &compiler{src: src, cat: cat, opts: opts, flow: &Flow{Dir: filepath.Dir(src.Name), stdin: opts.Stdin, root: opts.Root, loading: true, At: diag.Span{Source: src, Line: 1, Col: 1}}}
+	src.Cover(redact.Columns)
 	for _, p := range passes {
 		p.run(c)
 		if c.stop {

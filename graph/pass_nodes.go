@@ -99,6 +99,7 @@ func (c *compiler) readSettings(n *Node, with *config.Value) {
 		c.settings, c.misread = map[*Node]*config.Value{}, map[*Node]bool{}
 	}
 	c.settings[n], c.misread[n] = with, c.list[before:].HasErrors()
+	c.openSecrets(n, with)
 }
 
 // readEngine reads the engine's settings of a node.

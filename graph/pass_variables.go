@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -92,7 +93,7 @@ func (c *compiler) declaredVariables() map[string]variable {
 		case config.Mapping:
 			c.longVariable(e.Value, &v)
 		case config.Scalar:
-			v.Text, v.Type, v.has = e.Value.Text, typeName(e.Value), true
+			v.Text, v.Type, v.has, v.At = e.Value.Text, typeName(e.Value), true, e.Value.At(0, utf8.RuneCountInString(e.Value.Text))
 		case config.Null:
 			v.Type = "string"
 		default:
@@ -133,7 +134,7 @@ func (c *compiler) longVariable(long *config.Value, v *variable) {
 		case e.Value.Kind != config.Scalar:
 			c.list.Add(diag.WrongValue, e.Value.Span, "want a text, got %s", e.Value.Describe())
 		case e.Key == "default":
-			v.Text, v.has = e.Value.Text, true
+			v.Text, v.has, v.At = e.Value.Text, true, e.Value.At(0, utf8.RuneCountInString(e.Value.Text))
 		case variableTypes[e.Value.Text] == nil:
 			c.list.Add(diag.UnknownType, e.Value.Span, "unknown type %q of a variable", e.Value.Text).
 				DidYouMean(e.Value.Text, slices.Sorted(maps.Keys(variableTypes)))

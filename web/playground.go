@@ -106,8 +106,10 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusNotFound, "this flow cannot be read")
 			return
 		}
-		text = redact.Source(string(file))
-		hidden = text != string(file)
+		src := diag.NewSource(name, file)
+		graph.Load(src, p.options.Catalog, graph.Options{Root: p.Root, MaxNodes: maxNodes}) // finds the secrets that only their kinds know of
+		text = redact.Source(src.ShownText())
+		hidden = text != strings.ReplaceAll(string(file), "\r\n", "\n")
 	}
 	// The editor makes its style sheets itself; the policy knows them by this.
 	nonce := rand.Text()

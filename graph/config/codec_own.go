@@ -60,9 +60,18 @@ type secretCodec struct{}
 func (secretCodec) hides() {}
 
 func (secretCodec) read(d *decodeRun, v *Value, into reflect.Value) {
-	if v.Secret || d.isText(v, "a string") {
+	if v.Secret || d.isHiddenText(v, "a string") {
 		into.Set(reflect.ValueOf(NewSecret(v.Text)))
 	}
+}
+
+// isHiddenText is isText for a value that messages must not repeat.
+func (d *decodeRun) isHiddenText(v *Value, want string) bool {
+	if v.Kind != Scalar || v.Type == String || v.loose {
+		return d.isText(v, want)
+	}
+	d.add(v, "want %s, got something that is no text", want).WithHint("put it in quotes")
+	return false
 }
 
 func (secretCodec) words() string            { return "secret" }

@@ -334,10 +334,10 @@ a.yaml:9:8: a secret cannot be used here [E103]
 a.yaml:10:11: a secret cannot be used here [E103]
    10 | free: [1, "${env:TOKEN}"]
       |           ^^^^^^^^^^^^^^
-a.yaml:11:8: want a string, got integer 12 [E103]
+a.yaml:11:8: want a string, got something that is no text [E103]
    11 | token: 12
       |        ^^
-  hint: quote it: "12"
+  hint: put it in quotes
 `, `
 free: &r {attempts: x, nope: 1}
 retry: *r

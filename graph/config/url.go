@@ -50,7 +50,8 @@ func (u URL) String() string {
 		return ""
 	}
 	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme == "" || strings.Contains(parsed.Opaque, "@") {
+	astray := err == nil && parsed.Host == "" && strings.Contains(parsed.Opaque+parsed.Path, "@") // a password with a / in it
+	if err != nil || parsed.Scheme == "" || astray {
 		if u.secret || strings.ContainsAny(text, "@:") {
 			return redacted
 		}
@@ -118,7 +119,7 @@ type urlCodec struct{}
 func (urlCodec) hides() {}
 
 func (urlCodec) read(d *decodeRun, v *Value, into reflect.Value) {
-	if v.Secret || d.isText(v, "a URL") {
+	if v.Secret || d.isHiddenText(v, "a URL") {
 		text := v.urlText()
 		into.Set(reflect.ValueOf(URL{value: &text, secret: v.Secret}))
 	}

@@ -15,6 +15,9 @@ import (
 type Variable struct {
 	Text string
 	Type string // as declared: bool, duration, float, int or string; "": as its text looks
+
+	// At is where the text is written, if that is in the flow itself.
+	At diag.Span
 }
 
 // A piece is a stretch of a text that came from a variable, or from $$, in characters,
@@ -214,7 +217,11 @@ func (s *substitution) value(v *Value, ref string, at, width, deep int) (value V
 	case set && (value.Text != "" || rest == ""):
 		return value, true
 	case hasDefault:
-		value.Text, ok = s.expand(v, fallback, at+len("${")+utf8.RuneCountInString(name)+len(":-"), deep+1)
+		start := at + len("${") + utf8.RuneCountInString(name) + len(":-")
+		value.Text, ok = s.expand(v, fallback, start, deep+1)
+		if value.At = (diag.Span{}); value.Text == fallback {
+			value.At = v.placeOf(start, start+utf8.RuneCountInString(fallback)-1)
+		}
 		return value, ok
 	case hasMessage && message != "":
 		s.list.Add(diag.BadVariable, place, "%s", message).WithHint("%s", howToSet(name))

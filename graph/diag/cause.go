@@ -40,7 +40,7 @@ func Excerpt(at Span, clean func(line string) string) string {
 	if at.Line == 0 || at.Source == nil {
 		return ""
 	}
-	line := at.Source.Line(at.Line)
+	line := at.Source.Shown(at.Line)
 	shown := clean(line)
 	if shown != line {
 		at = Span{Source: NewSource(at.Source.Name, []byte(strings.Repeat("\n", at.Line-1)+shown)), Line: at.Line, Col: 1}

@@ -51,6 +51,7 @@ const (
 	LinkLeftOut   Code = "W510" // a link that a pattern does not follow
 	LooseCoalesce Code = "W511" // ?? beside another operator without parentheses
 	OtherHeader   Code = "W512" // a csv file whose rows will all be bad items
+	OpenSecret    Code = "W513" // a secret that is written in the flow
 )
 
 // A CodeInfo is what the docs say of a code.
@@ -105,4 +106,5 @@ var Codes = []CodeInfo{
 	{LinkLeftOut, "A link that a pattern does not follow: it leads round in a circle, or out of where the flow may read, or to a file that the pattern names as well."},
 	{LooseCoalesce, "`??` beside another operator without parentheses."},
 	{OtherHeader, "A csv file among others whose header does not fit the type: all its rows are bad items, which `on_error` lets through."},
+	{OpenSecret, "A secret is written in the flow, where everybody who reads the file sees it."},
 }

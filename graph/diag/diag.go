@@ -34,6 +34,7 @@ type Source struct {
 	Text []byte
 
 	lines []string
+	veil  veil
 }
 
 // NewSource keeps text under the name that diagnostics will show.
@@ -118,6 +119,7 @@ type Diagnostic struct {
 
 // Error gives the one-line form, so that a single diagnostic can be an error.
 func (d Diagnostic) Error() string {
+	d = d.Shown()
 	var b strings.Builder
 	if !d.At.IsZero() {
 		b.WriteString(d.At.String() + ": ")

@@ -43,6 +43,7 @@ func Print(w io.Writer, l List, style Style) error {
 }
 
 func (d Diagnostic) print(b *strings.Builder, style Style) {
+	d = d.Shown()
 	if !d.At.IsZero() {
 		b.WriteString(style.paint(bold, Printable(d.At.String())+": "))
 	}
@@ -73,7 +74,7 @@ const maxExcerpt = 120
 // excerpt writes the line of a span and carets under it. Tabs before the caret
 // are kept as tabs so that both lines align.
 func excerpt(b *strings.Builder, at Span, ink string, style Style) {
-	line := []rune(at.Source.Line(at.Line))
+	line := []rune(at.Source.Shown(at.Line))
 	if at.Line == 0 || at.Source == nil || at.Line > at.Source.Lines() {
 		return
 	}
@@ -172,6 +173,7 @@ func place(s Span) jsonPlace {
 // MarshalJSON gives {file, line, column, width, severity, code, message, hint,
 // notes}; lines and columns count from 1, columns in characters.
 func (d Diagnostic) MarshalJSON() ([]byte, error) {
+	d = d.Shown()
 	j := jsonDiagnostic{place(d.At), d.Severity.String(), d.Code, d.Message, d.Hint.String(), nil}
 	for _, n := range d.Notes {
 		j.Notes = append(j.Notes, jsonNote{n.Message, place(n.At)})

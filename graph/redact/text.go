@@ -33,9 +33,9 @@ func pattern(text string) func() *regexp.Regexp {
 var (
 	example   = pattern(`such as "(?:[^"\\\n]|\\.)*"`)
 	inQuotes  = pattern(`"[^"\n]{1,100}"`)
-	inURL     = pattern(`(://[^/\s:@"']*:)[^/\s"'<>]+@`)
+	inURL     = pattern(`(://[^/\s:@"']*:)[^/\s"'<>]*[^/\s"'<>•][^/\s"'<>]*@`) // what is all • was hidden before
 	loneInURL = pattern(`(?i)(https?://)[^/\s:@"'<>]+:?@`)
-	inDSN     = pattern(`([A-Za-z_][\w.+%-]*:)[^\s:@/"']+(@(?:(?:tcp|udp|unix)\(|[\w.-]+(?::\d|/)|\[[0-9A-Fa-f:]+\]))`)
+	inDSN     = pattern(`([A-Za-z_][\w.+%-]*:)[^\s:@/"']*[^\s:@/"'•][^\s:@/"']*(@(?:(?:tcp|udp|unix)\(|[\w.-]+(?::\d|/)|\[[0-9A-Fa-f:]+\]))`)
 )
 
 // examples hides values that a message about a secret name gives, as in: column

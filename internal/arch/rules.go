@@ -56,7 +56,7 @@ var Rules = []Rule{
 	{Rooms: []string{"graph/record/csv"}, May: []string{"graph/diag", "graph/types", "graph/record", "graph/record/jsonl", "graph/record/text"}},
 	{Rooms: []string{"graph/redact"}, May: []string{"graph/quantity", "graph/record", "graph/record/jsonl"}, Tests: []string{"graph/types"}},
 	{Rooms: []string{"graph/expr"}, May: []string{"graph/diag", "graph/quantity", "graph/types", "graph/record", "graph/record/text"}},
-	{Rooms: []string{"graph"}, May: append([]string{"graph/record/text"}, data...), Tests: []string{"nodes", "nodes/std"}},
+	{Rooms: []string{"graph"}, May: append([]string{"graph/record/text", "graph/redact"}, data...), Tests: []string{"nodes", "nodes/std"}},
 	{Rooms: []string{"graph/diff"}, May: []string{"graph", "graph/config", "graph/diag", "graph/redact", "graph/types"}, Tests: load},
 	{Rooms: []string{"graph/render"}, May: []string{"graph", "graph/diff", "graph/quantity", "graph/redact", "graph/types", "graph/render/internal/vizstart"}, Tests: load},
 
@@ -103,7 +103,7 @@ var Rules = []Rule{
 	{Rooms: []string{"web"}, May: []string{"graph", "graph/config", "graph/diag", "graph/diff", "graph/redact", "graph/render", "graph/types",
 		"scheduler", "scheduler/history", "scheduler/metrics", "scheduler/supervise", "scheduler/trial", "web/assist"}, Tests: []string{"nodes", "nodes/std", "scheduler/flowtest", "web/webtest"}},
 	{Rooms: []string{"cmd/flowrun/early"}, May: []string{"cmd/flowrun/internal/stopsignal"}},
-	{Rooms: []string{"cmd/flowrun/cli"}, May: append([]string{"graph", "graph/diff", "graph/record/jsonl", "graph/render", "cmd/flowrun/internal/stopsignal", "internal/durable", "nodes", "otlp", "web",
+	{Rooms: []string{"cmd/flowrun/cli"}, May: append([]string{"graph", "graph/diff", "graph/record/jsonl", "graph/redact", "graph/render", "cmd/flowrun/internal/stopsignal", "internal/durable", "nodes", "otlp", "web",
 		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/supervise", "scheduler/trial"}, data...), Tests: []string{"graph/record/csv", "nodes/std"}},
 	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/connect/all"}},
 	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "nodes", "nodes/std"}},

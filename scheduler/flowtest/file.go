@@ -9,6 +9,7 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/quantity"
+	"github.com/flowrun/flowrun/graph/redact"
 )
 
 // This file has the test file as it is written.
@@ -183,6 +184,7 @@ func JSONSchema() map[string]any {
 
 // readFile reads a test file.
 func readFile(src *diag.Source, list *diag.List) *fileText {
+	src.Cover(redact.Columns)
 	root := config.Parse(src, list)
 	if root == nil {
 		return nil

@@ -103,6 +103,7 @@ func (r *runCall) served(what, address string) {
 func (r *runCall) problems(list diag.List) {
 	log := r.events.logger(r.stderr, r.quiet)
 	for _, d := range list {
+		d = d.Shown()
 		level := slog.LevelError
 		if d.Severity == diag.Warning {
 			level = slog.LevelWarn

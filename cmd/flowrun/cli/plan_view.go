@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/redact"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler/advise"
 )
@@ -90,7 +91,7 @@ func newFlowPlan(registry *nodes.Registry, flow *graph.Flow, p *planFlags) (*flo
 			plan.Memory.Growing = append(plan.Memory.Growing, n.ID)
 		}
 		for _, e := range n.Exprs {
-			x := planExpr{n.ID, e.String(), e.Compile().Rung()}
+			x := planExpr{n.ID, redact.Text(e.String()), e.Compile().Rung()}
 			if !slices.Contains(plan.Exprs, x) { // mean(x) and max(x) both have x
 				plan.Exprs = append(plan.Exprs, x)
 			}

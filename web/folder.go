@@ -153,7 +153,7 @@ func newFolderFlow(path string, flow *graph.Flow, list diag.List) folderFlow {
 			page.Name = flow.Name
 		}
 		if src := flow.At.Source; src != nil {
-			page.Lines = strings.Split(redact.Source(strings.TrimRight(src.ShownText(), "\n")), "\n")
+			page.Lines = strings.Split(redact.Source(strings.TrimRight(src.MaskedText(), "\n")), "\n")
 		}
 	}
 	return page

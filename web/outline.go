@@ -140,7 +140,7 @@ func excerpt(at diag.Span) string {
 	}
 	var lines []string
 	for i := at.Line + 1; i <= at.Source.Lines() && len(lines) < maxExcerpt; i++ {
-		line := at.Source.Shown(i)
+		line := at.Source.Masked(i)
 		if strings.TrimSpace(line) != "" && indent(line) < at.Col {
 			break
 		}
@@ -157,7 +157,7 @@ func excerpt(at diag.Span) string {
 	}
 	text := strings.TrimSpace(strings.Join(lines, "\n"))
 	if text == "" { // the settings stand behind the id, in braces
-		_, text, _ = strings.Cut(at.Source.Shown(at.Line), ":")
+		_, text, _ = strings.Cut(at.Source.Masked(at.Line), ":")
 		text = strings.TrimSpace(text)
 	}
 	return redact.Source(text)

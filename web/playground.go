@@ -108,7 +108,7 @@ func (p *playground) page(w http.ResponseWriter, r *http.Request) {
 		}
 		src := diag.NewSource(name, file)
 		graph.Load(src, p.options.Catalog, graph.Options{Root: p.Root, MaxNodes: maxNodes}) // finds the secrets that only their kinds know of
-		text = redact.Source(src.ShownText())
+		text = redact.Source(src.MaskedText())
 		hidden = text != strings.ReplaceAll(string(file), "\r\n", "\n")
 	}
 	// The editor makes its style sheets itself; the policy knows them by this.

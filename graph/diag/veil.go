@@ -136,11 +136,29 @@ func (s *Source) Shown(n int) string {
 	return string(runes)
 }
 
-// ShownText is the whole text as Shown gives its lines.
-func (s *Source) ShownText() string {
+// Masked gives line n as it may be shown where no caret points into it: whatever is
+// hidden is ••• long.
+func (s *Source) Masked(n int) string {
+	was, is := []rune(s.Line(n)), []rune(s.Shown(n))
+	var b strings.Builder
+	for i := 0; i < len(is); i++ {
+		if is[i] == was[i] {
+			b.WriteRune(is[i])
+			continue
+		}
+		for i+1 < len(is) && is[i+1] != was[i+1] {
+			i++
+		}
+		b.WriteString(mask)
+	}
+	return b.String()
+}
+
+// MaskedText is the whole text as Masked gives its lines.
+func (s *Source) MaskedText() string {
 	lines := make([]string, s.Lines())
 	for i := range lines {
-		lines[i] = s.Shown(i + 1)
+		lines[i] = s.Masked(i + 1)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -44,6 +44,9 @@ func TestHidden(t *testing.T) {
 	if list[0].Message != `b beside "hunter2" and letmein` || list[0].Notes[0].Message != "also letmein" {
 		t.Error("the list itself was changed")
 	}
+	if got := src.MaskedText(); got != "a: über •••, b: 1\ntoken: •••\nlast: x\n" {
+		t.Errorf("masked it is %q", got)
+	}
 	if got := src.Line(1); got != "a: über hunter2, b: 1" {
 		t.Errorf("the line itself was changed: %s", got)
 	}

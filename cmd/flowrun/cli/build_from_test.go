@@ -18,7 +18,7 @@ func TestBuiltFrom(t *testing.T) {
 		return debug.Module{Path: ownModule, Version: version, Replace: r}
 	}
 	dep := own("v0.4.0", nil)
-	local := own("v0.0.0", &debug.Module{Path: here})
+	local := own("v0.0.0", &debug.Module{Path: here, Version: "(devel)"})
 	moved := own("v0.0.0", &debug.Module{Path: filepath.Join(here, "nowhere")})
 	fork := own("v0.4.0", &debug.Module{Path: "example.com/fork", Version: "v1.0.0"})
 	mine := debug.Module{Path: "flowrun-build", Version: "(devel)"}

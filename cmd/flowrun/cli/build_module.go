@@ -249,10 +249,10 @@ func builtFrom(info *debug.BuildInfo) (from provenance, ok bool) {
 		return provenance{}, false
 	}
 	own := moduleOf(info)
-	if r := own.Replace; r != nil && r.Version != "" {
+	if r := own.Replace; r != nil && !isFolder(r.Path) {
 		return provenance{version: own.Version, fork: r.Path + " " + r.Version}, true
 	} else if r != nil {
-		from, err := originOf(r.Path)
+		from, err := originOf(r.Path) // its version is (devel)
 		return from, err == nil && filepath.IsAbs(r.Path)
 	}
 	known := own.Version != "" && own.Version != "(devel)" && !strings.Contains(own.Version, "+dirty")

@@ -58,11 +58,11 @@ func TestBuild(t *testing.T) {
 	}
 	offline(t)
 	files := map[string]string{
-		"f.yaml":        "flow: f\nnodes:\n  n: {use: generate, with: {count: 3, set: {n: n}}}\n  it: {use: geo.twice, in: n}\n  out: {use: file.write, in: it, with: {path: '-', format: jsonl}}\n",
-		"prog/go.mod":   "module example.com/prog\n\ngo 1.26.0\n",
-		"prog/prog.go":  "package main\n\nfunc main() {}\n",
-		"loose/x.go":    "package loose\n",
-		"notes.txt":     "mine\n",
+		"f.yaml":       "flow: f\nnodes:\n  n: {use: generate, with: {count: 3, set: {n: n}}}\n  it: {use: geo.twice, in: n}\n  out: {use: file.write, in: it, with: {path: '-', format: jsonl}}\n",
+		"prog/go.mod":  "module example.com/prog\n\ngo 1.26.0\n",
+		"prog/prog.go": "package main\n\nfunc main() {}\n",
+		"loose/x.go":   "package loose\n",
+		"notes.txt":    "mine\n",
 	}
 	for _, more := range []map[string]string{packFiles("geo", "geo.twice", "Nodes"), packFiles("other", "geo.twice", "Nodes"), packFiles("shy", "shy.twice", "kinds"), packFiles("odd", "odd.twice", "Kinds")} {
 		for name, text := range more {

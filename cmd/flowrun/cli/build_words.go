@@ -86,7 +86,7 @@ func spoken(text string) string {
 // not go together, and of itself.
 var (
 	noNetwork = pattern(`dial tcp|no such host|connection refused|connection reset|i/o timeout|TLS handshake|network is unreachable|no route to host|proxyconnect|GOPROXY=off|context deadline exceeded|Could not resolve host|50[234] `)
-	notThere  = pattern(`unknown revision|no matching versions|invalid version|not found|does not contain package|no secure protocol found|malformed module path|could not read Username|terminal prompts disabled|unrecognized import path|cannot find module|no required module provides|disallowed version string|version .* invalid|reading .*: 4\d\d`)
+	notThere  = pattern(`unknown revision|no matching versions|invalid version|not found|does not contain package|no secure protocol found|malformed module path|could not read Username|terminal prompts disabled|unrecognized import path|cannot find module|no required module provides|disallowed version string|version .* invalid|reading .*: 4\d\d|\.info: no such file`)
 	tooOld    = pattern(`requires ` + regexp.QuoteMeta(ownModule) + `@(\S+?),? not `)
 	goTooOld  = pattern(`requires go >= (\S+)`)
 )

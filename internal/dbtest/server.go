@@ -98,6 +98,12 @@ func Start(t testing.TB, brand Brand, o Options) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{Brand: brand, Dir: dir, Port: FreePort(t), ready: o.Ready}
+	begun := false
+	defer func() {
+		if !begun {
+			s.Close()
+		}
+	}()
 	data, port := filepath.Join(dir, "data"), strconv.Itoa(s.Port)
 	var prepare []string
 	files := append([]File(nil), o.Files...)
@@ -138,9 +144,9 @@ func Start(t testing.TB, brand Brand, o Options) *Server {
 		own(t, path)
 	}
 	if err := s.Again(); err != nil {
-		s.Close()
 		t.Fatal(err)
 	}
+	begun = true
 	return s
 }
 

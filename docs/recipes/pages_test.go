@@ -216,7 +216,7 @@ func TestDoctorNamesThePeerThatIsDown(t *testing.T) {
 		"nightly": "sales (sql.lookup)  postgres://127.0.0.1:1/", "nightly-once": "sales (sql.read)  postgres://127.0.0.1:1/",
 		"sqlite": "things (sql.read)  sqlite:out/shop.db", "dead-letters": "sent (http.call)  http://127.0.0.1:8080/orders",
 		"dead-letters-replay": "sent (http.call)  http://127.0.0.1:8080/orders",
-		"sqlite-load":         "", "nginx": "", "drop-folder": "", "dead-letters-peer": "",
+		"sqlite-load":         "", "nginx": "", "drop-folder": "", "dead-letters-peer": "", "scoring": "",
 	}
 	for _, name := range flows(t) {
 		want, ok := down[name]

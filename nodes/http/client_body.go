@@ -93,8 +93,9 @@ func (b *bodySetting) plan(c *graph.Inference, in *types.Type) *bodyPlan {
 }
 
 // isData reports whether what an expression gives can be sent. If not, there is a message.
+// Records may have replies: they are left out, as of a whole item.
 func isData(c *graph.Inference, e *expr.Expr) bool {
-	if e.Type().HoldsReply() {
+	if e.Type().IsReply() {
 		c.List().Add(diag.WrongType, c.Node.At, "%s: %s cannot be sent: a reply is no data", c.Node.ID, e)
 		return false
 	}

@@ -15,7 +15,7 @@ import (
 func (c *compiler) openSecrets(n *Node, with *config.Value) {
 	n.Spec.Config.Secrets(with, func(w config.WrittenSecret) {
 		told := w.Address || isTold(w)
-		if told || w.Free {
+		if told || w.Free && !w.Unwanted {
 			w.Hide(told)
 		}
 		if !told {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,10 +15,10 @@ type WrittenSecret struct {
 	Name     string // of the setting, or the key of a mapping of secrets
 	Text     string
 	At       diag.Span
-	Free     bool // the name is one that the user chose, so it need not be a secret
+	Free     bool // it need not be a secret: its name tells, such as that of a header
 	Address  bool // the password of an address
 	InBlock  bool // over several lines
-	Unwanted bool // the setting does not exist, and one for a secret was probably meant
+	Unwanted bool // it is not where it belongs, which is an error by itself
 	lines    []diag.Span
 }
 
@@ -61,9 +60,14 @@ func (s *Schema) Secrets(v *Value, found func(WrittenSecret)) {
 	}
 }
 
-// hides reports whether there is a setting for a secret, in the struct itself.
-func (s *Schema) hides() bool {
-	return slices.ContainsFunc(s.fields, func(f field) bool { _, secret := f.codec.(secretCodec); return secret })
+// secret is the name of a setting for a secret, in the struct itself; "" if there is none.
+func (s *Schema) secret() string {
+	for _, f := range s.fields {
+		if _, ok := f.codec.(secretCodec); ok {
+			return f.name
+		}
+	}
+	return ""
 }
 
 // findSecrets looks through the value of one setting.
@@ -78,8 +82,8 @@ func findSecrets(c codec, name string, free bool, v *Value, found func(WrittenSe
 		findSecrets(c.elem, name, free, v, found)
 	case structCodec:
 		c.s.Secrets(v, found)
-		if v.Kind == Scalar && v.Type == String && c.s.hides() { // a password where {user, password} belongs
-			w := v.secretAt(name, free, 0, utf8.RuneCountInString(v.Text))
+		if inner := c.s.secret(); inner != "" && v.Kind == Scalar && v.Type == String { // a password where {user, password} belongs
+			w := v.secretAt(inner, true, 0, utf8.RuneCountInString(v.Text))
 			w.Unwanted = true
 			found(w)
 		}

@@ -43,7 +43,7 @@ func TestWrittenSecrets(t *testing.T) {
 		"headers: {A: b, C: '${env:X}'}": `A* "b" 1:14+1`,
 		"keys: [a, b]":                   `keys "a" 1:8+1; keys "b" 1:11+1`,
 		"basic: {user: a, password: b}":  `password "b" 1:28+1`,
-		"basic: abcd":                    `basic? "abcd" 1:8+4`,
+		"basic: abcd":                    `password*? "abcd" 1:8+4`,
 		"basic: true":                    "",
 		"address: http://a:b@c/d":        `address@ "b" 1:19+1`,
 		"address: http://a:${X}@c/d":     "",
@@ -69,9 +69,9 @@ func TestWrittenSecrets(t *testing.T) {
 		var got []string
 		schema.Secrets(tree, func(w WrittenSecret) {
 			name := w.Name
-			for sign, is := range map[string]bool{"*": w.Free, "@": w.Address, "?": w.Unwanted} {
+			for i, is := range []bool{w.Free, w.Address, w.Unwanted} {
 				if is {
-					name += sign
+					name += "*@?"[i : i+1]
 				}
 			}
 			if w.Unwanted && name == "tokn?" {

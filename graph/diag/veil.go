@@ -34,6 +34,9 @@ const (
 // characters: shorter ones stand in any word.
 const leastHidden = 4
 
+// mostHidden bounds how many texts messages are searched for.
+const mostHidden = 512
+
 // Cover says how the text may be shown: as it is but for characters that •
 // stands for, one for one. It is called once, and not before the first excerpt.
 func (s *Source) Cover(cover func(text string) string) {
@@ -70,7 +73,7 @@ func (s Span) Hide(everywhere bool) {
 // keep notes a text that messages must not repeat, also as they quote and shorten it.
 func (v *veil) keep(text string) {
 	text = strings.Trim(strings.TrimSpace(text), `"'`)
-	if utf8.RuneCountInString(text) < leastHidden {
+	if utf8.RuneCountInString(text) < leastHidden || len(v.texts) >= mostHidden {
 		return
 	}
 	quoted := strconv.Quote(text)

@@ -123,6 +123,11 @@ func secretValue(name, text string, begin, end int) (value, shown string) {
 		value = blockValue(name, line, rest, text[:begin])
 	case rest[0] == '"' || rest[0] == '\'':
 		value = quoted().FindString(rest)
+		if bare := strings.Trim(value, value[:1]); bare != "" {
+			if n, shown := reference(bare); n == len(bare) && shown == bare { // nothing but a variable
+				return "", ""
+			}
+		}
 	case rest[0] == '{' || rest[0] == '[':
 		if standard.isVague(name) || rest[0] == '{' && (isNode(rest) || inSection(line, text[:begin])) {
 			return "", ""

@@ -1,8 +1,9 @@
 package aggregate
 
 import (
-	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
@@ -102,7 +103,7 @@ func (t Term) nameOf(c *graph.Inference, e *expr.Expr, in *types.Type) string {
 	if i := columns.FieldOf(e, in); i >= 0 {
 		return in.Fields[i].Name
 	}
-	if e.Type().Kind == types.KindError && fieldName.MatchString(t.Text.Value) {
+	if e.Type().Kind == types.KindError && isName(t.Text.Value) {
 		return t.Text.Value
 	}
 	if e.Type().Kind != types.KindError {
@@ -111,7 +112,11 @@ func (t Term) nameOf(c *graph.Inference, e *expr.Expr, in *types.Type) string {
 	return ""
 }
 
-var fieldName = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
+// isName reports whether an expression is a name and nothing else.
+func isName(text string) bool {
+	return text != "" && !unicode.IsDigit([]rune(text)[0]) &&
+		strings.IndexFunc(text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) < 0
+}
 
 // A Value is a field to compute: an expression over aggregates, or {value, where}.
 type Value struct{ Value, Where config.Text }

@@ -230,3 +230,16 @@ func pageIn(t *testing.T, p *process) string {
 		}
 	}
 }
+
+// What is no secret is shown, though a secret might stand there.
+func TestWhatIsNoSecretIsShown(t *testing.T) {
+	folder(t, map[string]string{"f.yaml": "flow: f\nnodes:\n" +
+		"  a: {use: http.poll, with: {url: 'https://127.0.0.1:1/x', tls: {key: key.pem, cert: cert.pem}, headers: {X-Key: '${env:HOME}'}, as: '{n: int}', colour: 1}}\n" +
+		"  b: {use: http.poll, with: {url: 'https://127.0.0.1:1/x', tls: required, token: '${env:HOME}', as: '{n: int}'}}\n" +
+		"  c: {use: http.poll, with: {url: '${env:HOME}', as: '{n: int}'}}\n" +
+		"  out: {use: merge, in: [a, b, c]}\n  end: {use: drop, in: out}\n"})
+	text, _ := exec.Command(program, "check", "f.yaml").CombinedOutput()
+	if said := string(text); strings.Contains(said, "[W513]") || strings.Contains(said, "•") || !strings.Contains(said, `want a mapping, got text "required"`) || !strings.Contains(said, "key: key.pem") {
+		t.Errorf("got\n%s", said)
+	}
+}

@@ -101,7 +101,6 @@ func replyOf(item nodes.BadItem, field string) (from *record.Column, row int) {
 	return b.Cols[i], item.Row
 }
 
-
 // guard turns a panic in the code of a kind into an error that names the place.
 func guard(f func() error) error { return nodes.Guard(f) }
 

@@ -170,6 +170,8 @@ func (c *checker) textHint(op string, other, text *node) string {
 		return fmt.Sprintf("write to_date(%s)", source)
 	case op == "+" && text.isConst() && k == types.KindDuration && readsAs(types.Time, text.val.s):
 		return fmt.Sprintf("write time(%s)", source)
+	case op == "+" && other.typ.HoldsReply():
+		return "a reply can only be carried along and compared"
 	case op == "+":
 		return fmt.Sprintf("make text of it: string(%s)", c.source(other))
 	case other.typ.IsNumber() && text.isConst():

@@ -94,7 +94,7 @@ func (k *post) refuses(t *types.Type) string {
 	case !t.IsRecord():
 		return "its rows are no records"
 	default:
-		if i := slices.IndexFunc(t.Fields, func(f types.Field) bool { return !f.Type.IsScalar() }); i >= 0 {
+		if i := slices.IndexFunc(t.Fields, func(f types.Field) bool { return !f.Type.IsScalar() && !f.Type.IsReply() }); i >= 0 {
 			return fmt.Sprintf("field %q is %s", t.Fields[i].Name, t.Fields[i].Type)
 		}
 	}

@@ -75,3 +75,15 @@ func TestLookupPasses(t *testing.T) {
 		}
 	}
 }
+
+// No database is asked for a reply.
+func TestLookupOfReplies(t *testing.T) {
+	_, problems := kit.Load(t, `nodes:
+  ask: {use: http.listen, with: {address: "127.0.0.1:1", as: "{n: int}", respond: reply}}
+  it: {use: sql.lookup, in: ask, with: {url: "sqlite::memory:", table: t, on: {reply: id}, as: "{name: string}"}}
+  a: {use: http.reply, in: it}
+`, nil)
+	if len(problems) != 1 || problems[0].Message != "it: a reply is no data, so nothing can be looked up by reply" {
+		t.Error(problems)
+	}
+}

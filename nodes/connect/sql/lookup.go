@@ -100,7 +100,10 @@ func (k *lookup) Infer(c *graph.Inference) {
 		return
 	}
 	for _, p := range k.On {
-		c.Field(p.Left, k.in)
+		if f, ok := c.Field(p.Left, k.in); ok && f.Type.HoldsReply() {
+			c.List().Add(diag.WrongType, p.Left.At, "%s: a reply is no data, so nothing can be looked up by %s", c.Node.ID, types.Quote(f.Name))
+			return
+		}
 	}
 	right := c.Type(k.As)
 	switch {

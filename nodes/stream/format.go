@@ -97,7 +97,7 @@ func (k *Writing) refuses(t *types.Type) string {
 			return "its rows are no records"
 		}
 		for _, f := range t.Fields {
-			if !f.Type.IsScalar() && !f.Type.IsReply() { // a reply no format can write
+			if !f.Type.IsScalar() && !f.Type.IsReply() { // no format can write a reply, which is told elsewhere
 				return fmt.Sprintf("field %q is %s", f.Name, f.Type)
 			}
 		}

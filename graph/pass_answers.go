@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -82,15 +83,16 @@ func (c *compiler) checkAnswersTo(source *Node) {
 	for _, l := range all.leaks {
 		c.list.Add(diag.Unanswered, l.at, "%s (%s) leaves requests to %s without an answer: %s", l.node.ID, l.node.Kind, source.ID, l.why).
 			WithNote(source.At, "%s has its requests answered by the flow", source.ID).
-			WithHint("lead them to an http.reply as well, or write `else: {status: 404}` under `with` of %s: the answer to what gets no other", source.ID)
+			WithHint("%s, or write `else: {status: 404}` under `with` of %s: the answer to what gets no other", cmp.Or(l.remedy, "lead them to an http.reply as well"), source.ID)
 	}
 }
 
 // A leak is a place where a request gets lost.
 type leak struct {
-	node *Node
-	at   diag.Span
-	why  string // a sentence
+	node   *Node
+	at     diag.Span
+	why    string // a sentence
+	remedy string // "": the usual one
 }
 
 // A path is what becomes of requests from some place on.
@@ -120,7 +122,13 @@ func (p path) better(q path) bool {
 
 // lost is a path that ends at a node.
 func lost(n *Node, why string, args ...any) path {
-	return path{leaks: []leak{{n, n.At, fmt.Sprintf(why, args...)}}}
+	return path{leaks: []leak{{n, n.At, fmt.Sprintf(why, args...), ""}}}
+}
+
+// but gives a path that ends with what is to be done about it.
+func (p path) but(remedy string, args ...any) path {
+	p.leaks[0].remedy = fmt.Sprintf(remedy, args...)
+	return p
 }
 
 // followed are the requests of one source.
@@ -135,7 +143,11 @@ func (f *followed) output(n *Node, out *Output) path {
 	if p, ok := f.seen[out]; ok {
 		return p
 	}
-	best := path{leaks: []leak{{n, n.At, fmt.Sprintf("nobody reads %s.%s", n.ID, out.Name)}}}
+	status := 404
+	if out.Name == ErrorPort {
+		status = 500
+	}
+	best := lost(n, "nobody reads %s.%s", n.ID, out.Name).but("answer them by {use: http.reply, in: %s.%s, with: {status: %d}}", n.ID, out.Name, status)
 	for i, e := range out.Edges {
 		if p := f.edge(e); i == 0 || p.better(best) {
 			best = p
@@ -153,7 +165,9 @@ func (f *followed) edge(e *Edge) path {
 	}
 	switch e.Contract.OnFull {
 	case "drop_newest", "drop_oldest":
-		p = p.and(path{leaks: []leak{{e.To, e.At, fmt.Sprintf("with on_full: %s a full queue drops items", e.Contract.OnFull)}}})
+		full := lost(e.To, "with on_full: %s a full queue drops items", e.Contract.OnFull).but("let it wait or spill")
+		full.leaks[0].at = e.At
+		p = p.and(full)
 	}
 	return p
 }
@@ -177,7 +191,7 @@ func (f *followed) node(e *Edge) (p path) {
 		case !p.answered:
 			return lost(n, "it answers the requests of others")
 		case came > 1:
-			p = p.and(lost(n, "its items carry %d replies to %s, and it answers one of them", came, f.id))
+			p = p.and(lost(n, "its items carry %d replies to %s, and it answers one of them", came, f.id).but("leave all but one out by {use: map, with: {drop: ...}} if they are the same"))
 		}
 		return p.and(f.failed(n, e, Ways{}))
 	}
@@ -200,7 +214,11 @@ func (f *followed) node(e *Edge) (p path) {
 		p = p.and(f.output(n, out))
 	}
 	if ways.Lost != "" {
-		p = p.and(lost(n, "%s", ways.Lost))
+		left := lost(n, "%s", ways.Lost)
+		if n.Kind == "filter" {
+			left = left.but("put a route in its place, and answer its output else too")
+		}
+		p = p.and(left)
 	}
 	return p.and(f.failed(n, e, ways))
 }
@@ -238,7 +256,7 @@ func (f *followed) failed(n *Node, by *Edge, ways Ways) path {
 		return path{}
 	}
 	if n.Engine.OnError == "skip" {
-		return lost(n, "on_error: skip leaves out items that fail")
+		return lost(n, "on_error: skip leaves out items that fail").but("write on_error: dead, and answer %s.%s", n.ID, ErrorPort)
 	}
 	out := n.Output(ErrorPort)
 	switch {

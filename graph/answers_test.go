@@ -155,6 +155,17 @@ func TestUnanswered(t *testing.T) {
   b: {use: http.reply, in: m.errors}
 `, ""},
 		"a queue with a priority behind the listener": {"  a: {use: http.reply, in: {from: other, priority: 1 / n}}\n  other: {use: merge, in: {from: ask, priority: 1 / n}}\n", ""},
+		"many rows, put together again": {`
+  rows: {use: map, in: ask, with: {set: {n: 'max(1, len(list))'}}}
+  each: {use: flatten, in: rows, with: {field: list, as: row, keep_empty: true}}
+  all: {use: gather, in: each, with: {id: reply, count: n}}
+  a: {use: http.reply, in: all, with: {to: id, body: 'map(parts, #.row)'}}
+`, ""},
+		"put together by something else": {`
+  all: {use: gather, in: ask, with: {id: k, count: 2}}
+  few: {use: map, in: all, with: {set: {rs: 'map(parts, #.reply)', ns: 'map(parts, #.n)'}, drop: parts}}
+  a: {use: http.reply, in: few, with: {to: rs, body: ns}}
+`, ""},
 		"never":            {"  a: {use: drop, in: ask}\n", "ask: nothing behind ask answers its requests"},
 		"beside an answer": {"  a: {use: http.reply, in: ask}\n  f: {use: filter, in: ask, with: {where: n > 1}}\n  d: {use: drop, in: f}\n", ""},
 		"three places": {`

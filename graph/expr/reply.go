@@ -37,6 +37,11 @@ func (c *checker) keepReplies(root *node) {
 		if root.typ.HoldsReply() {
 			return
 		}
+	case kLoop:
+		// What is made of each of several items is seen by its type.
+		if !root.typ.HoldsReply() || root.op == "map" && projects(root.args[1], root.slot) {
+			return
+		}
 	case kCall:
 		if root.fn.name == "len" {
 			return
@@ -45,6 +50,15 @@ func (c *checker) keepReplies(root *node) {
 	d := c.report(diag.WrongType, root.from, max(root.to, root.from+1), "a reply can only be carried along and compared, and here it is %s", held.typ)
 	d.WithHint("compute with the other fields, and leave the reply as it is")
 	c.noteOrigin(d, held)
+}
+
+// projects reports whether what a loop makes of an item is the item, or a part of it: then the
+// loop gives the replies of all items.
+func projects(n *node, slot int) bool {
+	for n.kind == kMember {
+		n = n.args[0]
+	}
+	return n.kind == kSlot && n.slot == slot
 }
 
 // choosesReply reports whether an aggregate would keep some of the replies of its rows and

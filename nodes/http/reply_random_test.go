@@ -164,7 +164,12 @@ func (s *scribe) step(x stream) []stream {
 		n := s.node("batch", x.port, fmt.Sprintf(", with: {count: %d%s}", 1+s.IntN(5), s.some("", ", period: 30ms")))
 		return next(s.node("unbatch", n, ""))
 	case 14:
-		n := s.node("gather", x.port, fmt.Sprintf(", with: {id: %s, count: %s%s}", s.some("id % 4", "k", x.reply), s.some("1", "2", "'id > 3 ? 1 : null'"), s.some("", ", timeout: 40ms")))
+		id := s.some("id % 4", "k", x.reply)
+		n := s.node("gather", x.port, fmt.Sprintf(", with: {id: %s, count: %s%s}", id, s.some("1", "2", "'id > 3 ? 1 : null'"), s.some("", ", timeout: 40ms")))
+		if id == x.reply {
+			s.node("http.reply", n, ", with: {to: id, body: 'map(parts, #.k)'}")
+			return nil
+		}
 		n = s.node("flatten", n, fmt.Sprintf(", with: {field: parts, as: %s}", field))
 		return next(s.unfold(n, field, &x, ""))
 	case 15, 16:

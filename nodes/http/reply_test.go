@@ -219,6 +219,17 @@ func TestAnswers(t *testing.T) {
 			want: map[string]string{`{"id":1,"s":"a\tö"}`: "200 X-S=a\tö X-T=text/html", `{"id":2,"s":"a\r\nX-T: 1"}`: `500 the header X-S cannot have a line end or a null byte in it: "a\r\nX-T: 1"`,
 				`{"id":3,"s":"\u0000"}`: `500 the header X-S cannot have a line end or a null byte in it: "\x00"`, `{"id":4}`: "200 X-T=text/html"},
 		},
+		"many rows, put together again": {
+			nodes: `
+  list: {use: map, in: ask, with: {set: {list: "id > 1 ? [id, id + 1] : []", n: "id > 1 ? 2 : 1"}}}
+  each: {use: flatten, in: list, with: {field: list, as: row, keep_empty: true}}
+  twice: {use: map, in: each, with: {set: {twice: row * 2}}, workers: 3}
+  all: {use: gather, in: twice, with: {id: reply, count: n}}
+  a: {use: http.reply, in: all, with: {to: id, body: 'map(parts, #.twice)'}}
+`,
+			bodies: []string{`{"id":1}`, `{"id":2}`, `{"id":3}`},
+			want:   map[string]string{`{"id":1}`: "200 [null]", `{"id":2}`: "200 [4,6]", `{"id":3}`: "200 [6,8]"},
+		},
 		"two answers": {
 			nodes: `
   a: {use: http.reply, in: ask, with: {body: '"first"'}}

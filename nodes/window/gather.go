@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -72,8 +73,21 @@ func (k *gather) Infer(c *graph.Inference) {
 	}
 	how := c.Origin("gathered", c.Node.At)
 	k.out = types.Record(types.Field{Name: "id", Type: id.Type(), Origin: how},
-		types.Field{Name: "parts", Type: types.List(k.in), Origin: how}, types.Field{Name: "complete", Type: types.Bool, Origin: how})
+		types.Field{Name: "parts", Type: types.List(k.part(id)), Origin: how}, types.Field{Name: "complete", Type: types.Bool, Origin: how})
 	c.Out("out", k.out)
+}
+
+// part is the type of a part in its whole. Where parts are put together by a reply to a
+// request, that of the whole stands for those in it.
+func (k *gather) part(id *expr.Expr) *types.Type {
+	at := columns.FieldOf(id, k.in)
+	if at < 0 || !k.in.IsRecord() || k.in.Fields[at].Type.Kind != types.KindReply {
+		return k.in
+	}
+	t := *k.in
+	t.Fields = slices.Clone(t.Fields)
+	t.Fields[at].Type = types.Reply().WithOpt(t.Fields[at].Type.Nullable)
+	return &t
 }
 
 // Needs implements graph.Needer.

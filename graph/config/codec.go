@@ -54,7 +54,8 @@ func (b *schemaBuilder) bareCodec(v reflect.Value, r rule) (codec, error) {
 	t := v.Type()
 	switch {
 	case reflect.PointerTo(t).Implements(decoderType):
-		return customCodec{}, r.only()
+		taker, _ := reflect.New(t).Interface().(SecretTaker)
+		return customCodec{taker}, r.only()
 	case t == durationType:
 		return newDurationCodec(r)
 	case t == sizeType:
@@ -108,10 +109,10 @@ func (c describerCodec) words() string          { return c.text }
 func (c describerCodec) schema() map[string]any { return c.form }
 
 // A customCodec is for a type that reads itself.
-type customCodec struct{}
+type customCodec struct{ taker SecretTaker } // nil: it takes no secrets
 
-func (customCodec) read(d *decodeRun, v *Value, into reflect.Value) {
-	if s := v.firstSecret(); s != nil {
+func (c customCodec) read(d *decodeRun, v *Value, into reflect.Value) {
+	if s := v.firstSecret(); s != nil && c.taker == nil {
 		d.noSecret(s)
 		return
 	}

@@ -98,6 +98,15 @@ func findSecrets(c codec, name string, free bool, v *Value, found func(WrittenSe
 		if c.lone {
 			findSecrets(c.elem, name, free, v, found)
 		}
+	case customCodec:
+		if c.taker == nil {
+			return
+		}
+		for _, e := range v.Entries {
+			if e.Value.Kind == Scalar && c.taker.MayBeSecret(e.Value.Text) {
+				findSecrets(secretCodec{}, e.Key, true, e.Value, found)
+			}
+		}
 	case secretCodec:
 		if v.Kind == Scalar && v.Text != "" {
 			v.tellSecret(name, free, false, 0, utf8.RuneCountInString(v.Text), found)

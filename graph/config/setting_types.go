@@ -146,6 +146,14 @@ type Decoder interface {
 	DecodeConfig(v *Value, list *diag.List)
 }
 
+// A SecretTaker is a Decoder that may be given secrets, which it shows to nobody.
+// MayBeSecret says whether a text that stands in the flow might be one as well, so that
+// no excerpt shows it.
+type SecretTaker interface {
+	Decoder
+	MayBeSecret(text string) bool
+}
+
 // A Checker is a Decoder whose values programs make, too: see Schema.Check. CheckConfig
 // reports what is wrong with one at its place, and completes what was left out, as
 // DecodeConfig does.

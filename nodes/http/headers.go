@@ -44,6 +44,9 @@ func (h *headerSetting) DecodeConfig(v *config.Value, list *diag.List) {
 	}
 }
 
+// MayBeSecret implements config.SecretTaker: a text that is the same in all requests may be.
+func (headerSetting) MayBeSecret(text string) bool { return quoted().MatchString(text) }
+
 // ConfigType implements config.Describer.
 func (headerSetting) ConfigType() (string, map[string]any) {
 	return "headers, with an expression each", map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []string{"string", "number", "boolean"}}}

@@ -44,8 +44,13 @@ func (h *headerSetting) DecodeConfig(v *config.Value, list *diag.List) {
 	}
 }
 
-// MayBeSecret implements config.SecretTaker: a text that is the same in all requests may be.
-func (headerSetting) MayBeSecret(text string) bool { return quoted().MatchString(text) }
+// MayBeSecret implements config.SecretTaker. A text that is the same in all requests may be,
+// and so may what looks like a token that was written without quotes.
+func (headerSetting) MayBeSecret(text string) bool {
+	word := !strings.ContainsAny(text, " \t\r\n\"'()[]{}?:+*")
+	return quoted().MatchString(text) || word && len(text) >= 8 && strings.ContainsAny(text, "0123456789") ||
+		strings.HasPrefix(text, "Bearer ") || strings.HasPrefix(text, "Basic ")
+}
 
 // ConfigType implements config.Describer.
 func (headerSetting) ConfigType() (string, map[string]any) {

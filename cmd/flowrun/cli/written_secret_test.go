@@ -32,6 +32,7 @@ var writtenSecrets = []struct {
 	{"a quoted token", "  a: {use: http.poll, with: {url: 'http://127.0.0.1:1/x', token: \"CAN\\x41RY\", as: '{n: int}'WRONG}}\n", true},
 	{"a password", "  a: {use: http.poll, with: {url: 'http://127.0.0.1:1/x', basic: {user: ann, password: CANARY}, as: '{n: int}'WRONG}}\n", true},
 	{"a header", "  a: {use: http.poll, with: {url: 'http://127.0.0.1:1/x', headers: {X-Api-Key: CANARY}, as: '{n: int}'WRONG}}\n", true},
+	{"a header of a call", "  n: {use: generate, with: {count: 1}}\n  a: {use: http.call, in: n, with: {url: 'http://127.0.0.1:1/x', headers: {X-Key: '\"CANARY\"'}WRONG}}\n", false},
 	{"a header of any name", "  a: {use: http.poll, with: {url: 'http://127.0.0.1:1/x', headers: {X-Key: CANARY}, as: '{n: int}'WRONG}}\n", false},
 	{"a scheme in a header", "  a: {use: http.poll, with: {url: 'http://127.0.0.1:1/x', headers: {Authorization: Bearer CANARY}, as: '{n: int}'WRONG}}\n", true},
 	{"the token of a listener", "  a: {use: http.listen, with: {address: '127.0.0.1:0', token: CANARY, timeout: 1ms, as: '{n: int}'WRONG}}\n", true},
@@ -162,7 +163,7 @@ func caretsFit(t *testing.T, flow, said string) {
 func TestRunsKeepWrittenSecrets(t *testing.T) {
 	const with = "flow: f\nnodes:\n" +
 		"  a: {use: generate, with: {rate: 100}}\n" +
-		"  c: {use: http.call, in: a, on_error: skip, with: {url: '\"http://ann:CANARY@127.0.0.1:1/\"', token: CANARY, headers: {X-Api-Key: CANARY, X-Key: CANARY}, as: '{n: int}', into: m}}\n" +
+		"  c: {use: http.call, in: a, on_error: skip, with: {url: '\"http://ann:CANARY@127.0.0.1:1/\"', token: CANARY, headers: {X-Api-Key: '\"CANARY\"', X-Key: '\"CANARY\"'}, as: '{n: int}', into: m}}\n" +
 		"  out: {use: drop, in: c}\n"
 	folder(t, map[string]string{"f.yaml": strings.ReplaceAll(with, "CANARY", canary), "g.yaml": strings.ReplaceAll(strings.ReplaceAll(with, "rate: 100", "count: 3"), "CANARY", canary)})
 	for _, args := range [][]string{

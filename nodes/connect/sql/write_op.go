@@ -42,19 +42,20 @@ type writeOp struct {
 	plan  *plan
 	tries backoff
 
-	s     session
-	began bool // a transaction is open
-	tells bool // who calls can be told of bad rows
-	held  []part
-	wait  []part    // rows that are sent together with those that come next: see waits
-	late  []lateBad // bad rows that nobody could be told of yet
-	lazy  *bool     // whether rows may wait; nil: not asked yet
-	rows  int
-	bytes int
-	due   time.Time // when to commit; zero: nothing is held
-	met   int       // how often the transaction has met another one, in a row
-	wary  int       // for how many more batches to set savepoints
-	id    string    // of the transaction, to ask whether it was committed; "": not known
+	s      session
+	began  bool // a transaction is open
+	tells  bool // who calls can be told of bad rows
+	held   []part
+	wait   []part    // rows that are sent together with those that come next: see waits
+	flight *flight   // rows that are being sent; nil: none
+	late   []lateBad // bad rows that nobody could be told of yet
+	lazy   *bool     // whether rows may wait; nil: not asked yet
+	rows   int
+	bytes  int
+	due    time.Time // when to commit; zero: nothing is held
+	met    int       // how often the transaction has met another one, in a row
+	wary   int       // for how many more batches to set savepoints
+	id     string    // of the transaction, to ask whether it was committed; "": not known
 }
 
 // A part is rows of a batch that are in the transaction.
@@ -149,10 +150,14 @@ func (o *writeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) er
 			o.due = time.Now().Add(commitTime)
 		}
 	}
-	if !o.waits() || o.waiting() >= togetherRows {
-		if err := o.send(ctx); err != nil {
-			return err
-		}
+	var err error
+	if !o.waits() {
+		err = o.send(ctx)
+	} else if o.waiting() >= togetherRows {
+		err = o.ahead(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	if err := o.tell(out); err != nil {
 		return errors.Join(err, o.commit(ctx, out)) // the neighbours of the row that ends the flow stay
@@ -208,22 +213,19 @@ func (o *writeOp) tell(out nodes.Out) error {
 // send writes what waits into the transaction: all of it at once, and batch by batch if
 // there is a bad row in it.
 func (o *writeOp) send(ctx context.Context) error {
-	for len(o.wait) > 1 && o.wary == 0 {
-		err := o.once(ctx, func(ctx context.Context) error { return o.together(ctx, o.wait) })
+	for o.flight != nil || len(o.wait) > 1 && o.wary == 0 {
+		var err error
+		if o.flight != nil {
+			err = o.land(ctx)
+		} else if err = o.once(ctx, func(ctx context.Context) error { return o.together(ctx, o.wait) }); err == nil {
+			o.held, o.wait = append(o.held, o.wait...), o.wait[:0]
+		}
 		if err == nil {
 			o.tries.well("the database is back")
-			o.held, o.wait = append(o.held, o.wait...), o.wait[:0]
-			return nil
+			continue
 		}
-		if ctx.Err() == nil && o.s != nil && (o.s.fault(err) == faultRow || o.s.fault(err) == faultStatement) {
-			o.wary = waryFor
-			o.rollback(ctx)
-			break
-		}
-		if give, end := o.again(ctx, err); end != nil {
+		if end := o.trouble(ctx, err); end != nil {
 			return end
-		} else if give != nil {
-			break
 		}
 	}
 	for len(o.wait) > 0 {
@@ -240,21 +242,6 @@ func (o *writeOp) send(ctx context.Context) error {
 			o.held = append(o.held, part{p.batch, good})
 		} else {
 			p.batch.Release()
-		}
-	}
-	return nil
-}
-
-// together writes several batches, in one go where the session can.
-func (o *writeOp) together(ctx context.Context, parts []part) error {
-	if s, ok := o.s.(interface {
-		writeMany(ctx context.Context, p *plan, parts []part) error
-	}); ok {
-		return s.writeMany(ctx, o.plan, parts)
-	}
-	for _, p := range parts {
-		if err := o.s.write(ctx, o.plan, p.batch, p.rows); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -427,6 +414,11 @@ func (o *writeOp) Flush(ctx context.Context) error { return o.commit(ctx, nil) }
 
 // Close takes back what was not committed.
 func (o *writeOp) Close() error {
+	if f := o.flight; f != nil {
+		f.cancel()
+		<-f.landed
+		o.flight, o.wait = nil, append(f.parts, o.wait...)
+	}
 	o.drop()
 	o.let()
 	for _, p := range o.wait {

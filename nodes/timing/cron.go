@@ -3,6 +3,8 @@ package timing
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +40,11 @@ func parseSchedule(line string, zone *time.Location) (*schedule, error) {
 	case strings.HasPrefix(line, "@every"):
 		return nil, errInterval
 	}
-	parsed, err := cronFields.Parse(line)
+	text, err := sundays(line)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := cronFields.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +58,70 @@ func parseSchedule(line string, zone *time.Location) (*schedule, error) {
 	}
 	return s, nil
 }
+
+// sundays writes the last field of a line, the day of the week, as the library reads it: in a
+// crontab Sunday is 0 and 7, and may be the end of a range, where the library knows 0 alone.
+func sundays(line string) (string, error) {
+	fields := strings.Fields(line)
+	if len(fields) != 5 && len(fields) != 6 {
+		return line, nil
+	}
+	last := &fields[len(fields)-1]
+	terms := strings.Split(*last, ",")
+	for i, term := range terms {
+		days, err := weekdays(term)
+		if err != nil {
+			return "", err
+		}
+		terms[i] = days
+	}
+	*last = strings.Join(terms, ",")
+	return strings.Join(fields, " "), nil
+}
+
+// weekdays writes a term that has Sunday as 7, or as the name at the end of a range, as the
+// list of its days. Any other stays as it is, also one that is wrong.
+func weekdays(term string) (string, error) {
+	days, every, stepped := strings.Cut(term, "/")
+	first, last, ranged := strings.Cut(days, "-")
+	from, err := strconv.Atoi(first)
+	if named := slices.Index(weekdayNames, strings.ToLower(first)); named >= 0 {
+		from, err = named, nil
+	}
+	if err != nil {
+		return term, nil
+	}
+	to := from
+	switch {
+	case !ranged && stepped: // from there to the end of the week
+		to = max(6, from)
+	case ranged && from > 0 && strings.EqualFold(last, weekdayNames[0]):
+		to = 7
+	case ranged:
+		if to, err = strconv.Atoi(last); err != nil {
+			return term, nil
+		}
+	}
+	step := 1
+	if stepped {
+		if step, err = strconv.Atoi(every); err != nil || step < 1 {
+			return term, nil
+		}
+	}
+	switch {
+	case max(from, to) > 7:
+		return "", fmt.Errorf("%s is no day of the week: want 0 to 7, where 0 and 7 are Sunday, or a name such as sun", term)
+	case to < 7 || from > to:
+		return term, nil
+	}
+	var list []string
+	for ; from <= to; from += step {
+		list = append(list, strconv.Itoa(from%7))
+	}
+	return strings.Join(list, ","), nil
+}
+
+var weekdayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // after gives the first moment after t at which the schedule is due; the zero time: never.
 //

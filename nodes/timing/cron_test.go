@@ -175,6 +175,11 @@ func TestCronSettings(t *testing.T) {
 		`{cron: "30 2 * *"}`:                      "is no schedule",
 		`{cron: "61 2 * * *"}`:                    "is no schedule",
 		`{cron: "0 0 30 2 *"}`:                    "never due",
+		`{cron: "30 2 * * 8"}`:                    "8 is no day of the week",
+		`{cron: "30 2 * * 7-9"}`:                  "7-9 is no day of the week",
+		`{cron: "30 2 * * 7-2"}`:                  "is no schedule",
+		`{cron: "30 2 * * sun-"}`:                 "is no schedule",
+		`{cron: "30 2 * * 5-7/0"}`:                "is no schedule",
 		`{cron: "@every 1m"}`:                     "is an interval",
 		`{cron: "TZ=UTC 30 2 * * *"}`:             "has a time zone in it",
 		`{cron: "30 2 * * *", zone: Europe/Bonn}`: "is no time zone",
@@ -185,6 +190,25 @@ func TestCronSettings(t *testing.T) {
 		_, list := kit.Load(t, "nodes:\n  c: {use: tick, with: "+with+"}\n  out: {use: drop, in: c}\n", nil)
 		if told := nodetest.Printed(list); !strings.Contains(told, want) {
 			t.Errorf("%s: %s, want %s", with, told, want)
+		}
+	}
+}
+
+// Sunday is 0 and 7, as in every crontab; a week of 2026 that begins on a Monday, the 5th of
+// January, is read for each line.
+func TestCronSunday(t *testing.T) {
+	for days, want := range map[string]string{
+		"7": "11", "0": "11", "sun": "11", "SUN": "11", "0,7": "11", "7,3": "07 11",
+		"5-7": "09 10 11", "fri-sun": "09 10 11", "fri-7": "09 10 11", "5-SUN": "09 10 11", "6-7,2": "06 10 11",
+		"0-7": "05 06 07 08 09 10 11", "0-7/2": "06 08 10 11", "1-7": "05 06 07 08 09 10 11", "1-7/3": "05 08 11", "mon-sun/2": "05 07 09 11",
+		"7-7": "11", "7/2": "11", "sun-sun": "11", "sun-tue": "05 06 11", "4/2": "08 10", "mon-fri": "05 06 07 08 09", "*/3": "07 10 11",
+	} {
+		var got []string
+		for _, tick := range ticksOf(t, "cron: '0 12 * * "+days+"'", "UTC", "2026-01-05 00:00", "2026-01-12 00:00") {
+			got = append(got, tick[:2])
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%s: got %s, want %s", days, got, want)
 		}
 	}
 }

@@ -18,7 +18,7 @@ work on items alone are in the [catalogue](kinds/README.md).
 What the words about delivery mean, and which kinds may stand behind a source that acknowledges, is in [delivery](delivery.md).
 They are about the kind as its example uses it; its page says what its settings change.
 
-- **replays**: the source has positions, and a run can go on from one.
+- **replays**: the source has positions. ` + "`flowrun run`" + ` keeps no positions yet: within a run a source goes on where it was, also after a broken connection, but a new run begins at the start. See [after a restart](delivery.md#after-a-restart).
 - **acknowledges**: the source tells its peer what has arrived in all sinks for good; **can acknowledge**: if its settings say so.
 - **flushes**: the sink hands over what it holds back at every cut. **at the end of the run**: what it was given is there when the run has succeeded, unless its settings say otherwise.
 - **at once**: the sink holds nothing back.

@@ -51,7 +51,7 @@ type poll struct {
 	Items  config.Text    `yaml:"items" doc:"An expression over the answer that gives the list of its items, where the answer is not that list itself."`
 	Next   config.Text    `yaml:"next" doc:"An expression over the answer that gives the address of the next page, null or an empty text after the last one."`
 	Links  bool           `yaml:"links" doc:"The address of the next page is in the header Link, with rel=\"next\", as GitHub and others have it."`
-	Cursor config.Text    `yaml:"cursor" doc:"An expression over the answer that gives the value from which the next poll goes on, such as last(item).id; null leaves it as it was. It is kept with the position."`
+	Cursor config.Text    `yaml:"cursor" doc:"An expression over the answer that gives the value from which the next poll goes on, such as last(item).id; null leaves it as it was. It is part of the position."`
 	Start  string         `yaml:"start" doc:"The cursor of the first poll."`
 
 	RetryFor time.Duration `yaml:"retry_for" min:"0s" doc:"How long a page is tried again while the server does not answer, or says that it is busy or broken. Then the run fails; with every, the poll is left out, and the next one begins at its time."`

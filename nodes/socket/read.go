@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
@@ -18,9 +19,10 @@ import (
 type reader struct {
 	endpoint
 	stream.Reading
-	Reconnect   bool          `yaml:"reconnect" doc:"Of connect: connect again when the peer ends the connection. Without it that is the end of the source."`
-	IdleTimeout time.Duration `yaml:"idle_timeout" min:"0s" doc:"How long a connection may send nothing before it is closed. 0s: as long as it likes."`
-	Confirm     bool          `yaml:"confirm" doc:"Tell the sender how many rows have arrived: see below."`
+	Reconnect     bool          `yaml:"reconnect" doc:"Of connect: connect again when the peer ends the connection. Without it that is the end of the source."`
+	IdleTimeout   time.Duration `yaml:"idle_timeout" min:"0s" doc:"How long a connection may send nothing before it is closed. 0s: as long as it likes."`
+	ReceiveBuffer config.Size   `yaml:"receive_buffer" min:"1B" max:"1GiB" doc:"Of udp: how many bytes of datagrams the system keeps until the flow takes them; it throws away what does not fit. Without it, as many as the system allows, up to 8MiB."`
+	Confirm       bool          `yaml:"confirm" doc:"Tell the sender how many rows have arrived: see below."`
 
 	out *types.Type
 }
@@ -50,6 +52,9 @@ func (k *reader) Infer(c *graph.Inference) {
 	ok := k.endpoint.check(c)
 	k.out = k.typeOf(c)
 	c.Out("out", k.out)
+	if ok && k.ReceiveBuffer > 0 && !(k.listens && k.network == "udp") {
+		c.List().Warn(diag.Ineffective, c.Node.At, "%s: receive_buffer is for those who listen to udp", c.Node.ID).WithHint("leave receive_buffer out")
+	}
 	if ok && k.Confirm && k.network == "udp" {
 		c.List().Add(diag.Conflict, c.Node.At, "confirm is for connections, and udp has none").WithHint("leave confirm out, or write tcp://")
 	}
@@ -88,6 +93,9 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		s.Frame = func(frame []byte, b *record.Batch, row int) error { return readSyslog(frame, time.Now(), b, row) }
 	}
 	o := &readOp{k: k, reading: &reading, env: env, scanner: s, queue: make(chan part, queued)}
+	if k.listens && k.network == "udp" {
+		env.Notes = o.lost.notes
+	}
 	switch {
 	case k.Confirm && k.endless():
 		return &confirmedEndlessOp{endlessOp{o}}, nil

@@ -31,6 +31,7 @@ type readOp struct {
 	cancel context.CancelFunc
 	all    sync.WaitGroup // goroutines
 	ended  error          // what Next gives at the end; nil: not there
+	lost   losses         // of datagrams
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -95,7 +96,7 @@ func (o *readOp) Open(ctx context.Context) error {
 	var run func(ctx context.Context)
 	switch {
 	case o.k.listens && o.k.network == "udp":
-		c, err := o.env.ListenPacket(ctx, "udp", o.k.address)
+		c, err := o.openPackets(ctx)
 		if err != nil {
 			return err
 		}
@@ -266,33 +267,6 @@ func (o *readOp) read(ctx context.Context, c net.Conn, name string) error {
 		rows = chunk.Line + chunk.Lines - 1
 		if !o.send(ctx, part{chunk: chunk, to: to}) {
 			return nil
-		}
-	}
-}
-
-// maxDatagram is how long a datagram may be.
-const maxDatagram = 64 << 10
-
-// packets reads datagrams until ctx ends.
-func (o *readOp) packets(ctx context.Context, c net.PacketConn) {
-	defer context.AfterFunc(ctx, func() { c.Close() })()
-	defer c.Close()
-	buf := make([]byte, maxDatagram)
-	for line := uint64(1); ctx.Err() == nil; line++ {
-		n, from, err := c.ReadFrom(buf)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
-				return
-			}
-			o.env.Log.Warn("a datagram could not be read", "address", o.k.name(), "error", err.Error())
-			if nodes.Sleep(ctx, 100*time.Millisecond) != nil {
-				return
-			}
-			continue
-		}
-		chunk := o.reading.Datagram(buf[:n], line, stream.Options{Stream: from.String(), Frame: o.k.frame(), Type: o.k.out})
-		if chunk != nil && !o.send(ctx, part{chunk: chunk}) {
-			return
 		}
 	}
 }

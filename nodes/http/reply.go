@@ -3,6 +3,8 @@ package http
 import (
 	nethttp "net/http"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
@@ -61,6 +63,9 @@ func (k *reply) Infer(c *graph.Inference) {
 	if k.Status.YAML != nil {
 		e := c.Expr(k.Status, in)
 		e.Want(types.Int, "status", c.List())
+		if n, err := strconv.ParseInt(strings.TrimSpace(k.Status.Value), 10, 64); err == nil && checkStatus(n) != nil {
+			c.List().Add(diag.WrongValue, k.Status.YAML.Span, "%s", checkStatus(n)).WithHint("leave status out for 200")
+		}
 		k.status = len(k.head.Type.Fields)
 		k.compute("status", e, in)
 	}

@@ -96,13 +96,21 @@ func (w *answerer) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, 
 	return nil, nil
 }
 
+// checkStatus says what is wrong with the status of an answer.
+func checkStatus(n int64) error {
+	if n < 200 || n > 599 {
+		return fmt.Errorf("%d is no status of an answer: want one from 200 to 599", n)
+	}
+	return nil
+}
+
 // answer makes the answer of an item.
 func (w *answerer) answer(head *record.Batch, row int) (answer, error) {
 	a := answer{status: nethttp.StatusOK, header: nethttp.Header{}}
 	if w.op.k.status >= 0 {
 		n := head.Cols[w.op.k.status].Int[row]
-		if n < 200 || n > 599 {
-			return a, fmt.Errorf("%d is no status of an answer: want one from 200 to 599", n)
+		if err := checkStatus(n); err != nil {
+			return a, err
 		}
 		a.status = int(n)
 	}

@@ -330,3 +330,13 @@ func TestElse(t *testing.T) {
 		})
 	}
 }
+
+// A status that is the same for all items is looked at by the check.
+func TestConstantStatus(t *testing.T) {
+	for status, wrong := range map[string]bool{"42": true, "' 600 '": true, "-1": true, "199": true, "200": false, "599": false, "qty": false, "'qty > 1 ? 200 : 404'": false} {
+		_, list := kit.Load(t, "nodes:\n  ask: {use: http.listen, with: {address: ':80', as: '{qty: int}', respond: reply}}\n  a: {use: http.reply, in: ask, with: {status: "+status+"}}\n", nil)
+		if told := nodetest.Printed(list); strings.Contains(told, "is no status of an answer: want one from 200 to 599") != wrong || list.HasErrors() != wrong {
+			t.Errorf("%s: %s", status, told)
+		}
+	}
+}

@@ -188,7 +188,7 @@ func (a *adviseCall) compile() (*graph.Flow, error) {
 	case a.input == nil:
 		a.input = newStandardInput(a.stdin)
 	}
-	flow, list := a.loader().loadWith(a.path, *a.set, a.input.ahead())
+	flow, list := a.asking().loadWith(a.path, *a.set, a.input.ahead())
 	if a.once != nil && a.once.wanted {
 		return nil, errOnce
 	}

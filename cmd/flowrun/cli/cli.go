@@ -199,6 +199,14 @@ func (c *call) asking() flowLoader {
 	return l
 }
 
+// wondering is loader where kinds may ask their peers if the flow cannot be understood
+// without: for verbs that look at a flow and do not run it, also where no peer is.
+func (c *call) wondering() flowLoader {
+	l := c.loader()
+	l.needy = true
+	return l
+}
+
 // drawer decides how to draw what the user wants; example is the name of a file.
 func (c *call) drawer(format, output, example string) (drawer, error) {
 	format, err := formatOf(format, output)
@@ -219,11 +227,11 @@ func (c *call) print(list diag.List) {
 // need loads a flow that must be right: it prints every problem and ends the call
 // if there is an error.
 func (c *call) need(path string, set map[string]string) (*graph.Flow, error) {
-	flow, list := c.loader().load(path, set)
+	flow, list := c.wondering().load(path, set)
 	c.print(list)
 	if list.HasErrors() {
 		fmt.Fprintf(c.stderr, "%s\n", tally(path, list))
-		return nil, said(codeMisuse)
+		return nil, said(codeOfProblems(list))
 	}
 	return flow, nil
 }

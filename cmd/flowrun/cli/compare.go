@@ -61,7 +61,7 @@ func (r compareCall) compare() error {
 	once := &unreadInput{}
 	load := func() (*graph.Flow, diag.List) {
 		r.stdin = bytes.NewReader(src.Text) // of a flow that is read from there
-		return r.loader().loadWith(r.path, *r.set, bufio.NewReader(once))
+		return r.asking().loadWith(r.path, *r.set, bufio.NewReader(once))
 	}
 	flow, list := load()
 	switch {

@@ -96,24 +96,24 @@ func wantTwoFlows(verb *cobra.Command, args []string) error {
 // both are printed.
 func (d *diffCall) compare(old, new string) (*diff.Diff, error) {
 	var flows [2]*graph.Flow
-	wrong := false
+	var wrong diag.List
 	oldText, oldTrouble := d.loader().source(old)
 	newText, newTrouble := d.loader().source(new)
 	texts, troubles := []*diag.Source{oldText, newText}, []diag.List{oldTrouble, newTrouble}
 	for i, path := range []string{old, new} {
 		flow, list := (*graph.Flow)(nil), troubles[i]
 		if src := texts[i]; src != nil {
-			flow, list = graph.Load(src, d.registry, graph.Options{Set: concerning(*d.set, src, texts[1-i]), LookupEnv: d.secrets.lookup})
+			flow, list = d.wondering().compile(src, concerning(*d.set, src, texts[1-i]), nil)
 		}
 		if list.HasErrors() {
 			d.print(list)
 			fmt.Fprintf(d.stderr, "%s; nothing was compared\n", tally(path, list))
-			wrong = true
+			wrong = append(wrong, list...)
 		}
 		flows[i] = flow
 	}
-	if wrong {
-		return nil, said(codeMisuse)
+	if len(wrong) > 0 {
+		return nil, said(codeOfProblems(wrong))
 	}
 	return diff.Compare(flows[0], flows[1]), nil
 }

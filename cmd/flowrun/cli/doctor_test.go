@@ -3,6 +3,8 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,17 +78,30 @@ func TestDoctor(t *testing.T) {
 }
 
 // A peer that does not answer is not the flow's fault: check, types and run say so by
-// their code, unless the flow has another error. Others than them ask no peer.
+// their code, unless the flow has another error. Verbs that only look at a flow ask where a
+// type cannot be told without.
 func TestPeersThatDoNotAnswer(t *testing.T) {
-	for _, verb := range []string{"check", "types", "run"} {
-		if r := doctor("  p: {use: patient, with: {state: gone}}\n", verb); r.code != 3 || !strings.Contains(r.err, "[E404]") {
+	for _, verb := range []string{"check", "types", "run", "run --compare-serial", "advise", "render", "plan"} {
+		verb := strings.Fields(verb)
+		if r := doctor("  p: {use: patient, with: {state: gone}}\n", verb...); r.code != 3 || !strings.Contains(r.err, "[E404]") {
 			t.Errorf("%s: exit %d, %s", verb, r.code, r.err)
 		}
-		if r := doctor("  p: {use: patient, with: {state: gone}}\n  q: {use: dropp, in: p}\n", verb); r.code != 2 {
+		if r := doctor("  p: {use: patient, with: {state: gone}}\n  q: {use: dropp, in: p}\n", verb...); r.code != 2 {
 			t.Errorf("%s of a wrong flow: exit %d, %s", verb, r.code, r.err)
 		}
 	}
-	if r := doctor("  p: {use: patient, with: {state: gone}}\n", "plan"); r.code != 2 || !strings.Contains(r.err, "[E308]") {
-		t.Errorf("plan: exit %d, %s", r.code, r.err)
+	other := filepath.Join(t.TempDir(), "other.yaml")
+	if err := os.WriteFile(other, []byte("nodes:\n  p: {use: generate, with: {count: 1}}\n  o: {use: drop, in: [p]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := doctor("  p: {use: patient, with: {state: gone}}\n", "diff", other); r.code != 3 || !strings.Contains(r.err, "[E404]") {
+		t.Errorf("diff: exit %d, %s", r.code, r.err)
+	}
+	for _, verb := range [][]string{{"render"}, {"plan"}, {"diff", other}} {
+		for _, with := range []string{"", ", with: {typed: true, state: gone}"} {
+			if r := doctor("  p: {use: patient"+with+"}\n", verb...); r.code != 0 || r.out == "" {
+				t.Errorf("%s of a peer that answers, or need not: exit %d, %s", verb, r.code, r.err)
+			}
+		}
 	}
 }

@@ -31,6 +31,7 @@ type flowLoader struct {
 	stdin    io.Reader
 	secrets  *secrets // takes what flows are told
 	peers    bool     // kinds may ask their peers
+	needy    bool     // they may where a type cannot be told without
 }
 
 // peersPatience is how long a flow may ask its peers while it is compiled.
@@ -98,12 +99,21 @@ func (l flowLoader) loadWith(path string, set map[string]string, stdin *bufio.Re
 	if src == nil {
 		return nil, list
 	}
+	return l.compile(src, set, stdin)
+}
+
+// compile is loadWith of a flow that was read.
+func (l flowLoader) compile(src *diag.Source, set map[string]string, stdin *bufio.Reader) (*graph.Flow, diag.List) {
 	opts := graph.Options{Set: set, LookupEnv: l.secrets.lookup, Stdin: stdin}
-	if l.peers {
-		ctx, cancel := context.WithTimeout(context.Background(), peersPatience)
-		defer cancel()
-		opts.Peers = ctx
+	if !l.peers {
+		flow, list := graph.Load(src, l.registry, opts)
+		if !l.needy || !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == diag.NoSchema }) {
+			return flow, list
+		}
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), peersPatience)
+	defer cancel()
+	opts.Peers = ctx
 	return graph.Load(src, l.registry, opts)
 }
 

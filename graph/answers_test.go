@@ -276,6 +276,16 @@ func TestRepliesAreNoData(t *testing.T) {
 			t.Errorf("%s\n  got  %s\n  want %s", nodes, all, want)
 		}
 	}
+	// What a broken node gives is not known, so nothing is said of what comes behind it.
+	broken := printed(t, "flow.yaml", "nodes:"+asking+`  odd: {use: map, in: ask, with: {select: {a: 1}}, on_error: dead}
+  m: {use: map, in: odd, with: {set: {y: n}}, on_error: dead}
+  a: {use: http.reply, in: m, with: {body: y}}
+  b: {use: http.reply, in: m.errors, with: {status: 422, body: error}}
+  c: {use: http.reply, in: odd.errors, with: {status: 422, body: error}}
+`, graph.Options{})
+	if !strings.Contains(broken, "want a name") || strings.Contains(broken, "no field reply") {
+		t.Error(broken)
+	}
 	for as, want := range map[string]string{
 		"{n: int, reply: int}": `the items have a field "reply", by which they are answered`,
 		"{n: int, r: reply}":   "the type reply cannot be written",

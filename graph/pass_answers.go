@@ -288,23 +288,39 @@ func carriesFrom(failed *Output, e *Edge, id string) bool {
 
 // carryReplies gives the error port of a node the replies of what comes in, under the names
 // that they have there, so that requests which fail can be answered as well.
-func carryReplies(n *Node) {
+func (c *compiler) carryReplies(n *Node) {
 	failed := n.Output(ErrorPort)
 	if failed == nil || failed.Go {
 		return
 	}
 	for _, in := range n.In {
 		for _, e := range in.Edges {
-			if e.Type == nil || !e.Type.IsRecord() {
-				continue
-			}
-			for _, f := range e.Type.Fields {
-				if f.Type.IsReply() {
-					failed.Carries = withReply(failed.Carries, f)
+			switch {
+			case e.Type == nil:
+			case e.Type.Kind == types.KindError && c.hasReplies(): // nobody knows whether it has one
+				failed.Carries = types.Error
+				return
+			case e.Type.IsRecord():
+				for _, f := range e.Type.Fields {
+					if f.Type.IsReply() {
+						failed.Carries = withReply(failed.Carries, f)
+					}
 				}
 			}
 		}
 	}
+}
+
+// hasReplies reports whether a node of the flow makes replies, as far as its types are known.
+func (c *compiler) hasReplies() bool {
+	for _, n := range c.flow.Nodes {
+		for _, out := range n.Out {
+			if out.Carries.IsRecord() && slices.ContainsFunc(out.Carries.Fields, func(f types.Field) bool { return f.Type.IsReply() }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // withReply adds a field to a record; the types of two of one name are put together.

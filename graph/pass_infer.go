@@ -21,7 +21,7 @@ func (c *compiler) inferTypes() {
 		}
 		c.checkKey(n)
 		c.infer(n)
-		carryReplies(n)
+		c.carryReplies(n)
 	}
 }
 

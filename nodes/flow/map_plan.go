@@ -47,7 +47,7 @@ func (p *mapPlan) fields() []outField {
 	for _, s := range p.k.Set {
 		set[s.Key] = p.c.Expr(s.Value, p.in)
 	}
-	if p.in == nil {
+	if p.in == nil || p.c.Unread("select") {
 		return nil
 	}
 	p.checkNames(set)

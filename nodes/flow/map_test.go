@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/flowrun/flowrun/nodes/nodetest"
@@ -63,6 +64,16 @@ func TestMapSettings(t *testing.T) {
 			}
 			kit.Refuse(t, flow, in, want...)
 		})
+	}
+}
+
+// A setting that cannot be read is the only thing that is told.
+func TestMapMisread(t *testing.T) {
+	for _, with := range []string{"{select: {a: 1}}", "{select: [[a]]}"} {
+		_, list := kit.Load(t, nodetest.One("{a: int, b: int}", "map", with), map[string]string{"in.jsonl": ""})
+		if len(list) != 1 || !strings.Contains(nodetest.Printed(list), "want a name") {
+			t.Errorf("%s: %s", with, nodetest.Printed(list))
+		}
 	}
 }
 

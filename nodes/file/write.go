@@ -94,9 +94,27 @@ func (k *writer) checkSplit(c *graph.Inference, t *types.Type) {
 		e := c.Expr(text, t)
 		k.split = append(k.split, e)
 		if st := e.Type(); st.Kind != types.KindError && (!st.IsText() && st.Kind != types.KindInt && st.Kind != types.KindBool || st.Nullable) {
-			c.List().Add(diag.WrongType, text.YAML.At(0, len([]rune(text.Value))), "split must be string, int, bool or an enum and never null, got %s", st)
+			c.List().Add(diag.WrongType, text.YAML.At(0, len([]rune(text.Value))), "split must be string, int, bool or an enum and never null, got %s", st).
+				WithHint("%s", splitHint(text.Value, st))
 		}
 	}
+}
+
+// splitHint says what to write where an expression of another type names no file.
+func splitHint(text string, t *types.Type) string {
+	instead := `"unknown"`
+	switch {
+	case t.Kind == types.KindInt:
+		instead = "0"
+	case t.Kind == types.KindBool:
+		instead = "false"
+	case !t.IsText():
+		text = "string(" + text + ")"
+	}
+	if !t.Nullable {
+		return "convert it: " + text
+	}
+	return fmt.Sprintf("say what null stands for: '%s ?? %s'", text, instead)
 }
 
 // refuses says why the format cannot hold items of a type, "" if it can.

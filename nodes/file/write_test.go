@@ -88,7 +88,7 @@ func TestWriteRefuses(t *testing.T) {
 		"path: out.csv, split: b":                    {"must contain one *"},
 		"path: '*/x*.csv', split: a":                 {"must contain one *"},
 		"path: '*/x.csv', split: [a, c]":             {"2 stars, one for each value"},
-		"path: 'x*.csv', split: b":                   {"never null"},
+		"path: 'x*.csv', split: b":                   {"never null", "say what null stands for: 'b ?? "},
 		"path: 'x*.csv', split: c":                   {`unknown field`},
 		"path: out.json, append: true":               {"cannot be appended to", "write jsonl"},
 		"path: folder, format: csv":                  {"folder is a folder", "E403"},

@@ -103,6 +103,8 @@ func (l *Link) complain(c *graph.Inference, err error) {
 	d := c.List().Add(code, c.Node.At, "%s: %s", c.Node.ID, told)
 	if hint := diag.HintOf(err); !hint.IsZero() {
 		d.WithHint("%s", hint)
+	} else if code == diag.NoFile {
+		d.WithHint("its path is relative to the folder of the flow")
 	}
 }
 

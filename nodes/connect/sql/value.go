@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/record/text"
@@ -94,6 +95,7 @@ func newDecoder(d dialect, f types.Field, c column) (*decoder, error) {
 // A cellError is a cell that is no value of its field.
 type cellError struct {
 	field, got, want string
+	as               string // the type that would take it; "": nobody knows
 }
 
 func (e *cellError) Error() string {
@@ -103,15 +105,40 @@ func (e *cellError) Error() string {
 	return fmt.Sprintf("column %s: %s is no %s", e.field, e.got, e.want)
 }
 
+// Hint says how the flow can take the cell.
+func (e *cellError) Hint() diag.Hint {
+	if e.as == "" {
+		return diag.Hint{}
+	}
+	return diag.Hint{Text: "read it as another type: write `as` with " + types.Quote(e.field) + ": " + e.as + "; `flowrun types --pin` writes the other columns"}
+}
+
+// wider gives a type that takes more than another; "": none.
+func wider(t *types.Type) string {
+	name := "string"
+	switch t.Kind {
+	case types.KindBool:
+		name = "int"
+	case types.KindString:
+		name = "bytes"
+	case types.KindAny, types.KindList, types.KindRecord, types.KindBytes:
+		return ""
+	}
+	if t.Nullable {
+		name += "?"
+	}
+	return name
+}
+
 func (d *decoder) wrong(x *cell) error {
-	return &cellError{field: d.field, got: strconv.Quote(text.Shorten(x.text())), want: d.t.NotNull().String()}
+	return &cellError{field: d.field, got: strconv.Quote(text.Shorten(x.text())), want: d.t.NotNull().String(), as: wider(d.t)}
 }
 
 // put writes a cell into row i of a column.
 func (d *decoder) put(c *record.Column, i int, x *cell, arena *record.Arena) error {
 	if x.kind == cellNull {
 		if !d.t.Nullable {
-			return &cellError{field: d.field, got: "it is null, and the type of the flow does not say so"}
+			return &cellError{field: d.field, got: "it is null, and the type of the flow does not say so", as: d.t.Opt().String()}
 		}
 		c.SetNull(i)
 		return nil
@@ -125,7 +152,7 @@ func (d *decoder) put(c *record.Column, i int, x *cell, arena *record.Arena) err
 	case types.KindFloat:
 		c.Float[i], ok = floatOf(x)
 		if ok && x.kind > cellFloat && text.Loses(x.s) {
-			return &cellError{field: d.field, got: x.text() + " has more digits than a float"}
+			return &cellError{field: d.field, got: x.text() + " has more digits than a float", as: wider(d.t)}
 		}
 	case types.KindDecimal:
 		c.Int[i], ok = decimalOf(x, d.t.Precision, d.t.Scale)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
@@ -249,14 +250,21 @@ func (r *runCall) loadUnlessStopped(stdin *bufio.Reader) (flow *graph.Flow, list
 	case err := <-loaded:
 		return flow, list, err
 	case sig := <-r.stop:
-		select {
-		case err := <-loaded:
-			r.stop <- sig
-			return flow, list, err
-		case again := <-r.stop:
-			return nil, nil, &ending{code: codeOf(again), err: interruptError{again}}
-		case <-time.After(loadPatience):
-			return nil, nil, &ending{code: codeOf(sig), err: stopError{sig}}
+		var echo stopsignal.Echo
+		echo.Heard(time.Now())
+		patience := time.After(loadPatience)
+		for {
+			select {
+			case err := <-loaded:
+				r.stop <- sig
+				return flow, list, err
+			case again := <-r.stop:
+				if !echo.Of(time.Now()) {
+					return nil, nil, &ending{code: codeOf(again), err: interruptError{again}}
+				}
+			case <-patience:
+				return nil, nil, &ending{code: codeOf(sig), err: stopError{sig}}
+			}
 		}
 	}
 }
@@ -323,6 +331,7 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 	tick := time.NewTimer(show.next())
 	defer tick.Stop()
 	var first os.Signal // that stopped it
+	var echo stopsignal.Echo
 	for {
 		select {
 		case <-s.Done():
@@ -336,13 +345,18 @@ func (r *runCall) drive(run *scheduler.Run, show progress, out *pipe) (metrics.R
 			}
 			return result.Report, cmp.Or(result.Killed, result.Err)
 		case sig := <-r.stop:
-			if first != nil || sig == os.Signal(pageSignal{kill: true}) {
+			_, page := sig.(pageSignal)
+			switch {
+			case sig == os.Signal(pageSignal{kill: true}), first != nil && !echo.Of(time.Now()):
 				s.Kill(interruptError{sig})
-				continue
+			case first == nil:
+				first = sig
+				s.Stop()
+				show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, r.drain))
+				if !page {
+					echo.Heard(time.Now())
+				}
 			}
-			first = sig
-			s.Stop()
-			show.say(fmt.Sprintf("%s: sources stopped, finishing what is on its way (at most %s); once more to end at once", sig, r.drain))
 		case <-tick.C:
 			show.show(run.Stats())
 			tick.Reset(show.next())

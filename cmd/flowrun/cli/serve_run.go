@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
+	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/scheduler"
@@ -86,8 +88,10 @@ func (s *serveCall) runner() *web.Runner {
 // untilSignal serves a folder until a signal ends it. The first one drains what runs,
 // the second ends that at once.
 func (s *serveCall) untilSignal(folder *web.Folder, over <-chan error, stop <-chan os.Signal) error {
+	var echo stopsignal.Echo
 	select {
 	case <-stop:
+		echo.Heard(time.Now())
 	case err := <-over:
 		folder.Close()
 		return err
@@ -95,10 +99,16 @@ func (s *serveCall) untilSignal(folder *web.Folder, over <-chan error, stop <-ch
 	var killed error
 	if n := folder.Running(); n > 0 {
 		fmt.Fprintf(s.stderr, "%s still running: finishing what is on its way (at most 30s); once more to end at once\n", plural(n, "flow"))
-		select {
-		case <-folder.Drain():
-		case sig := <-stop:
-			killed = &ending{code: codeOf(sig), err: interruptError{sig}}
+		drained := folder.Drain()
+		for done := false; !done; {
+			select {
+			case <-drained:
+				done = true
+			case sig := <-stop:
+				if done = !echo.Of(time.Now()); done {
+					killed = &ending{code: codeOf(sig), err: interruptError{sig}}
+				}
+			}
 		}
 	}
 	folder.Close()

@@ -44,6 +44,11 @@ type Env struct {
 	// Outputs is set, by the method Operator of a sink that writes files: what became of
 	// them, for the report. It is called after Commit or Abort.
 	Outputs func() []Output
+	// Unkept is set, by the method Operator of a sink that may have processed items which
+	// are lost with the run: how many it has not kept, and how many more have gone to a peer
+	// that has not said what became of them. It is called once the run has ended, after
+	// Commit or Abort and Close.
+	Unkept func() (lost, unsure int64)
 	// Dropped is set, by the method Operator of a source that leaves out fields which the
 	// type of its items does not have: how many values of each field so far. It is called
 	// at any time from any goroutine, and gives a map of its own.

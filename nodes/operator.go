@@ -40,6 +40,7 @@ type Maker interface {
 //	Lasts                  of a sink: what it flushed outlives a kill       Laster
 //	Held                   it holds items back, and gives them on later     Holder
 //	Seal, Commit, Abort    of a sink whose output appears at once           Committer
+//	Keep                   of one: a run that ends badly leaves it some      Keeper
 //	Recover                of a sink: what a run before has left            Recoverer
 //	Save, Load             of whoever keeps state                           Stateful
 //
@@ -248,6 +249,15 @@ type Committer interface {
 	Seal(ctx context.Context, epoch uint64) error
 	Commit(ctx context.Context, epoch uint64) error
 	Abort(ctx context.Context) error
+}
+
+// A Keeper is a Committer that has, beside what appears at once, something that is of use
+// whatever becomes of the run, such as lines of a log. Keep is called where Commit will not
+// be, because the run has failed or was stopped before its end, and before Abort of any
+// sink: it gives that of what was processed, for good. An error of it is that of a run
+// which has no other.
+type Keeper interface {
+	Keep(ctx context.Context) error
 }
 
 // A Recoverer is a Committer that a run before may have left something of. Recover is

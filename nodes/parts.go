@@ -30,6 +30,7 @@ type Parts struct {
 	Laster       Laster
 	Holder       Holder
 	Committer    Committer
+	Keeper       Keeper
 	Recoverer    Recoverer
 	Stateful     Stateful
 }
@@ -55,6 +56,7 @@ func PartsOf(op Operator) (Parts, error) {
 	p.Laster, _ = op.(Laster)
 	p.Holder, _ = op.(Holder)
 	p.Committer, _ = op.(Committer)
+	p.Keeper, _ = op.(Keeper)
 	p.Recoverer, _ = op.(Recoverer)
 	p.Stateful, _ = op.(Stateful)
 	t := reflect.TypeOf(op)
@@ -87,6 +89,7 @@ var signatures = map[string]reflect.Type{
 	"Held":         reflect.TypeFor[func() int](),
 	"Seal":         reflect.TypeFor[func(context.Context, uint64) error](),
 	"Commit":       reflect.TypeFor[func(context.Context, uint64) error](),
+	"Keep":         reflect.TypeFor[func(context.Context) error](),
 	"Abort":        reflect.TypeFor[func(context.Context) error](),
 	"Recover":      reflect.TypeFor[func(context.Context, uint64) error](),
 	"Save":         reflect.TypeFor[func() (func(io.Writer) error, error)](),

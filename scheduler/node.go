@@ -256,6 +256,15 @@ func (n *node) settle(ctx context.Context, ok bool) error {
 	return guard(func() error { return c.Abort(ctx) })
 }
 
+// keep lets a sink give what is of use although the run has ended badly.
+func (n *node) keep(ctx context.Context) error {
+	k := n.parts.Keeper
+	if k == nil || !n.opened {
+		return nil
+	}
+	return guard(func() error { return k.Keep(ctx) })
+}
+
 // wrap names the node in an error, once.
 func (n *node) wrap(err error) error {
 	if _, named := errors.AsType[*Failure](err); named {

@@ -30,6 +30,7 @@ type op struct {
 	seal   func() error
 	commit func() error
 	abort  func() error
+	keep   func() error
 }
 
 // operator gives the operator of o.
@@ -147,6 +148,8 @@ func (o opBase) Flush(context.Context) error          { return call(o.base.flush
 func (o opBase) Seal(context.Context, uint64) error   { return call(o.base.seal) }
 func (o opBase) Commit(context.Context, uint64) error { return call(o.base.commit) }
 func (o opBase) Abort(context.Context) error          { return call(o.base.abort) }
+
+func (o opBase) Keep(context.Context) error { return call(o.base.keep) }
 
 func (o opParallel) NewWorker(ctx context.Context) (nodes.Worker, error) {
 	if o.parallel.work != nil {

@@ -168,7 +168,7 @@ func TestMadeIsReleased(t *testing.T) {
 }
 
 // An operator is opened before anything is read, sealed and closed when its node has
-// ended, and settled when the flow has: with its output if all went well.
+// ended, and settled when the flow has: with its output if all went well, and else with what it keeps in any case.
 func TestLifeOfAnOperator(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		workersAndSerial(t, func(t *testing.T, workers string, serial bool) {
@@ -178,7 +178,7 @@ func TestLifeOfAnOperator(t *testing.T) {
 			}
 			whole := kind("whole", func(*opKind, *nodes.Env) *op {
 				return &op{
-					open: say("open"), close: say("close"), seal: say("seal"), commit: say("commit"), abort: say("abort"),
+					open: say("open"), close: say("close"), seal: say("seal"), commit: say("commit"), abort: say("abort"), keep: say("keep"),
 					worker: func(context.Context) (nodes.Worker, error) {
 						return nodes.WorkFunc(func(context.Context, nodes.Input, nodes.Out) (any, error) { return 1, nil }), say("worker")()
 					},
@@ -202,7 +202,7 @@ func TestLifeOfAnOperator(t *testing.T) {
 			got = slices.Compact(got) // a worker each
 			want := []string{"open", "worker", "process", "end", "seal", "close", "commit"}
 			if fails {
-				want = []string{"open", "worker", "process", "close", "abort"}
+				want = []string{"open", "worker", "process", "close", "keep", "abort"}
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)

@@ -180,7 +180,8 @@ func (r *Run) audit() {
 	}
 }
 
-// settle makes what the sinks wrote visible, or takes it back. A sink that cannot make
+// settle makes what the sinks wrote visible, or takes it back, but for what is to stay in
+// any case. A sink that cannot make
 // its output visible turns success into failure for those that come after it. Sources
 // then learn that what they gave was taken for good, before they are closed; but for those
 // that nobody wanted more of, for some of what they gave was thrown away. Neither is cut
@@ -198,6 +199,11 @@ func (r *Run) settle() {
 		}
 	}
 	thrown := r.cutShort()
+	if (thrown || r.firstFailure() != nil) && !r.options.Discard {
+		for _, n := range r.nodes {
+			note(n, n.keep(ctx))
+		}
+	}
 	for _, n := range r.nodes {
 		note(n, n.settle(ctx, r.firstFailure() == nil && !thrown))
 	}
@@ -329,7 +335,13 @@ func (r *Run) Stats() metrics.Report {
 	r.mu.Unlock()
 	for _, n := range r.nodes {
 		report.Nodes = append(report.Nodes, n.report(report.Took))
-		if n.env.Outputs == nil || report.Outcome == "running" {
+		if report.Outcome == "running" {
+			continue
+		}
+		if last := &report.Nodes[len(report.Nodes)-1]; n.env.Unkept != nil {
+			last.NotKept, last.Unconfirmed = n.env.Unkept()
+		}
+		if n.env.Outputs == nil {
 			continue
 		}
 		for _, o := range n.env.Outputs() {

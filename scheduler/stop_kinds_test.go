@@ -103,6 +103,7 @@ func vault(s **store) nodes.Decl {
 			seal:   func() error { time.Sleep(time.Minute); return note("seal") },
 			commit: func() error { return note("commit") },
 			abort:  func() error { return note("abort") },
+			keep:   func() error { return note("keep") },
 		}
 	}, portIn)
 }
@@ -206,7 +207,27 @@ func (c stopCase) run(t *testing.T, engine string, options scheduler.Options) {
 			taken = append(taken, fmt.Sprintf("taken %s %d", source, gave-1))
 		}
 	}
-	c.compareEvents(t, tr.store.events, commits, sealed, end, taken)
+	events := slices.DeleteFunc(slices.Clone(tr.store.events), func(e string) bool { return strings.HasPrefix(e, "keep ") })
+	c.compareEvents(t, events, commits, sealed, end, taken)
+	c.compareKept(t, tr.store.events, !c.whole && !options.Partial && !options.Discard, len(end))
+}
+
+// compareKept expects that all sinks were asked to keep what they can, before any was told to
+// take back what it has, or none.
+func (c stopCase) compareKept(t *testing.T, got []string, keeps bool, sinks int) {
+	t.Helper()
+	kept := 0
+	for _, e := range got {
+		switch {
+		case strings.HasPrefix(e, "keep "):
+			kept++
+		case strings.HasPrefix(e, "abort ") && keeps && kept < sinks:
+			t.Errorf("%s came before all had kept what they can: %q", e, got)
+		}
+	}
+	if keeps && kept != sinks || !keeps && kept != 0 {
+		t.Errorf("%d of %d sinks were asked to keep what they can", kept, sinks)
+	}
 }
 
 // compareEvents compares what sinks and sources were told: what is committed was sealed

@@ -101,8 +101,9 @@ func (w world) holds(t *testing.T, what string, want map[string]string) {
 	}
 }
 
-// A run that was stopped while it read files leaves what it was to write as it was, in
-// every way to write. With Partial it writes what it has: whole rows, in their order.
+// A run that was stopped while it read files leaves those that it was to write as they were,
+// in every way to write, but adds what it has to those that it was to add to. With Partial
+// it writes what it has to all: whole rows, in their order.
 func TestStopOfFiles(t *testing.T) {
 	rows := numberedRows(0, manyRows)
 	from := world{dir: t.TempDir()}
@@ -157,19 +158,31 @@ func (c stopOfFiles) run(t *testing.T, w world, flow, rows string) {
 		unwritten = append(unwritten, nodes.ShortPath(filepath.Join(w.dir, name)))
 	}
 	before := w.files(t)
-	w.untouched(t, "whole", w.run(t, flow), before, unwritten...)
-
+	if strings.Contains(c.write, "append") {
+		c.partly(t, w, "added", w.run(t, flow), rows, before, unwritten)
+		os.Remove(filepath.Join(w.dir, c.unwritten[0]))
+		for name, text := range before {
+			w.put(t, name, text)
+		}
+	} else {
+		w.untouched(t, "whole", w.run(t, flow), before, unwritten...)
+	}
 	w.partial = true
-	o := w.run(t, flow)
+	c.partly(t, w, "partial", w.run(t, flow), rows, before, unwritten)
+}
+
+// partly expects a part of the rows in the files, and all that was processed.
+func (c stopOfFiles) partly(t *testing.T, w world, what string, o nodetest.Result, rows string, before map[string]string, unwritten []string) {
+	t.Helper()
 	if o.Err != nodetest.ErrStopped || o.Report.Outcome != "stopped" || len(o.Report.Unwritten) > 0 || !slices.Equal(o.Report.Files, unwritten) {
-		t.Errorf("partial: %s %s, it says that it wrote %q and not %q", o.Report.Outcome, o.Told(), o.Report.Files, o.Report.Unwritten)
+		t.Errorf("%s: %s %s, it says that it wrote %q and not %q", what, o.Report.Outcome, o.Told(), o.Report.Files, o.Report.Unwritten)
 	}
 	name := c.unwritten[0]
 	got := unpacked(t, packing(name), w.file(name))
 	if strings.Contains(c.write, "append") {
 		var was bool
 		if got, was = strings.CutPrefix(got, oldFiles[name]); !was {
-			t.Errorf("partial: the old rows are gone: %.100q", got)
+			t.Errorf("%s: the old rows are gone: %.100q", what, got)
 		}
 	}
 	n := strings.Count(got, "\n")
@@ -177,10 +190,15 @@ func (c stopOfFiles) run(t *testing.T, w world, flow, rows string) {
 		n *= 3
 	}
 	if n <= 100 || n >= manyRows-3 || !strings.HasPrefix(c.whole(rows), strings.TrimSuffix(got, "\n]\n")) {
-		t.Errorf("partial: %d rows, %.100q ... %.100q", n, got, got[max(0, len(got)-100):])
+		t.Errorf("%s: %d rows, %.100q ... %.100q", what, n, got, got[max(0, len(got)-100):])
 	}
 	if names := w.names(t); len(names) > len(before)+len(unwritten) || slices.ContainsFunc(names, func(s string) bool { return strings.Contains(s, ".flowrun-") }) {
-		t.Errorf("partial: there are %q", names)
+		t.Errorf("%s: there are %q", what, names)
+	}
+	for i := range o.Report.Nodes {
+		if n := &o.Report.Nodes[i]; n.ID == "w" && (n.NotKept != 0 || n.In != int64(n.Used)) {
+			t.Errorf("%s: of %d rows %d were not kept", what, n.In, n.NotKept)
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ type target struct {
 	until  time.Time    // when such a file has had its time; zero: it has any time
 	rows   int64
 	fresh  int64 // rows that were not published yet
+	broken bool  // a write has failed, so what it has may end in half a row
 	ended  bool  // nothing more is written, whether that went well or not
 	whole  bool  // it is closed, with all that belongs in it
 }
@@ -141,6 +142,7 @@ func (t *target) write(text []byte, rows int) error {
 	_, err := t.packed.Write(text)
 	t.rows += int64(rows)
 	t.fresh += int64(rows)
+	t.broken = t.broken || err != nil
 	return t.wrong(err)
 }
 
@@ -169,7 +171,7 @@ func (t *target) finish(tail string) error {
 			err = cerr
 		}
 	}
-	t.whole = err == nil
+	t.whole, t.broken = err == nil, t.broken || err != nil
 	return t.wrong(err)
 }
 

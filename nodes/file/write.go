@@ -22,7 +22,7 @@ type writer struct {
 	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
 	Split    []config.Text `yaml:"split" lone:"true" doc:"Expressions of type string, int, bool or an enum: rows with the same values go to the same file, whose path has the values in place of the stars, one each, also in names of folders."`
 	MaxFiles int           `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
-	Append   bool          `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
+	Append   bool          `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end, those of a run that fails or is stopped too; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
 
 	Rotate *rotate `yaml:"rotate" doc:"End the file and begin another one, after so many bytes or so much time. The files have numbers in their names, as out-000001.jsonl; each gets its name when it is complete, or with append is added to until it is."`
 

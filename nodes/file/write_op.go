@@ -29,7 +29,7 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if k.Rotate != nil {
 		o.limits = *k.Rotate
 	}
-	env.Outputs = o.outputs
+	env.Outputs, env.Unkept = o.outputs, o.unkept
 	return o, nil
 }
 
@@ -60,6 +60,7 @@ var (
 	_ nodes.Timed     = (*writeOp)(nil)
 	_ nodes.Flusher   = (*writeOp)(nil)
 	_ nodes.Committer = (*writeOp)(nil)
+	_ nodes.Keeper    = (*writeOp)(nil)
 )
 
 // Open makes the file at once, so that a path that cannot be written stops the
@@ -231,12 +232,12 @@ func (o *writeOp) OnTime(_ context.Context, now time.Time, _ nodes.Out) error {
 // buffer.
 func (o *writeOp) publish() error {
 	o.due = time.Time{}
-	var files []*durable.File
+	var added []*target
 	for _, t := range o.order {
 		if t.file != nil && !o.k.Append || t.fresh == 0 || t.ended && !t.whole {
 			continue
 		}
-		if t.fresh = 0; !t.ended {
+		if !t.ended {
 			if err := t.press(); err != nil {
 				return t.wrong(err)
 			}
@@ -245,13 +246,70 @@ func (o *writeOp) publish() error {
 			}
 		}
 		if t.file != nil {
-			files = append(files, t.file)
+			added = append(added, t)
+		} else {
+			t.fresh = 0
 		}
 	}
-	if len(files) == 0 {
+	return o.add(added)
+}
+
+// add adds what targets hold to their files.
+func (o *writeOp) add(targets []*target) error {
+	if len(targets) == 0 {
 		return nil
 	}
-	return wrongFile(o.set.Publish(files...))
+	var files []*durable.File
+	for _, t := range targets {
+		files = append(files, t.file)
+	}
+	if err := o.set.Publish(files...); err != nil {
+		return wrongFile(err)
+	}
+	for _, t := range targets {
+		t.fresh = 0
+	}
+	return nil
+}
+
+// Keep implements nodes.Keeper: rows that were to be added to a file are, as a log has what
+// was told before something went wrong, and what is written directly does not end in a
+// buffer. A file that could not be written before gets no half rows.
+func (o *writeOp) Keep(context.Context) error {
+	var errs []error
+	var added []*target
+	for _, t := range o.order {
+		if t.broken || t.fresh == 0 || t.path == "-" || t.file != nil && !o.k.Append {
+			continue
+		}
+		if !t.ended {
+			if err := t.press(); err != nil {
+				errs = append(errs, t.wrong(err))
+				continue
+			}
+			t.ended, t.whole = t.file != nil, true
+		}
+		if t.file != nil {
+			added = append(added, t)
+		} else {
+			t.fresh = 0
+		}
+	}
+	err := errors.Join(append(errs, o.add(added))...)
+	if errors.Is(err, nodes.ErrDone) {
+		return nil // nobody reads on
+	}
+	return err
+}
+
+// unkept counts the rows of files that are not there.
+func (o *writeOp) unkept() (lost, unsure int64) {
+	for _, t := range o.order {
+		if t.path != "-" {
+			lost += t.fresh
+		}
+	}
+	return lost, 0
 }
 
 // End completes the files: they are whole then, and still have no name.
@@ -324,7 +382,13 @@ func (o *writeOp) Seal(context.Context, uint64) error {
 
 // Commit gives the files of the run their names: the first node does so for all.
 func (o *writeOp) Commit(context.Context, uint64) error {
-	return errors.Join(o.mine(o.set.Commit()), o.let())
+	err := o.mine(o.set.Commit())
+	for _, t := range o.order {
+		if err == nil || !o.k.Append && t.named() {
+			t.fresh = 0
+		}
+	}
+	return errors.Join(err, o.let())
 }
 
 // mine leaves out of the errors of a commit those of other nodes' files, which they
@@ -379,7 +443,7 @@ func wrongFile(err error) error {
 func (o *writeOp) outputs() []nodes.Output {
 	all := slices.Clone(o.ended)
 	for _, t := range o.order {
-		if t.path != "-" {
+		if t.path != "-" && (t.named() || !o.k.Append || t.rows > 0) { // there was something to write
 			all = append(all, nodes.Output{Path: nodes.ShortPath(t.path), Written: t.named()})
 		}
 	}

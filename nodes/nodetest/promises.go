@@ -36,6 +36,8 @@ func (c *conformance) promises(e *fixture, n *graph.Node, parts nodes.Parts) {
 	switch {
 	case parts.Laster != nil && parts.Committer == nil:
 		wrong("its operator has a method Lasts, which is for one that commits")
+	case parts.Keeper != nil && parts.Committer == nil:
+		wrong("its operator has a method Keep, which is for one that commits")
 	case keeps && !withholds:
 		wrong("its operator commits what it has at the end alone, and its settings have no method Withholds that says so")
 	case withholds && !keeps:

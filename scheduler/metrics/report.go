@@ -39,28 +39,34 @@ type Report struct {
 
 // A NodeReport is what one node did. Shares are of the time of all its workers.
 type NodeReport struct {
-	ID       string        `json:"id"`
-	Kind     string        `json:"kind"`
-	State    string        `json:"state"` // running, paused (a source), done
-	Workers  int           `json:"workers"`
-	Most     int           `json:"workers_most,omitempty"` // at once, of a node that follows its load
-	Resized  int64         `json:"resized,omitempty"`      // how often their number changed
-	In       int64         `json:"in"`
-	Out      int64         `json:"out"`
-	Used     int64         `json:"used"`
-	Filtered int64         `json:"filtered"`
-	Skipped  int64         `json:"skipped"`
-	Dead     int64         `json:"dead"`
-	Failed   int64         `json:"failed"`
-	Held     int64         `json:"held"` // taken, and neither finished nor accounted for
-	Retries  int64         `json:"retries"`
-	Busy     float64       `json:"busy"`
-	Blocked  float64       `json:"blocked"`
-	Starved  float64       `json:"starved"`
-	P50      time.Duration `json:"p50_ns"` // of a task
-	P99      time.Duration `json:"p99_ns"`
-	Done     int64         `json:"bytes_done,omitempty"`  // of a source that knows
-	Total    int64         `json:"bytes_total,omitempty"` // 0: not known
+	ID       string `json:"id"`
+	Kind     string `json:"kind"`
+	State    string `json:"state"` // running, paused (a source), done
+	Workers  int    `json:"workers"`
+	Most     int    `json:"workers_most,omitempty"` // at once, of a node that follows its load
+	Resized  int64  `json:"resized,omitempty"`      // how often their number changed
+	In       int64  `json:"in"`
+	Out      int64  `json:"out"`
+	Used     int64  `json:"used"`
+	Filtered int64  `json:"filtered"`
+	Skipped  int64  `json:"skipped"`
+	Dead     int64  `json:"dead"`
+	Failed   int64  `json:"failed"`
+	Held     int64  `json:"held"` // taken, and neither finished nor accounted for
+	// NotKept is how many of those that a sink has used are lost with the run, Unconfirmed
+	// how many have gone to a peer that has not said what became of them. Both are known
+	// when the run has ended.
+	NotKept     int64 `json:"not_kept,omitempty"`
+	Unconfirmed int64 `json:"unconfirmed,omitempty"`
+
+	Retries int64         `json:"retries"`
+	Busy    float64       `json:"busy"`
+	Blocked float64       `json:"blocked"`
+	Starved float64       `json:"starved"`
+	P50     time.Duration `json:"p50_ns"` // of a task
+	P99     time.Duration `json:"p99_ns"`
+	Done    int64         `json:"bytes_done,omitempty"`  // of a source that knows
+	Total   int64         `json:"bytes_total,omitempty"` // 0: not known
 
 	// FieldsDropped is how many values a source has left out, by their field, because the
 	// type of its items does not have it.

@@ -7,7 +7,7 @@ import (
 )
 
 // While a flow that will fail adds to a file, another one adds to it: the rows of the
-// second are there, and none of the first.
+// second are there, whole and together, and behind them those that the first had got.
 func TestAFailureCutsNothingOfOthers(t *testing.T) {
 	folder(t, map[string]string{
 		"log.jsonl":  "{\"a\":0}\n",
@@ -30,8 +30,13 @@ func TestAFailureCutsNothingOfOthers(t *testing.T) {
 		t.Errorf("exit %d %s", code, errs)
 	}
 	lines := strings.SplitAfter(read(t, "log.jsonl"), "\n")
-	if len(lines) != 1002 || lines[0] != "{\"a\":0}\n" {
+	if len(lines) <= 1002 || len(lines) > 101_002 || lines[0] != "{\"a\":0}\n" || lines[len(lines)-1] != "" {
 		t.Fatalf("%d rows, the first is %q", len(lines)-1, lines[0])
+	}
+	for i, line := range lines[1001 : len(lines)-1] {
+		if line != "{\"a\":1}\n" {
+			t.Fatalf("row %d is %q", i+1001, line)
+		}
 	}
 	for i, line := range lines[1:1001] {
 		if line != fmt.Sprintf("{\"a\":%d}\n", i) {

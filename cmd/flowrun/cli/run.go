@@ -70,6 +70,7 @@ and lets everything on its way finish; the second one ends the run at once.
 Files get their names together, when the flow has succeeded and they are safe on the
 disk. A flow that was stopped before a source had come to its end has not: its files
 stay as they were, unless --partial says otherwise, and the call ends with 130 or 143.
+What "append: true" adds to a file stays, also if the flow has failed.
 A source that has no end of its own, such as a clock or a pipe, has done its job when it
 is stopped.
 

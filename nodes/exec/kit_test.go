@@ -192,3 +192,30 @@ func TestSecretsOfTheEnvironment(t *testing.T) {
 		t.Error(told)
 	}
 }
+
+// The report says of how many rows nobody knows what became of them: those that a command
+// was given that has failed, or has not confirmed.
+func TestWriteUnsure(t *testing.T) {
+	const some = `n=0; while read -r line; do n=$((n+1)); [ $n = 35 ] && echo $n; [ $n = 37 ] && exit 1; done; exit `
+	for what, c := range map[string]struct {
+		with   string
+		fails  bool
+		unsure func(used int64) int64
+	}{
+		"all is well":         {`command: [sh, -c, "cat > all"]`, false, func(int64) int64 { return 0 }},
+		"it has had enough":   {`command: [sh, -c, "exec <&-; sleep 0.01"]`, false, nil},
+		"it fails at its end": {`command: [sh, -c, "cat > all; exit 3"]`, true, func(used int64) int64 { return used }},
+		"it fails, and again": {`command: [sh, -c, "[ -f all ] || { head -n 3 > all; exit 3; }; cat > rest"], restart: on_failure, restart_wait: 1ms`, false, nil},
+		"not all confirmed":   {`command: [sh, -c, '` + some + `1'], confirm: true`, true, func(used int64) int64 { return max(0, used-35) }},
+	} {
+		r := run(t, writing(c.with), map[string]string{"in.jsonl": numbers(20_000)}, nodetest.Setup{Batch: 20})
+		n := r.Report.Nodes[1]
+		if (r.Err != nil) != c.fails || n.NotKept != 0 {
+			t.Errorf("%s: %v, %d were not kept", what, r.Err, n.NotKept)
+		}
+		if c.unsure != nil && n.Unconfirmed < c.unsure(n.Used) || n.Unconfirmed > n.In || what == "it has had enough" && n.Unconfirmed > 0 ||
+			what == "it fails, and again" && (n.Unconfirmed == 0 || n.Unconfirmed == n.In) || what == "all is well" && n.Unconfirmed > 0 {
+			t.Errorf("%s: of %d rows, %d used, nobody knows of %d", what, n.In, n.Used, n.Unconfirmed)
+		}
+	}
+}

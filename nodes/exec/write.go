@@ -50,7 +50,9 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writeOp{k: k, env: env, encoder: e, tries: restarts{k: &k.command}}, nil
+	o := &writeOp{k: k, env: env, encoder: e, tries: restarts{k: &k.command}}
+	env.Unkept = o.unkept
+	return o, nil
 }
 
 // Examine implements nodes.Examiner.

@@ -31,6 +31,10 @@ type writeOp struct {
 	size int       // their bytes
 	sent uint64    // lines that were written, of all starts
 	done uint64    // lines that were confirmed
+
+	// Without confirmations.
+	given int64 // rows, to the start of the command that runs
+	spent int64 // rows, to those that have failed
 }
 
 // A segment is text that was written and is not confirmed.
@@ -82,7 +86,22 @@ func (o *writeOp) Process(ctx context.Context, in nodes.Input, _ nodes.Out) erro
 			err = o.await(ctx, func() bool { return o.size <= window/2 })
 		}
 	}
-	return o.restarting(ctx, err, text)
+	if err = o.restarting(ctx, err, text); err == nil && !o.k.Confirm {
+		o.given += int64(in.Data.Len())
+	}
+	return err
+}
+
+// unkept counts the rows of which nobody knows whether the command has done its work on
+// them: it has not ended well, or has not confirmed them.
+func (o *writeOp) unkept() (lost, unsure int64) {
+	switch {
+	case o.k.Confirm:
+		return 0, int64(o.sent - min(o.sent, o.done))
+	case o.over:
+		return 0, o.spent
+	}
+	return 0, o.spent + o.given
 }
 
 // give writes to the command that runs; what stands before the first row, before that.
@@ -164,6 +183,7 @@ func (o *writeOp) again(ctx context.Context, failed error) error {
 		return errors.Join(failed, err)
 	}
 	o.env.Log.Warn("the command is started again", "command", o.k.name(), "in", wait.String())
+	o.spent, o.given = o.spent+o.given, 0
 	if err := nodes.Sleep(ctx, wait); err != nil {
 		return err
 	}

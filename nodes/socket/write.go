@@ -75,6 +75,9 @@ func (k *writer) Infer(c *graph.Inference) {
 
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &writeOp{k: k, env: env}
+	if k.Confirm {
+		env.Unkept = func() (lost, unsure int64) { return 0, int64(o.sent - min(o.sent, o.done)) }
+	}
 	if k.Framing == framingSyslog {
 		e := newSyslogEncoder(env.In("in"))
 		o.row = e.appendRow

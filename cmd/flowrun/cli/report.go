@@ -26,6 +26,7 @@ type summary struct {
 	Rows       int64                            `json:"rows"` // that sources gave
 	RowsPerSec float64                          `json:"rows_per_second"`
 	Balanced   bool                             `json:"balanced"`
+	Unfinished *unfinished                      `json:"unfinished,omitempty"`    // nil: all that was taken has arrived
 	Acks       map[string]string                `json:"acknowledges,omitempty"`  // by source: its setting ack
 	Failures   map[string][]scheduler.ItemError `json:"recent_errors,omitempty"` // by node, of items that did not stop the flow
 	Problems   diag.List                        `json:"diagnostics,omitempty"`
@@ -35,9 +36,32 @@ type summary struct {
 	command string // how the program was called
 }
 
+// An unfinished is the items that are accounted for and have not arrived: how many of them
+// were where when the run ended.
+type unfinished struct {
+	OnEdges     int64 `json:"on_edges"`    // waiting
+	InNodes     int64 `json:"in_nodes"`    // in work
+	NotKept     int64 `json:"not_kept"`    // taken by sinks that have not kept them
+	Unconfirmed int64 `json:"unconfirmed"` // given by sinks to peers that have not said what became of them
+}
+
+func unfinishedOf(r *metrics.Report) *unfinished {
+	var u unfinished
+	for _, n := range r.Nodes {
+		u.InNodes, u.NotKept, u.Unconfirmed = u.InNodes+n.Held, u.NotKept+n.NotKept, u.Unconfirmed+n.Unconfirmed
+	}
+	for _, e := range r.Edges {
+		u.OnEdges += e.Items
+	}
+	if u == (unfinished{}) {
+		return nil
+	}
+	return &u
+}
+
 // summarize closes the books of a run.
 func summarize(r metrics.Report) *summary {
-	s := &summary{Report: r, Balanced: len(r.Unbalanced) == 0}
+	s := &summary{Report: r, Balanced: len(r.Unbalanced) == 0, Unfinished: unfinishedOf(&r)}
 	for _, n := range r.Nodes {
 		if n.Source {
 			s.Rows += n.Out
@@ -288,14 +312,14 @@ func (s *summary) sayBooks(say func(what, text string), on ink) {
 		for _, more := range s.Unbalanced[1:] {
 			say("", more)
 		}
-	case s.Outcome == "failed":
-		say("books", fmt.Sprintf("balance, %s on the way were lost", plural(int(s.onTheWay()), "item")))
+	case s.Outcome == "failed" || s.Unfinished != nil:
+		say("books", strings.Join(append([]string{"balance: every item is accounted for"}, s.unfinishedWords()...), "; "))
 	case len(s.Drops()) > 0:
 		s.sayDrops(say, on)
 	default:
 		say("books", "balance: every item is accounted for")
 	}
-	if s.Outcome == "failed" || len(s.Unbalanced) > 0 {
+	if s.Outcome == "failed" || s.Unfinished != nil || len(s.Unbalanced) > 0 {
 		s.sayDrops(say, on)
 	}
 	what := "unwanted"
@@ -312,7 +336,7 @@ func (s *summary) sayBooks(say func(what, text string), on ink) {
 // sayDrops says what full edges have dropped.
 func (s *summary) sayDrops(say func(what, text string), on ink) {
 	what, begin := "books", "balance, but "
-	if s.Outcome == "failed" || len(s.Unbalanced) > 0 { // the books were spoken of
+	if s.Outcome == "failed" || s.Unfinished != nil || len(s.Unbalanced) > 0 { // the books were spoken of
 		what, begin = "dropped", ""
 	}
 	drops := s.Drops()
@@ -343,16 +367,42 @@ func dropTotal(drops []metrics.Drop) string {
 	return text
 }
 
-// onTheWay counts what a run that failed leaves unfinished.
-func (s *summary) onTheWay() int64 {
-	var n int64
-	for _, node := range s.Nodes {
-		n += node.Held
+// unfinishedWords says where the items were that have not arrived: on edges, in work, and
+// with each sink that cannot vouch for them.
+func (s *summary) unfinishedWords() (words []string) {
+	u := s.Unfinished
+	if u == nil {
+		return nil
 	}
-	for _, e := range s.Edges {
-		n += e.Items
+	switch {
+	case u.OnEdges > 0 && u.InNodes > 0:
+		words = append(words, fmt.Sprintf("%s got no further than edges, and %s no further than nodes", plural(int(u.OnEdges), "item"), count(u.InNodes)))
+	case u.OnEdges > 0:
+		words = append(words, plural(int(u.OnEdges), "item")+" got no further than edges")
+	case u.InNodes > 0:
+		words = append(words, plural(int(u.InNodes), "item")+" got no further than nodes")
 	}
-	return n
+	more := 0
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		switch {
+		case n.NotKept+n.Unconfirmed == 0:
+			continue
+		case len(words) > maxDrops:
+			more++
+			continue
+		}
+		if n.NotKept > 0 {
+			words = append(words, fmt.Sprintf("%s has not kept %s", n.ID, plural(int(n.NotKept), "item")))
+		}
+		if n.Unconfirmed > 0 {
+			words = append(words, fmt.Sprintf("%s cannot say what became of %s", n.ID, plural(int(n.Unconfirmed), "item")))
+		}
+	}
+	if more > 0 {
+		words = append(words, fmt.Sprintf("and %s alike", plural(more, "more node")))
+	}
+	return words
 }
 
 // sayFailures says what became of items that failed, with the last one of each

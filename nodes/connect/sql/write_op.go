@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,9 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err := mayOpen(env); err != nil {
 		return nil, err
 	}
-	return &writeOp{k: k, env: env, tries: backoff{env: env}}, nil
+	o := &writeOp{k: k, env: env, tries: backoff{env: env}}
+	env.Unkept = func() (lost, unsure int64) { return o.lost, 0 }
+	return o, nil
 }
 
 // A writeOp is a running sql.write.
@@ -56,6 +59,7 @@ type writeOp struct {
 	met    int       // how often the transaction has met another one, in a row
 	wary   int       // for how many more batches to set savepoints
 	id     string    // of the transaction, to ask whether it was committed; "": not known
+	lost   int64     // rows that were not committed when the node was closed
 }
 
 // A part is rows of a batch that are in the transaction.
@@ -418,6 +422,9 @@ func (o *writeOp) Close() error {
 		f.cancel()
 		<-f.landed
 		o.flight, o.wait = nil, append(f.parts, o.wait...)
+	}
+	for _, p := range slices.Concat(o.held, o.wait) {
+		o.lost += int64(len(p.rows))
 	}
 	o.drop()
 	o.let()

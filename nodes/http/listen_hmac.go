@@ -27,7 +27,8 @@ type signature struct {
 	Header    string        `yaml:"header" doc:"The header that has the signature, in hex or base64, perhaps behind sha256=; by default X-Hub-Signature-256."`
 	Algorithm string        `yaml:"algorithm" enum:"sha1|sha256|sha512" doc:"The hash; by default sha256."`
 	Time      string        `yaml:"time" doc:"The header that has the time at which it was signed, in seconds since 1970. Without it the time is not signed."`
-	Tolerance time.Duration `yaml:"tolerance" min:"1s" doc:"How far that time may be off, and how long a signature is remembered, so that nobody can send it again; by default 5m."`
+	Tolerance time.Duration `yaml:"tolerance" min:"1s" doc:"How far that time may be off; by default 5m. Signatures that are taken once are remembered for twice as long."`
+	Once      *bool         `yaml:"once" doc:"Whether a signature that was taken is refused when it comes again (409). By default it is where the time is signed: without it, equal bodies have equal signatures, and honest senders repeat them."`
 }
 
 const defaultTolerance = 5 * time.Minute
@@ -39,6 +40,7 @@ type verifier struct {
 	header    string
 	timeIn    string
 	tolerance time.Duration
+	onlyOnce  bool // a signature is taken once
 
 	mu    sync.Mutex
 	seen  map[string]time.Time // good signatures, and when they came
@@ -62,6 +64,11 @@ func (s *signature) verifier() (*verifier, error) {
 	if v.tolerance == 0 {
 		v.tolerance = defaultTolerance
 	}
+	// Without a time in it, a signature stays good for ever: to remember it for a while would
+	// keep nobody from sending it later, and refuse heartbeats and redeliveries meanwhile.
+	if v.onlyOnce = v.timeIn != ""; s.Once != nil {
+		v.onlyOnce = *s.Once
+	}
 	return v, nil
 }
 
@@ -71,7 +78,8 @@ var (
 	errReplayed    = errors.New("a request with this signature was taken before")
 )
 
-// verify checks the signature of a body, and remembers it until it is forgotten.
+// verify checks the signature of a body. One that is taken once it gives, and remembers it
+// until it is forgotten.
 func (v *verifier) verify(h nethttp.Header, body []byte, now time.Time) (sum string, err error) {
 	given := h.Get(v.header)
 	if _, value, ok := strings.Cut(given, "="); ok && strings.HasPrefix(given, "sha") {
@@ -99,6 +107,9 @@ func (v *verifier) verify(h nethttp.Header, body []byte, now time.Time) (sum str
 	mac.Write(body)
 	if !hmac.Equal(bytes, mac.Sum(nil)) {
 		return "", errNoSignature
+	}
+	if !v.onlyOnce {
+		return "", nil
 	}
 	return string(bytes), v.once(string(bytes), now)
 }

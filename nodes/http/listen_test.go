@@ -322,12 +322,14 @@ func TestSignatures(t *testing.T) {
 		header   nethttp.Header
 		want     []string // of the same request, again and again
 	}{
-		"good":           {signature{}, github("sha256=" + sign(body)), []string{"202", "409 a request with this signature was taken before"}},
+		"good":           {signature{}, github("sha256=" + sign(body)), []string{"202", "202"}}, // a heartbeat, or a redelivery
+		"once":           {signature{Once: new(true)}, github("sha256=" + sign(body)), []string{"202", "409 a request with this signature was taken before"}},
 		"no prefix":      {signature{}, github(sign(body)), []string{"202"}},
 		"of other text":  {signature{}, github("sha256=" + sign(body+" ")), []string{"401"}},
 		"none":           {signature{}, nil, []string{"401", "401"}},
 		"no hex":         {signature{}, github("sha256=äöü"), []string{"401"}},
-		"with the time":  {signature{Header: "S", Time: "T"}, nethttp.Header{"S": {sign(now(0) + "." + body)}, "T": {now(0)}}, []string{"202", "409"}},
+		"with the time":  {signature{Header: "S", Time: "T"}, nethttp.Header{"S": {sign(now(0) + "." + body)}, "T": {now(0)}}, []string{"202", "409 a request with this signature was taken before"}}, // replayed
+		"a time twice":   {signature{Header: "S", Time: "T", Once: new(false)}, nethttp.Header{"S": {sign(now(0) + "." + body)}, "T": {now(0)}}, []string{"202", "202"}},
 		"an old time":    {signature{Header: "S", Time: "T"}, nethttp.Header{"S": {sign(now(-time.Hour) + "." + body)}, "T": {now(-time.Hour)}}, []string{"401 the signature is too old"}},
 		"another time":   {signature{Header: "S", Time: "T"}, nethttp.Header{"S": {sign(now(-time.Hour) + "." + body)}, "T": {now(0)}}, []string{"401"}},
 		"no time":        {signature{Header: "S", Time: "T"}, nethttp.Header{"S": {sign("." + body)}}, []string{"401"}},
@@ -343,7 +345,11 @@ func TestSignatures(t *testing.T) {
 		d.taken()
 	}
 	// A request that was not taken may come again.
-	d := newDesk(t, func(k *listen) { accepted(k); k.Pending = 1; k.HMAC = &signature{Secret: config.NewSecret("geheim")} })
+	d := newDesk(t, func(k *listen) {
+		accepted(k)
+		k.Pending = 1
+		k.HMAC = &signature{Secret: config.NewSecret("geheim"), Once: new(true)}
+	})
 	d.post("")
 	for i, want := range []string{"202", "429", "202"} {
 		text := `{"id":` + strconv.Itoa(min(i, 1)) + `}`

@@ -59,6 +59,8 @@ var elsewhere = foreignNames(map[string][]string{
 	"parse_json(d)":       {"fromJSON", "from_json", "fromjson", "json_parse", "decode_json", "loads"},
 	`get(j, "a.b")`:       {"json_extract", "json_value", "json_query", "get_path", "getpath", "json_path", "dig"},
 	`get(j, "a") != null`: {"has", "has_key", "haskey", "hasOwnProperty", "json_exists"},
+	"url_encode(s)":       {"urlencode", "urlEncode", "encodeURIComponent", "encodeURI", "encodeUrlComponent", "encodeUrl", "encode_percent", "percent_encode", "escape_url_query", "escape_url_path", "url_escape", "uri_escape", "urlescape", "query_escape", "path_escape", "uri", "quote", "quote_plus"},
+	"url_decode(s)":       {"urldecode", "urlDecode", "decodeURIComponent", "decodeURI", "decodeUrlComponent", "decodeUrl", "decode_percent", "percent_decode", "unescape_url_query", "unescape_url_path", "url_unescape", "uri_unescape", "query_unescape", "path_unescape", "unquote", "unquote_plus"},
 	`{a: x, b: s}`:        {"struct", "object", "named_struct", "json_object", "json_build_object", "merge"},
 	// time
 	"unix(t)":                    {"timestamp", "epoch", "to_unix_timestamp", "unix_timestamp", "mktime", "getTime", "UNIX_TIMESTAMP"},

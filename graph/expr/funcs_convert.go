@@ -43,6 +43,10 @@ func convertFunctions() []function {
 				s := strings.TrimSpace(a[0].s)
 				return jsonValue(s, s != "null"), nil
 			}},
+		{sig: "url_encode(text: string) string", summary: "The text as a part of an address, in a path or in a query: all but letters, digits and `- . _ ~` as %XX.",
+			example: `url_encode("a/b c?") == "a%2Fb%20c%3F"`, eval: urlEncode},
+		{sig: "url_decode(text: string) string", summary: "The text with every %XX as the byte that it says; `+` stays as it is. Half a %XX, and what is no UTF-8 then, is an error.",
+			example: `url_decode("a%2Fb+c") == "a/b+c"`, eval: urlDecode},
 	}...)
 }
 

@@ -29,7 +29,7 @@ nodes:
     use: http.call
     in: orders
     with:
-      url: '"http://shop.example/prices/" + item'
+      url: '"http://shop.example/prices/" + url_encode(item)'
       as: {price: float}
       into: answer
     workers: 8

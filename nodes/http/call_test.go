@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	nethttp "net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -472,4 +473,23 @@ func TestCallKeepsSecrets(t *testing.T) {
 	}
 	says(t, r.File("bad.jsonl"), "you sent Bearer •••")
 	says(t, r.Log, "trying again")
+}
+
+// A text is one part of an address, whatever is in it.
+func TestCallEncodesParts(t *testing.T) {
+	var asked []string
+	flow := `flow: parts
+nodes:
+  n: {use: generate, with: {count: 2}}
+  m: {use: map, in: n, with: {set: {item: 'n == 0 ? "a/b?c=#d" : "x y&z=ä+1%"'}}}
+  one: {use: http.call, in: m, with: {url: '"http://shop.example/price/" + url_encode(item) + "?name=" + url_encode(item)', into: a, as: text}}
+  out: {use: drop, in: one}
+`
+	r, _ := ask(t, flow, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		asked = append(asked, strings.TrimPrefix(r.URL.Path, "/price/"), r.URL.Query().Get("name"))
+	})
+	slices.Sort(asked)
+	if got := strings.Join(asked, " | "); got != "a/b?c=#d | a/b?c=#d | x y&z=ä+1% | x y&z=ä+1%" || r.Err != nil {
+		t.Errorf("asked for %s; %v %s", got, r.Err, r.Told())
+	}
 }

@@ -12,6 +12,7 @@ import (
 	nethttp "net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,7 +56,8 @@ type basic struct {
 const (
 	defaultTimeout = 30 * time.Second // of a try, where the flow does not say
 	maxRedirects   = 3
-	maxExcerpt     = 300      // characters of an answer that a message shows
+	maxExcerpt     = 200      // characters of an answer that a message shows
+	maxRead        = 8 << 10  // bytes of an answer that are looked at for it
 	maxDrained     = 64 << 10 // of an answer that nobody wants, to use its connection again
 	proxyEnv       = "env"
 )
@@ -216,17 +218,27 @@ func (c *client) close() {
 type request struct {
 	method string
 	url    string
+	page   int    // of a poll, counted from 1; messages name it, since they do not show queries
 	body   []byte // nil: none
 	kind   string // of the body, as Content-Type
 	packed bool   // the body is gzip
 	again  bool   // it may be made twice
 	unread bool   // nobody wants the answer: it may be of any form, and as long as it likes
 	bare   bool   // without headers and credentials of the settings
+	batch  bool   // it has several items, and is not sent in halves if the server refuses it
 	header nethttp.Header
 
 	answered int // how often a server has said that it is busy or broken
 
 	named func(code int) bool // statuses from 400 on that are answers all the same; nil: none
+}
+
+// failed is the error of a request.
+func (r *request) failed(at string, err error) error {
+	if r.page > 1 && at != "" {
+		at += ", page " + strconv.Itoa(r.page)
+	}
+	return &requestError{r.method, at, err}
 }
 
 // idempotent reports whether a request of a method may be made twice.
@@ -260,7 +272,7 @@ func (c *client) ask(ctx context.Context, r *request) (resp *response, tries int
 		return err
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = &requestError{r.method, c.shownText(r.url), err}
+		err = r.failed(c.shownText(r.url), err)
 	}
 	return resp, tries, err
 }
@@ -273,7 +285,7 @@ func (c *client) once(ctx context.Context, r *request) (*response, error) {
 	}
 	req, err := nethttp.NewRequestWithContext(ctx, r.method, r.url, body)
 	if err != nil || req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
-		return nil, final(&requestError{r.method, "", errors.New("its url is no address of http or https")})
+		return nil, final(r.failed("", errors.New("its url is no address of http or https")))
 	}
 	c.head(req, r)
 	resp, err := c.http.Do(req)
@@ -284,7 +296,7 @@ func (c *client) once(ctx context.Context, r *request) (*response, error) {
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
 		}
-		return nil, &requestError{r.method, c.shown(req.URL), c.masked(err)}
+		return nil, r.failed(c.shown(req.URL), c.masked(err))
 	}
 	defer resp.Body.Close()
 	return c.read(r, resp)
@@ -320,12 +332,13 @@ func (c *client) head(req *nethttp.Request, r *request) {
 func (c *client) read(r *request, resp *nethttp.Response) (*response, error) {
 	at := resp.Request.URL
 	if code := resp.StatusCode; code >= 300 && (r.named == nil || !r.named(code)) {
-		excerpt, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxExcerpt))
+		excerpt, _ := io.ReadAll(io.LimitReader(resp.Body, maxRead))
 		io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrained))
-		return nil, &requestError{r.method, c.shown(at), &statusError{
-			status: code, text: c.excerpt(excerpt), wait: retryAfter(resp.Header, time.Now()), secured: c.auth,
+		return nil, r.failed(c.shown(at), &statusError{
+			status: code, text: c.excerpt(resp.Header, excerpt), wait: retryAfter(resp.Header, time.Now()), secured: c.auth,
 			retries: c.env.Node.Engine.Retry.Attempts > 1, to: c.moved(resp),
-		}}
+			batch: r.batch,
+		})
 	}
 	if r.unread { // what it takes to use the connection again is read
 		n, err := io.CopyN(io.Discard, resp.Body, maxDrained)
@@ -335,21 +348,21 @@ func (c *client) read(r *request, resp *nethttp.Response) (*response, error) {
 		return &response{resp.StatusCode, resp.Header, nil, at, c.shown(at)}, nil
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, final(&requestError{r.method, c.shown(at), fmt.Errorf("the answer is packed as %s, which nobody asked for", redact.Text(e))})
+		return nil, final(r.failed(c.shown(at), fmt.Errorf("the answer is packed as %s, which nobody asked for", redact.Text(e))))
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.k.MaxBody)+1))
 	switch {
 	case err != nil:
 		return nil, c.brokenOff(r, at, int64(len(body)), err)
 	case len(body) > int(c.k.MaxBody):
-		return nil, final(&requestError{r.method, c.shown(at), &longError{c.k.MaxBody}})
+		return nil, final(r.failed(c.shown(at), &longError{c.k.MaxBody}))
 	}
 	return &response{resp.StatusCode, resp.Header, body, at, c.shown(at)}, nil
 }
 
 // brokenOff is the error of an answer that does not come to its end.
 func (c *client) brokenOff(r *request, at *url.URL, after int64, err error) error {
-	return &requestError{r.method, c.shown(at), fmt.Errorf("the answer breaks off after %d bytes: %w", after, c.masked(err))}
+	return r.failed(c.shown(at), fmt.Errorf("the answer breaks off after %d bytes: %w", after, c.masked(err)))
 }
 
 // moved says where an answer that was not followed leads to.
@@ -425,13 +438,4 @@ func (c *client) masked(err error) error {
 		}
 	}
 	return err
-}
-
-// excerpt is the beginning of an answer, on one line.
-func (c *client) excerpt(body []byte) string {
-	text := c.secrets.Text(strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "\uFFFD")), " "))
-	if runes := []rune(text); len(runes) > maxExcerpt {
-		return string(runes[:maxExcerpt]) + "…"
-	}
-	return text
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	nethttp "net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -49,6 +50,7 @@ type statusError struct {
 	to      string        // of a redirect that was not followed
 	secured bool          // the request had credentials
 	retries bool          // the policy has more tries than one
+	batch   bool          // the request had several items, which bisect could tell apart
 }
 
 func (e *statusError) Error() string {
@@ -74,6 +76,8 @@ func (e *statusError) Hint() diag.Hint {
 		return diag.Hint{Text: "token, basic or headers say who asks"}
 	case e.status == 401 || e.status == 403:
 		return diag.Hint{Text: "the server does not accept the credentials of the settings"}
+	case e.batch && e.speaksOfItems():
+		return diag.Hint{Text: "if only some of the items are refused, `bisect: true` finds them, and sends the others"}
 	case e.status == 429 && e.retries:
 		return diag.Hint{Text: "`rate: 10/s` on the node asks less often"}
 	case e.passing() && !e.retries:
@@ -89,6 +93,12 @@ func (e *statusError) passing() bool {
 		return true
 	}
 	return e.status >= 520 // what proxies in front of a server say
+}
+
+// speaksOfItems reports whether the server may take some of the items of a batch that it
+// refuses: it speaks of what was sent, and not of who asks or where.
+func (e *statusError) speaksOfItems() bool {
+	return slices.Contains([]int{400, 406, 409, 413, 422}, e.status)
 }
 
 // refused reports whether the server has not begun with the request, so that even one that
@@ -139,7 +149,7 @@ func (c *client) verdict(ctx context.Context, r *request, err error) error {
 	if c.env.Node.Engine.Retry.Attempts > 1 {
 		told := err
 		if errors.Is(err, context.DeadlineExceeded) { // in words of the flow
-			told = &requestError{r.method, c.shownText(r.url), fmt.Errorf("no answer within %s", c.env.Node.Engine.Timeout)}
+			told = r.failed(c.shownText(r.url), fmt.Errorf("no answer within %s", c.env.Node.Engine.Timeout))
 		}
 		c.log.ill(told)
 	}

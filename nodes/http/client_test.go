@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -22,7 +23,7 @@ import (
 
 // A position is read, or refused, whatever it is.
 func FuzzSeek(f *testing.F) {
-	f.Add([]byte(`{"cursor":"7","page":"http://h/2","pages":1,"marks":{"":{"tag":"x","next":"http://h/2"}}}`))
+	f.Add([]byte(`{"cursor":"7","page":"http://h/2","pages":1,"ahead":"9","marks":{"":{"tag":"x","next":"http://h/2","cursor":"9"}}}`))
 	f.Add([]byte("null"))
 	f.Add([]byte("{"))
 	f.Fuzz(func(t *testing.T, after []byte) {
@@ -205,4 +206,31 @@ type pipes struct {
 
 func (p pipes) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return p.dial(ctx, network, address)
+}
+
+// A message shows what one reads on a page for browsers, on one line that is not long.
+func TestExcerpts(t *testing.T) {
+	k := access{Token: config.NewSecret("geheim&1")}
+	c := &client{secrets: k.redactor(nil)}
+	long := strings.Repeat("ä", 500)
+	for _, s := range []struct{ kind, body, want string }{
+		{"application/json", `{"error":` + "\n\t" + `"<b>no</b>"}`, `{"error": "<b>no</b>"}`},
+		{"", "", ""},
+		{"text/plain", long, strings.Repeat("ä", 200) + "…"},
+		{"text/html; charset=utf-8", "<!DOCTYPE html>\n<html><head><title>Oops</title><style>p {color: red}</style></head>\n<body><!-- 1 > 0 --><h1>Bad&nbsp;Gateway</h1>\n<script>if (a < b) {}</script><p>nginx &amp; more</p></body></html>", "Bad Gateway nginx & more"},
+		{"Text/HTML", "<html><head><title>502 Bad\nGateway</title></head><body></body></html>", "502 Bad Gateway"},
+		{"", " <!doctype HTML><body><p>" + long, strings.Repeat("ä", 200) + "…"},
+		{"text/html", "<body>a<script>" + long, "a"},
+		{"text/html", "<body>a<img src='" + long, "a"},
+		{"text/html", "<p>you sent geheim&amp;1</p>", "you sent •••"},
+		{"text/html", "just text", "just text"},
+	} {
+		head := nethttp.Header{}
+		if s.kind != "" {
+			head.Set("Content-Type", s.kind)
+		}
+		if got := c.excerpt(head, []byte(s.body)); got != s.want {
+			t.Errorf("%s %s: got %q, want %q", s.kind, s.body, got, s.want)
+		}
+	}
 }

@@ -13,6 +13,7 @@
 //     once it is unpacked, redirects are three.
 //  3. What may have arrived is not sent again, unless the request is idempotent.
 //  4. A request that was taken is answered once: by whoever takes it out of the open ones.
-//  5. How a server is addressed may be secret: an address is shown without its query, and
-//     what a server answers without the secrets of the settings.
+//  5. How a server is addressed may be secret: an address is shown without its query, the
+//     page of a poll by its number, and what a server answers without the secrets of the
+//     settings.
 package http

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	nethttp "net/http"
-	"slices"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/csv"
@@ -82,6 +81,7 @@ func (o *postOp) send(ctx context.Context, b *record.Batch, rows []int, out node
 	if err != nil {
 		return err
 	}
+	r.batch = len(rows) > 1 && !o.k.Bisect
 	_, tries, err := o.client.ask(ctx, r)
 	switch {
 	case err == nil:
@@ -105,11 +105,10 @@ func (o *postOp) send(ctx context.Context, b *record.Batch, rows []int, out node
 	return nil
 }
 
-// refusesSome reports whether a server that refuses a batch may take some of its items:
-// it speaks of what was sent, and not of who asks or where.
+// refusesSome reports whether a server that refuses a batch may take some of its items.
 func refusesSome(err error) bool {
 	s, ok := errors.AsType[*statusError](err)
-	return ok && slices.Contains([]int{400, 406, 409, 413, 422}, s.status)
+	return ok && s.speaksOfItems()
 }
 
 // request makes the request for rows, with a key of its own.

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
@@ -177,6 +178,24 @@ func TestBisect(t *testing.T) {
 			t.Errorf("%s: %d bad, %d taken, asked %d times: %v", c.with, bad, len(s.all()), asked, r.Err)
 		}
 		says(t, r.File("bad.jsonl"), `"attempts":1,"item":{"n":77}}`, "422 Unprocessable Entity: no 77")
+	}
+}
+
+// What is said of a batch that is refused names the setting that finds the items, unless it
+// is there, there is one item, or the server speaks of something else.
+func TestPostNamesBisect(t *testing.T) {
+	for _, c := range []struct {
+		count  int
+		with   string
+		status int
+		hint   bool
+	}{
+		{4, "", 422, true}, {4, "", 400, true}, {4, "", 413, true}, {1, "", 422, false}, {4, "bisect: true", 422, false}, {4, "", 401, false}, {4, "", 404, false},
+	} {
+		r, _ := ask(t, posts(c.count, c.with, ", batch: {count: 4}, on_error: fail"), func(w nethttp.ResponseWriter, r *nethttp.Request) { w.WriteHeader(c.status) })
+		if r.Err == nil || strings.Contains(diag.HintOf(r.Err).Text, "`bisect: true`") != c.hint {
+			t.Errorf("%d items, %s, %d: want a hint %v of %v", c.count, c.with, c.status, c.hint, r.Err)
+		}
 	}
 }
 

@@ -51,10 +51,10 @@ type poll struct {
 	Items  config.Text    `yaml:"items" doc:"An expression over the answer that gives the list of its items, where the answer is not that list itself."`
 	Next   config.Text    `yaml:"next" doc:"An expression over the answer that gives the address of the next page, null or an empty text after the last one."`
 	Links  bool           `yaml:"links" doc:"The address of the next page is in the header Link, with rel=\"next\", as GitHub and others have it."`
-	Cursor config.Text    `yaml:"cursor" doc:"An expression over the answer that gives the value from which the next poll goes on, such as last(item).id; null leaves it as it was. It is part of the position."`
+	Cursor config.Text    `yaml:"cursor" doc:"An expression over the answer that gives the value from which the next poll goes on, such as last(item).id; null leaves it as it was. Of the values of several pages the greatest counts if they are numbers, times or dates, else the last one, and only once all pages are through. It is part of the position."`
 	Start  string         `yaml:"start" doc:"The cursor of the first poll."`
 
-	RetryFor time.Duration `yaml:"retry_for" min:"0s" doc:"How long a page is tried again while the server does not answer, or says that it is busy or broken. Then the run fails; with every, the poll is left out, and the next one begins at its time."`
+	RetryFor time.Duration `yaml:"retry_for" min:"0s" doc:"How long a page is tried again while the server does not answer, or says that it is busy or broken. Then the run fails; with every, the next poll begins at its time, or goes on with the page that failed."`
 	Timeout  time.Duration `yaml:"timeout" min:"1ms" doc:"How long one try may take."`
 	MaxPages int           `yaml:"max_pages" min:"1" doc:"How many pages a poll may have. More are an error, since they may have no end."`
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	nethttp "net/http"
 	"net/url"
 	"slices"
@@ -46,27 +45,6 @@ func (k *poll) Operator(env *nodes.Env) (nodes.Operator, error) {
 	return o, err
 }
 
-// A place is how far a poll is: its position.
-type place struct {
-	Cursor string          `json:"cursor,omitempty"`
-	Page   string          `json:"page,omitempty"`  // the page that comes next; "": the first one of a poll
-	Pages  int             `json:"pages,omitempty"` // of this poll, so far
-	Marks  map[string]mark `json:"marks,omitempty"` // of pages, by their addresses; that of the first one is ""
-	Done   bool            `json:"done,omitempty"`  // there was one poll, and it is over
-}
-
-// A mark is what a page was when it was read last. One that has not changed gives nothing,
-// and leads to the page that it led to: what is new may be behind it.
-type mark struct {
-	Tag      string `json:"tag,omitempty"`      // ETag
-	Modified string `json:"modified,omitempty"` // Last-Modified
-	Next     string `json:"next,omitempty"`
-}
-
-// maxMarks bounds how many pages are remembered, since they are in the position. Others are
-// read in each poll.
-const maxMarks = 100
-
 // A pollOp is a running http.poll.
 type pollOp struct {
 	k      *poll
@@ -78,10 +56,12 @@ type pollOp struct {
 	items, next, cursor *expr.Program
 	errs                expr.RowErrors
 
-	at   place
-	due  time.Time       // when the next poll begins; zero: at once
-	seen map[string]bool // the pages of this poll
-	good bool            // a poll has succeeded
+	at    place
+	due   time.Time       // when the next poll begins, or one that broke off goes on; zero: at once
+	seen  map[string]bool // the pages of this poll
+	good  bool            // a poll has succeeded
+	later bool            // this poll goes on with a page that was to be read some time ago
+	part  bool            // others have read pages of this poll
 }
 
 var (
@@ -107,16 +87,6 @@ func (p *page) Release() {
 // Endless implements nodes.Endless.
 func (o *pollOp) Endless() bool { return o.k.Every != nil }
 
-// Seek implements nodes.Seeker.
-func (o *pollOp) Seek(_ context.Context, after nodes.Position) error {
-	var at place
-	if err := json.Unmarshal(after, &at); err != nil {
-		return fmt.Errorf("position %q is not one of http.poll", after)
-	}
-	o.at = at
-	return nil
-}
-
 // Close implements nodes.Closer.
 func (o *pollOp) Close() error {
 	o.client.close()
@@ -132,28 +102,46 @@ func (o *pollOp) Next(ctx context.Context) (any, nodes.Position, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, context.Cause(ctx)
 		}
-		if o.at.Page == "" {
+		if o.at.Page == "" || o.later {
 			if err := nodes.Sleep(ctx, time.Until(o.due)); err != nil {
 				return nil, nil, err
 			}
-			if o.seen = map[string]bool{}; o.k.Every != nil {
+			if o.k.Every != nil {
 				o.due = time.Now().Add(*o.k.Every)
 			}
+		}
+		if o.at.Page == "" {
+			o.seen, o.part = map[string]bool{}, false
 		}
 		p, err := o.ask(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil, nil, context.Cause(ctx)
+		case err != nil && o.later && lasting(err):
+			o.client.log.log.Warn("the page with which a poll was to go on cannot be had; it begins anew", "error", err.Error())
+			o.anew()
+			o.due = time.Time{}
 		case err != nil && (o.k.Every == nil || errors.Is(err, nodes.ErrEnclosed) || !o.good && refused(err)):
 			return nil, nil, err
-		case err != nil:
+		case err != nil && o.at.Page == "":
 			o.client.log.log.Warn("a poll is left out", "error", err.Error())
-			o.ended()
+		case err != nil:
+			o.client.log.log.Warn("a poll breaks off; at the time of the next one it goes on with this page", "error", err.Error())
+			o.later = true
 		case p != nil:
 			after, err := json.Marshal(o.at)
 			return p, after, err
 		}
 	}
+}
+
+// lasting reports whether an error is of the page that was asked for, and not of a server
+// that is away: an address of a page may have had its time, or be one that the server breaks
+// at.
+func lasting(err error) bool {
+	s, ok := errors.AsType[*statusError](err)
+	_, final := errors.AsType[*finalError](err)
+	return final || ok && (s.status == nethttp.StatusInternalServerError || !s.passing())
 }
 
 // refused reports whether an error is an answer that is no other one later.
@@ -162,60 +150,64 @@ func refused(err error) bool {
 	return ok && !s.passing()
 }
 
-// ended ends a poll.
-func (o *pollOp) ended() {
-	o.at.Page, o.at.Pages, o.at.Done = "", 0, o.k.Every == nil
-}
-
-// turn goes on to the next page, or ends the poll after the last one, and forgets the pages
-// that it did not have.
-func (o *pollOp) turn(to string) {
-	if o.at.Page = to; to != "" {
-		o.at.Pages++
-		return
-	}
-	maps.DeleteFunc(o.at.Marks, func(page string, _ mark) bool { return page != "" && !o.seen[page] })
-	o.ended()
-}
-
 // ask asks for a page, and finds out what comes after it. It gives nil if there is nothing
 // new.
 func (o *pollOp) ask(ctx context.Context) (*page, error) {
-	r := &request{method: nethttp.MethodGet, url: o.at.Page, again: true, header: nethttp.Header{}}
+	r := &request{method: nethttp.MethodGet, url: o.at.Page, page: o.at.Pages + 1, again: true, header: nethttp.Header{}}
 	this := r.url
 	if this == "" {
 		r.url = strings.ReplaceAll(o.k.URL.Reveal(), inAddress, url.QueryEscape(o.at.Cursor))
 	}
 	was := o.at.Marks[this]
-	if was.Tag != "" {
+	// A server may compare bodies alone, and a page that was the last one can be as it was
+	// and lead on by its header.
+	last := o.k.Links && was.Next == ""
+	if was.Tag != "" || was.Modified != "" {
+		r.named = func(code int) bool { return code == nethttp.StatusNotModified }
+	}
+	switch {
+	case last:
+	case was.Tag != "":
 		r.header.Set("If-None-Match", was.Tag)
-	} else if was.Modified != "" {
+	case was.Modified != "":
 		r.header.Set("If-Modified-Since", was.Modified)
 	}
 	r.bare = !sameHost(r.url, o.k.URL.Reveal())
-	o.seen[r.url] = true
 	resp, _, err := o.client.ask(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	o.good = true
-	if resp.status == nethttp.StatusNotModified {
-		to, err := o.follow(was.Next, resp.url)
-		if err != nil {
-			return nil, err
-		}
-		o.turn(to)
-		return nil, nil
+	o.good, o.seen[r.url] = true, true
+	var p *page
+	if resp.status == nethttp.StatusNotModified || last && was.same(resp.header) {
+		err = o.unchanged(resp, this, was)
+	} else {
+		p, err = o.read(resp, this)
 	}
-	p, err := o.read(resp, this)
 	if err != nil {
-		err = &requestError{r.method, resp.at, err}
-		o.ended()
+		err = r.failed(resp.at, err)
+		o.anew()
+		o.at.Done = o.k.Every == nil
 		delete(o.at.Marks, this)
 		raw := resp.body[:min(len(resp.body), maxRaw)]
 		return &page{bad: nodes.BadItem{Err: err, Raw: strings.ToValidUTF8(string(raw), "\uFFFD"), File: resp.at}}, nil
 	}
 	return p, nil
+}
+
+// unchanged goes on behind a page that is as it was. Its body leads to where it led; its
+// header may lead on.
+func (o *pollOp) unchanged(resp *response, this string, was mark) (err error) {
+	next := was.Next
+	if link := resp.header["Link"]; o.k.Links && len(link) > 0 {
+		next = linked(link)
+	}
+	if was.Next, err = o.follow(next, resp.url); err != nil {
+		return err
+	}
+	o.remember(this, was)
+	o.turn(was.Next, was.Cursor)
+	return nil
 }
 
 // maxRaw is how much of an answer that does not fit is reported with it.
@@ -263,26 +255,9 @@ func (o *pollOp) read(resp *response, this string) (p *page, err error) {
 		b.Release()
 		b, p = all, &page{data: all, list: true}
 	}
-	o.remember(this, mark{resp.header.Get("ETag"), resp.header.Get("Last-Modified"), to})
-	if cursor != "" && cursor != o.at.Cursor {
-		o.at.Cursor, o.at.Marks = cursor, nil // other addresses
-	}
-	o.turn(to)
+	o.remember(this, mark{resp.header.Get("ETag"), resp.header.Get("Last-Modified"), to, cursor})
+	o.turn(to, cursor)
 	return p, nil
-}
-
-// remember marks a page, if its server says what to ask by.
-func (o *pollOp) remember(page string, m mark) {
-	_, known := o.at.Marks[page]
-	switch {
-	case o.k.Every == nil || m.Tag == "" && m.Modified == "":
-		delete(o.at.Marks, page)
-	case known || len(o.at.Marks) < maxMarks:
-		if o.at.Marks == nil {
-			o.at.Marks = map[string]mark{}
-		}
-		o.at.Marks[page] = m
-	}
 }
 
 // follow finds the address of the next page, "" after the last one.

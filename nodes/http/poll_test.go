@@ -124,8 +124,8 @@ func TestPollAgain(t *testing.T) {
 		}
 		fmt.Fprintf(w, "[%d]", len(asked))
 	}, 9*time.Minute+30*time.Second)
-	if r.Stdout != "1\n4\n8\n" || len(asked) != 10 || r.Err != nil {
-		t.Errorf("got %q of %q: %v", r.Stdout, asked, r.Err)
+	if r.Stdout != "1\n4\n8\n" || len(asked) != 10 || r.Err != nil || r.Log != "" {
+		t.Errorf("got %q of %q: %v\n%s", r.Stdout, asked, r.Err, r.Log)
 	}
 	last := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Format(nethttp.TimeFormat)
 	r = watch(t, polls(shopOrders+", as: [int], every: 1m", ""), func(w nethttp.ResponseWriter, r *nethttp.Request) {

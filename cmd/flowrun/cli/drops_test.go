@@ -32,14 +32,15 @@ const (
 
 // Whoever looks at a run sees how many items were dropped, on which edge and why.
 func TestDropsAreTold(t *testing.T) {
-	var done, failed, unbalanced bytes.Buffer
+	var done, failed, unkept, unbalanced bytes.Buffer
 	for _, c := range []struct {
 		outcome    string
+		unkept     int64
 		unbalanced []string
 		to         *bytes.Buffer
-	}{{"done", nil, &done}, {"failed", nil, &failed}, {"done", []string{"slow lost an item"}, &unbalanced}} {
+	}{{"done", 0, nil, &done}, {"failed", 0, nil, &failed}, {"failed", 7, nil, &unkept}, {"done", 0, []string{"slow lost an item"}, &unbalanced}} {
 		r := lossy(c.outcome)
-		r.Unbalanced = c.unbalanced
+		r.Nodes[1].NotKept, r.Unbalanced = c.unkept, c.unbalanced
 		if err := summarize(r).writeText(c.to, false); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +63,8 @@ func TestDropsAreTold(t *testing.T) {
 		want []string
 	}{
 		"report":            {done.String(), []string{"books       balance, but " + lossySlow, lossyFirst, "unwanted    997 items sent on src.out -> first.in: its reader wanted no more"}},
-		"failed report":     {failed.String(), []string{"dropped     " + lossySlow, lossyFirst}},
+		"failed report":     {failed.String(), []string{"books       balance, but " + lossySlow, lossyFirst}},
+		"unkept report":     {unkept.String(), []string{"books       balance, but slow has not kept 7 items", "dropped     " + lossySlow, lossyFirst}},
 		"unbalanced report": {unbalanced.String(), []string{"do not balance", "dropped     " + lossySlow, lossyFirst}},
 		"progress":          {sparseLine(&before, &now), []string{lossySlow + ", and more on 1 other edge"}},
 		"live":              {strings.Join(live.lines(), "\n"), []string{lossySlow, "dropped\n", "4.99k"}},

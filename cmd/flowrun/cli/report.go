@@ -312,14 +312,14 @@ func (s *summary) sayBooks(say func(what, text string), on ink) {
 		for _, more := range s.Unbalanced[1:] {
 			say("", more)
 		}
-	case s.Outcome == "failed" || s.Unfinished != nil:
-		say("books", strings.Join(append([]string{"balance: every item is accounted for"}, s.unfinishedWords()...), "; "))
+	case s.Unfinished != nil:
+		say("books", "balance, but "+strings.Join(s.unfinishedWords(), "; "))
 	case len(s.Drops()) > 0:
 		s.sayDrops(say, on)
 	default:
 		say("books", "balance: every item is accounted for")
 	}
-	if s.Outcome == "failed" || s.Unfinished != nil || len(s.Unbalanced) > 0 {
+	if s.Unfinished != nil || len(s.Unbalanced) > 0 {
 		s.sayDrops(say, on)
 	}
 	what := "unwanted"
@@ -336,7 +336,7 @@ func (s *summary) sayBooks(say func(what, text string), on ink) {
 // sayDrops says what full edges have dropped.
 func (s *summary) sayDrops(say func(what, text string), on ink) {
 	what, begin := "books", "balance, but "
-	if s.Outcome == "failed" || s.Unfinished != nil || len(s.Unbalanced) > 0 { // the books were spoken of
+	if s.Unfinished != nil || len(s.Unbalanced) > 0 { // the books were spoken of
 		what, begin = "dropped", ""
 	}
 	drops := s.Drops()

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/flowrun/flowrun/nodes"
-	"github.com/flowrun/flowrun/scheduler/metrics"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // A failer passes rows on, and fails at one of them once it may.
@@ -44,7 +44,7 @@ nodes:
 `, at, write)
 }
 
-func nodeOf(r *metrics.Report, id string) *metrics.NodeReport {
+func nodeOf(r *nodetest.Report, id string) *nodetest.NodeReport {
 	for i := range r.Nodes {
 		if r.Nodes[i].ID == id {
 			return &r.Nodes[i]

@@ -56,6 +56,7 @@ type Setup struct {
 	Dir    string    // the folder of the flow; "": a new one
 	Stdin  io.Reader // nil: the file Stdio
 	Stdout io.Writer // nil: the result has it
+	Log    io.Writer // if not nil, gets what kinds log while they do; the result has it all the same
 
 	// World, if not nil, plays the peers of the flow, on a network of its own.
 	World World
@@ -250,6 +251,10 @@ func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Res
 		}
 	}
 	var stdout, log bytes.Buffer
+	logs := io.Writer(&log)
+	if setup.Log != nil {
+		logs = io.MultiWriter(&log, setup.Log)
+	}
 	if setup.Stdout == nil {
 		setup.Stdout = &stdout
 	}
@@ -262,7 +267,7 @@ func (e *fixture) run(ctx context.Context, setup Setup, operators Operators) Res
 	}
 	run, err := scheduler.New(e.flow, operators, scheduler.Options{
 		Workers: setup.Workers, Batch: setup.Batch, Serial: setup.Serial, Partial: setup.Partial, Discard: setup.Discard,
-		Stdin: e.stdin, Stdout: setup.Stdout, Log: slog.New(slog.NewJSONHandler(&log, nil)), SpillDir: e.spill,
+		Stdin: e.stdin, Stdout: setup.Stdout, Log: slog.New(slog.NewJSONHandler(logs, nil)), SpillDir: e.spill,
 		Network: e.onNetwork(),
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/render"
 )
 
 // This file is the hidden verb docs: the generated pages of the documentation.
@@ -51,7 +53,11 @@ func writeDocs(c *call, dir string) error {
 	}
 	for _, p := range known.packs() {
 		for _, k := range p.kinds {
-			pages["kinds/"+k.Kind+".md"] = kindPage(&k)
+			page, err := kindPage(&k, c.registry)
+			if err != nil {
+				return err
+			}
+			pages["kinds/"+k.Kind+".md"] = page
 		}
 	}
 	var schema bytes.Buffer
@@ -109,7 +115,7 @@ func tableText(s string) string {
 }
 
 // kindPage is all about a kind.
-func kindPage(k *kindInfo) string {
+func kindPage(k *kindInfo, known graph.Catalog) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s# %s\n\n%s\n", notice, k.Kind, k.Summary)
 	if k.Doc != "" {
@@ -151,13 +157,44 @@ func kindPage(k *kindInfo) string {
 		fmt.Fprintf(&b, "- **keeps**: %s.\n", keeps)
 	}
 	for _, e := range k.Examples {
-		writeExample(&b, &e)
+		drawing, err := drawExample(&e, known)
+		if err != nil {
+			return "", fmt.Errorf("the example %q of %s: %w", e.Title, k.Kind, err)
+		}
+		writeExample(&b, &e, drawing)
 	}
-	return b.String()
+	return b.String(), nil
 }
 
-func writeExample(b *strings.Builder, e *exampleInfo) {
+// drawExample draws the flow of an example in Mermaid, which sites that show Markdown draw.
+func drawExample(e *exampleInfo, known graph.Catalog) (string, error) {
+	dir, err := os.MkdirTemp("", "flowrun-docs-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	for name, text := range e.Files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return "", err
+		}
+	}
+	flow, list := graph.Load(diag.NewSource(filepath.Join(dir, "flow.yaml"), []byte(e.Flow)), known, graph.Options{Stdin: bufio.NewReader(strings.NewReader(e.Files["-"]))})
+	if list.HasErrors() {
+		return "", list[0]
+	}
+	var b strings.Builder
+	err = render.Mermaid(&b, render.FromFlow(flow))
+	return b.String(), err
+}
+
+func writeExample(b *strings.Builder, e *exampleInfo, drawing string) {
 	fmt.Fprintf(b, "\n## Example: %s\n\n```yaml\n%s\n```\n", e.Title, strings.TrimRight(e.Flow, "\n"))
+	_, graph, _ := strings.Cut(drawing, "flowchart") // without the title, which stands above
+	fmt.Fprintf(b, "\n```mermaid\nflowchart%s```\n", graph)
 	if e.Peer != "" {
 		fmt.Fprintf(b, "\n%s\n", e.Peer)
 	}

@@ -175,6 +175,25 @@ func (e *Edge) Kept() string {
 	return e.To.Spec.State()
 }
 
+// KeepsBehind reports whether a node behind this one keeps something of its items, so that
+// what was made of them may come out later, although all are done with what they were given.
+func (n *Node) KeepsBehind() bool {
+	seen := map[*Edge]bool{}
+	var visit func(n *Node) bool
+	visit = func(n *Node) bool {
+		return slices.ContainsFunc(n.Out, func(out *Output) bool {
+			return slices.ContainsFunc(out.Edges, func(e *Edge) bool {
+				if seen[e] {
+					return false
+				}
+				seen[e] = true
+				return e.Kept() != "" || visit(e.To)
+			})
+		})
+	}
+	return visit(n)
+}
+
 // Engine holds the settings that mean the same on every kind.
 type Engine struct {
 	Workers WorkerRange   `yaml:"workers" doc:"How many goroutines work on the node: a number, or {min, max} to follow the load. Order is kept all the same."`

@@ -35,6 +35,8 @@ type Ways struct {
 	// Lost says of which items that is not so, "" if it is so of all. It is a sentence, such
 	// as "items that have no partner go no further".
 	Lost string
+	// Remedy says what to do about those, such as "put a route in its place"; "": the usual.
+	Remedy string
 	// Fails says what that is made of several items may fail as such, so that it comes to the
 	// error port without the fields of the items, "" if nothing. It is a sentence too.
 	Fails string
@@ -65,7 +67,7 @@ func (c *compiler) checkAnswers() {
 }
 
 func (c *compiler) checkAnswersTo(source *Node) {
-	f := followed{c: c, id: source.ID, seen: map[*Output]path{}}
+	f := followed{c: c, id: source.ID, seen: map[*Output]path{}, goesOn: map[*Node]bool{}}
 	var all path
 	for _, out := range source.Out {
 		if out.Carries.Replies(f.id) > 0 {
@@ -136,6 +138,8 @@ type followed struct {
 	c    *compiler
 	id   string // of the source
 	seen map[*Output]path
+
+	goesOn map[*Node]bool // what endless has found
 }
 
 // output follows what leaves by an output.
@@ -214,11 +218,7 @@ func (f *followed) node(e *Edge) (p path) {
 		p = p.and(f.output(n, out))
 	}
 	if ways.Lost != "" {
-		left := lost(n, "%s", ways.Lost)
-		if n.Kind == "filter" {
-			left = left.but("put a route in its place, and answer its output else too")
-		}
-		p = p.and(left)
+		p = p.and(lost(n, "%s", ways.Lost).but("%s", ways.Remedy))
 	}
 	return p.and(f.failed(n, e, ways))
 }
@@ -230,7 +230,7 @@ func (f *followed) endlessBefore(e *Edge) *Edge {
 		for i, other := range in.Edges {
 			first := in.ReadOrder == First && e.ToPort.ReadOrder != First ||
 				in == e.ToPort && in.ReadOrder == InOrder && i < slices.Index(in.Edges, e)
-			if first && endless(other.From) {
+			if first && f.endless(other.From) {
 				return other
 			}
 		}
@@ -240,13 +240,17 @@ func (f *followed) endlessBefore(e *Edge) *Edge {
 
 // endless reports whether a node goes on as long as requests come: they come to it, and it
 // does not end by itself.
-func endless(n *Node) bool {
-	if _, ok := n.Config.(Asker); ok {
-		return true
+func (f *followed) endless(n *Node) bool {
+	goesOn, known := f.goesOn[n]
+	if known {
+		return goesOn
 	}
-	return slices.ContainsFunc(n.In, func(in *Input) bool {
-		return n.ways(in.Name).Lost == "" && slices.ContainsFunc(in.Edges, func(e *Edge) bool { return endless(e.From) })
+	_, goesOn = n.Config.(Asker)
+	goesOn = goesOn || slices.ContainsFunc(n.In, func(in *Input) bool {
+		return n.ways(in.Name).Lost == "" && slices.ContainsFunc(in.Edges, func(e *Edge) bool { return f.endless(e.From) })
 	})
+	f.goesOn[n] = goesOn
+	return goesOn
 }
 
 // failed follows items that fail on a node to which they came by an edge, nil for its source.
@@ -284,95 +288,4 @@ func carriesFrom(failed *Output, e *Edge, id string) bool {
 		}
 	}
 	return n == e.Type.Replies(id)
-}
-
-// carryReplies gives the error port of a node the replies of what comes in, under the names
-// that they have there, so that requests which fail can be answered as well.
-func (c *compiler) carryReplies(n *Node) {
-	failed := n.Output(ErrorPort)
-	if failed == nil || failed.Go {
-		return
-	}
-	for _, in := range n.In {
-		for _, e := range in.Edges {
-			switch {
-			case e.Type == nil:
-			case e.Type.Kind == types.KindError && c.hasReplies(): // nobody knows whether it has one
-				failed.Carries = types.Error
-				return
-			case e.Type.IsRecord():
-				for _, f := range e.Type.Fields {
-					if f.Type.IsReply() {
-						failed.Carries = withReply(failed.Carries, f)
-					}
-				}
-			}
-		}
-	}
-}
-
-// hasReplies reports whether a node of the flow makes replies, as far as its types are known.
-func (c *compiler) hasReplies() bool {
-	for _, n := range c.flow.Nodes {
-		for _, out := range n.Out {
-			if out.Carries.IsRecord() && slices.ContainsFunc(out.Carries.Fields, func(f types.Field) bool { return f.Type.IsReply() }) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// withReply adds a field to a record; the types of two of one name are put together.
-func withReply(t *types.Type, f types.Field) *types.Type {
-	out := types.Record(slices.Clone(t.Fields)...)
-	f.Type = f.Type.Opt() // what failed may be a result, or have come by another input
-	i := t.Index(f.Name)
-	if i < 0 {
-		out.Fields = append(out.Fields, f)
-		return out
-	}
-	if bound, err := types.Bound(t.Fields[i].Type, f.Type); err == nil {
-		out.Fields[i].Type = bound
-	}
-	return out
-}
-
-// A writtenReply is a reply that a sink would write.
-type writtenReply struct {
-	edge  *Edge
-	field string
-}
-
-// writtenReplies finds the replies among the fields that a sink needs, which does not answer
-// by them.
-func writtenReplies(n *Node, in *Input, needs Fields) (written []writtenReply) {
-	if _, ok := n.Config.(Answerer); ok || len(n.Out) != 1 || in.Any || in.Type != nil {
-		return nil
-	}
-	for _, e := range in.Edges {
-		switch {
-		case e.Type == nil || !e.Type.HoldsReply():
-		case !e.Type.IsRecord():
-			written = append(written, writtenReply{e, ""})
-		default:
-			for _, f := range e.Type.Fields {
-				if f.Type.HoldsReply() && needs.Has(f.Name) {
-					written = append(written, writtenReply{e, f.Name})
-				}
-			}
-		}
-	}
-	return written
-}
-
-// report says that a reply cannot be written.
-func (w writtenReply) report(list *diag.List) {
-	to := w.edge.To
-	if w.field == "" {
-		list.Add(diag.TypeMismatch, w.edge.At, "%s (%s) cannot write %s: a reply is no data", to.ID, to.Kind, w.edge.Type)
-		return
-	}
-	list.Add(diag.TypeMismatch, w.edge.At, "%s (%s) cannot write the field %s: a reply is no data", to.ID, to.Kind, types.Quote(w.field)).
-		WithHint("leave it out: put {use: map, with: {drop: [%s]}} before %s", types.Quote(w.field), to.ID)
 }

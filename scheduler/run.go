@@ -181,9 +181,8 @@ func (r *Run) audit() {
 }
 
 // settle makes what the sinks wrote visible, or takes it back, but for what is to stay in
-// any case. A sink that cannot make
-// its output visible turns success into failure for those that come after it. Sources
-// then learn that what they gave was taken for good, before they are closed; but for those
+// any case. A sink that cannot make its output visible turns success into failure for those
+// that come after it. Sources then learn that what they gave was taken for good, before they are closed; but for those
 // that nobody wanted more of, for some of what they gave was thrown away. Neither is cut
 // short by the run's own end.
 func (r *Run) settle() {

@@ -16,7 +16,6 @@ var filterDecl = nodes.Kind("filter", "Keeps the items for which a condition is 
 	nodes.InPort(graph.Port{Name: "in", Doc: "Items of any type."}),
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The items for which the condition is true."}),
 	nodes.Conserves(), nodes.Pure(),
-	nodes.Loses("items for which `where` is not true go no further"),
 	nodes.Lines("an item arrives for which the condition is true", "its output is full", "", "the condition cannot be computed for an item and on_error says fail"),
 	nodes.Example(graph.Example{
 		Title: "Late flights",
@@ -44,6 +43,12 @@ func (k *filter) Infer(c *graph.Inference) {
 }
 
 func (k *filter) Needs(c *graph.Needs) { c.In("in", c.Out("out").With(k.where.Fields()...)) }
+
+// Passes implements graph.Passer.
+func (k *filter) Passes(string) graph.Ways {
+	return graph.Ways{Out: []string{"out"}, Lost: "items for which `where` is not true go no further",
+		Remedy: "put a route in its place, and answer its output else too"}
+}
 
 func (k *filter) Operator(*nodes.Env) (nodes.Operator, error) {
 	return nodes.Each(func() (func(context.Context, *record.Batch, nodes.Out) error, error) {

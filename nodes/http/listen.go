@@ -192,7 +192,7 @@ func (k *listen) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return nil, fmt.Errorf("%s: %w", env.Node.ID, err)
 	}
 	o := &listenOp{k: k, env: env, decoder: d, queue: make(chan *arrival, k.Pending), closed: make(chan struct{})}
-	o.numbered = k.Respond == respondTaken || k.Respond == respondReply && k.Else != nil && !keeps(env.Node)
+	o.numbered = k.Respond == respondTaken || k.Respond == respondReply && k.Else != nil && !env.Node.KeepsBehind()
 	if k.HMAC != nil {
 		if o.signed, err = k.HMAC.verifier(); err != nil {
 			return nil, fmt.Errorf("%s: %w", env.Node.ID, err)
@@ -202,24 +202,4 @@ func (k *listen) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return toldListen{o}, nil
 	}
 	return o, nil
-}
-
-// keeps reports whether items, or what was made of them, may still be on the way to an
-// http.reply although all nodes are done with what they were given.
-func keeps(n *graph.Node) bool {
-	seen := map[*graph.Edge]bool{}
-	var visit func(n *graph.Node) bool
-	visit = func(n *graph.Node) bool {
-		for _, out := range n.Out {
-			for _, e := range out.Edges {
-				if !seen[e] {
-					if seen[e] = true; e.Kept() != "" || visit(e.To) {
-						return true
-					}
-				}
-			}
-		}
-		return false
-	}
-	return visit(n)
 }

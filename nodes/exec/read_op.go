@@ -26,21 +26,16 @@ type readOp struct {
 	scanner *stream.Scanner
 	endless bool
 
-	queue  chan part
+	queue  *stream.Queue[uint64] // from which start of the command
 	cancel context.CancelFunc
 	done   chan struct{} // the goroutine has ended
-	ended  error         // what Next gives at the end; nil: not there
 
 	mu   sync.Mutex
 	acks *confirmation // of the start that runs; nil: it is not told
 }
 
-// A part is what the goroutine gives the engine: rows, or the end.
-type part struct {
-	chunk *stream.Chunk
-	start uint64 // which start of the command printed it
-	end   error  // io.EOF, or why it failed
-}
+// A part is what the goroutine gives the engine.
+type part = stream.Part[uint64]
 
 var (
 	_ nodes.Puller       = (*readOp)(nil)
@@ -116,7 +111,7 @@ func (o *readOp) run(ctx context.Context, p *process) {
 			return
 		}
 		if !o.k.again(failed) {
-			o.send(ctx, part{end: endOf(failed)})
+			o.queue.Send(ctx, part{End: endOf(failed)})
 			return
 		}
 		wait, err := tries.next(p.began)
@@ -128,7 +123,7 @@ func (o *readOp) run(ctx context.Context, p *process) {
 			p, err = o.start(ctx, start+1)
 		}
 		if err != nil {
-			o.send(ctx, part{end: errors.Join(failed, err)})
+			o.queue.Send(ctx, part{End: errors.Join(failed, err)})
 			return
 		}
 	}
@@ -177,60 +172,29 @@ func (o *readOp) read(ctx context.Context, p *process, start uint64) error {
 			return fmt.Errorf("%s: %w", o.k.name(), err)
 		}
 		lines = c.Line + c.Lines - 1
-		if !o.send(ctx, part{chunk: c, start: start}) {
+		if !o.queue.Send(ctx, part{Chunk: c, From: start}) {
 			return nil
 		}
 	}
 }
 
-func (o *readOp) send(ctx context.Context, x part) bool {
-	select {
-	case o.queue <- x:
-		return true
-	case <-ctx.Done():
-		if x.chunk != nil {
-			x.chunk.Release()
-		}
-		return false
-	}
-}
-
 // Next implements nodes.Puller.
 func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
-	if o.ended != nil {
-		return nil, nil, o.ended
-	}
-	select {
-	case x := <-o.queue:
-		return o.take(x)
-	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
-	}
+	return o.take(o.queue.Next(ctx))
 }
 
 // drain gives what was read and not given.
-func (o *readOp) drain() (any, nodes.Position, error) {
-	if o.ended != nil {
-		return nil, nil, o.ended
-	}
-	select {
-	case x := <-o.queue:
-		return o.take(x)
-	default:
-		return nil, nil, io.EOF
-	}
-}
+func (o *readOp) drain() (any, nodes.Position, error) { return o.take(o.queue.Drain()) }
 
-func (o *readOp) take(x part) (any, nodes.Position, error) {
-	if x.end != nil {
-		o.ended = x.end
-		return nil, nil, x.end
+func (o *readOp) take(x part, err error) (any, nodes.Position, error) {
+	if err != nil {
+		return nil, nil, err
 	}
 	if !o.k.Confirm {
-		return x.chunk, nil, nil
+		return x.Chunk, nil, nil
 	}
-	p := binary.BigEndian.AppendUint64(nil, x.start)
-	return x.chunk, binary.BigEndian.AppendUint64(p, x.chunk.Line+x.chunk.Lines-1), nil
+	p := binary.BigEndian.AppendUint64(nil, x.From)
+	return x.Chunk, binary.BigEndian.AppendUint64(p, x.Chunk.Line+x.Chunk.Lines-1), nil
 }
 
 // Process implements nodes.Operator.
@@ -259,15 +223,6 @@ func (o *readOp) Close() error {
 	}
 	o.cancel()
 	<-o.done
-	for {
-		select {
-		case x := <-o.queue:
-			if x.chunk != nil {
-				x.chunk.Release()
-			}
-			continue
-		default:
-		}
-		return nil
-	}
+	o.queue.Close()
+	return nil
 }

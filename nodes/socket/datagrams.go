@@ -151,7 +151,7 @@ func (o *readOp) packets(ctx context.Context, c net.PacketConn) {
 			continue
 		}
 		chunk := o.reading.Datagram(buf[:n], line, stream.Options{Stream: from.String(), Frame: o.k.frame(), Type: o.k.out})
-		if chunk != nil && !o.send(ctx, part{chunk: chunk}) {
+		if chunk != nil && !o.queue.Send(ctx, part{Chunk: chunk}) {
 			return
 		}
 	}

@@ -27,10 +27,9 @@ type readOp struct {
 	env     *nodes.Env
 	scanner *stream.Scanner
 
-	queue  chan part
+	queue  *stream.Queue[*stream.Confirmer] // whom to tell that rows have arrived; nil: nobody
 	cancel context.CancelFunc
 	all    sync.WaitGroup // goroutines
-	ended  error          // what Next gives at the end; nil: not there
 	lost   losses         // of datagrams
 
 	mu    sync.Mutex
@@ -47,11 +46,7 @@ type unacked struct {
 }
 
 // A part is what a connection gives the engine.
-type part struct {
-	chunk *stream.Chunk
-	to    *stream.Confirmer // whom to tell that it has arrived; nil: nobody
-	end   error             // io.EOF, or why there is no more
-}
+type part = stream.Part[*stream.Confirmer]
 
 var (
 	_ nodes.Puller  = (*readOp)(nil)
@@ -83,12 +78,7 @@ func (o *endlessOp) Endless() bool { return true }
 
 // Drain implements nodes.Drainer.
 func (o *endlessOp) Drain(context.Context) (any, nodes.Position, error) {
-	select {
-	case x := <-o.queue:
-		return o.take(x)
-	default:
-		return nil, nil, io.EOF
-	}
+	return o.take(o.queue.Drain())
 }
 
 // Open begins to listen; an address that is taken stops the flow before anything is read.
@@ -186,7 +176,7 @@ func (o *readOp) connect(ctx context.Context) {
 		began := time.Now()
 		c, err := o.k.dialing(ctx, o.env, 0)
 		if err != nil {
-			o.send(ctx, part{end: err})
+			o.queue.Send(ctx, part{End: err})
 			return
 		}
 		err = o.read(ctx, c, o.k.name())
@@ -198,7 +188,7 @@ func (o *readOp) connect(ctx context.Context) {
 			if err == nil {
 				err = io.EOF
 			}
-			o.send(ctx, part{end: err})
+			o.queue.Send(ctx, part{End: err})
 			return
 		}
 		o.env.Log.Warn("the connection has ended", "peer", o.k.name())
@@ -265,50 +255,29 @@ func (o *readOp) read(ctx context.Context, c net.Conn, name string) error {
 			return err
 		}
 		rows = chunk.Line + chunk.Lines - 1
-		if !o.send(ctx, part{chunk: chunk, to: to}) {
+		if !o.queue.Send(ctx, part{Chunk: chunk, From: to}) {
 			return nil
 		}
 	}
 }
 
-func (o *readOp) send(ctx context.Context, x part) bool {
-	select {
-	case o.queue <- x:
-		return true
-	case <-ctx.Done():
-		if x.chunk != nil {
-			x.chunk.Release()
-		}
-		return false
-	}
-}
-
 // Next implements nodes.Puller.
 func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
-	if o.ended != nil {
-		return nil, nil, o.ended
-	}
-	select {
-	case x := <-o.queue:
-		return o.take(x)
-	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
-	}
+	return o.take(o.queue.Next(ctx))
 }
 
-func (o *readOp) take(x part) (any, nodes.Position, error) {
-	if x.end != nil {
-		o.ended = x.end
-		return nil, nil, x.end
+func (o *readOp) take(x part, err error) (any, nodes.Position, error) {
+	if err != nil {
+		return nil, nil, err
 	}
 	if !o.k.Confirm {
-		return x.chunk, nil, nil
+		return x.Chunk, nil, nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.given++
-	o.open = append(o.open, unacked{o.given, x.to, x.chunk.Line + x.chunk.Lines - 1})
-	return x.chunk, binary.BigEndian.AppendUint64(nil, o.given), nil
+	o.open = append(o.open, unacked{o.given, x.From, x.Chunk.Line + x.Chunk.Lines - 1})
+	return x.Chunk, binary.BigEndian.AppendUint64(nil, o.given), nil
 }
 
 // taken tells the peers how many of their rows have arrived.
@@ -340,15 +309,6 @@ func (o *readOp) Close() error {
 	}
 	o.cancel()
 	o.all.Wait()
-	for {
-		select {
-		case x := <-o.queue:
-			if x.chunk != nil {
-				x.chunk.Release()
-			}
-			continue
-		default:
-		}
-		return nil
-	}
+	o.queue.Close()
+	return nil
 }

@@ -64,7 +64,7 @@ func (o *callOp) NewWorker(context.Context) (nodes.Worker, error) {
 		w.key = len(cols.Type.Fields)
 		cols.Compute(types.Field{Name: "key", Type: o.k.key.Type()}, o.k.key, o.in)
 	}
-	w.headers = o.k.headerColumns(cols, o.in)
+	w.headers = headerColumns(o.k.computed, cols, o.in)
 	w.computer = cols.Computer()
 	as := o.k.as
 	if o.k.Per == perBatch {

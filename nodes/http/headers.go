@@ -2,14 +2,19 @@ package http
 
 import (
 	"fmt"
+	nethttp "net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes/columns"
 )
 
 // This file has the setting `headers` of http.call and http.reply: an expression for each
@@ -80,8 +85,53 @@ func sameForAll(text string, in *types.Type) (string, bool) {
 
 // A computedHeader is a header that an expression makes.
 type computedHeader struct {
-	name  string // in canonical form
+	key   string // as the flow has it
+	at    diag.Span
 	value *expr.Expr
+}
+
+// plan divides the headers into those that are the same for all items of a type and those that
+// each makes.
+func (h *headerSetting) plan(c *graph.Inference, in *types.Type) (fixed config.Map[config.Secret], own []computedHeader) {
+	fixed = slices.Clone(h.texts)
+	for _, x := range h.others {
+		if text, same := sameForAll(x.Value.Value, in); same {
+			fixed = append(fixed, config.Pair[config.Secret]{Key: x.Key, At: x.At, Value: config.NewSecret(text)})
+			continue
+		}
+		before := len(*c.List())
+		e := c.Expr(x.Value, in)
+		e.Want(types.String.Opt(), "a header", c.List())
+		for i := before; i < len(*c.List()); i++ {
+			quotedHint(&(*c.List())[i], x.Key, x.Value.Value)
+		}
+		own = append(own, computedHeader{x.Key, x.At, e})
+	}
+	return fixed, own
+}
+
+// headerColumns adds a column for each header, and gives where it stands.
+func headerColumns(own []computedHeader, cols *columns.Columns, in *types.Type) (at []int) {
+	for _, h := range own {
+		at = append(at, len(cols.Type.Fields))
+		if h.value.Type().Kind != types.KindError {
+			cols.Compute(types.Field{Name: "header " + h.key, Type: h.value.Type()}, h.value, in)
+		}
+	}
+	return at
+}
+
+// set sets the header that a row of its column has. One that is null is left out.
+func (h computedHeader) set(head nethttp.Header, col *record.Column, row int) error {
+	if col.IsNull(row) {
+		return nil
+	}
+	value := strings.Clone(col.Str[row])
+	if !validHeader(h.key, value) {
+		return fmt.Errorf("the header %s cannot have a line end or a null byte in it: %q", nethttp.CanonicalHeaderKey(h.key), value)
+	}
+	head.Set(h.key, value)
+	return nil
 }
 
 // quotedHint says how a text is written, where an expression is wrong that may be meant as

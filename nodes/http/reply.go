@@ -46,13 +46,14 @@ type reply struct {
 	Headers headerSetting `yaml:"headers" doc:"Headers of the answer, with an expression each that gives a text, such as {X-Id: string(id)}; null leaves one out. A text has quotes of its own, but for one such as text/html."`
 	Body    bodySetting   `yaml:"body" doc:"What the answer says: an expression (a string as it is, anything else as JSON), or fields with an expression each, which are a JSON object. Without it, nothing."`
 
-	to     *types.Type // of the reply
-	head   *columns.Columns
-	status int            // the column of head; -1: 200
-	fixed  nethttp.Header // the same for all items
-	own    []ownHeader    // of each
-	body   *bodyPlan
-	reads  graph.Fields
+	to      *types.Type // of the reply
+	head    *columns.Columns
+	status  int              // the column of head; -1: 200
+	fixed   nethttp.Header   // the same for all items
+	own     []computedHeader // of each
+	headers []int            // the columns of head that own has
+	body    *bodyPlan
+	reads   graph.Fields
 }
 
 // Infer implements graph.Inferer.
@@ -79,39 +80,23 @@ func (k *reply) Infer(c *graph.Inference) {
 	}
 }
 
-// An ownHeader is a header that an answer has of its item.
-type ownHeader struct {
-	name   string // in canonical form
-	column int    // of head
-}
-
 // inferHeaders divides the headers into those of all answers and those of each.
 func (k *reply) inferHeaders(c *graph.Inference, in *types.Type) {
-	k.fixed, k.own = nethttp.Header{}, nil
-	name := func(key, value string, at diag.Span) string {
-		canonical := nethttp.CanonicalHeaderKey(key)
-		if !validHeader(key, value) || slices.Contains(serverHeaders, canonical) {
+	check := func(key, value string, at diag.Span) {
+		if !validHeader(key, value) || slices.Contains(serverHeaders, nethttp.CanonicalHeaderKey(key)) {
 			c.List().Add(diag.WrongValue, at, "%q is no header that an answer can be given", key)
 		}
-		return canonical
 	}
-	for _, h := range k.Headers.texts {
-		k.fixed.Set(name(h.Key, h.Value.Reveal(), h.At), h.Value.Reveal())
+	fixed, own := k.Headers.plan(c, in)
+	k.fixed, k.own = nethttp.Header{}, own
+	for _, h := range fixed {
+		check(h.Key, h.Value.Reveal(), h.At)
+		k.fixed.Set(h.Key, h.Value.Reveal())
 	}
-	for _, h := range k.Headers.others {
-		if text, same := sameForAll(h.Value.Value, in); same {
-			k.fixed.Set(name(h.Key, text, h.At), text)
-			continue
-		}
-		canonical, before := name(h.Key, "", h.At), len(*c.List())
-		e := c.Expr(h.Value, in)
-		e.Want(types.String.Opt(), "a header", c.List())
-		for i := before; i < len(*c.List()); i++ {
-			quotedHint(&(*c.List())[i], h.Key, h.Value.Value)
-		}
-		k.own = append(k.own, ownHeader{canonical, len(k.head.Type.Fields)})
-		k.compute("header "+canonical, e, in)
+	for _, h := range own {
+		check(h.key, "", h.at)
 	}
+	k.headers = headerColumns(own, k.head, in)
 }
 
 // serverHeaders are those that the server writes.

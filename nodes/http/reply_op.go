@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	nethttp "net/http"
-	"strings"
 	"sync/atomic"
 
 	"github.com/flowrun/flowrun/graph/expr"
@@ -121,16 +120,10 @@ func (w *answerer) answer(head *record.Batch, row int) (answer, error) {
 	for name, values := range w.op.k.fixed {
 		a.header[name] = values
 	}
-	for _, h := range w.op.k.own {
-		c := head.Cols[h.column]
-		if c.IsNull(row) {
-			continue
+	for i, h := range w.op.k.own {
+		if err := h.set(a.header, head.Cols[w.op.k.headers[i]], row); err != nil {
+			return a, err
 		}
-		value := strings.Clone(c.Str[row])
-		if !validHeader(h.name, value) {
-			return a, fmt.Errorf("the header %s cannot have a line end or a null byte in it: %q", h.name, value)
-		}
-		a.header[h.name] = []string{value}
 	}
 	return a, nil
 }

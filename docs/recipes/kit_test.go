@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/flowrun/flowrun/internal/built"
 	"github.com/flowrun/flowrun/internal/dbtest"
 )
 
@@ -24,26 +25,15 @@ var update = flag.Bool("update", false, "write the flows in the pages, and their
 // flowrun is the real command, built once.
 var flowrun string
 
-func TestMain(m *testing.M) { os.Exit(withCommand(m)) }
+func TestMain(m *testing.M) { os.Exit(tested(m)) }
 
-func withCommand(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "flowrun-recipes-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
+func tested(m *testing.M) int {
 	defer func() {
 		if server != nil {
 			server.Close()
 		}
 	}()
-	flowrun = filepath.Join(dir, "flowrun")
-	if out, err := exec.Command("go", "build", "-o", flowrun, "../../cmd/flowrun").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	return built.Main(m, &flowrun)
 }
 
 var (

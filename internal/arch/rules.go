@@ -46,7 +46,7 @@ var Sole = map[string]string{
 
 // Rules from the ground up.
 var Rules = []Rule{
-	{Rooms: []string{"graph/diag", "graph/quantity", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/vizstart", "internal/dbtest"}},
+	{Rooms: []string{"graph/diag", "graph/quantity", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/vizstart", "internal/built", "internal/dbtest"}},
 	{Rooms: []string{"internal/archdraw"}, May: []string{"internal/arch"}},
 	{Rooms: []string{"graph/types"}, May: []string{"graph/diag"}},
 	{Rooms: []string{"graph/config"}, May: []string{"graph/diag", "graph/quantity"}},
@@ -104,14 +104,14 @@ var Rules = []Rule{
 		"scheduler", "scheduler/history", "scheduler/metrics", "scheduler/supervise", "scheduler/trial", "web/assist"}, Tests: []string{"nodes", "nodes/std", "scheduler/flowtest", "web/webtest"}},
 	{Rooms: []string{"cmd/flowrun/early"}, May: []string{"cmd/flowrun/internal/stopsignal"}},
 	{Rooms: []string{"cmd/flowrun/cli"}, May: append([]string{"graph", "graph/diff", "graph/record/jsonl", "graph/redact", "graph/render", "cmd/flowrun/internal/stopsignal", "internal/durable", "nodes", "otlp", "web",
-		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/supervise", "scheduler/trial"}, data...), Tests: []string{"graph/record/csv", "nodes/std"}},
+		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/supervise", "scheduler/trial"}, data...), Tests: []string{"graph/record/csv", "internal/built", "nodes/std"}},
 	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/connect/all"}},
-	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "nodes", "nodes/std"}},
-	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/dbtest", "nodes/connect/all"}},
+	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "internal/built", "nodes", "nodes/std"}},
+	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/built", "internal/dbtest", "nodes/connect/all"}},
 	{Rooms: []string{"internal/connectors"}, May: []string{"graph", "graph/diag", "internal/arch", "nodes", "nodes/connect/all"}},
 	{Rooms: []string{"internal/connectors/figures"}},
 	{Rooms: []string{"flows"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes", "nodes/std", "scheduler", "scheduler/flowtest"}},
-	{Rooms: []string{"docs/recipes"}, Tests: []string{"graph", "graph/diag", "graph/render", "internal/dbtest", "nodes", "nodes/connect/all", "scheduler/flowtest"}},
+	{Rooms: []string{"docs/recipes"}, Tests: []string{"graph", "graph/diag", "graph/render", "internal/built", "internal/dbtest", "nodes", "nodes/connect/all", "scheduler/flowtest"}},
 	{Rooms: []string{"examples/geopack"}, May: []string{"cmd/flowrun/cli", "graph", "nodes", "nodes/std"}, Tests: []string{"nodes/nodetest"}},
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	_ "github.com/flowrun/flowrun/cmd/flowrun/cli" // its changes make go test forget old results
+	"github.com/flowrun/flowrun/internal/built"
 	"github.com/flowrun/flowrun/internal/dbtest"
 	_ "github.com/flowrun/flowrun/nodes/connect/all" // and so do those of the kinds
 )
@@ -23,24 +22,7 @@ import (
 // program is the real command, built once.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(withProgram(m)) }
-
-func withProgram(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "flowrun-chaos-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "flowrun")
-	build := exec.Command("go", "build", "-o", program, "../../cmd/flowrun")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(built.Main(m, &program)) }
 
 // A plan says how long chaos lasts.
 type plan struct {

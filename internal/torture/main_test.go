@@ -17,6 +17,7 @@ import (
 	"time"
 
 	_ "github.com/flowrun/flowrun/cmd/flowrun/cli" // its changes make go test forget old results
+	"github.com/flowrun/flowrun/internal/built"
 )
 
 // program is the real command, built once.
@@ -27,28 +28,7 @@ var long = os.Getenv("FLOWRUN_TORTURE") != ""
 
 func TestMain(m *testing.M) {
 	asCommand()
-	os.Exit(withProgram(m))
-}
-
-func withProgram(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "flowrun-torture-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "flowrun")
-	build := exec.Command("go", "build", "-o", program, "../../cmd/flowrun")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	if err == nil {
-		err = os.Chmod(dir, 0o755) // another user runs it too
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(built.Main(m, &program))
 }
 
 // patience ends a process that hangs; one of Go tells where.

@@ -4,17 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/flowrun/flowrun/internal/built"
 
 	"github.com/flowrun/flowrun/cmd/flowrun/cli"
 	"github.com/flowrun/flowrun/nodes/std"
@@ -27,26 +26,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(faultyVariable) != "" {
 		cli.Main(std.Nodes, faulty)
 	}
-	os.Exit(withProgram(m))
-}
-
-func withProgram(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "flowrun-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
 	heedSignals()
-	program = filepath.Join(dir, "flowrun")
-	if runtime.GOOS == "windows" {
-		program += ".exe"
-	}
-	if out, err := exec.Command("go", "build", "-o", program, "..").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(built.Main(m, &program))
 }
 
 // heedSignals has processes heed signals that whoever started the tests had ignored, as

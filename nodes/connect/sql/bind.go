@@ -103,9 +103,14 @@ func appendText(dst []byte, d dialect, t *types.Type, c *record.Column, row int,
 	return jsonl.AppendValue(dst, t, c, row)
 }
 
+// isNull reports whether a value is NULL in a database.
+func isNull(t *types.Type, c *record.Column, row int) bool {
+	return c == nil || c.IsNull(row) || t.Kind == types.KindAny && c.Str[row] == "null"
+}
+
 // arg gives a value as an argument of a statement.
 func arg(d dialect, t *types.Type, c *record.Column, row int, array bool) any {
-	if c == nil || c.IsNull(row) || t.Kind == types.KindAny && c.Str[row] == "null" {
+	if isNull(t, c, row) {
 		return nil
 	}
 	switch t.Kind {

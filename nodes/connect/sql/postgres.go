@@ -15,8 +15,8 @@ import (
 	"github.com/flowrun/flowrun/nodes"
 )
 
-// This file is PostgreSQL. Values travel as texts in both directions: what a column makes
-// of a text only the server knows, and it knows it for every type.
+// This file is PostgreSQL. Values travel as texts in both directions, except in a COPY: what
+// a column makes of a text only the server knows, and it knows it for every type.
 
 type postgresSession struct {
 	conn *pgconn.PgConn
@@ -269,6 +269,9 @@ func (s *postgresSession) told(err error) error {
 }
 
 func (s *postgresSession) fault(err error) fault {
+	if _, ok := errors.AsType[unfitError](err); ok {
+		return faultRow
+	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return connectionOr(err, faultRow)

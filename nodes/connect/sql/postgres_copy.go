@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
 	"strings"
 	"sync"
@@ -10,84 +11,148 @@ import (
 	"github.com/flowrun/flowrun/graph/types"
 )
 
-// This file is COPY of PostgreSQL: rows become text while the server reads those before
-// them.
+// This file is COPY of PostgreSQL: rows are encoded while the server reads those before
+// them, in its binary format where every column has one that is known here, else as text.
 
 // copyIn sends rows by COPY.
 func (s *postgresSession) copyIn(ctx context.Context, p *plan, parts []part) error {
-	s.copy.begin(p, parts)
-	_, err := s.conn.CopyFrom(ctx, &s.copy, "COPY "+p.quoteTable(p.table)+" ("+strings.Join(p.allNames(), ", ")+") FROM STDIN")
-	s.copy.end()
+	columns := strings.Join(p.allNames(), ", ")
+	// The types are asked for each time, which also locks the table until the transaction
+	// ends: a column that somebody gives another type would take the bytes for what they are
+	// not.
+	d, err := s.conn.Prepare(ctx, "", "SELECT "+columns+" FROM "+p.quoteTable(p.table), nil)
+	if err != nil {
+		return s.told(err)
+	}
+	oids := make([]uint32, len(d.Fields))
+	for i, f := range d.Fields {
+		oids[i] = f.DataTypeOID
+	}
+	into := "COPY " + p.quoteTable(p.table) + " (" + columns + ") FROM STDIN"
+	writers := p.binaryWriters(oids)
+	if writers != nil {
+		into += " (FORMAT binary)"
+	}
+	s.copy.begin(p, writers, parts)
+	_, err = s.conn.CopyFrom(ctx, &s.copy, into)
+	if unfit := s.copy.end(); unfit != nil && !s.conn.IsClosed() {
+		return unfit // and not what the server says of a COPY that was given up
+	}
 	return s.told(err)
 }
 
-// A copier gives rows in the text format of COPY. The client reads it in a goroutine of its
-// own, which may outlive the call when the connection breaks: it finds no rows then.
+// A copier gives rows in a format of COPY. The client reads it in a goroutine of its own,
+// which may outlive the call when the connection breaks: it finds no rows then.
 type copier struct {
-	mu    sync.Mutex
-	plan  *plan
-	parts []part // that are left; nil: there is no more
-	row   int    // of the first part, the next
-	text  []byte // that is written and not read yet
-	read  int    // how much of it
+	mu      sync.Mutex
+	plan    *plan
+	writers []binaryWriter // nil: rows go as text
+	parts   []part         // that are left
+	row     int            // of the first part, the next
+	buf     []byte         // that is written and not read yet
+	read    int            // how much of it
+	ended   bool           // all is written
+	unfit   error          // a value that does not fit its column
 }
 
-func (c *copier) begin(p *plan, parts []part) {
+func (c *copier) begin(p *plan, writers []binaryWriter, parts []part) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.plan, c.parts, c.row, c.text, c.read = p, parts, 0, c.text[:0], 0
+	c.plan, c.writers, c.parts, c.row, c.buf, c.read, c.ended, c.unfit = p, writers, parts, 0, c.buf[:0], 0, false, nil
+	if writers != nil {
+		c.buf = append(c.buf, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...) // no flags, no more header
+	}
 }
 
-// end makes the copier forget the rows, which are not its own.
-func (c *copier) end() {
+// end makes the copier forget the rows, which are not its own. It gives the error of a value
+// that did not fit.
+func (c *copier) end() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.plan, c.parts, c.text, c.read = nil, nil, c.text[:0], 0
+	c.plan, c.writers, c.parts, c.buf, c.read, c.ended = nil, nil, nil, c.buf[:0], 0, true
+	return c.unfit
 }
 
-// copyText is how much text is written at once.
-const copyText = 64 << 10
+// copyBytes is about how much is encoded at once.
+const copyBytes = 64 << 10
 
 // Read implements io.Reader.
 func (c *copier) Read(dst []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.read == len(c.text) {
-		c.write()
+	if c.read == len(c.buf) && !c.ended {
+		c.buf, c.read = c.buf[:0], 0
+		c.encode()
 	}
-	if len(c.text) == 0 {
+	if c.unfit != nil {
+		return 0, c.unfit
+	}
+	if c.read == len(c.buf) {
 		return 0, io.EOF
 	}
-	n := copy(dst, c.text[c.read:])
+	n := copy(dst, c.buf[c.read:])
 	c.read += n
 	return n, nil
 }
 
-// write writes the next rows.
-func (c *copier) write() {
-	dst := c.text[:0]
-	for len(c.parts) > 0 && len(dst) < copyText {
+// encode encodes the next rows.
+func (c *copier) encode() {
+	for len(c.parts) > 0 && len(c.buf) < copyBytes && c.unfit == nil {
 		part := c.parts[0]
 		if c.row == len(part.rows) {
 			c.parts, c.row = c.parts[1:], 0
 			continue
 		}
 		row := int(part.rows[c.row])
-		for i := range c.plan.columns {
-			if i > 0 {
-				dst = append(dst, '\t')
-			}
-			dst = appendCopy(dst, &c.plan.columns[i], part.batch.Cols[c.plan.columns[i].field], row)
+		if c.writers == nil {
+			c.buf = appendCopyRow(c.buf, c.plan, part.batch, row)
+		} else {
+			c.buf, c.unfit = appendBinaryRow(c.buf, c.plan, c.writers, part.batch, row)
 		}
-		dst = append(dst, '\n')
 		c.row++
 	}
-	c.text, c.read = dst, 0
+	if len(c.parts) == 0 {
+		c.ended = true
+		if c.writers != nil {
+			c.buf = append(c.buf, 0xff, 0xff) // a row of -1 columns
+		}
+	}
+}
+
+// appendBinaryRow writes a row in the binary format: how many columns it has, and of each
+// its length, -1 for null, and its value.
+func appendBinaryRow(dst []byte, p *plan, writers []binaryWriter, b *record.Batch, row int) ([]byte, error) {
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(writers)))
+	for i, write := range writers {
+		column := &p.columns[i]
+		col := b.Cols[column.field]
+		dst = append(dst, 0xff, 0xff, 0xff, 0xff)
+		if isNull(column.t, col, row) {
+			continue
+		}
+		start := len(dst)
+		var err error
+		if dst, err = write(dst, column, col, row); err != nil {
+			return dst, err
+		}
+		binary.BigEndian.PutUint32(dst[start-4:], uint32(len(dst)-start))
+	}
+	return dst, nil
+}
+
+func appendCopyRow(dst []byte, p *plan, b *record.Batch, row int) []byte {
+	for i := range p.columns {
+		if i > 0 {
+			dst = append(dst, '\t')
+		}
+		dst = appendCopy(dst, &p.columns[i], b.Cols[p.columns[i].field], row)
+	}
+	return append(dst, '\n')
 }
 
 // appendCopy writes a value in the text format of COPY.
 func appendCopy(dst []byte, c *planColumn, col *record.Column, row int) []byte {
-	if col == nil || col.IsNull(row) || c.t.Kind == types.KindAny && col.Str[row] == "null" {
+	if isNull(c.t, col, row) {
 		return append(dst, '\\', 'N')
 	}
 	start := len(dst)

@@ -32,6 +32,7 @@ const (
 	PartProcess             // Process
 	PartTime                // OnTime
 	PartEnd                 // End
+	PartSettle              // Settle
 )
 
 // Serial reports whether the calls of a part come one at a time.

@@ -37,6 +37,7 @@ type Maker interface {
 //	Drain · Taken · Seek   of a source: at a stop, acknowledged, restored   Drainer · Acknowledger · Seeker
 //	Endless                of a source: to be stopped is its end            Endless
 //	MaxInFlight · Flush    of a sink: calls at once · nothing held back     InFlighter · Flusher
+//	Settle                 it learns later which items have failed          Settler
 //	Lasts                  of a sink: what it flushed outlives a kill       Laster
 //	Held                   it holds items back, and gives them on later     Holder
 //	Seal, Commit, Abort    of a sink whose output appears at once           Committer
@@ -48,8 +49,8 @@ type Maker interface {
 // is an adjective.
 //
 // Laws.
-//  1. Process, OnTime and End are called one at a time, in one order, and never while
-//     one of Seal, Save or another of them runs: what they share needs no lock. Work
+//  1. Process, OnTime, End and Settle are called one at a time, in one order, and never
+//     while one of Seal, Save or another of them runs: what they share needs no lock. Work
 //     runs beside them, and beside itself.
 //  2. A call that returns an error ends the run, unless the error is ErrDone, which
 //     ends the node. An item that failed is no error of the call: Out.Bad takes it.
@@ -219,6 +220,15 @@ type InFlighter interface {
 // before Seal.
 type Flusher interface {
 	Flush(ctx context.Context) error
+}
+
+// A Settler may learn only later which of the items that it was given have failed, such as
+// what a broker does not take. Settle is called at every cut, in turn, before the cut goes
+// on and before Flush: it waits until all is known of what was given, and reports what
+// failed, which thus leaves before the cut. What it reported later, a source might have been
+// told to be safe while it was on its way. At the end of its input, End does the same.
+type Settler interface {
+	Settle(ctx context.Context, out Out) error
 }
 
 // A Laster is a Committer that may give what it has flushed before the run ends: then

@@ -27,6 +27,7 @@ type Parts struct {
 	Seeker       Seeker
 	InFlighter   InFlighter
 	Flusher      Flusher
+	Settler      Settler
 	Laster       Laster
 	Holder       Holder
 	Committer    Committer
@@ -53,6 +54,7 @@ func PartsOf(op Operator) (Parts, error) {
 	p.Seeker, _ = op.(Seeker)
 	p.InFlighter, _ = op.(InFlighter)
 	p.Flusher, _ = op.(Flusher)
+	p.Settler, _ = op.(Settler)
 	p.Laster, _ = op.(Laster)
 	p.Holder, _ = op.(Holder)
 	p.Committer, _ = op.(Committer)
@@ -85,6 +87,7 @@ var signatures = map[string]reflect.Type{
 	"Seek":         reflect.TypeFor[func(context.Context, Position) error](),
 	"MaxInFlight":  reflect.TypeFor[func() int](),
 	"Flush":        reflect.TypeFor[func(context.Context) error](),
+	"Settle":       reflect.TypeFor[func(context.Context, Out) error](),
 	"Lasts":        reflect.TypeFor[func() bool](),
 	"Held":         reflect.TypeFor[func() int](),
 	"Seal":         reflect.TypeFor[func(context.Context, uint64) error](),

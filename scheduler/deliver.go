@@ -119,6 +119,9 @@ func (n *driver) deliver(ctx context.Context, w *worker, j *job) error {
 		if ctx.Err() != nil || n.done.Load() {
 			return context.Cause(ctx)
 		}
+		if err := n.settleUp(ctx, w, j); err != nil {
+			return err
+		}
 		return n.meet(ctx, j.cut)
 	}
 	if n.serialToken != nil && err == nil && n.serial(j) { // from here on, so that nothing is processed after a failure
@@ -191,6 +194,26 @@ func (n *driver) process(ctx context.Context, w *worker, j *job) error {
 	return err
 }
 
+// settleUp lets an operator report what failed of the items before a cut. j is the job of the
+// cut, which is still to go on.
+func (n *driver) settleUp(ctx context.Context, w *worker, j *job) error {
+	if n.parts.Settler == nil || n.done.Load() {
+		return nil
+	}
+	if n.serialToken != nil {
+		if err := hold(ctx, n.serialToken, w); err != nil {
+			return err
+		}
+		defer func() { <-n.serialToken }()
+	}
+	j.out.begin(ctx, n.node, w, &n.done)
+	err := n.process(ctx, w, j)
+	if ferr := j.out.flushErrors(); err == nil {
+		err = ferr
+	}
+	return n.book(j, err)
+}
+
 // isDue looks again whether the operator is due: a call before this one may have
 // changed that since the task was taken.
 func (n *driver) isDue(j *job) bool {
@@ -215,6 +238,8 @@ func (n *driver) callSerial(ctx context.Context, j *job) error {
 			}
 			return n.parts.Ender.End(ctx, j.ended, out)
 		})
+	case cutTask:
+		return n.call(ctx, nodes.Call{Part: nodes.PartSettle}, &j.out, n.parts.Settler.Settle)
 	}
 	in := j.in
 	if n.parts.Parallel != nil {

@@ -44,7 +44,7 @@ func intercepted(t *testing.T, text string, opts scheduler.Options, id string, p
 }
 
 var partNames = map[nodes.Part]string{
-	nodes.PartOpen: "open", nodes.PartNext: "next", nodes.PartWork: "work", nodes.PartProcess: "process", nodes.PartTime: "time", nodes.PartEnd: "end",
+	nodes.PartOpen: "open", nodes.PartNext: "next", nodes.PartWork: "work", nodes.PartProcess: "process", nodes.PartTime: "time", nodes.PartEnd: "end", nodes.PartSettle: "settle",
 }
 
 // An interception sees every call of an operator, in its order, also where the operator

@@ -60,7 +60,7 @@ func (s *serial) cutAll() {
 			continue
 		}
 		if err := s.cutNode(sn); err != nil {
-			sn.n.fail(err)
+			s.failed(sn.n, err) // or another one, that it has sent something to
 			return
 		}
 	}
@@ -81,6 +81,14 @@ func (s *serial) cutNode(sn *serialNode) error {
 			return err
 		}
 		c.low = min(c.low, low)
+	}
+	if n.parts.Settler != nil { // before the edges have the cut: it may send something yet
+		sn.job.task = task{kind: cutTask, cut: c}
+		err := n.settleUp(s.life.ctx, sn.w, &sn.job)
+		sn.job.clear()
+		if err != nil {
+			return err
+		}
 	}
 	for _, edges := range n.out {
 		for _, e := range edges {

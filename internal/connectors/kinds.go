@@ -100,8 +100,9 @@ func delivery(registry *nodes.Registry, spec *graph.Spec) (string, error) {
 			_, withholds = w.Withholds(func(path string) string { return path })
 		}
 		add(withholds, "at the end of the run")
-		add(parts.Flusher != nil, "flushes")
-		add(parts.Flusher == nil && !withholds, "at once")
+		flushes := parts.Flusher != nil || parts.Settler != nil
+		add(flushes, "flushes")
+		add(!flushes && !withholds, "at once")
 	default:
 		add(spec.State() == "", "keeps nothing")
 		add(spec.State() != "", "keeps "+spec.State())

@@ -30,7 +30,7 @@ func (o *writeOp) again(ctx context.Context, err error) (give, end error) {
 		return nil, nodes.Sleep(ctx, time.Duration(o.met)*10*time.Millisecond+time.Duration(nodes.Chance(o.env.Seed, uint64(o.met))*float64(10*time.Millisecond)))
 	case lost(o.s, err), errors.Is(err, context.DeadlineExceeded):
 		o.drop()
-		return nil, o.tries.wait(ctx, o.k.clean(err))
+		return nil, o.tries.Wait(ctx, o.k.clean(err))
 	}
 	return nil, o.k.clean(err)
 }
@@ -85,19 +85,13 @@ func (o *writeOp) rewrite(ctx context.Context) error {
 	return nil
 }
 
-// commit ends the transaction. Where out is nil, a row that was good before and is not any
-// more ends the flow.
+// commit ends the transaction, and tells of the rows that it does not have.
 func (o *writeOp) commit(ctx context.Context, out nodes.Out) error {
-	o.tells = out != nil
 	if err := o.send(ctx); err != nil {
 		return err
 	}
-	if out != nil {
-		if err := o.tell(out); err != nil {
-			return errors.Join(err, o.commit(ctx, nil))
-		}
-	} else if len(o.late) > 0 {
-		defer func() { o.due = time.Now() }() // when somebody can be told
+	if err := o.tell(out); err != nil {
+		return errors.Join(err, o.commit(ctx, out))
 	}
 	for len(o.held) > 0 || o.began {
 		err := o.once(ctx, func(ctx context.Context) error {
@@ -113,12 +107,9 @@ func (o *writeOp) commit(ctx context.Context, out nodes.Out) error {
 		})
 		if err == nil {
 			o.began = false
-			o.tries.well("the database is back")
+			o.tries.Back()
 			o.let()
-			if out != nil {
-				return o.tell(out)
-			}
-			return nil
+			return o.tell(out)
 		}
 		deferred := o.s != nil && o.s.fault(err) == faultRow
 		if deferred { // such as a foreign key that is checked at the end
@@ -135,7 +126,7 @@ func (o *writeOp) commit(ctx context.Context, out nodes.Out) error {
 			return err
 		} else if done {
 			o.let()
-			return nil
+			return o.tell(out)
 		}
 	}
 	return nil
@@ -160,7 +151,7 @@ func (o *writeOp) committed(ctx context.Context) (bool, error) {
 			status, err = collect(ctx, o.s, "SELECT coalesce(txid_status($1), '')", o.id)
 		}
 		if err == nil && status[0][0] == "in progress" { // the server has not noticed yet that the session is gone
-			if err := nodes.Sleep(ctx, firstWait); err != nil {
+			if err := nodes.Sleep(ctx, 50*time.Millisecond); err != nil {
 				return false, err
 			}
 			o.drop()
@@ -189,7 +180,7 @@ func (o *writeOp) apart(ctx context.Context, out nodes.Out, why error) error {
 			if err == nil {
 				continue
 			}
-			if o.s == nil || o.s.fault(err) != faultRow || out == nil {
+			if o.s == nil || o.s.fault(err) != faultRow {
 				o.held = held[i:]
 				return o.k.clean(err)
 			}

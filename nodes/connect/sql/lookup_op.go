@@ -12,6 +12,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file is how sql.lookup runs.
@@ -91,7 +92,7 @@ func (o *lookupOp) WholeBatches() bool { return true }
 
 // NewWorker implements nodes.Parallel.
 func (o *lookupOp) NewWorker(context.Context) (nodes.Worker, error) {
-	w := &lookupWorker{o: o, tries: backoff{env: o.env}}
+	w := &lookupWorker{o: o, tries: peer.Away{Env: o.env, What: theDatabase}}
 	for i, f := range o.k.added.Fields {
 		c := o.known[f.Name]
 		if !o.k.As.YAML.IsNull() && !c.json {
@@ -114,7 +115,7 @@ func (o *lookupOp) NewWorker(context.Context) (nodes.Worker, error) {
 type lookupWorker struct {
 	o        *lookupOp
 	s        session
-	tries    backoff
+	tries    peer.Away
 	decoders []*decoder
 	key      []byte
 }
@@ -234,13 +235,13 @@ func (w *lookupWorker) settle(ctx context.Context, keys []wanted, have map[strin
 		err := w.fetch(ctx, keys, have)
 		switch {
 		case err == nil:
-			w.tries.well("the database is back")
+			w.tries.Back()
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case lost(w.s, err) || w.s != nil && w.s.fault(err) == faultRetry || errors.Is(err, context.DeadlineExceeded):
 			w.Close()
-			if err := w.tries.wait(ctx, w.o.k.clean(err)); err != nil {
+			if err := w.tries.Wait(ctx, w.o.k.clean(err)); err != nil {
 				return err
 			}
 		case w.s == nil:

@@ -14,6 +14,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file is how sql.read runs.
@@ -23,7 +24,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err := mayOpen(env); err != nil {
 		return nil, err
 	}
-	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), tries: backoff{env: env}}
+	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), tries: peer.Away{Env: env, What: theDatabase}}
 	if i := k.Incremental; i != nil {
 		o.every = i.Every
 		if i.Notify != "" && o.every == 0 {
@@ -41,7 +42,7 @@ type readOp struct {
 	t      *types.Type
 	needed []bool
 	every  time.Duration // 0: it ends when there is no more
-	tries  backoff
+	tries  peer.Away
 
 	s        session
 	rows     rows // nil: no query is under way
@@ -68,7 +69,7 @@ func (p *piece) Release() { p.batch.Release() }
 
 // Open connects, so that a database that is not there ends the flow before anything is
 // read.
-func (o *readOp) Open(ctx context.Context) error { return o.tries.patiently(ctx, o.connect) }
+func (o *readOp) Open(ctx context.Context) error { return o.tries.Patiently(ctx, o.connect, gone) }
 
 func (o *readOp) connect(ctx context.Context) (err error) {
 	if o.s != nil {
@@ -114,10 +115,10 @@ func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 		p, after, err := o.next(ctx)
 		switch {
 		case err == nil && p != nil:
-			o.tries.well("the database is back")
+			o.tries.Back()
 			return p, after, nil
 		case err == nil:
-			o.tries.well("the database is back")
+			o.tries.Back()
 			continue
 		case ctx.Err() != nil:
 			o.drop()
@@ -130,7 +131,7 @@ func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 			return nil, nil, hinted(fmt.Errorf("the connection broke after %d rows, and this query cannot be gone on with: %w", o.given, err), "with `incremental: {by: COLUMNS}` it would read on")
 		}
 		o.drop()
-		if err := o.tries.wait(ctx, err); err != nil {
+		if err := o.tries.Wait(ctx, err); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -45,7 +45,7 @@ func (o *writeOp) ahead(ctx context.Context) error {
 			}
 			return o.send(ctx)
 		}
-		o.tries.well("the database is back")
+		o.tries.Back()
 	}
 	if o.wary > 0 || o.env.Node.Engine.Timeout > 0 {
 		return o.send(ctx)

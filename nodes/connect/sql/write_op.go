@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file is how sql.write runs: a transaction takes batches until it is old or large
@@ -33,7 +34,7 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err := mayOpen(env); err != nil {
 		return nil, err
 	}
-	o := &writeOp{k: k, env: env, tries: backoff{env: env}}
+	o := &writeOp{k: k, env: env, tries: peer.Away{Env: env, What: theDatabase}}
 	env.Unkept = func() (lost, unsure int64) { return o.lost, 0 }
 	return o, nil
 }
@@ -43,16 +44,14 @@ type writeOp struct {
 	k     *writer
 	env   *nodes.Env
 	plan  *plan
-	tries backoff
+	tries peer.Away
 
 	s      session
 	began  bool // a transaction is open
-	tells  bool // who calls can be told of bad rows
 	held   []part
-	wait   []part    // rows that are sent together with those that come next: see waits
+	wait   []part    // rows that are sent together with those that come next
 	flight *flight   // rows that are being sent; nil: none
 	late   []lateBad // bad rows that nobody could be told of yet
-	lazy   *bool     // whether rows may wait; nil: not asked yet
 	rows   int
 	bytes  int
 	due    time.Time // when to commit; zero: nothing is held
@@ -72,7 +71,7 @@ var (
 	_ nodes.Starter = (*writeOp)(nil)
 	_ nodes.Timed   = (*writeOp)(nil)
 	_ nodes.Ender   = (*writeOp)(nil)
-	_ nodes.Flusher = (*writeOp)(nil)
+	_ nodes.Settler = (*writeOp)(nil)
 	_ nodes.Closer  = (*writeOp)(nil)
 )
 
@@ -81,7 +80,7 @@ var (
 func (o *writeOp) Open(ctx context.Context) error {
 	k := o.k
 	var t *table
-	err := o.tries.patiently(ctx, func(ctx context.Context) (err error) {
+	err := o.tries.Patiently(ctx, func(ctx context.Context) (err error) {
 		if err = o.connect(ctx); err != nil {
 			return err
 		}
@@ -90,7 +89,7 @@ func (o *writeOp) Open(ctx context.Context) error {
 			return k.clean(fmt.Errorf("table %s: %w", k.Table.Value, err))
 		}
 		return nil
-	})
+	}, gone)
 	if err != nil {
 		return err
 	}
@@ -132,7 +131,6 @@ func (o *writeOp) connect(ctx context.Context) (err error) {
 
 // Process writes a batch.
 func (o *writeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) error {
-	o.tells = true
 	b := in.Data.(*record.Batch)
 	rows := make([]int32, 0, b.Len())
 	var bad []badRow
@@ -154,14 +152,10 @@ func (o *writeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) er
 			o.due = time.Now().Add(commitTime)
 		}
 	}
-	var err error
-	if !o.waits() {
-		err = o.send(ctx)
-	} else if o.waiting() >= togetherRows {
-		err = o.ahead(ctx)
-	}
-	if err != nil {
-		return err
+	if o.waiting() >= togetherRows {
+		if err := o.ahead(ctx); err != nil {
+			return err
+		}
 	}
 	if err := o.tell(out); err != nil {
 		return errors.Join(err, o.commit(ctx, out)) // the neighbours of the row that ends the flow stay
@@ -172,20 +166,8 @@ func (o *writeOp) Process(ctx context.Context, in nodes.Input, out nodes.Out) er
 	return nil
 }
 
-// togetherRows is how many rows are sent at once, where they may wait for it.
+// togetherRows is how many rows are sent at once.
 const togetherRows = 1 << 14
-
-// waits reports whether rows may wait for others, so that the database gets them in fewer
-// messages. Not where sources acknowledge what was flushed: a row that turns out to be bad
-// in a flush has left the node by then, and nobody could be told.
-func (o *writeOp) waits() bool {
-	if o.lazy == nil {
-		acks := o.env.Acknowledges
-		lazy := acks == nil || !acks()
-		o.lazy = &lazy
-	}
-	return *o.lazy
-}
 
 func (o *writeOp) waiting() (n int) {
 	for _, p := range o.wait {
@@ -225,7 +207,7 @@ func (o *writeOp) send(ctx context.Context) error {
 			o.held, o.wait = append(o.held, o.wait...), o.wait[:0]
 		}
 		if err == nil {
-			o.tries.well("the database is back")
+			o.tries.Back()
 			continue
 		}
 		if end := o.trouble(ctx, err); end != nil {
@@ -273,7 +255,7 @@ func (o *writeOp) settle(ctx context.Context, b *record.Batch, rows []int32) (go
 		})
 		if err == nil {
 			o.wary = max(o.wary-1, 0)
-			o.tries.well("the database is back")
+			o.tries.Back()
 			return good, bad, nil
 		}
 		if o.wary == 0 && ctx.Err() == nil && o.s != nil && (o.s.fault(err) == faultRow || o.s.fault(err) == faultStatement) {
@@ -325,7 +307,7 @@ func (o *writeOp) begin(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return nil
-	case o.tells && ctx.Err() == nil && (o.s.fault(err) == faultRow || o.s.fault(err) == faultStatement):
+	case ctx.Err() == nil && (o.s.fault(err) == faultRow || o.s.fault(err) == faultStatement):
 		return o.rewrite(ctx)
 	}
 	return fmt.Errorf("rows that were written before cannot be written again: %w", err)
@@ -413,8 +395,8 @@ func (o *writeOp) End(ctx context.Context, _ nodes.EndedEdge, out nodes.Out) err
 	return o.commit(ctx, out)
 }
 
-// Flush implements nodes.Flusher: what was flushed is committed.
-func (o *writeOp) Flush(ctx context.Context) error { return o.commit(ctx, nil) }
+// Settle implements nodes.Settler: what stands before a cut is committed, or refused.
+func (o *writeOp) Settle(ctx context.Context, out nodes.Out) error { return o.commit(ctx, out) }
 
 // Close takes back what was not committed.
 func (o *writeOp) Close() error {

@@ -1,4 +1,4 @@
-package sql
+package peer_test
 
 import (
 	"errors"
@@ -10,9 +10,10 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
-// A database that is away is waited for as the retry of the node says.
+// A peer that is away is waited for as the retry of the node says.
 func TestWaits(t *testing.T) {
 	away := errors.New("connection refused")
 	for _, c := range []struct {
@@ -32,15 +33,16 @@ func TestWaits(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			engine := graph.DefaultEngine()
 			c.set(&engine.Retry)
-			b := backoff{env: &nodes.Env{Node: &graph.Node{Engine: engine}, Log: slog.New(slog.DiscardHandler)}}
+			b := peer.Away{What: "the server", Env: &nodes.Env{Node: &graph.Node{Engine: engine}, Log: slog.New(slog.DiscardHandler)}}
 			begun := time.Now()
 			var err error
-			for err == nil {
-				err = b.wait(t.Context(), away)
+			tries := 0
+			for ; err == nil; tries++ {
+				err = b.Wait(t.Context(), away)
 			}
 			took := time.Since(begun)
-			if took < c.least || took > c.most || c.tries > 0 && b.tries != c.tries || !strings.Contains(err.Error(), c.told) || !errors.Is(err, away) {
-				t.Errorf("%+v: %d tries in %s: %v", engine.Retry, b.tries, took, err)
+			if took < c.least || took > c.most || c.tries > 0 && tries != c.tries || !strings.Contains(err.Error(), c.told) || !errors.Is(err, away) {
+				t.Errorf("%+v: %d tries in %s: %v", engine.Retry, tries, took, err)
 			}
 		})
 	}

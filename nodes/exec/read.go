@@ -54,7 +54,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &readOp{k: k, env: env, scanner: s, endless: k.Endless || k.Restart == restartAlways, queue: stream.NewQueue[uint64](queued)}
+	o := &readOp{k: k, env: env, scanner: s, endless: k.Endless || k.Restart == restartAlways, queue: nodes.NewHandover[part](queued)}
 	switch {
 	case k.Confirm && o.endless:
 		return &confirmedEndlessOp{confirmedOp{o}}, nil

@@ -26,7 +26,7 @@ type readOp struct {
 	scanner *stream.Scanner
 	endless bool
 
-	queue  *stream.Queue[uint64] // from which start of the command
+	queue  *nodes.Handover[part] // from which start of the command
 	cancel context.CancelFunc
 	done   chan struct{} // the goroutine has ended
 
@@ -111,7 +111,7 @@ func (o *readOp) run(ctx context.Context, p *process) {
 			return
 		}
 		if !o.k.again(failed) {
-			o.queue.Send(ctx, part{End: endOf(failed)})
+			o.queue.End(ctx, endOf(failed))
 			return
 		}
 		wait, err := tries.next(p.began)
@@ -123,7 +123,7 @@ func (o *readOp) run(ctx context.Context, p *process) {
 			p, err = o.start(ctx, start+1)
 		}
 		if err != nil {
-			o.queue.Send(ctx, part{End: errors.Join(failed, err)})
+			o.queue.End(ctx, errors.Join(failed, err))
 			return
 		}
 	}

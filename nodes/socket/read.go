@@ -92,7 +92,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if k.Framing == framingSyslog {
 		s.Frame = func(frame []byte, b *record.Batch, row int) error { return readSyslog(frame, time.Now(), b, row) }
 	}
-	o := &readOp{k: k, reading: &reading, env: env, scanner: s, queue: stream.NewQueue[*stream.Confirmer](queued)}
+	o := &readOp{k: k, reading: &reading, env: env, scanner: s, queue: nodes.NewHandover[part](queued)}
 	if k.listens && k.network == "udp" {
 		env.Notes = o.lost.notes
 	}

@@ -27,7 +27,7 @@ type readOp struct {
 	env     *nodes.Env
 	scanner *stream.Scanner
 
-	queue  *stream.Queue[*stream.Confirmer] // whom to tell that rows have arrived; nil: nobody
+	queue  *nodes.Handover[part] // whom to tell that rows have arrived; nil: nobody
 	cancel context.CancelFunc
 	all    sync.WaitGroup // goroutines
 	lost   losses         // of datagrams
@@ -176,7 +176,7 @@ func (o *readOp) connect(ctx context.Context) {
 		began := time.Now()
 		c, err := o.k.dialing(ctx, o.env, 0)
 		if err != nil {
-			o.queue.Send(ctx, part{End: err})
+			o.queue.End(ctx, err)
 			return
 		}
 		err = o.read(ctx, c, o.k.name())
@@ -188,7 +188,7 @@ func (o *readOp) connect(ctx context.Context) {
 			if err == nil {
 				err = io.EOF
 			}
-			o.queue.Send(ctx, part{End: err})
+			o.queue.End(ctx, err)
 			return
 		}
 		o.env.Log.Warn("the connection has ended", "peer", o.k.name())

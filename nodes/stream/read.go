@@ -37,6 +37,12 @@ func (c *Chunk) Release() {
 	}
 }
 
+// A Part is a chunk on its way to the engine.
+type Part[T any] struct {
+	*Chunk
+	From T // who has to know what became of the rows
+}
+
 // Options say how a stream is cut.
 type Options struct {
 	Stream string // its name, for messages

@@ -38,6 +38,7 @@ var Sole = map[string]string{
 	"github.com/go-sql-driver/mysql": "nodes/connect/sql",
 	"github.com/jackc/pgx":           "nodes/connect/sql",
 	"modernc.org/sqlite":             "nodes/connect/sql",
+	"github.com/redis/go-redis":      "nodes/connect/redis",
 
 	"github.com/aymanbagabas/go-udiff": "cmd/flowrun/cli",
 	"github.com/hashicorp/golang-lru":  "web",
@@ -63,7 +64,7 @@ var Rules = []Rule{
 	// How kinds are written, and the kinds. A pack knows no other pack; what several share is
 	// columns and aggregate. Their tests reach the engine by nodetest alone.
 	{Rooms: []string{"nodes"}, May: []string{"graph", "graph/config", "graph/expr", "graph/record", "graph/types"}, Tests: []string{"graph/diag", "nodes/nodetest", "nodes/std", "scheduler"}},
-	{Rooms: []string{"nodes/peer"}, May: []string{"graph/config", "nodes"}, Tests: []string{"graph"}},
+	{Rooms: []string{"nodes/peer"}, May: []string{"graph", "graph/config", "nodes"}},
 	{Rooms: []string{"nodes/columns"}, May: without(kinds, "graph/quantity")},
 	{Rooms: []string{"nodes/aggregate"}, May: append([]string{"nodes/columns"}, without(kinds, "nodes", "graph/quantity")...)},
 	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},
@@ -75,7 +76,9 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/socket"}, May: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/types", "nodes", "nodes/peer", "nodes/stream"}, Tests: packTests},
 	{Rooms: []string{"nodes/std"}, May: []string{"nodes/exec", "nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/socket", "nodes/timing", "nodes/window"}, Tests: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes", "nodes/nodetest"}},
 	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: append([]string{"internal/dbtest"}, packTests...)},
-	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/sql", "nodes/std"}},
+	{Rooms: []string{"nodes/message"}, May: append([]string{"graph/record/jsonl", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...)},
+	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

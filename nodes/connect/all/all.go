@@ -6,9 +6,10 @@ package all
 import (
 	"slices"
 
+	"github.com/flowrun/flowrun/nodes/connect/redis"
 	"github.com/flowrun/flowrun/nodes/connect/sql"
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(std.Nodes, sql.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes)

@@ -1,0 +1,158 @@
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	client "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
+)
+
+// This file connects to Redis, and says what its errors mean.
+
+// theServer is what messages call it.
+const theServer = "Redis"
+
+// connectTime bounds how long it may take to open a session.
+const connectTime = 15 * time.Second
+
+// A Link is the part of the settings that says how to reach a server.
+type Link struct {
+	URL config.URL `yaml:"url,required" doc:"The server: redis://USER:PASSWORD@HOST:6379/0, or rediss:// for one with TLS; write a password as ${env:NAME} or ${file:/path}."`
+	TLS *peer.TLS  `yaml:"tls" doc:"How the connection is secured. Without it, rediss:// takes what the system trusts."`
+}
+
+var errAddress = errors.New("the url is no address of Redis")
+
+// options are those of the client. It tries nothing again by itself, because a node must know
+// when it has a new connection.
+func (l *Link) options(env *nodes.Env) (*client.Options, error) {
+	o, err := client.ParseURL(l.URL.Reveal())
+	if err != nil {
+		return nil, errAddress // the text of the error has the password
+	}
+	u, _ := url.Parse(l.URL.Reveal())
+	if l.TLS != nil {
+		if o.TLSConfig, err = l.TLS.Client(env, u.Hostname()); err != nil {
+			return nil, err
+		}
+	} else if o.TLSConfig != nil {
+		o.TLSConfig.MinVersion = tls.VersionTLS12
+	}
+	secure := o.TLSConfig
+	o.TLSConfig = nil
+	o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := env.Dial(ctx, network, address)
+		if err != nil || secure == nil {
+			return c, err
+		}
+		safe := tls.Client(c, secure)
+		if err := safe.HandshakeContext(ctx); err != nil {
+			c.Close()
+			return nil, err
+		}
+		return safe, nil
+	}
+	o.MaxRetries, o.DialerRetries, o.PoolSize = -1, 1, 2
+	o.ReadTimeout, o.WriteTimeout = -1, -1
+	o.ContextTimeoutEnabled = true
+	o.Protocol, o.DisableIdentity = 2, true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return o, nil
+}
+
+// open makes a client that has a connection.
+func (l *Link) open(ctx context.Context, env *nodes.Env, name string) (*client.Client, error) {
+	o, err := l.options(env)
+	if err != nil {
+		return nil, err
+	}
+	o.ClientName = name
+	c := client.NewClient(o)
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	if err := c.Ping(ctx).Err(); err != nil {
+		c.Close()
+		return nil, l.advised(err)
+	}
+	return c, nil
+}
+
+// check reports a url that is none.
+func (l *Link) check(c *graph.Inference) {
+	if c.Unread("url") {
+		return
+	}
+	if _, err := client.ParseURL(l.URL.Reveal()); err != nil {
+		c.List().Add(diag.WrongValue, c.Node.At, "%s: %s", c.Node.ID, errAddress).WithHint("redis://HOST:6379, or redis://USER:PASSWORD@HOST:6379/0")
+	}
+}
+
+// advised adds what to do to an error of opening a session.
+func (l *Link) advised(err error) error {
+	hint := peer.HintOf(err)
+	switch {
+	case hint != "":
+	case is(err, "NOAUTH"):
+		hint = "write the password into the url: redis://:${env:REDIS_PASSWORD}@HOST:6379"
+	case is(err, "WRONGPASS"):
+		hint = "look at the user and the password of the url"
+	case is(err, "NOPERM"):
+		hint = "the user may not do that: see ACL GETUSER in Redis"
+	case errors.Is(err, io.EOF), is(err, "ERR Protocol"):
+		hint = "if the server takes only secured connections, write rediss:// or `tls: {}`"
+	default:
+		return err
+	}
+	return hintedError{err, hint}
+}
+
+type hintedError struct {
+	error
+	hint string
+}
+
+func (h hintedError) Unwrap() error   { return h.error }
+func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }
+
+// is reports whether an error is one that Redis has answered with, by its first word.
+func is(err error, word string) bool {
+	var e client.Error
+	return errors.As(err, &e) && strings.HasPrefix(e.Error(), word)
+}
+
+// answered reports whether an error is an answer of Redis, and not one of a connection.
+func answered(err error) bool {
+	var e client.Error
+	return errors.As(err, &e)
+}
+
+// passing are the answers that another try may not get: Redis is full, starts, has lost its
+// master, or is one that was a master.
+var passing = []string{"OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED", "ERR max number of clients"}
+
+// lost reports whether another session may not have an error.
+func lost(err error) bool {
+	if !answered(err) {
+		var certificate *tls.CertificateVerificationError
+		return !errors.As(err, &certificate) && !errors.Is(err, errAddress) && !errors.Is(err, nodes.ErrEnclosed)
+	}
+	for _, word := range passing {
+		if is(err, word) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,335 @@
+package message
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
+)
+
+// This file is how a source runs: a goroutine has the session and receives, the engine
+// takes what has come and says what is kept.
+
+// A Message is one that has come, and the token that the session acknowledges it by.
+type Message[T any] struct {
+	Content
+	Token T
+}
+
+// A Receiver is a session that messages come by. Ack may be called while Receive waits; else
+// one call at a time.
+type Receiver[T any] interface {
+	// Receive waits for messages and gives some of them, some megabytes at most. When ctx ends
+	// it returns soon; nothing that it has taken may be lost then.
+	Receive(ctx context.Context) ([]Message[T], error)
+	// Ack acknowledges messages, in the order in which they came.
+	Ack(ctx context.Context, tokens []T) error
+	// Close ends the session. What was not acknowledged the broker gives again, to whomever.
+	Close()
+}
+
+// A Source is a running source of messages. Its fields are set by the method Operator of a
+// kind.
+type Source[T any] struct {
+	Env     *nodes.Env
+	What    string // the broker in messages, such as "Redis"
+	Decoder *Decoder
+	Connect func(ctx context.Context) (Receiver[T], error) // makes a session
+	Lost    func(err error) bool                           // whether another session may not have an error; nil: always
+	Place   func(token T) string                           // where a message came from, such as "orders/3@1742"
+	// Keeps says that the broker keeps what was not acknowledged: then a message whose session
+	// has ended is not begun with, for it comes again.
+	Keeps bool
+
+	away    peer.Away
+	queue   *nodes.Handover[*chunk[T]]
+	session *session[T]        // the last one; of the goroutine while that runs
+	stop    context.CancelFunc // no more is received
+	gone    chan struct{}      // the goroutine has ended
+
+	mu    sync.Mutex
+	given uint64      // chunks that the engine has taken
+	open  []*chunk[T] // those that are not acknowledged, in order
+	idle  chan struct{}
+
+	messages atomic.Int64 // that have come
+	under    atomic.Int64 // that have come and are not acknowledged
+	missed   atomic.Int64 // those whose session had ended when they were to be acknowledged
+}
+
+// A session is a receiver until its first error.
+type session[T any] struct {
+	Receiver[T]
+	ctx    context.Context // ends with the session
+	cancel context.CancelFunc
+}
+
+func (s *session[T]) broken() bool { return s.ctx.Err() != nil }
+
+// A chunk is what one call of Receive has given.
+type chunk[T any] struct {
+	messages []Message[T]
+	by       *session[T]
+	number   uint64
+}
+
+// Release implements what nodes.Handover wants. What nobody took is not acknowledged.
+func (*chunk[T]) Release() {}
+
+const (
+	// queued is how many chunks wait for the flow; behind them the broker does.
+	queued = 4
+	// ackTime bounds how long an acknowledgement may take. Then its session counts as broken.
+	ackTime = 10 * time.Second
+)
+
+// An Acknowledging source tells the broker what is kept.
+type Acknowledging[T any] struct{ *Source[T] }
+
+// Taken implements nodes.Acknowledger.
+func (s Acknowledging[T]) Taken(after nodes.Position) error { return s.taken(after) }
+
+// Endless implements nodes.Endless: a broker may always have more.
+func (s *Source[T]) Endless() bool { return true }
+
+// Open implements nodes.Starter: a broker that takes no session ends the flow before anything
+// is read.
+func (s *Source[T]) Open(ctx context.Context) error {
+	s.away = peer.Away{Env: s.Env, What: s.What}
+	s.queue = nodes.NewHandover[*chunk[T]](queued)
+	err := s.away.Patiently(ctx, s.connect, s.lost)
+	if err != nil {
+		return err
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop, s.gone = stop, make(chan struct{})
+	go func() {
+		defer close(s.gone)
+		if err := nodes.Guard(func() error { return s.receive(run) }); err != nil {
+			s.queue.End(run, err)
+		}
+	}()
+	return nil
+}
+
+func (s *Source[T]) lost(err error) bool { return s.Lost == nil || s.Lost(err) }
+
+func (s *Source[T]) connect(ctx context.Context) error {
+	r, err := s.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.session = &session[T]{r, own, cancel}
+	return nil
+}
+
+// receive passes messages on until ctx ends. The session stays open then, for what is still
+// to be acknowledged.
+func (s *Source[T]) receive(ctx context.Context) error {
+	for {
+		ms, err := s.next(ctx)
+		if len(ms) > 0 {
+			s.away.Back()
+			s.messages.Add(int64(len(ms)))
+			s.begin(int64(len(ms)))
+			if !s.queue.Send(ctx, &chunk[T]{messages: ms, by: s.session}) {
+				s.end(int64(len(ms)))
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			continue
+		case !s.lost(err):
+			return err
+		}
+		s.drop()
+		for s.session == nil {
+			if err := s.away.Wait(ctx, err); err != nil {
+				return err
+			}
+			if err = s.connect(ctx); err != nil && !s.lost(err) {
+				return err
+			}
+		}
+	}
+}
+
+// next receives by the session, until it breaks.
+func (s *Source[T]) next(ctx context.Context) ([]Message[T], error) {
+	x := s.session
+	if x.broken() { // an acknowledgement has failed
+		return nil, errBroken
+	}
+	both, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(x.ctx, cancel)()
+	ms, err := x.Receive(both)
+	if x.broken() && err != nil && ctx.Err() == nil {
+		err = errBroken
+	}
+	return ms, err
+}
+
+var errBroken = errors.New("the session has ended")
+
+func (s *Source[T]) drop() {
+	if x := s.session; x != nil {
+		s.session = nil
+		x.cancel()
+		x.Close()
+	}
+}
+
+// begin counts messages that are to be acknowledged, end those that are, or never will be.
+func (s *Source[T]) begin(n int64) { s.under.Add(n) }
+
+func (s *Source[T]) end(n int64) {
+	if s.under.Add(-n) > 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle != nil && s.under.Load() == 0 {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// Settled waits until all that has come so far is acknowledged, or ctx ends: for sessions that
+// have to give something back. It asks for a cut, so that this is soon.
+func (s *Source[T]) Settled(ctx context.Context) error {
+	s.mu.Lock()
+	if s.under.Load() == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	if s.Env.Cut != nil {
+		s.Env.Cut()
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Next implements nodes.Puller.
+func (s *Source[T]) Next(ctx context.Context) (any, nodes.Position, error) {
+	return s.take(func() (*chunk[T], error) { return s.queue.Next(ctx) })
+}
+
+// Drain implements nodes.Drainer: what has come goes through.
+func (s *Source[T]) Drain(context.Context) (any, nodes.Position, error) {
+	s.stop()
+	<-s.gone
+	return s.take(s.queue.Drain)
+}
+
+func (s *Source[T]) take(next func() (*chunk[T], error)) (any, nodes.Position, error) {
+	for {
+		c, err := next()
+		if err != nil {
+			return nil, nil, err
+		}
+		if s.Keeps && c.by.broken() {
+			s.end(int64(len(c.messages)))
+			continue
+		}
+		if !s.Keeps {
+			s.end(int64(len(c.messages)))
+			return c, nil, nil
+		}
+		s.mu.Lock()
+		s.given++
+		c.number = s.given
+		s.open = append(s.open, c)
+		s.mu.Unlock()
+		return c, binary.BigEndian.AppendUint64(nil, c.number), nil
+	}
+}
+
+// Process implements nodes.Operator.
+func (s *Source[T]) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
+	c := in.Made.(*chunk[T])
+	return s.Decoder.Decode(len(c.messages),
+		func(i int) *Content { return &c.messages[i].Content },
+		func(i int) string { return s.Place(c.messages[i].Token) }, out)
+}
+
+// taken acknowledges.
+func (s *Source[T]) taken(after nodes.Position) error {
+	if len(after) != 8 {
+		return errors.New("this is no position of a source of messages")
+	}
+	upTo := binary.BigEndian.Uint64(after)
+	s.mu.Lock()
+	n := 0
+	for n < len(s.open) && s.open[n].number <= upTo {
+		n++
+	}
+	done := s.open[:n:n]
+	s.open = append([]*chunk[T](nil), s.open[n:]...)
+	s.mu.Unlock()
+	for len(done) > 0 {
+		x := done[0].by
+		var tokens []T
+		for len(done) > 0 && done[0].by == x {
+			for i := range done[0].messages {
+				tokens = append(tokens, done[0].messages[i].Token)
+			}
+			done = done[1:]
+		}
+		err := s.ack(x, tokens)
+		s.end(int64(len(tokens)))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ack acknowledges messages of one session. If that has ended, they come again.
+func (s *Source[T]) ack(x *session[T], tokens []T) error {
+	err := error(errBroken)
+	if !x.broken() {
+		ctx, cancel := context.WithTimeout(x.ctx, ackTime)
+		err = nodes.Guard(func() error { return x.Ack(ctx, tokens) })
+		cancel()
+	}
+	switch {
+	case err == nil:
+		return nil
+	case !x.broken() && !s.lost(err) && !errors.Is(err, context.DeadlineExceeded):
+		return err
+	case !x.broken():
+		s.Env.Log.Warn(s.What+" does not take acknowledgements, so a session is begun anew", "error", err.Error())
+		x.cancel()
+	}
+	s.missed.Add(int64(len(tokens)))
+	return nil
+}
+
+// Close implements nodes.Closer.
+func (s *Source[T]) Close() error {
+	if s.stop == nil {
+		return nil
+	}
+	s.stop()
+	<-s.gone
+	s.drop()
+	return nil
+}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
@@ -57,6 +58,9 @@ type Env struct {
 	// such as a file that is followed and was truncated: what has befallen them so far, for
 	// the report. It is called at any time from any goroutine, and gives a slice of its own.
 	Notes func() []Note
+	// Standing is set, by the method Operator of a node that reads or writes the messages of a
+	// broker: how it stands with it. It is called at any time from any goroutine.
+	Standing func() Standing
 	// NoSync says that files need not be safe from a power cut.
 	NoSync bool
 	// Endless reports whether the flow has a source without an end of its own; nil: it
@@ -99,6 +103,16 @@ type Note struct {
 	Text  string
 	Times int64
 	Last  string // of which peer it was last, such as a file
+}
+
+// A Standing is how a node stands with a broker.
+type Standing struct {
+	Lag         int64         // messages that wait at the broker for this node and others of its group; -1: the broker does not tell
+	Pending     int64         // that have come and are not acknowledged, or are to be sent and are not confirmed
+	Redelivered int64         // that have come again so far, as far as the broker tells
+	Resent      int64         // that were sent again so far, because nothing was known of them
+	Reconnects  int64         // how often a session was made anew
+	Age         time.Duration // since the oldest that is pending came; 0: none is
 }
 
 // Path resolves a path of the settings: relative to the folder of the flow.

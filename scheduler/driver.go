@@ -103,6 +103,10 @@ func (n *driver) report(took time.Duration) metrics.NodeReport {
 			rep.Notes = append(rep.Notes, metrics.Note(note))
 		}
 	}
+	if n.env.Standing != nil {
+		standing := metrics.Standing(n.env.Standing())
+		rep.Standing = &standing
+	}
 	if n.env.Progress != nil {
 		rep.Done, rep.Total = n.env.Progress()
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/flowrun/flowrun/graph/record"
@@ -48,8 +47,9 @@ type Sink struct {
 	more    chan struct{}
 	news    chan struct{} // closed and made anew when the broker has answered
 
-	unsure int64 // messages that were being sent when the run ended
-	sent   atomic.Int64
+	sending []*Outgoing // what the session has
+	resent  int64       // messages that were sent again
+	unsure  int64       // messages that were being sent when the run ended
 }
 
 const (
@@ -72,12 +72,18 @@ var (
 	_ nodes.Closer  = (*Sink)(nil)
 )
 
+// Operator gives the operator of a sink whose fields are set: to be called by the method
+// Operator of its kind.
+func (s *Sink) Operator() nodes.Operator {
+	s.away.Env, s.away.What = s.Env, s.What
+	s.more, s.news = make(chan struct{}, 1), make(chan struct{})
+	s.Env.Unkept, s.Env.Standing = s.unkept, s.standing
+	return s
+}
+
 // Open implements nodes.Starter: a broker that takes no session ends the flow before anything
 // is read.
 func (s *Sink) Open(ctx context.Context) error {
-	s.away = peer.Away{Env: s.Env, What: s.What}
-	s.more, s.news = make(chan struct{}, 1), make(chan struct{})
-	s.Env.Unkept = s.unkept
 	if err := s.away.Patiently(ctx, s.connect, s.lost); err != nil {
 		return err
 	}
@@ -173,6 +179,7 @@ func (s *Sink) next() []*Outgoing {
 	if len(s.waiting) == 0 {
 		s.waiting = nil // what was sent need not be kept by those that come
 	}
+	s.sending = ms
 	return ms
 }
 
@@ -192,9 +199,10 @@ func (s *Sink) answered(ms []*Outgoing, all bool) (rest []*Outgoing) {
 			s.bad = append(s.bad, m)
 			continue
 		}
-		s.sent.Add(1)
 		m.Batch.Release()
 	}
+	s.sending = rest
+	s.resent += int64(len(rest))
 	s.tell()
 	return rest
 }
@@ -214,7 +222,11 @@ func (s *Sink) Process(ctx context.Context, in nodes.Input, out nodes.Out) error
 	if err != nil {
 		return err
 	}
+	now := time.Now()
 	s.mu.Lock()
+	for _, m := range ms {
+		m.came = now
+	}
 	s.waiting = append(s.waiting, ms...)
 	s.left += len(ms)
 	for _, m := range ms {
@@ -305,6 +317,20 @@ func (s *Sink) unkept() (lost, unsure int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return int64(s.left) - s.unsure, s.unsure
+}
+
+// standing implements Env.Standing.
+func (s *Sink) standing() nodes.Standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := nodes.Standing{Lag: -1, Pending: int64(s.left), Resent: s.resent, Reconnects: s.away.Times()}
+	for _, ms := range [][]*Outgoing{s.sending, s.waiting} {
+		if len(ms) > 0 {
+			st.Age = time.Since(ms[0].came)
+			break
+		}
+	}
+	return st
 }
 
 // Close implements nodes.Closer.

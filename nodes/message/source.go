@@ -57,6 +57,10 @@ type Source[T any] struct {
 	open  []*chunk[T] // those that are not acknowledged, in order
 	idle  chan struct{}
 
+	// Standing, if not nil, tells what only the kind knows: the lag, -1 if the broker does not
+	// tell, and how many messages came again.
+	Standing func() (lag, redelivered int64)
+
 	messages atomic.Int64 // that have come
 	under    atomic.Int64 // that have come and are not acknowledged
 	missed   atomic.Int64 // those whose session had ended when they were to be acknowledged
@@ -74,6 +78,7 @@ func (s *session[T]) broken() bool { return s.ctx.Err() != nil }
 // A chunk is what one call of Receive has given.
 type chunk[T any] struct {
 	messages []Message[T]
+	came     time.Time
 	by       *session[T]
 	number   uint64
 }
@@ -88,20 +93,30 @@ const (
 	ackTime = 10 * time.Second
 )
 
-// An Acknowledging source tells the broker what is kept.
-type Acknowledging[T any] struct{ *Source[T] }
+// An acknowledging source tells the broker what is kept.
+type acknowledging[T any] struct{ *Source[T] }
 
 // Taken implements nodes.Acknowledger.
-func (s Acknowledging[T]) Taken(after nodes.Position) error { return s.taken(after) }
+func (s acknowledging[T]) Taken(after nodes.Position) error { return s.taken(after) }
 
 // Endless implements nodes.Endless: a broker may always have more.
 func (s *Source[T]) Endless() bool { return true }
 
+// Operator gives the operator of a source whose fields are set: to be called by the method
+// Operator of its kind.
+func (s *Source[T]) Operator() nodes.Operator {
+	s.away.Env, s.away.What = s.Env, s.What
+	s.queue = nodes.NewHandover[*chunk[T]](queued)
+	s.Env.Standing = s.standing
+	if s.Keeps {
+		return acknowledging[T]{s}
+	}
+	return s
+}
+
 // Open implements nodes.Starter: a broker that takes no session ends the flow before anything
 // is read.
 func (s *Source[T]) Open(ctx context.Context) error {
-	s.away = peer.Away{Env: s.Env, What: s.What}
-	s.queue = nodes.NewHandover[*chunk[T]](queued)
 	err := s.away.Patiently(ctx, s.connect, s.lost)
 	if err != nil {
 		return err
@@ -110,7 +125,7 @@ func (s *Source[T]) Open(ctx context.Context) error {
 	s.stop, s.gone = stop, make(chan struct{})
 	go func() {
 		defer close(s.gone)
-		if err := nodes.Guard(func() error { return s.receive(run) }); err != nil {
+		if err := nodes.Guard(func() error { return s.receive(run) }); err != nil && run.Err() == nil {
 			s.queue.End(run, err)
 		}
 	}()
@@ -138,7 +153,7 @@ func (s *Source[T]) receive(ctx context.Context) error {
 			s.away.Back()
 			s.messages.Add(int64(len(ms)))
 			s.begin(int64(len(ms)))
-			if !s.queue.Send(ctx, &chunk[T]{messages: ms, by: s.session}) {
+			if !s.queue.Send(ctx, &chunk[T]{messages: ms, came: time.Now(), by: s.session}) {
 				s.end(int64(len(ms)))
 			}
 		}
@@ -186,6 +201,20 @@ func (s *Source[T]) drop() {
 		x.cancel()
 		x.Close()
 	}
+}
+
+// standing implements Env.Standing.
+func (s *Source[T]) standing() nodes.Standing {
+	st := nodes.Standing{Lag: -1, Pending: s.under.Load(), Reconnects: s.away.Times()}
+	if s.Standing != nil {
+		st.Lag, st.Redelivered = s.Standing()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.open) > 0 {
+		st.Age = time.Since(s.open[0].came)
+	}
+	return st
 }
 
 // begin counts messages that are to be acknowledged, end those that are, or never will be.

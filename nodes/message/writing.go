@@ -3,6 +3,7 @@ package message
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -41,8 +42,9 @@ type Outgoing struct {
 	Batch *record.Batch
 	Row   int
 
-	Err  error // the broker refuses it, and would refuse it again
-	Kept bool  // the broker has confirmed it
+	came time.Time // to the sink
+	Err  error     // the broker refuses it, and would refuse it again
+	Kept bool      // the broker has confirmed it
 }
 
 // A Part is something beside the body that an expression makes of each item.

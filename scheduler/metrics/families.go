@@ -139,6 +139,17 @@ var nodeFamilies = []nodeFamily{
 	{"epoch", Gauge, "", "The number of the last cut that the node has met.", func(n *NodeReport) (Point, bool) {
 		return Point{Value: float64(n.Epoch)}, n.Epoch > 0
 	}},
+	{"broker_lag", Gauge, "", "Messages that wait at the broker for the node and others of its group, if it tells.", func(n *NodeReport) (Point, bool) {
+		if n.Standing == nil || n.Standing.Lag < 0 {
+			return Point{}, false
+		}
+		return Point{Value: float64(n.Standing.Lag)}, true
+	}},
+	{"broker_pending", Gauge, "", "Messages that have come and are not acknowledged, or are to be sent and are not confirmed.", withBroker(func(s *Standing) float64 { return float64(s.Pending) })},
+	{"broker_redelivered", Counter, "", "Messages that the broker gave again.", withBroker(func(s *Standing) float64 { return float64(s.Redelivered) })},
+	{"broker_resent", Counter, "", "Messages that were sent again, because nothing was known of them.", withBroker(func(s *Standing) float64 { return float64(s.Resent) })},
+	{"broker_reconnects", Counter, "", "How often a session with the broker was made anew.", withBroker(func(s *Standing) float64 { return float64(s.Reconnects) })},
+	{"broker_age_seconds", Gauge, "seconds", "How long the oldest message that is pending has been so.", withBroker(func(s *Standing) float64 { return s.Age.Seconds() })},
 	{"progress_ratio", Gauge, "ratio", "Share of its input that a source has read, if it knows.", func(n *NodeReport) (Point, bool) {
 		return Point{Value: min(1, float64(n.Done)/float64(max(n.Total, 1)))}, n.Total > 0
 	}},
@@ -146,6 +157,16 @@ var nodeFamilies = []nodeFamily{
 
 func ofNode(value func(*NodeReport) float64) func(*NodeReport) (Point, bool) {
 	return func(n *NodeReport) (Point, bool) { return Point{Value: value(n)}, true }
+}
+
+// withBroker is of nodes that have a broker.
+func withBroker(value func(*Standing) float64) func(*NodeReport) (Point, bool) {
+	return func(n *NodeReport) (Point, bool) {
+		if n.Standing == nil {
+			return Point{}, false
+		}
+		return Point{Value: value(n.Standing)}, true
+	}
 }
 
 type edgeFamily struct {

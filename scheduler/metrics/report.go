@@ -76,6 +76,9 @@ type NodeReport struct {
 	// it follows and that was truncated.
 	Notes []Note `json:"notes,omitempty"`
 
+	// Standing is how the node stands with a broker; nil: it has none.
+	Standing *Standing `json:"standing,omitempty"`
+
 	Limited  float64      `json:"limited,omitempty"` // share of the time that its rate or its breaker held it back
 	Breaker  BreakerState `json:"breaker,omitempty"`
 	Openings int64        `json:"openings,omitempty"` // how often the breaker opened
@@ -106,6 +109,16 @@ type Note struct {
 	Text  string `json:"text"`
 	Times int64  `json:"times"`
 	Last  string `json:"last,omitempty"` // with what it was last, such as a file
+}
+
+// A Standing is how a node stands with a broker; see nodes.Standing.
+type Standing struct {
+	Lag         int64         `json:"lag"` // -1: the broker does not tell
+	Pending     int64         `json:"pending"`
+	Redelivered int64         `json:"redelivered"`
+	Resent      int64         `json:"resent"`
+	Reconnects  int64         `json:"reconnects"`
+	Age         time.Duration `json:"age_ns"`
 }
 
 // Errors is how many items failed for good.

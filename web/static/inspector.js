@@ -68,7 +68,8 @@ function node(i) {
   const total = { in: "–", out: "–", filtered: "–", retries: "–" };
   const errors = el("div", { class: "errors" }, el("p", { class: "sub" }, "none"));
   const leftOut = el("p", { class: "sub", hidden: true });
-  updates.push(() => fetchNode(i, total, errors, leftOut));
+  const broker = el("div", { hidden: true }), noted = el("div", { hidden: true });
+  updates.push(() => fetchNode(i, { total, errors, leftOut, broker, noted }));
   const out = [
     el("div", { class: "line" }, el("h2", {}, n.id), chip, cross()),
     el("p", { class: "sub" }, n.kind, n.at ? " · " + n.at : ""),
@@ -88,7 +89,7 @@ function node(i) {
     head("Since the start"),
     el("div", { class: "figures four" },
       figure("in", () => total.in), figure("out", () => total.out), figure("filtered", () => total.filtered), figure("retries", () => total.retries)),
-    leftOut,
+    leftOut, broker, noted,
     head("Last errors"), errors,
     ...ports("Inputs", n.in, store.into[i], e => e.from, "to"),
     ...ports("Outputs", n.out, store.outOf[i], e => e.to, "from"));
@@ -97,7 +98,7 @@ function node(i) {
 }
 
 // fetchNode asks for what ticks do not carry, every two seconds.
-async function fetchNode(i, total, errors, leftOut) {
+async function fetchNode(i, { total, errors, leftOut, broker, noted }) {
   const self = current;
   if (performance.now() - asked < 2000) return;
   asked = performance.now();
@@ -111,6 +112,8 @@ async function fetchNode(i, total, errors, leftOut) {
       say(leftOut, "Left out, for its type does not have them: " + fields.slice(0, 8).map(([name, n]) => `${name} (${short(n)})`).join(", ") +
         (fields.length > 8 ? ` and ${fields.length - 8} more fields` : ""));
     }
+    showBroker(broker, got.total.standing);
+    showNotes(noted, got.total.notes);
     const list = (got.errors || []).reverse();
     if (list.length && errors.dataset.newest !== list[0].time) {
       errors.dataset.newest = list[0].time;
@@ -123,6 +126,23 @@ async function fetchNode(i, total, errors, leftOut) {
     }
     paintInspector(); // of a run that has ended there is no other tick
   } catch { /* the server is lost; the banner says so */ }
+}
+
+// showBroker tells how a node stands with its broker, if it has one.
+function showBroker(box, b) {
+  if ((box.hidden = !b)) return;
+  const fact = (name, value) => el("div", {}, el("small", {}, name), el("b", {}, value));
+  box.replaceChildren(head("Broker"), el("div", { class: "figures three" },
+    fact("wait there", b.lag < 0 ? "–" : short(b.lag)), fact("pending", short(b.pending)), fact("oldest pending", b.age_ns > 0 ? span(b.age_ns / 1e3) : "–"),
+    fact("came again", short(b.redelivered)), fact("sent again", short(b.resent)), fact("reconnects", short(b.reconnects))));
+}
+
+// showNotes tells what has befallen a node and is no failure of an item.
+function showNotes(box, notes) {
+  if ((box.hidden = !notes?.length)) return;
+  box.replaceChildren(head("Noted"), ...notes.slice(0, 8).map(x => el("p", {}, x.text, el("span", { class: "sub" },
+    (x.times > 1 ? ` · ${short(x.times)} times` : "") + (x.last ? ` · ${x.times > 1 ? "the last: " : ""}${x.last}` : "")))),
+    ...(notes.length > 8 ? [el("p", { class: "sub" }, `and ${notes.length - 8} more`)] : []));
 }
 
 function ports(title, list, edges, other, end) {

@@ -126,6 +126,7 @@ func (s *summary) writeText(w io.Writer, on ink) error {
 		}
 	}
 	s.sayAcks(say)
+	s.sayBrokers(say)
 	s.sayLeftOut(say)
 	s.sayNotes(say)
 	s.sayBooks(say, on)
@@ -159,6 +160,30 @@ func (s *summary) headline(on ink) string {
 		took = "after " + span(s.Took)
 	}
 	return fmt.Sprintf("%s: %s %s", on.bold(s.Flow), outcome, took)
+}
+
+// sayBrokers says how nodes stood with their brokers at the end.
+func (s *summary) sayBrokers(say func(what, text string)) {
+	for i := range s.Nodes {
+		b := s.Nodes[i].Standing
+		if b == nil {
+			continue
+		}
+		var parts []string
+		add := func(n int64, format string) {
+			if n > 0 {
+				parts = append(parts, fmt.Sprintf(format, count(n)))
+			}
+		}
+		add(b.Lag, "%s wait at the broker")
+		add(b.Pending, "%s pending")
+		add(b.Redelivered, "%s came again")
+		add(b.Resent, "%s were sent again")
+		add(b.Reconnects, "%s times connected again")
+		if len(parts) > 0 {
+			say("broker", s.Nodes[i].ID+": "+strings.Join(parts, ", "))
+		}
+	}
 }
 
 // maxLeftOut is how many fields a report for people names as left out.

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	client "github.com/redis/go-redis/v9"
@@ -103,6 +104,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return nil, err
 	}
 	i := &inlet{k: k, env: env, group: k.Group, notes: &notes{}}
+	i.lag.Store(-1)
 	if i.group == "" {
 		i.group = env.Flow.Name
 	}
@@ -116,10 +118,10 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 			return k.Key + "@" + id
 		},
 	}
-	if k.Acks() {
-		return message.Acknowledging[string]{Source: s}, nil
+	if k.Mode == modeStream {
+		s.Standing = func() (lag, redelivered int64) { return i.lag.Load(), i.again.Load() }
 	}
-	return s, nil
+	return s.Operator(), nil
 }
 
 // An inlet makes the sessions of a node, one after the other.
@@ -128,7 +130,9 @@ type inlet struct {
 	env   *nodes.Env
 	group string
 	notes *notes
-	last  int64 // the connection of the session before, by its number in Redis
+	lag   atomic.Int64 // of the stream, as it was when it was asked for last
+	again atomic.Int64 // messages that have come again
+	last  int64        // the connection of the session before, by its number in Redis
 }
 
 // connect makes a session.

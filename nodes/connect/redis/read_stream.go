@@ -56,6 +56,7 @@ func (s *streamSession) Receive(ctx context.Context) ([]message.Message[string],
 			s.own = ">"
 		}
 		if len(ms) > 0 {
+			s.i.again.Add(int64(len(ms)))
 			return ms, nil
 		}
 	}
@@ -67,6 +68,7 @@ func (s *streamSession) Receive(ctx context.Context) ([]message.Message[string],
 		ms, err := s.others(ctx)
 		if err != nil || len(ms) > 0 {
 			if len(ms) > 0 {
+				s.i.again.Add(int64(len(ms)))
 				s.claim = now // there may be more
 			}
 			return ms, err
@@ -195,8 +197,16 @@ func (s *streamSession) pending(ctx context.Context, consumer string, idle time.
 	return all, err
 }
 
-// keep tells Redis that this consumer is alive and still has what is pending with it.
+// keep tells Redis that this consumer is alive and still has what is pending with it, and asks
+// how much waits.
 func (s *streamSession) keep(ctx context.Context) {
+	if groups, err := s.acks.XInfoGroups(ctx, s.i.k.Key).Result(); err == nil {
+		for _, g := range groups {
+			if g.Name == s.i.group {
+				s.i.lag.Store(g.Lag)
+			}
+		}
+	}
 	for start := "-"; ctx.Err() == nil; {
 		all, err := s.acks.XPendingExt(ctx, &client.XPendingExtArgs{
 			Stream: s.i.k.Key, Group: s.i.group, Idle: s.i.k.Claim / 4, Start: start, End: "+", Count: pendingAtOnce, Consumer: s.consumer,
@@ -230,6 +240,9 @@ func (s *streamSession) gap(ctx context.Context) error {
 		return err
 	}
 	for _, g := range groups {
+		if g.Name == s.i.group {
+			s.i.lag.Store(g.Lag)
+		}
 		if g.Name != s.i.group || g.Lag <= info.Length || info.FirstEntry.ID != "" && !before(g.LastDeliveredID, info.FirstEntry.ID) {
 			continue
 		}

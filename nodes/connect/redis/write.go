@@ -69,7 +69,7 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if k.Mode == modeStream {
 		body = appendFields(in, lengthNames(in))
 	}
-	return &message.Sink{
+	s := &message.Sink{
 		Env: env, What: theServer, Encoder: k.NewEncoder(in, nil, body), Lost: lost,
 		Connect: func(ctx context.Context) (message.Sender, error) {
 			c, err := k.open(ctx, env, "")
@@ -78,7 +78,8 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 			}
 			return &sender{k: k, c: c}, nil
 		},
-	}, nil
+	}
+	return s.Operator(), nil
 }
 
 // A sender is a session of redis.write.

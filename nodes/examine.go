@@ -7,6 +7,13 @@ import (
 
 // This file has what kinds tell of the peers that they talk to.
 
+// An AwayError is the error of a peer that could not be reached, or did not come back. A run
+// that ends with it says by its exit code that nothing is wrong with the flow.
+type AwayError struct{ Err error }
+
+func (e AwayError) Error() string { return e.Err.Error() }
+func (e AwayError) Unwrap() error { return e.Err }
+
 // An Examiner is a settings struct of a kind that talks to a peer: a server, a database, a
 // program. Examine looks whether a run would find what it needs there: the peer answers,
 // takes the login, and has the table, the queue or the path. It changes nothing there, ends

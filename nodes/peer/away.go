@@ -34,7 +34,7 @@ type Away struct {
 }
 
 // Wait waits before the next try: 50 ms at first, half a second at most, or as the retry of
-// the node says. The error says that there is none: ctx has ended, the node was tried as
+// the node says. The error, a nodes.AwayError but for that of ctx, says that there is none: ctx has ended, the node was tried as
 // often, or for as long, as its retry says, or the flow was told to stop ten seconds ago.
 func (a *Away) Wait(ctx context.Context, why error) error {
 	now := time.Now()
@@ -44,14 +44,14 @@ func (a *Away) Wait(ctx context.Context, why error) error {
 	a.tries++
 	retry := &a.Env.Node.Engine.Retry
 	if retry.Attempts > 1 && a.tries >= retry.Attempts {
-		return fmt.Errorf("tried %d times: %w", a.tries, why)
+		return nodes.AwayError{Err: fmt.Errorf("tried %d times: %w", a.tries, why)}
 	}
 	if a.stopping() && now.Sub(a.since) > lastWait {
-		return fmt.Errorf("%s did not come back within %s of the stop: %w", a.What, lastWait, why)
+		return nodes.AwayError{Err: fmt.Errorf("%s did not come back within %s of the stop: %w", a.What, lastWait, why)}
 	}
 	pause := a.pause()
 	if retry.MaxElapsed > 0 && now.Sub(a.since)+pause > retry.MaxElapsed {
-		return fmt.Errorf("tried for %s: %w", now.Sub(a.since).Round(time.Millisecond), why)
+		return nodes.AwayError{Err: fmt.Errorf("tried for %s: %w", now.Sub(a.since).Round(time.Millisecond), why)}
 	}
 	a.Env.Log.Warn(a.What+" is away, and is tried again", "error", why.Error(), "tries", a.tries, "wait", pause.String())
 	if a.Env.Retries != nil {
@@ -89,9 +89,13 @@ func (a *Away) stopping() bool {
 func (a *Away) Patiently(ctx context.Context, connect func(ctx context.Context) error, lost func(error) bool) error {
 	for {
 		err := connect(ctx)
-		if err == nil || a.Env.Node.Engine.Retry.Attempts <= 1 || !(lost(err) || errors.Is(err, context.DeadlineExceeded)) {
+		away := err != nil && (lost(err) || errors.Is(err, context.DeadlineExceeded))
+		if !away {
 			a.tries = 0
 			return err
+		}
+		if a.Env.Node.Engine.Retry.Attempts <= 1 {
+			return nodes.AwayError{Err: err}
 		}
 		if err := a.Wait(ctx, err); err != nil {
 			return err

@@ -22,6 +22,7 @@ import (
 	"github.com/flowrun/flowrun/cmd/flowrun/internal/stopsignal"
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/scheduler"
 	"github.com/flowrun/flowrun/scheduler/history"
 	"github.com/flowrun/flowrun/scheduler/metrics"
@@ -409,6 +410,9 @@ func (r *runCall) failure(err error) *ending {
 // unreachable reports whether something outside could not be reached.
 func unreachable(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	if _, ok := errors.AsType[nodes.AwayError](err); ok {
 		return true
 	}
 	_, ok := errors.AsType[*net.DNSError](err)

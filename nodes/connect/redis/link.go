@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	client "github.com/redis/go-redis/v9"
@@ -73,8 +74,16 @@ func (l *Link) options(env *nodes.Env) (*client.Options, error) {
 	return o, nil
 }
 
+// silent is the logger of the client, whose errors come to the node anyway.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+var silence = sync.OnceFunc(func() { client.SetLogger(silent{}) })
+
 // open makes a client that has a connection.
 func (l *Link) open(ctx context.Context, env *nodes.Env, name string) (*client.Client, error) {
+	silence()
 	o, err := l.options(env)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ const (
 	IconSort   Icon = "sort"   // changes the order
 	IconState  Icon = "state"  // keeps state of its own: machines, actors
 	IconCall   Icon = "call"   // runs code from elsewhere
+	IconQueue  Icon = "queue"  // a place between flows, such as a stream
 )
 
 // A glyph is a line drawing: SVG path data in a box of 16×16 px with absolute
@@ -41,6 +42,7 @@ var glyphs = map[Icon]glyph{
 	IconGroup:  {"M4 13L4 9M8 13L8 3.4M12 13L12 6.4", shade{"#2f74e0", "#6aa5ff"}},
 	IconSort:   {"M3 4L13 4M3 8L10 8M3 12L7 12", shade{"#2f74e0", "#6aa5ff"}},
 	IconState:  {circle5 + circle2, shade{"#b7730b", "#e2a548"}},
+	IconQueue:  {"M3 5L13 5L13 11L3 11ZM6.3 5L6.3 11M9.6 5L9.6 11", shade{"#64748b", "#a3b1c2"}},
 	IconCall:   {"M5.8 4.2L2.4 8L5.8 11.8M10.2 4.2L13.6 8L10.2 11.8", shade{"#2f74e0", "#6aa5ff"}},
 }
 

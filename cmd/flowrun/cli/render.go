@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/render"
 )
 
@@ -32,17 +33,20 @@ var extensions = map[string]string{".svg": "svg", ".png": "png", ".dot": "dot", 
 func renderVerb(c *call) *cobra.Command {
 	var output, format string
 	verb := &cobra.Command{
-		Use:     "render FLOW",
+		Use:     "render FLOW...",
 		Aliases: []string{"graph"},
 		GroupID: groupFlow,
 		Short:   "Draw a flow as SVG, PNG, DOT or Mermaid",
 		Long: `Draws a flow: nodes with their ports and types, edges with the bounds of their
 queues. The format follows from the name of the output; without one, SVG goes to
-standard output. An SVG follows the light or dark theme of its reader.`,
+standard output. An SVG follows the light or dark theme of its reader. Several
+flows are one drawing: where one writes what another reads, such as a stream, they
+are joined.`,
 		Example: `  flowrun render flow.yaml -o flow.svg
   flowrun render flow.yaml -o flow.png
+  flowrun render validate.yaml enrich.yaml store.yaml -o all.svg
   flowrun render flow.yaml --format dot | dot -Tpdf > flow.pdf`,
-		Args:              wantFlow(false),
+		Args:              wantFlow(true),
 		ValidArgsFunction: completeFlows,
 	}
 	set := settable(verb)
@@ -54,11 +58,18 @@ standard output. An SVG follows the light or dark theme of its reader.`,
 		if err != nil {
 			return err
 		}
-		flow, err := c.need(args[0], *set)
-		if err != nil {
-			return err
+		var flows []*graph.Flow
+		for _, path := range args {
+			flow, err := c.need(path, *set)
+			if err != nil {
+				return err
+			}
+			flows = append(flows, flow)
 		}
-		return d.draw(render.FromFlow(flow))
+		if len(flows) == 1 {
+			return d.draw(render.FromFlow(flows[0]))
+		}
+		return d.draw(render.Join(flows))
 	}
 	return verb
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -164,4 +165,14 @@ func lost(err error) bool {
 		}
 	}
 	return false
+}
+
+// channel names a stream, a list or a channel for drawings.
+func (l *Link) channel(mode, key string) []graph.Channel {
+	o, err := client.ParseURL(l.URL.Reveal())
+	if err != nil {
+		return nil
+	}
+	what := map[string]string{modeStream: "Redis stream", modeList: "Redis list", modePubSub: "Redis channel"}[mode]
+	return []graph.Channel{{Key: fmt.Sprintf("redis://%s/%d %s %s", o.Addr, o.DB, mode, key), What: what, Name: key}}
 }

@@ -250,3 +250,6 @@ func timeOf(id string) int64 {
 	fmt.Sscanf(id, "%d-", &ms)
 	return ms * 1_000_000
 }
+
+// Channels implements graph.Channeled.
+func (k *reader) Channels(func(string) string) []graph.Channel { return k.channel(k.Mode, k.Key) }

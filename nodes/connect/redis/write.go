@@ -177,3 +177,6 @@ func (s *sender) transact(ctx context.Context, ms []*message.Outgoing) (left []*
 
 // Close implements message.Sender.
 func (s *sender) Close() { s.c.Close() }
+
+// Channels implements graph.Channeled.
+func (k *writer) Channels(func(string) string) []graph.Channel { return k.channel(k.Mode, k.Key) }

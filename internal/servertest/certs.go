@@ -1,4 +1,4 @@
-package dbtest
+package servertest
 
 import (
 	"crypto/ecdsa"

@@ -1,4 +1,4 @@
-package dbtest
+package servertest
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func SmallDisk(t testing.TB, size int) *Disk {
 		os.Remove(dir)
 		t.Skipf("no small disk: nothing can be mounted here: %s", out)
 	}
-	own(t, dir)
+	Own(t, dir)
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v: %s", err, out)

@@ -48,7 +48,7 @@ var Sole = map[string]string{
 // Rules from the ground up.
 var Rules = []Rule{
 	{Rooms: []string{"graph/diag", "graph/quantity", "internal/durable", "internal/arch", "scheduler/metrics", "cmd/flowrun/internal/stopsignal", "graph/render/internal/vizstart", "internal/built", "internal/servertest"}},
-	{Rooms: []string{"internal/dbtest"}, May: []string{"internal/servertest"}},
+	{Rooms: []string{"internal/brokertest", "internal/dbtest"}, May: []string{"internal/servertest"}},
 	{Rooms: []string{"internal/archdraw"}, May: []string{"internal/arch"}},
 	{Rooms: []string{"graph/types"}, May: []string{"graph/diag"}},
 	{Rooms: []string{"graph/config"}, May: []string{"graph/diag", "graph/quantity"}},

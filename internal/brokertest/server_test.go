@@ -159,13 +159,15 @@ func gone(t *testing.T, s *Server) {
 	t.Errorf("processes are still there: %q", left)
 }
 
-// processes are those that know a folder, by their command line or their environment.
+// processes are those that know a folder, by their command line, their environment or, like
+// Redis, which writes over both, by the directory that they work in.
 func processes(dir string) (all []string) {
 	found, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range found {
 		line, _ := os.ReadFile(p + "/cmdline")
 		env, _ := os.ReadFile(p + "/environ")
-		if strings.Contains(string(line), dir) || strings.Contains(string(env), dir) {
+		cwd, _ := os.Readlink(p + "/cwd")
+		if strings.Contains(string(line), dir) || strings.HasPrefix(cwd, dir) || strings.Contains(string(env), dir) {
 			all = append(all, fmt.Sprintf("%s %s", filepath.Base(p), line))
 		}
 	}

@@ -47,6 +47,9 @@ torture: tools ## kill -9 and power cuts, the long form; root for the power cuts
 chaos: tools ## databases, servers and processes that are killed under two flows, the long form; five minutes
 	FLOWRUN_CHAOS=5m go test -count=1 -timeout 30m -v ./internal/chaos/
 
+brokers: tools ## each broker killed every ten seconds, and those who read it too, for two minutes; some minutes in all
+	FLOWRUN_BROKERS=2m go test -count=1 -timeout 60m -v ./internal/brokerchaos/
+
 cuts: ## 10,000 random flows that are cut every millisecond, and as many that acknowledge; ten minutes
 	FLOWRUN_CUT_SEEDS=10000 go test -count=1 -timeout 60m -v -run 'TestCutsOfRandomFlows|TestAcknowledgementInRandomFlows' ./scheduler/
 
@@ -137,4 +140,4 @@ fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and p
 		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
 	done
 
-.PHONY: help build run test race tools kafka torture chaos cuts oracle conformance browser shots soak fmt fmt-check vet docs connectors drift golden bench bench-sql bench-http fuzz
+.PHONY: help build run test race tools kafka torture chaos brokers cuts oracle conformance browser shots soak fmt fmt-check vet docs connectors drift golden bench bench-sql bench-http fuzz

@@ -78,7 +78,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/std"}, May: []string{"nodes/exec", "nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/socket", "nodes/timing", "nodes/window"}, Tests: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes", "nodes/nodetest"}},
 	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: append([]string{"internal/dbtest"}, packTests...)},
 	{Rooms: []string{"nodes/message"}, May: append([]string{"graph/record/jsonl", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...)},
-	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
@@ -111,7 +111,9 @@ var Rules = []Rule{
 		"scheduler", "scheduler/advise", "scheduler/flowtest", "scheduler/history", "scheduler/meter", "scheduler/metrics", "scheduler/supervise", "scheduler/trial"}, data...), Tests: []string{"graph/record/csv", "internal/built", "nodes/std"}},
 	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/connect/all"}},
 	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "internal/built", "nodes", "nodes/std"}},
-	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/built", "internal/dbtest", "nodes/connect/all"}},
+	{Rooms: []string{"internal/kept"}},
+	{Rooms: []string{"internal/brokerchaos"}, Tests: []string{"cmd/flowrun/cli", "internal/brokertest", "internal/built", "internal/kept", "nodes/connect/all"}},
+	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/built", "internal/dbtest", "internal/kept", "nodes/connect/all"}},
 	{Rooms: []string{"internal/connectors"}, May: []string{"graph", "graph/diag", "internal/arch", "nodes", "nodes/connect/all"}},
 	{Rooms: []string{"internal/connectors/figures"}},
 	{Rooms: []string{"flows"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes", "nodes/std", "scheduler", "scheduler/flowtest"}},

@@ -16,6 +16,7 @@ import (
 	_ "github.com/flowrun/flowrun/cmd/flowrun/cli" // its changes make go test forget old results
 	"github.com/flowrun/flowrun/internal/built"
 	"github.com/flowrun/flowrun/internal/dbtest"
+	"github.com/flowrun/flowrun/internal/kept"
 	_ "github.com/flowrun/flowrun/nodes/connect/all" // and so do those of the kinds
 )
 
@@ -69,25 +70,25 @@ func TestChaos(t *testing.T) {
 	random := rand.New(rand.NewPCG(s, 1))
 	prices := startPeer(t, rand.New(rand.NewPCG(s, 2)))
 	w := build(t, prices.url)
-	take, copied := keep(t, w.dir, "take"), keep(t, w.dir, "copy")
-	defer func() { take.end(); copied.end() }()
+	take, copied := kept.Run(t, w.process("take")), kept.Run(t, w.process("copy"))
+	defer func() { take.End(); copied.End() }()
 	all := send(t.Context(), "http://"+w.address+"/orders", p.pace, s)
 	outages := disturb(t, p, random, w, take, copied)
 	all.stop.Store(true)
 	if !within(func() bool { all.wait.Wait(); return true }) {
-		t.Fatalf("senders wait for their answers:\n%s", take.tail())
+		t.Fatalf("senders wait for their answers:\n%s", take.Tail())
 	}
 	if !within(func() bool { return w.caughtUp(t) }) {
-		t.Fatalf("the second flow does not catch up:\n%s", copied.tail())
+		t.Fatalf("the second flow does not catch up:\n%s", copied.Tail())
 	}
-	take.end()
-	copied.end()
+	take.End()
+	copied.End()
 	b := w.audit(t, all)
 	b.judge(t)
 	w.balanced(t, "take")
 	w.balanced(t, "copy")
-	reconnected := append(take.reconnects(outages, map[string]dbtest.Brand{"db": dbtest.PostgreSQL}),
-		copied.reconnects(outages, map[string]dbtest.Brand{"orders": dbtest.PostgreSQL, "maria": dbtest.MariaDB})...)
+	reconnected := append(reconnects(take, outages, map[string]dbtest.Brand{"db": dbtest.PostgreSQL}),
+		reconnects(copied, outages, map[string]dbtest.Brand{"orders": dbtest.PostgreSQL, "maria": dbtest.MariaDB})...)
 	t.Logf("\n%s", table(b, all, prices, outages, reconnected, take, copied))
 	if p.reconnects == 0 {
 		return
@@ -100,6 +101,12 @@ func TestChaos(t *testing.T) {
 			t.Errorf("%s: 99 of 100 reconnects took up to %v, want %v", node, got, p.reconnects)
 		}
 	}
+}
+
+// process says how a flow is run.
+func (w *world) process(flow string) kept.Options {
+	return kept.Options{Program: program, Dir: w.dir, Flow: flow, Secret: dbtest.Password,
+		Hear: func(msg string) bool { return strings.HasPrefix(msg, "the database is") || msg == "run started" }}
 }
 
 // within waits for something that happens unless there is a fault.
@@ -115,7 +122,7 @@ func within(f func() bool) bool {
 }
 
 // disturb takes databases away and kills processes, until the time is over.
-func disturb(t *testing.T, p plan, random *rand.Rand, w *world, take, copied *process) (outages []outage) {
+func disturb(t *testing.T, p plan, random *rand.Rand, w *world, take, copied *kept.Process) (outages []outage) {
 	t.Helper()
 	end := time.Now().Add(p.lasts)
 	for i := 0; time.Now().Before(end); i++ {
@@ -123,12 +130,12 @@ func disturb(t *testing.T, p plan, random *rand.Rand, w *world, take, copied *pr
 		begun := time.Now()
 		var kills sync.WaitGroup
 		for _, k := range []struct {
-			p     *process
+			p     *kept.Process
 			every int
 		}{{take, p.takes}, {copied, p.copies}} {
 			if i%k.every == k.every-1 {
 				after := time.Duration(random.Int64N(int64(p.every)))
-				kills.Go(func() { time.Sleep(after); k.p.kill() })
+				kills.Go(func() { time.Sleep(after); k.p.Kill() })
 			}
 		}
 		o, err := takeAway(server, time.Duration(random.Int64N(int64(p.most))))
@@ -143,7 +150,7 @@ func disturb(t *testing.T, p plan, random *rand.Rand, w *world, take, copied *pr
 }
 
 // table is what is told at the end.
-func table(b *books, s *senders, p *peer, outages []outage, reconnected []reconnect, processes ...*process) string {
+func table(b *books, s *senders, p *peer, outages []outage, reconnected []reconnect, processes ...*kept.Process) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "orders begun %d, answered 200: %d (%v)\n", s.next.Load(), len(s.taken), s.answers)
 	fmt.Fprintf(&out, "server of prices: %v\n", p.what)

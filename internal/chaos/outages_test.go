@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/internal/dbtest"
+	"github.com/flowrun/flowrun/internal/kept"
 )
 
 // This file takes databases away, and measures how soon nodes work again.
@@ -60,9 +61,8 @@ type reconnect struct {
 
 // reconnects looks for what the nodes of a process said about outages of their database. A
 // node that was killed meanwhile, or never noticed that it was away, tells nothing.
-func (p *process) reconnects(outages []outage, uses map[string]dbtest.Brand) (all []reconnect) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func reconnects(p *kept.Process, outages []outage, uses map[string]dbtest.Brand) (all []reconnect) {
+	words := p.Words()
 	for i, o := range outages {
 		until := time.Now()
 		for _, later := range outages[i+1:] {
@@ -76,15 +76,15 @@ func (p *process) reconnects(outages []outage, uses map[string]dbtest.Brand) (al
 				continue
 			}
 			life, noticed := 0, false
-			for _, w := range p.words {
-				if w.node != node || w.at.Before(o.killed) || !w.at.Before(until) {
+			for _, w := range words {
+				if w.Node != node || w.At.Before(o.killed) || !w.At.Before(until) {
 					continue
 				}
 				switch {
-				case w.msg != "the database is back":
-					noticed, life = true, w.life
-				case noticed && w.life == life && w.at.After(o.port):
-					all = append(all, reconnect{node: node, fromPort: w.at.Sub(o.port), login: w.at.Sub(o.answered)})
+				case w.Msg != "the database is back":
+					noticed, life = true, w.Life
+				case noticed && w.Life == life && w.At.After(o.port):
+					all = append(all, reconnect{node: node, fromPort: w.At.Sub(o.port), login: w.At.Sub(o.answered)})
 					noticed = false
 				}
 			}

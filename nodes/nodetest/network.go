@@ -102,11 +102,20 @@ func (n *Network) Listen(_ context.Context, network, at string) (net.Listener, e
 	return l, nil
 }
 
-// DialContext implements nodes.Network. Nobody at the address is a refused connection.
-func (n *Network) DialContext(ctx context.Context, network, at string) (net.Conn, error) {
+// listener is who listens at an address, nil if nobody does.
+func (n *Network) listener(at string) *listener {
 	n.mu.Lock()
-	l := n.listeners[at]
-	n.mu.Unlock()
+	defer n.mu.Unlock()
+	return n.listeners[at]
+}
+
+// DialContext implements nodes.Network. Nobody at the address, also a moment later, since a
+// world begins as the flow does, is a refused connection.
+func (n *Network) DialContext(ctx context.Context, network, at string) (net.Conn, error) {
+	l := n.listener(at)
+	if l == nil && nodes.Sleep(ctx, time.Millisecond) == nil {
+		l = n.listener(at)
+	}
 	refused := &net.OpError{Op: "dial", Net: network, Addr: address(at), Err: syscall.ECONNREFUSED}
 	if l == nil {
 		return nil, refused
@@ -130,10 +139,7 @@ func (n *Network) ListenPacket(_ context.Context, network, at string) (net.Packe
 // Await waits until somebody listens at an address; false: ctx has ended before.
 func (n *Network) Await(ctx context.Context, at string) bool {
 	for {
-		n.mu.Lock()
-		l := n.listeners[at]
-		n.mu.Unlock()
-		if l != nil {
+		if n.listener(at) != nil {
 			return true
 		}
 		if nodes.Sleep(ctx, time.Millisecond) != nil {

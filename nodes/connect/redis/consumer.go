@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	client "github.com/redis/go-redis/v9"
-
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -22,7 +20,7 @@ const maxNamesakes = 1000
 // join connects under the first name of a consumer that is free. A name is in use as long as
 // Redis has a connection of that name; of two that take one at the same time the older
 // connection has it.
-func (i *inlet) join(ctx context.Context) (*client.Client, string, error) {
+func (i *inlet) join(ctx context.Context) (*conn, string, error) {
 	base := i.k.Consumer
 	if base == "" {
 		base = i.env.Flow.Name + "/" + i.env.Node.ID
@@ -56,7 +54,7 @@ func (i *inlet) join(ctx context.Context) (*client.Client, string, error) {
 }
 
 // taken reports whether an older connection has the name of this one.
-func (i *inlet) taken(ctx context.Context, c *client.Client, name string) (bool, error) {
+func (i *inlet) taken(ctx context.Context, c *conn, name string) (bool, error) {
 	own, err := c.ClientID(ctx).Result()
 	if err != nil {
 		return false, err

@@ -27,8 +27,13 @@ import (
 // theServer is what messages call it.
 const theServer = "Redis"
 
-// connectTime bounds how long it may take to open a session.
-const connectTime = 15 * time.Second
+const (
+	// connectTime bounds how long it may take to open a session.
+	connectTime = 15 * time.Second
+	// answerTime bounds how long Redis may take to answer what does not wait. Then the
+	// connection counts as broken.
+	answerTime = 30 * time.Second
+)
 
 // A Link is the part of the settings that says how to reach a server.
 type Link struct {
@@ -40,7 +45,8 @@ var errAddress = errors.New("the url is no address of Redis")
 
 // options are those of the client. It tries nothing again by itself, because a node must know
 // when it has a new connection.
-func (l *Link) options(env *nodes.Env) (*client.Options, error) {
+// Its connections end with life, also those that it makes on a goroutine of its own.
+func (l *Link) options(life context.Context, env *nodes.Env) (*client.Options, error) {
 	o, err := client.ParseURL(l.URL.Reveal())
 	if err != nil {
 		return nil, errAddress // the text of the error has the password
@@ -56,6 +62,9 @@ func (l *Link) options(env *nodes.Env) (*client.Options, error) {
 	secure := o.TLSConfig
 	o.TLSConfig = nil
 	o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(life, cancel)()
 		c, err := env.Dial(ctx, network, address)
 		if err != nil || secure == nil {
 			return c, err
@@ -82,15 +91,29 @@ func (silent) Printf(context.Context, string, ...any) {}
 
 var silence = sync.OnceFunc(func() { client.SetLogger(silent{}) })
 
+// A conn is a client with the end of its connections.
+type conn struct {
+	*client.Client
+	end context.CancelFunc
+}
+
+// Close ends all connections, also those that are in use.
+func (c *conn) Close() {
+	c.end()
+	c.Client.Close()
+}
+
 // open makes a client that has a connection.
-func (l *Link) open(ctx context.Context, env *nodes.Env, name string) (*client.Client, error) {
+func (l *Link) open(ctx context.Context, env *nodes.Env, name string) (*conn, error) {
 	silence()
-	o, err := l.options(env)
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	o, err := l.options(life, env)
 	if err != nil {
+		end()
 		return nil, err
 	}
 	o.ClientName = name
-	c := client.NewClient(o)
+	c := &conn{client.NewClient(o), end}
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	if err := c.Ping(ctx).Err(); err != nil {

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	client "github.com/redis/go-redis/v9"
-
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/types"
@@ -175,7 +173,7 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[string], error) {
 // and one for all else.
 type session struct {
 	i        *inlet
-	in, acks *client.Client
+	in, acks *conn
 	consumer string
 	most     int // how many messages to ask for: about a megabyte of them
 	stop     context.CancelFunc
@@ -210,10 +208,12 @@ func (s *session) beat(f func(ctx context.Context)) {
 	}()
 }
 
-// waiting runs a command that waits; when ctx ends its connection is cut.
-func waiting(ctx context.Context, c *client.Client, args ...any) (any, error) {
+// waiting runs a command that waits for so long; when ctx ends its connection is cut.
+func waiting(ctx context.Context, c *conn, long time.Duration, args ...any) (any, error) {
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	return c.Do(context.WithoutCancel(ctx), args...).Result()
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), long+answerTime)
+	defer cancel()
+	return c.Do(own, args...).Result()
 }
 
 // learn sets how many messages are asked for next, from how many bytes some had.

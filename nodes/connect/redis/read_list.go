@@ -64,7 +64,7 @@ func (s *listSession) Receive(ctx context.Context) ([]message.Message[string], e
 		}
 	}
 	wait := max(time.Until(s.claim), 10*time.Millisecond)
-	first, err := waiting(ctx, s.in, "blmove", s.i.k.Key, s.working, "right", "left", wait.Seconds())
+	first, err := waiting(ctx, s.in, wait, "blmove", s.i.k.Key, s.working, "right", "left", wait.Seconds())
 	if errors.Is(err, client.Nil) {
 		return nil, nil
 	}
@@ -148,18 +148,18 @@ func (s *listSession) reap(ctx context.Context) error {
 // A popSession takes elements out of a list at once.
 type popSession struct {
 	i  *inlet
-	in *client.Client
+	in *conn
 }
 
 // popped is how many elements are taken at once, and how long one call waits for the first.
 const (
 	popped  = 100
-	popWait = 5.0
+	popWait = 5 * time.Second
 )
 
 // Receive implements message.Receiver.
 func (s *popSession) Receive(ctx context.Context) ([]message.Message[string], error) {
-	first, err := waiting(ctx, s.in, "brpop", s.i.k.Key, popWait)
+	first, err := waiting(ctx, s.in, popWait, "brpop", s.i.k.Key, popWait.Seconds())
 	if errors.Is(err, client.Nil) {
 		return nil, nil
 	}
@@ -187,11 +187,11 @@ func (s *popSession) Close() { s.in.Close() }
 // A channelSession hears what is published.
 type channelSession struct {
 	i   *inlet
-	in  *client.Client
+	in  *conn
 	sub *client.PubSub
 }
 
-func (i *inlet) subscribe(ctx context.Context, in *client.Client) (message.Receiver[string], error) {
+func (i *inlet) subscribe(ctx context.Context, in *conn) (message.Receiver[string], error) {
 	s := &channelSession{i: i, in: in, sub: in.Subscribe(ctx, i.k.Key)}
 	if _, err := s.sub.Receive(ctx); err != nil { // that it is subscribed
 		s.Close()

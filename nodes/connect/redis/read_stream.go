@@ -80,11 +80,12 @@ func (s *streamSession) Receive(ctx context.Context) ([]message.Message[string],
 
 // read reads entries behind an id. last is the last of them, "" if there were none.
 func (s *streamSession) read(ctx context.Context, behind string, wait bool) (ms []message.Message[string], last string, err error) {
-	args := []any{"xreadgroup", "group", s.i.group, s.consumer, "count", s.most}
+	args, long := []any{"xreadgroup", "group", s.i.group, s.consumer, "count", s.most}, time.Duration(0)
 	if wait {
-		args = append(args, "block", max(1, time.Until(s.claim).Milliseconds()))
+		long = max(time.Millisecond, time.Until(s.claim))
+		args = append(args, "block", long.Milliseconds())
 	}
-	reply, err := waiting(ctx, s.in, append(args, "streams", s.i.k.Key, behind)...)
+	reply, err := waiting(ctx, s.in, long, append(args, "streams", s.i.k.Key, behind)...)
 	switch {
 	case errors.Is(err, client.Nil):
 		return nil, "", nil

@@ -85,7 +85,7 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 // A sender is a session of redis.write.
 type sender struct {
 	k *writer
-	c *client.Client
+	c *conn
 }
 
 // inTransaction is how many commands are one transaction: all are done, or none, so that a
@@ -152,6 +152,8 @@ func (s *sender) transact(ctx context.Context, ms []*message.Outgoing) (left []*
 		}
 		of[i] = p.Do(ctx, args[from:len(args):len(args)]...)
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	_, err = p.Exec(ctx)
 	if err != nil && !answered(err) {
 		return nil, err

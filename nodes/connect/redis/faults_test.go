@@ -1,0 +1,117 @@
+package redis
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	client "github.com/redis/go-redis/v9"
+
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/internal/brokertest"
+	"github.com/flowrun/flowrun/nodes/nodetest"
+)
+
+func newEntry() *client.XAddArgs {
+	return &client.XAddArgs{Stream: "orders", Values: []any{"id", 1}}
+}
+
+const writeOrders = "flow: w\nnodes:\n  in: {use: generate, with: {count: 500, set: {id: n, name: '\"name \" + string(n)'}}}\n  out: {use: redis.write, in: in, on_error: dead, with: {url: URL, key: orders}}\n  why: {use: map, in: out.errors, with: {select: [error]}}\n  bad: {use: file.write, in: why, with: {path: bad.jsonl, append: true}}\n"
+
+// While Redis is full the node waits, and loses nothing.
+func TestFull(t *testing.T) {
+	url, c := told(t)
+	if err := c.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.ConfigSet(t.Context(), "maxmemory", "0")
+	setup := nodetest.Setup{Log: &onceHeard{text: "is away", then: func() { c.ConfigSet(t.Context(), "maxmemory", "0") }}}
+	r := kit.Run(t, strings.ReplaceAll(writeOrders, "URL", "'"+url+"'"), nil, setup)
+	if n := c.XLen(t.Context(), "orders").Val(); r.Err != nil || n != 500 || r.File("bad.jsonl") != "" || !strings.Contains(r.Log, "OOM") {
+		t.Errorf("%v, %d entries, bad: %s\n%s", r.Err, n, r.File("bad.jsonl"), r.Log)
+	}
+}
+
+// onceHeard calls then when a text was written.
+type onceHeard struct {
+	text string
+	then func()
+}
+
+func (o *onceHeard) Write(p []byte) (int, error) {
+	if o.then != nil && strings.Contains(string(p), o.text) {
+		o.then()
+		o.then = nil
+	}
+	return len(p), nil
+}
+
+// An item for a key of another type is a bad item, with what Redis says.
+func TestRefused(t *testing.T) {
+	url, c := told(t)
+	c.Set(t.Context(), "orders", "a text", 0)
+	r := perform(t, url, writeOrders, nil, nil)
+	if bad := r.File("bad.jsonl"); r.Err != nil || strings.Count(bad, "Redis refuses it: WRONGTYPE") != 500 {
+		t.Errorf("%v, %.300s", r.Err, bad)
+	}
+}
+
+// Entries that are gone before they were read, or acknowledged, are told.
+func TestTrimmed(t *testing.T) {
+	url, c := told(t)
+	k := &reader{Mode: modeStream, Key: "orders", Start: "first", Claim: time.Minute}
+	i := inletOf(t, k, "r")
+	s, err := i.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		c.XAdd(t.Context(), newEntry())
+	}
+	_, tokens := receive(t, s, 5)
+	if err := s.Ack(t.Context(), tokens[:3]); err != nil {
+		t.Fatal(err)
+	}
+	s.Close() // two are pending
+	for range 10 {
+		c.XAdd(t.Context(), newEntry())
+	}
+	c.XTrimMaxLen(t.Context(), "orders", 4) // 6 that nobody has read, and the two, are gone
+	r := perform(t, url, "flow: r\nnodes:\n  in: {use: redis.read, with: {url: URL, key: orders, as: '{id: int}'}}\n  out: {use: file.write, in: in, with: {path: out.jsonl, append: true}}\n", nil, c.allTaken(modeStream, "orders"))
+	if got := strings.Count(r.File("out.jsonl"), "\n"); r.Err != nil || got != 4 {
+		t.Errorf("%v, %d entries, want 4", r.Err, got)
+	}
+	for text, times := range map[string]int64{"before they were acknowledged": 2, "before the group has read them": 6} {
+		found := false
+		for _, n := range r.Report.Nodes[0].Notes {
+			found = found || strings.HasSuffix(n.Text, text) && n.Times == times
+		}
+		if !found {
+			t.Errorf("%s: %+v, want %d", text, r.Report.Nodes[0].Notes, times)
+		}
+	}
+}
+
+// What the user may not do, and what is no address, is told with what to do about it.
+func TestNotAllowed(t *testing.T) {
+	s := started(t)
+	_, c := told(t)
+	c.XAdd(t.Context(), newEntry())
+	const read = "flow: r\nnodes:\n  in: {use: redis.read, with: {url: URL, key: orders, as: '{id: int}'}}\n  out: {use: log, in: in}\n"
+	as := func(user, password string) string {
+		return strings.Replace(s.URL, "flow:"+brokertest.Password, user+":"+password, 1)
+	}
+	for name, x := range map[string]struct{ url, flow, told, hint string }{
+		"no password":    {strings.Replace(s.URL, "flow:"+brokertest.Password+"@", "", 1), read, "NOAUTH", "write the password into the url"},
+		"wrong password": {as("flow", "wrong"), read, "WRONGPASS", "look at the user and the password"},
+		"may not write":  {as("reader", brokertest.Password), writeOrders, "NOPERM", "ACL GETUSER"},
+	} {
+		r := kit.Try(t, strings.ReplaceAll(x.flow, "URL", "'"+x.url+"'"), nil, nodetest.Setup{})
+		if r.Err == nil || !strings.Contains(r.Err.Error(), x.told) || !strings.Contains(diag.HintOf(r.Err).Text, x.hint) || strings.Contains(r.Err.Error(), brokertest.Password) {
+			t.Errorf("%s: %v\nhint: %s", name, r.Err, diag.HintOf(r.Err).Text)
+		}
+	}
+	if _, list := kit.Load(t, strings.ReplaceAll(read, "URL", "'nonsense://geheim@x'"), nil); len(list) != 1 || !strings.Contains(list[0].Message, "no address of Redis") {
+		t.Error(list)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,9 +49,18 @@ func startGroup(main *exec.Cmd) (*group, error) {
 }
 
 // kill ends the group. The number of the group stays its own until its leader is waited for.
+// The sessions of PostgreSQL have groups of their own, and one that is busy goes on without
+// its server: they end too, as with the machine.
 func (g *group) kill() {
 	id := g.leader.Process.Pid
+	var others []int
+	if main := g.main.Process; main != nil {
+		others = children(main.Pid)
+	}
 	syscall.Kill(-id, syscall.SIGKILL)
+	for _, other := range others {
+		syscall.Kill(other, syscall.SIGKILL)
+	}
 	<-g.ended
 	g.leader.Wait()
 	// What main had started is another's child now. Ports and files are free when it is gone.
@@ -64,17 +74,55 @@ func lives(group int) bool {
 	if err := syscall.Kill(-group, 0); errors.Is(err, syscall.ESRCH) {
 		return false
 	}
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, stat := range stats {
-		text, err := os.ReadFile(stat)
-		if err != nil {
-			continue // it has ended since
-		}
-		// pid (name) state parent group …
-		f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-		if len(f) > 2 && f[0] != "Z" && f[2] == strconv.Itoa(group) {
+	known := false
+	for p := range processes() {
+		known = true
+		if p.state != "Z" && p.group == group {
 			return true
 		}
 	}
-	return len(stats) == 0
+	return !known
+}
+
+// children are the processes that one has started, and theirs, where /proc tells.
+func children(of int) (all []int) {
+	parents := map[int][]int{}
+	for p := range processes() {
+		parents[p.parent] = append(parents[p.parent], p.id)
+	}
+	for next := parents[of]; len(next) > 0; next = next[1:] {
+		all, next = append(all, next[0]), append(next, parents[next[0]]...)
+	}
+	return all
+}
+
+// A process is what /proc tells of one.
+type process struct {
+	id, parent, group int
+	state             string
+}
+
+// processes are all of the machine, where /proc tells.
+func processes() iter.Seq[process] {
+	return func(yield func(process) bool) {
+		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, stat := range stats {
+			text, err := os.ReadFile(stat)
+			if err != nil {
+				continue // it has ended since
+			}
+			// pid (name) state parent group …
+			f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+			if len(f) < 3 {
+				continue
+			}
+			p := process{state: f[0]}
+			p.id, _ = strconv.Atoi(filepath.Base(filepath.Dir(stat)))
+			p.parent, _ = strconv.Atoi(f[1])
+			p.group, _ = strconv.Atoi(f[2])
+			if !yield(p) {
+				return
+			}
+		}
+	}
 }

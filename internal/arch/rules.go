@@ -78,7 +78,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/std"}, May: []string{"nodes/exec", "nodes/file", "nodes/flow", "nodes/http", "nodes/join", "nodes/socket", "nodes/timing", "nodes/window"}, Tests: []string{"graph", "graph/config", "graph/diag", "graph/record", "graph/record/jsonl", "graph/types", "nodes", "nodes/nodetest"}},
 	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: append([]string{"internal/dbtest"}, packTests...)},
 	{Rooms: []string{"nodes/message"}, May: append([]string{"graph/record/jsonl", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...)},
-	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
+	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.

@@ -143,7 +143,7 @@ func TestMisuse(t *testing.T) {
 		{"run", "flowrun: run needs a flow\n  hint: flowrun run flow.yaml; - reads it from standard input\n"},
 		{"run a.yaml b.yaml", "flowrun: run takes one flow, got 2\n  hint: one call for each\n"},
 		{"run a.yaml --ui 9000", "flowrun: run takes one flow, got 2\n  hint: the value of --ui stands behind a =: --ui=9000\n"},
-		{"render a.yaml a.svg", "flowrun: render takes one flow, got 2\n  hint: the file to write is given by -o a.svg\n"},
+		{"render a.yaml a.svg", "flowrun: render draws flows, and a.svg is the name of a drawing\n  hint: the file to write is given by -o a.svg\n"},
 		{"run -c a.yaml", "flowrun: unknown flag -c of run\n  hint: a flow is named without a flag: flowrun run FLOW [flags]\n"},
 		{"run a.yaml --drain 5", "flowrun: --drain: want a duration such as 30s or 5m, got \"5\"\n  hint: flowrun run --help lists the flags\n"},
 		{"run a.yaml YEAR=2026", "flowrun: run takes one flow, got 2\n  hint: a variable is set by -s YEAR=2026\n"},

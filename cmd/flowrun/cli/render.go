@@ -54,6 +54,11 @@ are joined.`,
 	verb.Flags().StringVar(&format, "format", "", "svg, png, dot or mermaid (default: by the name of the output)")
 	verb.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"svg", "png", "dot", "mermaid"}, cobra.ShellCompDirectiveNoFileComp))
 	verb.RunE = func(_ *cobra.Command, args []string) error {
+		for _, path := range args {
+			if extensions[strings.ToLower(filepath.Ext(path))] != "" {
+				return misuse("render draws flows, and %s is the name of a drawing", path).or("the file to write is given by -o %s", path)
+			}
+		}
 		d, err := c.drawer(format, output, "flow.png")
 		if err != nil {
 			return err

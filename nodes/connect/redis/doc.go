@@ -23,4 +23,4 @@ import (
 var docs embed.FS
 
 // Nodes is the pack.
-var Nodes = nodes.Pack(docs, readDecl, writeDecl)
+var Nodes = nodes.Pack(docs, readDecl, writeDecl, lookupDecl)

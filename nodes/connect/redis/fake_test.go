@@ -21,7 +21,7 @@ import (
 var kit = nodetest.New(std.Nodes, Nodes)
 
 func TestKinds(t *testing.T) {
-	kit.Peers("redis.read", played(true)).Peers("redis.write", played(false)).Conform(t, Nodes...)
+	kit.Peers("redis.read", played(true)).Peers("redis.write", played(false)).Peers("redis.lookup", played(false)).Conform(t, Nodes...)
 }
 
 // played answers the commands that the examples need: from a stream of two entries if it is to
@@ -53,6 +53,11 @@ func played(read bool) nodetest.World {
 						return ":1\r\n"
 					case command == "client" && strings.EqualFold(args[1], "list"):
 						return "$0\r\n\r\n"
+					case command == "get":
+						if args[1] == "customer:7" {
+							return "$3\r\nAnn\r\n"
+						}
+						return "$-1\r\n"
 					case command == "xinfo", command == "xpending":
 						return "*0\r\n"
 					case command == "xack":

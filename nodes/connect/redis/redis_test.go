@@ -264,3 +264,34 @@ func TestNamesakes(t *testing.T) {
 	two.Close()
 	three.Close()
 }
+
+// What Redis has for a key is added, and what has another type is a bad item.
+func TestLookup(t *testing.T) {
+	url, c := told(t)
+	ctx := context.Background()
+	c.Set(ctx, "k1", "7", 0)
+	c.Set(ctx, "k2", "no number", 0)
+	c.HSet(ctx, "h1", "name", "Ann", "age", 30, "more", "x")
+	c.HSet(ctx, "h2", "age", "old")
+	in := map[string]string{"in.jsonl": `{"k":"k1"}` + "\n" + `{"k":"k2"}` + "\n" + `{"k":"h1"}` + "\n" + `{"k":"h2"}` + "\n" + `{"k":"none"}` + "\n" + `{"k":null}` + "\n"}
+	for with, want := range map[string][2]string{
+		"":                                {`"k1","value":"7"|"k2","value":"no number"|"none","value":null|null,"value":null|`, "WRONGTYPE WRONGTYPE"},
+		"as: int, into: n":                {`"k1","n":7|"none","n":null|null,"n":null|`, `"no number" WRONGTYPE WRONGTYPE`},
+		"as: '{name: string?, age: int}'": {`"h1","value":{"name":"Ann","age":30}|"none","value":null|null,"value":null|`, `WRONGTYPE WRONGTYPE "old"`},
+	} {
+		if with != "" {
+			with = ", " + with
+		}
+		r := perform(t, url, "flow: l\nnodes:\n  in: {use: file.read, with: {path: in.jsonl, as: '{k: string?}'}}\n  it: {use: redis.lookup, in: in, on_error: dead, with: {url: URL, key: k"+with+"}}\n  out: {use: file.write, in: it, with: {path: out.jsonl}}\n  why: {use: map, in: it.errors, with: {select: [error]}}\n  bad: {use: file.write, in: why, with: {path: bad.jsonl}}\n", in, nil)
+		got := strings.NewReplacer(`{"k":`, "", "}\n", "|").Replace(r.File("out.jsonl"))
+		bad := strings.ReplaceAll(r.File("bad.jsonl"), `\"`, `"`)
+		if r.Err != nil || got != want[0] || strings.Count(bad, "\n") != len(strings.Split(want[1], " ")) && with != ", as: int, into: n" {
+			t.Errorf("%s: %v\ngot  %s\nwant %s\nbad: %s", with, r.Err, got, want[0], bad)
+		}
+		for _, word := range strings.Fields(want[1]) {
+			if !strings.Contains(bad, word) {
+				t.Errorf("%s: the errors have no %s: %s", with, word, bad)
+			}
+		}
+	}
+}

@@ -320,6 +320,11 @@ var children = map[string]func(args []string) (result, error){
 	"the client of SQLite":        clientOfSQLite,
 	"sql.write to PostgreSQL":     sqlFlow(createPostgres, sameURL, digestPostgres),
 	"the client of PostgreSQL":    clientOfPostgres,
+
+	"redis.send":                   redisSend,
+	"redis.receive":                redisReceive,
+	"the client of Redis, send":    clientOfRedisSends,
+	"the client of Redis, receive": clientOfRedisReceives,
 }
 
 // child runs one of them and prints its result.

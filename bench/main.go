@@ -41,6 +41,7 @@ var workloads = []struct {
 	{"queue", queueWorkload},
 	{"cuts", cutsWorkload},
 	{"sql", sqlWorkload},
+	{"brokers", brokersWorkload},
 }
 
 func main() {

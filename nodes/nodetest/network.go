@@ -109,13 +109,9 @@ func (n *Network) listener(at string) *listener {
 	return n.listeners[at]
 }
 
-// DialContext implements nodes.Network. Nobody at the address, also a moment later, since a
-// world begins as the flow does, is a refused connection.
+// DialContext implements nodes.Network. Nobody at the address is a refused connection.
 func (n *Network) DialContext(ctx context.Context, network, at string) (net.Conn, error) {
 	l := n.listener(at)
-	if l == nil && nodes.Sleep(ctx, time.Millisecond) == nil {
-		l = n.listener(at)
-	}
 	refused := &net.OpError{Op: "dial", Net: network, Addr: address(at), Err: syscall.ECONNREFUSED}
 	if l == nil {
 		return nil, refused

@@ -19,6 +19,10 @@ import (
 // stop stops the flow. All of it works in a bubble of testing/synctest.
 type World func(ctx context.Context, n *Network, stop func())
 
+// headStart is how long a world runs before the flow does: in a bubble, until whoever is on it
+// waits, so that a server listens already.
+const headStart = time.Millisecond
+
 // begin plays a world until end is called, which waits for it.
 func (w World) begin(ctx context.Context, n *Network, stop func()) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -27,6 +31,7 @@ func (w World) begin(ctx context.Context, n *Network, stop func()) (end func()) 
 		defer close(ended)
 		w(ctx, n, stop)
 	}()
+	time.Sleep(headStart)
 	return func() {
 		cancel()
 		<-ended

@@ -6,10 +6,11 @@ package all
 import (
 	"slices"
 
+	"github.com/flowrun/flowrun/nodes/connect/mqtt"
 	"github.com/flowrun/flowrun/nodes/connect/redis"
 	"github.com/flowrun/flowrun/nodes/connect/sql"
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes)

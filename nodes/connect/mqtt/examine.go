@@ -17,7 +17,7 @@ import (
 const doctorID = ".doctor"
 
 // examine begins a session that nothing is kept of, and lets look further.
-func (l *Link) examine(ctx context.Context, env *nodes.Env, handle func(byte, packets.Packet) error, look func(w *wire) []nodes.Finding) []nodes.Finding {
+func (l *Link) examine(ctx context.Context, env *nodes.Env, handle handler, look func(w *wire) []nodes.Finding) []nodes.Finding {
 	f := nodes.Finding{Peer: l.URL.String(), What: "connection"}
 	begun := time.Now()
 	w, err := l.open(ctx, env, session{id: l.clientID(env) + doctorID, clean: true}, handle)
@@ -40,11 +40,11 @@ func (l *Link) examine(ctx context.Context, env *nodes.Env, handle func(byte, pa
 // takes nothing from anybody; one that is shared would, so it is not tried.
 func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 	r := &receiver{i: &inlet{k: k, env: env}, suback: make(chan *packets.Suback, 1)}
-	handle := func(head byte, p packets.Packet) error {
+	handle := func(w *wire, p packets.Packet) error {
 		if _, ok := p.(*packets.Publish); ok {
 			return nil
 		}
-		return r.take(head, p)
+		return r.take(w, p)
 	}
 	return k.examine(ctx, env, handle, func(w *wire) (found []nodes.Finding) {
 		r.w = w
@@ -70,7 +70,7 @@ func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 
 // Examine implements nodes.Examiner.
 func (k *writer) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
-	return k.examine(ctx, env, func(byte, packets.Packet) error { return nil }, func(w *wire) []nodes.Finding {
+	return k.examine(ctx, env, func(*wire, packets.Packet) error { return nil }, func(w *wire) []nodes.Finding {
 		if err := k.refused(w); err != nil {
 			return []nodes.Finding{{What: "settings", Err: err}}
 		}

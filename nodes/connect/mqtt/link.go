@@ -101,8 +101,39 @@ type session struct {
 	receive int           // how many messages of QoS 1 and 2 the broker may have under way; 0: as it likes
 }
 
+const (
+	// shortTime is how long a session lasts at most that may have been taken over by a client
+	// that has lost it before.
+	shortTime = 2 * time.Second
+	// mostShort is how many such sessions there may be in a row.
+	mostShort = 5
+)
+
+// A succession is the sessions of a node, one after the other.
+type succession struct {
+	last  *wire
+	short int // how many the broker has ended at once, without a reason
+}
+
+// open begins the next session, unless another client seems to take them all.
+func (s *succession) open(ctx context.Context, l *Link, env *nodes.Env, as session, handle handler) (*wire, error) {
+	if s.last != nil {
+		if s.last.short() {
+			s.short++
+		} else {
+			s.short = 0
+		}
+		if s.last = nil; s.short >= mostShort {
+			return nil, errFight
+		}
+	}
+	w, err := l.open(ctx, env, as, handle)
+	s.last = w
+	return w, err
+}
+
 // open begins a session. What the broker sends from then on goes to handle, on one goroutine.
-func (l *Link) open(ctx context.Context, env *nodes.Env, s session, handle func(head byte, p packets.Packet) error) (*wire, error) {
+func (l *Link) open(ctx context.Context, env *nodes.Env, s session, handle handler) (*wire, error) {
 	a, err := l.address()
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 const (
 	success         = 0x00
 	badVersion      = 0x84
+	badLogin        = 0x86
 	notAuthorized   = 0x87
 	takenOver       = 0x8E
 	topicInvalid    = 0x90
@@ -41,7 +42,7 @@ var reasons = map[byte]reason{
 	0x83:            {"it has a reason of its own", false, "the log of the broker may tell"},
 	badVersion:      {"it does not speak MQTT 5", false, "MQTT 5 is needed: EMQX, HiveMQ, mosquitto from 1.6 on, RabbitMQ from 3.13 on and VerneMQ have it"},
 	0x85:            {"it does not take the client id", false, "write another one as client_id"},
-	0x86:            {"wrong user or password", false, "look at the user and the password of the url: mqtt://USER:${env:MQTT_PASSWORD}@HOST"},
+	badLogin:        {"wrong user or password", false, "look at the user and the password of the url: mqtt://USER:${env:MQTT_PASSWORD}@HOST"},
 	notAuthorized:   {"not authorized", false, "the user may not do that, or the url has no user: see the access list of the broker"},
 	0x88:            {"it is not available", true, ""},
 	0x89:            {"it is busy", true, ""},
@@ -90,7 +91,22 @@ func (r *refusal) Error() string {
 }
 
 // Hint says what to do about it.
-func (r *refusal) Hint() diag.Hint { return diag.Hint{Text: reasons[r.code].hint} }
+func (r *refusal) Hint() diag.Hint {
+	if r.what == theConnection && r.code == notAuthorized { // some brokers say so of a wrong password
+		return diag.Hint{Text: reasons[badLogin].hint}
+	}
+	return diag.Hint{Text: reasons[r.code].hint}
+}
+
+// theConnection is what a broker refuses that takes no session.
+const theConnection = "the connection"
+
+// errFight is told where a broker gives a session and closes the connection at once, time and
+// again. Some do so, and say nothing, when another client takes the session over.
+var errFight = &disabled{
+	fmt.Sprintf("%s gives a session, and closes the connection at once, %d times in a row: it seems that another client has the same client id", theBroker, mostShort),
+	reasons[takenOver].hint,
+}
 
 var (
 	errAddress = errors.New("the url is no address of a broker")

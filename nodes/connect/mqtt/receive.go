@@ -24,11 +24,12 @@ type token struct {
 
 // An inlet makes the sessions of a node, one after the other.
 type inlet struct {
-	k     *reader
-	env   *nodes.Env
-	clean bool // the next session is a new one
-	begun bool // there was one
-	notes notes
+	k        *reader
+	env      *nodes.Env
+	clean    bool // the next session is a new one
+	begun    bool // there was one
+	sessions succession
+	notes    notes
 }
 
 const (
@@ -66,7 +67,7 @@ func (i *inlet) connect(ctx context.Context) (*receiver, error) {
 	if i.k.Acks() {
 		s.expiry = i.k.SessionExpiry
 	}
-	w, err := i.k.open(ctx, i.env, s, r.take)
+	w, err := i.sessions.open(ctx, &i.k.Link, i.env, s, r.take)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +121,12 @@ func (r *receiver) subscribe(ctx context.Context, topics []string, retained byte
 }
 
 // take handles a packet, on the goroutine of the wire.
-func (r *receiver) take(_ byte, p packets.Packet) error {
+func (r *receiver) take(w *wire, p packets.Packet) error {
 	switch p := p.(type) {
 	case *packets.Publish:
-		return r.publish(p)
+		return r.publish(w, p)
 	case *packets.Pubrel:
-		return r.w.send(func(dst []byte) []byte { return appendID(dst, headPubcomp, p.PacketID) })
+		return w.send(func(dst []byte) []byte { return appendID(dst, headPubcomp, p.PacketID) })
 	case *packets.Suback:
 		select {
 		case r.suback <- p:
@@ -137,15 +138,17 @@ func (r *receiver) take(_ byte, p packets.Packet) error {
 }
 
 // publish puts a message into the queue. It waits while that is full.
-func (r *receiver) publish(p *packets.Publish) error {
+func (r *receiver) publish(w *wire, p *packets.Publish) error {
 	m := message.Message[token]{Token: token{p.Topic, p.PacketID, p.QoS}, Content: message.Content{Body: p.Payload, Props: r.i.values(p)}}
 	r.mu.Lock()
 	for r.bytes > mostQueued {
 		r.mu.Unlock()
 		select {
 		case <-r.room:
-		case <-r.w.done:
-			return r.w.why()
+		case <-w.leaving:
+			return nil
+		case <-w.done:
+			return w.why()
 		}
 		r.mu.Lock()
 	}

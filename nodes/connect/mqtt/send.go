@@ -19,10 +19,11 @@ import (
 // An outlet makes the sessions of a node, one after the other, and knows what is under way by
 // numbers that the broker knows, too: messages of QoS 2.
 type outlet struct {
-	k       *writer
-	env     *nodes.Env
-	begun   bool
-	flights map[*message.Outgoing]*flight
+	k        *writer
+	env      *nodes.Env
+	begun    bool
+	sessions succession
+	flights  map[*message.Outgoing]*flight
 }
 
 // A flight is a message that is under way.
@@ -58,7 +59,7 @@ func (o *outlet) connect(ctx context.Context) (*sender, error) {
 	if o.k.QoS == 2 {
 		as.expiry = sessionOfQoS2
 	}
-	w, err := o.k.open(ctx, o.env, as, s.take)
+	w, err := o.sessions.open(ctx, &o.k.Link, o.env, as, s.take)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +258,7 @@ func (s *sender) append(dst []byte, f *flight) []byte {
 }
 
 // take handles a packet, on the goroutine of the wire.
-func (s *sender) take(_ byte, p packets.Packet) error {
+func (s *sender) take(w *wire, p packets.Packet) error {
 	switch p := p.(type) {
 	case *packets.Puback:
 		s.answer(p.PacketID, p.ReasonCode, p.Properties)
@@ -272,7 +273,7 @@ func (s *sender) take(_ byte, p packets.Packet) error {
 			f.received = true
 		}
 		s.mu.Unlock()
-		return s.w.send(func(dst []byte) []byte { return appendID(dst, headPubrel, p.PacketID) })
+		return w.send(func(dst []byte) []byte { return appendID(dst, headPubrel, p.PacketID) })
 	case *packets.Pubcomp:
 		s.answer(p.PacketID, success, p.Properties) // that it did not know the number means that it has it
 	case *packets.Publish, *packets.Suback: // nothing was subscribed to

@@ -30,13 +30,17 @@ const (
 	allows = 65_535
 )
 
+// A handler takes what the broker sends, on one goroutine. It may wait until the wire is done
+// or leaving.
+type handler func(w *wire, p packets.Packet) error
+
 // A wire is a connection with a session. It has two goroutines: one reads, one asks whether
 // the broker is still there. Its first error ends it.
 type wire struct {
 	conn      net.Conn
 	in        *bufio.Reader
 	keepAlive time.Duration
-	handle    func(head byte, p packets.Packet) error
+	handle    handler
 	heard     atomic.Int64 // when the broker was last heard, in nanoseconds
 	busy      atomic.Bool  // what was read is being handled, so nothing is heard
 	works     sync.WaitGroup
@@ -52,13 +56,17 @@ type wire struct {
 	writing sync.Mutex
 	out     []byte
 
-	mu   sync.Mutex
-	err  error         // the first
-	done chan struct{} // closed at the first error
+	leaving chan struct{} // closed when the wire is being closed
+
+	began time.Time
+	mu    sync.Mutex
+	ended time.Time
+	err   error         // the first
+	done  chan struct{} // closed at the first error
 }
 
-func newWire(c net.Conn, keepAlive time.Duration, handle func(byte, packets.Packet) error) *wire {
-	return &wire{conn: c, in: bufio.NewReaderSize(c, 64<<10), keepAlive: keepAlive, handle: handle, done: make(chan struct{})}
+func newWire(c net.Conn, keepAlive time.Duration, handle handler) *wire {
+	return &wire{conn: c, in: bufio.NewReaderSize(c, 64<<10), keepAlive: keepAlive, handle: handle, leaving: make(chan struct{}), done: make(chan struct{})}
 }
 
 // greet sends the first packet and waits for the answer.
@@ -66,7 +74,7 @@ func (w *wire) greet(hello *packets.Connect) error {
 	if _, err := hello.WriteTo(w.conn); err != nil {
 		return err
 	}
-	_, p, err := w.read()
+	p, err := w.read()
 	if err != nil {
 		if errors.Is(err, errBadPacket) {
 			err = errNotMQTT
@@ -78,13 +86,13 @@ func (w *wire) greet(hello *packets.Connect) error {
 	case !ok:
 		return errNotMQTT
 	case ack.ReasonCode != success && ack.ReasonCode < 0x80: // that is how MQTT 3 refuses
-		return &refusal{what: "the connection", code: badVersion}
+		return &refusal{what: theConnection, code: badVersion}
 	case ack.ReasonCode != success:
 		why := ack.Properties.ReasonString
 		if to := ack.Properties.ServerReference; to != "" {
 			why += "it is " + to
 		}
-		return &refusal{"the connection", ack.ReasonCode, why}
+		return &refusal{theConnection, ack.ReasonCode, why}
 	}
 	w.present, w.props = ack.SessionPresent, ack.Properties
 	w.receive, w.largest, w.qos, w.retains = allows, mostPacket, 2, true
@@ -108,16 +116,17 @@ func (w *wire) greet(hello *packets.Connect) error {
 
 // begin starts the goroutines.
 func (w *wire) begin() {
-	w.heard.Store(time.Now().UnixNano())
+	w.began = time.Now()
+	w.heard.Store(w.began.UnixNano())
 	w.works.Go(func() {
 		w.fail(nodes.Guard(func() error {
 			for {
-				head, p, err := w.read()
+				p, err := w.read()
 				if err != nil {
 					return err
 				}
 				w.busy.Store(true)
-				err = w.take(head, p)
+				err = w.take(p)
 				w.heard.Store(time.Now().UnixNano())
 				w.busy.Store(false)
 				if err != nil {
@@ -130,7 +139,7 @@ func (w *wire) begin() {
 }
 
 // take handles a packet: what is about the connection here.
-func (w *wire) take(head byte, p packets.Packet) error {
+func (w *wire) take(p packets.Packet) error {
 	switch p := p.(type) {
 	case *packets.Pingresp:
 		return nil
@@ -144,7 +153,12 @@ func (w *wire) take(head byte, p packets.Packet) error {
 		}
 		return r
 	}
-	return w.handle(head, p)
+	select {
+	case <-w.leaving:
+		return nil
+	default:
+		return w.handle(w, p)
+	}
 }
 
 // ask sees to it that a broker that is gone is noticed.
@@ -174,7 +188,7 @@ func (w *wire) fail(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
-		w.err = err
+		w.err, w.ended = err, time.Now()
 		close(w.done)
 		w.conn.Close()
 	}
@@ -186,6 +200,13 @@ func (w *wire) why() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
+}
+
+// short reports whether the broker has ended the session soon, without a reason.
+func (w *wire) short() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err == io.EOF && w.ended.Sub(w.began) < shortTime
 }
 
 // send writes packets, which f appends. Any goroutine may call it.
@@ -221,14 +242,20 @@ func (w *wire) write(p packets.Packet) error {
 }
 
 // close says good-bye, if there is somebody to say it to, and ends the goroutines. The broker
-// keeps the session as long as was asked of it.
+// keeps the session as long as was asked of it. It closes the connection: whoever closes it
+// while something comes throws away what was sent last, such as acknowledgements.
 func (w *wire) close() {
+	close(w.leaving)
 	if w.why() == nil {
 		w.conn.SetWriteDeadline(time.Now().Add(byeTime))
 		w.writing.Lock()
 		w.conn.SetWriteDeadline(time.Now().Add(byeTime))
-		w.conn.Write([]byte{packets.DISCONNECT << 4, 0})
+		_, err := w.conn.Write([]byte{packets.DISCONNECT << 4, 0})
 		w.writing.Unlock()
+		if err == nil {
+			w.conn.SetReadDeadline(time.Now().Add(byeTime))
+			<-w.done
+		}
 		w.fail(net.ErrClosed)
 	}
 	w.works.Wait()
@@ -236,31 +263,31 @@ func (w *wire) close() {
 
 var errBadPacket = errors.New("the broker has sent what is no packet of MQTT 5")
 
-// read reads a packet. head is its first byte.
-func (w *wire) read() (head byte, p packets.Packet, err error) {
-	if head, err = w.in.ReadByte(); err != nil {
-		return 0, nil, err
+// read reads a packet.
+func (w *wire) read() (packets.Packet, error) {
+	head, err := w.in.ReadByte()
+	if err != nil {
+		return nil, err
 	}
 	size, shift := 0, 0
 	for {
 		b, err := w.in.ReadByte()
 		if err != nil {
-			return 0, nil, unexpected(err)
+			return nil, unexpected(err)
 		}
 		size |= int(b&0x7f) << shift
 		if b < 0x80 {
 			break
 		}
 		if shift += 7; shift > 21 {
-			return 0, nil, errBadPacket
+			return nil, errBadPacket
 		}
 	}
 	body, err := readBody(w.in, size)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	p, err = decode(head, body)
-	return head, p, err
+	return decode(head, body)
 }
 
 // readBody reads so many bytes, and takes no memory before they come.

@@ -82,7 +82,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
-	{Rooms: []string{"nodes/connect/mqtt"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/mqtt"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: append([]string{"graph/record", "graph/record/jsonl", "internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/mqtt", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -198,6 +199,21 @@ func (l *Link) hello(a address, s session) *packets.Connect {
 		p.Properties.ReceiveMaximum = &n
 	}
 	return p
+}
+
+// channels names topics for drawings.
+func (l *Link) channels(topics ...string) (all []graph.Channel) {
+	a, err := l.address()
+	if err != nil {
+		return nil
+	}
+	for _, t := range topics {
+		if rest, ok := strings.CutPrefix(t, sharePrefix); ok {
+			_, t, _ = strings.Cut(rest, "/")
+		}
+		all = append(all, graph.Channel{Key: "mqtt://" + net.JoinHostPort(a.host, a.port) + " " + t, What: "MQTT topic", Name: t})
+	}
+	return all
 }
 
 // seconds is a time in whole seconds, at least one, at most so many.

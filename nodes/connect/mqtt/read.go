@@ -111,8 +111,9 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		Connect: func(ctx context.Context) (message.Receiver[token], error) { return i.connect(ctx) },
 		Place:   func(t token) string { return t.topic },
 	}
-	if k.Acks() {
-		return message.Acknowledging[token]{Source: s}, nil
-	}
-	return s, nil
+	s.Standing = func() (lag, redelivered int64) { return -1, i.again.Load() }
+	return s.Operator(), nil
 }
+
+// Channels implements graph.Channeled.
+func (k *reader) Channels(func(string) string) []graph.Channel { return k.channels(k.Topics...) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -29,6 +30,7 @@ type inlet struct {
 	clean    bool // the next session is a new one
 	begun    bool // there was one
 	sessions succession
+	again    atomic.Int64 // messages that the broker may have sent before
 	notes    notes
 }
 
@@ -140,6 +142,9 @@ func (r *receiver) take(w *wire, p packets.Packet) error {
 // publish puts a message into the queue. It waits while that is full.
 func (r *receiver) publish(w *wire, p *packets.Publish) error {
 	m := message.Message[token]{Token: token{p.Topic, p.PacketID, p.QoS}, Content: message.Content{Body: p.Payload, Props: r.i.values(p)}}
+	if p.Duplicate {
+		r.i.again.Add(1)
+	}
 	r.mu.Lock()
 	for r.bytes > mostQueued {
 		r.mu.Unlock()

@@ -102,10 +102,13 @@ func (r *raw) write(p packets.Packet) {
 	}
 }
 
-// read gives a packet, nil if none comes within a second.
+// quiet is after which time a broker that sends nothing has nothing to send.
+const quiet = 500 * time.Millisecond
+
+// read gives a packet, nil if none comes.
 func (r *raw) read() packets.Packet {
 	r.t.Helper()
-	r.c.SetReadDeadline(time.Now().Add(time.Second))
+	r.c.SetReadDeadline(time.Now().Add(quiet))
 	p, err := packets.ReadPacket(r.c)
 	if err != nil {
 		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {

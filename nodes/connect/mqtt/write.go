@@ -90,8 +90,17 @@ func badTopic(topic string) string {
 // Operator implements nodes.Maker.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &outlet{k: k, env: env, flights: map[*message.Outgoing]*flight{}}
-	return &message.Sink{
+	s := &message.Sink{
 		Env: env, What: theBroker, Encoder: k.NewEncoder(env.In("in"), k.parts, nil), Lost: lost,
 		Connect: func(ctx context.Context) (message.Sender, error) { return o.connect(ctx) },
-	}, nil
+	}
+	return s.Operator(), nil
+}
+
+// Channels implements graph.Channeled.
+func (k *writer) Channels(func(string) string) []graph.Channel {
+	if k.fixed == "" {
+		return nil
+	}
+	return k.channels(k.fixed)
 }

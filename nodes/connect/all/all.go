@@ -6,6 +6,7 @@ package all
 import (
 	"slices"
 
+	"github.com/flowrun/flowrun/nodes/connect/amqp"
 	"github.com/flowrun/flowrun/nodes/connect/mqtt"
 	"github.com/flowrun/flowrun/nodes/connect/redis"
 	"github.com/flowrun/flowrun/nodes/connect/sql"
@@ -13,4 +14,4 @@ import (
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes, amqp.Nodes)

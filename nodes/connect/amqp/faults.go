@@ -42,6 +42,9 @@ func advised(err error) error {
 		if e.Code == client.FrameError && !e.Server { // so the client calls every end of a connection
 			return fmt.Errorf("the connection to %s has ended: %s", theServer, e.Reason)
 		}
+		if guessed(e) {
+			return hintedError{fmt.Errorf("the connection to %s has ended during the login", theServer), "if it stays so, look at the user, the password and the vhost of the url, and at the log of the broker"}
+		}
 		return &fault{e, remedy(e)}
 	}
 	hint := peer.HintOf(err)
@@ -54,6 +57,10 @@ func advised(err error) error {
 	}
 	return hintedError{err, hint}
 }
+
+// guessed reports whether an error is what the client makes of a connection that ends during
+// the login. A broker of today says so itself where it refuses one.
+func guessed(e *client.Error) bool { return e == client.ErrCredentials || e == client.ErrVhost }
 
 type hintedError struct {
 	error
@@ -87,6 +94,9 @@ func remedy(e *client.Error) string {
 			return "the queue is there, and is another one: write under declare what it has, or leave declare out"
 		}
 	case client.NotAllowed:
+		if has("refused for user") {
+			return "the user may not use the vhost: see rabbitmqctl list_permissions"
+		}
 		if has("vhost") {
 			return "look at the vhost, the name behind the host of the url; none is the vhost /"
 		}
@@ -96,7 +106,7 @@ func remedy(e *client.Error) string {
 
 // lost reports whether another session may not have an error.
 func lost(err error) bool {
-	if e, ok := errors.AsType[*client.Error](err); ok {
+	if e, ok := errors.AsType[*client.Error](err); ok && !guessed(e) {
 		switch e.Code {
 		case client.AccessRefused, client.NotFound, client.ResourceLocked, client.NotAllowed, client.NotImplemented, client.SyntaxError, client.CommandInvalid:
 			return false

@@ -109,9 +109,10 @@ func (x *link) begin(env *nodes.Env, u client.URI, heartbeat time.Duration) (err
 	properties := client.NewConnectionProperties()
 	properties.SetClientConnectionName(env.Flow.Name + "/" + env.Node.ID)
 	x.conn, err = client.Open(x.raw, client.Config{
-		SASL: []client.Authentication{u.PlainAuth()}, Vhost: u.Vhost, Heartbeat: heartbeat, Locale: "en_US", Properties: properties,
+		SASL: []client.Authentication{&login{u.PlainAuth(), properties}}, Vhost: u.Vhost, Heartbeat: heartbeat, Locale: "en_US", Properties: properties,
 	})
 	if err != nil {
+		x.conn = nil
 		return err
 	}
 	x.conn.NotifyClose(x.broken)
@@ -122,6 +123,22 @@ func (x *link) begin(env *nodes.Env, u client.URI, heartbeat time.Duration) (err
 	}
 	x.ch.NotifyClose(x.ended)
 	return nil
+}
+
+// A login is by user and password, and asks the broker to say so if it refuses them. Without
+// that it closes the connection in silence, as one that breaks does. The client writes what it
+// is capable of itself, before it asks for the response.
+type login struct {
+	*client.PlainAuth
+	properties client.Table
+}
+
+// Response implements client.Authentication.
+func (l *login) Response() string {
+	if capable, ok := l.properties["capabilities"].(client.Table); ok {
+		capable["authentication_failure_close"] = true
+	}
+	return l.PlainAuth.Response()
 }
 
 // tellBlocks says when the broker takes nothing because it is full, until the connection ends.

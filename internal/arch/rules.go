@@ -41,6 +41,7 @@ var Sole = map[string]string{
 	"github.com/redis/go-redis":      "nodes/connect/redis",
 	"github.com/eclipse/paho.golang": "nodes/connect/mqtt",
 	"github.com/rabbitmq/amqp091-go": "nodes/connect/amqp",
+	"github.com/nats-io":             "nodes/connect/nats",
 
 	"github.com/aymanbagabas/go-udiff": "cmd/flowrun/cli",
 	"github.com/hashicorp/golang-lru":  "web",
@@ -85,6 +86,8 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/amqp", "nodes/connect/mqtt"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: append([]string{"graph/record", "graph/record/jsonl", "internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/mqtt", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
+	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/nats", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

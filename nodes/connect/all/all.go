@@ -8,6 +8,7 @@ import (
 
 	"github.com/flowrun/flowrun/nodes/connect/amqp"
 	"github.com/flowrun/flowrun/nodes/connect/mqtt"
+	"github.com/flowrun/flowrun/nodes/connect/nats"
 	"github.com/flowrun/flowrun/nodes/connect/redis"
 	"github.com/flowrun/flowrun/nodes/connect/sql"
 	"github.com/flowrun/flowrun/nodes/std"
@@ -15,3 +16,4 @@ import (
 
 // Nodes are the kinds of all packs.
 var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes, amqp.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, nats.Nodes)

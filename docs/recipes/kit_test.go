@@ -100,7 +100,7 @@ type place struct {
 func copied(t *testing.T) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), ports: map[string]string{}}
-	for _, port := range []string{"8080", "8000"} {
+	for _, port := range []string{"8080", "8000", "4222"} {
 		p.ports[port] = fmt.Sprint(dbtest.FreePort(t))
 	}
 	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {

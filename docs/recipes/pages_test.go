@@ -217,6 +217,7 @@ func TestDoctorNamesThePeerThatIsDown(t *testing.T) {
 		"sqlite": "things (sql.read)  sqlite:out/shop.db", "dead-letters": "sent (http.call)  http://127.0.0.1:8080/orders",
 		"dead-letters-replay": "sent (http.call)  http://127.0.0.1:8080/orders",
 		"sqlite-load":         "", "nginx": "", "drop-folder": "", "dead-letters-peer": "", "scoring": "",
+		"prices": "", "prices-ask": "asks (nats.write)  nats://127.0.0.1:4222",
 	}
 	for _, name := range flows(t) {
 		want, ok := down[name]

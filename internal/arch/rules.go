@@ -87,6 +87,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/amqp", "nodes/connect/mqtt"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: append([]string{"graph/record", "graph/record/jsonl", "internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/mqtt", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"graph/record/jsonl", "internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/nats", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.

@@ -33,7 +33,7 @@ const (
 	connectTime = 15 * time.Second
 	// pingEvery is how often a connection is asked whether it lives; that it does not is known
 	// after three times as long.
-	pingEvery = 4 * time.Second
+	pingEvery = 2 * time.Second
 	// embedded in place of an address is a server within the process.
 	embedded = "embedded"
 

@@ -140,11 +140,12 @@ type proxy struct {
 	l  net.Listener
 	to string
 
-	mu    sync.Mutex
-	shut  bool
-	still bool // nothing goes through, and nobody is told
-	conns []net.Conn
-	wait  sync.WaitGroup
+	mu     sync.Mutex
+	shut   bool
+	made   int // connections so far
+	silent int // of the first so many nothing goes through, and nobody is told
+	conns  []net.Conn
+	wait   sync.WaitGroup
 }
 
 func startProxy(t testing.TB, to string) *proxy {
@@ -187,6 +188,8 @@ func (p *proxy) serve(c net.Conn) {
 		return
 	}
 	p.conns = append(p.conns, c, s)
+	p.made++
+	number := p.made
 	p.wait.Add(2)
 	pass := func(to, from net.Conn) {
 		defer p.wait.Done()
@@ -194,7 +197,7 @@ func (p *proxy) serve(c net.Conn) {
 		for {
 			n, err := from.Read(buf)
 			p.mu.Lock()
-			still := p.still
+			still := number <= p.silent
 			p.mu.Unlock()
 			if n > 0 && !still {
 				if _, err := to.Write(buf[:n]); err != nil {
@@ -223,10 +226,11 @@ func (p *proxy) cut(shut bool) {
 	p.conns = nil
 }
 
-func (p *proxy) setStill(still bool) {
+// silence lets nothing more through on the connections that there are, and tells nobody.
+func (p *proxy) silence() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.still = still
+	p.silent = p.made
 }
 
 // publish publishes to a stream.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/message"
@@ -25,8 +27,10 @@ type writer struct {
 	Link
 	Mode    string      `yaml:"mode" enum:"jetstream|core|kv" doc:"Where messages go: into a stream of JetStream, which confirms that it has them; to whoever listens at a subject now; or into a bucket of keys and values. By default what stream, id or bucket say, else core."`
 	Subject config.Text `yaml:"subject" doc:"The subject: as it is, such as orders.new; or an expression that gives it for each item, such as reply_to or \"orders.\" + region: that is what begins with the name of a field, or has quotes."`
+	ReplyTo config.Text `yaml:"reply_to" doc:"Of core: the subject at which answers are expected, as it is or as an expression; an item that gives an empty one expects none."`
 	Stream  string      `yaml:"stream" doc:"The stream that must have the subject."`
 	message.Writing
+	Drop    []config.Name           `yaml:"drop" lone:"true" doc:"Of format json: fields that are not part of the message, such as those that its subject or its headers are made of."`
 	Headers config.Map[config.Text] `yaml:"headers" doc:"Headers of the message, with an expression each that gives a text; null leaves one out."`
 	ID      config.Text             `yaml:"id" doc:"Of jetstream: an expression of type string, by which the server knows a message again that it has got within the window of the stream, and does not keep it twice."`
 	Bucket  string                  `yaml:"bucket" doc:"Of kv: the bucket."`
@@ -42,9 +46,11 @@ type writer struct {
 	History  int           `yaml:"history" min:"1" max:"64" doc:"Of a new bucket: how many values it keeps of a key."`
 
 	in    *types.Type
+	kept  []int  // the fields that are part of the message; nil: all
 	fixed string // the subject, if it is the same for all items
+	reply string // the same of reply_to
 	parts []message.Part
-	at    struct{ subject, id, key, delete, headers int } // their places within parts; -1: there is none
+	at    struct{ subject, reply, id, key, delete, headers int } // their places within parts; -1: there is none
 }
 
 var writeDecl = nodes.Kind("nats.write", "Publishes items to a stream or a subject of NATS, or puts them into a bucket.",
@@ -93,6 +99,7 @@ func (k *writer) Infer(c *graph.Inference) {
 	}
 	warn(k.Stream != "" && mode != modeStream, "stream", "mode: jetstream")
 	warn(k.ID.YAML != nil && mode != modeStream, "id", "mode: jetstream")
+	warn(k.ReplyTo.YAML != nil && mode != modeCore, "reply_to", "mode: core")
 	warn(k.Create && mode == modeCore, "create", "mode: jetstream and kv")
 	warn(k.Bucket != "" && mode != modeKV, "bucket", "mode: kv")
 	warn(k.Key.YAML != nil && mode != modeKV, "key", "mode: kv")
@@ -102,6 +109,7 @@ func (k *writer) Infer(c *graph.Inference) {
 	need(mode == modeKV && k.Key.YAML == nil, "key", "key: id")
 	need(mode != modeKV && k.Subject.YAML == nil, "subject", "subject: orders.new")
 	k.plan(c, mode)
+	k.drop(c)
 	need(mode == modeStream && k.Create && k.Stream == "", "stream", "the name of the stream that is made: stream: ORDERS")
 	if mode == modeStream && k.Create && k.at.subject >= 0 && len(k.Subjects) == 0 {
 		c.List().Add(diag.MissingKey, c.Node.At, "%s: each item gives a subject, so the stream that is made must be told which it has", c.Node.ID).WithHint("subjects: orders.>")
@@ -111,21 +119,29 @@ func (k *writer) Infer(c *graph.Inference) {
 // plan checks what expressions make of the items.
 func (k *writer) plan(c *graph.Inference, mode string) {
 	k.parts = nil
-	k.at.subject, k.at.id, k.at.key, k.at.delete = -1, -1, -1, -1
+	k.at.subject, k.at.reply, k.at.id, k.at.key, k.at.delete = -1, -1, -1, -1, -1
 	part := func(name string, text config.Text, want *types.Type) int {
 		e := c.Expr(text, k.in)
 		e.Want(want, name, c.List())
 		k.parts = append(k.parts, message.Part{Name: name, Expr: e})
 		return len(k.parts) - 1
 	}
-	if k.Subject.YAML != nil && mode != modeKV {
-		var e *expr.Expr
-		if k.fixed, e = message.Target(c, k.in, k.Subject, "subject"); e != nil {
-			k.at.subject = len(k.parts)
-			k.parts = append(k.parts, message.Part{Name: "subject", Expr: e})
-		} else if why := badSubject(k.fixed, false); why != nil {
-			c.List().Add(diag.WrongValue, k.Subject.YAML.Span, "the subject %q %s", k.fixed, why)
+	subject := func(text config.Text, name string) (fixed string, at int) {
+		fixed, e := message.Target(c, k.in, text, name)
+		if e != nil {
+			k.parts = append(k.parts, message.Part{Name: name, Expr: e})
+			return "", len(k.parts) - 1
 		}
+		if why := badSubject(fixed, false); why != nil {
+			c.List().Add(diag.WrongValue, text.YAML.Span, "the subject %q %s", fixed, why)
+		}
+		return fixed, -1
+	}
+	if k.Subject.YAML != nil && mode != modeKV {
+		k.fixed, k.at.subject = subject(k.Subject, "subject")
+	}
+	if k.ReplyTo.YAML != nil && mode == modeCore {
+		k.reply, k.at.reply = subject(k.ReplyTo, "reply_to")
 	}
 	if k.ID.YAML != nil && mode == modeStream {
 		k.at.id = part("id", k.ID, types.String)
@@ -143,6 +159,45 @@ func (k *writer) plan(c *graph.Inference, mode string) {
 		}
 	}
 	k.parts = append(k.parts, message.HeaderParts(c, k.in, k.Headers)...)
+}
+
+// drop finds the fields that are part of the message.
+func (k *writer) drop(c *graph.Inference) {
+	k.kept = nil
+	if len(k.Drop) == 0 || k.in == nil || !k.in.IsRecord() {
+		return
+	}
+	if k.Format == message.FormatRaw {
+		c.List().Add(diag.Conflict, c.Node.At, "%s: a raw message is one field, and drop leaves fields out of a JSON object", c.Node.ID).WithHint("leave out drop")
+		return
+	}
+	for _, name := range k.Drop {
+		c.Field(name, k.in)
+	}
+	for i, f := range k.in.Fields {
+		if !slices.ContainsFunc(k.Drop, func(n config.Name) bool { return n.Value == f.Name }) {
+			k.kept = append(k.kept, i)
+		}
+	}
+}
+
+// body writes the fields that are part of the message; nil: all of them.
+func (k *writer) body(in *types.Type) func(dst []byte, b *record.Batch, row int) []byte {
+	if len(k.Drop) == 0 {
+		return nil
+	}
+	part := types.Type{Kind: types.KindRecord}
+	for _, i := range k.kept {
+		part.Fields = append(part.Fields, in.Fields[i])
+	}
+	text := jsonl.NewEncoder(&part)
+	view := &record.Batch{Cols: make([]*record.Column, len(k.kept))}
+	return func(dst []byte, b *record.Batch, row int) []byte {
+		for to, from := range k.kept {
+			view.Cols[to] = b.Cols[from]
+		}
+		return text.AppendRow(dst, view, row)
+	}
 }
 
 func badHeader(name string) error {
@@ -170,7 +225,7 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &outlet{k: k, env: env, notes: &notes{}, window: mostUnanswered}
 	env.Notes = o.notes.list
 	return &message.Sink{
-		Env: env, What: theServer, Encoder: k.NewEncoder(env.In("in"), k.parts, nil), Lost: lost, Connect: o.connect,
+		Env: env, What: theServer, Encoder: k.NewEncoder(env.In("in"), k.parts, k.body(env.In("in"))), Lost: lost, Connect: o.connect,
 	}, nil
 }
 
@@ -228,6 +283,11 @@ func (s *sender) publish(m *message.Outgoing, reply string) error {
 	if x.Subject, m.Err = s.subject(m); m.Err != nil {
 		return nil
 	}
+	if reply == "" {
+		if x.Reply, m.Err = s.replyTo(m); m.Err != nil {
+			return nil
+		}
+	}
 	size := len(m.Body)
 	set := func(name, value string) {
 		if x.Header == nil {
@@ -266,10 +326,10 @@ func (s *sender) publish(m *message.Outgoing, reply string) error {
 		return nil
 	}
 	if x.Header == nil {
-		if reply == "" {
+		if x.Reply == "" {
 			return s.c.Publish(x.Subject, x.Data)
 		}
-		return s.c.PublishRequest(x.Subject, reply, x.Data)
+		return s.c.PublishRequest(x.Subject, x.Reply, x.Data)
 	}
 	return s.c.PublishMsg(&x)
 }
@@ -293,4 +353,19 @@ func (s *sender) subject(m *message.Outgoing) (string, error) {
 		return "", fmt.Errorf("the subject %q %w", subject, why)
 	}
 	return subject, nil
+}
+
+// replyTo gives the subject at which an answer to a message is expected.
+func (s *sender) replyTo(m *message.Outgoing) (string, error) {
+	if s.k.at.reply < 0 {
+		return s.k.reply, nil
+	}
+	reply := m.Props[s.k.at.reply].Text
+	if reply == "" {
+		return "", nil
+	}
+	if why := badSubject(reply, false); why != nil {
+		return "", fmt.Errorf("the subject %q %w", reply, why)
+	}
+	return reply, nil
 }

@@ -325,6 +325,10 @@ var children = map[string]func(args []string) (result, error){
 	"redis.receive":                redisReceive,
 	"the client of Redis, send":    clientOfRedisSends,
 	"the client of Redis, receive": clientOfRedisReceives,
+	"nats.write":                  natsFlowWrites,
+	"nats.read":                   natsFlowReads,
+	"the client of NATS: write":   natsClientWrites,
+	"the client of NATS: read":    natsClientReads,
 }
 
 // child runs one of them and prints its result.

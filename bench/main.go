@@ -41,7 +41,8 @@ var workloads = []struct {
 	{"queue", queueWorkload},
 	{"cuts", cutsWorkload},
 	{"sql", sqlWorkload},
-	{"brokers", brokersWorkload},
+	{"redis", redisWorkload},
+	{"nats", natsWorkload},
 }
 
 func main() {

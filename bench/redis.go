@@ -32,7 +32,7 @@ const inBatch = 256
 // text is most of a message.
 var text = strings.Repeat("an item ", 10)
 
-func brokersWorkload(ctx context.Context, h *harness) error {
+func redisWorkload(ctx context.Context, h *harness) error {
 	n := h.size(500_000, 10_000)
 	url, stop, err := redisServer(ctx, h.dir)
 	if errors.Is(err, exec.ErrNotFound) {

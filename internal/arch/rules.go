@@ -42,6 +42,7 @@ var Sole = map[string]string{
 	"github.com/eclipse/paho.golang": "nodes/connect/mqtt",
 	"github.com/rabbitmq/amqp091-go": "nodes/connect/amqp",
 	"github.com/nats-io":             "nodes/connect/nats",
+	"github.com/twmb/franz-go":       "nodes/connect/kafka",
 
 	"github.com/aymanbagabas/go-udiff": "cmd/flowrun/cli",
 	"github.com/hashicorp/golang-lru":  "web",
@@ -89,6 +90,8 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"graph/record/jsonl", "internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/nats", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
+	{Rooms: []string{"nodes/connect/kafka"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/kafka", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

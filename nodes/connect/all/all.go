@@ -9,6 +9,7 @@ import (
 	"github.com/flowrun/flowrun/nodes/connect/amqp"
 	"github.com/flowrun/flowrun/nodes/connect/mqtt"
 	"github.com/flowrun/flowrun/nodes/connect/nats"
+	"github.com/flowrun/flowrun/nodes/connect/kafka"
 	"github.com/flowrun/flowrun/nodes/connect/redis"
 	"github.com/flowrun/flowrun/nodes/connect/sql"
 	"github.com/flowrun/flowrun/nodes/std"
@@ -17,3 +18,4 @@ import (
 // Nodes are the kinds of all packs.
 var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes, amqp.Nodes)
 var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, nats.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, kafka.Nodes)

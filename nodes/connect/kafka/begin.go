@@ -1,0 +1,129 @@
+package kafka
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// This file is where a group with `start: last` begins.
+
+// fix commits where a new group begins, so that it begins there also if it ends before its
+// first message. Partitions that a topic gets after the group has begun with it are read from
+// their first message on: all of these came later.
+func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) error {
+	var fresh []string
+	for topic, ids := range at {
+		for _, o := range ids {
+			if o.EpochOffset().Offset < 0 {
+				fresh = append(fresh, topic)
+				break
+			}
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	ctx, cancel := within(ctx)
+	defer cancel()
+	known, err := s.committed(ctx)
+	if err != nil {
+		return err
+	}
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for _, topic := range fresh {
+		begins := int64(-1) // behind the last
+		if known[topic] {
+			begins = -2 // at the first
+		}
+		var ids []int32
+		for id, o := range at[topic] {
+			if o.EpochOffset().Offset < 0 {
+				ids = append(ids, id)
+			}
+		}
+		found, err := s.list(ctx, topic, ids, begins)
+		if err != nil {
+			return err
+		}
+		offsets[topic] = map[int32]kgo.EpochOffset{}
+		for id, n := range found {
+			offsets[topic][id] = kgo.EpochOffset{Epoch: -1, Offset: n}
+			at[topic][id] = kgo.NewOffset().At(n)
+		}
+	}
+	for {
+		again, err := s.commit(ctx, offsets)
+		if err != nil || len(again) == 0 {
+			return err
+		}
+		if err := wait(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// committed gives the topics in which the group has a position.
+func (s *session) committed(ctx context.Context) (map[string]bool, error) {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group = s.i.group
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group = s.i.group
+	req.Groups = append(req.Groups, g)
+	resp, err := req.RequestWith(ctx, s.client)
+	if err != nil {
+		return nil, orCause(ctx, err)
+	}
+	known := map[string]bool{}
+	for _, t := range resp.Topics {
+		known[t.Topic] = true
+	}
+	for _, g := range resp.Groups {
+		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+			return nil, err
+		}
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				if p.Offset >= 0 {
+					known[t.Topic] = true
+				}
+			}
+		}
+	}
+	return known, nil
+}
+
+// list gives the offset of partitions at a time, which may be -1 (behind the last message) or
+// -2 (at the first).
+func (s *session) list(ctx context.Context, topic string, ids []int32, at int64) (map[int32]int64, error) {
+	req := kmsg.NewPtrListOffsetsRequest()
+	if s.i.k.Isolation == "committed" {
+		req.IsolationLevel = 1
+	}
+	t := kmsg.NewListOffsetsRequestTopic()
+	t.Topic = topic
+	for _, id := range ids {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = id, at
+		t.Partitions = append(t.Partitions, p)
+	}
+	req.Topics = append(req.Topics, t)
+	found := map[int32]int64{}
+	for _, shard := range s.client.RequestSharded(ctx, req) {
+		if shard.Err != nil {
+			return nil, orCause(ctx, shard.Err)
+		}
+		for _, t := range shard.Resp.(*kmsg.ListOffsetsResponse).Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return nil, topicFault(topic, err, "READ")
+				}
+				found[p.Partition] = p.Offset
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,435 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/flowrun/flowrun/nodes/message"
+)
+
+// This file is a session of kafka.read.
+
+// A token says where a message lies.
+type token struct {
+	of     *partition
+	offset int64
+	epoch  int32 // of the leader that gave it
+}
+
+// A partition is one that a session has, until it is gone.
+type partition struct {
+	topic string
+	id    int32
+	next  int64 // the offset that comes next; -1: not known
+	end   int64 // behind the last message that the broker has, as it told last
+	open  int   // messages that the flow has and that are not committed
+	gone  bool
+}
+
+// A session is a member of the group.
+type session struct {
+	i      *inlet
+	client *kgo.Client
+	health *health
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	most   int // how many messages are asked for: about a megabyte of them
+
+	mu        sync.Mutex
+	parts     map[string]map[int32]*partition
+	positions map[string]map[int32]int64 // where the group begins in partitions of which nothing has come yet
+	moved     chan struct{}              // closed and made anew when something was committed
+}
+
+var errNotMember = errors.New("the group has gone on without this process")
+
+// OnGroupManageError implements kgo.HookGroupManageError. A member whose name another process
+// has joins no more.
+func (s *session) OnGroupManageError(err error) {
+	if errors.Is(err, kerr.FencedInstanceID) {
+		s.cancel(s.i.fenced())
+	}
+}
+
+// Receive implements message.Receiver.
+func (s *session) Receive(ctx context.Context) ([]message.Message[token], error) {
+	ctx, stop := context.WithTimeout(ctx, patience) // so that somebody looks whether Kafka is away
+	defer stop()
+	defer context.AfterFunc(s.ctx, stop)()
+	// A poll waits while partitions are being given back, which may wait for the flow: so it
+	// has a goroutine of its own, which throws away what comes when nobody waits any more.
+	var mu sync.Mutex
+	left := false
+	got := make(chan struct{})
+	var ms []message.Message[token]
+	var err error
+	go func() {
+		defer close(got)
+		fetches := s.client.PollRecords(ctx, s.most)
+		defer s.client.AllowRebalance()
+		mu.Lock()
+		defer mu.Unlock()
+		if !left {
+			ms, err = s.take(fetches)
+		}
+	}()
+	select {
+	case <-got:
+	case <-ctx.Done():
+		mu.Lock()
+		left = true
+		mu.Unlock()
+	}
+	if left && len(ms) > 0 {
+		err = nil
+	}
+	switch {
+	case s.ctx.Err() != nil && len(ms) == 0:
+		return nil, s.i.k.advised(context.Cause(s.ctx))
+	case err == nil && len(ms) == 0:
+		err = s.health.away(time.Now())
+	}
+	return ms, s.i.k.advised(err)
+}
+
+// take makes messages of what has come, and notes that the flow has them.
+func (s *session) take(fetches kgo.Fetches) (ms []message.Message[token], err error) {
+	n := fetches.NumRecords()
+	ms = make([]message.Message[token], 0, n)
+	props := make([]message.Value, 0, n*len(s.i.k.shape.Asked))
+	bytes := 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if f.Err != nil {
+			if e := s.fault(f.Topic, f.Partition, f.Err); e != nil {
+				err = e
+			}
+		}
+		if len(f.Records) == 0 {
+			return
+		}
+		p := s.partition(f.Topic, f.Partition)
+		s.gap(p, f.Records[0].Offset, f.LogStartOffset)
+		for _, r := range f.Records {
+			bytes += len(r.Value) + len(r.Key) + 100
+			from := len(props)
+			props = s.properties(props, r)
+			ms = append(ms, message.Message[token]{
+				Content: message.Content{Body: r.Value, Props: props[from:len(props):len(props)]},
+				Token:   token{p, r.Offset, r.LeaderEpoch},
+			})
+		}
+		p.open += len(f.Records)
+		p.next = f.Records[len(f.Records)-1].Offset + 1
+		p.end = f.HighWatermark
+	})
+	s.measure()
+	if n > 0 {
+		s.most = max(1, min(50_000, (1<<20)*n/max(bytes, 1), 4*s.most))
+	}
+	return ms, err
+}
+
+// partition gives the one of that name. The caller holds mu.
+func (s *session) partition(topic string, id int32) *partition {
+	p := s.parts[topic][id]
+	if p == nil {
+		p = &partition{topic: topic, id: id, next: -1}
+		if at, ok := s.positions[topic][id]; ok {
+			p.next = at
+		}
+		if s.parts[topic] == nil {
+			s.parts[topic] = map[int32]*partition{}
+		}
+		s.parts[topic][id] = p
+	}
+	return p
+}
+
+// measure notes how much waits at the brokers. The caller holds mu.
+func (s *session) measure() {
+	lag := int64(0)
+	for _, ids := range s.parts {
+		for _, p := range ids {
+			lag += max(0, p.end-p.next)
+		}
+	}
+	s.i.lag.Store(lag)
+}
+
+// gap tells of messages that the topic has thrown away before anybody here has read them.
+// Offsets without a message are no sign of it, but a log that begins later is.
+func (s *session) gap(p *partition, first, logStart int64) {
+	if p.next < 0 || first <= p.next || logStart <= p.next {
+		return
+	}
+	gone := min(first, logStart) - p.next
+	between := fmt.Sprintf("%s/%d from %d up to %d", p.topic, p.id, p.next, p.next+gone)
+	s.i.env.Log.Warn("messages were thrown away before the group has read them", "topic", p.topic, "partition", p.id, "from", p.next, "messages", gone)
+	s.i.notes.add("messages were thrown away before the group has read them", gone, between)
+}
+
+// fault says what becomes of the session after an error of a partition, nil if nothing does.
+func (s *session) fault(topic string, id int32, err error) error {
+	var gone *kgo.ErrDataLoss
+	var group *kgo.ErrGroupSession
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil
+	case errors.As(err, &gone):
+		s.i.env.Log.Warn("the brokers have lost messages that they had confirmed", "topic", topic, "partition", id, "from", gone.ResetTo, "to", gone.ConsumedTo)
+		s.i.notes.add("the brokers have lost messages that they had confirmed", max(1, gone.ConsumedTo-gone.ResetTo), fmt.Sprintf("%s/%d@%d", topic, id, gone.ResetTo))
+		return nil
+	case errors.As(err, &group):
+		if lost(group.Err) && !errors.Is(group.Err, kerr.FencedInstanceID) {
+			return nil // the client joins again
+		}
+		return group.Err
+	case topic != "":
+		return topicFault(topic, err, "READ")
+	}
+	return err
+}
+
+// properties adds what the flow asks of a message.
+func (s *session) properties(to []message.Value, r *kgo.Record) []message.Value {
+	for _, p := range s.i.k.shape.Asked {
+		var v message.Value
+		switch p.Name {
+		case "key":
+			v = message.Value{Text: strings.ToValidUTF8(string(r.Key), "\ufffd"), Null: r.Key == nil}
+		case "topic":
+			v.Text = r.Topic
+		case "partition":
+			v.Int = int64(r.Partition)
+		case "offset":
+			v.Int = r.Offset
+		case "time":
+			v.Int = r.Timestamp.UnixNano()
+		default:
+			v.Null = true
+			name := strings.TrimPrefix(p.Name, message.Headers)
+			for _, h := range r.Headers {
+				if h.Key == name {
+					v = message.Value{Text: strings.ToValidUTF8(string(h.Value), "\ufffd"), Null: h.Value == nil}
+				}
+			}
+		}
+		to = append(to, v)
+	}
+	return to
+}
+
+// Ack implements message.Receiver: it commits behind the messages, of which there is none open
+// before.
+func (s *session) Ack(ctx context.Context, tokens []token) error {
+	n := map[*partition]int{}
+	last := map[*partition]token{}
+	for _, t := range tokens {
+		n[t.of]++
+		last[t.of] = t
+	}
+	late := 0
+	for {
+		offsets := map[string]map[int32]kgo.EpochOffset{}
+		s.mu.Lock()
+		for p, t := range last {
+			if p.gone {
+				late += n[p]
+				delete(last, p)
+				continue
+			}
+			if offsets[p.topic] == nil {
+				offsets[p.topic] = map[int32]kgo.EpochOffset{}
+			}
+			offsets[p.topic][p.id] = kgo.EpochOffset{Epoch: t.epoch, Offset: t.offset + 1}
+		}
+		s.mu.Unlock()
+		if late > 0 {
+			s.i.notes.add("messages were taken by others before they were acknowledged, and come again there", int64(late), "")
+			late = 0
+		}
+		if len(offsets) == 0 {
+			return nil
+		}
+		again, err := s.commit(ctx, offsets)
+		if err != nil {
+			return s.i.k.advised(err)
+		}
+		s.mu.Lock()
+		for p := range last {
+			if _, not := again[p.topic][p.id]; !not {
+				p.open -= n[p]
+				delete(last, p)
+			}
+		}
+		close(s.moved)
+		s.moved = make(chan struct{})
+		s.mu.Unlock()
+		if len(last) == 0 {
+			return nil
+		}
+		if err := wait(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// commit commits positions. Those in again Kafka has not taken, and may later.
+func (s *session) commit(ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset) (again map[string]map[int32]error, err error) {
+	s.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, e error) {
+		if e != nil {
+			err = orCause(ctx, e)
+			return
+		}
+		names := map[[16]byte]string{} // newer brokers answer by these
+		for _, t := range req.Topics {
+			names[t.TopicID] = t.Topic
+		}
+		for _, t := range resp.Topics {
+			if t.Topic == "" {
+				t.Topic = names[t.TopicID]
+			}
+			for _, p := range t.Partitions {
+				switch e := kerr.ErrorForCode(p.ErrorCode); {
+				case e == nil:
+				case errors.Is(e, kerr.RebalanceInProgress), errors.Is(e, kerr.UnknownMemberID), errors.Is(e, kerr.IllegalGeneration), kerr.IsRetriable(e):
+					// In the middle of a rebalance; or this is no member any more, of which the
+					// client is told by its next sign of life, and then says which are gone.
+					if again == nil {
+						again = map[string]map[int32]error{}
+					}
+					if again[t.Topic] == nil {
+						again[t.Topic] = map[int32]error{}
+					}
+					again[t.Topic][p.Partition] = e
+				case errors.Is(e, kerr.FencedInstanceID):
+					err = errNotMember
+				default:
+					err = e
+				}
+			}
+		}
+	})
+	return again, err
+}
+
+// revoked is called by the client before it gives partitions back.
+func (s *session) revoked(_ context.Context, _ *kgo.Client, given map[string][]int32) {
+	if len(given) == 0 {
+		return
+	}
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(s.ctx, s.i.k.Rebalance/2)
+	defer cancel()
+	asked := false
+	for {
+		s.mu.Lock()
+		open, moved := s.openOf(given), s.moved
+		s.mu.Unlock()
+		if open == 0 || ctx.Err() != nil {
+			break
+		}
+		if !asked && s.i.env.Cut != nil {
+			asked = true
+			s.i.env.Cut()
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+		}
+	}
+	if open := s.forget(given); open > 0 && s.ctx.Err() == nil {
+		s.i.env.Log.Warn("partitions were given back before the flow was through with them: what it has of them comes again, at whoever has them next",
+			"partitions", len(given), "messages", open, "waited", time.Since(begun).Round(time.Millisecond).String())
+	}
+}
+
+// lost is called by the client when others have partitions that were not given back.
+func (s *session) lost(_ context.Context, _ *kgo.Client, taken map[string][]int32) {
+	if open := s.forget(taken); open > 0 {
+		s.i.env.Log.Warn("the group has gone on without this process: what the flow has of its partitions comes again, at whoever has them next", "messages", open)
+	}
+}
+
+// openOf counts the messages of partitions that the flow has. The caller holds mu.
+func (s *session) openOf(given map[string][]int32) (n int) {
+	for topic, ids := range given {
+		for _, id := range ids {
+			if p := s.parts[topic][id]; p != nil {
+				n += p.open
+			}
+		}
+	}
+	return n
+}
+
+// forget takes partitions out: nothing of them is committed from now on.
+func (s *session) forget(given map[string][]int32) (open int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	open = s.openOf(given)
+	s.i.again.Add(int64(open))
+	for topic, ids := range given {
+		for _, id := range ids {
+			if p := s.parts[topic][id]; p != nil {
+				p.gone = true
+				delete(s.parts[topic], id)
+			}
+			delete(s.positions[topic], id)
+		}
+	}
+	return open
+}
+
+// begin is called by the client with the positions that the group has in new partitions.
+func (s *session) begin(ctx context.Context, at map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	if s.i.k.Start == "last" {
+		if err := s.fix(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for topic, ids := range at {
+		if s.positions[topic] == nil {
+			s.positions[topic] = map[int32]int64{}
+		}
+		for id, o := range ids {
+			if n := o.EpochOffset().Offset; n >= 0 {
+				s.positions[topic][id] = n
+			}
+		}
+	}
+	return maps.Clone(at), nil
+}
+
+// Close implements message.Receiver.
+func (s *session) Close() {
+	s.cancel(nil)
+	s.client.CloseAllowingRebalance()
+}
+
+// wait waits for a time.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+var _ kgo.HookGroupManageError = (*session)(nil)

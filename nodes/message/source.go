@@ -167,8 +167,10 @@ func (s *Source[T]) receive(ctx context.Context) error {
 		}
 		s.drop()
 		for s.session == nil {
-			if err := s.away.Wait(ctx, err); err != nil {
-				return err
+			if !errors.Is(err, ErrAnew) {
+				if err := s.away.Wait(ctx, err); err != nil {
+					return err
+				}
 			}
 			if err = s.connect(ctx); err != nil && !s.lost(err) {
 				return err
@@ -192,6 +194,10 @@ func (s *Source[T]) next(ctx context.Context) ([]Message[T], error) {
 	}
 	return ms, err
 }
+
+// ErrAnew is what Receive gives where nobody is away, but another session is to be made, at
+// once.
+var ErrAnew = errors.New("another session is begun")
 
 var errBroken = errors.New("the session has ended")
 

@@ -98,7 +98,7 @@ func (l *Link) check(c *graph.Inference) {
 func (l *Link) options(env *nodes.Env, h *health) ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(l.brokers()...),
-		kgo.ClientID("flowrun-" + legal(env.Flow.Name+"."+env.Node.ID)),
+		kgo.ClientID("flowrun-" + nameOf(env.Flow.Name, env.Node.ID, 1) + thisProcess().String()),
 		kgo.SoftwareNameAndVersion("flowrun", "1"),
 		kgo.DialTimeout(connectTime),
 		kgo.DisableClientMetrics(),

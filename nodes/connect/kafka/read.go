@@ -2,15 +2,12 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/flowrun/flowrun/graph"
@@ -106,7 +103,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &inlet{k: k, env: env, group: k.Group, notes: &notes{}, namesake: 1}
+	i := &inlet{k: k, env: env, group: k.Group, notes: &notes{}}
 	if i.group == "" {
 		i.group = env.Flow.Name
 	}
@@ -126,50 +123,20 @@ type inlet struct {
 	env      *nodes.Env
 	group    string
 	notes    *notes
-	namesake int          // which of the processes with the same name this one is
+	namesake int          // which of the processes with the same name this one is; 0: it has not looked
 	lag      atomic.Int64 // messages that wait in the partitions of this process, as far as fetches told; -1: none has
 	again    atomic.Int64 // messages that come again, because their partitions went to others
-}
-
-// maxNamesakes bounds how many processes share a group under one name.
-const maxNamesakes = 1000
-
-var errFenced = errors.New("another process has joined the group under the instance of this one")
-
-// instance is the name of this process in the group.
-func (i *inlet) instance() string {
-	if i.k.Instance != "" {
-		return i.k.Instance
-	}
-	name := legal(i.env.Flow.Name + "." + i.env.Node.ID)
-	name = name[:min(len(name), 240)]
-	if i.namesake > 1 {
-		name += "-" + strconv.Itoa(i.namesake)
-	}
-	return name
-}
-
-// fenced is what to do where another process has joined under this one's name: take the next,
-// or end if the flow has given it.
-func (i *inlet) fenced() error {
-	switch {
-	case i.k.Instance != "":
-		return hinted(fmt.Errorf("%w, %s", errFenced, i.k.Instance), "give each process a name of its own, such as instance: ${env:HOSTNAME}, or leave out instance")
-	case i.namesake >= maxNamesakes:
-		return fmt.Errorf("%w, and %d have its name", errFenced, i.namesake)
-	}
-	i.namesake++
-	i.env.Log.Info("another process has joined the group under the name of this one, so this one has a name of its own", "instance", i.instance())
-	return kerr.FencedInstanceID
 }
 
 // connect makes a session.
 func (i *inlet) connect(ctx context.Context) (message.Receiver[token], error) {
 	k := i.k
+	if err := i.look(ctx); err != nil {
+		return nil, k.advised(err)
+	}
 	s := &session{i: i, health: &health{env: i.env}, parts: map[string]map[int32]*partition{}, positions: map[string]map[int32]int64{}, most: 500, moved: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	named, others := k.plain()
-	topics := named
+	topics, others := k.plain()
 	start := kgo.NewOffset().AtStart()
 	if k.Start == "last" {
 		start = kgo.NewOffset().AtEnd()
@@ -212,15 +179,35 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[token], error) {
 		return nil, err
 	}
 	s.client = c
+	return s, nil
+}
+
+// look looks before the group is joined: whether the topics are there, and which name is free.
+func (i *inlet) look(ctx context.Context) error {
+	named, _ := i.k.plain()
+	if len(named) == 0 && i.namesake > 0 {
+		return nil
+	}
+	c, err := i.k.open(ctx, i.env, &health{env: i.env})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
 	_, errs, err := partitionsOf(ctx, c, named)
+	if err != nil {
+		return err
+	}
 	for _, t := range named {
-		if err == nil && errs[t] != nil {
-			err = topicFault(t, errs[t], "READ")
+		if errs[t] != nil {
+			return topicFault(t, errs[t], "READ")
 		}
 	}
-	if err != nil {
-		s.Close()
-		return nil, k.advised(err)
+	switch {
+	case i.namesake > 0:
+		return nil
+	case i.k.Instance != "":
+		i.namesake = 1
+		return nil
 	}
-	return s, nil
+	return i.choose(ctx, c)
 }

@@ -50,13 +50,11 @@ type session struct {
 	moved     chan struct{}              // closed and made anew when something was committed
 }
 
-var errNotMember = errors.New("the group has gone on without this process")
-
 // OnGroupManageError implements kgo.HookGroupManageError. A member whose name another process
 // has joins no more.
 func (s *session) OnGroupManageError(err error) {
 	if errors.Is(err, kerr.FencedInstanceID) {
-		s.cancel(s.i.fenced())
+		s.cancel(kerr.FencedInstanceID)
 	}
 }
 
@@ -94,7 +92,11 @@ func (s *session) Receive(ctx context.Context) ([]message.Message[token], error)
 	}
 	switch {
 	case s.ctx.Err() != nil && len(ms) == 0:
-		return nil, s.i.k.advised(context.Cause(s.ctx))
+		err = context.Cause(s.ctx)
+		if errors.Is(err, kerr.FencedInstanceID) {
+			err = s.i.fenced()
+		}
+		return nil, err
 	case err == nil && len(ms) == 0:
 		err = s.health.away(time.Now())
 	}
@@ -263,6 +265,10 @@ func (s *session) Ack(ctx context.Context, tokens []token) error {
 			return nil
 		}
 		again, err := s.commit(ctx, offsets)
+		if errors.Is(err, kerr.FencedInstanceID) { // Receive says so
+			s.cancel(err)
+			return nil
+		}
 		if err != nil {
 			return s.i.k.advised(err)
 		}
@@ -313,8 +319,6 @@ func (s *session) commit(ctx context.Context, offsets map[string]map[int32]kgo.E
 						again[t.Topic] = map[int32]error{}
 					}
 					again[t.Topic][p.Partition] = e
-				case errors.Is(e, kerr.FencedInstanceID):
-					err = errNotMember
 				default:
 					err = e
 				}

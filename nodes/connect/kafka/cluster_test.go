@@ -363,3 +363,11 @@ func members(c *cluster) (names []string) {
 	}
 	return names
 }
+
+// onlyFakeName says why a test is skipped that makes a cluster of its own; "": it is not.
+func onlyFakeName() string {
+	if os.Getenv("FLOWRUN_KAFKA") != "" {
+		return "this needs the cluster in the process"
+	}
+	return ""
+}

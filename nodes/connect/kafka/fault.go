@@ -58,6 +58,9 @@ func (l *Link) advised(err error) error {
 		return hinted(errors.New("the broker does not speak TLS"), "leave out tls, or take the port that is secured")
 	case errors.As(err, &eof), errors.Is(err, io.EOF):
 		why := "if the brokers want a login, write it under sasl"
+		if l.SASL != nil {
+			why = "look at the user and the password under sasl"
+		}
 		if l.TLS == nil {
 			why += "; if they take only secured connections, write `tls: {}`"
 		}

@@ -87,17 +87,17 @@ func groupOf(ctx context.Context, c *kgo.Client, group string) (string, error) {
 	if err != nil {
 		return "", orCause(ctx, err)
 	}
-	for _, g := range resp.Groups {
-		err := kerr.ErrorForCode(g.ErrorCode)
-		switch {
-		case errors.Is(err, kerr.GroupIDNotFound), err == nil && (g.State == "Dead" || g.State == ""):
-			return "it is new", nil
-		case err != nil:
-			return "", err
-		}
-		return fmt.Sprintf("%s, %s", g.State, count(len(g.Members), "member")), nil
+	if len(resp.Groups) == 0 {
+		return "it is new", nil
 	}
-	return "it is new", nil
+	g := resp.Groups[0]
+	switch err := kerr.ErrorForCode(g.ErrorCode); {
+	case errors.Is(err, kerr.GroupIDNotFound), err == nil && (g.State == "Dead" || g.State == ""):
+		return "it is new", nil
+	case err != nil:
+		return "", err
+	}
+	return fmt.Sprintf("%s, %s", g.State, count(len(g.Members), "member")), nil
 }
 
 // Examine implements nodes.Examiner.

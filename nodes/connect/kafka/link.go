@@ -171,7 +171,7 @@ func isTopic(s string) bool {
 	return s != "" && len(s) <= 249 && s != "." && s != ".." && legal(s) == s
 }
 
-var errSlow = errors.New("Kafka does not answer")
+var errSlow = errors.New("there is no answer")
 
 // within gives a context for one question to Kafka.
 func within(ctx context.Context) (context.Context, context.CancelFunc) {

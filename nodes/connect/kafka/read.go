@@ -173,12 +173,10 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[token], error) {
 		}
 		more = append(more, kgo.ConsumeRegex())
 	}
-	c, err := k.open(ctx, i.env, s.health, append(more, kgo.ConsumeTopics(topics...))...)
-	if err != nil {
+	if _, err := k.open(ctx, i.env, s.health, append(more, kgo.ConsumeTopics(topics...))...); err != nil {
 		s.cancel(nil)
 		return nil, err
 	}
-	s.client = c
 	return s, nil
 }
 

@@ -320,7 +320,7 @@ func (s *sender) await(ctx context.Context, r *round) error {
 				return r.leave(s.k.advised(err))
 			}
 			if now.Sub(since) > longPatience {
-				return r.leave(fmt.Errorf("Kafka has confirmed nothing for %s, though brokers answer: there may be too few in sync (min.insync.replicas), or no leader", longPatience))
+				return r.leave(fmt.Errorf("nothing was confirmed for %s, though brokers answer: there may be too few in sync (min.insync.replicas), or no leader", longPatience))
 			}
 		}
 	}

@@ -50,6 +50,9 @@ type session struct {
 	moved     chan struct{}              // closed and made anew when something was committed
 }
 
+// OnNewClient implements kgo.HookNewClient: the client calls back before whoever makes it has it.
+func (s *session) OnNewClient(c *kgo.Client) { s.client = c }
+
 // OnGroupManageError implements kgo.HookGroupManageError. A member whose name another process
 // has joins no more.
 func (s *session) OnGroupManageError(err error) {
@@ -436,4 +439,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-var _ kgo.HookGroupManageError = (*session)(nil)
+var (
+	_ kgo.HookNewClient        = (*session)(nil)
+	_ kgo.HookGroupManageError = (*session)(nil)
+)

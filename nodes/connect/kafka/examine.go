@@ -30,12 +30,13 @@ func (e *examination) found(what, told string, err error) {
 func (l *Link) examine(ctx context.Context, env *nodes.Env, look func(e *examination)) []nodes.Finding {
 	e := &examination{l: l}
 	begun := time.Now()
-	c, err := l.open(ctx, env, &health{env: env})
+	h := &health{env: env}
+	c, err := l.open(ctx, env, h)
 	if err != nil {
 		e.found("connection", "", err)
 		return e.all
 	}
-	defer c.Close()
+	defer h.end(c)
 	e.client = c
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{}

@@ -109,6 +109,7 @@ type health struct {
 	good time.Time // when a broker has answered last
 	err  error     // what has befallen connections since
 	told bool
+	over bool // nobody is to be told any more
 }
 
 // OnBrokerConnect implements kgo.HookBrokerConnect.
@@ -118,7 +119,7 @@ func (h *health) OnBrokerConnect(b kgo.BrokerMetadata, _ time.Duration, _ net.Co
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.err = err; !h.told && !h.good.IsZero() {
+	if h.err = err; !h.told && !h.over && !h.good.IsZero() {
 		h.told = true
 		h.env.Log.Warn("a broker does not take a connection; the client tries again by itself", "broker", net.JoinHostPort(b.Host, fmt.Sprint(b.Port)), "error", err.Error())
 	}
@@ -140,6 +141,14 @@ func (h *health) answered() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.good, h.err, h.told = time.Now(), nil, false
+}
+
+// end closes a client. Connections that it still makes or loses then are nobody's concern.
+func (h *health) end(c *kgo.Client) {
+	h.mu.Lock()
+	h.over = true
+	h.mu.Unlock()
+	c.CloseAllowingRebalance()
 }
 
 // away gives why Kafka counts as away, nil if it does not.

@@ -149,7 +149,7 @@ func (l *Link) open(ctx context.Context, env *nodes.Env, h *health, more ...kgo.
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	if err := c.Ping(ctx); err != nil {
-		c.CloseAllowingRebalance()
+		h.end(c)
 		return nil, l.advised(err)
 	}
 	h.answered()

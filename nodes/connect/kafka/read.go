@@ -186,11 +186,12 @@ func (i *inlet) look(ctx context.Context) error {
 	if len(named) == 0 && i.namesake > 0 {
 		return nil
 	}
-	c, err := i.k.open(ctx, i.env, &health{env: i.env})
+	h := &health{env: i.env}
+	c, err := i.k.open(ctx, i.env, h)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer h.end(c)
 	_, errs, err := partitionsOf(ctx, c, named)
 	if err != nil {
 		return err

@@ -355,5 +355,5 @@ func (s *sender) result(r *round) error {
 // Close implements message.Sender.
 func (s *sender) Close() {
 	s.cancel()
-	s.client.Close()
+	s.health.end(s.client)
 }

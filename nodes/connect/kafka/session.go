@@ -424,7 +424,7 @@ func (s *session) begin(ctx context.Context, at map[string]map[int32]kgo.Offset)
 // Close implements message.Receiver.
 func (s *session) Close() {
 	s.cancel(nil)
-	s.client.CloseAllowingRebalance()
+	s.health.end(s.client)
 }
 
 // wait waits for a time.

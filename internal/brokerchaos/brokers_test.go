@@ -31,6 +31,28 @@ var brokers = map[string]broker{
 		write: `use: redis.write, with: {url: URL, mode: list, key: items}`,
 		read:  `use: redis.read, with: {url: URL, mode: list, key: items, as: '{id: int, key: string, text: string}', claim: 1s}`,
 	},
+	"Kafka": {
+		start: kafkaWith("items"), every: 10 * time.Second, readers: 1, ordered: true,
+		write: `use: kafka.write, with: {brokers: URL, topic: items, key: key}`,
+		read:  `use: kafka.read, with: {brokers: URL, topics: items, as: '{id: int, key: string, text: string}', session: 6s}`,
+	},
+	"Kafka, shared": {
+		start: kafkaWith("items"), every: 10 * time.Second, readers: 2,
+		write: `use: kafka.write, with: {brokers: URL, topic: items, key: key}`,
+		read:  `use: kafka.read, with: {brokers: URL, topics: items, as: '{id: int, key: string, text: string}', session: 6s}`,
+	},
+}
+
+// kafkaWith starts Kafka with a topic of four partitions.
+func kafkaWith(topic string) func(t *testing.T) (server, string, string) {
+	return func(t *testing.T) (server, string, string) {
+		s := brokertest.Start(t, brokertest.Kafka, brokertest.Options{})
+		t.Cleanup(s.Close)
+		if _, err := s.Tool("", "org.apache.kafka.tools.TopicCommand", "--create", "--topic", topic, "--partitions", "4"); err != nil {
+			t.Fatal(err)
+		}
+		return s, s.URL, brokertest.Password
+	}
 }
 
 func startOf(brand brokertest.Brand) func(t *testing.T) (server, string, string) {

@@ -18,12 +18,41 @@ import (
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/internal/brokertest"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // This file has the clusters of the tests: one in this process, or the one that
-// FLOWRUN_KAFKA names, as HOST:PORT.
+// FLOWRUN_KAFKA names, as HOST:PORT, or else, if it is set, one that is started.
+
+var (
+	realMu sync.Mutex
+	real   *brokertest.Server
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if real != nil {
+		real.Close()
+	}
+	os.Exit(code)
+}
+
+// realAt gives the address of a real cluster; "": the tests are to have one in this process.
+func realAt(t testing.TB) string {
+	t.Helper()
+	at := os.Getenv("FLOWRUN_KAFKA")
+	if at == "" || strings.Contains(at, ":") {
+		return at
+	}
+	realMu.Lock()
+	defer realMu.Unlock()
+	if real == nil {
+		real = brokertest.Start(t, brokertest.Kafka, brokertest.Options{Lines: []string{"group.min.session.timeout.ms=1000"}})
+	}
+	return real.URL
+}
 
 // A cluster is where a test has its topics.
 type cluster struct {
@@ -37,7 +66,7 @@ type cluster struct {
 
 func newCluster(t testing.TB, opts ...kfake.Opt) *cluster {
 	t.Helper()
-	c := &cluster{t: t, at: os.Getenv("FLOWRUN_KAFKA"), prefix: fmt.Sprintf("t%d-", time.Now().UnixNano())}
+	c := &cluster{t: t, at: realAt(t), prefix: fmt.Sprintf("t%d-", time.Now().UnixNano())}
 	if c.at == "" {
 		c.begin(opts...)
 		t.Cleanup(func() { c.fake.Close() })

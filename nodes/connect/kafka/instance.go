@@ -7,7 +7,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -95,8 +97,14 @@ func (i *inlet) choose(ctx context.Context, c *kgo.Client) error {
 	req := kmsg.NewPtrDescribeGroupsRequest()
 	req.Groups = []string{i.group}
 	resp, err := req.RequestWith(ctx, c)
-	if err != nil {
-		return orCause(ctx, err)
+	for ; err != nil; resp, err = req.RequestWith(ctx, c) {
+		// A cluster that has no groups yet is about to find out which broker minds them.
+		if !errors.Is(err, kerr.CoordinatorNotAvailable) && !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.NotCoordinator) {
+			return orCause(ctx, err)
+		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
 	}
 	of := map[string]string{}
 	for _, g := range resp.Groups { // one that may not be looked at has no members

@@ -58,7 +58,7 @@ var readDecl = nodes.Kind("kafka.read", "Reads the messages of topics of Kafka, 
 		Title: "Orders from a topic",
 		Flow: `flow: orders
 nodes:
-  orders: {use: kafka.read, retry: {attempts: 5}, with: {brokers: "127.0.0.1:9092", topics: orders, as: "{id: int, item: string}", meta: {offset: offset}}}
+  orders: {use: kafka.read, with: {brokers: "127.0.0.1:9092", topics: orders, as: "{id: int, item: string}", meta: {offset: offset}}}
   out:    {use: file.write, in: orders, with: {path: "-", format: jsonl}}
 `,
 		Peer: "Kafka has a topic with two messages, {\"id\":1,\"item\":\"cup\"} and {\"id\":2,\"item\":\"lamp\"}. Then the flow is stopped.",

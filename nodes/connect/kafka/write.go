@@ -46,7 +46,7 @@ var writeDecl = nodes.Kind("kafka.write", "Writes items into topics of Kafka.",
 		Flow: `flow: orders
 nodes:
   orders: {use: file.read, with: {path: orders.jsonl, as: "{customer: string, item: string}"}}
-  topic:  {use: kafka.write, in: orders, retry: {attempts: 5}, with: {brokers: "127.0.0.1:9092", topic: orders, key: customer}}
+  topic:  {use: kafka.write, in: orders, with: {brokers: "127.0.0.1:9092", topic: orders, key: customer}}
   out:    {use: file.write, in: orders, with: {path: "-", format: jsonl}}
 `,
 		Files: map[string]string{"orders.jsonl": `{"customer":"ann","item":"cup"}` + "\n"},

@@ -329,6 +329,10 @@ var children = map[string]func(args []string) (result, error){
 	"nats.read":                   natsFlowReads,
 	"the client of NATS: write":   natsClientWrites,
 	"the client of NATS: read":    natsClientReads,
+	"kafka.write":                 kafkaFlow("write"),
+	"kafka.read":                  kafkaFlow("read"),
+	"franz-go, write":             clientOfKafka("write"),
+	"franz-go, read":              clientOfKafka("read"),
 }
 
 // child runs one of them and prints its result.

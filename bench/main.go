@@ -43,6 +43,7 @@ var workloads = []struct {
 	{"sql", sqlWorkload},
 	{"redis", redisWorkload},
 	{"nats", natsWorkload},
+	{"kafka", kafkaWorkload},
 }
 
 func main() {

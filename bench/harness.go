@@ -325,14 +325,14 @@ var children = map[string]func(args []string) (result, error){
 	"redis.receive":                redisReceive,
 	"the client of Redis, send":    clientOfRedisSends,
 	"the client of Redis, receive": clientOfRedisReceives,
-	"nats.write":                  natsFlowWrites,
-	"nats.read":                   natsFlowReads,
-	"the client of NATS: write":   natsClientWrites,
-	"the client of NATS: read":    natsClientReads,
-	"kafka.write":                 kafkaFlow("write"),
-	"kafka.read":                  kafkaFlow("read"),
-	"franz-go, write":             clientOfKafka("write"),
-	"franz-go, read":              clientOfKafka("read"),
+	"nats.write":                   natsFlowWrites,
+	"nats.read":                    natsFlowReads,
+	"the client of NATS: write":    natsClientWrites,
+	"the client of NATS: read":     natsClientReads,
+	"kafka.write":                  kafkaFlow("write"),
+	"kafka.read":                   kafkaFlow("read"),
+	"franz-go, write":              clientOfKafka("write"),
+	"franz-go, read":               clientOfKafka("read"),
 }
 
 // child runs one of them and prints its result.

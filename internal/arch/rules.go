@@ -83,15 +83,10 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/sql"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: append([]string{"internal/dbtest"}, packTests...)},
 	{Rooms: []string{"nodes/message"}, May: append([]string{"graph/record/jsonl", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...)},
 	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
-	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
-	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/expr")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/amqp", "nodes/connect/mqtt"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: append([]string{"graph/record", "graph/record/jsonl", "internal/brokertest"}, packTests...)},
-	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/mqtt", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
-	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"graph/record/jsonl", "internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
-	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/nats", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 	{Rooms: []string{"nodes/connect/kafka"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
-	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/kafka", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/kafka", "nodes/connect/mqtt", "nodes/connect/nats", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

@@ -7,15 +7,13 @@ import (
 	"slices"
 
 	"github.com/flowrun/flowrun/nodes/connect/amqp"
+	"github.com/flowrun/flowrun/nodes/connect/kafka"
 	"github.com/flowrun/flowrun/nodes/connect/mqtt"
 	"github.com/flowrun/flowrun/nodes/connect/nats"
-	"github.com/flowrun/flowrun/nodes/connect/kafka"
 	"github.com/flowrun/flowrun/nodes/connect/redis"
 	"github.com/flowrun/flowrun/nodes/connect/sql"
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes, amqp.Nodes)
-var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, nats.Nodes)
-var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, kafka.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, kafka.Nodes, nats.Nodes, mqtt.Nodes, amqp.Nodes)

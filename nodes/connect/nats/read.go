@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	client "github.com/nats-io/nats.go"
@@ -193,9 +194,21 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		Place: func(t token) string { return t.place(k.Subject) },
 	}
 	if k.Acks() {
-		return message.Acknowledging[token]{Source: s}, nil
+		i.lag.Store(-1)
+		s.Standing = func() (lag, redelivered int64) { return i.lag.Load(), i.again.Load() }
 	}
-	return s, nil
+	return s.Operator(), nil
+}
+
+// Channels implements graph.Channeled.
+func (k *reader) Channels(func(string) string) []graph.Channel {
+	switch k.mode() {
+	case modeKV:
+		return k.channel("bucket", k.Bucket)
+	case modeStream:
+		return k.channel("stream", k.Stream)
+	}
+	return k.channel("subject", k.Subject)
 }
 
 // An inlet makes the sessions of a node, one after the other.
@@ -203,8 +216,10 @@ type inlet struct {
 	k     *reader
 	env   *nodes.Env
 	notes *notes
-	been  bool     // there was a session
-	left  []string // how to say of what was under way with the last one that it was not done
+	lag   atomic.Int64 // messages that wait for the durable, as the last one said
+	again atomic.Int64 // messages that were handed out again
+	been  bool         // there was a session
+	left  []string     // how to say of what was under way with the last one that it was not done
 }
 
 // connect makes a session.
@@ -229,6 +244,12 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[token], error) {
 
 // content makes a message.
 func (i *inlet) content(m *client.Msg, t token) message.Message[token] {
+	if t.stream != "" {
+		i.lag.Store(t.pending)
+		if t.delivered > 1 {
+			i.again.Add(1)
+		}
+	}
 	x := message.Message[token]{Token: t, Content: message.Content{Body: m.Data}}
 	if len(i.k.shape.Asked) == 0 {
 		return x

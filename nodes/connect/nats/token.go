@@ -20,6 +20,7 @@ type token struct {
 	seq       uint64
 	delivered uint64
 	time      int64  // nanoseconds since 1970
+	pending   int64  // messages that waited for the durable behind this one
 	number    uint64 // counts the messages of the session
 }
 
@@ -46,10 +47,11 @@ func tokenOf(reply string) (t token, ok bool) {
 		at = 4
 	}
 	t.reply, t.stream = reply, parts[at]
-	var err [3]error
+	var err [4]error
 	t.delivered, err[0] = strconv.ParseUint(parts[at+2], 10, 64)
 	t.seq, err[1] = strconv.ParseUint(parts[at+3], 10, 64)
 	t.time, err[2] = strconv.ParseInt(parts[at+5], 10, 64)
+	t.pending, err[3] = strconv.ParseInt(parts[at+6], 10, 64)
 	return t, errors.Join(err[:]...) == nil
 }
 

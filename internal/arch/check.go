@@ -93,8 +93,8 @@ func CheckLibraries(sole map[string]string, packages []Package) (wrong []string)
 	for _, p := range packages {
 		for _, path := range p.Libraries {
 			for library, only := range sole {
-				if strings.HasPrefix(path, library) && p.Path != only {
-					wrong = append(wrong, fmt.Sprintf("%s imports %s, which only %s may", p.Path, path, only))
+				if strings.HasPrefix(path, library) && !slices.Contains(strings.Fields(only), p.Path) {
+					wrong = append(wrong, fmt.Sprintf("%s imports %s, which only %s may", p.Path, path, strings.Join(strings.Fields(only), " and ")))
 				}
 			}
 		}

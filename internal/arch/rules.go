@@ -21,14 +21,16 @@ var (
 	packTests = []string{"nodes/nodetest", "nodes/std"}
 )
 
-// Sole are libraries that one package alone may know.
+// Sole are libraries that one package alone may know, or two that each have a reason.
 var Sole = map[string]string{
 	"gopkg.in/yaml.v3":              "graph/config",
 	"gonum.org/v1/gonum":            "graph",
 	"github.com/goccy/go-graphviz":  "graph/render",
 	"github.com/expr-lang/expr":     "graph/expr",
 	"github.com/spf13/cobra":        "cmd/flowrun/cli",
-	"github.com/klauspost/compress": "nodes/file",
+	"github.com/klauspost/compress": "nodes/file graph/record/block", // files as a whole, and blocks in them
+	"github.com/pierrec/lz4":        "graph/record/block",
+	"github.com/parquet-go":         "graph/record/parquet",
 	"github.com/bmatcuk/doublestar": "nodes/file",
 	"github.com/robfig/cron":        "nodes/timing",
 	"go.opentelemetry.io":           "otlp",
@@ -60,6 +62,8 @@ var Rules = []Rule{
 	{Rooms: []string{"graph/record/text"}, May: []string{"graph/quantity", "graph/types", "graph/record"}},
 	{Rooms: []string{"graph/record/jsonl"}, May: []string{"graph/types", "graph/record", "graph/record/text"}},
 	{Rooms: []string{"graph/record/csv"}, May: []string{"graph/diag", "graph/types", "graph/record", "graph/record/jsonl", "graph/record/text"}},
+	{Rooms: []string{"graph/record/block"}},
+	{Rooms: []string{"graph/record/parquet"}, May: []string{"graph/types", "graph/record", "graph/record/block", "graph/record/jsonl", "graph/record/text"}},
 	{Rooms: []string{"graph/redact"}, May: []string{"graph/quantity", "graph/record", "graph/record/jsonl"}, Tests: []string{"graph/types"}},
 	{Rooms: []string{"graph/expr"}, May: []string{"graph/diag", "graph/quantity", "graph/types", "graph/record", "graph/record/text"}},
 	{Rooms: []string{"graph"}, May: append([]string{"graph/record/text", "graph/redact"}, data...), Tests: []string{"nodes", "nodes/std"}},
@@ -72,7 +76,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/peer"}, May: []string{"graph", "graph/config", "nodes"}},
 	{Rooms: []string{"nodes/columns"}, May: without(kinds, "graph/quantity")},
 	{Rooms: []string{"nodes/aggregate"}, May: append([]string{"nodes/columns"}, without(kinds, "nodes", "graph/quantity")...)},
-	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},
+	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/parquet", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/flow"}, May: append([]string{"graph/record/jsonl", "graph/redact", "nodes/columns"}, kinds...), Tests: packTests},
 	{Rooms: []string{"nodes/http"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/join", "nodes/timing", "nodes/window"}, May: append([]string{"nodes/columns", "nodes/aggregate"}, kinds...), Tests: packTests},

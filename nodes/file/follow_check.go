@@ -32,6 +32,9 @@ func (k *reader) checkFollowed(c *graph.Inference, before int) bool {
 		case packed != plain && (k.Compress != "" || !isPattern(p.Value)):
 			c.List().Add(diag.Conflict, at, "%s: %s is packed with %s, and what is packed cannot be followed: it has no rows before its end", c.Node.ID, p.Value, packed).
 				WithHint("follow the file before it is packed, or leave `follow` out")
+		case err == nil && form.isTable():
+			c.List().Add(diag.Conflict, at, "%s: a file of format %s cannot be followed: it is complete when it is there", c.Node.ID, form).
+				WithHint("leave `follow` out")
 		case err == nil && form == formatJSON:
 			c.List().Add(diag.Conflict, at, "%s: a json file cannot be followed: nothing says where a row is complete", c.Node.ID).
 				WithHint("write jsonl, a row a line; if it is that already, say `format: jsonl`")

@@ -20,6 +20,9 @@ const (
 	formatJSONL format = "jsonl"
 	formatJSON  format = "json"
 	formatLines format = "lines"
+
+	formatParquet format = "parquet"
+	formatAvro    format = "avro"
 )
 
 // compression is how a file as a whole is packed.
@@ -34,6 +37,7 @@ const (
 var extensions = map[string]format{
 	".csv": formatCSV, ".tsv": formatTSV, ".tab": formatTSV, ".jsonl": formatJSONL, ".ndjson": formatJSONL, ".json": formatJSON,
 	".geojsonl": formatJSONL, ".txt": formatLines, ".log": formatLines,
+	".parquet": formatParquet, ".avro": formatAvro, ".ocf": formatAvro,
 }
 
 // formatOf finds format and compression by the extensions of a path, such as
@@ -67,6 +71,9 @@ func formatOf(path string, set format, compress compression) (format, compressio
 
 // isCSV says whether rows are cells, for which delimiter and header count.
 func (f format) isCSV() bool { return f == formatCSV || f == formatTSV }
+
+// isTable says whether rows stand in blocks, with a type of their own and packed one by one.
+func (f format) isTable() bool { return f == formatParquet || f == formatAvro }
 
 // unpack reads through a compression. Close ends the reading of the pack only. A
 // zstd window is 512 MB at most, so that a file cannot ask for all memory.

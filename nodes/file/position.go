@@ -140,11 +140,10 @@ func (o *readOp) position() (nodes.Position, error) {
 	})
 }
 
-// Seek implements nodes.Seeker.
-func (o *readOp) Seek(ctx context.Context, after nodes.Position) error {
-	var p position
+// find goes to the file of a position, and gives what that says.
+func (o *readOp) find(after nodes.Position) (p position, err error) {
 	if err := json.Unmarshal(after, &p); err != nil {
-		return fmt.Errorf("%q is not a position of file.read: %w", after, err)
+		return p, fmt.Errorf("%q is not a position of file.read: %w", after, err)
 	}
 	for o.at < min(p.Index, len(o.k.files)) {
 		if info, err := o.env.Flow.Stat(o.k.files[o.at].path); err == nil {
@@ -153,10 +152,19 @@ func (o *readOp) Seek(ctx context.Context, after nodes.Position) error {
 		o.pass()
 	}
 	if o.at != p.Index || o.at == len(o.k.files) || o.k.files[o.at].name != p.File || o.names.Sum64() != p.Before {
-		return fmt.Errorf("%s is not where it was among the files to read: some were added, removed or renamed; bring them back, or read all from the beginning", p.File)
+		return p, fmt.Errorf("%s is not where it was among the files to read: some were added, removed or renamed; bring them back, or read all from the beginning", p.File)
 	}
 	if isStream(o.env.Flow, o.k.files[o.at].path) {
-		return named(p.File, errReplaced)
+		return p, named(p.File, errReplaced)
+	}
+	return p, nil
+}
+
+// Seek implements nodes.Seeker.
+func (o *readOp) Seek(ctx context.Context, after nodes.Position) error {
+	p, err := o.find(after)
+	if err != nil {
+		return err
 	}
 	in, err := o.open(ctx)
 	if err != nil {

@@ -31,8 +31,8 @@ const (
 // reader is the kind file.read.
 type reader struct {
 	Path     []config.Name `yaml:"path,required" lone:"true" doc:"Files to read, one after the other: paths, patterns such as data/**/*.csv, or - for standard input."`
-	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"The format of the file; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log). json is an array, or values one after the other."`
-	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from a sample of the files."`
+	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines|parquet|avro" doc:"The format of the file; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log, .parquet, .avro). json is an array, or values one after the other."`
+	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from a sample of the files; those of parquet and avro say it themselves."`
 	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
 	Extra    string        `yaml:"extra" enum:"drop|keep|error" doc:"What becomes of fields that the type does not have: they are left out and counted, kept in a field called extra, or the row is a bad item. By default error if the type was sampled, drop if it is declared."`
 	Validate string        `yaml:"validate" enum:"read|all" doc:"Which fields must be of their type for a row to be good: those that later nodes read, or all."`
@@ -126,6 +126,10 @@ func (k *reader) Infer(c *graph.Inference) {
 		k.promise(c)
 		return
 	}
+	if k.format.isTable() {
+		k.inferTable(c)
+		return
+	}
 	t := k.typeOf(c)
 	if k.row = t; t == nil || !k.settleExtra(c, &t) {
 		return
@@ -215,6 +219,9 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a()}
 	if k.Validate == validateAll {
 		o.needed = nil
+	}
+	if k.format.isTable() {
+		return newTableOp(o), nil
 	}
 	env.Dropped = o.dropped.all
 	o.Spread = o.newWorker

@@ -56,3 +56,9 @@ type DefaultError struct {
 }
 
 func (e *DefaultError) Error() string { return e.Reason }
+
+// A BadRow is a row of a batch that is no item, for formats that are read column by column.
+type BadRow struct {
+	Row int // of the batch
+	Err *RowError
+}

@@ -76,7 +76,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/peer"}, May: []string{"graph", "graph/config", "nodes"}},
 	{Rooms: []string{"nodes/columns"}, May: without(kinds, "graph/quantity")},
 	{Rooms: []string{"nodes/aggregate"}, May: append([]string{"nodes/columns"}, without(kinds, "nodes", "graph/quantity")...)},
-	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/parquet", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},
+	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/block", "graph/record/csv", "graph/record/jsonl", "graph/record/parquet", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/flow"}, May: append([]string{"graph/record/jsonl", "graph/redact", "nodes/columns"}, kinds...), Tests: packTests},
 	{Rooms: []string{"nodes/http"}, May: append([]string{"graph/record/csv", "graph/record/jsonl", "graph/record/text", "graph/redact", "nodes/columns", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/join", "nodes/timing", "nodes/window"}, May: append([]string{"nodes/columns", "nodes/aggregate"}, kinds...), Tests: packTests},

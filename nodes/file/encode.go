@@ -16,8 +16,17 @@ import (
 
 // This file turns batches into the text of a file.
 
-// encoder gives what turns batches of type t into text: whole lines.
-func (k *writer) encoder(t *types.Type) func(dst []byte, b *record.Batch) []byte {
+// encoder gives what turns batches of type t into what is written of them.
+func (k *writer) encoder(t *types.Type) func(p *part, b *record.Batch) {
+	if k.format == formatParquet {
+		return func(p *part, b *record.Batch) { p.table = shreds(k.schema, p.table[:0], b) }
+	}
+	text := k.textEncoder(t)
+	return func(p *part, b *record.Batch) { p.text = text(p.text[:0], b) }
+}
+
+// textEncoder gives what turns batches of type t into text: whole lines.
+func (k *writer) textEncoder(t *types.Type) func(dst []byte, b *record.Batch) []byte {
 	switch {
 	case k.format.isCSV():
 		return k.csvEncoder(t).AppendBatch

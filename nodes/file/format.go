@@ -32,6 +32,7 @@ const (
 	plain     compression = "none"
 	gzipped   compression = "gzip"
 	zstandard compression = "zstd"
+	snappy    compression = "snappy" // of blocks alone
 )
 
 var extensions = map[string]format{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/expr"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/parquet"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/internal/durable"
 	"github.com/flowrun/flowrun/nodes"
@@ -21,6 +22,7 @@ import (
 type part struct {
 	value string // its values of split, with separators
 	text  []byte
+	table []*parquet.Shreds // of format parquet, in place of text
 	rows  int
 }
 
@@ -29,7 +31,7 @@ const separator = "\x00"
 
 // A splitter sorts the rows of batches by the values of split. It belongs to one worker.
 type splitter struct {
-	encode  func([]byte, *record.Batch) []byte
+	encode  func(*part, *record.Batch)
 	by      []splitBy
 	pattern string
 	errs    expr.RowErrors
@@ -45,7 +47,7 @@ type splitBy struct {
 	col     *record.Column
 }
 
-func newSplitter(k *writer, encode func([]byte, *record.Batch) []byte) *splitter {
+func newSplitter(k *writer, encode func(*part, *record.Batch)) *splitter {
 	s := &splitter{encode: encode, pattern: k.Path.Value}
 	for _, e := range k.split {
 		s.by = append(s.by, splitBy{program: e.Compile(), t: e.Type()})
@@ -136,7 +138,9 @@ func (s *splitter) Work(_ context.Context, in nodes.Input, out nodes.Out) (any, 
 	parts := new([]part)
 	for _, value := range order {
 		v := byValue[value]
-		*parts = append(*parts, part{value, s.encode(nil, v), v.Len()})
+		p := part{value: value, rows: v.Len()}
+		s.encode(&p, v)
+		*parts = append(*parts, p)
 	}
 	release(byValue)
 	return parts, nil

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/flowrun/flowrun/graph/record/parquet"
 	"github.com/flowrun/flowrun/internal/durable"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -28,8 +29,9 @@ type target struct {
 	buf    *bufio.Writer // nil: of standard output
 	out    io.Writer     // buf, or standard output
 	packed io.WriteCloser
-	count  *countWriter // of a file that is to be rotated
-	until  time.Time    // when such a file has had its time; zero: it has any time
+	table  *parquet.Writer // of format parquet: what writes to packed
+	count  *countWriter    // of a file that is to be rotated
+	until  time.Time       // when such a file has had its time; zero: it has any time
 	rows   int64
 	fresh  int64 // rows that were not published yet
 	broken bool  // a write has failed, so what it has may end in half a row
@@ -76,6 +78,7 @@ func (o *writeOp) create(path string, size int) (*target, error) {
 	case path == "-":
 		t.out = o.env.Stdout
 		t.packed, err = pack(t.out, t.pack)
+		o.tabulate(t)
 		return t, err
 	case t.file != nil:
 		t.buf = bufio.NewWriterSize(o.counted(t), size)
@@ -86,6 +89,7 @@ func (o *writeOp) create(path string, size int) (*target, error) {
 	if t.packed, err = pack(t.out, t.pack); err != nil {
 		return nil, t.wrong(err)
 	}
+	o.tabulate(t)
 	return t, nil
 }
 
@@ -165,7 +169,10 @@ func (t *target) finish(tail string) error {
 	if err := t.write([]byte(tail), 0); err != nil {
 		return err
 	}
-	err := t.press()
+	err := t.closeTable()
+	if perr := t.press(); err == nil {
+		err = perr
+	}
 	if t.direct != nil {
 		if cerr := t.direct.Close(); err == nil {
 			err = cerr

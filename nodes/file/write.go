@@ -11,6 +11,8 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record/block"
+	"github.com/flowrun/flowrun/graph/record/parquet"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -18,8 +20,8 @@ import (
 // writer is the kind file.write.
 type writer struct {
 	Path     config.Name   `yaml:"path,required" doc:"The file, or - for standard output. Folders are made as needed. With split, it contains a * for each value."`
-	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines" doc:"How rows are written; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log)."`
-	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
+	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines|parquet|avro" doc:"How rows are written; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log, .parquet, .avro)."`
+	Compress string        `yaml:"compress" enum:"none|gzip|snappy|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst). Of parquet and avro it is how blocks are: by default zstd in parquet, gzip, which Avro calls deflate, in avro; snappy is for these two."`
 	Split    []config.Text `yaml:"split" lone:"true" doc:"Expressions of type string, int, bool or an enum: rows with the same values go to the same file, whose path has the values in place of the stars, one each, also in names of folders."`
 	MaxFiles int           `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
 	Append   bool          `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end, those of a run that fails or is stopped too; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
@@ -32,6 +34,10 @@ type writer struct {
 	format format
 	packed compression
 	split  []*expr.Expr
+
+	// Of tables.
+	codec  block.Codec
+	schema *parquet.Schema
 }
 
 var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard output.", &writer{Header: true, MaxFiles: 500},
@@ -68,6 +74,9 @@ func (k *writer) Infer(c *graph.Inference) {
 		return
 	}
 	k.checkPath(c)
+	if !k.settleCodec(c) {
+		return
+	}
 	if k.format.isCSV() {
 		if !checkDialect(c, k.format, k.Delimiter, "", nil) {
 			return
@@ -122,6 +131,11 @@ func (k *writer) refuses(t *types.Type) string {
 	switch {
 	case t.Kind == types.KindOpaque:
 		return "it is a Go type that no file can hold"
+	case k.format == formatParquet:
+		var err error
+		if k.schema, err = parquet.NewSchema(t); err != nil {
+			return err.Error()
+		}
 	case k.format == formatLines:
 		if !t.IsRecord() || len(t.Fields) != 1 || !t.Fields[0].Type.IsText() {
 			return "lines takes records of one text field"
@@ -156,7 +170,7 @@ func (k *writer) Withholds(abs func(path string) string) (remedy string, withhol
 	if info, err := os.Stat(abs(k.Path.Value)); err == nil && len(k.Split) == 0 && !info.Mode().IsRegular() {
 		return "", false // it is written to directly
 	}
-	if k.format == formatJSON {
+	if k.format == formatJSON || k.format.isTable() {
 		return "`format: jsonl` and `append: true`", true
 	}
 	return "`append: true`", true
@@ -183,6 +197,8 @@ func (k *writer) checkPath(c *graph.Inference) {
 			WithHint("write rotate: {bytes: 100MB} or rotate: {every: 1h}, or leave it out")
 	case k.Path.Value == "-" && k.Rotate.on():
 		c.List().Add(diag.Conflict, at, "%s: standard output has no name that rotate could number", c.Node.ID).WithHint("write a file, or leave `rotate` out")
+	case k.Append && k.format.isTable():
+		c.List().Add(diag.Conflict, at, "a %s file cannot be appended to: what it has of its rows is written at its end", k.format).WithHint("write one file a run, or several with `rotate`, and read them together by a pattern; or write jsonl")
 	case k.Append && k.format == formatJSON:
 		c.List().Add(diag.Conflict, at, "a json file cannot be appended to: it is one array").WithHint("write jsonl")
 	case k.Path.Value == "-" && k.Append:

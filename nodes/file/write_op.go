@@ -155,7 +155,8 @@ func (o *writeOp) NewWorker(context.Context) (nodes.Worker, error) {
 				parts = &[]part{{}}
 			}
 			p := &(*parts)[0]
-			p.text, p.rows = encode(p.text[:0], b), b.Len()
+			p.rows = b.Len()
+			encode(p, b)
 			return parts, nil
 		}), nil
 	}
@@ -174,7 +175,12 @@ func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error 
 		if o.k.format == formatJSON {
 			text = arrayItems(text, t.rows == 0)
 		}
-		if err := t.write(text, p.rows); err != nil {
+		if p.table != nil {
+			err = t.add(p.table)
+		} else {
+			err = t.write(text, p.rows)
+		}
+		if err != nil {
 			return err
 		}
 		if o.env.Staged != nil && o.adds(t) {

@@ -71,6 +71,8 @@ func planLeaf(e *element, t *types.Type) (*leafPlan, bool) {
 	switch {
 	case t.Kind == types.KindBytes && p.raw() == rawText && e.typ != format.Int96:
 		return p, true // bytes are bytes, whatever they mean
+	case t.Kind == types.KindDuration && e.typ == format.Int64 && l.kind == logicalNone:
+		return p, true // nanoseconds, for which Parquet has no type
 	case t.Kind == types.KindFloat && own.Kind == types.KindInt:
 		p.toFloat = func(v int64) float64 { return float64(v) }
 		if l.unsigned {

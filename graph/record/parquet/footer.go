@@ -28,6 +28,7 @@ type File struct {
 	leaves []*element
 	groups []group
 	rows   int64
+	typ    string // what flowrun has written of the type; "" in files of others
 }
 
 // A group is a row group.
@@ -177,6 +178,12 @@ func (f *File) parse(footer []byte) error {
 				g := r.group(len(f.leaves))
 				if r.err == nil {
 					f.groups = append(f.groups, g)
+				}
+			})
+		case id == 5 && typ == thriftList:
+			r.list(thriftStruct, func() {
+				if key, value := r.pair(); key == typeKey {
+					f.typ = value
 				}
 			})
 		case id == 8:
@@ -340,6 +347,21 @@ func oldLogical(c deprecated.ConvertedType, scale, precision int) logical {
 		return logical{kind: logicalInterval}
 	}
 	return logical{}
+}
+
+// pair reads a key and its value.
+func (r *thriftReader) pair() (key, value string) {
+	r.fields(func(id int, typ byte) {
+		switch {
+		case id == 1 && typ == thriftBinary:
+			key = r.string()
+		case id == 2 && typ == thriftBinary:
+			value = r.string()
+		default:
+			r.skip(typ)
+		}
+	})
+	return key, value
 }
 
 // group reads a row group. A column more than the schema has ends it, so that a list of

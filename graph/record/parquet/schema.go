@@ -14,6 +14,9 @@ import (
 // Type gives the type of the rows. A column that may be null, but by the statistics of the
 // file has no null, is not nullable. An error names a column that no type can hold.
 func (f *File) Type(origin types.Origin) (*types.Type, error) {
+	if t := f.own(origin); t != nil {
+		return t, nil
+	}
 	var fields []types.Field
 	seen := map[string]bool{}
 	for _, e := range f.root.children {
@@ -28,6 +31,28 @@ func (f *File) Type(origin types.Origin) (*types.Type, error) {
 		fields = append(fields, types.Field{Name: e.name, Type: t, Origin: origin})
 	}
 	return types.Record(fields...), nil
+}
+
+// own gives the type that flowrun has written the rows of, if the file still has it.
+func (f *File) own(origin types.Origin) *types.Type {
+	t, err := types.Parse(f.typ, nil)
+	if err != nil || !t.IsRecord() || len(t.Fields) != len(f.root.children) || f.Fits(t) != nil {
+		return nil
+	}
+	return from(t, origin)
+}
+
+// from gives the fields of a type an origin.
+func from(t *types.Type, origin types.Origin) *types.Type {
+	c := *t
+	if t.Elem != nil {
+		c.Elem = from(t.Elem, origin)
+	}
+	c.Fields = nil
+	for _, f := range t.Fields {
+		c.Fields = append(c.Fields, types.Field{Name: f.Name, Type: from(f.Type, origin), Origin: origin})
+	}
+	return &c
 }
 
 func (f *File) typeOf(e *element, origin types.Origin) (*types.Type, error) {

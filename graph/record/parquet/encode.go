@@ -1,0 +1,390 @@
+package parquet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"math/bits"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/block"
+)
+
+// This file makes the pages of a column of a row group.
+
+// How large pages and dictionaries are.
+const (
+	pageEntries   = 20_000
+	pageBytes     = 1 << 20
+	dictEntries   = 1 << 16
+	dictBytes     = 1 << 20
+	dictTried     = 4096 // values after which a dictionary must have been worth it
+	longestBounds = 64   // bytes of a text that stands in statistics
+)
+
+// A madeChunk is a column of a row group, ready to be written.
+type madeChunk struct {
+	pages      []byte
+	dictionary int // bytes of its page; 0: there is none
+	meta       format.ColumnMetaData
+}
+
+// A chunkWriter makes one.
+type chunkWriter struct {
+	n       *node
+	codec   block.Codec
+	out     bytes.Buffer
+	raw     int64
+	scratch []byte
+	packed  []byte
+}
+
+// formatCodecs are the codecs as files name them.
+var formatCodecs = map[block.Codec]format.CompressionCodec{
+	block.None: format.Uncompressed, block.Snappy: format.Snappy, block.Gzip: format.Gzip, block.Zstd: format.Zstd,
+}
+
+// chunk makes the column of a leaf of what is pending.
+func (w *Writer) chunk(leaf int) *madeChunk {
+	n := w.schema.leaves[leaf]
+	parts := make([]*shred, len(w.pending))
+	for i, p := range w.pending {
+		parts[i] = &p.leaves[leaf]
+	}
+	c := &chunkWriter{n: n, codec: w.o.Codec}
+	m := &madeChunk{}
+	m.meta = format.ColumnMetaData{Type: n.typ, Codec: formatCodecs[w.o.Codec], Encoding: []format.Encoding{format.RLE, format.Plain}}
+	index := c.dictionary(parts)
+	if index != nil {
+		m.dictionary = c.out.Len()
+		m.meta.Encoding = []format.Encoding{format.RLE, format.Plain, format.RLEDictionary}
+	}
+	var s bounds
+	for i := 0; i < len(parts); {
+		// A page is whole parts: they are batches, of 1,024 rows at most.
+		entries, size, j := 0, 0, i
+		for ; j < len(parts) && (j == i || entries < pageEntries && size < pageBytes); j++ {
+			entries += parts[j].entries(w.pending[j].rows)
+			size += parts[j].bytes()
+		}
+		c.page(parts[i:j], entries, index)
+		m.meta.NumValues += int64(entries)
+		i = j
+	}
+	for _, p := range parts {
+		s.add(n, p)
+	}
+	m.meta.Statistics = s.statistics(n, m.meta.NumValues)
+	m.pages = c.out.Bytes()
+	m.meta.TotalCompressedSize, m.meta.TotalUncompressedSize = int64(c.out.Len()), c.raw
+	return m
+}
+
+func (p *shred) entries(rows int) int {
+	if p.reps != nil {
+		return len(p.reps)
+	}
+	return rows
+}
+
+func (p *shred) bytes() int {
+	return 8*len(p.ints) + 8*len(p.floats) + len(p.text) + 4*len(p.ends)
+}
+
+func (p *shred) values() int { return len(p.ints) + len(p.floats) + len(p.bools) + len(p.ends) }
+
+// write writes a page behind its head.
+func (c *chunkWriter) write(h *format.PageHeader, page []byte) {
+	h.UncompressedPageSize = int32(len(page))
+	packed := page
+	if c.codec != block.None {
+		c.packed = block.Pack(c.packed[:0], page, c.codec)
+		packed = c.packed
+	}
+	h.CompressedPageSize = int32(len(packed))
+	h.CRC = int32(crc32.ChecksumIEEE(packed))
+	before := c.out.Len()
+	head(&c.out, h)
+	c.raw += int64(c.out.Len()-before) + int64(len(page))
+	c.out.Write(packed)
+}
+
+// An index says where in the dictionary each value of a chunk is; nil: there is none.
+type index struct {
+	of    []uint32
+	next  int
+	width int
+}
+
+// dictionary writes one, if the values repeat.
+func (c *chunkWriter) dictionary(parts []*shred) *index {
+	total := 0
+	for _, p := range parts {
+		total += p.values()
+	}
+	if total == 0 || c.n.typ == format.Boolean {
+		return nil
+	}
+	ix := &index{of: make([]uint32, 0, total)}
+	page := c.scratch[:0]
+	n := 0
+	worth := func() bool {
+		return n <= dictEntries && len(page) <= dictBytes && (len(ix.of) < dictTried || 2*n <= len(ix.of))
+	}
+	ok := false
+	switch c.n.typ {
+	case format.ByteArray:
+		seen := map[string]uint32{}
+		for _, p := range parts {
+			from := int32(0)
+			for _, end := range p.ends {
+				text := record.View(p.text[from:end])
+				from = end
+				at, had := seen[text]
+				if !had {
+					at = uint32(n)
+					n++
+					seen[text] = at
+					page = append(binary.LittleEndian.AppendUint32(page, uint32(len(text))), text...)
+				}
+				ix.of = append(ix.of, at)
+			}
+			if ok = worth(); !ok {
+				break
+			}
+		}
+	default:
+		seen := map[uint64]uint32{}
+		find := func(v uint64, size int) {
+			at, had := seen[v]
+			if !had {
+				at = uint32(n)
+				n++
+				seen[v] = at
+				if size == 4 {
+					page = binary.LittleEndian.AppendUint32(page, uint32(v))
+				} else {
+					page = binary.LittleEndian.AppendUint64(page, v)
+				}
+			}
+			ix.of = append(ix.of, at)
+		}
+		size := 8
+		if c.n.typ == format.Int32 {
+			size = 4
+		}
+		for _, p := range parts {
+			for _, v := range p.ints {
+				find(uint64(v), size)
+			}
+			for _, f := range p.floats {
+				find(math.Float64bits(f), size)
+			}
+			if ok = worth(); !ok {
+				break
+			}
+		}
+	}
+	c.scratch = page
+	if !ok || 2*n > total && total > 16 {
+		return nil
+	}
+	ix.width = max(bits.Len(uint(n-1)), 1) // some readers want a bit for one value too
+	c.write(&format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(n), Encoding: format.Plain})}, page)
+	return ix
+}
+
+// page writes a data page.
+func (c *chunkWriter) page(parts []*shred, entries int, ix *index) {
+	page := c.scratch[:0]
+	levels := func(most int, of func(*shred) []uint8) {
+		if most == 0 {
+			return
+		}
+		at := len(page)
+		page = append(page, 0, 0, 0, 0)
+		var all []uint8
+		for _, p := range parts {
+			all = append(all, of(p)...)
+		}
+		page = appendHybrid(page, all, width(most))
+		binary.LittleEndian.PutUint32(page[at:], uint32(len(page)-at-4))
+	}
+	levels(c.n.rep, func(p *shred) []uint8 { return p.reps })
+	levels(c.n.def, func(p *shred) []uint8 { return p.defs })
+	encoding := format.Plain
+	if ix != nil {
+		encoding = format.RLEDictionary
+		n := 0
+		for _, p := range parts {
+			n += p.values()
+		}
+		page = append(page, byte(ix.width))
+		page = appendHybrid(page, ix.of[ix.next:ix.next+n], ix.width)
+		ix.next += n
+	} else {
+		page = c.plain(page, parts)
+	}
+	c.scratch = page
+	c.write(&format.PageHeader{Type: format.DataPage, DataPageHeader: thrift.New(format.DataPageHeader{
+		NumValues: int32(entries), Encoding: encoding, DefinitionLevelEncoding: format.RLE, RepetitionLevelEncoding: format.RLE,
+	})}, page)
+}
+
+// plain writes values one after the other.
+func (c *chunkWriter) plain(page []byte, parts []*shred) []byte {
+	bit := 0
+	for _, p := range parts {
+		if c.n.typ == format.Int32 {
+			for _, v := range p.ints {
+				page = binary.LittleEndian.AppendUint32(page, uint32(v))
+			}
+		} else {
+			for _, v := range p.ints {
+				page = binary.LittleEndian.AppendUint64(page, uint64(v))
+			}
+		}
+		for _, f := range p.floats {
+			page = binary.LittleEndian.AppendUint64(page, math.Float64bits(f))
+		}
+		for _, b := range p.bools {
+			if bit&7 == 0 {
+				page = append(page, 0)
+			}
+			if b {
+				page[len(page)-1] |= 1 << (bit & 7)
+			}
+			bit++
+		}
+		from := int32(0)
+		for _, end := range p.ends {
+			page = binary.LittleEndian.AppendUint32(page, uint32(end-from))
+			page = append(page, p.text[from:end]...)
+			from = end
+		}
+	}
+	return page
+}
+
+// appendHybrid writes integers as runs, and in groups of eight where they do not repeat.
+func appendHybrid[T uint8 | uint32](dst []byte, v []T, width int) []byte {
+	run := func(i int) int {
+		n := 1
+		for i+n < len(v) && v[i+n] == v[i] {
+			n++
+		}
+		return n
+	}
+	for i := 0; i < len(v); {
+		if n := run(i); n >= 8 {
+			dst = binary.AppendUvarint(dst, uint64(n)<<1)
+			for k := 0; k < width; k += 8 {
+				dst = append(dst, byte(uint32(v[i])>>k))
+			}
+			i += n
+			continue
+		}
+		j := i + 8
+		for j < len(v) && run(j) < 8 {
+			j += 8
+		}
+		groups := (j - i) / 8
+		dst = binary.AppendUvarint(dst, uint64(groups)<<1|1)
+		var acc uint64
+		filled := 0
+		for k := range groups * 8 {
+			if i+k < len(v) {
+				acc |= uint64(v[i+k]) << filled
+			}
+			for filled += width; filled >= 8; filled -= 8 {
+				dst = append(dst, byte(acc))
+				acc >>= 8
+			}
+		}
+		i = min(j, len(v))
+	}
+	return dst
+}
+
+// Bounds are the least and the greatest value of a chunk.
+type bounds struct {
+	seen, unknown      bool
+	least, most        int64
+	leastF, mostF      float64
+	leastText, mostTxt string
+	values             int64
+}
+
+func (s *bounds) add(n *node, p *shred) {
+	for _, v := range p.ints {
+		if !s.seen {
+			s.least, s.most, s.seen = v, v, true
+		}
+		s.least, s.most = min(s.least, v), max(s.most, v)
+	}
+	for _, f := range p.floats {
+		if !s.seen {
+			s.leastF, s.mostF, s.seen = f, f, true
+		}
+		s.unknown = s.unknown || f != f
+		s.leastF, s.mostF = min(s.leastF, f), max(s.mostF, f)
+	}
+	for _, b := range p.bools {
+		v := int64(0)
+		if b {
+			v = 1
+		}
+		if !s.seen {
+			s.least, s.most, s.seen = v, v, true
+		}
+		s.least, s.most = min(s.least, v), max(s.most, v)
+	}
+	from := int32(0)
+	for _, end := range p.ends {
+		text := record.View(p.text[from:end])
+		from = end
+		if !s.seen {
+			s.leastText, s.mostTxt, s.seen = text, text, true
+		}
+		if text < s.leastText {
+			s.leastText = text
+		}
+		if text > s.mostTxt {
+			s.mostTxt = text
+		}
+	}
+	s.values += int64(p.values())
+}
+
+// statistics gives the bounds as they stand in the footer.
+func (s *bounds) statistics(n *node, entries int64) format.Statistics {
+	st := format.Statistics{NullCount: entries - s.values}
+	if !s.seen || s.unknown {
+		return st
+	}
+	switch n.typ {
+	case format.Boolean:
+		st.MinValue, st.MaxValue = []byte{byte(s.least)}, []byte{byte(s.most)}
+	case format.Int32:
+		st.MinValue, st.MaxValue = binary.LittleEndian.AppendUint32(nil, uint32(s.least)), binary.LittleEndian.AppendUint32(nil, uint32(s.most))
+	case format.Int64:
+		st.MinValue, st.MaxValue = binary.LittleEndian.AppendUint64(nil, uint64(s.least)), binary.LittleEndian.AppendUint64(nil, uint64(s.most))
+	case format.Double:
+		if s.leastF == 0 { // which zero it is, no reader may depend on
+			s.leastF = math.Copysign(0, -1)
+		}
+		if s.mostF == 0 {
+			s.mostF = 0
+		}
+		st.MinValue, st.MaxValue = binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.leastF)), binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.mostF))
+	case format.ByteArray:
+		if len(s.leastText) > 0 && len(s.leastText) <= longestBounds && len(s.mostTxt) <= longestBounds {
+			st.MinValue, st.MaxValue = []byte(s.leastText), []byte(s.mostTxt)
+		}
+	}
+	return st
+}

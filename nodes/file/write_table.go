@@ -1,0 +1,99 @@
+package file
+
+import (
+	"github.com/flowrun/flowrun/graph"
+	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/block"
+	"github.com/flowrun/flowrun/graph/record/parquet"
+)
+
+// This file writes tables: Parquet, whose rows are taken apart on all workers and packed when
+// there are enough for a row group.
+
+// settleCodec says how blocks are packed, and reports a compression that the format does not
+// have.
+func (k *writer) settleCodec(c *graph.Inference) bool {
+	if !k.format.isTable() {
+		if k.packed == snappy {
+			c.List().Add(diag.Conflict, c.Node.At, "%s: snappy packs blocks in parquet and avro, and no file as a whole", c.Node.ID).WithHint("write compress: zstd")
+			return false
+		}
+		return true
+	}
+	if k.Compress == "" && k.packed != plain {
+		c.List().Add(diag.Conflict, k.Path.At, "a %s file is not packed as a whole: its blocks are", k.format).
+			WithHint("name the file without the extension of a compression, and write `compress: %s`", k.packed)
+		return false
+	}
+	switch {
+	case k.Compress == string(zstandard), k.Compress == "" && k.format == formatParquet:
+		k.codec = block.Zstd
+	case k.Compress == string(snappy):
+		k.codec = block.Snappy
+	case k.Compress == string(plain):
+		k.codec = block.None
+	case k.format == formatParquet:
+		k.codec = block.Gzip
+	default:
+		k.codec = block.Deflate
+	}
+	k.packed = plain
+	return true
+}
+
+// largestShreds is how large a batch may be that is taken apart at once, in bytes.
+const largestShreds = 64 << 20
+
+// shreds takes a batch apart, in pieces if it is large.
+func shreds(s *parquet.Schema, dst []*parquet.Shreds, b *record.Batch) []*parquet.Shreds {
+	n := b.Len()
+	if n <= 1 || b.Bytes() <= largestShreds {
+		return append(dst, s.Shred(b))
+	}
+	const pieces = 16
+	for from, step := 0, max(1, n/pieces); from < n; from += step {
+		piece := b.Slice(from, min(from+step, n)).(*record.Batch)
+		dst = append(dst, s.Shred(piece))
+		piece.Release()
+	}
+	return dst
+}
+
+// tabulate puts what writes a table before a target.
+func (o *writeOp) tabulate(t *target) {
+	if o.k.format != formatParquet {
+		return
+	}
+	options := parquet.Options{Codec: o.k.codec}
+	if o.limits.Bytes > 0 {
+		options.GroupSize = max(min(int(o.limits.Bytes), largestShreds), leastGroup)
+	}
+	t.table = parquet.NewWriter(t.packed, o.k.schema, options)
+}
+
+// leastGroup is how large a row group is at least, in bytes before they are packed: smaller ones
+// would be mostly heads.
+const leastGroup = 64 << 10
+
+// add adds rows to a table.
+func (t *target) add(table []*parquet.Shreds) error {
+	for i, s := range table {
+		table[i] = nil
+		if err := t.table.Add(s); err != nil {
+			t.broken = true
+			return t.wrong(err)
+		}
+		t.rows += int64(s.Rows())
+		t.fresh += int64(s.Rows())
+	}
+	return nil
+}
+
+// closeTable writes what is left of a table.
+func (t *target) closeTable() error {
+	if t.table == nil {
+		return nil
+	}
+	return t.table.Close()
+}

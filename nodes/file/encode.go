@@ -21,6 +21,9 @@ func (k *writer) encoder(t *types.Type) func(p *part, b *record.Batch) {
 	if k.format == formatParquet {
 		return func(p *part, b *record.Batch) { p.table = shreds(k.schema, p.table[:0], b) }
 	}
+	if k.format == formatAvro {
+		return k.encodeAvro
+	}
 	text := k.textEncoder(t)
 	return func(p *part, b *record.Batch) { p.text = text(p.text[:0], b) }
 }
@@ -76,6 +79,9 @@ func (o *writeOp) lead(old *os.File, size int64) ([]byte, error) {
 
 // head is what stands before the first row of a file.
 func (o *writeOp) head() []byte {
+	if o.k.format == formatAvro {
+		return o.k.avro.Header()
+	}
 	if o.k.format.isCSV() && o.k.Header {
 		return o.k.csvEncoder(o.t).AppendHeader(nil)
 	}

@@ -23,6 +23,7 @@ type part struct {
 	value string // its values of split, with separators
 	text  []byte
 	table []*parquet.Shreds // of format parquet, in place of text
+	loose []byte            // of format avro, in place of text: rows that are too few for a block
 	rows  int
 }
 

@@ -3,7 +3,6 @@ package file
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -53,6 +52,7 @@ type openTable struct {
 	name, place string
 	fingerprint fingerprint
 	stream      bool
+	pump        *pump // of a stream
 	refs        atomic.Int32
 	close       func()
 }
@@ -109,6 +109,12 @@ func (o *tableOp) Next(ctx context.Context) (any, nodes.Position, error) {
 				return nil, nil, err
 			}
 		}
+		if o.of.pump != nil {
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
+			o.of.pump.ctx = ctx
+		}
 		row := o.of.at().row
 		part, err := o.of.next()
 		o.read.Store(o.base + o.of.done())
@@ -160,14 +166,14 @@ func (o *tableOp) open(ctx context.Context) error {
 func (o *tableOp) source(ctx context.Context, path string, t *openTable) (src io.Reader, err error) {
 	switch {
 	case path == "-":
-		p := newPump(ctx, o.env.Stdin, func() {})
-		t.close = p.close
-		return p, nil
+		t.pump = newPump(ctx, o.env.Stdin, func() {})
+		t.close = t.pump.close
+		return t.pump, nil
 	case t.stream:
 		f := &lateFile{flow: o.env.Flow, path: path}
-		p := newPump(ctx, f, f.close)
-		t.close = p.close
-		return p, nil
+		t.pump = newPump(ctx, f, f.close)
+		t.close = t.pump.close
+		return t.pump, nil
 	}
 	f, err := o.env.Flow.Open(path)
 	if err != nil {
@@ -185,7 +191,7 @@ func (k *reader) openTable(src io.Reader, t *types.Type) (table, error) {
 	if k.format == formatParquet {
 		return openParquet(src.(*os.File), t)
 	}
-	return nil, errors.New("no such format")
+	return openAvro(src, t)
 }
 
 // position is that behind the last part. There is none in a stream.
@@ -226,6 +232,9 @@ func (o *tableOp) newWorker(context.Context) (nodes.Worker, error) {
 		rows, err := task.part.rows(o.needed)
 		if err != nil {
 			return nil, named(task.of.name, err)
+		}
+		if c, ok := rows.(interface{ Close() }); ok {
+			defer c.Close()
 		}
 		for row := task.row; ; {
 			b := record.NewNeeded(o.t, o.needed)

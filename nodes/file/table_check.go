@@ -1,12 +1,12 @@
 package file
 
 import (
-	"errors"
 	"os"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
+	"github.com/flowrun/flowrun/graph/record/avro"
 	"github.com/flowrun/flowrun/graph/record/parquet"
 	"github.com/flowrun/flowrun/graph/types"
 )
@@ -112,7 +112,7 @@ func (k *reader) schemaIn(file *os.File) (schema, error) {
 	if k.format == formatParquet {
 		return parquet.Open(file, info.Size())
 	}
-	return nil, errors.New("no such format")
+	return avro.Open(file)
 }
 
 // schemaOf is the type of which the rows of all files are; nil after a problem.

@@ -30,6 +30,7 @@ type target struct {
 	out    io.Writer     // buf, or standard output
 	packed io.WriteCloser
 	table  *parquet.Writer // of format parquet: what writes to packed
+	loose  looseRows       // of format avro
 	count  *countWriter    // of a file that is to be rotated
 	until  time.Time       // when such a file has had its time; zero: it has any time
 	rows   int64
@@ -153,7 +154,15 @@ func (t *target) write(text []byte, rows int) error {
 // flush writes through what is in the buffer. What a compression holds back stays
 // there until finish: to press it out would make the file larger.
 func (t *target) flush() error {
-	if t.ended || t.buf == nil {
+	if t.ended {
+		return nil
+	}
+	if t.file == nil {
+		if err := t.together(); err != nil {
+			return err
+		}
+	}
+	if t.buf == nil {
 		return nil
 	}
 	return t.wrong(t.buf.Flush())

@@ -11,6 +11,7 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/expr"
+	"github.com/flowrun/flowrun/graph/record/avro"
 	"github.com/flowrun/flowrun/graph/record/block"
 	"github.com/flowrun/flowrun/graph/record/parquet"
 	"github.com/flowrun/flowrun/graph/types"
@@ -38,6 +39,7 @@ type writer struct {
 	// Of tables.
 	codec  block.Codec
 	schema *parquet.Schema
+	avro   *avro.Encoder
 }
 
 var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard output.", &writer{Header: true, MaxFiles: 500},
@@ -134,6 +136,11 @@ func (k *writer) refuses(t *types.Type) string {
 	case k.format == formatParquet:
 		var err error
 		if k.schema, err = parquet.NewSchema(t); err != nil {
+			return err.Error()
+		}
+	case k.format == formatAvro:
+		var err error
+		if k.avro, err = avro.NewEncoder(t, k.codec); err != nil {
 			return err.Error()
 		}
 	case k.format == formatLines:

@@ -175,8 +175,8 @@ func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error 
 		if o.k.format == formatJSON {
 			text = arrayItems(text, t.rows == 0)
 		}
-		if p.table != nil {
-			err = t.add(p.table)
+		if o.k.format.isTable() {
+			err = o.addTable(t, &p)
 		} else {
 			err = t.write(text, p.rows)
 		}
@@ -200,6 +200,9 @@ func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error 
 	}
 	return nil
 }
+
+// WholeBatches implements nodes.Gatherer: rows of tables are packed together.
+func (o *writeOp) WholeBatches() bool { return o.k.format.isTable() }
 
 // goesOn reports whether the flow has no end of its own.
 func (o *writeOp) goesOn() bool {

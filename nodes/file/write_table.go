@@ -4,12 +4,14 @@ import (
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/avro"
 	"github.com/flowrun/flowrun/graph/record/block"
 	"github.com/flowrun/flowrun/graph/record/parquet"
 )
 
-// This file writes tables: Parquet, whose rows are taken apart on all workers and packed when
-// there are enough for a row group.
+// This file writes tables. Rows of Parquet are taken apart on all workers, and packed when there
+// are enough for a row group; those of Avro are packed by the workers, if a batch is enough for a
+// block.
 
 // settleCodec says how blocks are packed, and reports a compression that the format does not
 // have.
@@ -60,8 +62,40 @@ func shreds(s *parquet.Schema, dst []*parquet.Shreds, b *record.Batch) []*parque
 	return dst
 }
 
+// How much of format avro makes a block: of a batch that a worker packs, and of several.
+const (
+	wholeBlock = 32 << 10
+	fullBlock  = 64 << 10
+)
+
+// encodeAvro makes a block of a batch, unless it is too small for one.
+func (k *writer) encodeAvro(p *part, b *record.Batch) {
+	p.text, p.loose = p.text[:0], k.avro.AppendRows(p.loose[:0], b)
+	if len(p.loose) >= wholeBlock {
+		p.text, p.loose = k.avro.AppendBlock(p.text, p.loose, b.Len()), p.loose[:0]
+	}
+}
+
+// Loose rows wait until there are enough of them for a block.
+type looseRows struct {
+	avro *avro.Encoder
+	raw  []byte
+	rows int
+}
+
+// together makes a block of loose rows.
+func (t *target) together() error {
+	if t.loose.rows == 0 {
+		return nil
+	}
+	text := t.loose.avro.AppendBlock(nil, t.loose.raw, t.loose.rows)
+	t.loose.raw, t.loose.rows = t.loose.raw[:0], 0
+	return t.write(text, 0)
+}
+
 // tabulate puts what writes a table before a target.
 func (o *writeOp) tabulate(t *target) {
+	t.loose.avro = o.k.avro
 	if o.k.format != formatParquet {
 		return
 	}
@@ -76,24 +110,39 @@ func (o *writeOp) tabulate(t *target) {
 // would be mostly heads.
 const leastGroup = 64 << 10
 
-// add adds rows to a table.
-func (t *target) add(table []*parquet.Shreds) error {
-	for i, s := range table {
-		table[i] = nil
+// addTable adds rows to a table.
+func (o *writeOp) addTable(t *target, p *part) error {
+	for i, s := range p.table {
+		p.table[i] = nil
 		if err := t.table.Add(s); err != nil {
 			t.broken = true
 			return t.wrong(err)
 		}
-		t.rows += int64(s.Rows())
-		t.fresh += int64(s.Rows())
 	}
-	return nil
+	if len(p.text) > 0 {
+		if err := t.together(); err != nil {
+			return err
+		}
+		if err := t.write(p.text, 0); err != nil {
+			return err
+		}
+	}
+	t.rows += int64(p.rows)
+	t.fresh += int64(p.rows)
+	if len(p.loose) == 0 {
+		return nil
+	}
+	t.loose.raw, t.loose.rows = append(t.loose.raw, p.loose...), t.loose.rows+p.rows
+	if len(t.loose.raw) < fullBlock {
+		return nil
+	}
+	return t.together()
 }
 
 // closeTable writes what is left of a table.
 func (t *target) closeTable() error {
-	if t.table == nil {
-		return nil
+	if err := t.together(); err != nil || t.table == nil {
+		return err
 	}
 	return t.table.Close()
 }

@@ -1,0 +1,282 @@
+package avro
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	"github.com/flowrun/flowrun/graph/record"
+	"github.com/flowrun/flowrun/graph/record/block"
+	"github.com/flowrun/flowrun/graph/types"
+)
+
+// This file writes headers, and batches as blocks.
+
+// An Encoder writes rows of one type. Many goroutines may use it at once.
+type Encoder struct {
+	t     *types.Type
+	root  *encNode
+	codec block.Codec
+	head  []byte
+	sync  []byte
+}
+
+// An encNode is the plan for the values of a place.
+type encNode struct {
+	t      *types.Type
+	fields []*encNode
+	index  []int // of fields, in the record
+	elem   *encNode
+	words  map[string]int64 // of an enum that is one in the file
+}
+
+var codecNames = map[block.Codec]string{block.None: "null", block.Deflate: "deflate", block.Snappy: "snappy", block.Zstd: "zstandard"}
+
+// NewEncoder gives an encoder. An error says why no file can have such rows.
+func NewEncoder(t *types.Type, codec block.Codec) (*Encoder, error) {
+	schema, root, err := encoded(t, "row")
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(schema)
+	if err != nil {
+		return nil, err
+	}
+	// The mark is the same for all files of a schema, so that a run writes the same bytes again.
+	mark := sha256.Sum256(append(append([]byte{}, text...), codecNames[codec]...))
+	e := &Encoder{t: t, root: root, codec: codec, sync: mark[:syncSize]}
+	e.head = append(e.head, magic...)
+	e.head = appendLong(e.head, 3)
+	for _, kv := range [][2]string{{"avro.codec", codecNames[codec]}, {"avro.schema", string(text)}, {typeKey, plainType(t).String()}} {
+		e.head = appendText(appendText(e.head, kv[0]), kv[1])
+	}
+	e.head = append(appendLong(e.head, 0), e.sync...)
+	return e, nil
+}
+
+// Header is what stands before the blocks of a file.
+func (e *Encoder) Header() []byte { return e.head }
+
+// plainType is a type without declared names, which a file knows nothing of, and without
+// replies.
+func plainType(t *types.Type) *types.Type {
+	c := *t
+	c.Name = ""
+	if t.Elem != nil {
+		c.Elem = plainType(t.Elem)
+	}
+	c.Fields = nil
+	for _, f := range t.Fields {
+		if !f.Type.IsReply() {
+			c.Fields = append(c.Fields, types.Field{Name: f.Name, Type: plainType(f.Type)})
+		}
+	}
+	return &c
+}
+
+// isName reports whether a text is a name in Avro.
+func isName(s string) bool {
+	for i, c := range s {
+		if !(c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// A fieldSchema is a field of a record in a schema.
+type fieldSchema struct {
+	Name string `json:"name"`
+	Type any    `json:"type"`
+}
+
+type namedSchema struct {
+	Type    string        `json:"type"`
+	Name    string        `json:"name"`
+	Fields  []fieldSchema `json:"fields,omitempty"`
+	Symbols []string      `json:"symbols,omitempty"`
+}
+
+type logicalSchema struct {
+	Type      string `json:"type"`
+	Logical   string `json:"logicalType"`
+	Precision int    `json:"precision,omitempty"`
+	Scale     int    `json:"scale,omitempty"`
+}
+
+// encoded gives the schema of a type. name is for what has a name in Avro, of which there is
+// one each.
+func encoded(t *types.Type, name string) (schema any, n *encNode, err error) {
+	n = &encNode{t: t}
+	switch t.Kind {
+	case types.KindBool:
+		schema = "boolean"
+	case types.KindInt, types.KindDuration:
+		schema = "long"
+	case types.KindFloat:
+		schema = "double"
+	case types.KindString:
+		schema = "string"
+	case types.KindAny:
+		schema = logicalSchema{Type: "string", Logical: logicalJSON}
+	case types.KindBytes:
+		schema = "bytes"
+	case types.KindDate:
+		schema = logicalSchema{Type: "int", Logical: "date"}
+	case types.KindTime:
+		schema = logicalSchema{Type: "long", Logical: "timestamp-nanos"}
+	case types.KindDecimal:
+		schema = logicalSchema{Type: "bytes", Logical: "decimal", Precision: t.Precision, Scale: t.Scale}
+	case types.KindEnum:
+		schema = n.enum(name)
+	case types.KindList:
+		var items any
+		if items, n.elem, err = encoded(t.Elem, name+"_"); err != nil {
+			return nil, nil, err
+		}
+		schema = map[string]any{"type": "array", "items": items}
+	case types.KindRecord:
+		if schema, err = n.record(name); err != nil {
+			return nil, nil, err
+		}
+	default:
+		return nil, nil, fmt.Errorf("it has a %s", t)
+	}
+	if t.Nullable {
+		schema = []any{"null", schema}
+	}
+	return schema, n, nil
+}
+
+// enum gives the schema of an enum: that of texts, if its words are no names in Avro.
+func (n *encNode) enum(name string) any {
+	words := map[string]int64{}
+	for i, w := range n.t.Words {
+		if !isName(w) {
+			return "string"
+		}
+		words[w] = int64(i)
+	}
+	n.words = words
+	return namedSchema{Type: "enum", Name: name, Symbols: n.t.Words}
+}
+
+func (n *encNode) record(name string) (any, error) {
+	s := namedSchema{Type: "record", Name: name, Fields: []fieldSchema{}}
+	for i, f := range n.t.Fields {
+		if f.Type.IsReply() {
+			continue
+		}
+		if !isName(f.Name) {
+			return nil, fmt.Errorf("field %q: a name in Avro is of letters, digits and _ (rename it by a map)", f.Name)
+		}
+		schema, c, err := encoded(f.Type, name+"_"+f.Name)
+		if err != nil {
+			return nil, err
+		}
+		s.Fields = append(s.Fields, fieldSchema{f.Name, schema})
+		n.fields, n.index = append(n.fields, c), append(n.index, i)
+	}
+	if len(s.Fields) == 0 {
+		return nil, errors.New("it has a record without fields")
+	}
+	return s, nil
+}
+
+// AppendRows writes the selected rows of b, without the block that they must stand in.
+func (e *Encoder) AppendRows(dst []byte, b *record.Batch) []byte {
+	for i := range b.Len() {
+		if e.t.IsRecord() {
+			dst = e.root.appendFields(dst, b.Cols, b.Row(i))
+		} else {
+			dst = e.root.append(dst, b.Cols[0], b.Row(i))
+		}
+	}
+	return dst
+}
+
+// AppendBlock writes a block of rows that AppendRows has written.
+func (e *Encoder) AppendBlock(dst, raw []byte, rows int) []byte {
+	packed := raw
+	if e.codec != block.None {
+		packed = block.Pack(nil, raw, e.codec)
+	}
+	if e.codec == block.Snappy {
+		packed = binary.BigEndian.AppendUint32(packed, crc32.ChecksumIEEE(raw))
+	}
+	dst = appendLong(dst, int64(rows))
+	dst = appendLong(dst, int64(len(packed)))
+	dst = append(dst, packed...)
+	return append(dst, e.sync...)
+}
+
+func appendLong(dst []byte, v int64) []byte {
+	return binary.AppendUvarint(dst, uint64(v<<1)^uint64(v>>63))
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(appendLong(dst, int64(len(s))), s...)
+}
+
+func (n *encNode) appendFields(dst []byte, cols []*record.Column, row int) []byte {
+	for k, f := range n.fields {
+		dst = f.append(dst, cols[n.index[k]], row)
+	}
+	return dst
+}
+
+func (n *encNode) append(dst []byte, c *record.Column, row int) []byte {
+	if n.t.Nullable {
+		if c.IsNull(row) {
+			return append(dst, 0)
+		}
+		dst = append(dst, 2)
+	}
+	switch n.t.Kind {
+	case types.KindBool:
+		if c.Bool[row] {
+			return append(dst, 1)
+		}
+		return append(dst, 0)
+	case types.KindFloat:
+		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(c.Float[row]))
+	case types.KindDecimal:
+		return appendDecimal(dst, c.Int[row])
+	case types.KindEnum:
+		if n.words != nil {
+			return appendLong(dst, n.words[c.Str[row]])
+		}
+	case types.KindRecord:
+		return n.appendFields(dst, c.Fields, row)
+	case types.KindList:
+		from, to := c.Range(row)
+		if from < to {
+			dst = appendLong(dst, int64(to-from))
+			for i := from; i < to; i++ {
+				dst = n.elem.append(dst, c.Elem, i)
+			}
+		}
+		return append(dst, 0)
+	}
+	if c.Form == record.FormInt {
+		return appendLong(dst, c.Int[row])
+	}
+	return appendText(dst, c.Str[row])
+}
+
+// appendDecimal writes the digits of a decimal in as few bytes as they take.
+func appendDecimal(dst []byte, v int64) []byte {
+	n := 1
+	for n < 8 && (v < -1<<(8*n-1) || v >= 1<<(8*n-1)) {
+		n++
+	}
+	dst = appendLong(dst, int64(n))
+	for i := n - 1; i >= 0; i-- {
+		dst = append(dst, byte(v>>(8*i)))
+	}
+	return dst
+}

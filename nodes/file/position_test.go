@@ -48,6 +48,19 @@ type takenChunk struct {
 // newReadOp makes the operator of a file.read with some settings.
 func newReadOp(t *testing.T, dir, with, stdin string) (*readOp, *nodes.Env) {
 	t.Helper()
+	op, env := newOp(t, dir, with, stdin)
+	o := op.(*readOp)
+	t.Cleanup(func() {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return o, env
+}
+
+// newOp makes the operator of a file.read of any format.
+func newOp(t *testing.T, dir, with, stdin string) (nodes.Operator, *nodes.Env) {
+	t.Helper()
 	registry, err := nodes.NewRegistry(Nodes)
 	if err != nil {
 		t.Fatal(err)
@@ -62,17 +75,22 @@ func newReadOp(t *testing.T, dir, with, stdin string) (*readOp, *nodes.Env) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := op.(*readOp)
-	t.Cleanup(func() {
-		if err := o.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return o, env
+	return op, env
 }
 
 // take reads to the end.
-func (o *readOp) take(t *testing.T) (chunks []takenChunk) {
+func (o *readOp) take(t *testing.T) []takenChunk {
+	t.Helper()
+	return take(t, o)
+}
+
+// A pullingOp is a source with a parallel part.
+type pullingOp interface {
+	nodes.Puller
+	nodes.Parallel
+}
+
+func take(t *testing.T, o pullingOp) (chunks []takenChunk) {
 	t.Helper()
 	w, err := o.NewWorker(t.Context())
 	if err != nil {

@@ -105,7 +105,7 @@ func (o *tableOp) Next(ctx context.Context) (any, nodes.Position, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
 			}
-			if err := o.open(ctx); err != nil {
+			if err := o.open(ctx, nil); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -144,14 +144,24 @@ func (o *tableOp) leave() {
 	}
 }
 
-// open opens the next file.
-func (o *tableOp) open(ctx context.Context) error {
+// open opens the next file. It must be the one that was, if that is known.
+func (o *tableOp) open(ctx context.Context, was *fingerprint) error {
 	f := o.k.files[o.at]
 	o.pass()
 	t := &openTable{name: called(f.path), place: f.name, stream: isStream(o.env.Flow, f.path)}
 	t.refs.Store(1)
 	src, err := o.source(ctx, f.path, t)
 	if err != nil {
+		return named(t.name, err)
+	}
+	switch {
+	case was != nil && t.fingerprint.Size < was.Size:
+		err = errShorter
+	case was != nil && t.fingerprint != *was: // what is written once has one end
+		err = errReplaced
+	}
+	if err != nil {
+		t.close()
 		return named(t.name, err)
 	}
 	if t.table, err = o.k.openTable(src, o.scanned()); err != nil {
@@ -210,18 +220,10 @@ func (o *tableOp) Seek(ctx context.Context, after nodes.Position) error {
 		return err
 	}
 	o.base = o.read.Load()
-	if err := o.open(ctx); err != nil {
+	if err := o.open(ctx, &p.fingerprint); err != nil {
 		return err
 	}
-	switch was, is := p.fingerprint, o.of.fingerprint; {
-	case is.Size < was.Size:
-		err = errShorter
-	case is != was: // what is written once has one end
-		err = errReplaced
-	default:
-		err = o.of.seek(tableCursor{p.Offset, int64(p.Line)})
-	}
-	return named(o.of.name, err)
+	return named(o.of.name, o.of.seek(tableCursor{p.Offset, int64(p.Line)}))
 }
 
 // newWorker reads parts.

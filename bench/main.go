@@ -30,6 +30,7 @@ var workloads = []struct {
 	run  func(ctx context.Context, h *harness) error
 }{
 	{"jsonl", jsonlWorkload},
+	{"parquet", parquetWorkload},
 	{"chain", chainWorkload},
 	{"cpu", cpuWorkload},
 	{"sleep", sleepWorkload},

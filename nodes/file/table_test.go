@@ -257,3 +257,31 @@ func TestTablesForOthers(t *testing.T) {
 		}
 	}
 }
+
+// The flows that the pages of the kinds show of tables run.
+func TestFlowsOfTheDocsOfTables(t *testing.T) {
+	for page, want := range map[string][]string{"file.read": {"late.avro"}, "file.write": {"out/LAS.parquet", "out/SFO.parquet"}} {
+		text, err := os.ReadFile("docs/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, flow, _ := strings.Cut(string(text), "```yaml\n")
+		flow, _, ok := strings.Cut(flow, "```")
+		if !ok {
+			t.Fatal(page, "shows no flow")
+		}
+		w := world{dir: t.TempDir()}
+		w.put(t, "flights.csv", "id,origin,delay\n1,LAS,7\n2,SFO,20\n3,LAS,33\n")
+		if o := w.run(t, copyFlow("path: flights.csv", "path: flights.parquet")); o.Err != nil {
+			t.Fatal(o.Told())
+		}
+		if o := w.run(t, flow); o.Err != nil || o.Problems.HasErrors() {
+			t.Fatal(o.Told())
+		}
+		for _, file := range want {
+			if w.file(file) == "" {
+				t.Errorf("%s: there is no %s", page, file)
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type Decl struct {
 
 	proto    any // the settings with their defaults; never changed
 	operator func(settings any, env *Env) (Operator, error)
+	stores   map[string]StoreOpener // that the pack of the kind brings
 	err      error
 }
 
@@ -194,15 +196,16 @@ func copyOf(settings any) any {
 
 // A Registry is the kinds of a program. It implements graph.Catalog.
 type Registry struct {
-	decls map[string]Decl
-	kinds []string
+	decls  map[string]Decl
+	kinds  []string
+	stores map[string]StoreOpener // by scheme
 }
 
 // NewRegistry puts packs together. It reports everything that is wrong with their
 // declarations: kinds declared twice, settings without documentation, prototypes
 // that are no structs.
 func NewRegistry(packs ...[]Decl) (*Registry, error) {
-	r := &Registry{decls: map[string]Decl{}}
+	r := &Registry{decls: map[string]Decl{}, stores: map[string]StoreOpener{}}
 	var wrong []error
 	for _, pack := range packs {
 		for _, d := range pack {
@@ -214,6 +217,7 @@ func NewRegistry(packs ...[]Decl) (*Registry, error) {
 			if d.Spec.Summary == "" {
 				wrong = append(wrong, fmt.Errorf("kind %s has no summary", name))
 			}
+			maps.Copy(r.stores, d.stores)
 			r.decls[name] = d
 			r.kinds = append(r.kinds, name)
 		}
@@ -258,10 +262,15 @@ func (r *Registry) Kinds() []string { return r.kinds }
 
 // New gives the settings of a kind with their defaults.
 func (r *Registry) New(kind string) any {
-	if d, ok := r.decls[kind]; ok {
-		return d.New()
+	d, ok := r.decls[kind]
+	if !ok {
+		return nil
 	}
-	return nil
+	settings := d.New()
+	if u, ok := settings.(StoreUser); ok {
+		u.UseStores(r.stores)
+	}
+	return settings
 }
 
 // Operator makes what the engine runs for a node.

@@ -40,6 +40,7 @@ var Sole = map[string]string{
 
 	"github.com/go-sql-driver/mysql": "nodes/connect/sql",
 	"github.com/jackc/pgx":           "nodes/connect/sql",
+	"github.com/minio/minio-go":      "nodes/connect/s3",
 	"modernc.org/sqlite":             "nodes/connect/sql",
 	"github.com/redis/go-redis":      "nodes/connect/redis",
 	"github.com/eclipse/paho.golang": "nodes/connect/mqtt",
@@ -71,8 +72,9 @@ var Rules = []Rule{
 	{Rooms: []string{"graph/diff"}, May: []string{"graph", "graph/config", "graph/diag", "graph/redact", "graph/types"}, Tests: load},
 	{Rooms: []string{"graph/render"}, May: []string{"graph", "graph/diff", "graph/quantity", "graph/redact", "graph/types", "graph/render/internal/vizstart"}, Tests: load},
 
-	// How kinds are written, and the kinds. A pack knows no other pack; what several share is
-	// columns and aggregate. Their tests reach the engine by nodetest alone.
+	// How kinds are written, and the kinds. A pack knows no other pack, but for s3, whose
+	// objects are read and written as files are; what several share is columns and aggregate.
+	// Their tests reach the engine by nodetest alone.
 	{Rooms: []string{"nodes"}, May: []string{"graph", "graph/config", "graph/expr", "graph/record", "graph/types"}, Tests: []string{"graph/diag", "nodes/nodetest", "nodes/std", "scheduler"}},
 	{Rooms: []string{"nodes/peer"}, May: []string{"graph", "graph/config", "nodes"}},
 	{Rooms: []string{"nodes/columns"}, May: without(kinds, "graph/quantity")},
@@ -91,7 +93,8 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/amqp", "nodes/connect/mqtt"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: append([]string{"graph/record", "graph/record/jsonl", "internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"graph/record/jsonl", "internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
 	{Rooms: []string{"nodes/connect/kafka"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
-	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/kafka", "nodes/connect/mqtt", "nodes/connect/nats", "nodes/connect/redis", "nodes/connect/sql", "nodes/std"}},
+	{Rooms: []string{"nodes/connect/s3"}, May: []string{"graph", "graph/config", "graph/diag", "graph/types", "nodes", "nodes/file", "nodes/peer"}, Tests: packTests},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/kafka", "nodes/connect/mqtt", "nodes/connect/nats", "nodes/connect/redis", "nodes/connect/s3", "nodes/connect/sql", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

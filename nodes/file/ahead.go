@@ -20,7 +20,7 @@ import (
 // checkTarget reports a file that cannot be written as things are now. What an enclosed flow
 // would write, nobody writes here.
 func (k *writer) checkTarget(c *graph.Inference, t *types.Type) {
-	if k.Path.Value == "" || k.Path.Value == "-" || c.Flow.Enclosed() {
+	if k.Path.Value == "" || k.Path.Value == "-" || k.isObject() || c.Flow.Enclosed() {
 		return
 	}
 	full, err := filepath.Abs(c.Path(k.Path.Value))

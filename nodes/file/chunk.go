@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 
 	"github.com/flowrun/flowrun/graph"
@@ -52,7 +51,8 @@ type input struct {
 	eof    bool
 	full   bool // rest may hold whole rows: it came with the header
 
-	file        *os.File // nil: it is a stream
+	file        seekable // nil: it is a stream
+	object      bool     // it is an object
 	read        *atomic.Int64
 	fingerprint fingerprint // of the file
 	done        cursor      // behind the last chunk
@@ -64,9 +64,10 @@ type cursor struct {
 	line   int // from 1
 }
 
-// open opens a file that the flow may read, or standard input. read counts the bytes as they come, before
-// unpacking.
-func open(ctx context.Context, flow *graph.Flow, path string, c compression, stdin io.Reader, read *atomic.Int64) (*input, error) {
+// open opens a file that the flow may read, an object, or standard input. read counts the bytes as they come,
+// before unpacking.
+func open(ctx context.Context, flow *graph.Flow, file sourceFile, stores openStores, c compression, stdin io.Reader, read *atomic.Int64) (*input, error) {
+	path := file.path
 	in := &input{name: called(path), packed: c, line: 1, read: read}
 	var raw io.Reader
 	var closeFile func()
@@ -79,12 +80,12 @@ func open(ctx context.Context, flow *graph.Flow, path string, c compression, std
 		f := &lateFile{flow: flow, path: path}
 		in.pump = newPump(ctx, f, f.close)
 	default:
-		f, err := flow.Open(path)
+		f, err := openFile(ctx, flow, file, stores)
 		if err != nil {
 			return nil, named(in.name, err)
 		}
 		raw, closeFile = f, func() { f.Close() }
-		in.file = f
+		in.file, in.object = f, file.object != nil
 		if in.fingerprint, err = fingerprintOf(f); err != nil {
 			closeFile()
 			return nil, named(in.name, err)

@@ -150,7 +150,7 @@ func TestChunksOfChangingFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		var read atomic.Int64
-		in, err := open(context.Background(), new(graph.Flow), path, plain, nil, &read)
+		in, err := open(context.Background(), new(graph.Flow), sourceFile{path: path}, nil, plain, nil, &read)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func (k *reader) beginning(c *graph.Inference, path string, size int) (text []by
 	case isStream(c.Flow, path):
 		return nil, false, errors.New("a sample of compressed input, or of a pipe, would be missing from the run")
 	}
-	src, err := c.Flow.Open(path)
+	src, err := k.look(c, path)
 	if err != nil {
 		return nil, false, err
 	}
@@ -139,7 +139,7 @@ func (k *reader) behind(c *graph.Inference, path string, first, size int) ([]exc
 	if packed != plain || k.Encoding != encodingUTF8 || k.format == formatJSON || isStream(c.Flow, path) {
 		return nil, nil
 	}
-	src, err := c.Flow.Open(path)
+	src, err := k.look(c, path)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -25,21 +24,24 @@ type sourceFile struct {
 	path string // in full; "-" for standard input
 	name string // as the setting names it, from the folder of the flow
 	at   diag.Span
+	of   int // the index of that setting
+
+	object *nodes.Object // it is one in a store, and path its address
 }
 
 // find lists the files that paths and patterns name, each pattern's in the order
 // of their names, and reports what is not there, unless it may come later.
-func find(c *graph.Inference, paths []config.Name, later bool) []sourceFile {
+func (k *reader) find(c *graph.Inference) []sourceFile {
 	var files []sourceFile
-	for _, p := range paths {
+	later := k.Follow
+	for i, p := range k.Path {
 		at := p.At
 		if at.IsZero() {
 			at = c.Node.At
 		}
 		full := c.Path(p.Value)
-		if isAddress(p.Value) {
-			c.List().Add(diag.WrongValue, at, "%s is an address, and file.read reads files", p.Value).
-				WithHint("fetch it first, such as by `curl -O`, and read the file; or read `path: -` with a format, and give it to the flow by a pipe")
+		if nodes.Scheme(p.Value) != "" {
+			files = append(files, k.findObjects(c, p.Value, at)...)
 			continue
 		}
 		if !isPattern(p.Value) || exists(c.Flow, full) {
@@ -47,13 +49,13 @@ func find(c *graph.Inference, paths []config.Name, later bool) []sourceFile {
 				continue
 			}
 			if checkFile(c, full, p.Value, at) {
-				files = append(files, sourceFile{full, p.Value, at})
+				files = append(files, sourceFile{path: full, name: p.Value, at: at, of: i})
 			}
 			continue
 		}
 		for _, name := range matches(c, p.Value, at, later) {
 			if full := c.Path(name); checkFile(c, full, full, at) {
-				files = append(files, sourceFile{full, name, at})
+				files = append(files, sourceFile{path: full, name: name, at: at, of: i})
 			}
 		}
 	}
@@ -99,12 +101,6 @@ func folder(c *graph.Inference) string {
 		return full
 	}
 	return c.Flow.Dir
-}
-
-// isAddress reports whether a path is one of the web or of a store, and no file.
-func isAddress(path string) bool {
-	scheme, _, ok := strings.Cut(path, "://")
-	return ok && scheme != "" && strings.Trim(strings.ToLower(scheme), "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
 func isPattern(p string) bool { return strings.ContainsAny(p, "*?[{") }
@@ -189,7 +185,7 @@ func called(path string) string {
 	if path == "-" {
 		return "standard input"
 	}
-	return nodes.ShortPath(path)
+	return shortPath(path)
 }
 
 // bare takes the path and the system call off an error of package os: the message

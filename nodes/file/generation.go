@@ -302,6 +302,9 @@ func (o *followOp) hasHead(g *generation, size int64, last bool) (bool, error) {
 
 // badFile is the bad item of a file that cannot be read as what it should be.
 func (p *chunk) badFile() error {
+	if p.file.object {
+		return errors.New(p.wrong.Reason)
+	}
 	return &fileError{p.wrong.Reason}
 }
 

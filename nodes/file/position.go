@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/flowrun/flowrun/nodes"
@@ -23,22 +22,27 @@ type position struct {
 	Offset int64  `json:"offset"` // of what comes next, in the unpacked text
 	Line   int    `json:"line"`
 	State  string `json:"state,omitempty"` // of the cutter
+	Done   bool   `json:"done,omitempty"`  // all of the file was read
 }
 
 // A fingerprint tells a file from one that has taken its place. A file that has only grown
 // still has it.
 type fingerprint struct {
-	Size int64  `json:"size"` // when it was opened
-	Head uint64 `json:"head"` // a hash of its first bytes
+	Size int64  `json:"size"`           // when it was opened
+	Head uint64 `json:"head"`           // a hash of its first bytes
+	ETag string `json:"etag,omitempty"` // of an object, in place of Head
 }
 
 // fingerprintSize is how many bytes of a file are hashed.
 const fingerprintSize = 4 << 10
 
-func fingerprintOf(f *os.File) (fingerprint, error) {
+func fingerprintOf(f seekable) (fingerprint, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return fingerprint{}, err
+	}
+	if o, ok := info.Sys().(nodes.Object); ok {
+		return fingerprint{Size: o.Size, ETag: o.ETag}, nil
 	}
 	m := fingerprint{Size: info.Size()}
 	m.Head, err = headOf(f, m.Size)
@@ -46,7 +50,7 @@ func fingerprintOf(f *os.File) (fingerprint, error) {
 }
 
 // headOf hashes the first bytes of a file of a size.
-func headOf(f *os.File, size int64) (uint64, error) {
+func headOf(f io.ReaderAt, size int64) (uint64, error) {
 	h := fnv.New64a()
 	_, err := io.Copy(h, io.NewSectionReader(f, 0, min(size, fingerprintSize)))
 	return h.Sum64(), err
@@ -54,6 +58,7 @@ func headOf(f *os.File, size int64) (uint64, error) {
 
 // How a file may have changed since a position in it was taken.
 var (
+	errChanged  = errors.New("it is not the object that was read up to here: another one was written to its place; read it from the beginning")
 	errShorter  = errors.New("it is shorter than it was when it was read up to here; bring the old file back, or read it from the beginning")
 	errReplaced = errors.New("it is not the file that was read up to here: it begins with something else; bring the old file back, or read it from the beginning")
 	errShifted  = errors.New("the point up to which it was read is inside a line now, because the file was changed or its last line was continued; bring the old file back, or read it from the beginning")
@@ -61,6 +66,12 @@ var (
 
 // verify says what is wrong with a file that must have a fingerprint of before.
 func (in *input) verify(was fingerprint) error {
+	if was.ETag != "" || in.fingerprint.ETag != "" {
+		if was.ETag != in.fingerprint.ETag {
+			return errChanged
+		}
+		return nil
+	}
 	if in.fingerprint.Size < was.Size {
 		return errShorter
 	}
@@ -130,31 +141,48 @@ func (in *input) skip(ctx context.Context, n int64) (last byte, err error) {
 // position is that behind the last chunk. There is none in a stream, which cannot be
 // read again.
 func (o *readOp) position() (nodes.Position, error) {
-	in := o.in
-	if in.file == nil {
+	if o.in.file == nil {
 		return nil, nil
 	}
-	return json.Marshal(position{
-		File: o.k.files[o.at-1].name, Index: o.at - 1, Before: o.before, fingerprint: in.fingerprint,
-		Offset: in.done.offset, Line: in.done.line, State: in.cut.state(),
-	})
+	return o.positionAt(o.in, false)
 }
 
-// find goes to the file of a position, and gives what that says.
-func (o *readOp) find(after nodes.Position) (p position, err error) {
+// positionAt is that in the last file that was opened, or behind it.
+func (o *readOp) positionAt(in *input, done bool) (nodes.Position, error) {
+	p := position{
+		File: o.files[o.at-1].name, Index: o.at - 1, Before: o.before, fingerprint: in.fingerprint,
+		Offset: in.done.offset, Line: in.done.line, Done: done,
+	}
+	if in.cut != nil {
+		p.State = in.cut.state()
+	}
+	return json.Marshal(p)
+}
+
+// locate goes to the file of a position, and gives what that says.
+func (o *readOp) locate(after nodes.Position) (p position, err error) {
 	if err := json.Unmarshal(after, &p); err != nil {
 		return p, fmt.Errorf("%q is not a position of file.read: %w", after, err)
 	}
-	for o.at < min(p.Index, len(o.k.files)) {
-		if info, err := o.env.Flow.Stat(o.k.files[o.at].path); err == nil {
+	for o.at < min(p.Index, len(o.files)) {
+		if object := o.files[o.at].object; object != nil {
+			o.read.Add(object.Size)
+		} else if info, err := o.env.Flow.Stat(o.files[o.at].path); err == nil {
 			o.read.Add(info.Size())
 		}
 		o.pass()
 	}
-	if o.at != p.Index || o.at == len(o.k.files) || o.k.files[o.at].name != p.File || o.names.Sum64() != p.Before {
+	if o.at != p.Index || o.at == len(o.files) || o.files[o.at].name != p.File || o.names.Sum64() != p.Before {
 		return p, fmt.Errorf("%s is not where it was among the files to read: some were added, removed or renamed; bring them back, or read all from the beginning", p.File)
 	}
-	if isStream(o.env.Flow, o.k.files[o.at].path) {
+	if p.Done {
+		if object := o.files[o.at].object; object != nil {
+			o.read.Add(object.Size)
+		}
+		o.pass()
+		return p, nil
+	}
+	if isStream(o.env.Flow, o.files[o.at].path) {
 		return p, named(p.File, errReplaced)
 	}
 	return p, nil
@@ -162,8 +190,8 @@ func (o *readOp) find(after nodes.Position) (p position, err error) {
 
 // Seek implements nodes.Seeker.
 func (o *readOp) Seek(ctx context.Context, after nodes.Position) error {
-	p, err := o.find(after)
-	if err != nil {
+	p, err := o.locate(after)
+	if err != nil || p.Done {
 		return err
 	}
 	in, err := o.open(ctx)

@@ -30,7 +30,19 @@ const (
 
 // reader is the kind file.read.
 type reader struct {
-	Path     []config.Name `yaml:"path,required" lone:"true" doc:"Files to read, one after the other: paths, patterns such as data/**/*.csv, or - for standard input."`
+	Path   []config.Name `yaml:"path,required" lone:"true" doc:"Files to read, one after the other: paths, patterns such as data/**/*.csv, addresses such as s3://bucket/data/*.csv, or - for standard input."`
+	Follow bool          `yaml:"follow" doc:"Go on at the end: read what is added to the files, files that take their place, and files that come and match a pattern, until the flow is stopped. Of csv, jsonl and lines, not packed."`
+	Every  time.Duration `yaml:"every" min:"1ms" doc:"With follow: how often files are looked at."`
+	Reading
+
+	stores map[string]nodes.StoreOpener // by the scheme of addresses
+	check  *checked                     // while the flow is checked: what was found in stores
+	comes  bool                         // objects may come later
+}
+
+// A Reading is how rows are read: the settings that file.read has in common with kinds that
+// read the same from elsewhere; see Objects.
+type Reading struct {
 	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines|parquet|avro" doc:"The format of the file; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log, .parquet, .avro). json is an array, or values one after the other."`
 	As       graph.TypeRef `yaml:"as" doc:"The type of the rows: a declared one, or written out. By default it is inferred from a sample of the files; those of parquet and avro say it themselves."`
 	Compress string        `yaml:"compress" enum:"none|gzip|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst)."`
@@ -38,9 +50,7 @@ type reader struct {
 	Validate string        `yaml:"validate" enum:"read|all" doc:"Which fields must be of their type for a row to be good: those that later nodes read, or all."`
 	Sample   config.Size   `yaml:"sample" min:"4kB" doc:"How much of the files is looked at to infer the type: of each the beginning, and some of its middle and its end."`
 
-	Follow bool          `yaml:"follow" doc:"Go on at the end: read what is added to the files, files that take their place, and files that come and match a pattern, until the flow is stopped. Of csv, jsonl and lines, not packed."`
-	Every  time.Duration `yaml:"every" min:"1ms" doc:"With follow: how often files are looked at."`
-	Place  bool          `yaml:"place" doc:"Give rows a field place: {file: string, line: int}, where they stand."`
+	Place bool `yaml:"place" doc:"Give rows a field place: {file: string, line: int}, where they stand."`
 
 	MaxRecord config.Size `yaml:"max_record" min:"4kB" doc:"How long a row may be. A longer one is a bad item, and is never held in memory."`
 	Encoding  string      `yaml:"encoding" enum:"utf-8|utf-16|latin-1|windows-1252" doc:"The encoding of the text."`
@@ -59,7 +69,10 @@ type reader struct {
 	sampled string // which rows the type was inferred from; "" if it was declared
 }
 
-var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Header: true, Validate: validateRead, Sample: defaultSample, MaxRecord: defaultMaxRecord, Encoding: encodingUTF8, Every: defaultEvery},
+// UsualReading has the defaults.
+var UsualReading = Reading{Header: true, Validate: validateRead, Sample: defaultSample, MaxRecord: defaultMaxRecord, Encoding: encodingUTF8}
+
+var readDecl = nodes.Kind("file.read", "Reads rows from files or standard input.", &reader{Reading: UsualReading, Every: defaultEvery},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "The rows."}),
 	nodes.Workers(graph.PerCore),
 	nodes.Lines("rows have been read", "its output is full, or standard input is silent", "all files have been read; with `follow`, when the flow is stopped",
@@ -117,9 +130,14 @@ nodes:
 // Infer finds the files and the type of their rows.
 func (k *reader) Infer(c *graph.Inference) {
 	before := len(*c.List())
-	k.files = find(c, k.Path, k.Follow)
+	defer k.beginCheck(c)()
+	k.files = k.find(c)
 	if k.Follow && !k.checkFollowed(c, before) {
 		k.promise(c)
+		return
+	}
+	if len(k.files) == 0 && k.check.left {
+		k.promiseObjects(c)
 		return
 	}
 	if len(k.files) == 0 && !k.Follow || !k.checkFiles(c) || !k.checkSettings(c) {
@@ -216,7 +234,7 @@ func (k *reader) settleExtra(c *graph.Inference, t **types.Type) bool {
 
 // Operator reads chunks in order and scans them on all workers.
 func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
-	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a()}
+	o := &readOp{k: k, env: env, t: env.Out("out"), needed: env.Needed("out"), names: fnv.New64a(), files: k.files}
 	if k.Validate == validateAll {
 		o.needed = nil
 	}
@@ -230,7 +248,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return newFollowOp(o), nil
 	}
 	o.total, o.endless = k.size(env.Flow), k.endless(env)
-	env.Progress = func() (int64, int64) { return o.read.Load(), o.total }
+	env.Progress = func() (int64, int64) { return o.read.Load(), max(o.total, o.listed.Load()) }
 	return o, nil
 }
 
@@ -245,6 +263,10 @@ func (k *reader) endless(env *nodes.Env) bool {
 // size is that of all files in bytes, 0 if it is not known.
 func (k *reader) size(flow *graph.Flow) (total int64) {
 	for _, f := range k.files {
+		if f.object != nil {
+			total += f.object.Size
+			continue
+		}
 		info, err := flow.Stat(f.path)
 		if err != nil || isStream(flow, f.path) {
 			return 0
@@ -262,12 +284,16 @@ type readOp struct {
 	t       *types.Type
 	needed  []bool
 	in      *input
-	spare   []byte      // memory for the rest of the next file
+	spare   []byte // memory for the rest of the next file
+	files   []sourceFile
+	stores  openStores  // that the files are in
 	at      int         // which file comes next
 	names   hash.Hash64 // of the files before that
 	before  uint64      // what it was before the file that is read
 	read    atomic.Int64
 	total   int64
+	listed  atomic.Int64 // in place of total, if objects are read: they are found when the run begins
+	marks   bool         // the end of each file has a position of its own
 	endless bool
 	dropped tally
 }
@@ -277,6 +303,7 @@ var (
 	_ nodes.Parallel = (*readOp)(nil)
 	_ nodes.Puller   = (*readOp)(nil)
 	_ nodes.Seeker   = (*readOp)(nil)
+	_ nodes.Starter  = (*readOp)(nil)
 	_ nodes.Closer   = (*readOp)(nil)
 )
 
@@ -286,7 +313,7 @@ func (o *readOp) Endless() bool { return o.endless }
 // Next gives the next chunk of the next file.
 func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	for {
-		if o.in == nil && o.at == len(o.k.files) {
+		if o.in == nil && o.at == len(o.files) {
 			return nil, nil, io.EOF
 		}
 		// A file that is open is looked at also after a stop: it may be at its end.
@@ -297,6 +324,9 @@ func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 			in, err := o.open(ctx)
 			if err == nil {
 				err = o.begin(in)
+			}
+			if f := o.files[o.at-1]; err != nil && f.lost(err) {
+				return o.lost(&input{name: called(f.path), object: true}, err)
 			}
 			if err != nil {
 				return nil, nil, err
@@ -310,11 +340,20 @@ func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 			after, err := o.position()
 			return p, after, err
 		}
+		if in := o.in; err != io.EOF && o.files[o.at-1].lost(err) {
+			in.end()
+			o.in = nil
+			return o.lost(in, err)
+		}
 		if err != io.EOF {
 			return nil, nil, err
 		}
-		o.in.end()
-		o.spare, o.in = o.in.rest[:0], nil
+		in := o.in
+		in.end()
+		o.spare, o.in = in.rest[:0], nil
+		if o.marks {
+			return o.mark(in)
+		}
 	}
 }
 
@@ -324,22 +363,23 @@ func (o *readOp) Close() error {
 		o.in.end()
 		o.in = nil
 	}
-	return nil
+	return o.stores.close()
 }
 
 // open opens the next file.
 func (o *readOp) open(ctx context.Context) (*input, error) {
-	path := o.k.files[o.at].path
+	f := o.files[o.at]
+	path := f.path
 	o.pass()
 	_, packed, err := formatOf(path, o.k.format, compression(o.k.Compress))
 	if err != nil {
 		return nil, err
 	}
-	in, err := open(ctx, o.env.Flow, path, packed, o.env.Stdin, &o.read)
+	in, err := open(ctx, o.env.Flow, f, o.stores, packed, o.env.Stdin, &o.read)
 	if err != nil {
 		return nil, err
 	}
-	in.place = o.k.files[o.at-1].name
+	in.place = f.name
 	if err := o.k.asText(in); err != nil {
 		in.end()
 		return nil, named(in.name, err)
@@ -350,7 +390,7 @@ func (o *readOp) open(ctx context.Context) (*input, error) {
 // pass goes on to the file after the next one.
 func (o *readOp) pass() {
 	o.before = o.names.Sum64()
-	io.WriteString(o.names, o.k.files[o.at].name+"\n")
+	io.WriteString(o.names, o.files[o.at].name+"\n")
 	o.at++
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 
 	"github.com/flowrun/flowrun/graph/record"
@@ -81,6 +80,7 @@ type tableOp struct {
 }
 
 var (
+	_ fileReading    = (*tableOp)(nil)
 	_ nodes.Parallel = (*tableOp)(nil)
 	_ nodes.Puller   = (*tableOp)(nil)
 	_ nodes.Seeker   = (*tableOp)(nil)
@@ -90,7 +90,7 @@ var (
 func newTableOp(o *readOp) *tableOp {
 	t := &tableOp{readOp: o}
 	o.total, o.endless = o.k.size(o.env.Flow), o.k.endless(o.env)
-	o.env.Progress = func() (int64, int64) { return o.read.Load(), o.total }
+	o.env.Progress = func() (int64, int64) { return o.read.Load(), max(o.total, o.listed.Load()) }
 	o.Spread = t.newWorker
 	return t
 }
@@ -99,13 +99,17 @@ func newTableOp(o *readOp) *tableOp {
 func (o *tableOp) Next(ctx context.Context) (any, nodes.Position, error) {
 	for {
 		if o.of == nil {
-			if o.at == len(o.k.files) {
+			if o.at == len(o.files) {
 				return nil, nil, io.EOF
 			}
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
 			}
-			if err := o.open(ctx, nil); err != nil {
+			err := o.open(ctx, nil)
+			if f := o.files[o.at-1]; err != nil && f.lost(err) {
+				return o.lost(&input{name: called(f.path), object: true}, err)
+			}
+			if err != nil {
 				return nil, nil, err
 			}
 		}
@@ -127,14 +131,17 @@ func (o *tableOp) Next(ctx context.Context) (any, nodes.Position, error) {
 			return nil, nil, named(o.of.name, err)
 		}
 		o.base += o.of.done()
-		o.leave()
+		at := &input{name: o.of.name, fingerprint: o.of.fingerprint, object: true}
+		if o.leave(); o.marks {
+			return o.mark(at)
+		}
 	}
 }
 
 // Close closes the file that is being read.
 func (o *tableOp) Close() error {
 	o.leave()
-	return nil
+	return o.readOp.Close()
 }
 
 func (o *tableOp) leave() {
@@ -146,11 +153,11 @@ func (o *tableOp) leave() {
 
 // open opens the next file. It must be the one that was, if that is known.
 func (o *tableOp) open(ctx context.Context, was *fingerprint) error {
-	f := o.k.files[o.at]
+	f := o.files[o.at]
 	o.pass()
 	t := &openTable{name: called(f.path), place: f.name, stream: isStream(o.env.Flow, f.path)}
 	t.refs.Store(1)
-	src, err := o.source(ctx, f.path, t)
+	src, err := o.source(ctx, f, t)
 	if err != nil {
 		return named(t.name, err)
 	}
@@ -173,7 +180,8 @@ func (o *tableOp) open(ctx context.Context, was *fingerprint) error {
 }
 
 // source opens what a table is read from.
-func (o *tableOp) source(ctx context.Context, path string, t *openTable) (src io.Reader, err error) {
+func (o *tableOp) source(ctx context.Context, file sourceFile, t *openTable) (src io.Reader, err error) {
+	path := file.path
 	switch {
 	case path == "-":
 		t.pump = newPump(ctx, o.env.Stdin, func() {})
@@ -185,7 +193,7 @@ func (o *tableOp) source(ctx context.Context, path string, t *openTable) (src io
 		t.close = t.pump.close
 		return t.pump, nil
 	}
-	f, err := o.env.Flow.Open(path)
+	f, err := openFile(ctx, o.env.Flow, file, o.stores)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +207,7 @@ func (o *tableOp) source(ctx context.Context, path string, t *openTable) (src io
 // openTable reads what stands before the rows of a table, and plans to read a type from it.
 func (k *reader) openTable(src io.Reader, t *types.Type) (table, error) {
 	if k.format == formatParquet {
-		return openParquet(src.(*os.File), t)
+		return openParquet(src.(seekable), t)
 	}
 	return openAvro(src, t)
 }
@@ -210,13 +218,13 @@ func (o *tableOp) position() (nodes.Position, error) {
 		return nil, nil
 	}
 	at := o.of.at()
-	return json.Marshal(position{File: o.k.files[o.at-1].name, Index: o.at - 1, Before: o.before, fingerprint: o.of.fingerprint, Offset: at.offset, Line: int(at.row)})
+	return json.Marshal(position{File: o.files[o.at-1].name, Index: o.at - 1, Before: o.before, fingerprint: o.of.fingerprint, Offset: at.offset, Line: int(at.row)})
 }
 
 // Seek implements nodes.Seeker.
 func (o *tableOp) Seek(ctx context.Context, after nodes.Position) error {
-	p, err := o.find(after)
-	if err != nil {
+	p, err := o.locate(after)
+	if err != nil || p.Done {
 		return err
 	}
 	o.base = o.read.Load()
@@ -229,6 +237,13 @@ func (o *tableOp) Seek(ctx context.Context, after nodes.Position) error {
 // newWorker reads parts.
 func (o *tableOp) newWorker(context.Context) (nodes.Worker, error) {
 	return nodes.WorkFunc(func(ctx context.Context, in nodes.Input, out nodes.Out) (any, error) {
+		if c, ok := in.Made.(*chunk); ok { // the end of an object, or one that is lost
+			if c.wrong != nil {
+				return nil, out.Bad(nodes.BadItem{Err: c.badFile(), File: c.file.name, Line: c.line})
+			}
+			c.arena.Release()
+			return nil, nil
+		}
 		task := in.Made.(*tableTask)
 		defer task.Release()
 		rows, err := task.part.rows(o.needed)

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"os"
 	"strings"
 
 	"github.com/flowrun/flowrun/graph"
@@ -93,7 +92,7 @@ func (k *reader) schema(c *graph.Inference, f sourceFile) (schema, error) {
 	if isStream(c.Flow, f.path) {
 		return nil, errLater
 	}
-	file, err := c.Flow.Open(f.path)
+	file, err := k.look(c, f.path)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +100,7 @@ func (k *reader) schema(c *graph.Inference, f sourceFile) (schema, error) {
 	return k.schemaIn(file)
 }
 
-func (k *reader) schemaIn(file *os.File) (schema, error) {
+func (k *reader) schemaIn(file seekable) (schema, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package file
 
 import (
 	"io"
-	"os"
 
 	"github.com/flowrun/flowrun/graph/record/parquet"
 	"github.com/flowrun/flowrun/graph/types"
@@ -28,7 +27,7 @@ type parquetTable struct {
 	row   int64 // rows of the file that were given
 }
 
-func openParquet(f *os.File, t *types.Type) (table, error) {
+func openParquet(f seekable, t *types.Type) (table, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err

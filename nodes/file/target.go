@@ -26,6 +26,7 @@ type target struct {
 	pack   compression   //
 	file   *durable.File // nil: it is written to directly
 	direct *os.File      // nil: it is not, or is standard output
+	object *objectTarget // nil: it is a file
 	buf    *bufio.Writer // nil: of standard output
 	out    io.Writer     // buf, or standard output
 	packed io.WriteCloser
@@ -73,6 +74,9 @@ func (s sharedSet) Close() error { return s.Abort() }
 func (o *writeOp) create(path string, size int) (*target, error) {
 	t := &target{path: path, pack: o.k.packed}
 	err := o.open(t)
+	if o.store != nil {
+		t.object, err = o.createObject(path)
+	}
 	switch {
 	case err != nil:
 		return nil, t.wrong(err)
@@ -81,7 +85,7 @@ func (o *writeOp) create(path string, size int) (*target, error) {
 		t.packed, err = pack(t.out, t.pack)
 		o.tabulate(t)
 		return t, err
-	case t.file != nil:
+	case t.file != nil || t.object != nil:
 		t.buf = bufio.NewWriterSize(o.counted(t), size)
 	default:
 		t.buf = bufio.NewWriterSize(t.direct, size)
@@ -95,7 +99,7 @@ func (o *writeOp) create(path string, size int) (*target, error) {
 }
 
 func (o *writeOp) open(t *target) error {
-	if t.path == "-" {
+	if t.path == "-" || o.store != nil {
 		return nil
 	}
 	full, err := filepath.Abs(t.path)
@@ -136,7 +140,7 @@ func (t *target) wrong(err error) error {
 	case t.path == "-":
 		return named("standard output", err)
 	}
-	return named(nodes.ShortPath(t.path), err)
+	return named(shortPath(t.path), err)
 }
 
 // write adds whole rows.
@@ -210,6 +214,8 @@ func (t *target) named() bool {
 	switch {
 	case t.path == "-":
 		return false
+	case t.object != nil:
+		return t.object.there
 	case t.file != nil:
 		return t.file.Named()
 	}

@@ -20,14 +20,22 @@ import (
 
 // writer is the kind file.write.
 type writer struct {
-	Path     config.Name   `yaml:"path,required" doc:"The file, or - for standard output. Folders are made as needed. With split, it contains a * for each value."`
+	Path   config.Name `yaml:"path,required" doc:"The file, or - for standard output, or the address of an object, such as s3://bucket/out.jsonl. Folders are made as needed. With split, it contains a * for each value."`
+	Append bool        `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end, those of a run that fails or is stopped too; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. With rotate, to the last of its files until it is complete. A csv file must have the same columns."`
+	Writing
+
+	stores map[string]nodes.StoreOpener // by the scheme of addresses
+}
+
+// A Writing is how rows are written: the settings that file.write has in common with kinds
+// that write the same elsewhere; see ObjectWriter.
+type Writing struct {
 	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines|parquet|avro" doc:"How rows are written; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log, .parquet, .avro)."`
 	Compress string        `yaml:"compress" enum:"none|gzip|snappy|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst). Of parquet and avro it is how blocks are: by default zstd in parquet, gzip, which Avro calls deflate, in avro; snappy is for these two."`
 	Split    []config.Text `yaml:"split" lone:"true" doc:"Expressions of type string, int, bool or an enum: rows with the same values go to the same file, whose path has the values in place of the stars, one each, also in names of folders."`
 	MaxFiles int           `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
-	Append   bool          `yaml:"append" doc:"Add to a file that is there, or create it: all rows in one step at the end, those of a run that fails or is stopped too; every second if a source has no end of its own; and before they are acknowledged if a source acknowledges. A csv file must have the same columns."`
 
-	Rotate *rotate `yaml:"rotate" doc:"End the file and begin another one, after so many bytes or so much time. The files have numbers in their names, as out-000001.jsonl; each gets its name when it is complete, or with append is added to until it is."`
+	Rotate *rotate `yaml:"rotate" doc:"End the file and begin another one, after so many bytes or so much time. The files have numbers in their names, as out-000001.jsonl; each gets its name when it is complete."`
 
 	Delimiter string `yaml:"delimiter" doc:"Of csv: the character between two fields; by default a comma, for tsv a tab."`
 	Header    bool   `yaml:"header" doc:"Of csv: write the names of the fields first. With append, only if the file is empty."`
@@ -42,7 +50,10 @@ type writer struct {
 	avro   *avro.Encoder
 }
 
-var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard output.", &writer{Header: true, MaxFiles: 500},
+// UsualWriting has the defaults.
+var UsualWriting = Writing{Header: true, MaxFiles: 500}
+
+var writeDecl = nodes.Kind("file.write", "Writes rows to a file or to standard output.", &writer{Writing: UsualWriting},
 	nodes.InPort(graph.Port{Name: "in", Doc: "The rows."}),
 	nodes.Workers(graph.PerCore), nodes.Untried("writes whole batches, and what is half written is not written again"),
 	nodes.Lines("never", "the disk, or the reader of standard output, is slow", "its input has ended and the file is closed",
@@ -174,6 +185,9 @@ func (k *writer) Withholds(abs func(path string) string) (remedy string, withhol
 	if k.Path.Value == "-" || k.Append {
 		return "", false
 	}
+	if k.isObject() {
+		return "`rotate: {every: 10m}`", !k.Rotate.on()
+	}
 	if info, err := os.Stat(abs(k.Path.Value)); err == nil && len(k.Split) == 0 && !info.Mode().IsRegular() {
 		return "", false // it is written to directly
 	}
@@ -187,8 +201,11 @@ func (k *writer) checkPath(c *graph.Inference) {
 	at := k.Path.At
 	stars := strings.Count(k.Path.Value, "*")
 	switch {
-	case isAddress(k.Path.Value):
-		c.List().Add(diag.WrongValue, at, "%s is an address, and file.write writes files", k.Path.Value).WithHint("write a file, and send it when the flow has succeeded")
+	case k.isObject() && k.stores[nodes.Scheme(k.Path.Value)] == nil:
+		refuseAddress(c, k.Path.Value, "file.write", at)
+		return
+	case k.isObject() && k.Append:
+		c.List().Add(diag.Conflict, at, "%s cannot be appended to: an object is written as a whole", k.Path.Value).WithHint("write several, by `rotate: {every: 10m}`")
 		return
 	case len(k.Split) > 0 && stars != len(k.Split):
 		what := "one *"

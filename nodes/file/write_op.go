@@ -30,6 +30,9 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 		o.limits = *k.Rotate
 	}
 	env.Outputs, env.Unkept = o.outputs, o.unkept
+	if k.isObject() && k.Rotate.on() && acknowledged(env.Flow) {
+		return &holdingWrite{op: o}, nil
+	}
 	return o, nil
 }
 
@@ -40,7 +43,9 @@ type writeOp struct {
 	t       *types.Type
 	limits  rotate // of a file; zero: none
 	pool    sync.Pool
-	set     *durable.Set // the files of the run
+	set     *durable.Set    // the files of the run
+	store   nodes.Store     // of an address; nil: it writes files
+	ctx     context.Context // of the call that works on objects now
 	release func() error
 	targets map[string]*target // by the value of split
 	order   []*target          // as they came
@@ -48,6 +53,7 @@ type writeOp struct {
 	due     time.Time          // when rows are published that no end will; zero: there are none
 	turn    time.Time          // when the next file has had its time; zero: none will
 	ended   []nodes.Output     // files that were rotated
+	numbers map[string]uint64  // of objects, by their address without one
 }
 
 // publishTime is how long rows that are added to a file by an endless flow wait at most.
@@ -66,6 +72,10 @@ var (
 // Open makes the file at once, so that a path that cannot be written stops the
 // flow before anything is read.
 func (o *writeOp) Open(ctx context.Context) (err error) {
+	o.ctx = ctx
+	if o.k.isObject() {
+		return o.openStore()
+	}
 	if o.set, o.release, err = filesOf(ctx, o.env); err != nil {
 		return err
 	}
@@ -114,9 +124,9 @@ func (o *writeOp) target(value string) (*target, error) {
 	if len(o.targets) >= o.k.MaxFiles {
 		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is intended", o.k.MaxFiles)
 	}
-	path := o.env.Path(o.k.Path.Value)
+	path := o.path(o.k.Path.Value)
 	if o.k.split != nil {
-		path = o.env.Path(filledIn(o.k.Path.Value, strings.Split(value, separator)))
+		path = o.path(filledIn(o.k.Path.Value, strings.Split(value, separator)))
 	}
 	if o.limits.on() {
 		var err error
@@ -164,7 +174,8 @@ func (o *writeOp) NewWorker(context.Context) (nodes.Worker, error) {
 }
 
 // Process writes parts in the order of the input.
-func (o *writeOp) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
+func (o *writeOp) Process(ctx context.Context, in nodes.Input, _ nodes.Out) error {
+	o.ctx = ctx
 	parts := in.Made.(*[]part)
 	for _, p := range *parts {
 		t, err := o.target(p.value)
@@ -224,7 +235,8 @@ func (o *writeOp) Due() time.Time {
 
 // OnTime publishes what was written since the last time, and rotates files that have had
 // their time.
-func (o *writeOp) OnTime(_ context.Context, now time.Time, _ nodes.Out) error {
+func (o *writeOp) OnTime(ctx context.Context, now time.Time, _ nodes.Out) error {
+	o.ctx = ctx
 	if !o.turn.IsZero() && !now.Before(o.turn) {
 		if err := o.rotate(now); err != nil {
 			return err
@@ -243,7 +255,7 @@ func (o *writeOp) publish() error {
 	o.due = time.Time{}
 	var added []*target
 	for _, t := range o.order {
-		if t.file != nil && !o.k.Append || t.fresh == 0 || t.ended && !t.whole {
+		if t.object != nil || t.file != nil && !o.k.Append || t.fresh == 0 || t.ended && !t.whole {
 			continue
 		}
 		if !t.ended {
@@ -288,7 +300,7 @@ func (o *writeOp) Keep(context.Context) error {
 	var errs []error
 	var added []*target
 	for _, t := range o.order {
-		if t.broken || t.fresh == 0 || t.path == "-" || t.file != nil && !o.k.Append {
+		if t.object != nil || t.broken || t.fresh == 0 || t.path == "-" || t.file != nil && !o.k.Append {
 			continue
 		}
 		if !t.ended {
@@ -322,7 +334,10 @@ func (o *writeOp) unkept() (lost, unsure int64) {
 }
 
 // End completes the files: they are whole then, and still have no name.
-func (o *writeOp) End(context.Context, nodes.EndedEdge, nodes.Out) error { return o.finish() }
+func (o *writeOp) End(ctx context.Context, _ nodes.EndedEdge, _ nodes.Out) error {
+	o.ctx = ctx
+	return o.finish()
+}
 
 // finish completes the files that are not. It is ErrDone where somebody did not want
 // to read the last of it.
@@ -360,7 +375,8 @@ func (o *writeOp) Lasts() bool {
 
 // Flush implements nodes.Flusher. Where sources acknowledge what was flushed, it is
 // published; else it is only safe from those who read along.
-func (o *writeOp) Flush(context.Context) error {
+func (o *writeOp) Flush(ctx context.Context) error {
+	o.ctx = ctx
 	if acks := o.env.Acknowledges; acks != nil && acks() {
 		if err := o.publish(); !errors.Is(err, nodes.ErrDone) {
 			return err
@@ -376,9 +392,13 @@ func (o *writeOp) Flush(context.Context) error {
 }
 
 // Seal completes what a node that was done early has left open, and makes all safe.
-func (o *writeOp) Seal(context.Context, uint64) error {
+func (o *writeOp) Seal(ctx context.Context, _ uint64) error {
+	o.ctx = ctx
 	if err := o.finish(); err != nil && !errors.Is(err, nodes.ErrDone) {
 		return err
+	}
+	if o.store != nil {
+		return o.sealObjects()
 	}
 	var files []*durable.File
 	for _, t := range o.order {
@@ -390,7 +410,10 @@ func (o *writeOp) Seal(context.Context, uint64) error {
 }
 
 // Commit gives the files of the run their names: the first node does so for all.
-func (o *writeOp) Commit(context.Context, uint64) error {
+func (o *writeOp) Commit(ctx context.Context, _ uint64) error {
+	if o.ctx = ctx; o.store != nil {
+		return o.commitObjects()
+	}
 	err := o.mine(o.set.Commit())
 	for _, t := range o.order {
 		if err == nil || !o.k.Append && t.named() {
@@ -417,7 +440,10 @@ func (o *writeOp) mine(err error) error {
 }
 
 // Abort takes back what was not committed.
-func (o *writeOp) Abort(context.Context) error {
+func (o *writeOp) Abort(ctx context.Context) error {
+	if o.ctx = ctx; o.k.isObject() {
+		return o.abortObjects()
+	}
 	var errs []error
 	if o.set != nil {
 		errs = append(errs, wrongFile(o.set.Abort()))
@@ -453,7 +479,7 @@ func (o *writeOp) outputs() []nodes.Output {
 	all := slices.Clone(o.ended)
 	for _, t := range o.order {
 		if t.path != "-" && (t.named() || !o.k.Append || t.rows > 0) { // there was something to write
-			all = append(all, nodes.Output{Path: nodes.ShortPath(t.path), Written: t.named()})
+			all = append(all, nodes.Output{Path: shortPath(t.path), Written: t.named()})
 		}
 	}
 	slices.SortFunc(all, func(a, b nodes.Output) int { return strings.Compare(a.Path, b.Path) })

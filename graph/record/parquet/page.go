@@ -28,8 +28,12 @@ var codecs = map[format.CompressionCodec]block.Codec{
 	format.Uncompressed: block.None, format.Snappy: block.Snappy, format.Gzip: block.Gzip, format.Zstd: block.Zstd, format.Lz4Raw: block.LZ4, lz4: block.LZ4Hadoop,
 }
 
-// lz4 is the older of two codecs of that name.
-const lz4 format.CompressionCodec = 5
+// What the library calls deprecated, and files have: the older of two codecs of a name, and an
+// encoding that is a dictionary where a page of values has it, and plain in a dictionary.
+const (
+	lz4             format.CompressionCodec = 5
+	plainDictionary format.Encoding         = 2
+)
 
 // A pageHead is what stands before a page.
 type pageHead struct {
@@ -285,7 +289,7 @@ func (l *leafReader) readDictionary(h pageHead) error {
 	if l.dict != nil {
 		return errors.New("a second dictionary")
 	}
-	if h.encoding != format.Plain && h.encoding != format.PlainDictionary || h.values > maxDictSize {
+	if h.encoding != format.Plain && h.encoding != plainDictionary || h.values > maxDictSize {
 		return fmt.Errorf("a dictionary of %d values, written as %s", h.values, h.encoding)
 	}
 	if err := l.load(h); err != nil {

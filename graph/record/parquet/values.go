@@ -63,7 +63,7 @@ func (v *values) begin(src []byte, e format.Encoding, n int, dict *dictionary) (
 	switch e {
 	case format.Plain:
 		fits = true
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		if dict == nil {
 			return errors.New("a page refers to a dictionary that is not there")
 		}

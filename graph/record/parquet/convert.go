@@ -97,6 +97,13 @@ func planLeaf(e *element, t *types.Type) (*leafPlan, bool) {
 	case own.Kind != t.Kind && !(own.Kind == types.KindString && t.Kind == types.KindEnum):
 		return nil, false
 	}
+	p.same(own)
+	return p, true
+}
+
+// same says how a column is read as the type that it has.
+func (p *leafPlan) same(own *types.Type) {
+	e, l := p.e, p.e.logical
 	switch own.Kind {
 	case types.KindInt:
 		if l.unsigned {
@@ -110,8 +117,8 @@ func planLeaf(e *element, t *types.Type) (*leafPlan, bool) {
 		switch {
 		case l.kind == logicalUUID:
 			p.text = uuid
-		case t.Kind == types.KindEnum:
-			p.text = oneOf(t)
+		case p.t.Kind == types.KindEnum:
+			p.text = oneOf(p.t)
 		default:
 			p.text = checkText
 		}
@@ -132,7 +139,6 @@ func planLeaf(e *element, t *types.Type) (*leafPlan, bool) {
 			p.ofInt = scaled(l.unit, own.Kind)
 		}
 	}
-	return p, true
 }
 
 // unsigned refuses what is larger than int.

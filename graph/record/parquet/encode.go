@@ -129,73 +129,84 @@ func (c *chunkWriter) dictionary(parts []*shred) *index {
 	if total == 0 || c.n.typ == format.Boolean {
 		return nil
 	}
-	ix := &index{of: make([]uint32, 0, total)}
-	page := c.scratch[:0]
-	n := 0
-	worth := func() bool {
-		return n <= dictEntries && len(page) <= dictBytes && (len(ix.of) < dictTried || 2*n <= len(ix.of))
+	d := &dictWriter{ix: &index{of: make([]uint32, 0, total)}, page: c.scratch[:0], small: c.n.typ == format.Int32}
+	add := d.numbers
+	if c.n.typ == format.ByteArray {
+		add = d.texts
 	}
-	ok := false
-	switch c.n.typ {
-	case format.ByteArray:
-		seen := map[string]uint32{}
-		for _, p := range parts {
-			from := int32(0)
-			for _, end := range p.ends {
-				text := record.View(p.text[from:end])
-				from = end
-				at, had := seen[text]
-				if !had {
-					at = uint32(n)
-					n++
-					seen[text] = at
-					page = append(binary.LittleEndian.AppendUint32(page, uint32(len(text))), text...)
-				}
-				ix.of = append(ix.of, at)
-			}
-			if ok = worth(); !ok {
-				break
-			}
-		}
-	default:
-		seen := map[uint64]uint32{}
-		find := func(v uint64, size int) {
-			at, had := seen[v]
-			if !had {
-				at = uint32(n)
-				n++
-				seen[v] = at
-				if size == 4 {
-					page = binary.LittleEndian.AppendUint32(page, uint32(v))
-				} else {
-					page = binary.LittleEndian.AppendUint64(page, v)
-				}
-			}
-			ix.of = append(ix.of, at)
-		}
-		size := 8
-		if c.n.typ == format.Int32 {
-			size = 4
-		}
-		for _, p := range parts {
-			for _, v := range p.ints {
-				find(uint64(v), size)
-			}
-			for _, f := range p.floats {
-				find(math.Float64bits(f), size)
-			}
-			if ok = worth(); !ok {
-				break
-			}
+	for _, p := range parts {
+		if add(p); !d.worth() {
+			break
 		}
 	}
-	c.scratch = page
-	if !ok || 2*n > total && total > 16 {
+	c.scratch = d.page
+	if !d.worth() || 2*d.n > total && total > 16 {
 		return nil
 	}
-	ix.width = max(bits.Len(uint(n-1)), 1) // some readers want a bit for one value too
-	c.write(&format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(n), Encoding: format.Plain})}, page)
-	return ix
+	d.ix.width = max(bits.Len(uint(d.n-1)), 1) // some readers want a bit for one value too
+	c.write(&format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(d.n), Encoding: format.Plain})}, d.page)
+	return d.ix
+}
+
+// A dictWriter finds the values that differ.
+type dictWriter struct {
+	ix       *index
+	n        int // values that differ
+	page     []byte
+	small    bool // numbers have 32 bits
+	ofText   map[string]uint32
+	ofNumber map[uint64]uint32
+}
+
+// worth reports whether the values repeat often enough, as far as they were seen.
+func (d *dictWriter) worth() bool {
+	return d.n <= dictEntries && len(d.page) <= dictBytes && (len(d.ix.of) < dictTried || 2*d.n <= len(d.ix.of))
+}
+
+func (d *dictWriter) texts(p *shred) {
+	if d.ofText == nil {
+		d.ofText = map[string]uint32{}
+	}
+	from := int32(0)
+	for _, end := range p.ends {
+		text := record.View(p.text[from:end])
+		from = end
+		at, had := d.ofText[text]
+		if !had {
+			at = uint32(d.n)
+			d.n++
+			d.ofText[text] = at
+			d.page = append(binary.LittleEndian.AppendUint32(d.page, uint32(len(text))), text...)
+		}
+		d.ix.of = append(d.ix.of, at)
+	}
+}
+
+func (d *dictWriter) numbers(p *shred) {
+	if d.ofNumber == nil {
+		d.ofNumber = map[uint64]uint32{}
+	}
+	for _, v := range p.ints {
+		d.number(uint64(v))
+	}
+	for _, f := range p.floats {
+		d.number(math.Float64bits(f))
+	}
+}
+
+func (d *dictWriter) number(v uint64) {
+	at, had := d.ofNumber[v]
+	if !had {
+		at = uint32(d.n)
+		d.n++
+		d.ofNumber[v] = at
+		if d.small {
+			d.page = binary.LittleEndian.AppendUint32(d.page, uint32(v))
+		} else {
+			d.page = binary.LittleEndian.AppendUint64(d.page, v)
+		}
+	}
+	d.ix.of = append(d.ix.of, at)
 }
 
 // page writes a data page.

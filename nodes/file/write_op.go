@@ -54,6 +54,7 @@ type writeOp struct {
 	turn    time.Time          // when the next file has had its time; zero: none will
 	ended   []nodes.Output     // files that were rotated
 	numbers map[string]uint64  // of objects, by their address without one
+	pending int                // bytes of rows that wait for row groups of Parquet
 }
 
 // publishTime is how long rows that are added to a file by an endless flow wait at most.

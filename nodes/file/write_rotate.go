@@ -154,6 +154,7 @@ const maxEnded = 1000
 // end completes a file of many: it gets its name at once, and stays whatever becomes of the
 // flow. The next row begins another one.
 func (o *writeOp) end(value string, t *target) error {
+	o.pending -= t.waiting()
 	if err := t.finish(o.tail(t)); err != nil {
 		return err
 	}

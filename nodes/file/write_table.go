@@ -1,6 +1,9 @@
 package file
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
@@ -112,12 +115,8 @@ const leastGroup = 64 << 10
 
 // addTable adds rows to a table.
 func (o *writeOp) addTable(t *target, p *part) error {
-	for i, s := range p.table {
-		p.table[i] = nil
-		if err := t.table.Add(s); err != nil {
-			t.broken = true
-			return t.wrong(err)
-		}
+	if err := o.addShreds(t, p.table); err != nil {
+		return err
 	}
 	if len(p.text) > 0 {
 		if err := t.together(); err != nil {
@@ -137,6 +136,42 @@ func (o *writeOp) addTable(t *target, p *part) error {
 		return nil
 	}
 	return t.together()
+}
+
+// mostPending is how much memory rows of Parquet may take that wait for their row groups, in all
+// files together.
+const mostPending = 128 << 20
+
+// addShreds adds rows to a Parquet file. Where there are many files, the one with the most rows
+// writes a row group early.
+func (o *writeOp) addShreds(t *target, table []*parquet.Shreds) error {
+	for i, s := range table {
+		table[i] = nil
+		before := t.table.Pending()
+		err := t.table.Add(s)
+		if o.pending += t.table.Pending() - before; err != nil {
+			t.broken = true
+			return t.wrong(err)
+		}
+	}
+	if o.pending < mostPending {
+		return nil
+	}
+	largest := slices.MaxFunc(o.order, func(a, b *target) int { return cmp.Compare(a.waiting(), b.waiting()) })
+	o.pending -= largest.waiting()
+	if err := largest.table.Flush(); err != nil {
+		largest.broken = true
+		return largest.wrong(err)
+	}
+	return nil
+}
+
+// waiting is the memory of rows that wait for their row group.
+func (t *target) waiting() int {
+	if t.table == nil || t.ended {
+		return 0
+	}
+	return t.table.Pending()
 }
 
 // closeTable writes what is left of a table.

@@ -199,8 +199,11 @@ func (w *Writer) Add(s *Shreds) error {
 	if w.rows < w.o.GroupRows && w.size < w.o.GroupSize {
 		return nil
 	}
-	return w.flush()
+	return w.Flush()
 }
+
+// Pending is how much memory the rows take that wait for their row group.
+func (w *Writer) Pending() int { return w.size }
 
 // Written is how many bytes of the file are written.
 func (w *Writer) Written() int64 { return w.n }
@@ -219,8 +222,8 @@ func (w *Writer) begin() error {
 	return w.write([]byte(magic))
 }
 
-// flush writes a row group. Its columns are made side by side.
-func (w *Writer) flush() error {
+// Flush writes the rows that wait as a row group. Its columns are made side by side.
+func (w *Writer) Flush() error {
 	if err := w.begin(); err != nil || w.rows == 0 {
 		return err
 	}
@@ -267,7 +270,7 @@ const typeKey = "flowrun.type"
 
 // Close writes what is pending, and the footer.
 func (w *Writer) Close() error {
-	if err := w.flush(); err != nil {
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	meta := format.FileMetaData{

@@ -250,6 +250,12 @@ func (k *keeper) len() int {
 	return len(k.got)
 }
 
+func (k *keeper) has(n int64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Contains(k.got, n)
+}
+
 // kit is one whose kind `keep` is the keeper.
 func (k *keeper) kit() nodetest.Kit {
 	return kit.With([]nodes.Decl{nodes.Kind("keep", "Keeps.", &keepKind{k}, nodes.InPort(graph.Port{Name: "in"}), nodes.Workers(graph.Single))})

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,7 +100,7 @@ func TestTwoWithOneInstance(t *testing.T) {
 		t.Errorf("the first process has ended with %v", err)
 	}
 	c.fill(topic, 1, 100, 200)
-	eventually(t, "the second process reads on", func() bool { return slices.Contains(two.got, 199) })
+	eventually(t, "the second process reads on", func() bool { return two.has(199) })
 	q.finish(t)
 }
 

@@ -92,7 +92,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/redis"}, May: append([]string{"graph/record/jsonl", "graph/record/text", "nodes/columns", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/amqp", "nodes/connect/mqtt"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: append([]string{"graph/record", "graph/record/jsonl", "internal/brokertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/nats"}, May: append([]string{"graph/record/jsonl", "internal/durable", "nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: packTests},
-	{Rooms: []string{"nodes/connect/kafka"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest"}, packTests...)},
+	{Rooms: []string{"nodes/connect/kafka"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest", "internal/servertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/s3"}, May: []string{"graph", "graph/config", "graph/diag", "graph/types", "nodes", "nodes/file", "nodes/peer"}, Tests: packTests},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/kafka", "nodes/connect/mqtt", "nodes/connect/nats", "nodes/connect/redis", "nodes/connect/s3", "nodes/connect/sql", "nodes/std"}},
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +57,8 @@ func (l *Link) advised(err error) error {
 		return hinted(err, "the group has members that share partitions in another way (this one does it cooperative-sticky): stop them, or choose another group")
 	case errors.As(err, &record):
 		return hinted(errors.New("the broker does not speak TLS"), "leave out tls, or take the port that is secured")
+	case strings.Contains(err.Error(), "tls alert record"): // the client has no type for it
+		return hinted(errors.New("the broker takes only secured connections"), "write `tls: {}`, or with `ca: FILE` in it where the system does not trust the broker")
 	case errors.As(err, &eof), errors.Is(err, io.EOF):
 		why := "if the brokers want a login, write it under sasl"
 		if l.SASL != nil {

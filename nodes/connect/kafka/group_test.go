@@ -131,3 +131,26 @@ func TestGivenBackUnfinished(t *testing.T) {
 		t.Errorf("%d messages came twice, want %d", twice, n/2)
 	}
 }
+
+// While a process waits long to give partitions back, what comes of the others meanwhile does
+// not get lost.
+func TestLongGivingBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes longer than a session is patient")
+	}
+	c := newCluster(t)
+	const n = 1000
+	topic := c.topic("long", 2, nil)
+	c.fill(topic, 2, 0, n)
+	one, two := &keeper{hold: make(chan struct{})}, &keeper{}
+	p := c.start(one.kit(), c.reading(topic, ", instance: one, rebalance: 25s"+c.session()))
+	eventually(t, "the first process is a member", func() bool { return len(members(c)) == 1 })
+	c.start(two.kit(), c.reading(topic, ", instance: two, rebalance: 25s"+c.session()))
+	eventually(t, "a partition is being given back", func() bool { return len(members(c)) == 2 })
+	c.fill(topic, 2, n, 2*n)
+	eventually(t, "it is given back", func() bool { return two.len() >= n })
+	close(one.hold)
+	eventually(t, "the rest is acknowledged", func() bool { return sum(c.committed(c.group(), topic)) == 2*n })
+	p.finish(t)
+	t.Logf("%d came twice", once(t, 2*n, one.got, two.got))
+}

@@ -44,6 +44,8 @@ type session struct {
 	cancel context.CancelCauseFunc
 	most   int // how many messages are asked for: about a megabyte of them
 
+	polling *poll // of Receive
+
 	mu        sync.Mutex
 	parts     map[string]map[int32]*partition
 	positions map[string]map[int32]int64 // where the group begins in partitions of which nothing has come yet
@@ -61,49 +63,79 @@ func (s *session) OnGroupManageError(err error) {
 	}
 }
 
-// Receive implements message.Receiver.
-func (s *session) Receive(ctx context.Context) ([]message.Message[token], error) {
-	ctx, stop := context.WithTimeout(ctx, patience) // so that somebody looks whether Kafka is away
-	defer stop()
-	defer context.AfterFunc(s.ctx, stop)()
-	// A poll waits while partitions are being given back, which may wait for the flow: so it
-	// has a goroutine of its own, which throws away what comes when nobody waits any more.
-	var mu sync.Mutex
-	left := false
-	got := make(chan struct{})
-	var ms []message.Message[token]
-	var err error
+// A poll asks the client for messages, on a goroutine of its own: while partitions are being
+// given back, which may wait for the flow, it waits too and heeds no context. What it takes is
+// thrown away only if the session takes nothing after it.
+type poll struct {
+	stop context.CancelFunc
+	done chan struct{}
+
+	mu   sync.Mutex
+	left bool // nobody waits any more
+	ms   []message.Message[token]
+	err  error
+}
+
+func (s *session) poll() *poll {
+	ctx, stop := context.WithTimeout(s.ctx, patience)
+	p := &poll{stop: stop, done: make(chan struct{})}
+	most := s.most
 	go func() {
-		defer close(got)
-		fetches := s.client.PollRecords(ctx, s.most)
+		defer close(p.done)
+		defer stop()
+		fetches := s.client.PollRecords(ctx, most)
 		defer s.client.AllowRebalance()
-		mu.Lock()
-		defer mu.Unlock()
-		if !left {
-			ms, err = s.take(fetches)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.left {
+			p.ms, p.err = s.take(fetches)
 		}
 	}()
+	return p
+}
+
+// leave ends a poll, and gives what it has taken before.
+func (p *poll) leave() []message.Message[token] {
+	p.stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left = true
+	ms := p.ms
+	p.ms = nil
+	return ms
+}
+
+// Receive implements message.Receiver.
+func (s *session) Receive(ctx context.Context) ([]message.Message[token], error) {
+	if s.polling == nil {
+		s.polling = s.poll()
+	}
+	look := time.NewTimer(patience) // so that somebody looks whether Kafka is away
+	defer look.Stop()
 	select {
-	case <-got:
-	case <-ctx.Done():
-		mu.Lock()
-		left = true
-		mu.Unlock()
-	}
-	if left && len(ms) > 0 {
-		err = nil
-	}
-	switch {
-	case s.ctx.Err() != nil && len(ms) == 0:
-		err = context.Cause(s.ctx)
-		if errors.Is(err, kerr.FencedInstanceID) {
-			err = s.i.fenced()
+	case <-s.polling.done:
+		ms, err := s.polling.ms, s.polling.err
+		s.polling = nil
+		if err == nil && len(ms) == 0 {
+			err = s.health.away(time.Now())
 		}
-		return nil, err
-	case err == nil && len(ms) == 0:
-		err = s.health.away(time.Now())
+		if s.ctx.Err() == nil || len(ms) > 0 {
+			return ms, s.i.k.advised(err)
+		}
+	case <-look.C:
+		return nil, s.i.k.advised(s.health.away(time.Now()))
+	case <-ctx.Done():
+		return s.polling.leave(), nil
+	case <-s.ctx.Done():
+		if ms := s.polling.leave(); len(ms) > 0 {
+			return ms, nil
+		}
 	}
-	return ms, s.i.k.advised(err)
+	err := context.Cause(s.ctx)
+	if errors.Is(err, kerr.FencedInstanceID) {
+		err = s.i.fenced()
+	}
+	return nil, err
 }
 
 // take makes messages of what has come, and notes that the flow has them.

@@ -50,19 +50,21 @@ type streamSession struct {
 	news    chan struct{}
 	beats   sync.WaitGroup // the goroutine that gives signs of life
 
-	mu      sync.Mutex
-	came    []message.Message[token]
-	lain    int // bytes of these
-	asked   int // bytes that pulls are still for
-	most    int // bytes of a pull that nothing stands in the way of
-	pulls   int // that were sent so far
-	heard   time.Time
-	number  uint64
-	under   []underway // in the order in which they came
-	failed  error
-	open    map[string]bool // pulls, by the subjects of their answers, that the server has not ended
-	whole   bool            // the last pull was for all that may be asked for
-	touched bool            // something has come by it
+	mu     sync.Mutex
+	came   []message.Message[token]
+	lain   int // bytes of these
+	asked  int // bytes that pulls are still for
+	most   int // bytes of a pull that nothing stands in the way of
+	pulls  int // that were sent so far
+	heard  time.Time
+	number uint64
+	under  []underway // in the order in which they came
+	failed error
+	// confirms is how many calls of Ack the server has not answered.
+	confirms int
+	open     map[string]bool // pulls, by the subjects of their answers, that the server has not ended
+	whole    bool            // the last pull was for all that may be asked for
+	touched  bool            // something has come by it
 }
 
 // An underway is a message that is not acknowledged.
@@ -114,6 +116,10 @@ func (s *streamSession) hear(m *client.Msg) {
 		default:
 		}
 	}()
+	if m.Subject == s.inbox+confirmed && len(m.Header) == 0 {
+		s.confirms--
+		return
+	}
 	t, ok := tokenOf(m.Reply)
 	if !ok {
 		if err := s.status(m); err != nil && s.failed == nil {
@@ -268,14 +274,19 @@ func (s *streamSession) take(begun time.Time) (ms []message.Message[token], sile
 	return ms, silent, err
 }
 
-// Ack implements message.Receiver. The answer for the last is one for all before it.
-func (s *streamSession) Ack(ctx context.Context, tokens []token) error {
+// confirmed is behind the inbox the subject of answers to acknowledgements.
+const confirmed = "acked"
+
+// Ack implements message.Receiver. The answer for the last is one for all before it; nobody
+// waits for it here, because what the server has not got by then comes again.
+func (s *streamSession) Ack(_ context.Context, tokens []token) error {
 	s.mu.Lock()
 	last := tokens[len(tokens)-1].number
 	first := s.number - uint64(len(s.under)) + 1
 	n := 0
 	if last >= first {
 		n = int(last - first + 1)
+		s.confirms++
 	}
 	done := s.under[:n:n]
 	s.under = s.under[n:]
@@ -285,7 +296,7 @@ func (s *streamSession) Ack(ctx context.Context, tokens []token) error {
 		if i < len(done)-1 {
 			err = s.c.Publish(u.reply, nil)
 		} else {
-			_, err = s.c.RequestWithContext(ctx, u.reply, nil)
+			err = s.c.PublishRequest(u.reply, s.inbox+confirmed, nil)
 		}
 		if err != nil {
 			s.mu.Lock()
@@ -295,6 +306,25 @@ func (s *streamSession) Ack(ctx context.Context, tokens []token) error {
 		}
 	}
 	return nil
+}
+
+// settle waits until the server has all acknowledgements.
+func (s *streamSession) settle() {
+	ctx, cancel := context.WithTimeout(s.c.ended, askTime)
+	defer cancel()
+	for {
+		s.mu.Lock()
+		settled := s.confirms <= 0
+		s.mu.Unlock()
+		if settled {
+			return
+		}
+		select {
+		case <-s.news:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 var (
@@ -325,6 +355,7 @@ func (s *streamSession) live(ctx context.Context) {
 
 // Close implements message.Receiver: what was not acknowledged is handed out again at once.
 func (s *streamSession) Close() {
+	s.settle()
 	s.mu.Lock()
 	var left []string
 	for _, u := range s.under {

@@ -148,6 +148,7 @@ func (s *streamSession) begin(ctx context.Context, alone bool) error {
 	again, err := s.reset(ctx)
 	switch {
 	case err == nil && again:
+		s.i.again.Add(int64(info.NumAckPending)) // the server counts them as handed out for the first time
 		s.i.env.Log.Info("what was under way before comes again", "stream", s.stream, "durable", s.durable, "messages", info.NumAckPending)
 		return nil
 	case err != nil && s.c.ended.Err() != nil:

@@ -18,6 +18,7 @@ import (
 type Content struct {
 	Body  []byte
 	Props []Value // those that were asked for, in their order
+	Err   error   // not nil: it cannot be read for this reason, and Body may be a part of it
 }
 
 // A Value is that of a property: Text of a string, Int of the others, a time as nanoseconds
@@ -81,6 +82,8 @@ func (d *Decoder) json(n int, content func(i int) *Content, bad func(i int, err 
 		body := bytes.TrimPrefix(content(i).Body, []byte("\xef\xbb\xbf"))
 		var err error
 		switch {
+		case content(i).Err != nil:
+			err = content(i).Err
 		case len(bytes.TrimSpace(body)) == 0:
 			err = errEmpty
 		case !utf8.Valid(body):
@@ -138,8 +141,12 @@ func (d *Decoder) raw(n int, content func(i int) *Content, bad func(i int, err e
 		b := record.NewNeeded(d.Out, d.needed)
 		for ; from < n && b.Rows < record.MaxRows; from++ {
 			c := content(from)
-			if text && !utf8.Valid(c.Body) {
-				if err := bad(from, errNotUTF8); err != nil {
+			wrong := c.Err
+			if wrong == nil && text && !utf8.Valid(c.Body) {
+				wrong = errNotUTF8
+			}
+			if wrong != nil {
+				if err := bad(from, wrong); err != nil {
 					b.Release()
 					return err
 				}

@@ -47,6 +47,7 @@ var Sole = map[string]string{
 	"github.com/rabbitmq/amqp091-go": "nodes/connect/amqp",
 	"github.com/nats-io":             "nodes/connect/nats",
 	"github.com/twmb/franz-go":       "nodes/connect/kafka",
+	"github.com/coder/websocket":     "nodes/connect/websocket",
 
 	"github.com/aymanbagabas/go-udiff": "cmd/flowrun/cli",
 	"github.com/hashicorp/golang-lru":  "web",
@@ -95,6 +96,8 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/kafka"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity")...), Tests: append([]string{"internal/brokertest", "internal/servertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/s3"}, May: []string{"graph", "graph/config", "graph/diag", "graph/types", "nodes", "nodes/file", "nodes/peer"}, Tests: packTests},
 	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/kafka", "nodes/connect/mqtt", "nodes/connect/nats", "nodes/connect/redis", "nodes/connect/s3", "nodes/connect/sql", "nodes/std"}},
+	{Rooms: []string{"nodes/connect/websocket"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record", "graph/expr")...), Tests: packTests},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/mqtt", "nodes/connect/redis", "nodes/connect/sql", "nodes/connect/websocket", "nodes/std"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

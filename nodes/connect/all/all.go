@@ -13,8 +13,10 @@ import (
 	"github.com/flowrun/flowrun/nodes/connect/redis"
 	"github.com/flowrun/flowrun/nodes/connect/s3"
 	"github.com/flowrun/flowrun/nodes/connect/sql"
+	"github.com/flowrun/flowrun/nodes/connect/websocket"
 	"github.com/flowrun/flowrun/nodes/std"
 )
 
 // Nodes are the kinds of all packs.
 var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, kafka.Nodes, nats.Nodes, mqtt.Nodes, amqp.Nodes, s3.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes, amqp.Nodes, websocket.Nodes)

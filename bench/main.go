@@ -45,6 +45,8 @@ var workloads = []struct {
 	{"redis", redisWorkload},
 	{"nats", natsWorkload},
 	{"kafka", kafkaWorkload},
+	{"mqtt", mqttWorkload},
+	{"amqp", amqpWorkload},
 }
 
 func main() {

@@ -69,7 +69,7 @@ func brokerWorkload(ctx context.Context, h *harness, kind, name, client string, 
 }
 
 // server starts a program, and waits until something listens at an address.
-func server(at string, env []string, argv ...string) (stop func(), err error) {
+func startServer(at string, env []string, argv ...string) (stop func(), err error) {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
 		return nil, exec.ErrNotFound
@@ -116,7 +116,7 @@ func startMosquitto(dir string) (string, func(), error) {
 		return "", nil, err
 	}
 	at := fmt.Sprintf("127.0.0.1:%d", port)
-	stop, err := server(at, nil, "mosquitto", "-c", config)
+	stop, err := startServer(at, nil, "mosquitto", "-c", config)
 	return "mqtt://" + at, stop, err
 }
 
@@ -148,11 +148,11 @@ func startRabbitMQ(dir string) (string, func(), error) {
 	if _, err := os.Stat(program); err != nil {
 		return "", nil, exec.ErrNotFound
 	}
-	epmd, err := server(fmt.Sprintf("127.0.0.1:%d", ports[1]), env, "epmd")
+	epmd, err := startServer(fmt.Sprintf("127.0.0.1:%d", ports[1]), env, "epmd")
 	if err != nil {
 		return "", nil, err
 	}
-	stop, err := server(at, append(env, "RABBITMQ_SERVER_START_ARGS=-start_epmd false"), program)
+	stop, err := startServer(at, append(env, "RABBITMQ_SERVER_START_ARGS=-start_epmd false"), program)
 	if err != nil {
 		epmd()
 		return "", nil, err

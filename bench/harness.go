@@ -333,14 +333,14 @@ var children = map[string]func(args []string) (result, error){
 	"kafka.read":                   kafkaFlow("read"),
 	"franz-go, write":              clientOfKafka("write"),
 	"franz-go, read":               clientOfKafka("read"),
-	"mqtt.send":                   brokerFlow(mqttNothing, sendFlow("use: mqtt.write, with: {url: %q, topic: items}")),
-	"mqtt.receive":                brokerFlow(mqttFill, receiveFlow("use: mqtt.read, with: {url: %q, topics: items, as: '{id: int, text: string}'}")),
-	"the client of mqtt, send":    brokerClient(mqttNothing, mqttSends),
-	"the client of mqtt, receive": brokerClient(mqttFill, mqttReceives),
-	"amqp.send":                   brokerFlow(amqpQueue, sendFlow("use: amqp.write, with: {url: %q, routing_key: items}")),
-	"amqp.receive":                brokerFlow(amqpFill, receiveFlow("use: amqp.read, with: {url: %q, queue: items, as: '{id: int, text: string}'}")),
-	"the client of amqp, send":    brokerClient(amqpQueue, amqpSends),
-	"the client of amqp, receive": brokerClient(amqpFill, amqpReceives),
+	"mqtt.send":                    brokerFlow(mqttNothing, sendFlow("use: mqtt.write, with: {url: %q, topic: items}")),
+	"mqtt.receive":                 brokerFlow(mqttFill, receiveFlow("use: mqtt.read, with: {url: %q, topics: items, as: '{id: int, text: string}'}")),
+	"the client of mqtt, send":     brokerClient(mqttNothing, mqttSends),
+	"the client of mqtt, receive":  brokerClient(mqttFill, mqttReceives),
+	"amqp.send":                    brokerFlow(amqpQueue, sendFlow("use: amqp.write, with: {url: %q, routing_key: items}")),
+	"amqp.receive":                 brokerFlow(amqpFill, receiveFlow("use: amqp.read, with: {url: %q, queue: items, as: '{id: int, text: string}'}")),
+	"the client of amqp, send":     brokerClient(amqpQueue, amqpSends),
+	"the client of amqp, receive":  brokerClient(amqpFill, amqpReceives),
 }
 
 // child runs one of them and prints its result.

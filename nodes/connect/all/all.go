@@ -18,5 +18,4 @@ import (
 )
 
 // Nodes are the kinds of all packs.
-var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, kafka.Nodes, nats.Nodes, mqtt.Nodes, amqp.Nodes, s3.Nodes)
-var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, mqtt.Nodes, amqp.Nodes, websocket.Nodes)
+var Nodes = slices.Concat(std.Nodes, sql.Nodes, redis.Nodes, kafka.Nodes, nats.Nodes, mqtt.Nodes, amqp.Nodes, websocket.Nodes, s3.Nodes)

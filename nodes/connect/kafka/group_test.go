@@ -46,11 +46,21 @@ func TestSharedInMidBatch(t *testing.T) {
 	c.pad = 3000
 	topic := c.topic("share", sixParts, nil)
 	c.fill(topic, sixParts, 0, n)
-	slow := func(ctx context.Context) { nodes.Sleep(ctx, 20*time.Millisecond) }
-	one, two := &keeper{pause: slow}, &keeper{pause: slow}
+	one, two, joined := &keeper{}, &keeper{}, make(chan struct{})
+	one.pause = func(ctx context.Context) {
+		if one.len() < 1500 {
+			return
+		}
+		select {
+		case <-joined:
+		case <-ctx.Done():
+		}
+	}
 	p := c.start(one.kit(), c.reading(topic, ", instance: one"+c.session()))
 	eventually(t, "the first process reads", func() bool { return one.len() > 1000 })
 	q := c.start(two.kit(), c.reading(topic, ", instance: two"+c.session()))
+	eventually(t, "the second process has joined", func() bool { return len(members(c)) == 2 })
+	close(joined)
 	eventually(t, "all is acknowledged", func() bool { return sum(c.committed(c.group(), topic)) == n })
 	p.finish(t)
 	q.finish(t)

@@ -134,7 +134,8 @@ try() {
   for p in "$dir"/pid-*; do [ -e "$p" ] && kill "$(cat "$p")" 2>/dev/null || true; done
   wait "${keepers[@]}" 2>/dev/null || true
   read -r came twice < <(stored)
-  kills=$(cat "$dir/kills" 2>/dev/null | wc -l)
+  touch "$dir/kills"
+  kills=$(wc -l <"$dir/kills")
   printf '%-8s %9d orders %4d kills %9d lost %9d twice %9d a second\n' \
     "$form" "$ORDERS" "$kills" $((want - came)) "$twice" $((came * 1000 / ((ended - begun) / 1000000 + 1)))
 }

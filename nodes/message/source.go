@@ -78,9 +78,19 @@ func (s *session[T]) broken() bool { return s.ctx.Err() != nil }
 // A chunk is what one call of Receive has given.
 type chunk[T any] struct {
 	messages []Message[T]
+	tokens   []T // of the messages, when there are items of them
 	came     time.Time
 	by       *session[T]
 	number   uint64
+}
+
+// forget lets go of what the messages say: to acknowledge them the tokens are enough.
+func (c *chunk[T]) forget() {
+	c.tokens = make([]T, len(c.messages))
+	for i := range c.messages {
+		c.tokens[i] = c.messages[i].Token
+	}
+	c.messages = nil
 }
 
 // Release implements what nodes.Handover wants. What nobody took is not acknowledged.
@@ -300,6 +310,7 @@ func (s *Source[T]) take(next func() (*chunk[T], error)) (any, nodes.Position, e
 // Process implements nodes.Operator.
 func (s *Source[T]) Process(_ context.Context, in nodes.Input, out nodes.Out) error {
 	c := in.Made.(*chunk[T])
+	defer c.forget()
 	return s.Decoder.Decode(len(c.messages),
 		func(i int) *Content { return &c.messages[i].Content },
 		func(i int) string { return s.Place(c.messages[i].Token) }, out)
@@ -323,9 +334,7 @@ func (s *Source[T]) taken(after nodes.Position) error {
 		x := done[0].by
 		var tokens []T
 		for len(done) > 0 && done[0].by == x {
-			for i := range done[0].messages {
-				tokens = append(tokens, done[0].messages[i].Token)
-			}
+			tokens = append(tokens, done[0].tokens...)
 			done = done[1:]
 		}
 		err := s.ack(x, tokens)

@@ -57,7 +57,7 @@ var readDecl = nodes.Kind("redis.read", "Reads the entries of a stream, the elem
 	nodes.OutPort(graph.Port{Name: "out", Doc: "An item for each entry, element or message."}),
 	nodes.Workers(graph.Single),
 	nodes.Interleaves(),
-	nodes.Acknowledges(),
+	nodes.Acknowledges(), nodes.Tries(),
 	nodes.Lines("messages have come", "its output is full, there is nothing to read, or Redis is away", "the flow is stopped",
 		"Redis refuses the login, or is away for longer than retry says; a message that cannot be read is a bad item"),
 	nodes.Example(graph.Example{

@@ -157,6 +157,9 @@ nodes:
 `
 )
 
+// stuck is endless with items so large that a pipe cannot hold those that are on their way.
+var stuck = strings.Replace(endless, "generate}", `generate, with: {set: {text: 'repeat("x", 20000)'}}}`, 1)
+
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -181,7 +184,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 // A signal that comes twice at once, as timeout sends it, stops a run and does not end it:
 // what is on its way goes through, and what had been taken is written.
 func TestASignalThatIsSentTwice(t *testing.T) {
-	folder(t, map[string]string{"e.yaml": endless})
+	folder(t, map[string]string{"e.yaml": stuck})
 	p := start(t, "run", "e.yaml")
 	p.line() // and nothing more: it cannot drain before both have come
 	p.signal(syscall.SIGTERM)
@@ -194,7 +197,7 @@ func TestASignalThatIsSentTwice(t *testing.T) {
 }
 
 func TestDrainHasADeadline(t *testing.T) {
-	folder(t, map[string]string{"e.yaml": endless})
+	folder(t, map[string]string{"e.yaml": stuck})
 	p := start(t, "run", "e.yaml", "--drain", "50ms", "-q")
 	p.line()
 	p.signal(syscall.SIGINT)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -130,12 +131,14 @@ func (o *writeOp) open(t *target) error {
 }
 
 // wrong names the file as its user knows it. When the program that reads what we
-// write wants no more, that is an end, and no error.
+// write wants no more, that is an end, and no error; a connection to a store that breaks
+// is one.
 func (t *target) wrong(err error) error {
+	_, broken := errors.AsType[*net.OpError](err)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.EPIPE) && !broken:
 		return nodes.ErrDone
 	case t.path == "-":
 		return named("standard output", err)

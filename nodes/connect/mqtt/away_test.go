@@ -218,6 +218,9 @@ func TestCutAnywhere(t *testing.T) {
 			out.Resume()
 			w := <-written
 			await(t, "all messages come", func() bool { missing, _ := lost(k.all(), n); return len(missing) == 0 })
+			for had := -1; had < len(k.all()); time.Sleep(500 * time.Millisecond) { // copies of what was sent again
+				had = len(k.all())
+			}
 			stop()
 			r := <-ended
 			lines := k.all()

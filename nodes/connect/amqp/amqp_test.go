@@ -223,6 +223,9 @@ func TestBrokerRestarts(t *testing.T) {
 	s := own(t, brokertest.Options{})
 	const n = 30000
 	makeQueue(t, s, "all", "quorum", nil)
+	if err := errors.Join(s.Stop(), s.Again()); err != nil { // a kill soon after it was declared would take the queue too
+		t.Fatal(err)
+	}
 	k := &seen{}
 	stop, ended := begin(t, s.URL, "queue: all, as: '{n: int}'", k)
 	written := make(chan nodetest.Result, 1)

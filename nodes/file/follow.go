@@ -60,7 +60,7 @@ type followOp struct {
 	due     time.Time                  // when the files are looked at again
 	search  time.Time                  // and when the patterns are
 	begun   bool
-	notes   notes
+	notes   nodes.Notebook
 }
 
 var (
@@ -73,7 +73,7 @@ var (
 
 func newFollowOp(o *readOp) *followOp {
 	f := &followOp{readOp: o, scanned: o.scanned(), known: map[fileID]*generation{}, seen: map[string]map[fileID]bool{}}
-	o.env.Notes = f.notes.all
+	o.env.Notes = f.notes.Notes
 	return f
 }
 

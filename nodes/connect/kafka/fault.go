@@ -168,28 +168,3 @@ var (
 	_ kgo.HookBrokerConnect = (*health)(nil)
 	_ kgo.HookBrokerRead    = (*health)(nil)
 )
-
-// notes are what has befallen the topics.
-type notes struct {
-	mu  sync.Mutex
-	all []nodes.Note
-}
-
-func (n *notes) add(text string, times int64, last string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i := range n.all {
-		if n.all[i].Text == text {
-			n.all[i].Times += times
-			n.all[i].Last = last
-			return
-		}
-	}
-	n.all = append(n.all, nodes.Note{Text: text, Times: times, Last: last})
-}
-
-func (n *notes) list() []nodes.Note {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return append([]nodes.Note(nil), n.all...)
-}

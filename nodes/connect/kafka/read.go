@@ -103,11 +103,11 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &inlet{k: k, env: env, group: k.Group, notes: &notes{}}
+	i := &inlet{k: k, env: env, group: k.Group, notes: &nodes.Notebook{}}
 	if i.group == "" {
 		i.group = env.Flow.Name
 	}
-	env.Notes = i.notes.list
+	env.Notes = i.notes.Notes
 	i.lag.Store(-1)
 	s := &message.Source[token]{
 		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: true,
@@ -122,7 +122,7 @@ type inlet struct {
 	k        *reader
 	env      *nodes.Env
 	group    string
-	notes    *notes
+	notes    *nodes.Notebook
 	namesake int          // which of the processes with the same name this one is; 0: it has not looked
 	lag      atomic.Int64 // messages that wait in the partitions of this process, as far as fetches told; -1: none has
 	again    atomic.Int64 // messages that come again, because their partitions went to others

@@ -213,7 +213,7 @@ func (s *session) gap(p *partition, first, logStart int64) {
 	gone := min(first, logStart) - p.next
 	between := fmt.Sprintf("%s/%d from %d up to %d", p.topic, p.id, p.next, p.next+gone)
 	s.i.env.Log.Warn("messages were thrown away before the group has read them", "topic", p.topic, "partition", p.id, "from", p.next, "messages", gone)
-	s.i.notes.add("messages were thrown away before the group has read them", gone, between)
+	s.i.notes.Add("messages were thrown away before the group has read them", gone, between)
 }
 
 // fault says what becomes of the session after an error of a partition, nil if nothing does.
@@ -225,7 +225,7 @@ func (s *session) fault(topic string, id int32, err error) error {
 		return nil
 	case errors.As(err, &gone):
 		s.i.env.Log.Warn("the brokers have lost messages that they had confirmed", "topic", topic, "partition", id, "from", gone.ResetTo, "to", gone.ConsumedTo)
-		s.i.notes.add("the brokers have lost messages that they had confirmed", max(1, gone.ConsumedTo-gone.ResetTo), fmt.Sprintf("%s/%d@%d", topic, id, gone.ResetTo))
+		s.i.notes.Add("the brokers have lost messages that they had confirmed", max(1, gone.ConsumedTo-gone.ResetTo), fmt.Sprintf("%s/%d@%d", topic, id, gone.ResetTo))
 		return nil
 	case errors.As(err, &group):
 		if lost(group.Err) && !errors.Is(group.Err, kerr.FencedInstanceID) {
@@ -293,7 +293,7 @@ func (s *session) Ack(ctx context.Context, tokens []token) error {
 		}
 		s.mu.Unlock()
 		if late > 0 {
-			s.i.notes.add("messages were taken by others before they were acknowledged, and come again there", int64(late), "")
+			s.i.notes.Add("messages were taken by others before they were acknowledged, and come again there", int64(late), "")
 			late = 0
 		}
 		if len(offsets) == 0 {

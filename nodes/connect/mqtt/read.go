@@ -105,7 +105,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return nil, err
 	}
 	i := &inlet{k: k, env: env, clean: k.Clean || k.QoS == 0}
-	env.Notes = i.notes.list
+	env.Notes = i.notes.Notes
 	s := &message.Source[token]{
 		Env: env, What: theBroker, Decoder: d, Lost: lost, Keeps: k.Acks(),
 		Connect: func(ctx context.Context) (message.Receiver[token], error) { return i.connect(ctx) },

@@ -31,7 +31,7 @@ type inlet struct {
 	begun    bool // there was one
 	sessions succession
 	again    atomic.Int64 // messages that the broker may have sent before
-	notes    notes
+	notes    nodes.Notebook
 }
 
 const (
@@ -80,7 +80,7 @@ func (i *inlet) connect(ctx context.Context) (*receiver, error) {
 	}
 	if i.begun && !w.present && i.k.Acks() {
 		i.env.Log.Warn("the broker has lost the session: what it had kept for it and has been published since is lost", "client_id", s.id)
-		i.notes.add("the broker had lost the session", w.conn.RemoteAddr().String())
+		i.notes.Add("the broker had lost the session", 1, w.conn.RemoteAddr().String())
 	}
 	i.begun, i.clean = true, !i.k.Acks()
 	return r, nil
@@ -283,28 +283,3 @@ func textOrNull(s string) message.Value { return message.Value{Text: valid(s), N
 
 // valid makes a text of what a broker has let pass.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
-
-// notes are what has befallen the session.
-type notes struct {
-	mu  sync.Mutex
-	all []nodes.Note
-}
-
-func (n *notes) add(text, last string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i := range n.all {
-		if n.all[i].Text == text {
-			n.all[i].Times++
-			n.all[i].Last = last
-			return
-		}
-	}
-	n.all = append(n.all, nodes.Note{Text: text, Times: 1, Last: last})
-}
-
-func (n *notes) list() []nodes.Note {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return append([]nodes.Note(nil), n.all...)
-}

@@ -46,7 +46,7 @@ func (s *streamSession) find(ctx context.Context) (err error) {
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		if !first {
 			s.i.env.Log.Warn("the durable is gone, and is made anew: it begins with the first message", "stream", stream, "durable", s.durable)
-			s.i.notes.add("the durable was gone, and was made anew", 1, stream)
+			s.i.notes.Add("the durable was gone, and was made anew", 1, stream)
 		}
 		err = c.ask(ctx, "CONSUMER.CREATE", func(ctx context.Context) (err error) {
 			at, err = c.js.CreateConsumer(ctx, stream, s.config(subject, first))

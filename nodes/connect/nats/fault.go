@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	client "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -93,31 +92,6 @@ func (l *Link) explained(err error, first bool) error {
 		return final{err, "the server does not take that"}
 	}
 	return l.advised(err)
-}
-
-// notes are what has befallen the streams and the durables of a node.
-type notes struct {
-	mu  sync.Mutex
-	all []nodes.Note
-}
-
-func (n *notes) add(text string, times int64, last string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i := range n.all {
-		if n.all[i].Text == text {
-			n.all[i].Times += times
-			n.all[i].Last = last
-			return
-		}
-	}
-	n.all = append(n.all, nodes.Note{Text: text, Times: times, Last: last})
-}
-
-func (n *notes) list() []nodes.Note {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return append([]nodes.Note(nil), n.all...)
 }
 
 // clean leaves a word of the client out that is in front of all its errors.

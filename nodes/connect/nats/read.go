@@ -187,8 +187,8 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &inlet{k: k, env: env, notes: &notes{}}
-	env.Notes = i.notes.list
+	i := &inlet{k: k, env: env, notes: &nodes.Notebook{}}
+	env.Notes = i.notes.Notes
 	s := &message.Source[token]{
 		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: k.Acks(),
 		Place: func(t token) string { return t.place(k.Subject) },
@@ -215,7 +215,7 @@ func (k *reader) Channels(func(string) string) []graph.Channel {
 type inlet struct {
 	k     *reader
 	env   *nodes.Env
-	notes *notes
+	notes *nodes.Notebook
 	lag   atomic.Int64 // messages that wait for the durable, as the last one said
 	again atomic.Int64 // messages that were handed out again
 	been  bool         // there was a session

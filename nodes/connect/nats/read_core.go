@@ -116,7 +116,7 @@ func (s *coreSession) count() {
 		return
 	}
 	s.i.env.Log.Warn("messages were dropped, because the flow is slower than they come", "subject", s.i.k.Subject, "messages", n-s.dropped)
-	s.i.notes.add("messages were dropped, because the flow is slower than they come", int64(n-s.dropped), fmt.Sprintf("subject %s", s.i.k.Subject))
+	s.i.notes.Add("messages were dropped, because the flow is slower than they come", int64(n-s.dropped), fmt.Sprintf("subject %s", s.i.k.Subject))
 	s.dropped = n
 }
 

@@ -79,7 +79,7 @@ func TestEmbeddedRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	o := &outlet{k: &writer{Link: *l, Stream: "S", Subjects: []string{"s.>"}, Replicas: 1, Window: time.Minute}, env: env, notes: &notes{}}
+	o := &outlet{k: &writer{Link: *l, Stream: "S", Subjects: []string{"s.>"}, Replicas: 1, Window: time.Minute}, env: env, notes: &nodes.Notebook{}}
 	if err := o.create(ctx, c, "S"); err != nil {
 		t.Fatal(err)
 	}

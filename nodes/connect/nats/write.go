@@ -222,8 +222,8 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if !usable(k.parts) {
 		return nil, errors.New("the settings have errors")
 	}
-	o := &outlet{k: k, env: env, notes: &notes{}, window: mostUnanswered}
-	env.Notes = o.notes.list
+	o := &outlet{k: k, env: env, notes: &nodes.Notebook{}, window: mostUnanswered}
+	env.Notes = o.notes.Notes
 	s := &message.Sink{
 		Env: env, What: theServer, Encoder: k.NewEncoder(env.In("in"), k.parts, k.body(env.In("in"))), Lost: lost, Connect: o.connect,
 	}
@@ -248,7 +248,7 @@ func (k *writer) Channels(func(string) string) []graph.Channel {
 type outlet struct {
 	k      *writer
 	env    *nodes.Env
-	notes  *notes
+	notes  *nodes.Notebook
 	been   bool // there was a session
 	window int  // how many messages may be unanswered now
 }

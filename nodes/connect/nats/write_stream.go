@@ -114,7 +114,7 @@ func (s *sender) judge(m *message.Outgoing, a *client.Msg) {
 	case text.Error == nil:
 		m.Kept = true
 		if text.Duplicate {
-			s.o.notes.add("messages were there already by their id, and were not kept twice", 1, text.Stream)
+			s.o.notes.Add("messages were there already by their id, and were not kept twice", 1, text.Stream)
 		}
 	case text.Error.ErrCode == errTooLong:
 		m.Err = message.Refused(theServer, fmt.Errorf("it has %d bytes: %s (max_msg_size of the stream)", len(m.Body), text.Error.Description))
@@ -351,7 +351,7 @@ func (o *outlet) find(ctx context.Context, c *conn) error {
 	case errors.Is(err, jetstream.ErrStreamNotFound) && k.Create:
 		if o.been {
 			o.env.Log.Warn("the stream is gone, and is made anew", "stream", name)
-			o.notes.add("the stream was gone, and was made anew", 1, name)
+			o.notes.Add("the stream was gone, and was made anew", 1, name)
 		}
 		return o.create(ctx, c, name)
 	case errors.Is(err, jetstream.ErrStreamNotFound) && k.mode() == modeKV:

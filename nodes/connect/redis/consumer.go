@@ -7,9 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
-
-	"github.com/flowrun/flowrun/nodes"
 )
 
 // This file gives a process the name of a consumer that no other one has.
@@ -92,29 +89,4 @@ func (i *inlet) taken(ctx context.Context, c *conn, name string) (bool, error) {
 		i.last = own
 	}
 	return taken, nil
-}
-
-// notes are what has befallen the stream or the list.
-type notes struct {
-	mu  sync.Mutex
-	all []nodes.Note
-}
-
-func (n *notes) add(text string, times int64, last string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i := range n.all {
-		if n.all[i].Text == text {
-			n.all[i].Times += times
-			n.all[i].Last = last
-			return
-		}
-	}
-	n.all = append(n.all, nodes.Note{Text: text, Times: times, Last: last})
-}
-
-func (n *notes) list() []nodes.Note {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return append([]nodes.Note(nil), n.all...)
 }

@@ -101,12 +101,12 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &inlet{k: k, env: env, group: k.Group, notes: &notes{}}
+	i := &inlet{k: k, env: env, group: k.Group, notes: &nodes.Notebook{}}
 	i.lag.Store(-1)
 	if i.group == "" {
 		i.group = env.Flow.Name
 	}
-	env.Notes = i.notes.list
+	env.Notes = i.notes.Notes
 	s := &message.Source[string]{
 		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: k.Acks(),
 		Place: func(id string) string {
@@ -127,7 +127,7 @@ type inlet struct {
 	k     *reader
 	env   *nodes.Env
 	group string
-	notes *notes
+	notes *nodes.Notebook
 	lag   atomic.Int64 // of the stream, as it was when it was asked for last
 	again atomic.Int64 // messages that have come again
 	last  int64        // the connection of the session before, by its number in Redis

@@ -91,7 +91,7 @@ func (s *streamSession) read(ctx context.Context, behind string, wait bool) (ms 
 		return nil, "", nil
 	case is(err, "NOGROUP"):
 		s.i.env.Log.Warn("the group is gone, and is made anew: it begins with the first entry", "stream", s.i.k.Key, "group", s.i.group)
-		s.i.notes.add("the group was gone, and was made anew", 1, s.i.k.Key)
+		s.i.notes.Add("the group was gone, and was made anew", 1, s.i.k.Key)
 		if err := s.create(ctx, "0"); err != nil {
 			return nil, "", err
 		}
@@ -136,7 +136,7 @@ func (s *streamSession) messages(ctx context.Context, entries []any) (ms []messa
 	s.learn(len(ms), bytes)
 	if len(lost) > 0 {
 		s.i.env.Log.Warn("entries were taken out of the stream before they were acknowledged", "stream", s.i.k.Key, "entries", len(lost), "first", lost[0])
-		s.i.notes.add("entries were taken out of the stream before they were acknowledged", int64(len(lost)), lost[len(lost)-1])
+		s.i.notes.Add("entries were taken out of the stream before they were acknowledged", int64(len(lost)), lost[len(lost)-1])
 		err = s.Ack(ctx, lost)
 	}
 	return ms, last, err
@@ -253,7 +253,7 @@ func (s *streamSession) gap(ctx context.Context) error {
 			first = "the end"
 		}
 		s.i.env.Log.Warn("entries were taken out of the stream before the group has read them", "stream", s.i.k.Key, "entries", gone, "behind", g.LastDeliveredID, "before", first)
-		s.i.notes.add("entries were taken out of the stream before the group has read them", gone, fmt.Sprintf("between %s and %s", g.LastDeliveredID, first))
+		s.i.notes.Add("entries were taken out of the stream before the group has read them", gone, fmt.Sprintf("between %s and %s", g.LastDeliveredID, first))
 		// So that they are counted once: the group stands before the first that is there.
 		if info.FirstEntry.ID != "" {
 			return s.acks.Do(ctx, "xgroup", "setid", s.i.k.Key, s.i.group, g.LastDeliveredID, "entriesread", g.EntriesRead+gone).Err()

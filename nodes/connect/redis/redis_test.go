@@ -167,7 +167,7 @@ func inletOf(t *testing.T, k *reader, flow string) *inlet {
 	k.URL = config.NewURL(started(t).URL)
 	k.shape = message.Shape{Body: typ, Out: typ}
 	env := &nodes.Env{Flow: &graph.Flow{Name: flow}, Node: &graph.Node{ID: "in"}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	return &inlet{k: k, env: env, group: flow, notes: &notes{}}
+	return &inlet{k: k, env: env, group: flow, notes: &nodes.Notebook{}}
 }
 
 // receive receives n messages, and gives their bodies.

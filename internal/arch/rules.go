@@ -77,7 +77,7 @@ var Rules = []Rule{
 	// objects are read and written as files are; what several share is columns and aggregate.
 	// Their tests reach the engine by nodetest alone.
 	{Rooms: []string{"nodes"}, May: []string{"graph", "graph/config", "graph/expr", "graph/record", "graph/types"}, Tests: []string{"graph/diag", "nodes/nodetest", "nodes/std", "scheduler"}},
-	{Rooms: []string{"nodes/peer"}, May: []string{"graph", "graph/config", "nodes"}},
+	{Rooms: []string{"nodes/peer"}, May: []string{"graph", "graph/config", "graph/diag", "nodes"}},
 	{Rooms: []string{"nodes/columns"}, May: without(kinds, "graph/quantity")},
 	{Rooms: []string{"nodes/aggregate"}, May: append([]string{"nodes/columns"}, without(kinds, "nodes", "graph/quantity")...)},
 	{Rooms: []string{"nodes/file"}, May: append([]string{"graph/record/avro", "graph/record/block", "graph/record/csv", "graph/record/jsonl", "graph/record/parquet", "graph/record/text", "graph/redact", "internal/durable"}, without(kinds, "graph/quantity")...), Tests: packTests},

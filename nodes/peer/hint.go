@@ -6,9 +6,11 @@ import (
 	"errors"
 	"net"
 	"strings"
+
+	"github.com/flowrun/flowrun/graph/diag"
 )
 
-// This file says what to do about a connection that could not be secured.
+// This file says what to do about errors of peers.
 
 // HintOf is what to do about an error of TLS, "" if it is none, or nobody knows.
 func HintOf(err error) string {
@@ -38,3 +40,19 @@ func Plain(err error) error {
 	}
 	return nil
 }
+
+// Hinted adds to an error what to do about it, "" if nobody knows.
+func Hinted(err error, hint string) error {
+	if err == nil || hint == "" {
+		return err
+	}
+	return hinted{err, hint}
+}
+
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error   { return h.error }
+func (h hinted) Hint() diag.Hint { return diag.Hint{Text: h.hint} }

@@ -43,7 +43,7 @@ func advised(err error) error {
 			return fmt.Errorf("the connection to %s has ended: %s", theServer, e.Reason)
 		}
 		if guessed(e) {
-			return hintedError{fmt.Errorf("the connection to %s has ended during the login", theServer), "if it stays so, look at the user, the password and the vhost of the url, and at the log of the broker"}
+			return peer.Hinted(fmt.Errorf("the connection to %s has ended during the login", theServer), "if it stays so, look at the user, the password and the vhost of the url, and at the log of the broker")
 		}
 		return &fault{e, remedy(e)}
 	}
@@ -55,20 +55,12 @@ func advised(err error) error {
 	default:
 		return err
 	}
-	return hintedError{err, hint}
+	return peer.Hinted(err, hint)
 }
 
 // guessed reports whether an error is what the client makes of a connection that ends during
 // the login. A broker of today says so itself where it refuses one.
 func guessed(e *client.Error) bool { return e == client.ErrCredentials || e == client.ErrVhost }
-
-type hintedError struct {
-	error
-	hint string
-}
-
-func (h hintedError) Unwrap() error   { return h.error }
-func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }
 
 // remedy is what to do about an error of the broker, "" if nobody knows.
 func remedy(e *client.Error) string {

@@ -14,24 +14,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file says what the errors of Kafka mean, and when it counts as away.
 
-type hintedError struct {
-	error
-	hint string
-}
-
-func (h hintedError) Unwrap() error   { return h.error }
-func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }
-
 // hinted adds what to do to an error.
 func hinted(err error, format string, args ...any) error {
-	return hintedError{err, fmt.Sprintf(format, args...)}
+	return peer.Hinted(err, fmt.Sprintf(format, args...))
 }
 
 // advised adds what to do to an error of talking to Kafka.
@@ -42,7 +33,7 @@ func (l *Link) advised(err error) error {
 	case err == nil:
 		return nil
 	case peer.HintOf(err) != "":
-		return hintedError{err, peer.HintOf(err)}
+		return peer.Hinted(err, peer.HintOf(err))
 	case errors.Is(err, kerr.SaslAuthenticationFailed):
 		return hinted(err, "look at the user and the password under sasl")
 	case errors.Is(err, kerr.UnsupportedSaslMechanism):

@@ -146,13 +146,5 @@ func advised(err error) error {
 	default:
 		return err
 	}
-	return hintedError{err, hint}
+	return peer.Hinted(err, hint)
 }
-
-type hintedError struct {
-	error
-	hint string
-}
-
-func (h hintedError) Unwrap() error   { return h.error }
-func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }

@@ -29,15 +29,6 @@ func finally(hint, format string, args ...any) error {
 	return final{fmt.Errorf(format, args...), hint}
 }
 
-// A hintedError is one that another session may not have.
-type hintedError struct {
-	error
-	hint string
-}
-
-func (h hintedError) Unwrap() error   { return h.error }
-func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }
-
 // advised adds what to do to an error of opening a session.
 func (l *Link) advised(err error) error {
 	if _, ok := errors.AsType[final](err); ok {
@@ -46,7 +37,7 @@ func (l *Link) advised(err error) error {
 	var record tls.RecordHeaderError
 	switch hint := peer.HintOf(err); {
 	case hint != "":
-		return hintedError{err, hint}
+		return peer.Hinted(err, hint)
 	case errors.Is(err, client.ErrAuthorization), errors.Is(err, client.ErrAuthExpired), errors.Is(err, client.ErrAuthRevoked), errors.Is(err, client.ErrAccountAuthExpired):
 		return final{err, "look at the user and the password of the url, or give credentials, an nkey or a token"}
 	case errors.Is(err, client.ErrPermissionViolation):
@@ -58,7 +49,7 @@ func (l *Link) advised(err error) error {
 	case errors.Is(err, client.ErrNkeysNotSupported), errors.Is(err, client.ErrNkeyButNoSigCB):
 		return final{err, "the server does not know nkeys"}
 	case errors.As(err, &record):
-		return hintedError{err, "it does not speak TLS at this port: write nats://, and leave out `tls`"}
+		return peer.Hinted(err, "it does not speak TLS at this port: write nats://, and leave out `tls`")
 	}
 	return err
 }

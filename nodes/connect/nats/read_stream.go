@@ -14,6 +14,7 @@ import (
 
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/message"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file reads a stream by a durable. It asks for bytes: as many as are on their way to
@@ -171,7 +172,7 @@ func (s *streamSession) status(m *client.Msg) error {
 		s.closed(m.Subject, left)
 		return nil
 	case code == "409" && strings.Contains(says, "MaxWaiting"):
-		return hintedError{fmt.Errorf("the durable %s of the stream %s has too many readers: %s", s.durable, s.stream, strings.ToLower(says)), "its max_waiting bounds how many there may be"}
+		return peer.Hinted(fmt.Errorf("the durable %s of the stream %s has too many readers: %s", s.durable, s.stream, strings.ToLower(says)), "its max_waiting bounds how many there may be")
 	}
 	return fmt.Errorf("the durable %s of the stream %s: %s %s", s.durable, s.stream, code, strings.ToLower(says))
 }

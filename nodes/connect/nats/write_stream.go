@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/flowrun/flowrun/nodes/message"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file publishes to streams: many messages are on their way at once, and each has an
@@ -123,7 +124,7 @@ func (s *sender) judge(m *message.Outgoing, a *client.Msg) {
 	case text.Error.ErrCode == errStoreFailed || text.Error.Code == 503 || text.Error.Code == 429 ||
 		text.Error.ErrCode == errNoStorage || text.Error.ErrCode == errNoResources || text.Error.ErrCode == errNoStorageAccount || text.Error.ErrCode == errTooMany:
 		s.full = true
-		s.end(hintedError{fmt.Errorf("the stream takes nothing more for now: %s", text.Error.Description), "its limits are max_bytes and max_msgs of the stream, and those of the account"})
+		s.end(peer.Hinted(fmt.Errorf("the stream takes nothing more for now: %s", text.Error.Description), "its limits are max_bytes and max_msgs of the stream, and those of the account"))
 	default:
 		m.Err = message.Refused(theServer, errors.New(text.Error.Description))
 	}

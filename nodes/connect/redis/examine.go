@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file is what `flowrun doctor` asks.
@@ -80,7 +81,7 @@ func typed(ctx context.Context, c *conn, key, want string) (told string, err err
 	case got == "none":
 		return "not there yet", nil
 	case got != want:
-		return "", hintedError{fmt.Errorf("it is a %s, and no %s", got, want), "look at key and mode"}
+		return "", peer.Hinted(fmt.Errorf("it is a %s, and no %s", got, want), "look at key and mode")
 	}
 	return "a " + want, nil
 }

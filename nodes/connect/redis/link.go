@@ -149,16 +149,8 @@ func (l *Link) advised(err error) error {
 	default:
 		return err
 	}
-	return hintedError{err, hint}
+	return peer.Hinted(err, hint)
 }
-
-type hintedError struct {
-	error
-	hint string
-}
-
-func (h hintedError) Unwrap() error   { return h.error }
-func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }
 
 // is reports whether an error is one that Redis has answered with, by its first word.
 func is(err error, word string) bool {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file is what `flowrun doctor` asks.
@@ -82,13 +83,13 @@ func (k *writer) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 			e.found(what, "it is not there yet, and will be made", nil)
 			return
 		case t == nil:
-			e.found(what, "", hinted(fmt.Errorf("it is not there"), "`create: true` makes it"))
+			e.found(what, "", peer.Hinted(fmt.Errorf("it is not there"), "`create: true` makes it"))
 			return
 		}
 		e.found(what, count(len(t.columns), "column"), nil)
 		if k.t != nil {
 			for _, m := range k.misfits(t) {
-				e.found(what, "", hinted(fmt.Errorf("%s", m.what), m.hint))
+				e.found(what, "", peer.Hinted(fmt.Errorf("%s", m.what), m.hint))
 			}
 		}
 	})

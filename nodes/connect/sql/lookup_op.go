@@ -297,7 +297,7 @@ func (w *lookupWorker) fetch(ctx context.Context, keys []wanted, have map[string
 		}
 		f := have[keys[n].key]
 		if f.cells != nil {
-			f.err = hinted(errSeveral, "look up by a unique key, or group in the query")
+			f.err = peer.Hinted(errSeveral, "look up by a unique key, or group in the query")
 			continue
 		}
 		f.cells = make([]cell, len(w.decoders))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file is PostgreSQL. Values travel as texts in both directions, except in a COPY: what
@@ -260,7 +261,7 @@ func (s *postgresSession) told(err error) error {
 		return nil
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return hinted(serverError{e}, e.Hint)
+		return peer.Hinted(serverError{e}, e.Hint)
 	}
 	if s.conn.IsClosed() {
 		return brokenError{err}

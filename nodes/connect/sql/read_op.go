@@ -128,7 +128,7 @@ func (o *readOp) Next(ctx context.Context) (any, nodes.Position, error) {
 			return nil, nil, err
 		case o.k.Incremental == nil && o.given > 0:
 			o.drop()
-			return nil, nil, hinted(fmt.Errorf("the connection broke after %d rows, and this query cannot be gone on with: %w", o.given, err), "with `incremental: {by: COLUMNS}` it would read on")
+			return nil, nil, peer.Hinted(fmt.Errorf("the connection broke after %d rows, and this query cannot be gone on with: %w", o.given, err), "with `incremental: {by: COLUMNS}` it would read on")
 		}
 		o.drop()
 		if err := o.tries.Wait(ctx, err); err != nil {

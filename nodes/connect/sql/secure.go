@@ -27,31 +27,31 @@ func (l *Link) advised(err error) error {
 		if plain := peer.Plain(err); plain != nil {
 			err = cleanError{err, plain.Error()}
 		}
-		return hinted(err, hint)
+		return peer.Hinted(err, hint)
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch {
 		case e.Code == "28000" && strings.Contains(e.Message, "client certificate"):
-			return hinted(err, peer.OwnCertificate)
+			return peer.Hinted(err, peer.OwnCertificate)
 		case e.Code == "28000" && strings.Contains(e.Message, "no encryption"):
-			return hinted(err, wantsTLS+", or leave out sslmode=disable")
+			return peer.Hinted(err, wantsTLS+", or leave out sslmode=disable")
 		}
 		return err
 	}
 	if e, ok := errors.AsType[*maria.MySQLError](err); ok {
 		switch {
 		case e.Number == 3159 || e.Number == 1045 && !l.secured():
-			return hinted(err, wantsTLS)
+			return peer.Hinted(err, wantsTLS)
 		case e.Number == 1045 && (l.TLS == nil || l.TLS.Cert == ""):
-			return hinted(err, "if the user needs a certificate, "+peer.OwnCertificate)
+			return peer.Hinted(err, "if the user needs a certificate, "+peer.OwnCertificate)
 		}
 		return err
 	}
 	if broken(err) && l.TLS != nil && l.TLS.Cert != "" { // it may have ended before its reason was read
-		return hinted(err, "if the server does not take the certificate, "+peer.OwnCertificate)
+		return peer.Hinted(err, "if the server does not take the certificate, "+peer.OwnCertificate)
 	}
 	if errors.Is(err, maria.ErrNoTLS) || strings.Contains(err.Error(), "server refused TLS connection") {
-		return hinted(cleanError{err, "the server has no TLS"}, noTLS)
+		return peer.Hinted(cleanError{err, "the server has no TLS"}, noTLS)
 	}
 	return err
 }

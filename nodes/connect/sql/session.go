@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
@@ -148,23 +147,6 @@ func (l *Link) open(ctx context.Context, env *nodes.Env, what purpose) (session,
 func (l *Link) dialect() dialect {
 	a, _ := addressOf(l.URL)
 	return a.dialect
-}
-
-// A hintedError is an error with what to do about it.
-type hintedError struct {
-	error
-	hint string
-}
-
-func (h hintedError) Unwrap() error   { return h.error }
-func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }
-
-// hinted adds a hint to an error.
-func hinted(err error, hint string) error {
-	if err == nil || hint == "" {
-		return err
-	}
-	return hintedError{err, hint}
 }
 
 // A brokenError is a session that is of no use any more.

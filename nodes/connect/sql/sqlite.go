@@ -17,6 +17,7 @@ import (
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file is SQLite.
@@ -40,7 +41,7 @@ func openSQLite(ctx context.Context, env *nodes.Env, a address, what purpose) (s
 			}
 		} else {
 			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-				return nil, hinted(&fs.PathError{Op: "open", Path: nodes.ShortPath(path), Err: fs.ErrNotExist}, map[purpose]string{toWrite: "`create: true` makes it"}[what])
+				return nil, peer.Hinted(&fs.PathError{Op: "open", Path: nodes.ShortPath(path), Err: fs.ErrNotExist}, map[purpose]string{toWrite: "`create: true` makes it"}[what])
 			}
 		}
 		params := url.Values{"mode": {[...]string{"ro", "rw", "rwc"}[what]}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", lockTime.Milliseconds())}}

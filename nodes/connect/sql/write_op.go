@@ -94,7 +94,7 @@ func (o *writeOp) Open(ctx context.Context) error {
 		return err
 	}
 	if wrong := k.misfits(t); len(wrong) > 0 {
-		return hinted(errors.New(wrong[0].what), wrong[0].hint)
+		return peer.Hinted(errors.New(wrong[0].what), wrong[0].hint)
 	}
 	o.plan = newPlan(k.dialect(), k.Mode, k.Table.Value, k.t, k.keyNames(), t)
 	return nil

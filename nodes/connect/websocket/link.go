@@ -196,7 +196,7 @@ func opened(response *http.Response, err error) error {
 	if response == nil || response.StatusCode == http.StatusSwitchingProtocols {
 		err = plain(err)
 		if hint := peer.HintOf(err); hint != "" {
-			return hintedError{err, hint}
+			return peer.Hinted(err, hint)
 		}
 		return err
 	}
@@ -231,14 +231,6 @@ func plain(err error) error {
 	}
 	return err
 }
-
-type hintedError struct {
-	error
-	hint string
-}
-
-func (h hintedError) Unwrap() error   { return h.error }
-func (h hintedError) Hint() diag.Hint { return diag.Hint{Text: h.hint} }
 
 // lost reports whether another session may not have an error.
 func lost(err error) bool {

@@ -218,29 +218,30 @@ func (s *Sink) Process(ctx context.Context, in nodes.Input, out nodes.Out) error
 	if err := s.report(out); err != nil {
 		return err
 	}
-	ms, err := s.Encoder.Encode(in.Data.(*record.Batch), out)
-	if err != nil {
-		return err
+	if s.due.IsZero() {
+		s.due = time.Now().Add(lookEvery)
 	}
+	return s.Encoder.Encode(in.Data.(*record.Batch), out, func(part []*Outgoing) error {
+		s.add(part)
+		return s.await(ctx, func() bool { return s.bytes <= mostWaiting })
+	})
+}
+
+// add has messages sent.
+func (s *Sink) add(ms []*Outgoing) {
 	now := time.Now()
 	s.mu.Lock()
 	for _, m := range ms {
 		m.came = now
+		s.bytes += len(m.Body) + overhead
 	}
 	s.waiting = append(s.waiting, ms...)
 	s.left += len(ms)
-	for _, m := range ms {
-		s.bytes += len(m.Body) + overhead
-	}
 	s.mu.Unlock()
 	select {
 	case s.more <- struct{}{}:
 	default:
 	}
-	if s.due.IsZero() {
-		s.due = time.Now().Add(lookEvery)
-	}
-	return s.await(ctx, func() bool { return s.bytes <= mostWaiting })
 }
 
 // await waits until something holds, which is asked while mu is held.

@@ -78,37 +78,46 @@ func (w *Writing) NewEncoder(in *types.Type, parts []Part, body func(dst []byte,
 	return e
 }
 
-// Encode makes a message of each item of a batch, and reports those of which that is not
-// possible. Each message has a reference to the batch.
-func (e *Encoder) Encode(b *record.Batch, out nodes.Out) ([]*Outgoing, error) {
+// partBytes is how many bytes of bodies are written before their messages are given away, so
+// that a batch of large items is not in memory a second time as a whole.
+const partBytes = 256 << 10
+
+// Encode makes a message of each item of a batch, gives them to each in parts, in their order,
+// and reports those of which that is not possible. Each message has a reference to the batch.
+func (e *Encoder) Encode(b *record.Batch, out nodes.Out, each func(part []*Outgoing) error) error {
 	e.errs.Reset()
 	made := e.computer.Columns(b, &e.errs)
 	defer made.Release()
 	if err := nodes.BadRows(out, b, &e.errs); err != nil {
-		return nil, err
+		return err
 	}
 	var sel []uint16
 	sel = columns.Without(b, &e.errs, sel)
-	text := make([]byte, 0, 64+b.Bytes())
 	own := make([]Outgoing, len(sel))
 	ms := make([]*Outgoing, len(sel))
 	props := make([]Value, len(sel)*len(e.parts))
-	ends := make([]int, len(sel))
+	size := min(partBytes, 64+b.Bytes())
+	text, from := make([]byte, 0, size), 0
 	for i, row := range sel {
+		begins := len(text)
 		text = e.body(text, b, int(row))
-		ends[i] = len(text)
-	}
-	from := 0
-	for i, row := range sel {
 		m := &own[i]
-		m.Body, m.Batch, m.Row = text[from:ends[i]:ends[i]], b.Retain().(*record.Batch), int(row)
+		m.Body, m.Batch, m.Row = text[begins:len(text):len(text)], b.Retain().(*record.Batch), int(row)
 		m.Props = props[i*len(e.parts) : (i+1)*len(e.parts)]
 		for k := range e.parts {
 			m.Props[k] = valueOf(made.Cols[k], e.parts[k].Expr.Type(), int(row))
 		}
-		from, ms[i] = ends[i], m
+		ms[i] = m
+		if last := i == len(sel)-1; last || len(text) >= partBytes {
+			if err := each(ms[from : i+1]); err != nil {
+				return err
+			}
+			if from = i + 1; !last {
+				text = make([]byte, 0, partBytes+len(m.Body)) // the next part is most likely of such bodies
+			}
+		}
 	}
-	return ms, nil
+	return nil
 }
 
 func valueOf(c *record.Column, t *types.Type, row int) Value {

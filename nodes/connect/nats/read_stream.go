@@ -18,13 +18,12 @@ import (
 )
 
 // This file reads a stream by a durable. It asks for bytes: as many as are on their way to
-// here or lie here, together, never are more than mostPulled.
+// here or lie here, together, never are more than mostPulled. And it asks for no more messages
+// than the flow takes in a while, see pace.go: others may read by the same durable.
 
 const (
 	// mostPulled bounds what was asked for and what has come of it, in bytes.
 	mostPulled = 8 << 20
-	// mostInPull is how many messages a pull is for at most; its bytes end it before.
-	mostInPull = 1_000_000
 	// pullFor is how long the server keeps a pull for which it has nothing.
 	pullFor = 30 * time.Second
 	// beatEvery is how often the server says meanwhile that it has not forgotten.
@@ -55,7 +54,9 @@ type streamSession struct {
 	came   []message.Message[token]
 	lain   int // bytes of these
 	asked  int // bytes that pulls are still for
+	count  int // messages that pulls are still for
 	most   int // bytes of a pull that nothing stands in the way of
+	pace   pace
 	pulls  int // that were sent so far
 	heard  time.Time
 	number uint64
@@ -67,6 +68,9 @@ type streamSession struct {
 	whole    bool            // the last pull was for all that may be asked for
 	touched  bool            // something has come by it
 }
+
+// An ask is what of a pull was not given.
+type ask struct{ messages, bytes int }
 
 // An underway is a message that is not acknowledged.
 type underway struct {
@@ -96,6 +100,7 @@ func (i *inlet) consume(ctx context.Context, c *conn) (message.Receiver[token], 
 		return nil, err
 	}
 	s.heard = time.Now()
+	s.pace = pace{within: min(250*time.Millisecond, s.ackWait/4), since: s.heard}
 	live, stop := context.WithCancel(c.ended)
 	s.beats.Add(1)
 	go func() {
@@ -129,7 +134,7 @@ func (s *streamSession) hear(m *client.Msg) {
 		return
 	}
 	size := m.Size()
-	s.asked = max(0, s.asked-size)
+	s.asked, s.count = max(0, s.asked-size), max(0, s.count-1)
 	s.touched = true
 	if kv := s.i.k.mode() == modeKV; kv && operationOf(m) != "put" {
 		if !s.i.k.deletes() {
@@ -149,7 +154,9 @@ func (s *streamSession) hear(m *client.Msg) {
 
 // status is what the server says of a pull. An error ends the session.
 func (s *streamSession) status(m *client.Msg) error {
-	left, _ := strconv.Atoi(m.Header.Get("Nats-Pending-Bytes"))
+	var left ask
+	left.messages, _ = strconv.Atoi(m.Header.Get("Nats-Pending-Messages"))
+	left.bytes, _ = strconv.Atoi(m.Header.Get("Nats-Pending-Bytes"))
 	code, says := m.Header.Get("Status"), m.Header.Get("Description")
 	switch {
 	case code == "100": // a sign of life
@@ -178,21 +185,21 @@ func (s *streamSession) status(m *client.Msg) error {
 }
 
 // closed is for a pull that the server has ended, and what it has not given by it.
-func (s *streamSession) closed(pull string, left int) {
-	s.asked = max(0, s.asked-left)
+func (s *streamSession) closed(pull string, left ask) {
+	s.asked, s.count = max(0, s.asked-left.bytes), max(0, s.count-left.messages)
 	delete(s.open, pull)
 	if len(s.open) == 0 { // whatever the server has counted otherwise
-		s.asked = 0
+		s.asked, s.count = 0, 0
 	}
 }
 
 // pull asks for what there is room for. The caller holds mu.
 func (s *streamSession) pull() error {
-	room := s.most - s.asked - s.lain
-	if room < s.most/2 && s.asked > 0 || room <= 0 {
+	room, ahead := s.most-s.asked-s.lain, s.pace.ahead()
+	batch, expires := ahead-s.count-len(s.came), pullFor
+	if (room < s.most/2 || batch < ahead/2) && s.asked > 0 || room <= 0 || batch <= 0 {
 		return nil
 	}
-	batch, expires := mostInPull, pullFor
 	if s.allows.messages > 0 {
 		batch = min(batch, s.allows.messages)
 	}
@@ -210,7 +217,7 @@ func (s *streamSession) pull() error {
 	if s.asked == 0 {
 		s.touched, s.whole = false, room == s.most || room == s.allows.bytes
 	}
-	s.asked += room
+	s.asked, s.count = s.asked+room, s.count+batch
 	reply := s.inbox + strconv.Itoa(s.pulls)
 	s.open[reply] = true
 	return s.c.PublishRequest(s.next, reply, text)
@@ -246,11 +253,12 @@ var errSilent = errors.New("the server has forgotten what it was asked for")
 func (s *streamSession) take(begun time.Time) (ms []message.Message[token], silent time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, bytes := 0, 0
-	for n < len(s.came) && bytes < atOnce {
+	n, bytes, most := 0, 0, s.pace.atOnce()
+	for n < len(s.came) && n < most && bytes < atOnce {
 		bytes += len(s.came[n].Body)
 		n++
 	}
+	s.pace.took(n, time.Now())
 	ms = s.came[:n:n]
 	if s.came = s.came[n:]; len(s.came) == 0 {
 		s.came, s.lain = nil, 0
@@ -335,9 +343,12 @@ var (
 
 // live tells the server of what is under way for long that it is not forgotten.
 func (s *streamSession) live(ctx context.Context) {
+	var before uint64
 	for nodes.Sleep(ctx, s.ackWait/4) == nil {
 		now := time.Now()
 		s.mu.Lock()
+		none := s.number == before
+		before = s.number
 		var old []string
 		for i := range s.under {
 			if u := &s.under[i]; now.Sub(u.alive) >= s.ackWait/4 {
@@ -349,6 +360,11 @@ func (s *streamSession) live(ctx context.Context) {
 		for _, reply := range old {
 			if s.c.Publish(reply, stillAlive) != nil {
 				return
+			}
+		}
+		if none && s.i.lag.Load() > 0 { // others may have taken it since the last message told
+			if info, err := s.info(ctx); err == nil {
+				s.i.lag.Store(int64(info.NumPending))
 			}
 		}
 	}

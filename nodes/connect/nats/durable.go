@@ -63,7 +63,14 @@ func (s *streamSession) find(ctx context.Context) (err error) {
 	case err != nil:
 		return k.explained(err, first)
 	}
+	s.stands(at.CachedInfo())
 	return s.fits(at.CachedInfo().Config, subject)
+}
+
+// stands notes how far the durable has come.
+func (s *streamSession) stands(info *jetstream.ConsumerInfo) {
+	s.trail = trail{true, info.Delivered.Stream, info.Delivered.Consumer}
+	s.part = s.i.k.mode() == modeKV || info.Config.FilterSubject != "" || len(info.Config.FilterSubjects) > 0
 }
 
 // config is that of a new durable. One that is made anew begins with the first message.
@@ -148,6 +155,9 @@ func (s *streamSession) begin(ctx context.Context, alone bool) error {
 	again, err := s.reset(ctx)
 	switch {
 	case err == nil && again:
+		if info, err := s.info(ctx); err == nil {
+			s.stands(info)
+		}
 		s.i.again.Add(int64(info.NumAckPending)) // the server counts them as handed out for the first time
 		s.i.env.Log.Info("what was under way before comes again", "stream", s.stream, "durable", s.durable, "messages", info.NumAckPending)
 		return nil

@@ -44,6 +44,7 @@ type streamSession struct {
 	durable string
 	ackWait time.Duration
 	allows  limits
+	part    bool   // the durable is not for all messages of the stream
 	next    string // the subject of pulls
 	inbox   string // under which their answers come
 	sub     *client.Subscription
@@ -57,6 +58,7 @@ type streamSession struct {
 	count  int // messages that pulls are still for
 	most   int // bytes of a pull that nothing stands in the way of
 	pace   pace
+	trail  trail
 	pulls  int // that were sent so far
 	heard  time.Time
 	number uint64
@@ -136,6 +138,7 @@ func (s *streamSession) hear(m *client.Msg) {
 	size := m.Size()
 	s.asked, s.count = max(0, s.asked-size), max(0, s.count-1)
 	s.touched = true
+	s.follow(t)
 	if kv := s.i.k.mode() == modeKV; kv && operationOf(m) != "put" {
 		if !s.i.k.deletes() {
 			s.c.Publish(t.reply, nil)

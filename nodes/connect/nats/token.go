@@ -19,6 +19,7 @@ type token struct {
 	stream    string
 	seq       uint64
 	delivered uint64
+	handOut   uint64 // counts those of the durable
 	time      int64  // nanoseconds since 1970
 	pending   int64  // messages that waited for the durable behind this one
 	number    uint64 // counts the messages of the session
@@ -47,9 +48,10 @@ func tokenOf(reply string) (t token, ok bool) {
 		at = 4
 	}
 	t.reply, t.stream = reply, parts[at]
-	var err [4]error
+	var err [5]error
 	t.delivered, err[0] = strconv.ParseUint(parts[at+2], 10, 64)
 	t.seq, err[1] = strconv.ParseUint(parts[at+3], 10, 64)
+	t.handOut, err[4] = strconv.ParseUint(parts[at+4], 10, 64)
 	t.time, err[2] = strconv.ParseInt(parts[at+5], 10, 64)
 	t.pending, err[3] = strconv.ParseInt(parts[at+6], 10, 64)
 	return t, errors.Join(err[:]...) == nil

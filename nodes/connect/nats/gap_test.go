@@ -1,0 +1,69 @@
+package nats
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/flowrun/flowrun/nodes/nodetest"
+)
+
+// Numbers of the stream that run ahead of those of the durable are messages that are missing.
+func TestTrail(t *testing.T) {
+	type step struct{ seq, handOut, delivered, missing uint64 }
+	for name, steps := range map[string][]step{
+		"one after the other":           {{1, 1, 1, 0}, {2, 2, 1, 0}, {3, 3, 1, 0}},
+		"the first is anything":         {{100, 1, 1, 0}, {101, 2, 1, 0}},
+		"others read too":               {{1, 1, 1, 0}, {5, 5, 1, 0}, {9, 9, 1, 0}},
+		"ten are missing":               {{1, 1, 1, 0}, {12, 2, 1, 10}, {13, 3, 1, 0}},
+		"ten are missing, others read":  {{1, 1, 1, 0}, {15, 5, 1, 10}},
+		"one comes again":               {{1, 1, 1, 0}, {2, 2, 1, 0}, {1, 3, 2, 0}, {3, 4, 1, 0}},
+		"one comes again, one is gone":  {{1, 1, 1, 0}, {2, 2, 1, 0}, {1, 3, 2, 0}, {4, 4, 1, 1}},
+		"the durable is made anew":      {{7, 7, 1, 0}, {1, 1, 1, 0}, {2, 2, 1, 0}},
+		"the durable was set back":      {{7, 7, 1, 0}, {3, 8, 1, 0}, {4, 9, 1, 0}},
+		"hand-outs to others come late": {{1, 1, 1, 0}, {2, 5, 1, 0}},
+	} {
+		var r trail
+		for i, s := range steps {
+			if got := r.follow(token{seq: s.seq, handOut: s.handOut, delivered: s.delivered}); got != s.missing {
+				t.Errorf("%s, step %d: %d are missing, want %d", name, i, got, s.missing)
+			}
+		}
+	}
+}
+
+// A stream that throws away what its durable has not handed out is told, once, with the place; a
+// durable that begins behind what is gone has lost nothing.
+func TestStreamIsTrimmed(t *testing.T) {
+	s := startServer(t, nil)
+	nc, _ := s.stream("ORDERS", "orders.>", func(c *jetstream.StreamConfig) {
+		c.MaxMsgs, c.Discard = 100, jetstream.DiscardOld
+	})
+	with := `url: "` + s.url() + `", stream: ORDERS`
+	session := func(last int) nodetest.Result { // until an order has come
+		came := make(chan struct{})
+		return read(t, with, &till{each: func(_ int, o order) error {
+			if o.ID == last {
+				close(came)
+			}
+			return nil
+		}}, nodetest.Setup{Begun: func(stop func()) {
+			go func() { <-came; stop() }()
+		}})
+	}
+	publish(t, nc, "orders.new", count(150)...)
+	if r := session(149); strings.Contains(r.Log, "thrown away") {
+		t.Errorf("nothing is missing for a durable that is new: %s", r.Log)
+	}
+	publish(t, nc, "orders.new", count(500)...)
+	r := session(499)
+	const want = `thrown away before the durable has handed them out","node":"in","stream":"ORDERS","durable":"reads-in","messages":`
+	if strings.Count(r.Log, want) != 1 {
+		t.Errorf("got %s\nwant %s", r.Log, want)
+	}
+	publish(t, nc, "orders.new", count(1)...)
+	if r := session(0); strings.Contains(r.Log, "thrown away") {
+		t.Errorf("it is told again: %s", r.Log)
+	}
+}

@@ -20,6 +20,10 @@ const (
 	longestWait = 500 * time.Millisecond
 	// lastWait is how long a flow that was told to stop waits for its peer.
 	lastWait = 10 * time.Second
+	// sayEvery is how often the log has it that a peer is still away, behind the first tries.
+	sayEvery = 10 * time.Second
+	// firstTries are all in the log.
+	firstTries = 3
 )
 
 // An Away counts the tries to reach a peer, in a row, and waits between them. One goroutine
@@ -30,6 +34,7 @@ type Away struct {
 
 	tries int
 	since time.Time
+	said  time.Time
 	times atomic.Int64
 }
 
@@ -53,7 +58,10 @@ func (a *Away) Wait(ctx context.Context, why error) error {
 	if retry.MaxElapsed > 0 && now.Sub(a.since)+pause > retry.MaxElapsed {
 		return nodes.AwayError{Err: fmt.Errorf("tried for %s: %w", now.Sub(a.since).Round(time.Millisecond), why)}
 	}
-	a.Env.Log.Warn(a.What+" is away, and is tried again", "error", why.Error(), "tries", a.tries, "wait", pause.String())
+	if a.tries <= firstTries || now.Sub(a.said) >= sayEvery {
+		a.said = now
+		a.Env.Log.Warn(a.What+" is away, and is tried again", "error", why.Error(), "tries", a.tries, "wait", pause.String())
+	}
 	if a.Env.Retries != nil {
 		a.Env.Retries.Add(1)
 	}

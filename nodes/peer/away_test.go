@@ -47,3 +47,20 @@ func TestWaits(t *testing.T) {
 		})
 	}
 }
+
+// The log has the first tries, and then that the peer is still away every ten seconds.
+func TestAwayIsNotLoggedWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text strings.Builder
+		b := peer.Away{What: "the server", Env: &nodes.Env{Node: &graph.Node{Engine: graph.DefaultEngine()}, Log: slog.New(slog.NewTextHandler(&text, nil))}}
+		for begun := time.Now(); time.Since(begun) < time.Minute; {
+			if err := b.Wait(t.Context(), errors.New("connection refused")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Back()
+		if away, back := strings.Count(text.String(), "is away"), strings.Count(text.String(), "is back"); away != 3+5 || back != 1 {
+			t.Errorf("%d lines say that it is away, %d that it is back:\n%s", away, back, text.String())
+		}
+	})
+}

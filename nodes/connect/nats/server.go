@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -111,7 +112,7 @@ func (s *shared) run() (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the embedded server does not start: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{s.env}, false, false, false)
+	srv.SetLoggerV2(&serverLog{env: s.env}, false, false, false)
 	srv.Start()
 	if !srv.ReadyForConnections(startTime) || !srv.JetStreamEnabled() {
 		srv.Shutdown()
@@ -225,29 +226,44 @@ func (s *shared) Close() error {
 	return s.lock.Close()
 }
 
-// A serverLog passes on what the server has to say that somebody should know.
-type serverLog struct{ env *nodes.Env }
+// A serverLog passes on what the server has to say that somebody should know. What it says again
+// and again, such as that its disk is full, is passed on every ten seconds.
+type serverLog struct {
+	env *nodes.Env
 
-func (l serverLog) warn(format string, args []any) {
-	l.env.Log.Warn("the embedded NATS server: " + fmt.Sprintf(format, args...))
+	mu   sync.Mutex
+	last string
+	said time.Time
+}
+
+func (l *serverLog) say(level slog.Level, format string, args []any) {
+	text := "the embedded NATS server: " + fmt.Sprintf(format, args...)
+	now := time.Now()
+	l.mu.Lock()
+	again := text == l.last && now.Sub(l.said) < 10*time.Second
+	if !again {
+		l.last, l.said = text, now
+	}
+	l.mu.Unlock()
+	if !again {
+		l.env.Log.Log(context.Background(), level, text)
+	}
 }
 
 // Errorf implements server.Logger.
-func (l serverLog) Errorf(format string, args ...any) { l.warn(format, args) }
+func (l *serverLog) Errorf(format string, args ...any) { l.say(slog.LevelWarn, format, args) }
 
 // Fatalf implements server.Logger.
-func (l serverLog) Fatalf(format string, args ...any) { l.warn(format, args) }
+func (l *serverLog) Fatalf(format string, args ...any) { l.say(slog.LevelWarn, format, args) }
 
 // Warnf implements server.Logger.
-func (l serverLog) Warnf(format string, args ...any) {
-	l.env.Log.Info("the embedded NATS server: " + fmt.Sprintf(format, args...))
-}
+func (l *serverLog) Warnf(format string, args ...any) { l.say(slog.LevelInfo, format, args) }
 
 // Noticef implements server.Logger.
-func (serverLog) Noticef(string, ...any) {}
+func (*serverLog) Noticef(string, ...any) {}
 
 // Debugf implements server.Logger.
-func (serverLog) Debugf(string, ...any) {}
+func (*serverLog) Debugf(string, ...any) {}
 
 // Tracef implements server.Logger.
-func (serverLog) Tracef(string, ...any) {}
+func (*serverLog) Tracef(string, ...any) {}

@@ -16,9 +16,9 @@ import (
 
 func TestTokens(t *testing.T) {
 	for reply, want := range map[string]token{
-		"$JS.ACK.ORDERS.reads-in.2.17.23.1700000000000000000.5":             {stream: "ORDERS", delivered: 2, seq: 17, time: 1700000000000000000, pending: 5},
-		"$JS.ACK.hub.AB12.ORDERS.reads-in.1.18446744073709551615.3.7.0.xyz": {stream: "ORDERS", delivered: 1, seq: 1<<64 - 1, time: 7},
-		"$JS.ACK._.AB12.ORDERS.reads-in.1.9.3.7.0":                          {stream: "ORDERS", delivered: 1, seq: 9, time: 7},
+		"$JS.ACK.ORDERS.reads-in.2.17.23.1700000000000000000.5":             {stream: "ORDERS", delivered: 2, seq: 17, handOut: 23, time: 1700000000000000000, pending: 5},
+		"$JS.ACK.hub.AB12.ORDERS.reads-in.1.18446744073709551615.3.7.0.xyz": {stream: "ORDERS", delivered: 1, seq: 1<<64 - 1, handOut: 3, time: 7},
+		"$JS.ACK._.AB12.ORDERS.reads-in.1.9.3.7.0":                          {stream: "ORDERS", delivered: 1, seq: 9, handOut: 3, time: 7},
 		"_INBOX.a.b":                         {},
 		"":                                   {},
 		"$JS.ACK.ORDERS.reads-in.x.1.1.1.1":  {},

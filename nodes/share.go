@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -16,6 +17,28 @@ type Resources struct {
 	mu      sync.Mutex
 	entries map[string]*sharedEntry
 	exits   []func()
+	kept    []func() error
+}
+
+// Keep has something that is shared stay open until the run ends, whichever of its users have
+// ended before: release is called then.
+func (s *Resources) Keep(release func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = append(s.kept, release)
+}
+
+// Close releases what was kept. It is called when all nodes are closed.
+func (s *Resources) Close() error {
+	s.mu.Lock()
+	kept := s.kept
+	s.kept = nil
+	s.mu.Unlock()
+	var errs []error
+	for _, release := range slices.Backward(kept) {
+		errs = append(errs, release())
+	}
+	return errors.Join(errs...)
 }
 
 // AtExit registers what must not be left behind by a process that ends at once, while

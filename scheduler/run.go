@@ -92,6 +92,9 @@ func (r *Run) Run(ctx context.Context) (metrics.Report, error) {
 	}
 	r.audit()
 	r.settle()
+	if err := guard(r.shared.Close); err != nil {
+		r.setFailure(err)
+	}
 	r.mu.Lock()
 	r.took, r.ended = time.Since(r.started), true
 	r.valve.end()

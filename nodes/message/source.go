@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,8 @@ type Message[T any] struct {
 // one call at a time.
 type Receiver[T any] interface {
 	// Receive waits for messages and gives some of them, some megabytes at most. When ctx ends
-	// it returns soon; nothing that it has taken may be lost then.
+	// it returns soon; nothing that it has taken may be lost then, and the next call, although
+	// its ctx has ended before, gives it.
 	Receive(ctx context.Context) ([]Message[T], error)
 	// Ack acknowledges messages, in the order in which they came.
 	Ack(ctx context.Context, tokens []T) error
@@ -48,6 +50,8 @@ type Source[T any] struct {
 
 	away    peer.Away
 	queue   *nodes.Handover[*chunk[T]]
+	last    *chunk[T]          // that had no place in the queue when the stop came
+	asked   int                // how often the session was asked for what it has, since then
 	session *session[T]        // the last one; of the goroutine while that runs
 	stop    context.CancelFunc // no more is received
 	gone    chan struct{}      // the goroutine has ended
@@ -99,6 +103,8 @@ func (*chunk[T]) Release() {}
 const (
 	// queued is how many chunks wait for the flow; behind them the broker does.
 	queued = 4
+	// mostAsked bounds how often a session is asked for what it still has: others may go on sending.
+	mostAsked = 20
 	// ackTime bounds how long an acknowledgement may take. Then its session counts as broken.
 	ackTime = 10 * time.Second
 )
@@ -163,8 +169,13 @@ func (s *Source[T]) receive(ctx context.Context) error {
 			s.away.Back()
 			s.messages.Add(int64(len(ms)))
 			s.begin(int64(len(ms)))
-			if !s.queue.Send(ctx, &chunk[T]{messages: ms, came: time.Now(), by: s.session}) {
+			c := &chunk[T]{messages: ms, came: time.Now(), by: s.session}
+			switch {
+			case s.queue.Send(ctx, c):
+			case s.Keeps:
 				s.end(int64(len(ms)))
+			default:
+				s.last = c
 			}
 		}
 		switch {
@@ -277,11 +288,47 @@ func (s *Source[T]) Next(ctx context.Context) (any, nodes.Position, error) {
 	return s.take(func() (*chunk[T], error) { return s.queue.Next(ctx) })
 }
 
-// Drain implements nodes.Drainer: what has come goes through.
+// Drain implements nodes.Drainer. What the broker keeps until it is acknowledged, and the flow has
+// not begun with, is left to it, so that a slow flow can be stopped; anything else goes through.
 func (s *Source[T]) Drain(context.Context) (any, nodes.Position, error) {
 	s.stop()
 	<-s.gone
-	return s.take(s.queue.Drain)
+	if !s.Keeps {
+		return s.take(s.remains)
+	}
+	for {
+		c, err := s.queue.Drain()
+		if err != nil {
+			return nil, nil, err
+		}
+		s.end(int64(len(c.messages)))
+	}
+}
+
+// remains gives what has come of what nobody keeps: what waits for the flow, what was to wait for
+// it when the stop came, and what the session still has.
+func (s *Source[T]) remains() (*chunk[T], error) {
+	c, err := s.queue.Drain()
+	if !errors.Is(err, io.EOF) {
+		return c, err
+	}
+	if c := s.last; c != nil {
+		s.last = nil
+		return c, nil
+	}
+	if s.session == nil || s.session.broken() || s.asked == mostAsked {
+		return nil, io.EOF
+	}
+	s.asked++
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	ms, _ := s.session.Receive(ended)
+	if len(ms) == 0 {
+		return nil, io.EOF
+	}
+	s.messages.Add(int64(len(ms)))
+	s.begin(int64(len(ms)))
+	return &chunk[T]{messages: ms, came: time.Now(), by: s.session}, nil
 }
 
 func (s *Source[T]) take(next func() (*chunk[T], error)) (any, nodes.Position, error) {

@@ -104,6 +104,7 @@ func (d *doctorCall) findings(flow *graph.Flow, n *graph.Node) (all []found) {
 	ctx, cancel := context.WithTimeout(context.Background(), doctorPatience)
 	defer cancel()
 	env := &nodes.Env{Node: n, Flow: flow, Workers: 1, Stdin: strings.NewReader(""), Stdout: io.Discard, Log: slog.New(slog.DiscardHandler), Shared: &nodes.Resources{}}
+	defer env.Shared.Close()
 	for _, f := range examiner.Examine(ctx, env) {
 		as := found{Node: n.ID, Kind: n.Kind, Peer: f.Peer, What: f.What, Told: f.Told, Took: f.Took.Seconds(), Skew: f.Skew.Seconds()}
 		if f.Err != nil {

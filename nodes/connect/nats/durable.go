@@ -152,6 +152,12 @@ func (s *streamSession) begin(ctx context.Context, alone bool) error {
 	if err != nil || info.NumAckPending == 0 {
 		return s.i.k.explained(err, !s.i.been)
 	}
+	if info.NumWaiting > 0 { // somebody who is no flowrun reads too
+		return s.c.nak(left)
+	}
+	if !withoutGaps(info) {
+		return s.later(ctx, info)
+	}
 	again, err := s.reset(ctx)
 	switch {
 	case err == nil && again:
@@ -164,6 +170,18 @@ func (s *streamSession) begin(ctx context.Context, alone bool) error {
 	case err != nil && s.c.ended.Err() != nil:
 		return err
 	}
+	return s.later(ctx, info)
+}
+
+// withoutGaps reports whether all hand-outs up to some were acknowledged and none of those behind:
+// to begin behind the last that was, gives again then what is under way and nothing else.
+func withoutGaps(info *jetstream.ConsumerInfo) bool {
+	return info.Delivered.Consumer-info.AckFloor.Consumer == uint64(info.NumAckPending)
+}
+
+// later waits until the server hands out again what is under way, before it hands out anything
+// that is behind it.
+func (s *streamSession) later(ctx context.Context, info *jetstream.ConsumerInfo) error {
 	s.i.env.Log.Info("what was under way before comes again first, when its ack_wait is over", "stream", s.stream, "durable", s.durable, "messages", info.NumAckPending, "wait", s.ackWait.String())
 	return nodes.Sleep(ctx, s.ackWait)
 }

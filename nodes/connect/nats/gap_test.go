@@ -1,8 +1,10 @@
 package nats
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -65,5 +67,40 @@ func TestStreamIsTrimmed(t *testing.T) {
 	publish(t, nc, "orders.new", count(1)...)
 	if r := session(0); strings.Contains(r.Log, "thrown away") {
 		t.Errorf("it is told again: %s", r.Log)
+	}
+}
+
+// What was acknowledged behind something that was not does not come again: whoever begins at
+// such a durable waits for its ack_wait, and then what is open comes first.
+func TestAcknowledgedOutOfOrder(t *testing.T) {
+	const n = 20
+	s := startServer(t, nil)
+	nc, stream := s.stream("ORDERS", "orders.>", nil)
+	publish(t, nc, "orders.new", count(n)...)
+	c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{Durable: "reads-in", AckPolicy: jetstream.AckExplicitPolicy, AckWait: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ms, err := c.Fetch(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m := range ms.Messages() {
+		if at, _ := m.Metadata(); at.Sequence.Stream > 5 {
+			if err := m.DoubleAck(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	k := &till{}
+	k.each = func(got int, _ order) error {
+		if got == n-5 {
+			return errEnough
+		}
+		return nil
+	}
+	r := read(t, `url: "`+s.url()+`", stream: ORDERS`, k, nodetest.Setup{})
+	if want := append(numbers(5), numbers(n)[10:]...); !slices.Equal(k.ids(), want) {
+		t.Errorf("got %v, want %v\n%s", k.ids(), want, r.Log)
 	}
 }

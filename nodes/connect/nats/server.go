@@ -38,6 +38,7 @@ type shared struct {
 	l    Link
 	dir  string
 	lock io.Closer
+	kept sync.Once
 
 	mu     sync.Mutex
 	server *server.Server
@@ -53,10 +54,21 @@ func (l *Link) share(ctx context.Context, env *nodes.Env) (*shared, func() error
 	if err != nil {
 		return nil, nil, err
 	}
-	s, release, err := nodes.Share(ctx, env, "nats embedded "+dir, func(context.Context) (*shared, error) { return l.start(env, dir) })
+	hold := func() (*shared, func() error, error) {
+		return nodes.Share(ctx, env, "nats embedded "+dir, func(context.Context) (*shared, error) { return l.start(env, dir) })
+	}
+	s, release, err := hold()
 	if err != nil {
 		return nil, nil, err
 	}
+	s.kept.Do(func() { // it ends with the run, and not with the nodes that use it
+		if env.Shared == nil {
+			return
+		}
+		if _, release, err := hold(); err == nil {
+			env.Shared.Keep(release)
+		}
+	})
 	if l.Sync != s.l.Sync {
 		release()
 		return nil, nil, finally("write the same sync at all nodes with the folder "+l.Folder, "another node has the embedded server with sync: %s", s.l.Sync)

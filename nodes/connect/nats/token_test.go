@@ -59,8 +59,8 @@ func TestSubjectsMatch(t *testing.T) {
 	}
 }
 
-// An embedded server that is started anew ends its connections, has what it had, and takes new
-// ones.
+// An embedded server ends with the run, and not with the nodes that use it. One that is started
+// anew ends its connections, has what it had, and takes new ones.
 func TestEmbeddedRestart(t *testing.T) {
 	f, list := kit.Load(t, "nodes:\n  in: {use: nats.read, with: {url: embedded, folder: x, stream: S, format: raw}}\n  out: {use: log, in: in}\n", nil)
 	if list.HasErrors() {
@@ -73,7 +73,7 @@ func TestEmbeddedRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
+	release()
 	c, err := l.open(ctx, env)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,12 @@ func TestEmbeddedRestart(t *testing.T) {
 	if err != nil || st.CachedInfo().State.Msgs != 1 {
 		t.Fatal(st, err)
 	}
+	again.Close()
+	c.Close()
 	if s.server == nil {
-		t.Error("there is no server")
+		t.Error("the server has ended with those who use it")
+	}
+	if err := env.Shared.Close(); err != nil || s.server != nil {
+		t.Errorf("the server has not ended with the run: %v", err)
 	}
 }

@@ -30,6 +30,7 @@ type broker struct {
 	n    int // messages that it has
 
 	breaks   bool
+	early    bool // messages are acknowledged before they are kept
 	acked    []bool
 	given    int // of the session: how far it has given
 	sessions int
@@ -124,6 +125,7 @@ func (s *receiver) Ack(_ context.Context, tokens []int) error {
 	}
 	for _, n := range tokens {
 		switch text := fmt.Sprintf("text %d", n); {
+		case b.early:
 		case poison(n) && !b.dead[string(body(n))], refused(n) && !b.dead[text]:
 			b.t.Errorf("%d is acknowledged, and its dead letter is not there", n)
 		case !poison(n) && !refused(n) && n%50 != 30 && !b.stored[fmt.Sprintf(`{"n":%d,"text":"%s","at":%d,"k":%s}`, n, text, n, key(n))]:
@@ -249,6 +251,24 @@ nodes:
   dead: {use: dead, in: [a, b]}
 `
 
+// played stops a run when all messages are acknowledged, or will not be.
+func (b *broker) played() nodetest.Setup {
+	return nodetest.Setup{Begun: func(stop func()) {
+		go func() {
+			defer stop()
+			for range 60_000 {
+				time.Sleep(10 * time.Millisecond)
+				b.mu.Lock()
+				done := !slices.Contains(b.acked, false)
+				b.mu.Unlock()
+				if done {
+					return
+				}
+			}
+		}()
+	}}
+}
+
 // Whatever breaks when, the laws of the package hold: nothing is acknowledged before it is
 // kept, all is in the end, and what is sent comes in order.
 func TestLaws(t *testing.T) {
@@ -262,20 +282,7 @@ func TestLaws(t *testing.T) {
 			const n = 400
 			b := newBroker(t, seed, n)
 			b.breaks = seed > 0
-			r := b.kit().Run(t, flow, nil, nodetest.Setup{Begun: func(stop func()) {
-				go func() {
-					for range 60_000 {
-						time.Sleep(10 * time.Millisecond)
-						b.mu.Lock()
-						done := !slices.Contains(b.acked, false)
-						b.mu.Unlock()
-						if done {
-							break
-						}
-					}
-					stop()
-				}()
-			}})
+			r := b.kit().Run(t, flow, nil, b.played())
 			if r.Err != nil {
 				t.Fatalf("%v\n%.2000s", r.Err, r.Log)
 			}
@@ -294,6 +301,23 @@ func TestLaws(t *testing.T) {
 		t.Errorf("%d messages were given again, %d sent twice: nothing was tried", again, twice)
 	}
 	t.Logf("%d messages were given again, %d sent twice", again, twice)
+}
+
+// Under ack: early messages are acknowledged as they are taken, each once, and go through the
+// flow all the same.
+func TestEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(t, 1, 400)
+		b.early = true
+		early := strings.Replace(flow, "broker.read,", "broker.read, ack: early,", 1)
+		if r := b.kit().Run(t, early, nil, b.played()); r.Err != nil {
+			t.Fatalf("%v\n%.2000s", r.Err, r.Log)
+		}
+		if slices.Contains(b.acked, false) {
+			t.Errorf("%d is not acknowledged", slices.Index(b.acked, false))
+		}
+		inOrder(t, b)
+	})
 }
 
 // inOrder looks whether the first copies of messages came in order and none is missing.

@@ -82,7 +82,7 @@ func (s *session[T]) broken() bool { return s.ctx.Err() != nil }
 // A chunk is what one call of Receive has given.
 type chunk[T any] struct {
 	messages []Message[T]
-	tokens   []T // of the messages, when there are items of them
+	tokens   []T // of the messages, when there are items of them; nil: ask the messages
 	came     time.Time
 	by       *session[T]
 	number   uint64
@@ -90,11 +90,21 @@ type chunk[T any] struct {
 
 // forget lets go of what the messages say: to acknowledge them the tokens are enough.
 func (c *chunk[T]) forget() {
-	c.tokens = make([]T, len(c.messages))
-	for i := range c.messages {
-		c.tokens[i] = c.messages[i].Token
-	}
+	c.tokens = c.marks()
 	c.messages = nil
+}
+
+// marks are the tokens of the messages. Under `ack: early` they are asked for before there
+// are items.
+func (c *chunk[T]) marks() []T {
+	if c.tokens != nil {
+		return c.tokens
+	}
+	tokens := make([]T, len(c.messages))
+	for i := range c.messages {
+		tokens[i] = c.messages[i].Token
+	}
+	return tokens
 }
 
 // Release implements what nodes.Handover wants. What nobody took is not acknowledged.
@@ -381,7 +391,7 @@ func (s *Source[T]) taken(after nodes.Position) error {
 		x := done[0].by
 		var tokens []T
 		for len(done) > 0 && done[0].by == x {
-			tokens = append(tokens, done[0].tokens...)
+			tokens = append(tokens, done[0].marks()...)
 			done = done[1:]
 		}
 		err := s.ack(x, tokens)

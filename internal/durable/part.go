@@ -65,8 +65,8 @@ func splitPart(name string) (target string, number int, ok bool) {
 	return name[1:at], number, err == nil && number >= 0
 }
 
-// errBusy says that the lock of a part is held.
-var errBusy = errors.New("another run is writing it")
+// ErrBusy says that the lock of a part is held.
+var ErrBusy = errors.New("another run is writing it")
 
 // claim makes the part number n, or takes the place of one that a dead run left.
 func (f *File) claim(number int) error {
@@ -93,12 +93,12 @@ func (f *File) claim(number int) error {
 			return err
 		}
 		if !locked {
-			return errBusy // somebody took it for one that was left, and will make it anew
+			return ErrBusy // somebody took it for one that was left, and will make it anew
 		}
 	}
 }
 
-// clear removes a part that a dead run left; errBusy: its run lives.
+// clear removes a part that a dead run left; ErrBusy: its run lives.
 func (s *Set) clear(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -124,7 +124,7 @@ func (s *Set) clear(path string) error {
 	case err != nil:
 		return err
 	case !locked:
-		return errBusy
+		return ErrBusy
 	case !same(part, path):
 		return nil // it has become a file, or was cleared
 	}

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,6 +56,28 @@ var ErrTaken = errors.New("another node is writing it")
 // resolved, and no folder or device. It keeps the permissions of what is there; what its
 // user may not write is not replaced.
 func (s *Set) Create(target string) (*File, error) { return s.open(target, nil) }
+
+// CreateNew opens a file that takes the place of no other one: the error is fs.ErrExist if
+// target is there, and ErrBusy while another run writes it.
+func (s *Set) CreateNew(target string) (*File, error) {
+	if exists(target) {
+		return nil, fs.ErrExist
+	}
+	f, err := s.Create(target) // from here on it is ours to make
+	if err != nil || !exists(target) {
+		return f, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return nil, cmp.Or(s.drop(f), error(fs.ErrExist))
+}
+
+// drop throws a file away and lets go of it. The caller holds mu.
+func (s *Set) drop(f *File) error {
+	delete(s.taken, f.target)
+	s.files = slices.DeleteFunc(s.files, func(other *File) bool { return other == f })
+	return f.discard()
+}
 
 // Append opens a file whose text is added to target.
 func (s *Set) Append(target string, add Addition) (*File, error) { return s.open(target, &add) }
@@ -133,7 +156,7 @@ func (f *File) claimAny() error {
 		return f.claim(0)
 	}
 	for number := 1; ; number++ {
-		if err := f.claim(number); !errors.Is(err, errBusy) {
+		if err := f.claim(number); !errors.Is(err, ErrBusy) {
 			return err
 		}
 	}
@@ -146,7 +169,7 @@ func (f *File) clearOthers() error {
 		if _, number, _ := splitPart(part); part != partName(name, number) {
 			continue
 		}
-		if err := f.set.clear(filepath.Join(dir, part)); err != nil && !errors.Is(err, errBusy) {
+		if err := f.set.clear(filepath.Join(dir, part)); err != nil && !errors.Is(err, ErrBusy) {
 			return err
 		}
 	}
@@ -200,7 +223,7 @@ func (s *Set) Clear(dir string, match func(target string) bool) error {
 	}
 	for _, name := range s.looked[dir] {
 		if target, _, _ := splitPart(name); match(target) {
-			if err := s.clear(filepath.Join(dir, name)); err != nil && !errors.Is(err, errBusy) {
+			if err := s.clear(filepath.Join(dir, name)); err != nil && !errors.Is(err, ErrBusy) {
 				return err
 			}
 		}

@@ -154,7 +154,7 @@ func TestTwoSets(t *testing.T) {
 	path := filepath.Join(dir, "f")
 	a, b := NewSet(Options{}), NewSet(Options{})
 	must[*File](t)(a.Create(path))
-	if _, err := b.Create(path); !errors.Is(err, errBusy) {
+	if _, err := b.Create(path); !errors.Is(err, ErrBusy) {
 		t.Errorf("two sets create a file: %v", err)
 	}
 	if _, err := a.Create(path); !errors.Is(err, ErrTaken) {
@@ -337,4 +337,26 @@ func TestFinish(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "b")); err != nil || string(text) != "xxxxx" {
 		t.Errorf("%q, %v", text, err)
 	}
+}
+
+// CreateNew takes the place of nothing, whether it is there or about to be.
+func TestCreateNew(t *testing.T) {
+	dir := t.TempDir()
+	there, coming := filepath.Join(dir, "there"), filepath.Join(dir, "coming")
+	put(t, there, "old")
+	a, b := NewSet(Options{}), NewSet(Options{})
+	f := must[*File](t)(a.CreateNew(coming))
+	if _, err := b.CreateNew(coming); !errors.Is(err, ErrBusy) {
+		t.Errorf("two sets make a file: %v", err)
+	}
+	if _, err := a.CreateNew(there); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("it takes the place of another one: %v", err)
+	}
+	check(t, a.Finish(f))
+	if _, err := b.CreateNew(coming); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("it takes the place of one that has just come: %v", err)
+	}
+	check(t, a.Commit())
+	check(t, b.Abort())
+	wantTree(t, dir, map[string]string{"there": "old", "coming": ""})
 }

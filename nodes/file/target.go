@@ -119,9 +119,12 @@ func (o *writeOp) open(t *target) error {
 		t.direct, err = os.OpenFile(t.path, os.O_WRONLY, 0)
 		return err
 	}
-	if o.k.Append {
+	switch {
+	case o.k.Append:
 		t.file, err = o.set.Append(t.path, durable.Addition{Lead: func(old *os.File, size int64) ([]byte, error) { return o.lead(old, size) }})
-	} else {
+	case o.limits.on():
+		t.file, err = o.set.CreateNew(t.path)
+	default:
 		t.file, err = o.set.Create(t.path)
 	}
 	if errors.Is(err, durable.ErrTaken) {

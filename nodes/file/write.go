@@ -33,7 +33,7 @@ type Writing struct {
 	Format   string        `yaml:"format" enum:"csv|tsv|jsonl|json|lines|parquet|avro" doc:"How rows are written; by default what its name says (.csv, .tsv, .jsonl, .ndjson, .json, .txt, .log, .parquet, .avro)."`
 	Compress string        `yaml:"compress" enum:"none|gzip|snappy|zstd" doc:"How the file is compressed; by default what its name says (.gz, .zst). Of parquet and avro it is how blocks are: by default zstd in parquet, gzip, which Avro calls deflate, in avro; snappy is for these two."`
 	Split    []config.Text `yaml:"split" lone:"true" doc:"Expressions of type string, int, bool or an enum: rows with the same values go to the same file, whose path has the values in place of the stars, one each, also in names of folders."`
-	MaxFiles int           `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most."`
+	MaxFiles int           `yaml:"max_files" min:"1" max:"10000" doc:"How many files split may make at most. With rotate, how many are written at once: for one more, the one that was begun first ends."`
 
 	Rotate *rotate `yaml:"rotate" doc:"End the file and begin another one, after so many bytes or so much time. The files have numbers in their names, as out-000001.jsonl; each gets its name when it is complete."`
 
@@ -179,22 +179,24 @@ func (k *writer) Acting(on graph.EngineSettings) graph.EngineSettings {
 	return on
 }
 
+// endsAlone reports whether a file is there, for good, as soon as it is complete.
+func (k *writer) endsAlone() bool { return k.Rotate.on() && !k.Append }
+
 // Withholds implements graph.Withholder: what gets its name when the run has ended, a kill
 // before that loses.
 func (k *writer) Withholds(abs func(path string) string) (remedy string, withholds bool) {
-	if k.Path.Value == "-" || k.Append {
+	if k.Path.Value == "-" || k.Append || k.endsAlone() {
 		return "", false
 	}
-	if k.isObject() {
-		return "`rotate: {every: 10m}`", !k.Rotate.on()
+	if !k.isObject() {
+		if info, err := os.Stat(abs(k.Path.Value)); err == nil && len(k.Split) == 0 && !info.Mode().IsRegular() {
+			return "", false // it is written to directly
+		}
+		if k.format != formatJSON && !k.format.isTable() {
+			return "`append: true`", true
+		}
 	}
-	if info, err := os.Stat(abs(k.Path.Value)); err == nil && len(k.Split) == 0 && !info.Mode().IsRegular() {
-		return "", false // it is written to directly
-	}
-	if k.format == formatJSON || k.format.isTable() {
-		return "`format: jsonl` and `append: true`", true
-	}
-	return "`append: true`", true
+	return "`rotate: {every: 10m}`", true
 }
 
 func (k *writer) checkPath(c *graph.Inference) {

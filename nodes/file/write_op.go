@@ -30,7 +30,7 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 		o.limits = *k.Rotate
 	}
 	env.Outputs, env.Unkept = o.outputs, o.unkept
-	if k.isObject() && k.Rotate.on() && acknowledged(env.Flow) {
+	if k.endsAlone() && acknowledged(env.Flow) {
 		return &holdingWrite{op: o}, nil
 	}
 	return o, nil
@@ -122,24 +122,27 @@ func (o *writeOp) target(value string) (*target, error) {
 	if t := o.targets[value]; t != nil {
 		return t, nil
 	}
-	if len(o.targets) >= o.k.MaxFiles {
+	switch {
+	case len(o.targets) < o.k.MaxFiles:
+	case o.limits.on():
+		if err := o.makeRoom(); err != nil {
+			return nil, err
+		}
+	default:
 		return nil, fmt.Errorf("split makes more than %d files; raise max_files if that is intended", o.k.MaxFiles)
 	}
 	path := o.path(o.k.Path.Value)
 	if o.k.split != nil {
 		path = o.path(filledIn(o.k.Path.Value, strings.Split(value, separator)))
 	}
-	if o.limits.on() {
-		var err error
-		if path, err = o.rotated(path); err != nil {
-			return nil, err
-		}
-	}
-	size := bufferSize
+	size, create := bufferSize, o.create
 	if o.k.split != nil {
 		size = splitSize
 	}
-	t, err := o.create(path, size)
+	if o.limits.on() {
+		create = o.createNext
+	}
+	t, err := create(path, size)
 	if err != nil {
 		return nil, err
 	}

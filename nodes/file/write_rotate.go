@@ -1,8 +1,10 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/flowrun/flowrun/graph/config"
+	"github.com/flowrun/flowrun/internal/durable"
 	"github.com/flowrun/flowrun/nodes"
 )
 
@@ -79,11 +82,24 @@ func splitExt(base string) (name, ext string) {
 	return strings.TrimSuffix(base, ext), ext
 }
 
-// rotated gives the file that comes next of those of a path: one with a number that none has
-// or, if files are added to, the last one as long as it is not complete.
-func (o *writeOp) rotated(path string) (string, error) {
+// createNext opens the file that comes next of those of a path. A number that another run
+// has taken meanwhile is passed over.
+func (o *writeOp) createNext(path string, size int) (*target, error) {
+	n, err := o.next(path)
+	for ; err == nil; n++ {
+		t, err := o.create(numbered(path, fmt.Sprintf("%06d", n)), size)
+		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, durable.ErrBusy) {
+			return t, err
+		}
+	}
+	return nil, err
+}
+
+// next gives the number of the file that comes next of those of a path: one that none has or,
+// if files are added to, that of the last one as long as it is not complete.
+func (o *writeOp) next(path string) (uint64, error) {
 	if o.store != nil {
-		return o.rotatedObject(path)
+		return o.nextObject(path)
 	}
 	dir, base := filepath.Split(path)
 	if dir == "" {
@@ -92,7 +108,7 @@ func (o *writeOp) rotated(path string) (string, error) {
 	name, ext := splitExt(base)
 	entries, err := os.ReadDir(dir)
 	if err != nil && !isGone(err) {
-		return "", named(nodes.ShortPath(dir), err)
+		return 0, named(nodes.ShortPath(dir), err)
 	}
 	last := uint64(0)
 	for _, e := range entries {
@@ -104,11 +120,10 @@ func (o *writeOp) rotated(path string) (string, error) {
 			last = max(last, n)
 		}
 	}
-	number := func(n uint64) string { return numbered(path, fmt.Sprintf("%06d", n)) }
-	if o.k.Append && last > 0 && o.limits.Bytes > 0 && diskSize(number(last)) < int64(o.limits.Bytes) {
-		return number(last), nil
+	if o.k.Append && last > 0 && o.limits.Bytes > 0 && diskSize(numbered(path, fmt.Sprintf("%06d", last))) < int64(o.limits.Bytes) {
+		return last, nil
 	}
-	return number(last + 1), nil
+	return last + 1, nil
 }
 
 // diskSize is the size of a file as it lies on the disk.
@@ -143,6 +158,16 @@ func (o *writeOp) rotate(now time.Time) error {
 			}
 		case o.turn.IsZero() || t.until.Before(o.turn):
 			o.turn = t.until
+		}
+	}
+	return nil
+}
+
+// makeRoom completes the file that was begun first.
+func (o *writeOp) makeRoom() error {
+	for value, t := range o.targets {
+		if t == o.order[0] {
+			return o.end(value, t)
 		}
 	}
 	return nil

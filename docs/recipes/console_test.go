@@ -20,7 +20,7 @@ import (
 
 // asked are commands that look or may be repeated: if they do not print what the page says
 // they are run again, for what they look at comes when it comes.
-var asked = regexp.MustCompile(`^(cat|curl|flowrun doctor|jq|ls|psql .* -c "SELECT|sqlite3|wc) `)
+var asked = regexp.MustCompile(`^(cat|curl|flowrun doctor|jq|ls|psql .* -c "SELECT|redis-cli .* (llen|lrange)|sqlite3|wc) `)
 
 // looks is how often a test looks for what does not come, a moment apart: so a slow machine
 // has as many as a fast one.
@@ -65,7 +65,7 @@ func TestPagesInAShell(t *testing.T) {
 			if len(all) == 0 {
 				t.Fatal("the page shows no commands")
 			}
-			for _, program := range []string{"bash", "curl", "jq", "psql", "python3", "sqlite3"} {
+			for _, program := range []string{"bash", "curl", "jq", "mosquitto", "mosquitto_pub", "psql", "python3", "redis-cli", "redis-server", "sqlite3"} {
 				for _, s := range all {
 					if strings.Contains(s.command, program+" ") {
 						need(t, program)
@@ -75,6 +75,9 @@ func TestPagesInAShell(t *testing.T) {
 			p := copied(t)
 			if strings.Contains(string(text), "${env:DATABASE_URL}\"\n") { // in a flow
 				p.set("DATABASE_URL", database(t))
+			}
+			if strings.Contains(string(text), "127.0.0.1:9092") {
+				p.kafka()
 			}
 			sh := p.shell()
 			for _, s := range all {

@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/flowrun/flowrun/internal/built"
 	"github.com/flowrun/flowrun/internal/dbtest"
@@ -73,10 +76,24 @@ func query(t *testing.T, url, text string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// kafka starts a cluster that answers as Kafka does, at the port of the place.
+func (p *place) kafka() {
+	p.t.Helper()
+	port, err := strconv.Atoi(p.ports["9092"])
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(c.Close)
+}
+
 // need skips a test where a program is not installed.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
-	packages := map[string]string{"psql": "postgresql"}
+	packages := map[string]string{"psql": "postgresql", "mosquitto_pub": "mosquitto-clients", "redis-cli": "redis-tools"}
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
 			name := p
@@ -100,7 +117,7 @@ type place struct {
 func copied(t *testing.T) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), ports: map[string]string{}}
-	for _, port := range []string{"8080", "8000", "4222"} {
+	for _, port := range []string{"8080", "8000", "4222", "1883", "6379", "9092"} {
 		p.ports[port] = fmt.Sprint(dbtest.FreePort(t))
 	}
 	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
@@ -133,7 +150,9 @@ func (p *place) set(name, value string) { p.env = append(p.env, name+"="+value) 
 func (p *place) moved(text string) string {
 	for from, to := range p.ports {
 		text = strings.ReplaceAll(text, "127.0.0.1:"+from, "127.0.0.1:"+to)
-		text = strings.ReplaceAll(text, "http.server "+from, "http.server "+to)
+		for _, flag := range []string{"http.server ", "--port ", "-p "} {
+			text = strings.ReplaceAll(text, flag+from, flag+to)
+		}
 	}
 	return text
 }

@@ -217,6 +217,11 @@ func TestDoctorNamesThePeerThatIsDown(t *testing.T) {
 		"sqlite": "things (sql.read)  sqlite:out/shop.db", "dead-letters": "sent (http.call)  http://127.0.0.1:8080/orders",
 		"dead-letters-replay": "sent (http.call)  http://127.0.0.1:8080/orders",
 		"sqlite-load":         "", "nginx": "", "drop-folder": "", "dead-letters-peer": "", "scoring": "",
+		"hourly": "orders (kafka.read)  kafka://127.0.0.1:9092", "hourly-feed": "topic (kafka.write)  kafka://127.0.0.1:9092", "hourly-sums": "",
+		"sensors": "readings (mqtt.read)  mqtt://127.0.0.1:1883", "sensors-kept": "readings (mqtt.read)  mqtt://127.0.0.1:1883",
+		"queue": "urgent (redis.read)  redis://127.0.0.1:6379", "queue-peer": "",
+		"fanout": "orders (kafka.read)  kafka://127.0.0.1:9092", "fanout-feed": "topic (kafka.write)  kafka://127.0.0.1:9092",
+		"fanout-peer": "", "fanout-dead": "letters (kafka.read)  kafka://127.0.0.1:9092",
 		"prices": "", "prices-ask": "asks (nats.write)  nats://127.0.0.1:4222",
 	}
 	for _, name := range flows(t) {

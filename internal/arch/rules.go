@@ -134,7 +134,7 @@ var Rules = []Rule{
 	{Rooms: []string{"internal/connectors"}, May: []string{"graph", "graph/diag", "internal/arch", "nodes", "nodes/connect/all"}},
 	{Rooms: []string{"internal/connectors/figures"}},
 	{Rooms: []string{"flows"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes", "nodes/std", "scheduler", "scheduler/flowtest"}},
-	{Rooms: []string{"docs/recipes"}, Tests: []string{"graph", "graph/diag", "graph/render", "internal/built", "internal/dbtest", "nodes", "nodes/connect/all", "scheduler/flowtest"}},
+	{Rooms: []string{"docs/recipes"}, Tests: []string{"graph", "graph/diag", "graph/render", "internal/brokertest", "internal/built", "internal/dbtest", "nodes", "nodes/connect/all", "scheduler/flowtest"}},
 	{Rooms: []string{"examples/geopack"}, May: []string{"cmd/flowrun/cli", "graph", "nodes", "nodes/std"}, Tests: []string{"nodes/nodetest"}},
 }
 

@@ -40,6 +40,15 @@ type Store interface {
 	Close() error
 }
 
+// A StoreExaminer is a Store that can look whether a run would find what it needs at an
+// address, as an Examiner does, in the words of its pack.
+type StoreExaminer interface {
+	// ExamineRead looks whether there are objects, or may be some that come, and whether they
+	// may be read.
+	ExamineRead(ctx context.Context, address string, comes bool) []Finding
+	ExamineWrite(ctx context.Context, address string) []Finding
+}
+
 // An ObjectWriter writes one object, which nobody sees before Commit. It belongs to one
 // goroutine.
 type ObjectWriter interface {

@@ -2,12 +2,16 @@ package recipes_test
 
 import (
 	"bytes"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/diag"
@@ -243,5 +247,30 @@ func TestDoctorNamesThePeerThatIsDown(t *testing.T) {
 		case strings.Contains(said, "geheim"):
 			t.Errorf("%s: the password is shown\n%s", name, said)
 		}
+	}
+}
+
+// The doctor asks the bucket that a variation writes to, and ends with 3 if nobody answers.
+func TestDoctorAsksABucket(t *testing.T) {
+	p := copied(t)
+	p.kafka()
+	p.must("run", "-q", "hourly-feed.yaml")
+	p.write("lake.yaml", strings.Replace(p.read("hourly.yaml"), "out/orders/", "s3://lake/orders/", 1))
+	backend := s3mem.New()
+	if err := backend.CreateBucket("lake"); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
+	defer server.Close()
+	p.set("AWS_ENDPOINT_URL", server.URL)
+	p.set("AWS_ACCESS_KEY_ID", "me")
+	p.set("AWS_SECRET_ACCESS_KEY", "geheim")
+	if said := p.must("doctor", "lake.yaml"); !strings.Contains(said, "files (file.write)  "+strings.TrimPrefix(server.URL, "http://")+"\n  ok      connection: signed") || !strings.Contains(said, "  ok      write s3://lake/orders/") {
+		t.Error(said)
+	}
+	server.Close()
+	said, code := p.run("doctor", "lake.yaml")
+	if code != 3 || !strings.Contains(said, "  failed  connection: ") || strings.Contains(said, "geheim") {
+		t.Errorf("exit %d\n%s", code, said)
 	}
 }

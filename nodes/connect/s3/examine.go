@@ -25,17 +25,20 @@ func (e *examination) found(what, told string, err error) {
 	e.all = append(e.all, nodes.Finding{Peer: e.peer, What: what, Told: told, Err: err})
 }
 
-// examine looks whether the server answers and has the bucket, and how far its clock is off.
-// look goes on from there.
-func (l *Link) examine(ctx context.Context, env *nodes.Env, url string, look func(e *examination, a address)) []nodes.Finding {
-	e := &examination{peer: url}
+// examine opens the store of a node and looks around in it.
+func (l *Link) examine(env *nodes.Env, url string, look func(s *store) []nodes.Finding) []nodes.Finding {
 	s, err := l.store(&nodes.Env{Node: env.Node, Flow: env.Flow, Network: env.Network})
 	if err != nil {
-		e.found("connection", "", err)
-		return e.all
+		return []nodes.Finding{{Peer: url, What: "connection", Err: err}}
 	}
 	defer s.Close()
-	e.s, e.peer = s, s.host
+	return look(s)
+}
+
+// examine looks whether the server answers and has the bucket, and how far its clock is off.
+// look goes on from there.
+func (s *store) examine(ctx context.Context, url string, look func(e *examination, a address)) []nodes.Finding {
+	e := &examination{s: s, peer: s.host}
 	a, err := addressOf(url)
 	if err != nil {
 		e.found("connection", "", err)
@@ -80,22 +83,22 @@ func (l *Link) examine(ctx context.Context, env *nodes.Env, url string, look fun
 // maxSkew is how far a clock may be off for S3.
 const maxSkew = 15 * time.Minute
 
-// Examine implements nodes.Examiner.
-func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
-	return k.Link.examine(ctx, env, k.URL.Value, func(e *examination, a address) {
-		found, err := e.s.Find(ctx, k.URL.Value)
+// ExamineRead implements nodes.StoreExaminer.
+func (s *store) ExamineRead(ctx context.Context, url string, comes bool) []nodes.Finding {
+	return s.examine(ctx, url, func(e *examination, a address) {
+		found, err := s.Find(ctx, url)
 		told := fmt.Sprintf("%d objects", len(found))
 		if len(found) == 1 {
 			told = "1 object"
 		}
-		if err == nil && len(found) == 0 && k.Every == 0 {
+		if err == nil && len(found) == 0 && !comes {
 			err = errors.New("there is none")
 		}
 		e.found("objects "+a.String(), told, err)
 		if err != nil || len(found) == 0 {
 			return
 		}
-		b, err := e.s.Open(ctx, found[0], 0, 1)
+		b, err := s.Open(ctx, found[0], 0, 1)
 		if err == nil {
 			err = b.Close()
 		}
@@ -103,21 +106,33 @@ func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 	})
 }
 
-// Examine implements nodes.Examiner. An upload is begun, and aborted: nothing of it is seen.
-func (k *writer) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
-	return k.Link.examine(ctx, env, k.URL.Value, func(e *examination, a address) {
-		u := &upload{s: e.s, a: a}
+// ExamineWrite implements nodes.StoreExaminer. An upload is begun, and aborted: nothing of it
+// is seen.
+func (s *store) ExamineWrite(ctx context.Context, url string) []nodes.Finding {
+	return s.examine(ctx, url, func(e *examination, a address) {
+		u := &upload{s: s, a: a}
 		err := u.Begin(ctx)
 		if err == nil {
-			if err = e.s.core.AbortMultipartUpload(ctx, a.bucket, a.key, u.id); err != nil {
-				err = e.s.explained(err, a.bucket)
+			if err = s.core.AbortMultipartUpload(ctx, a.bucket, a.key, u.id); err != nil {
+				err = s.explained(err, a.bucket)
 			}
 		}
 		e.found("write "+a.String(), "it may be written", err)
 	})
 }
 
+// Examine implements nodes.Examiner.
+func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
+	return k.Link.examine(env, k.URL.Value, func(s *store) []nodes.Finding { return s.ExamineRead(ctx, k.URL.Value, k.Every > 0) })
+}
+
+// Examine implements nodes.Examiner.
+func (k *writer) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
+	return k.Link.examine(env, k.URL.Value, func(s *store) []nodes.Finding { return s.ExamineWrite(ctx, k.URL.Value) })
+}
+
 var (
-	_ nodes.Examiner = (*reader)(nil)
-	_ nodes.Examiner = (*writer)(nil)
+	_ nodes.Examiner      = (*reader)(nil)
+	_ nodes.Examiner      = (*writer)(nil)
+	_ nodes.StoreExaminer = (*store)(nil)
 )

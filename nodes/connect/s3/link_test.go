@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/flowrun/flowrun/graph"
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/nodes"
 )
@@ -54,46 +55,86 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// The doctor finds what a run would.
+// The doctor finds what a run would, whether the kind is one of S3 or of files.
 func TestExamine(t *testing.T) {
-	f := newFake()
-	at := serve(t, f)
-	f.put("a.jsonl", "{\"n\":1}\n")
-	look := func(flow, node string) (told []string) {
-		g, _ := load(t, at, flow)
-		n := g.Node(node)
-		for _, found := range n.Config.(nodes.Examiner).Examine(t.Context(), &nodes.Env{Node: n, Flow: g}) {
-			line := found.What + ": " + found.Told
-			if found.Err != nil {
-				line = found.What + " fails: " + found.Err.Error()
-			}
-			told = append(told, line)
-		}
-		noCanary(t, told...)
-		return told
-	}
-	flow := `nodes:
+	for _, flow := range []string{`nodes:
   in: {use: s3.read, with: {url: 's3://shop/*.jsonl', as: '{n: int}', LINK}}
   out: {use: s3.write, in: in, with: {url: s3://shop/out.jsonl, LINK}}
-`
-	check := func(what, got, want string) {
-		if !strings.Contains(got, want) {
-			t.Errorf("%s: %s, want %s", what, got, want)
+`, `nodes:
+  in: {use: file.read, with: {path: 's3://shop/*.jsonl', as: '{n: int}'}}
+  out: {use: file.write, in: in, with: {path: s3://shop/out.jsonl}}
+`} {
+		f := newFake()
+		at := serve(t, f)
+		t.Setenv("AWS_ACCESS_KEY_ID", "someone")
+		t.Setenv("AWS_SECRET_ACCESS_KEY", canary)
+		f.put("a.jsonl", "{\"n\":1}\n")
+		keys := "access_key"
+		if strings.Contains(flow, "file.") {
+			keys = "AWS_ACCESS_KEY_ID"
+		}
+		look := func(flow, node string) string {
+			t.Setenv("AWS_ENDPOINT_URL", at)
+			g, _ := load(t, at, flow)
+			told := strings.Join(examined(t, g, node), "; ")
+			noCanary(t, told)
+			return told
+		}
+		check := func(what, got, want string) {
+			t.Helper()
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %s, want %s", what, got, want)
+			}
+		}
+		check("reader", look(flow, "in"), "connection: signed with keys from "+keys+"; clock: 0s ahead; bucket shop: it is there, and may be listed; objects s3://shop/*.jsonl: 1 object; read s3://shop/a.jsonl: it may be read")
+		check("writer", look(flow, "out"), "write s3://shop/out.jsonl: it may be written")
+		if f.uploads() != 0 || len(f.keys()) != 1 {
+			t.Error("the doctor has left something", f.keys())
+		}
+		f.failing(func(w http.ResponseWriter, r *http.Request) bool {
+			return (r.Method == http.MethodPost || r.Method == http.MethodGet && r.URL.Path == "/shop/a.jsonl") && refuse(w, 403, "AccessDenied", "")
+		})
+		check("reader", look(flow, "in"), "read s3://shop/a.jsonl fails: ")
+		check("writer", look(flow, "out"), "write s3://shop/out.jsonl fails: ")
+		check("nobody", look(strings.ReplaceAll(flow, "s3://shop", "s3://nobody"), "out"), "bucket nobody fails: there is no bucket nobody")
+		at = "http://127.0.0.1:1"
+		for _, node := range []string{"in", "out"} {
+			if told := look(flow, node); strings.Contains(told, ";") || !strings.Contains(told, "connection fails: 127.0.0.1:1 does not answer") {
+				t.Error(told)
+			}
 		}
 	}
-	check("reader", strings.Join(look(flow, "in"), "; "), "connection: signed with keys from access_key; clock: 0s ahead; bucket shop: it is there, and may be listed; objects s3://shop/*.jsonl: 1 object; read s3://shop/a.jsonl: it may be read")
-	check("writer", strings.Join(look(flow, "out"), "; "), "write s3://shop/out.jsonl: it may be written")
-	if f.uploads() != 0 || len(f.keys()) != 1 {
-		t.Error("the doctor has left something", f.keys())
+}
+
+// examined is what the doctor finds of a node, as texts.
+func examined(t *testing.T, f *graph.Flow, node string) (told []string) {
+	t.Helper()
+	n := f.Node(node)
+	for _, found := range n.Config.(nodes.Examiner).Examine(t.Context(), &nodes.Env{Node: n, Flow: f}) {
+		line := found.What + ": " + found.Told
+		if found.Err != nil {
+			line = found.What + " fails: " + found.Err.Error()
+		}
+		told = append(told, line)
 	}
-	f.failing(func(w http.ResponseWriter, r *http.Request) bool {
-		return (r.Method == http.MethodPost || r.Method == http.MethodGet && r.URL.Path == "/shop/a.jsonl") && refuse(w, 403, "AccessDenied", "")
-	})
-	check("reader", strings.Join(look(flow, "in"), "; "), "read s3://shop/a.jsonl fails: ")
-	check("writer", strings.Join(look(flow, "out"), "; "), "write s3://shop/out.jsonl fails: ")
-	check("nobody", strings.Join(look(strings.ReplaceAll(flow, "s3://shop", "s3://nobody"), "out"), "; "), "bucket nobody fails: there is no bucket nobody")
-	at = "http://127.0.0.1:1"
-	if told := look(flow, "in"); len(told) != 1 || !strings.Contains(told[0], "connection fails: 127.0.0.1:1 does not answer") {
-		t.Error(told)
+	return told
+}
+
+// Of several addresses each is looked at, their server once, and files are none.
+func TestExamineAddresses(t *testing.T) {
+	f := newFake()
+	at := serve(t, f)
+	t.Setenv("AWS_ENDPOINT_URL", at)
+	f.put("a.jsonl", "{\"n\":1}\n")
+	g, _ := load(t, at, `nodes:
+  in: {use: file.read, with: {path: [s3://shop/a.jsonl, s3://shop/b.jsonl, c.jsonl], as: '{n: int}'}}
+  out: {use: file.write, in: in, with: {path: d.jsonl}}
+`)
+	told := strings.Join(examined(t, g, "in"), "; ")
+	if want := "connection: not signed; clock: 0s ahead; bucket shop: it is there, and may be listed; objects s3://shop/a.jsonl: 1 object; read s3://shop/a.jsonl: it may be read; objects s3://shop/b.jsonl: "; !strings.HasPrefix(told, strings.TrimSuffix(want, ": ")) || strings.Count(told, "connection") != 1 {
+		t.Errorf("%s\nwant %s", told, want)
+	}
+	if told := examined(t, g, "out"); len(told) > 0 {
+		t.Errorf("a file is a peer: %q", told)
 	}
 }

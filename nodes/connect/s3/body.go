@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"io"
+	"sync/atomic"
 
 	"github.com/minio/minio-go/v7"
 
@@ -20,7 +21,7 @@ type body struct {
 	at   int64 // what comes next
 	end  int64
 	r    io.ReadCloser // nil: it has to be asked for
-	told bool          // that this reading was broken off
+	told *atomic.Bool  // that this reading was broken off
 	some bool          // something came since it was asked for
 }
 
@@ -88,8 +89,7 @@ func (b *body) broken(err error) error {
 	if b.s.env.Log == nil {
 		return b.s.explained(err, b.a.bucket)
 	}
-	if !b.told {
-		b.told = true
+	if !b.told.Swap(true) {
 		b.s.env.Log.Warn("the connection broke while an object was read; it is read on from there", "object", b.a.String(), "byte", b.at, "error", err.Error())
 	}
 	if b.s.env.Retries != nil {

@@ -6,7 +6,8 @@
 // rotation. This package is the store: where objects are, and how they come and go.
 //
 // Laws.
-//  1. No object is held in memory as a whole: reading streams, writing uploads parts.
+//  1. No object is held in memory as a whole: reading streams, of a large one some ranges
+//     ahead, and writing uploads parts.
 //  2. A reading that breaks is taken up where it broke, of the same object or not at all.
 //  3. An object that is written appears when it is complete, and not before; what a run that
 //     fails has uploaded is taken back.

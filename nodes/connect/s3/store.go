@@ -139,11 +139,15 @@ func (s *store) Open(ctx context.Context, o nodes.Object, offset, length int64) 
 	if length >= 0 {
 		end = min(end, offset+length)
 	}
-	b := &body{ctx: ctx, s: s, a: a, etag: o.ETag, at: offset, end: end}
-	if b.at < b.end {
-		return b, b.open()
+	b := &body{ctx: ctx, s: s, a: a, etag: o.ETag, at: offset, end: end, told: new(atomic.Bool)}
+	var r io.ReadCloser = b
+	if length < 0 && end-offset > 2*rangeSize {
+		r = ranged(b)
 	}
-	return b, nil
+	if b.at < b.end {
+		return r, b.open()
+	}
+	return r, nil
 }
 
 // remove deletes an object, if it still is the one that was read.

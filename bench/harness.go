@@ -327,6 +327,8 @@ var children = map[string]func(args []string) (result, error){
 	"the client of Redis, receive": clientOfRedisReceives,
 	"nats.write":                   natsFlowWrites,
 	"nats.read":                    natsFlowReads,
+	"s3.read":                      s3FlowReads,
+	"the client of S3: read":       s3ClientReads,
 	"the client of NATS: write":    natsClientWrites,
 	"the client of NATS: read":     natsClientReads,
 	"kafka.write":                  kafkaFlow("write"),

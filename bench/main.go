@@ -47,6 +47,7 @@ var workloads = []struct {
 	{"kafka", kafkaWorkload},
 	{"mqtt", mqttWorkload},
 	{"amqp", amqpWorkload},
+	{"s3", s3Workload},
 }
 
 func main() {

@@ -174,9 +174,12 @@ func (s *streamSession) begin(ctx context.Context, alone bool) error {
 }
 
 // withoutGaps reports whether all hand-outs up to some were acknowledged and none of those behind:
-// to begin behind the last that was, gives again then what is under way and nothing else.
+// to begin behind the last that was, gives again then what is under way and nothing else. The
+// numbers of the stream tell that where the durable is for all of it; hand-outs count what was
+// handed out again too, so by them it may seem not to be so.
 func withoutGaps(info *jetstream.ConsumerInfo) bool {
-	return info.Delivered.Consumer-info.AckFloor.Consumer == uint64(info.NumAckPending)
+	open := uint64(info.NumAckPending)
+	return info.Delivered.Stream-info.AckFloor.Stream == open || info.Delivered.Consumer-info.AckFloor.Consumer == open
 }
 
 // later waits until the server hands out again what is under way, before it hands out anything

@@ -47,7 +47,7 @@ torture: tools ## kill -9 and power cuts, the long form; root for the power cuts
 chaos: tools ## databases, servers and processes that are killed under two flows, the long form; five minutes
 	FLOWRUN_CHAOS=5m go test -count=1 -timeout 30m -v ./internal/chaos/
 
-brokers: tools ## each broker killed every ten seconds, and those who read it too, for two minutes; some minutes in all
+brokers: tools ## each broker killed every ten seconds, and those who read it too, for two minutes; half an hour in all; with FLOWRUN_KAFKA=1 the real Kafka
 	FLOWRUN_BROKERS=2m go test -count=1 -timeout 60m -v ./internal/brokerchaos/
 
 cuts: ## 10,000 random flows that are cut every millisecond, and as many that acknowledge; ten minutes

@@ -129,7 +129,7 @@ var Rules = []Rule{
 	{Rooms: []string{"cmd/flowrun"}, May: []string{"cmd/flowrun/cli", "cmd/flowrun/early", "nodes/connect/all"}},
 	{Rooms: []string{"internal/torture"}, Tests: []string{"cmd/flowrun/cli", "internal/built", "nodes", "nodes/std"}},
 	{Rooms: []string{"internal/kept"}},
-	{Rooms: []string{"internal/brokerchaos"}, Tests: []string{"cmd/flowrun/cli", "internal/brokertest", "internal/built", "internal/kept", "nodes/connect/all"}},
+	{Rooms: []string{"internal/brokerchaos"}, Tests: []string{"cmd/flowrun/cli", "internal/brokertest", "internal/built", "internal/kept", "internal/servertest", "nodes/connect/all"}},
 	{Rooms: []string{"internal/chaos"}, Tests: []string{"cmd/flowrun/cli", "internal/built", "internal/dbtest", "internal/kept", "nodes/connect/all"}},
 	{Rooms: []string{"internal/connectors"}, May: []string{"graph", "graph/diag", "internal/arch", "nodes", "nodes/connect/all"}},
 	{Rooms: []string{"internal/connectors/figures"}},

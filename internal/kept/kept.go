@@ -141,6 +141,18 @@ func (p *Process) Kill() bool {
 	return true
 }
 
+// Crash kills the process for good, and waits for its end.
+func (p *Process) Crash() {
+	p.mu.Lock()
+	p.stop = true
+	if p.cmd != nil {
+		p.killed++
+		p.cmd.Process.Kill()
+	}
+	p.mu.Unlock()
+	<-p.done
+}
+
 // End lets the process come to its end, and waits for that.
 func (p *Process) End() {
 	p.mu.Lock()

@@ -31,7 +31,9 @@ const as = `as: '{id: int, key: string, text: string}'`
 //
 // Two that share Kafka have whole partitions, and with them the keys in order. Those that share
 // any other broker have no order among each other, nor any of their own once they are given
-// what another one has left.
+// what another one has left. In Kafka's group each has a name, as its instance: of two without
+// one that begin at a time, one takes the name of the other, and what that had taken comes
+// again.
 //
 // RabbitMQ begins, because it takes longest: to start it costs half of ten seconds, so it is
 // restarted each minute. mosquitto is stopped, and not killed: it acknowledges a message in
@@ -58,7 +60,7 @@ var brokers = []broker{
 	}},
 	{"Kafka", kafka, kill, often, []form{
 		{"alone", `use: kafka.write, with: {brokers: URL, topic: NAME, key: key}`, `use: kafka.read, with: {brokers: URL, topics: NAME, session: 6s, ` + as + `}`, 1, true},
-		{"shared", `use: kafka.write, with: {brokers: URL, topic: NAME, key: key}`, `use: kafka.read, with: {brokers: URL, topics: NAME, session: 6s, ` + as + `}`, 2, true},
+		{"shared", `use: kafka.write, with: {brokers: URL, topic: NAME, key: key}`, `use: kafka.read, with: {brokers: URL, topics: NAME, instance: r-READER, session: 6s, ` + as + `}`, 2, true},
 	}},
 }
 

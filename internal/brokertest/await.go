@@ -8,15 +8,27 @@ import (
 // clearTime is left to a test that waits in vain, for what it has to clear away.
 const clearTime = 20 * time.Second
 
-// Await waits until something holds. It gives up when the time of the tests is nearly over,
-// and at no other: a machine that is slow, or busy, is no reason to fail.
-func Await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	end, limited := t.Deadline()
+// Until waits until something holds, and reports whether it does. It gives up when the time of
+// the tests is nearly over, and at no other: that a machine is slow, or busy, is no fault.
+func Until(t testing.TB, holds func() bool) bool {
+	var end time.Time
+	limited := false
+	if d, ok := t.(interface{ Deadline() (time.Time, bool) }); ok { // a benchmark has none
+		end, limited = d.Deadline()
+	}
 	for !holds() {
 		if limited && time.Until(end) < clearTime {
-			t.Fatalf("in vain: %s", what)
+			return false
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+	return true
+}
+
+// Await waits until something holds. If that is in vain, the test ends.
+func Await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	if !Until(t, holds) {
+		t.Fatalf("in vain: %s", what)
 	}
 }

@@ -39,10 +39,10 @@ nodes:
 	if r.Err != nil {
 		t.Fatal(r.Told())
 	}
-	k := &seen{}
+	k := &nodetest.Seen{}
 	r = reading(t, s, "queue: trip, as: '"+item+"', meta: {ex: exchange, key: routing_key, again: redelivered, time: time, mid: id, type: type, ct: content_type, p: priority, h: header.name, none: header.none}", k, 1)
 	want := strings.TrimSuffix(line, "}") + `,"ex":"tripx","key":"a.1","again":false,"time":"2026-01-02T03:04:05Z","mid":"ä \"q\"","type":null,"ct":"application/json","p":0,"h":"ä \"q\"","none":null}`
-	if got := k.all(); r.Err != nil || !slices.Equal(got, []string{want}) {
+	if got := k.Lines(); r.Err != nil || !slices.Equal(got, []string{want}) {
 		t.Errorf("got %s\nwant %s\n%s", got, want, r.Told())
 	}
 	if l := left(t, s, "trip"); len(l) > 0 {
@@ -60,7 +60,7 @@ func TestComesAgain(t *testing.T) {
 			if r := writing(t, s, 2000, "routing_key: "+queue); r.Err != nil {
 				t.Fatal(r.Told())
 			}
-			first := &seen{on: func(n int) error {
+			first := &nodetest.Seen{On: func(n int) error {
 				if n == 1500 {
 					return errors.New("that will do")
 				}
@@ -70,16 +70,16 @@ func TestComesAgain(t *testing.T) {
 			if r := reading(t, s, settings, first, -1); r.Err == nil {
 				t.Fatal("the flow has not failed")
 			}
-			if got := first.all(); !slices.Equal(got, numbers(0, 1500)) {
+			if got := first.Lines(); !slices.Equal(got, nodetest.Numbers(0, 1500)) {
 				t.Errorf("the first run has %d, or they are out of order", len(got))
 			}
-			second := &seen{}
+			second := &nodetest.Seen{}
 			n := len(left(t, s, queue)) // which gives them back
 			if n < 500 || n == 2000 {
 				t.Fatalf("the broker keeps %d", n)
 			}
 			r := reading(t, s, settings, second, n)
-			got, want := second.all(), numbers(2000-n, 2000)
+			got, want := second.Lines(), nodetest.Numbers(2000-n, 2000)
 			if kind == "quorum" { // which gives back what was taken, and not in its order
 				slices.Sort(got)
 				slices.Sort(want)
@@ -103,16 +103,16 @@ func TestPoison(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k := &seen{}
+	k := &nodetest.Seen{}
 	bad := 0
 	var stop func()
-	k.on = func(n int) error {
+	k.On = func(n int) error {
 		if n == 6 {
 			stop()
 		}
 		return nil
 	}
-	r := k.kit().Run(t, `flow: f
+	r := k.In(kit).Run(t, `flow: f
 nodes:
   in: {use: amqp.read, on_error: dead, with: {url: '`+s.URL+`', queue: poison, as: '{n: int}'}}
   good: {use: map, in: in, with: {set: {t: string(n)}, select: [t]}}
@@ -120,13 +120,13 @@ nodes:
   all: {use: merge, in: [good, bad]}
   out: {use: seen, in: all}
 `, nil, nodetest.Setup{Begun: func(f func()) { stop = f }})
-	for _, line := range k.all() {
+	for _, line := range k.Lines() {
 		if line != `{"t":"0"}` && line != `{"t":"1"}` {
 			bad++
 		}
 	}
-	if r.Err != nil || bad != 4 || len(k.all()) != 6 {
-		t.Errorf("got %s\n%s", k.all(), r.Told())
+	if r.Err != nil || bad != 4 || len(k.Lines()) != 6 {
+		t.Errorf("got %s\n%s", k.Lines(), r.Told())
 	}
 	if l := left(t, s, "poison"); len(l) > 0 {
 		t.Errorf("%d messages were not acknowledged: %q", len(l), l)
@@ -167,7 +167,7 @@ nodes:
 	if strings.Count(r.Stdout, "\n") != 4 || len(l) < 2 || !strings.Contains(l[0], `"n":0`) || !strings.Contains(l[len(l)-1], `"n":5`) {
 		t.Errorf("the queue has %s\n%s", l, r.Stdout)
 	}
-	noCanary(t, r.Log, r.Stdout)
+	brokertest.NoCanary(t, r.Log, r.Stdout)
 }
 
 // While a queue that rejects what is too much is full, the node waits.
@@ -175,15 +175,15 @@ func TestFullQueue(t *testing.T) {
 	s := rabbit(t)
 	const n = 300
 	makeQueue(t, s, "full", "classic", client.Table{"x-max-length": int64(100), "x-overflow": "reject-publish"})
-	written := make(chan nodetest.Result, 1)
-	go func() { written <- writing(t, s, n, "routing_key: full") }()
-	time.Sleep(300 * time.Millisecond) // so that it is full; without, the test proves less
-	k := &seen{}
+	var log syncBuffer
+	_, written := kit.Start(t, flowTo(s, n, "routing_key: full"), nodetest.Setup{Log: &log})
+	brokertest.Await(t, "the queue is full", func() bool { return strings.Contains(log.String(), "queue is full") })
+	k := &nodetest.Seen{}
 	stop, ended := begin(t, s.URL, "queue: full, as: '{n: int}'", k)
-	await(t, "all come", func() bool { missing, _ := lost(k.all(), n); return len(missing) == 0 })
+	brokertest.Await(t, "all come", func() bool { missing, _ := nodetest.Missing(k.Lines(), n); return len(missing) == 0 })
 	w := <-written
 	stop()
-	if r := <-ended; r.Err != nil || w.Err != nil || !strings.Contains(w.Log, "queue is full") {
+	if r := <-ended; r.Err != nil || w.Err != nil {
 		t.Errorf("%s %s\n%s", r.Told(), w.Told(), w.Log)
 	}
 }
@@ -197,7 +197,7 @@ func TestBlocked(t *testing.T) {
 	go func() {
 		written <- kit.Run(t, "flow: g\nnodes:\n  gen: {use: generate, with: {count: 10, set: {n: n}}}\n  out: {use: amqp.write, in: gen, with: {url: '"+s.URL+"', routing_key: q}}\n", nil, nodetest.Setup{Log: &log})
 	}()
-	await(t, "it says so", func() bool { return strings.Contains(log.String(), "is full and takes nothing") })
+	brokertest.Await(t, "it says so", func() bool { return strings.Contains(log.String(), "is full and takes nothing") })
 	path := filepath.Join(s.Dir, "rabbitmq.conf")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -226,14 +226,14 @@ func TestBrokerRestarts(t *testing.T) {
 	if err := errors.Join(s.Stop(), s.Again()); err != nil { // a kill soon after it was declared would take the queue too
 		t.Fatal(err)
 	}
-	k := &seen{}
+	k := &nodetest.Seen{}
 	stop, ended := begin(t, s.URL, "queue: all, as: '{n: int}'", k)
 	written := make(chan nodetest.Result, 1)
 	go func() {
 		written <- kit.Run(t, fmt.Sprintf("flow: g\nnodes:\n  gen: {use: generate, with: {count: %d, rate: 5000/s, set: {n: n}}}\n  out: {use: amqp.write, in: gen, with: {url: '%s', routing_key: all}}\n", n, s.URL), nil, nodetest.Setup{})
 	}()
 	for i := range 2 {
-		await(t, "messages come", func() bool { return len(k.all()) > 3000*(i+1) })
+		brokertest.Await(t, "messages come", func() bool { return len(k.Lines()) > 3000*(i+1) })
 		if i == 0 {
 			s.Kill()
 		} else if err := s.Stop(); err != nil {
@@ -244,15 +244,15 @@ func TestBrokerRestarts(t *testing.T) {
 		}
 	}
 	w := <-written
-	await(t, "all messages come", func() bool { missing, _ := lost(k.all(), n); return len(missing) == 0 })
+	brokertest.Await(t, "all messages come", func() bool { missing, _ := nodetest.Missing(k.Lines(), n); return len(missing) == 0 })
 	stop()
 	r := <-ended
-	_, twice := lost(k.all(), n)
+	_, twice := nodetest.Missing(k.Lines(), n)
 	t.Logf("%d messages came more than once", twice)
 	if w.Err != nil || r.Err != nil || !strings.Contains(r.Log, "is back") || !strings.Contains(w.Log, "is back") {
 		t.Error(w.Told(), r.Told())
 	}
-	noCanary(t, r.Log, w.Log)
+	brokertest.NoCanary(t, r.Log, w.Log)
 }
 
 // Connections are cut wherever it may be: nothing is lost in either direction.
@@ -261,13 +261,13 @@ func TestCutAnywhere(t *testing.T) {
 	const n = 20000
 	in, out := brokertest.NewProxy(t, s.Addr()), brokertest.NewProxy(t, s.Addr())
 	makeQueue(t, s, "cut", "classic", nil)
-	k := &seen{}
+	k := &nodetest.Seen{}
 	stop, ended := begin(t, s.At(in.Addr()), "queue: cut, as: '{n: int}'", k)
 	written := make(chan nodetest.Result, 1)
 	go func() {
 		written <- kit.Run(t, fmt.Sprintf("flow: g\nnodes:\n  gen: {use: generate, with: {count: %d, rate: 10000/s, set: {n: n}}}\n  out: {use: amqp.write, in: gen, with: {url: '%s', routing_key: cut}}\n", n, s.At(out.Addr())), nil, nodetest.Setup{})
 	}()
-	await(t, "messages come", func() bool { return len(k.all()) > 100 })
+	brokertest.Await(t, "messages come", func() bool { return len(k.Lines()) > 100 })
 	for _, bytes := range []int{5, 90, 1000, 9000, 430, 40, 400, 700, 20000, 210} {
 		for _, p := range []*brokertest.Proxy{in, out} {
 			for _, d := range []brokertest.Direction{brokertest.ToServer, brokertest.ToClient} {
@@ -279,10 +279,10 @@ func TestCutAnywhere(t *testing.T) {
 	in.Resume()
 	out.Resume()
 	w := <-written
-	await(t, "all messages come", func() bool { missing, _ := lost(k.all(), n); return len(missing) == 0 })
+	brokertest.Await(t, "all messages come", func() bool { missing, _ := nodetest.Missing(k.Lines(), n); return len(missing) == 0 })
 	stop()
 	r := <-ended
-	_, twice := lost(k.all(), n)
+	_, twice := nodetest.Missing(k.Lines(), n)
 	t.Logf("%d connections to read, %d to write, %d messages came more than once", in.Accepted(), out.Accepted(), twice)
 	if w.Err != nil || r.Err != nil || out.Accepted() < 4 || in.Accepted() < 4 {
 		t.Errorf("%s %s", w.Told(), r.Told())
@@ -297,20 +297,20 @@ func TestTwoReaders(t *testing.T) {
 	s := rabbit(t)
 	const n = 10000
 	makeQueue(t, s, "two", "classic", nil)
-	a, b := &seen{}, &seen{}
+	a, b := &nodetest.Seen{}, &nodetest.Seen{}
 	stopA, endedA := begin(t, s.URL, "queue: two, as: '{n: int}'", a)
 	stopB, endedB := begin(t, s.URL, "queue: two, as: '{n: int}'", b)
 	written := make(chan nodetest.Result, 1)
 	go func() { written <- writing(t, s, n, "routing_key: two") }()
-	await(t, "some come to one", func() bool { return len(a.all()) > 1000 })
+	brokertest.Await(t, "some come to one", func() bool { return len(a.Lines()) > 1000 })
 	stopA()
 	ra, w := <-endedA, <-written
-	both := func() []string { return slices.Concat(a.all(), b.all()) }
-	await(t, "all come", func() bool { missing, _ := lost(both(), n); return len(missing) == 0 })
+	both := func() []string { return slices.Concat(a.Lines(), b.Lines()) }
+	brokertest.Await(t, "all come", func() bool { missing, _ := nodetest.Missing(both(), n); return len(missing) == 0 })
 	stopB()
 	rb := <-endedB
-	if _, twice := lost(both(), n); twice > 0 || ra.Err != nil || rb.Err != nil || w.Err != nil || len(b.all()) == 0 {
-		t.Errorf("%d and %d, %d twice; %s %s %s", len(a.all()), len(b.all()), twice, ra.Told(), rb.Told(), w.Told())
+	if _, twice := nodetest.Missing(both(), n); twice > 0 || ra.Err != nil || rb.Err != nil || w.Err != nil || len(b.Lines()) == 0 {
+		t.Errorf("%d and %d, %d twice; %s %s %s", len(a.Lines()), len(b.Lines()), twice, ra.Told(), rb.Told(), w.Told())
 	}
 }
 
@@ -336,12 +336,12 @@ func TestRefusals(t *testing.T) {
 		"nobody there":              {read("amqp://flow:"+brokertest.Password+"@127.0.0.1:1", "queue: q"), "refused", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := (&seen{}).kit().Run(t, c.flow, nil, nodetest.Setup{})
-			hint, _ := hintOf(r.Err)
+			r := (&nodetest.Seen{}).In(kit).Run(t, c.flow, nil, nodetest.Setup{})
+			hint := nodetest.HintOf(r.Err)
 			if r.Err == nil || !strings.Contains(r.Err.Error(), c.told) || !strings.Contains(hint, c.hint) {
 				t.Errorf("it is told: %s; the hint is %q", r.Told(), hint)
 			}
-			noCanary(t, r.Log, r.Told(), hint)
+			brokertest.NoCanary(t, r.Log, r.Told(), hint)
 		})
 	}
 }
@@ -351,7 +351,7 @@ func TestDoctor(t *testing.T) {
 	s := rabbit(t)
 	makeQueue(t, s, "doc", "classic", nil)
 	look := func(flow, node string) []nodes.Finding {
-		f, list := (&seen{}).kit().Load(t, flow, nil)
+		f, list := (&nodetest.Seen{}).In(kit).Load(t, flow, nil)
 		if list.HasErrors() {
 			t.Fatal(nodetest.Printed(list))
 		}
@@ -367,7 +367,7 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("found %v", found)
 	}
 	for _, f := range found {
-		noCanary(t, f.Peer)
+		brokertest.NoCanary(t, f.Peer)
 	}
 }
 

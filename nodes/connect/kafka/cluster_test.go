@@ -26,18 +26,9 @@ import (
 // This file has the clusters of the tests: one in this process, or the one that
 // FLOWRUN_KAFKA names, as HOST:PORT, or else, if it is set, one that is started.
 
-var (
-	realMu sync.Mutex
-	real   *brokertest.Server
-)
+var real = brokertest.Shared{Brand: brokertest.Kafka, Options: brokertest.Options{Lines: []string{"group.min.session.timeout.ms=1000"}}}
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if real != nil {
-		real.Close()
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { real.Main(m) }
 
 // realAt gives the address of a real cluster; "": the tests are to have one in this process.
 func realAt(t testing.TB) string {
@@ -46,12 +37,7 @@ func realAt(t testing.TB) string {
 	if at == "" || strings.Contains(at, ":") {
 		return at
 	}
-	realMu.Lock()
-	defer realMu.Unlock()
-	if real == nil {
-		real = brokertest.Start(t, brokertest.Kafka, brokertest.Options{Lines: []string{"group.min.session.timeout.ms=1000"}})
-	}
-	return real.URL
+	return real.Server(t).URL
 }
 
 // A cluster is where a test has its topics.
@@ -194,15 +180,7 @@ func sum(at map[int32]int64) (n int64) {
 }
 
 // eventually waits until something holds.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(40 * time.Second); !holds(); {
-		if time.Now().After(end) {
-			t.Fatalf("not within 40 s: %s", what)
-		}
-		nodes.Sleep(context.Background(), 5*time.Millisecond)
-	}
-}
+var eventually = brokertest.Await
 
 // A keeper is a sink that keeps the field n of items.
 type keeper struct {
@@ -333,11 +311,14 @@ func (p *process) finish(t testing.TB) {
 // wait waits until a flow has ended.
 func (p *process) wait(t testing.TB) {
 	t.Helper()
-	select {
-	case <-p.ended:
-	case <-time.After(40 * time.Second):
-		t.Fatal("the flow does not end within 40 s")
-	}
+	eventually(t, "the flow ends", func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 // once reports what is missing of the numbers from 0 up to n, and how many came twice.

@@ -57,8 +57,8 @@ nodes:
 		if told := r.Log + r.Told(); strings.Contains(told, brokertest.Password) {
 			t.Errorf("%s: the password is told: %s", hidden, told)
 		}
-		if want == "" && r.Err != nil || want != "" && (r.Err == nil || !strings.Contains(hintOf(r.Err), want)) {
-			t.Errorf("%s: got %v, and the hint %q, want %q", hidden, r.Err, hintOf(r.Err), want)
+		if want == "" && r.Err != nil || want != "" && (r.Err == nil || !strings.Contains(nodetest.HintOf(r.Err), want)) {
+			t.Errorf("%s: got %v, and the hint %q, want %q", hidden, r.Err, nodetest.HintOf(r.Err), want)
 		}
 	}
 }

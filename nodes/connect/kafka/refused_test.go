@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
-	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 )
@@ -97,28 +96,11 @@ nodes:
 			switch {
 			case x.want == "" && err != nil, x.want != "" && (err == nil || !strings.Contains(err.Error(), x.want)):
 				t.Fatalf("got %v, want %s", err, x.want)
-			case x.hint != "" && !strings.Contains(hintOf(err), x.hint):
-				t.Errorf("%v: the hint is %q, want %q", err, hintOf(err), x.hint)
+			case x.hint != "" && !strings.Contains(nodetest.HintOf(err), x.hint):
+				t.Errorf("%v: the hint is %q, want %q", err, nodetest.HintOf(err), x.hint)
 			}
 		})
 	}
-}
-
-// hintOf gives what to do about an error.
-func hintOf(err error) string {
-	for ; err != nil; err = unwrap(err) {
-		if h, ok := err.(interface{ Hint() diag.Hint }); ok {
-			return h.Hint().Text
-		}
-	}
-	return ""
-}
-
-func unwrap(err error) error {
-	if u, ok := err.(interface{ Unwrap() error }); ok {
-		return u.Unwrap()
-	}
-	return nil
 }
 
 // Doctor tells what is there and what is not.

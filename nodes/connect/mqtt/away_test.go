@@ -16,35 +16,13 @@ import (
 
 // This file has brokers and connections that go away, and others who interfere.
 
-// begin runs a flow that reads on a goroutine of its own.
-func begin(t *testing.T, url, settings string, k *seen) (stop func(), ended <-chan nodetest.Result) {
-	t.Helper()
-	begun, result := make(chan func(), 1), make(chan nodetest.Result, 1)
-	kit := k.kit()
-	go func() {
-		result <- kit.Run(t, flowOf(url, settings), nil, nodetest.Setup{Begun: func(f func()) { begun <- f }})
-	}()
-	return <-begun, result
-}
-
-// await waits until something holds, for a minute at most.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !holds(); {
-		if time.Now().After(end) {
-			t.Fatalf("in vain: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // The broker is restarted while a flow writes and another reads: nothing is lost.
 func TestBrokerRestarts(t *testing.T) {
 	for _, qos := range []string{"1", "2"} {
 		t.Run("qos "+qos, func(t *testing.T) {
 			s := own(t, brokertest.Options{Lines: []string{"autosave_on_changes false", "autosave_interval 3600"}}) // it saves when it stops
 			const n = 20000
-			k := &seen{}
+			k := &nodetest.Seen{}
 			makeSession(t, s, "r", "all", qos[0]-'0')
 			stop, ended := begin(t, s.URL, "topics: all, client_id: r, qos: "+qos+", as: '{n: int}'", k)
 			written := make(chan nodetest.Result, 1)
@@ -52,7 +30,7 @@ func TestBrokerRestarts(t *testing.T) {
 				written <- kit.Run(t, fmt.Sprintf("flow: g\nnodes:\n  gen: {use: generate, with: {count: %d, rate: 5000/s, set: {n: n}}}\n  out: {use: mqtt.write, in: gen, with: {url: '%s', topic: all, qos: %s}}\n", n, s.URL, qos), nil, nodetest.Setup{})
 			}()
 			for i := range 3 {
-				await(t, "messages come", func() bool { return len(k.all()) > 1000*(i+1) })
+				brokertest.Await(t, "messages come", func() bool { return len(k.Lines()) > 1000*(i+1) })
 				if err := s.Stop(); err != nil {
 					t.Fatal(err)
 				}
@@ -61,15 +39,15 @@ func TestBrokerRestarts(t *testing.T) {
 				}
 			}
 			w := <-written
-			await(t, "all messages come", func() bool { missing, _ := lost(k.all(), n); return len(missing) == 0 })
+			brokertest.Await(t, "all messages come", func() bool { missing, _ := nodetest.Missing(k.Lines(), n); return len(missing) == 0 })
 			stop()
 			r := <-ended
-			_, twice := lost(k.all(), n)
+			_, twice := nodetest.Missing(k.Lines(), n)
 			t.Logf("%d messages came more than once", twice)
 			if w.Err != nil || r.Err != nil {
 				t.Error(w.Told(), r.Told())
 			}
-			noCanary(t, r.Log, w.Log)
+			brokertest.NoCanary(t, r.Log, w.Log)
 			if !strings.Contains(r.Log, "is back") || !strings.Contains(w.Log, "is back") {
 				t.Error("they did not notice")
 			}
@@ -80,12 +58,12 @@ func TestBrokerRestarts(t *testing.T) {
 // A broker that comes back without the session is told of, and gives what comes from then on.
 func TestSessionIsGone(t *testing.T) {
 	s := own(t, brokertest.Options{})
-	k := &seen{}
+	k := &nodetest.Seen{}
 	stop, ended := begin(t, s.URL, "topics: t, as: '{n: int}'", k)
 	c := client(t, s, "pub", true)
-	await(t, "a first message", func() bool {
+	brokertest.Await(t, "a first message", func() bool {
 		c.publish("t", `{"n":0}`, false)
-		return len(k.all()) > 0
+		return len(k.Lines()) > 0
 	})
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
@@ -101,9 +79,9 @@ func TestSessionIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = client(t, s, "pub", true)
-	await(t, "a message after that", func() bool {
+	brokertest.Await(t, "a message after that", func() bool {
 		c.publish("t", `{"n":1}`, false)
-		return slices.Contains(k.all(), `{"n":1}`)
+		return slices.Contains(k.Lines(), `{"n":1}`)
 	})
 	stop()
 	r := <-ended
@@ -115,12 +93,12 @@ func TestSessionIsGone(t *testing.T) {
 // Of two processes with the same client id one ends, and says why.
 func TestTwoWithOneClientID(t *testing.T) {
 	s := mosquitto(t)
-	a, b := &seen{}, &seen{}
+	a, b := &nodetest.Seen{}, &nodetest.Seen{}
 	makeSession(t, s, "twin", "twin", 1)
 	stopA, first := begin(t, s.URL, "topics: twin, client_id: twin, as: '{n: int}'", a)
 	c := client(t, s, "twinpub", true)
 	c.publish("twin", `{"n":0}`, false)
-	await(t, "the first has it", func() bool { return len(a.all()) == 1 })
+	brokertest.Await(t, "the first has it", func() bool { return len(a.Lines()) == 1 })
 	stopB, second := begin(t, s.URL, "topics: twin, client_id: twin, as: '{n: int}'", b)
 	var r nodetest.Result
 	select { // this broker gives no reason, so they fight, and one of them gives up
@@ -131,24 +109,24 @@ func TestTwoWithOneClientID(t *testing.T) {
 	if told := r.Told(); r.Err == nil || !strings.Contains(told, "same client id") {
 		t.Errorf("it is told: %s", told)
 	}
-	if h, ok := hintOf(r.Err); !ok || !strings.Contains(h, "client_id") {
+	if h := nodetest.HintOf(r.Err); !strings.Contains(h, "client_id") {
 		t.Errorf("the hint is %q", h)
 	}
 	c.publish("twin", `{"n":1}`, false)
-	await(t, "the other has the next", func() bool { return slices.Contains(b.all(), `{"n":1}`) })
+	brokertest.Await(t, "the other has the next", func() bool { return slices.Contains(b.Lines(), `{"n":1}`) })
 	stopA()
 	stopB()
 	if r := <-second; r.Err != nil {
 		t.Error(r.Told())
 	}
-	noCanary(t, r.Log, r.Told())
+	brokertest.NoCanary(t, r.Log, r.Told())
 }
 
 // Two processes share a subscription: each message comes to one of them.
 func TestShared(t *testing.T) {
 	s := mosquitto(t)
 	const n = 3000
-	a, b := &seen{}, &seen{}
+	a, b := &nodetest.Seen{}, &nodetest.Seen{}
 	for _, id := range []string{"sa", "sb"} {
 		makeSession(t, s, id, "$share/g/share/#", 1)
 	}
@@ -157,13 +135,13 @@ func TestShared(t *testing.T) {
 	if r := writing(t, s, n, "topic: share/x"); r.Err != nil {
 		t.Fatal(r.Told())
 	}
-	both := func() []string { return slices.Concat(a.all(), b.all()) }
-	await(t, "all come", func() bool { missing, _ := lost(both(), n); return len(missing) == 0 })
+	both := func() []string { return slices.Concat(a.Lines(), b.Lines()) }
+	brokertest.Await(t, "all come", func() bool { missing, _ := nodetest.Missing(both(), n); return len(missing) == 0 })
 	stopA()
 	stopB()
 	ra, rb := <-endedA, <-endedB
-	if _, twice := lost(both(), n); ra.Err != nil || rb.Err != nil || twice > 0 || len(a.all()) == 0 || len(b.all()) == 0 {
-		t.Errorf("%d and %d, %d twice; %s %s", len(a.all()), len(b.all()), twice, ra.Told(), rb.Told())
+	if _, twice := nodetest.Missing(both(), n); ra.Err != nil || rb.Err != nil || twice > 0 || len(a.Lines()) == 0 || len(b.Lines()) == 0 {
+		t.Errorf("%d and %d, %d twice; %s %s", len(a.Lines()), len(b.Lines()), twice, ra.Told(), rb.Told())
 	}
 }
 
@@ -172,17 +150,17 @@ func TestHalfOpen(t *testing.T) {
 	s := mosquitto(t)
 	p := brokertest.NewProxy(t, s.Addr())
 	makeSession(t, s, "half", "half", 1)
-	k := &seen{}
+	k := &nodetest.Seen{}
 	stop, ended := begin(t, s.At(p.Addr()), "topics: half, client_id: half, keepalive: 1s, as: '{n: int}'", k)
 	c := client(t, s, "halfpub", true)
 	c.publish("half", `{"n":0}`, false)
-	await(t, "a first message", func() bool { return len(k.all()) == 1 })
+	brokertest.Await(t, "a first message", func() bool { return len(k.Lines()) == 1 })
 	p.BlackHole(brokertest.ToClient)
 	had := p.Accepted()
-	await(t, "another connection", func() bool { return p.Accepted() > had })
+	brokertest.Await(t, "another connection", func() bool { return p.Accepted() > had })
 	p.Resume()
 	c.publish("half", `{"n":1}`, false)
-	await(t, "the next message", func() bool { return slices.Contains(k.all(), `{"n":1}`) })
+	brokertest.Await(t, "the next message", func() bool { return slices.Contains(k.Lines(), `{"n":1}`) })
 	stop()
 	if r := <-ended; r.Err != nil || !strings.Contains(r.Log, "silent") {
 		t.Errorf("%s\n%s", r.Told(), r.Log)
@@ -199,13 +177,13 @@ func TestCutAnywhere(t *testing.T) {
 			in, out := brokertest.NewProxy(t, s.Addr()), brokertest.NewProxy(t, s.Addr())
 			id := "cut" + qos
 			makeSession(t, s, id, id, qos[0]-'0')
-			k := &seen{}
+			k := &nodetest.Seen{}
 			stop, ended := begin(t, s.At(in.Addr()), "topics: "+id+", client_id: "+id+", qos: "+qos+", as: '{n: int}'", k)
 			written := make(chan nodetest.Result, 1)
 			go func() {
 				written <- kit.Run(t, fmt.Sprintf("flow: cut%s\nnodes:\n  gen: {use: generate, with: {count: %d, rate: 10000/s, set: {n: n}}}\n  out: {use: mqtt.write, in: gen, with: {url: '%s', topic: %s, qos: %[1]s}}\n", qos, n, s.At(out.Addr()), id), nil, nodetest.Setup{})
 			}()
-			await(t, "messages come", func() bool { return len(k.all()) > 100 })
+			brokertest.Await(t, "messages come", func() bool { return len(k.Lines()) > 100 })
 			for _, bytes := range []int{5, 90, 1000, 9000, 130, 40, 400, 70, 20000, 210} {
 				for _, p := range []*brokertest.Proxy{in, out} {
 					for _, d := range []brokertest.Direction{brokertest.ToServer, brokertest.ToClient} {
@@ -217,14 +195,14 @@ func TestCutAnywhere(t *testing.T) {
 			in.Resume()
 			out.Resume()
 			w := <-written
-			await(t, "all messages come", func() bool { missing, _ := lost(k.all(), n); return len(missing) == 0 })
-			for had := -1; had < len(k.all()); time.Sleep(500 * time.Millisecond) { // copies of what was sent again
-				had = len(k.all())
+			brokertest.Await(t, "all messages come", func() bool { missing, _ := nodetest.Missing(k.Lines(), n); return len(missing) == 0 })
+			for had := -1; had < len(k.Lines()); time.Sleep(500 * time.Millisecond) { // copies of what was sent again
+				had = len(k.Lines())
 			}
 			stop()
 			r := <-ended
-			lines := k.all()
-			_, twice := lost(lines, n)
+			lines := k.Lines()
+			_, twice := nodetest.Missing(lines, n)
 			t.Logf("%d connections to read, %d to write, %d messages came more than once", in.Accepted(), out.Accepted(), twice)
 			if w.Err != nil || r.Err != nil || out.Accepted() < 5 {
 				t.Errorf("%s %s", w.Told(), r.Told())
@@ -236,7 +214,7 @@ func TestCutAnywhere(t *testing.T) {
 					had[l], first = true, append(first, l)
 				}
 			}
-			if !slices.Equal(first, numbers(0, n)) {
+			if !slices.Equal(first, nodetest.Numbers(0, n)) {
 				t.Error("what came first is out of order")
 			}
 			if l := left(t, s, id); len(l) > 0 {
@@ -253,18 +231,18 @@ func TestStopUnderLoad(t *testing.T) {
 	makeSession(t, s, "load", "load", 1)
 	written := make(chan nodetest.Result, 1)
 	go func() { written <- writing(t, s, n, "topic: load") }()
-	a, b := &seen{}, &seen{}
+	a, b := &nodetest.Seen{}, &nodetest.Seen{}
 	settings := "topics: load, client_id: load, as: '{n: int}'"
 	stop, ended := begin(t, s.URL, settings, a)
-	await(t, "some come", func() bool { return len(a.all()) > 3000 })
+	brokertest.Await(t, "some come", func() bool { return len(a.Lines()) > 3000 })
 	stop()
 	ra, w := <-ended, <-written
 	stop, ended = begin(t, s.URL, settings, b)
-	both := func() []string { return slices.Concat(a.all(), b.all()) }
-	await(t, "all come", func() bool { missing, _ := lost(both(), n); return len(missing) == 0 })
+	both := func() []string { return slices.Concat(a.Lines(), b.Lines()) }
+	brokertest.Await(t, "all come", func() bool { missing, _ := nodetest.Missing(both(), n); return len(missing) == 0 })
 	stop()
 	rb := <-ended
-	if !slices.Equal(both(), numbers(0, n)) {
+	if !slices.Equal(both(), nodetest.Numbers(0, n)) {
 		t.Error("some came twice, or out of order")
 	}
 	if ra.Err != nil || rb.Err != nil || w.Err != nil {
@@ -288,12 +266,12 @@ func TestRefusals(t *testing.T) {
 		"nobody there":            {flowOf("mqtt://flow:"+brokertest.Password+"@127.0.0.1:1", "topics: t, as: '{n: int}'"), "refused", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := (&seen{}).kit().Run(t, c.flow, nil, nodetest.Setup{})
-			hint, _ := hintOf(r.Err)
+			r := (&nodetest.Seen{}).In(kit).Run(t, c.flow, nil, nodetest.Setup{})
+			hint := nodetest.HintOf(r.Err)
 			if r.Err == nil || !strings.Contains(r.Err.Error(), c.told) || !strings.Contains(hint, c.hint) {
 				t.Errorf("it is told: %s; the hint is %q", r.Told(), hint)
 			}
-			noCanary(t, r.Log, r.Told(), hint)
+			brokertest.NoCanary(t, r.Log, r.Told(), hint)
 		})
 	}
 }
@@ -301,10 +279,10 @@ func TestRefusals(t *testing.T) {
 // Doctor looks whether the broker is there and gives the topics, and takes no session.
 func TestDoctor(t *testing.T) {
 	s := mosquitto(t)
-	k := &seen{}
+	k := &nodetest.Seen{}
 	stop, ended := begin(t, s.URL, "topics: doc, client_id: doc, as: '{n: int}'", k)
 	look := func(flow, node string) []nodes.Finding {
-		f, list := kit.With([]nodes.Decl{nodes.Kind("seen", "Keeps.", &seenKind{seen: k}, nodesIn, nodesOne)}).Load(t, flow, nil)
+		f, list := k.In(kit).Load(t, flow, nil)
 		if list.HasErrors() {
 			t.Fatal(nodetest.Printed(list))
 		}
@@ -319,13 +297,13 @@ func TestDoctor(t *testing.T) {
 		if f.Err != nil {
 			t.Errorf("%s: %v", f.What, f.Err)
 		}
-		noCanary(t, f.Peer)
+		brokertest.NoCanary(t, f.Peer)
 	}
 	wrong := strings.Replace(s.URL, brokertest.Password, "x"+brokertest.Password, 1)
 	if found := look(flowOf(wrong, "topics: doc, as: '{n: int}'"), "in"); len(found) != 1 || found[0].Err == nil {
 		t.Errorf("found %v", found)
 	} else {
-		noCanary(t, found[0].Peer, found[0].Err.Error())
+		brokertest.NoCanary(t, found[0].Peer, found[0].Err.Error())
 	}
 	stop()
 	if r := <-ended; r.Err != nil {

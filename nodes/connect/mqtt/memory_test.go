@@ -162,7 +162,7 @@ func TestAnswersOfBrokers(t *testing.T) {
 				return false
 			}
 			r, _ := b.run(t, kit, publishing(1, ""))
-			if hint, _ := hintOf(r.Err); r.Err == nil || !strings.Contains(r.Err.Error(), c.told) || !strings.Contains(hint, c.hint) {
+			if hint := nodetest.HintOf(r.Err); r.Err == nil || !strings.Contains(r.Err.Error(), c.told) || !strings.Contains(hint, c.hint) {
 				t.Errorf("%s; the hint is %q", r.Told(), hint)
 			}
 		})
@@ -185,7 +185,7 @@ func TestTakenOver(t *testing.T) {
 		return false
 	}
 	r, _ := b.run(t, kit, publishing(1, ""))
-	if hint, _ := hintOf(r.Err); r.Err == nil || connections != 1 || !strings.Contains(r.Err.Error(), "another client") || !strings.Contains(hint, "client_id") {
+	if hint := nodetest.HintOf(r.Err); r.Err == nil || connections != 1 || !strings.Contains(r.Err.Error(), "another client") || !strings.Contains(hint, "client_id") {
 		t.Errorf("%d connections; %s; %s", connections, r.Told(), hint)
 	}
 }

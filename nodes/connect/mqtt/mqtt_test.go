@@ -29,10 +29,10 @@ nodes:
 			if r.Err != nil {
 				t.Fatal(r.Told())
 			}
-			k := &seen{}
+			k := &nodetest.Seen{}
 			r = reading(t, s, "topics: [trip"+qos+"/#], client_id: trip"+qos+", qos: "+qos+", as: '"+item+"', meta: {topic: topic, retained: retained, duplicate: duplicate, qos: qos, ct: content_type, rt: response_topic, h: header.name, none: header.none}", k, 1)
 			want := strings.TrimSuffix(line, "}") + `,"topic":"trip` + qos + `/1","retained":false,"duplicate":false,"qos":` + qos + `,"ct":"application/json","rt":null,"h":"ä \"q\"","none":null}`
-			if got := k.all(); r.Err != nil || !slices.Equal(got, []string{want}) {
+			if got := k.Lines(); r.Err != nil || !slices.Equal(got, []string{want}) {
 				t.Errorf("got %s\nwant %s\n%s", got, want, r.Told())
 			}
 			if l := left(t, s, "trip"+qos); len(l) > 0 {
@@ -53,9 +53,9 @@ nodes:
 	if r.Err != nil {
 		t.Fatal(r.Told())
 	}
-	k := &seen{}
+	k := &nodetest.Seen{}
 	r = reading(t, s, "topics: raw/last, clean: true, format: raw, meta: {r: retained}", k, 1)
-	if got := k.all(); r.Err != nil || !slices.Equal(got, []string{`{"body":"AP8=","r":true}`}) {
+	if got := k.Lines(); r.Err != nil || !slices.Equal(got, []string{`{"body":"AP8=","r":true}`}) {
 		t.Errorf("got %s\n%s", got, r.Told())
 	}
 }
@@ -71,7 +71,7 @@ func TestComesAgain(t *testing.T) {
 			if r := writing(t, s, 2000, fmt.Sprintf("topic: %s, qos: %d", id, qos)); r.Err != nil {
 				t.Fatal(r.Told())
 			}
-			first := &seen{on: func(n int) error {
+			first := &nodetest.Seen{On: func(n int) error {
 				if n == 1500 {
 					return errors.New("that will do")
 				}
@@ -80,16 +80,16 @@ func TestComesAgain(t *testing.T) {
 			if r := reading(t, s, settings, first, -1); r.Err == nil {
 				t.Fatal("the flow has not failed")
 			}
-			if got := first.all(); !slices.Equal(got, numbers(0, 1500)) {
+			if got := first.Lines(); !slices.Equal(got, nodetest.Numbers(0, 1500)) {
 				t.Errorf("the first run has %d, or they are out of order", len(got))
 			}
 			kept := left(t, s, id)
-			if len(kept) < 500 || len(kept) == 2000 || !slices.Equal(kept, numbers(2000-len(kept), 2000)) {
+			if len(kept) < 500 || len(kept) == 2000 || !slices.Equal(kept, nodetest.Numbers(2000-len(kept), 2000)) {
 				t.Fatalf("the broker keeps %d", len(kept))
 			}
-			second := &seen{}
+			second := &nodetest.Seen{}
 			r := reading(t, s, settings, second, len(kept))
-			if got := second.all(); r.Err != nil || !slices.Equal(got, kept) {
+			if got := second.Lines(); r.Err != nil || !slices.Equal(got, kept) {
 				t.Errorf("the second run has %d of %d, or they are out of order\n%s", len(got), len(kept), r.Told())
 			}
 			if l := left(t, s, id); len(l) > 0 {
@@ -108,16 +108,16 @@ func TestPoison(t *testing.T) {
 		c.publish("poison", body, false)
 	}
 	c.close()
-	k := &seen{}
+	k := &nodetest.Seen{}
 	bad := 0
 	var stop func()
-	k.on = func(n int) error {
+	k.On = func(n int) error {
 		if n == 6 {
 			stop()
 		}
 		return nil
 	}
-	r := k.kit().Run(t, `flow: f
+	r := k.In(kit).Run(t, `flow: f
 nodes:
   in: {use: mqtt.read, on_error: dead, with: {url: '`+s.URL+`', topics: poison, client_id: poison, as: '{n: int}'}}
   good: {use: map, in: in, with: {set: {t: string(n)}, select: [t]}}
@@ -125,13 +125,13 @@ nodes:
   all: {use: merge, in: [good, bad]}
   out: {use: seen, in: all}
 `, nil, nodetest.Setup{Begun: func(f func()) { stop = f }})
-	for _, line := range k.all() {
+	for _, line := range k.Lines() {
 		if line != `{"t":"0"}` && line != `{"t":"1"}` {
 			bad++
 		}
 	}
-	if r.Err != nil || bad != 4 || len(k.all()) != 6 {
-		t.Errorf("got %s\n%s", k.all(), r.Told())
+	if r.Err != nil || bad != 4 || len(k.Lines()) != 6 {
+		t.Errorf("got %s\n%s", k.Lines(), r.Told())
 	}
 	if l := left(t, s, "poison"); len(l) > 0 {
 		t.Errorf("%d messages were not acknowledged: %q", len(l), l)
@@ -171,7 +171,7 @@ nodes:
 				if l := left(t, s, "x"); len(l) < 2 || !strings.Contains(l[0], `"n":0`) || !strings.Contains(l[len(l)-1], `"n":5`) {
 					t.Errorf("the broker has %s", l)
 				}
-				noCanary(t, r.Log, r.Stdout)
+				brokertest.NoCanary(t, r.Log, r.Stdout)
 			})
 		}
 	}

@@ -1,70 +1,30 @@
 package mqtt_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
 
-	"github.com/flowrun/flowrun/graph"
-	"github.com/flowrun/flowrun/graph/diag"
-	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/internal/brokertest"
-	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // This file has what tests with a real broker share.
 
-var (
-	sharedMu sync.Mutex
-	shared   *brokertest.Server
-)
+var shared = brokertest.Shared{Brand: brokertest.Mosquitto, Options: brokertest.Options{Lines: []string{"autosave_on_changes false", "autosave_interval 3600"}}}
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if shared != nil {
-		shared.Close()
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { shared.Main(m) }
 
 // mosquitto is a broker that many tests share; none stops it.
-func mosquitto(t *testing.T) *brokertest.Server {
-	t.Helper()
-	sharedMu.Lock()
-	defer sharedMu.Unlock()
-	if shared == nil {
-		shared = brokertest.Start(t, brokertest.Mosquitto, brokertest.Options{Lines: []string{"autosave_on_changes false", "autosave_interval 3600"}})
-	}
-	return shared
-}
+func mosquitto(t *testing.T) *brokertest.Server { return shared.Server(t) }
 
 // own is a broker of one test.
 func own(t *testing.T, o brokertest.Options) *brokertest.Server {
-	t.Helper()
-	s := brokertest.Start(t, brokertest.Mosquitto, o)
-	t.Cleanup(s.Close)
-	return s
-}
-
-// noCanary expects that the password is nowhere.
-func noCanary(t *testing.T, texts ...string) {
-	t.Helper()
-	for _, text := range texts {
-		if strings.Contains(text, brokertest.Password) {
-			t.Errorf("this tells the password:\n%s", text)
-		}
-	}
+	return brokertest.Own(t, brokertest.Mosquitto, o)
 }
 
 // A raw client speaks with a broker by packets alone.
@@ -167,82 +127,17 @@ func left(t *testing.T, s *brokertest.Server, id string) (bodies []string) {
 	}
 }
 
-// A seen is a sink that keeps lines of JSON at once.
-type seen struct {
-	mu    sync.Mutex
-	lines []string
-	on    func(n int) error // is told how many there are; nil: nobody is
-}
-
-// seenKind is its kind, and the operator.
-type seenKind struct {
-	*seen
-	enc *jsonl.Encoder
-}
-
-func (k *seenKind) Infer(c *graph.Inference) { c.Record("in") }
-
-func (k *seenKind) Operator(env *nodes.Env) (nodes.Operator, error) {
-	return &seenKind{k.seen, jsonl.NewEncoder(env.In("in"))}, nil
-}
-
-func (k *seenKind) Process(_ context.Context, in nodes.Input, _ nodes.Out) error {
-	b := in.Data.(*record.Batch)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for i := range b.Len() {
-		k.lines = append(k.lines, string(k.enc.AppendRow(nil, b, b.Row(i))))
-		if k.on != nil {
-			if err := k.on(len(k.lines)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (k *seen) all() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.lines)
-}
-
-func (k *seen) kit() nodetest.Kit {
-	return kit.With([]nodes.Decl{nodes.Kind("seen", "Keeps.", &seenKind{seen: k}, nodesIn, nodesOne)})
-}
-
-var nodesIn, nodesOne = nodes.InPort(graph.Port{Name: "in"}), nodes.Workers(graph.Single)
-
-// hintOf is what an error says is to be done.
-func hintOf(err error) (string, bool) {
-	var h interface {
-		error
-		Hint() diag.Hint
-	}
-	if !errors.As(err, &h) {
-		return "", false
-	}
-	return h.Hint().Text, true
-}
-
-// reading runs a flow that reads until the sink says stop, or has seen so many.
-func reading(t *testing.T, s *brokertest.Server, settings string, k *seen, n int) nodetest.Result {
+// begin runs a flow that reads on a goroutine of its own.
+func begin(t *testing.T, url, settings string, k *nodetest.Seen) (stop func(), ended <-chan nodetest.Result) {
 	t.Helper()
-	var stop func()
-	had := k.on
-	k.on = func(got int) error {
-		if had != nil {
-			if err := had(got); err != nil {
-				return err
-			}
-		}
-		if got == n {
-			stop()
-		}
-		return nil
-	}
-	r := k.kit().Run(t, flowOf(s.URL, settings), nil, nodetest.Setup{Begun: func(f func()) { stop = f }})
-	noCanary(t, r.Log, r.Told())
+	return k.In(kit).Start(t, flowOf(url, settings), nodetest.Setup{})
+}
+
+// reading runs a flow that reads until the sink ends it, or has seen so many.
+func reading(t *testing.T, s *brokertest.Server, settings string, k *nodetest.Seen, n int) nodetest.Result {
+	t.Helper()
+	r := k.RunUntil(t, kit, flowOf(s.URL, settings), n)
+	brokertest.NoCanary(t, r.Log, r.Told())
 	return r
 }
 
@@ -254,29 +149,6 @@ func flowOf(url, settings string) string {
 func writing(t *testing.T, s *brokertest.Server, n int, settings string) nodetest.Result {
 	t.Helper()
 	r := kit.Run(t, fmt.Sprintf("flow: g\nnodes:\n  gen: {use: generate, with: {count: %d, set: {n: n}}}\n  out: {use: mqtt.write, in: gen, with: {url: '%s', %s}}\n", n, s.URL, settings), nil, nodetest.Setup{})
-	noCanary(t, r.Log, r.Told())
+	brokertest.NoCanary(t, r.Log, r.Told())
 	return r
-}
-
-// numbers makes {"n":0} up to n of lines.
-func numbers(from, n int) (lines []string) {
-	for i := from; i < n; i++ {
-		lines = append(lines, fmt.Sprintf(`{"n":%d}`, i))
-	}
-	return lines
-}
-
-// lost gives which of n lines are missing, and how many came more than once.
-func lost(lines []string, n int) (missing []string, twice int) {
-	count := map[string]int{}
-	for _, l := range lines {
-		count[l]++
-	}
-	for _, want := range numbers(0, n) {
-		if count[want] == 0 {
-			missing = append(missing, want)
-		}
-		twice += max(0, count[want]-1)
-	}
-	return missing, twice
 }

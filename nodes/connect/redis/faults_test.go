@@ -94,7 +94,7 @@ func TestTrimmed(t *testing.T) {
 
 // What the user may not do, and what is no address, is told with what to do about it.
 func TestNotAllowed(t *testing.T) {
-	s := started(t)
+	s := server.Server(t)
 	_, c := told(t)
 	c.XAdd(t.Context(), newEntry())
 	const read = "flow: r\nnodes:\n  in: {use: redis.read, with: {url: URL, key: orders, as: '{id: int}'}}\n  out: {use: log, in: in}\n"

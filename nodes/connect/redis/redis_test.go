@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,33 +21,14 @@ import (
 
 // This file talks to a real server, which the first test that asks for it starts.
 
-var (
-	serverMu sync.Mutex
-	server   *brokertest.Server
-)
+var server = brokertest.Shared{Brand: brokertest.Redis, Options: brokertest.Options{Lines: []string{"user reader on >" + brokertest.Password + " ~* &* +@read +ping"}}}
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if server != nil {
-		server.Close()
-	}
-	os.Exit(code)
-}
-
-func started(t *testing.T) *brokertest.Server {
-	t.Helper()
-	serverMu.Lock()
-	defer serverMu.Unlock()
-	if server == nil {
-		server = brokertest.Start(t, brokertest.Redis, brokertest.Options{Lines: []string{"user reader on >" + brokertest.Password + " ~* &* +@read +ping"}})
-	}
-	return server
-}
+func TestMain(m *testing.M) { server.Main(m) }
 
 // told gives a client for the test itself, on a database that is empty.
 func told(t *testing.T) (url string, c *conn) {
 	t.Helper()
-	url = started(t).URL
+	url = server.Server(t).URL
 	l := &Link{URL: config.NewURL(url)}
 	c, err := l.open(context.Background(), &nodes.Env{Flow: &graph.Flow{}}, "")
 	if err != nil {
@@ -69,20 +48,13 @@ func perform(t *testing.T, url, flow string, files map[string]string, done func(
 	if done != nil {
 		setup.Begun = func(stop func()) {
 			go func() {
-				for range 1000 {
-					if done() {
-						break
-					}
-					time.Sleep(20 * time.Millisecond)
-				}
+				brokertest.Until(t, done)
 				stop()
 			}()
 		}
 	}
 	r := kit.Run(t, strings.ReplaceAll(flow, "URL", "'"+url+"'"), files, setup)
-	if strings.Contains(r.Log+fmt.Sprint(r.Err)+r.Told(), brokertest.Password) {
-		t.Errorf("the password is shown:\n%s", r.Log)
-	}
+	brokertest.NoCanary(t, r.Log, fmt.Sprint(r.Err), r.Told())
 	return r
 }
 
@@ -170,7 +142,7 @@ func inletOf(t *testing.T, k *reader, flow string) *inlet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.URL = config.NewURL(started(t).URL)
+	k.URL = config.NewURL(server.Server(t).URL)
 	k.shape = message.Shape{Body: typ, Out: typ}
 	env := &nodes.Env{Flow: &graph.Flow{Name: flow}, Node: &graph.Node{ID: "in"}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return &inlet{k: k, env: env, group: flow, notes: &nodes.Notebook{}}

@@ -29,70 +29,120 @@ func TestKinds(t *testing.T) {
 		Peers("nats.write", served(t)).Conform(t, Nodes...)
 }
 
-// served is a server on the network of the flow, in memory, with a stream ORDERS.
+// served is a server with a stream ORDERS that has some messages, and stops the flow a second
+// later; one without messages has no stream, and stops nothing.
 func served(t *testing.T, orders ...string) nodetest.World {
-	return func(ctx context.Context, n *nodetest.Network, stop func()) {
-		srv, err := server.NewServer(&server.Options{ServerName: "test", DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir()})
+	return (&memory{t: t, orders: orders, stops: true}).play
+}
+
+// A memory is a server on the network of the flow, in memory: in a bubble its time is virtual.
+type memory struct {
+	t      *testing.T
+	orders []string
+	stops  bool
+
+	mu     sync.Mutex
+	nc     *client.Conn // a client of the test's own
+	made   int          // connections so far
+	silent int          // of the first so many nothing goes through, and nobody is told
+}
+
+// silence lets nothing more through on the connections that there are.
+func (m *memory) silence() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.silent = m.made
+}
+
+func (m *memory) play(ctx context.Context, n *nodetest.Network, stop func()) {
+	srv, err := server.NewServer(&server.Options{ServerName: "test", DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: m.t.TempDir()})
+	if err != nil {
+		failed(ctx, m.t, err)
+		return
+	}
+	srv.Start()
+	defer srv.WaitForShutdown()
+	defer srv.Shutdown()
+	if len(m.orders) > 0 {
+		nc, err := client.Connect("", client.InProcessServer(srv), client.NoReconnect())
 		if err != nil {
-			failed(ctx, t, err)
+			failed(ctx, m.t, err)
 			return
 		}
-		srv.Start()
-		defer srv.WaitForShutdown()
-		defer srv.Shutdown()
-		if len(orders) > 0 {
-			nc, err := client.Connect("", client.InProcessServer(srv), client.NoReconnect())
-			if err != nil {
-				failed(ctx, t, err)
-				return
-			}
-			defer nc.Close()
-			js, _ := jetstream.New(nc)
-			if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
-				failed(ctx, t, err)
-				return
-			}
-			for _, o := range orders {
-				if _, err := js.Publish(ctx, "orders.new", []byte(o)); err != nil {
-					failed(ctx, t, err)
-					return
-				}
-			}
-		}
-		l, err := n.Listen(ctx, "tcp", "127.0.0.1:4222")
-		if err != nil {
+		defer nc.Close()
+		m.nc = nc
+		js, _ := jetstream.New(nc)
+		if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
+			failed(ctx, m.t, err)
 			return
 		}
-		defer context.AfterFunc(ctx, func() { l.Close() })()
-		if len(orders) > 0 {
-			go func() {
-				nodes.Sleep(ctx, time.Second)
-				stop()
-			}()
-		}
-		var wait sync.WaitGroup
-		defer wait.Wait()
-		for {
-			c, err := l.Accept()
-			if err != nil {
+		for _, o := range m.orders {
+			if _, err := js.Publish(ctx, "orders.new", []byte(o)); err != nil {
+				failed(ctx, m.t, err)
 				return
 			}
-			inner, err := srv.InProcessConn()
-			if err != nil {
-				c.Close()
-				return
-			}
-			for _, pair := range [][2]io.ReadWriteCloser{{c, inner}, {inner, c}} {
-				wait.Go(func() {
-					io.Copy(pair[0], pair[1])
-					pair[0].Close()
-					pair[1].Close()
-				})
-			}
-			defer c.Close()
 		}
 	}
+	l, err := n.Listen(ctx, "tcp", "127.0.0.1:4222")
+	if err != nil {
+		return
+	}
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	if m.stops && len(m.orders) > 0 {
+		go func() {
+			nodes.Sleep(ctx, time.Second)
+			stop()
+		}()
+	}
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		inner, err := srv.InProcessConn()
+		if err != nil {
+			c.Close()
+			return
+		}
+		m.mu.Lock()
+		m.made++
+		passing := passing{m, m.made}
+		m.mu.Unlock()
+		for _, pair := range [][2]io.ReadWriteCloser{{c, inner}, {inner, c}} {
+			wait.Go(func() {
+				io.Copy(passing.to(pair[0]), pair[1])
+				pair[0].Close()
+				pair[1].Close()
+			})
+		}
+		defer c.Close()
+	}
 }
+
+// A passing is a connection of a memory, by its number.
+type passing struct {
+	m      *memory
+	number int
+}
+
+// to writes what comes through to one end.
+func (p passing) to(end io.Writer) io.Writer {
+	return writerFunc(func(text []byte) (int, error) {
+		p.m.mu.Lock()
+		still := p.number <= p.m.silent
+		p.m.mu.Unlock()
+		if still {
+			return len(text), nil
+		}
+		return end.Write(text)
+	})
+}
+
+type writerFunc func(text []byte) (int, error)
+
+func (f writerFunc) Write(text []byte) (int, error) { return f(text) }
 
 // failed fails the test, unless the run has ended meanwhile.
 func failed(ctx context.Context, t *testing.T, err error) {

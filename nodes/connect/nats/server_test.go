@@ -2,6 +2,7 @@ package nats
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -140,12 +141,10 @@ type proxy struct {
 	l  net.Listener
 	to string
 
-	mu     sync.Mutex
-	shut   bool
-	made   int // connections so far
-	silent int // of the first so many nothing goes through, and nobody is told
-	conns  []net.Conn
-	wait   sync.WaitGroup
+	mu    sync.Mutex
+	shut  bool
+	conns []net.Conn
+	wait  sync.WaitGroup
 }
 
 func startProxy(t testing.TB, to string) *proxy {
@@ -188,26 +187,10 @@ func (p *proxy) serve(c net.Conn) {
 		return
 	}
 	p.conns = append(p.conns, c, s)
-	p.made++
-	number := p.made
 	p.wait.Add(2)
 	pass := func(to, from net.Conn) {
 		defer p.wait.Done()
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := from.Read(buf)
-			p.mu.Lock()
-			still := number <= p.silent
-			p.mu.Unlock()
-			if n > 0 && !still {
-				if _, err := to.Write(buf[:n]); err != nil {
-					break
-				}
-			}
-			if err != nil {
-				break
-			}
-		}
+		io.Copy(to, from)
 		to.Close()
 		from.Close()
 	}
@@ -224,13 +207,6 @@ func (p *proxy) cut(shut bool) {
 		c.Close()
 	}
 	p.conns = nil
-}
-
-// silence lets nothing more through on the connections that there are, and tells nobody.
-func (p *proxy) silence() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.silent = p.made
 }
 
 // publish publishes to a stream.

@@ -110,7 +110,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	s := &message.Source[string]{
 		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: k.Acks(),
 		Place: func(id string) string {
-			if id == "" {
+			if k.Mode != modeStream {
 				return k.Key
 			}
 			return k.Key + "@" + id
@@ -224,7 +224,7 @@ func (s *session) learn(n, bytes int) {
 	s.most = max(1, min(1000, (1<<20)*n/max(bytes, 1), 4*s.most))
 }
 
-// content makes a message.
+// content makes a message. It is acknowledged by the id of its entry, or by the element itself.
 func (i *inlet) content(body []byte, id string) message.Message[string] {
 	m := message.Message[string]{Token: id, Content: message.Content{Body: body}}
 	if len(i.k.shape.Asked) == 0 {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -208,6 +209,55 @@ func TestWhatIsNotAcknowledged(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A consumer that others have taken for dead, as when it comes back from an outage later than
+// they do, acknowledges what it has, and nothing that it has taken since.
+func TestTakenForDead(t *testing.T) {
+	_, c := told(t)
+	push := func(from, to int) {
+		for n := from; n < to; n++ {
+			c.LPush(t.Context(), "orders", fmt.Sprintf(`{"id":%d}`, n))
+		}
+	}
+	k := &reader{Mode: modeList, Key: "orders", Claim: time.Hour, Reading: message.Reading{Format: message.FormatJSON}}
+	consumer := func(name string) *listSession {
+		own := *k
+		own.Consumer = name
+		s, err := inletOf(t, &own, "shop").connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s.(*listSession)
+	}
+	dead := func(s *listSession) {
+		if err := c.Del(t.Context(), s.working+aliveSuffix).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	push(0, 10)
+	one := consumer("one")
+	first, tokens := receive(t, one, 10)
+	dead(one)
+	if again, _ := receive(t, consumer("two"), 10); !slices.Equal(again, first) {
+		t.Errorf("the other is given %q", again)
+	}
+	push(10, 15)
+	second, _ := receive(t, one, 5)
+	if err := errors.Join(one.alive(t.Context()), one.Ack(t.Context(), tokens)); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.LLen(t.Context(), one.working).Val(); n != 5 {
+		t.Fatalf("its working list has %d", n)
+	}
+	dead(one)
+	if again, _ := receive(t, consumer("three"), 5); !slices.Equal(again, second) {
+		t.Errorf("of %q there is %q left", second, again)
+	}
+	if all := c.SMembers(t.Context(), one.registry()).Val(); slices.Contains(all, one.working) {
+		t.Errorf("it counts as a consumer: %q", all)
 	}
 }
 

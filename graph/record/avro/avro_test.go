@@ -68,7 +68,7 @@ func TestRowsForTheLibrary(t *testing.T) {
 				t.Fatalf("%s, row %d: %v", codec, i, row)
 			}
 		}
-		if _, rows, err := readAll(e.AppendBlock(bytes.Clone(e.Header()), raw, b.Len())); rows != 1000 || err != nil {
+		if rows, err := readAll(e.AppendBlock(bytes.Clone(e.Header()), raw, b.Len())); rows != 1000 || err != nil {
 			t.Errorf("%s: %d rows, %v", codec, rows, err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestHostileFiles(t *testing.T) {
 
 // readAny reads a file as any, where its type is none.
 func readAny(src []byte) error {
-	_, _, err := readAll(src)
+	_, err := readAll(src)
 	if err == nil || !strings.Contains(err.Error(), "has no type for") {
 		return err
 	}

@@ -222,6 +222,20 @@ func (t *Type) Ordered() bool {
 	return false
 }
 
+// Flawed reports whether something in the type has a diagnostic already, so that another one
+// about the type would be about the same mistake.
+func (t *Type) Flawed() bool {
+	switch t.Kind {
+	case KindError:
+		return true
+	case KindList:
+		return t.Elem.Flawed()
+	case KindRecord:
+		return slices.ContainsFunc(t.Fields, func(f Field) bool { return f.Type.Flawed() })
+	}
+	return false
+}
+
 // Equal reports whether two types hold the same values in the same form. Names,
 // origins and readings do not matter, the order of fields does.
 func Equal(a, b *Type) bool {

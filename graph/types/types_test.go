@@ -333,6 +333,22 @@ func TestEqual(t *testing.T) {
 	}
 }
 
+func TestFlawed(t *testing.T) {
+	within := func(typ *Type) []*Type {
+		return []*Type{typ, {Kind: KindList, Elem: typ}, Record(Field{Name: "a", Type: Int}, Field{Name: "b", Type: typ}), {Kind: KindList, Elem: Record(Field{Name: "c", Type: typ})}}
+	}
+	for _, typ := range within(Error) {
+		if !typ.Flawed() {
+			t.Errorf("%s is not flawed", typ)
+		}
+	}
+	for _, typ := range append(within(String), Any, Null) {
+		if typ.Flawed() {
+			t.Errorf("%s is flawed", typ)
+		}
+	}
+}
+
 func TestOptAndNotNull(t *testing.T) {
 	if Int.Nullable || !Int.Opt().Nullable || Int.Nullable {
 		t.Error("Opt changed its receiver")

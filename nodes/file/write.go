@@ -99,7 +99,7 @@ func (k *writer) Infer(c *graph.Inference) {
 	}
 	k.checkSplit(c, t)
 	k.checkTarget(c, t)
-	if t.Kind == types.KindError {
+	if t.Flawed() {
 		return
 	}
 	if why := k.refuses(t); why != "" {

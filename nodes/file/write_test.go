@@ -106,6 +106,17 @@ func TestWriteRefuses(t *testing.T) {
 	says(t, o.Told(), "W505", "are for csv, not for jsonl")
 }
 
+// A field that is wrong already is one mistake, and not another one of the format.
+func TestWriteFlawed(t *testing.T) {
+	for _, path := range []string{"out.txt", "out.csv", "out.parquet", "out.avro", "out.jsonl"} {
+		w := world{dir: t.TempDir()}
+		o := w.refused(t, "flow: f\nnodes:\n  g: {use: generate, with: {count: 1, set: {x: nosuch}}}\n  out: {use: file.write, in: g, with: {path: "+path+"}}\n", `unknown field "nosuch"`)
+		if n := len(o.Problems); n != 1 {
+			t.Errorf("%s: %d problems: %s", path, n, o.Told())
+		}
+	}
+}
+
 // Two nodes do not write one file, whatever they call it.
 func TestWriteTwice(t *testing.T) {
 	twice := func(one, two string) string {

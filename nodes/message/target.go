@@ -23,14 +23,16 @@ var plain = sync.OnceValue(func() *regexp.Regexp {
 // of a type: the first if it is made of words, and the first word is no field of the items.
 // The result is the text, and nil, or the expression.
 func Target(c *graph.Inference, in *types.Type, text config.Text, what string) (string, *expr.Expr) {
-	if m := plain().FindStringSubmatch(text.Value); m != nil && (in == nil || !in.IsRecord() || in.Index(m[1]) < 0) {
+	m := plain().FindStringSubmatch(text.Value)
+	if m != nil && (in == nil || !in.IsRecord() || in.Index(m[1]) < 0) {
 		return text.Value, nil
 	}
+	meant := m != nil && m[1] != text.Value // a text, whose first word happens to be a field
 	before := len(*c.List())
 	e := c.Expr(text, in)
 	e.Want(types.String, what, c.List())
 	for i := before; i < len(*c.List()); i++ {
-		if d := &(*c.List())[i]; d.Hint.IsZero() {
+		if d := &(*c.List())[i]; d.Hint.IsZero() || meant {
 			d.WithHint("a text that is the same for all items has quotes of its own: '\"%s\"'", text.Value)
 		}
 	}

@@ -26,7 +26,7 @@ type Writing struct {
 // Infer checks that items of the input can be written, and gives their type.
 func (w *Writing) Infer(c *graph.Inference) *types.Type {
 	w.in = c.Record("in")
-	if w.Format == FormatRaw && w.in != nil && w.in.IsRecord() {
+	if w.Format == FormatRaw && w.in != nil && w.in.IsRecord() && !w.in.Flawed() {
 		if len(w.in.Fields) != 1 || w.in.Fields[0].Type.Kind != types.KindString && w.in.Fields[0].Type.Kind != types.KindBytes || w.in.Fields[0].Type.Nullable {
 			c.List().Add(diag.WrongType, c.Node.At, "%s: a raw message is made of one field of type string or bytes, got %s", c.Node.ID, w.in).
 				WithHint("choose the field before it, such as use: select, with: {fields: [body]}")

@@ -71,7 +71,7 @@ func (k *Writing) Check(c *graph.Inference) {
 		c.List().Warn(diag.Ineffective, c.Node.At, "%s: header is for csv, not for %s", c.Node.ID, k.Format)
 	}
 	t := c.In("in")
-	if t.Kind == types.KindError {
+	if t.Flawed() {
 		return
 	}
 	if why := k.refuses(t); why != "" {

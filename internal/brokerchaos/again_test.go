@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/flowrun/flowrun/internal/kept"
 	"github.com/flowrun/flowrun/internal/servertest"
@@ -127,7 +128,8 @@ func (w *world) live(t *testing.T, dir string, shut bool) *life {
 		port := servertest.FreePort(t)
 		sink := fmt.Sprintf(`use: http.post, workers: 1, batch: {count: 10, period: 10ms}, with: {url: '%s'}`, l.URL)
 		l.ports = append(l.ports, port)
-		l.readers = append(l.readers, w.readBy(t, dir, w.again, i, sink, "--metrics", strconv.Itoa(port)))
+		// Whoever is back later than the others is given what it had, and not they.
+		l.readers = append(l.readers, w.readBy(t, dir, w.again, i, time.Minute, sink, "--metrics", strconv.Itoa(port)))
 	}
 	return l
 }

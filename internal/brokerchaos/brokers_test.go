@@ -18,11 +18,13 @@ type broker struct {
 
 // A form is a way to write to a broker and to read it.
 type form struct {
-	name        string
-	write, read string // the nodes; URL, NAME and READER stand for the broker, the queue and the number of a reader
-	readers     int    // processes that share the work
-	ordered     bool   // each reader is given the items of a key in order
-	forgotten   bool   // by a broker that is restarted, until the readers are back: outages spare the broker
+	name string
+	// The nodes. URL stands for the broker, NAME for the queue, READER for the number of a reader,
+	// PATIENCE for how long others leave it what it has taken and shows no sign of life.
+	write, read string
+	readers     int  // processes that share the work
+	ordered     bool // each reader is given the items of a key in order
+	forgotten   bool // by a broker that is restarted, until the readers are back: outages spare the broker
 }
 
 // as is the type of the items.
@@ -54,16 +56,16 @@ var brokers = []broker{
 	{"Redis", redis, kill, often, []form{
 		{name: "stream", readers: 1, ordered: true,
 			write: `use: redis.write, with: {url: URL, key: NAME}`,
-			read:  `use: redis.read, with: {url: URL, key: NAME, claim: 1s, ` + as + `}`},
+			read:  `use: redis.read, with: {url: URL, key: NAME, claim: PATIENCE, ` + as + `}`},
 		{name: "stream, shared", readers: 2,
 			write: `use: redis.write, with: {url: URL, key: NAME}`,
-			read:  `use: redis.read, with: {url: URL, key: NAME, claim: 1s, ` + as + `}`},
+			read:  `use: redis.read, with: {url: URL, key: NAME, claim: PATIENCE, ` + as + `}`},
 		{name: "list", readers: 1, ordered: true,
 			write: `use: redis.write, with: {url: URL, mode: list, key: NAME}`,
-			read:  `use: redis.read, with: {url: URL, mode: list, key: NAME, claim: 1s, ` + as + `}`},
+			read:  `use: redis.read, with: {url: URL, mode: list, key: NAME, claim: PATIENCE, ` + as + `}`},
 		{name: "list, shared", readers: 2,
 			write: `use: redis.write, with: {url: URL, mode: list, key: NAME}`,
-			read:  `use: redis.read, with: {url: URL, mode: list, key: NAME, claim: 1s, ` + as + `}`},
+			read:  `use: redis.read, with: {url: URL, mode: list, key: NAME, claim: PATIENCE, ` + as + `}`},
 	}},
 	{"NATS", nats, kill, often, []form{
 		{name: "alone", readers: 1, ordered: true,
@@ -71,7 +73,7 @@ var brokers = []broker{
 			read:  `use: nats.read, with: {url: URL, stream: NAME, ` + as + `}`},
 		{name: "shared", readers: 2,
 			write: `use: nats.write, with: {url: URL, stream: NAME, subject: NAME}`,
-			read:  `use: nats.read, with: {url: URL, stream: NAME, ack_wait: 2s, ` + as + `}`},
+			read:  `use: nats.read, with: {url: URL, stream: NAME, ack_wait: PATIENCE, ` + as + `}`},
 	}},
 	{"mosquitto", mosquitto, stop, often, []form{
 		{name: "alone", readers: 1, ordered: true,

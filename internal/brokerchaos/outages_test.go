@@ -46,7 +46,7 @@ func (w *world) outages(t *testing.T) {
 	p, dir := w.plan(t), t.TempDir()
 	var readers []*kept.Process
 	for i := range w.readers {
-		readers = append(readers, w.readBy(t, dir, w.items, i, fmt.Sprintf(`use: file.write, with: {path: out%d.jsonl, append: true}`, i)))
+		readers = append(readers, w.readBy(t, dir, w.items, i, time.Second, fmt.Sprintf(`use: file.write, with: {path: out%d.jsonl, append: true}`, i)))
 	}
 	l := newLedger(p.items, w.readers)
 	look := func() int {

@@ -120,13 +120,14 @@ nodes:
 }
 
 // readBy starts one of those that read, and waits until it has a session.
-func (w *world) readBy(t *testing.T, dir, queue string, reader int, sink string, args ...string) *kept.Process {
+func (w *world) readBy(t *testing.T, dir, queue string, reader int, patience time.Duration, sink string, args ...string) *kept.Process {
 	t.Helper()
+	in := strings.NewReplacer("READER", strconv.Itoa(reader), "PATIENCE", patience.String()).Replace(w.read)
 	p := w.run(t, dir, fmt.Sprintf("drain%d", reader), queue, fmt.Sprintf(`flow: drain
 nodes:
   in:  {%s}
   out: {in: in, %s}
-`, strings.ReplaceAll(w.read, "READER", strconv.Itoa(reader)), sink),
+`, in, sink),
 		kept.Options{Args: args, Hear: func(msg string) bool { return msg == "node started" }})
 	w.await(t, "a reader has a session", func() bool { return len(p.Words()) > 0 })
 	return p

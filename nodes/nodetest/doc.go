@@ -28,7 +28,8 @@
 //	})
 //
 // Sources and sinks that only a test wants are kinds too: kit.With(pack) has them beside
-// the others.
+// the others. Seen is such a sink, which is looked at while the flow runs: Start runs one on a
+// goroutine of its own.
 //
 // Terms. A setup is a number of workers, a size of batches and a capacity of
 // queues, or the serial run, which is one goroutine and one item at a time. An

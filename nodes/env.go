@@ -110,6 +110,7 @@ type Standing struct {
 	Lag         int64         // messages that wait at the broker for this node and others of its group; -1: the broker does not tell
 	Pending     int64         // that have come and are not acknowledged, or are to be sent and are not confirmed
 	Redelivered int64         // that have come again so far, as far as the broker tells
+	Missed      int64         // that were done and could not be acknowledged, so that they come again
 	Resent      int64         // that were sent again so far, because nothing was known of them
 	Reconnects  int64         // how often a session was made anew
 	Age         time.Duration // since the oldest that is pending came; 0: none is

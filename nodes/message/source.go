@@ -242,7 +242,7 @@ func (s *Source[T]) drop() {
 
 // standing implements Env.Standing.
 func (s *Source[T]) standing() nodes.Standing {
-	st := nodes.Standing{Lag: -1, Pending: s.under.Load(), Reconnects: s.away.Times()}
+	st := nodes.Standing{Lag: -1, Pending: s.under.Load(), Missed: s.missed.Load(), Reconnects: s.away.Times()}
 	if s.Standing != nil {
 		st.Lag, st.Redelivered = s.Standing()
 	}

@@ -147,6 +147,7 @@ var nodeFamilies = []nodeFamily{
 	}},
 	{"broker_pending", Gauge, "", "Messages that have come and are not acknowledged, or are to be sent and are not confirmed.", withBroker(func(s *Standing) float64 { return float64(s.Pending) })},
 	{"broker_redelivered", Counter, "", "Messages that the broker gave again.", withBroker(func(s *Standing) float64 { return float64(s.Redelivered) })},
+	{"broker_missed", Counter, "", "Messages that were done and could not be acknowledged, so that they come again.", withBroker(func(s *Standing) float64 { return float64(s.Missed) })},
 	{"broker_resent", Counter, "", "Messages that were sent again, because nothing was known of them.", withBroker(func(s *Standing) float64 { return float64(s.Resent) })},
 	{"broker_reconnects", Counter, "", "How often a session with the broker was made anew.", withBroker(func(s *Standing) float64 { return float64(s.Reconnects) })},
 	{"broker_age_seconds", Gauge, "seconds", "How long the oldest message that is pending has been so.", withBroker(func(s *Standing) float64 { return s.Age.Seconds() })},

@@ -116,6 +116,7 @@ type Standing struct {
 	Lag         int64         `json:"lag"` // -1: the broker does not tell
 	Pending     int64         `json:"pending"`
 	Redelivered int64         `json:"redelivered"`
+	Missed      int64         `json:"missed"`
 	Resent      int64         `json:"resent"`
 	Reconnects  int64         `json:"reconnects"`
 	Age         time.Duration `json:"age_ns"`

@@ -134,7 +134,7 @@ function showBroker(box, b) {
   const fact = (name, value) => el("div", {}, el("small", {}, name), el("b", {}, value));
   box.replaceChildren(head("Broker"), el("div", { class: "figures three" },
     fact("wait there", b.lag < 0 ? "–" : short(b.lag)), fact("pending", short(b.pending)), fact("oldest pending", b.age_ns > 0 ? span(b.age_ns / 1e3) : "–"),
-    fact("came again", short(b.redelivered)), fact("sent again", short(b.resent)), fact("reconnects", short(b.reconnects))));
+    fact("came again", short(b.redelivered)), fact("not acknowledged", short(b.missed)), fact("sent again", short(b.resent)), fact("reconnects", short(b.reconnects))));
 }
 
 // showNotes tells what has befallen a node and is no failure of an item.

@@ -178,6 +178,7 @@ func (s *summary) sayBrokers(say func(what, text string)) {
 		add(b.Lag, "%s wait at the broker")
 		add(b.Pending, "%s pending")
 		add(b.Redelivered, "%s came again")
+		add(b.Missed, "%s could not be acknowledged and come again")
 		add(b.Resent, "%s were sent again")
 		add(b.Reconnects, "%s times connected again")
 		if len(parts) > 0 {

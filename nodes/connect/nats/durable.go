@@ -23,7 +23,7 @@ func (l *Link) streamOf(ctx context.Context, c *conn, subject string, first bool
 		return err
 	})
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return "", finally("make it: nats stream add; or write `stream`", "no stream has the subject %s", subject)
+		return "", none(first, "make it: nats stream add; or write `stream`", "no stream has the subject %s", subject)
 	}
 	return name, l.explained(err, first)
 }
@@ -55,9 +55,9 @@ func (s *streamSession) find(ctx context.Context) (err error) {
 	}
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound) && k.mode() == modeKV:
-		return finally("make it: nats kv add "+k.Bucket, "there is no bucket %s", k.Bucket)
+		return none(first, "make it: nats kv add "+k.Bucket, "there is no bucket %s", k.Bucket)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return finally("make it: nats stream add "+stream, "there is no stream %s", stream)
+		return none(first, "make it: nats stream add "+stream, "there is no stream %s", stream)
 	case errors.Is(err, jetstream.ErrNotPullConsumer):
 		return finally("write another durable, and it is made", "the durable %s of the stream %s sends what it has to a subject (push)", s.durable, stream)
 	case err != nil:

@@ -29,6 +29,15 @@ func finally(hint, format string, args ...any) error {
 	return final{fmt.Errorf(format, args...), hint}
 }
 
+// none is for a stream that is not there: at first that is a mistake of the flow, later somebody
+// may be about to make it again.
+func none(first bool, hint, format string, args ...any) error {
+	if first {
+		return finally(hint, format, args...)
+	}
+	return peer.Hinted(fmt.Errorf(format, args...), hint)
+}
+
 // advised adds what to do to an error of opening a session.
 func (l *Link) advised(err error) error {
 	if _, ok := errors.AsType[final](err); ok {

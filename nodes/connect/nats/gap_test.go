@@ -3,6 +3,7 @@ package nats
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,4 +104,53 @@ func TestAcknowledgedOutOfOrder(t *testing.T) {
 	if want := append(numbers(5), numbers(n)[10:]...); !slices.Equal(k.ids(), want) {
 		t.Errorf("got %v, want %v\n%s", k.ids(), want, r.Log)
 	}
+}
+
+// A stream that is gone in mid-run may be made again; at the beginning it is a mistake.
+func TestStreamComesBack(t *testing.T) {
+	s := startServer(t, nil)
+	nc, js := s.client()
+	r := read(t, `url: "`+s.url()+`", stream: ORDERS`, &till{}, nodetest.Setup{})
+	if r.Err == nil || !strings.Contains(r.Told(), "there is no stream ORDERS") {
+		t.Fatal(r.Told())
+	}
+	create := func() {
+		if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
+			t.Error(err)
+		}
+		publish(t, nc, "orders.new", count(10)...)
+	}
+	create()
+	p := startProxy(t, s.address())
+	k := &till{}
+	k.each = func(n int, _ order) error {
+		switch n {
+		case 10:
+			if err := js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+				t.Error(err)
+			}
+			p.cut(false)
+		case 20:
+			return errEnough
+		}
+		return nil
+	}
+	log := &onText{text: "there is no stream ORDERS", do: create}
+	if r := read(t, `url: "`+p.url()+`", stream: ORDERS`, k, nodetest.Setup{Log: log}); len(k.ids()) != 20 {
+		t.Errorf("%d came: %s", len(k.ids()), r.Told())
+	}
+}
+
+// An onText is a log that does something when it has a text for the first time.
+type onText struct {
+	text string
+	do   func()
+	once sync.Once
+}
+
+func (o *onText) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), o.text) {
+		o.once.Do(o.do)
+	}
+	return len(b), nil
 }

@@ -19,7 +19,7 @@ const (
 	// paceEvery is how long messages are counted for at least.
 	paceEvery = 100 * time.Millisecond
 	// leastAhead is how many messages may lie here however slow the flow is.
-	leastAhead = 512
+	leastAhead = 64
 	// ahead to atOnce: so many times the flow is given something in the time that a message lies.
 	shares = 8
 )

@@ -22,7 +22,7 @@ func TestPace(t *testing.T) {
 		{10_000, 50 * time.Millisecond, leastAhead}, // it counts for longer
 		{10_000, 50 * time.Millisecond, 100_000},
 		{1000, 100 * time.Millisecond, 5000},
-		{1000, time.Second, leastAhead},
+		{100, time.Second, leastAhead},
 		{1_000_000, 10 * time.Second, 50_000},
 		{0, 100 * time.Millisecond, leastAhead},
 	} {

@@ -129,6 +129,20 @@ func (c *Column) Resize(n int) {
 	}
 }
 
+// Cut takes away the rows from n on, and what their lists hold: for a writer that gives up a
+// row in the middle. The column has room for n rows at least.
+func (c *Column) Cut(n int) {
+	if c.Form == FormList && n < len(c.Ends) {
+		c.Elem.Cut(c.start(n))
+	}
+	for _, f := range c.Fields {
+		if f != nil {
+			f.Cut(n)
+		}
+	}
+	c.Resize(n)
+}
+
 func resize[T any](s []T, n int) []T {
 	if n <= cap(s) {
 		return s[:n]

@@ -79,6 +79,43 @@ func TestResize(t *testing.T) {
 	}
 }
 
+// A row that was cut off leaves nothing behind, also of the elements of its lists.
+func TestCutLeavesNothingBehind(t *testing.T) {
+	elem := types.Record(types.Field{Name: "a", Type: types.Int.Opt()}, types.Field{Name: "b", Type: types.List(types.String.Opt())})
+	c := NewColumn(types.Record(types.Field{Name: "l", Type: types.List(elem)}).Opt())
+	list := c.Fields[0]
+	write := func(row, elems int, null bool) {
+		c.Resize(row + 1)
+		from, _ := list.Range(row)
+		for e := from; e < from+elems; e++ {
+			list.Elem.Resize(e + 1)
+			words := list.Elem.Fields[1]
+			at, _ := words.Range(e)
+			words.Elem.Resize(at + 1)
+			if words.Ends[e] = int32(at + 1); null {
+				list.Elem.Fields[0].SetNull(e)
+				words.Elem.SetNull(at)
+			}
+		}
+		list.Ends[row] = int32(from + elems)
+	}
+	write(0, 2, true)
+	write(1, 3, true)
+	c.SetNull(2 - 1)
+	c.Cut(1)
+	write(1, 3, false)
+	for e := range 5 {
+		words := list.Elem.Fields[1]
+		at, _ := words.Range(e)
+		if first := e < 2; list.Elem.Fields[0].IsNull(e) != first || words.Elem.IsNull(at) != first {
+			t.Errorf("element %d is null: %v", e, !first)
+		}
+	}
+	if c.IsNull(1) {
+		t.Error("row 1 is null")
+	}
+}
+
 func TestResizeKeepsValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, typ := range forms {

@@ -110,7 +110,7 @@ func TestHostileFiles(t *testing.T) {
 		"a block of any size":         {fileOf(`"long"`, string(appendLong(appendLong(nil, 5), 1<<27))), "cut off"},
 		"more rows than bytes":        {fileOf(`"long"`, blockOf(1<<40, "abc")), "cannot have"},
 		"rows of nothing":             {fileOf(`"null"`, blockOf(1<<60, "")), "cannot have"},
-		"lists of nothing":            {fileOf(`{"type":"array","items":"null"}`, blockOf(1, string(appendLong(nil, 1<<50)))), "more than"},
+		"lists of nothing":            {fileOf(`{"type":"array","items":"null"}`, blockOf(1, string(appendLong(nil, 1<<50)))), "more elements than"},
 		"a text of any length":        {fileOf(`"string"`, blockOf(1, string(appendLong(nil, 1<<50)))), "less than its rows"},
 		"records in records":          {fileOf(`{"type":"record","name":"T","fields":[{"name":"r","type":`+node+`}]}`, blockOf(1, strings.Repeat("\x02", 1<<20))), "nested"},
 		"a mark that is another one":  {append(fileOf(`"long"`), append([]byte(blockOf(1, "\x02")), "fedcba9876543210"...)...), "does not end"},

@@ -48,14 +48,14 @@ func (d *decoder) appendJSON(dst []byte, n *node) []byte {
 	case kindEnum:
 		k := d.long()
 		if k < 0 || k >= int64(len(n.symbols)) {
-			d.fail(errors.New("an enum has no such symbol: the file is damaged"))
+			d.fail(errors.New("an enum has no such symbol" + d.damaged))
 			return dst
 		}
 		return jsonl.AppendString(dst, n.symbols[k])
 	case kindUnion:
 		b := d.long()
 		if b < 0 || b >= int64(len(n.branches)) {
-			d.fail(errors.New("a union has no such branch: the file is damaged"))
+			d.fail(errors.New("a union has no such branch" + d.damaged))
 			return dst
 		}
 		d.inside(func() { dst = d.appendJSON(dst, n.branches[b]) })

@@ -5,10 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/flowrun/flowrun/graph/record/text"
 	"github.com/flowrun/flowrun/graph/types"
 )
 
-// This file plans how the rows of a type are read from a file.
+// This file plans how the rows of a type are read by a schema.
 
 // A slotKind is how a slot is read.
 type slotKind uint8
@@ -32,7 +33,7 @@ const (
 	slotAny
 )
 
-// A slot is a place of the type, and what the file has there.
+// A slot is a place of the type, and what the schema has there.
 type slot struct {
 	kind  slotKind
 	place string
@@ -46,33 +47,27 @@ type slot struct {
 	json  bool  // the text must be JSON
 	words []string
 	steps []step
-	gone  []int // fields of a record that the file does not have
+	gone  []int // fields of a record that the schema does not have
 	elem  *slot
 	of    []*slot // branches of a union
 }
 
-// A step is a field of a record of the file: what is read from it, and where to.
+// A step is a field of a record of the schema: what is read from it, and where to.
 type step struct {
 	slot *slot // nil: it is left out
 	to   int
 	n    *node
 }
 
-// A Plan says how rows of a type are read from one file.
+// A Plan says how rows of a type are read by one schema.
 type Plan struct {
 	t    *types.Type
 	root *slot
 }
 
-// A FieldError is that of a field which the file does not have, or which is something else than
-// the type says.
-type FieldError struct{ Text string }
-
-func (e *FieldError) Error() string { return e.Text }
-
 // Plan plans to read rows of type t. Fields that it does not have are left out.
 func (f *File) Plan(t *types.Type) (*Plan, error) {
-	s, err := plan(f.root, t, "", 0)
+	s, err := planner{"the file"}.plan(f.root, t, "", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +98,33 @@ func columnOf(f types.Field) string {
 	return f.Name
 }
 
-func plan(n *node, t *types.Type, place string, depth int) (*slot, error) {
+// without is the plan for rows of which only some fields are needed; a nil needed wants all.
+func (p *Plan) without(needed []bool) *slot {
+	if needed == nil || p.root.kind != slotRecord {
+		return p.root
+	}
+	part := *p.root
+	part.steps, part.gone = nil, nil
+	for _, s := range p.root.steps {
+		if s.slot != nil && !needed[s.to] {
+			s.slot = nil
+		}
+		part.steps = append(part.steps, s)
+	}
+	for _, i := range p.root.gone {
+		if needed[i] {
+			part.gone = append(part.gone, i)
+		}
+	}
+	return &part
+}
+
+// A planner makes a plan.
+type planner struct {
+	what string // has the schema, in messages: "the file"
+}
+
+func (p planner) plan(n *node, t *types.Type, place string, depth int) (*slot, error) {
 	s := &slot{place: place, t: t, n: n}
 	fits := false
 	var err error
@@ -128,21 +149,21 @@ func plan(n *node, t *types.Type, place string, depth int) (*slot, error) {
 				s.of = append(s.of, &slot{kind: slotNull, place: place, t: t})
 				continue
 			}
-			branch, err := plan(b, t, place, depth+1)
+			branch, err := p.plan(b, t, place, depth+1)
 			if err != nil {
 				return nil, err
 			}
 			s.of = append(s.of, branch)
 		}
 	case n.kind == kindRecord && t.Kind == types.KindRecord:
-		return s, s.record(depth)
+		return s, p.record(s, depth)
 	case n.kind == kindArray && t.Kind == types.KindList:
 		s.kind, fits = slotList, true
-		s.elem, err = plan(n.elem, t.Elem, place+"[]", depth+1)
+		s.elem, err = p.plan(n.elem, t.Elem, place+"[]", depth+1)
 	case n.kind == kindMap && t.Kind == types.KindList && t.Elem.Kind == types.KindRecord && len(t.Elem.Fields) == 2 &&
 		t.Elem.Fields[0].Name == "key" && t.Elem.Fields[0].Type.Kind == types.KindString && t.Elem.Fields[1].Name == "value":
 		s.kind, fits = slotMap, true
-		s.elem, err = plan(n.elem, t.Elem.Fields[1].Type, place+"[].value", depth+1)
+		s.elem, err = p.plan(n.elem, t.Elem.Fields[1].Type, place+"[].value", depth+1)
 	case n.kind == kindNull:
 		s.kind, fits = slotNull, t.Nullable
 	case n.kind >= kindArray:
@@ -154,17 +175,17 @@ func plan(n *node, t *types.Type, place string, depth int) (*slot, error) {
 		if place != "" {
 			where = fmt.Sprintf("field %q", place)
 		}
-		return nil, &FieldError{Text: fmt.Sprintf("%s: the file has %s there, which is not %s", where, n.called(), t.NotNull())}
+		return nil, &text.FitError{Text: fmt.Sprintf("%s: %s has %s there, which is not %s", where, p.what, n.called(), t.NotNull())}
 	}
 	return s, err
 }
 
-func (s *slot) record(depth int) error {
+func (p planner) record(s *slot, depth int) error {
 	s.kind = slotRecord
 	for i, want := range s.t.Fields {
 		if !slices.ContainsFunc(s.n.fields, func(have field) bool { return have.name == columnOf(want) }) {
 			if !want.Type.Nullable {
-				return &FieldError{Text: fmt.Sprintf("the file has no field %q: write `%s: %s?` if it may be missing", within(s.place, columnOf(want)), want.Name, want.Type)}
+				return &text.FitError{Text: fmt.Sprintf("%s has no field %q: write `%s: %s?` if it may be missing", p.what, within(s.place, columnOf(want)), want.Name, want.Type)}
 			}
 			s.gone = append(s.gone, i)
 		}
@@ -176,9 +197,9 @@ func (s *slot) record(depth int) error {
 				continue
 			}
 			if at.slot != nil {
-				return &FieldError{Text: fmt.Sprintf("field %q is read twice", within(s.place, have.name))}
+				return &text.FitError{Text: fmt.Sprintf("field %q is read twice", within(s.place, have.name))}
 			}
-			c, err := plan(have.node, want.Type, within(s.place, want.Name), depth+1)
+			c, err := p.plan(have.node, want.Type, within(s.place, want.Name), depth+1)
 			if err != nil {
 				return err
 			}
@@ -233,7 +254,7 @@ func (s *slot) scalar() bool {
 		return n.logical == "date"
 	case types.KindTime:
 		s.kind, s.unit = slotInt, units[n.logical]
-		return s.unit > 0 && !strings.HasPrefix(n.logical, "time-")
+		return isStamp(n)
 	case types.KindDuration:
 		if n.logical == "duration" {
 			s.kind = slotSpan
@@ -283,6 +304,9 @@ var units = map[string]int64{
 	"local-timestamp-millis": 1e6, "local-timestamp-micros": 1e3, "local-timestamp-nanos": 1,
 	"time-millis": 1e6, "time-micros": 1e3,
 }
+
+// isStamp reports whether a node is a moment in time.
+func isStamp(n *node) bool { return units[n.logical] > 0 && !strings.HasPrefix(n.logical, "time-") }
 
 func pow10(n int) int64 {
 	p := int64(1)

@@ -51,6 +51,7 @@ type node struct {
 type field struct {
 	name string
 	node *node
+	avro *avro.Field
 }
 
 // maxSchema is how large a schema may be, in bytes, and maxNesting how deep.
@@ -59,14 +60,16 @@ const (
 	maxNesting = 64
 )
 
+var errDeep = errors.New("the schema is nested too deep")
+
 // parse reads a schema.
 func parse(text []byte) (*node, error) {
 	if deep(text) {
-		return nil, errors.New("its schema is nested too deep")
+		return nil, errDeep
 	}
 	s, err := avro.ParseBytesWithCache(text, "", &avro.SchemaCache{})
 	if err != nil {
-		return nil, fmt.Errorf("its schema cannot be read: %s", strings.TrimPrefix(err.Error(), "avro: "))
+		return nil, fmt.Errorf("the schema cannot be read: %s", strings.TrimPrefix(err.Error(), "avro: "))
 	}
 	return newNode(s, map[avro.Schema]*node{})
 }
@@ -115,7 +118,7 @@ func newNode(s avro.Schema, seen map[avro.Schema]*node) (*node, error) {
 			if err != nil {
 				return nil, err
 			}
-			n.fields = append(n.fields, field{f.Name(), c})
+			n.fields = append(n.fields, field{f.Name(), c, f})
 		}
 	case *avro.ArraySchema:
 		n.kind = kindArray

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/block"
@@ -19,30 +18,29 @@ import (
 // An Encoder writes rows of one type. Many goroutines may use it at once.
 type Encoder struct {
 	t     *types.Type
-	root  *encNode
+	root  *target
 	codec block.Codec
 	head  []byte
 	sync  []byte
-}
-
-// An encNode is the plan for the values of a place.
-type encNode struct {
-	t      *types.Type
-	fields []*encNode
-	index  []int // of fields, in the record
-	elem   *encNode
-	words  map[string]int64 // of an enum that is one in the file
 }
 
 var codecNames = map[block.Codec]string{block.None: "null", block.Deflate: "deflate", block.Snappy: "snappy", block.Zstd: "zstandard"}
 
 // NewEncoder gives an encoder. An error says why no file can have such rows.
 func NewEncoder(t *types.Type, codec block.Codec) (*Encoder, error) {
-	schema, root, err := encoded(t, "row")
+	schema, err := schemaOf(t, "row")
 	if err != nil {
 		return nil, err
 	}
 	text, err := json.Marshal(schema)
+	if err != nil {
+		return nil, err
+	}
+	n, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	root, err := aim(n, t, "")
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +106,9 @@ type logicalSchema struct {
 	Scale     int    `json:"scale,omitempty"`
 }
 
-// encoded gives the schema of a type. name is for what has a name in Avro, of which there is
+// schemaOf gives the schema of a type. name is for what has a name in Avro, of which there is
 // one each.
-func encoded(t *types.Type, name string) (schema any, n *encNode, err error) {
-	n = &encNode{t: t}
+func schemaOf(t *types.Type, name string) (schema any, err error) {
 	switch t.Kind {
 	case types.KindBool:
 		schema = "boolean"
@@ -132,54 +129,50 @@ func encoded(t *types.Type, name string) (schema any, n *encNode, err error) {
 	case types.KindDecimal:
 		schema = logicalSchema{Type: "bytes", Logical: "decimal", Precision: t.Precision, Scale: t.Scale}
 	case types.KindEnum:
-		schema = n.enum(name)
+		schema = enumSchema(t, name)
 	case types.KindList:
-		var items any
-		if items, n.elem, err = encoded(t.Elem, name+"_"); err != nil {
-			return nil, nil, err
+		items, err := schemaOf(t.Elem, name+"_")
+		if err != nil {
+			return nil, err
 		}
 		schema = map[string]any{"type": "array", "items": items}
 	case types.KindRecord:
-		if schema, err = n.record(name); err != nil {
-			return nil, nil, err
+		if schema, err = recordSchema(t, name); err != nil {
+			return nil, err
 		}
 	default:
-		return nil, nil, fmt.Errorf("it has a %s", t)
+		return nil, fmt.Errorf("it has a %s", t)
 	}
 	if t.Nullable {
 		schema = []any{"null", schema}
 	}
-	return schema, n, nil
+	return schema, nil
 }
 
-// enum gives the schema of an enum: that of texts, if its words are no names in Avro.
-func (n *encNode) enum(name string) any {
-	words := map[string]int64{}
-	for i, w := range n.t.Words {
+// enumSchema gives the schema of an enum: that of texts, if its words are no names in Avro.
+func enumSchema(t *types.Type, name string) any {
+	for _, w := range t.Words {
 		if !isName(w) {
 			return "string"
 		}
-		words[w] = int64(i)
 	}
-	n.words = words
-	return namedSchema{Type: "enum", Name: name, Symbols: n.t.Words}
+	return namedSchema{Type: "enum", Name: name, Symbols: t.Words}
 }
 
-func (n *encNode) record(name string) (any, error) {
+func recordSchema(t *types.Type, name string) (any, error) {
 	s := namedSchema{Type: "record", Name: name, Fields: []fieldSchema{}}
-	for i, f := range n.t.Fields {
+	for _, f := range t.Fields {
 		if f.Type.IsReply() {
 			continue
 		}
 		if !isName(f.Name) {
 			return nil, fmt.Errorf("field %q: a name in Avro is of letters, digits and _ (rename it by a map)", f.Name)
 		}
-		schema, c, err := encoded(f.Type, name+"_"+f.Name)
+		schema, err := schemaOf(f.Type, name+"_"+f.Name)
 		if err != nil {
 			return nil, err
 		}
 		s.Fields = append(s.Fields, fieldSchema{f.Name, schema})
-		n.fields, n.index = append(n.fields, c), append(n.index, i)
 	}
 	if len(s.Fields) == 0 {
 		return nil, errors.New("it has a record without fields")
@@ -187,13 +180,15 @@ func (n *encNode) record(name string) (any, error) {
 	return s, nil
 }
 
-// AppendRows writes the selected rows of b, without the block that they must stand in.
+// AppendRows writes the selected rows of b, without the block that they must stand in. All
+// values fit the schema, which was made for them.
 func (e *Encoder) AppendRows(dst []byte, b *record.Batch) []byte {
+	var w encoder
 	for i := range b.Len() {
 		if e.t.IsRecord() {
-			dst = e.root.appendFields(dst, b.Cols, b.Row(i))
+			dst = w.fields(dst, e.root, b.Cols, b.Row(i))
 		} else {
-			dst = e.root.append(dst, b.Cols[0], b.Row(i))
+			dst = w.value(dst, e.root, b.Cols[0], b.Row(i))
 		}
 	}
 	return dst
@@ -212,71 +207,4 @@ func (e *Encoder) AppendBlock(dst, raw []byte, rows int) []byte {
 	dst = appendLong(dst, int64(len(packed)))
 	dst = append(dst, packed...)
 	return append(dst, e.sync...)
-}
-
-func appendLong(dst []byte, v int64) []byte {
-	return binary.AppendUvarint(dst, uint64(v<<1)^uint64(v>>63))
-}
-
-func appendText(dst []byte, s string) []byte {
-	return append(appendLong(dst, int64(len(s))), s...)
-}
-
-func (n *encNode) appendFields(dst []byte, cols []*record.Column, row int) []byte {
-	for k, f := range n.fields {
-		dst = f.append(dst, cols[n.index[k]], row)
-	}
-	return dst
-}
-
-func (n *encNode) append(dst []byte, c *record.Column, row int) []byte {
-	if n.t.Nullable {
-		if c.IsNull(row) {
-			return append(dst, 0)
-		}
-		dst = append(dst, 2)
-	}
-	switch n.t.Kind {
-	case types.KindBool:
-		if c.Bool[row] {
-			return append(dst, 1)
-		}
-		return append(dst, 0)
-	case types.KindFloat:
-		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(c.Float[row]))
-	case types.KindDecimal:
-		return appendDecimal(dst, c.Int[row])
-	case types.KindEnum:
-		if n.words != nil {
-			return appendLong(dst, n.words[c.Str[row]])
-		}
-	case types.KindRecord:
-		return n.appendFields(dst, c.Fields, row)
-	case types.KindList:
-		from, to := c.Range(row)
-		if from < to {
-			dst = appendLong(dst, int64(to-from))
-			for i := from; i < to; i++ {
-				dst = n.elem.append(dst, c.Elem, i)
-			}
-		}
-		return append(dst, 0)
-	}
-	if c.Form == record.FormInt {
-		return appendLong(dst, c.Int[row])
-	}
-	return appendText(dst, c.Str[row])
-}
-
-// appendDecimal writes the digits of a decimal in as few bytes as they take.
-func appendDecimal(dst []byte, v int64) []byte {
-	n := 1
-	for n < 8 && (v < -1<<(8*n-1) || v >= 1<<(8*n-1)) {
-		n++
-	}
-	dst = appendLong(dst, int64(n))
-	for i := n - 1; i >= 0; i-- {
-		dst = append(dst, byte(v>>(8*i)))
-	}
-	return dst
 }

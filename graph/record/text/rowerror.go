@@ -29,6 +29,15 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("field %q: %s", e.Field, e.Reason)
 }
 
+// A FitError says why rows of a type cannot be read from what has a schema of its own, or
+// written as that says, and what to do.
+type FitError struct {
+	Text string
+	Hint string // "": the text says it
+}
+
+func (e *FitError) Error() string { return e.Text }
+
 // maxShown bounds how much of a literal a message repeats, in characters.
 const maxShown = 40
 

@@ -16,9 +16,11 @@ import (
 
 // A Content is what a message says. It belongs to the items that are made of it.
 type Content struct {
-	Body  []byte
-	Props []Value // those that were asked for, in their order
-	Err   error   // not nil: it cannot be read for this reason, and Body may be a part of it
+	Body    []byte
+	Props   []Value // those that were asked for, in their order
+	Err     error   // not nil: it cannot be read for this reason, and Body may be a part of it
+	Absent  bool    // there is no body, which is not the same as an empty one
+	Deleted bool    // it tells that something was deleted: all fields of the body are null
 }
 
 // A Value is that of a property: Text of a string, Int of the others, a time as nanoseconds
@@ -32,25 +34,32 @@ type Value struct {
 // A Decoder makes items of contents. One goroutine may use it.
 type Decoder struct {
 	Shape
-	format string
 	needed []bool
-	scan   *jsonl.Scanner
+	scan   *jsonl.Scanner   // of JSON, or
+	rows   record.RowReader // of the other formats
+	raw    bool
 }
 
 // NewDecoder gives a decoder for items of a shape, of which only some fields are needed.
 func (r *Reading) NewDecoder(s Shape, needed []bool) (*Decoder, error) {
-	d := &Decoder{Shape: s, format: r.Format, needed: needed}
-	if d.format == FormatRaw {
-		return d, nil
-	}
+	d := &Decoder{Shape: s, needed: needed}
 	var err error
-	d.scan, err = jsonl.New(s.Body, jsonl.Options{})
+	switch {
+	case r.Format == FormatRaw:
+		d.raw, d.rows = true, rawReader{text: s.Body.Fields[0].Type.Kind == types.KindString}
+	case packed(r.Format):
+		d.rows, err = r.codec.Reader(s.Body)
+		d.rows = unframed{d.rows, r.frame}
+	default:
+		d.scan, err = jsonl.New(s.Body, jsonl.Options{})
+	}
 	return d, err
 }
 
 var (
 	errEmpty   = errors.New("the message is empty")
 	errNotUTF8 = errors.New("the message is not UTF-8")
+	errAbsent  = errors.New("the message has no body")
 )
 
 // shownOfBad is how much of a message that cannot be read its bad item shows, in bytes.
@@ -63,10 +72,10 @@ func (d *Decoder) Decode(n int, content func(i int) *Content, place func(i int) 
 		raw := content(i).Body
 		return out.Bad(nodes.BadItem{Err: err, Raw: string(raw[:min(len(raw), shownOfBad)]), File: place(i)})
 	}
-	if d.format == FormatRaw {
-		return d.raw(n, content, bad, out)
+	if d.scan != nil {
+		return d.json(n, content, bad, out)
 	}
-	return d.json(n, content, bad, out)
+	return d.single(n, content, bad, out)
 }
 
 // json reads messages as lines of one text, which is how the scanner is at its fastest.
@@ -82,6 +91,8 @@ func (d *Decoder) json(n int, content func(i int) *Content, bad func(i int, err 
 		body := bytes.TrimPrefix(content(i).Body, []byte("\xef\xbb\xbf"))
 		var err error
 		switch {
+		case content(i).Deleted:
+			body = []byte("{}")
 		case content(i).Err != nil:
 			err = content(i).Err
 		case len(bytes.TrimSpace(body)) == 0:
@@ -134,28 +145,18 @@ func (d *Decoder) json(n int, content func(i int) *Content, bad func(i int, err 
 	return nil
 }
 
-// raw takes bodies as they are.
-func (d *Decoder) raw(n int, content func(i int) *Content, bad func(i int, err error) error, out nodes.Out) error {
-	text := d.Body.Fields[0].Type.Kind == types.KindString
+// single reads messages one by one.
+func (d *Decoder) single(n int, content func(i int) *Content, bad func(i int, err error) error, out nodes.Out) error {
 	for from := 0; from < n; {
 		b := record.NewNeeded(d.Out, d.needed)
 		for ; from < n && b.Rows < record.MaxRows; from++ {
 			c := content(from)
-			wrong := c.Err
-			if wrong == nil && text && !utf8.Valid(c.Body) {
-				wrong = errNotUTF8
-			}
-			if wrong != nil {
+			if wrong := d.row(b, c); wrong != nil {
 				if err := bad(from, wrong); err != nil {
 					b.Release()
 					return err
 				}
 				continue
-			}
-			if col := b.Cols[0]; col != nil {
-				col.Resize(b.Rows + 1)
-				col.Clear(b.Rows)
-				col.Str[b.Rows] = record.View(c.Body)
 			}
 			d.set(b, b.Rows, c)
 			b.Rows++
@@ -167,6 +168,42 @@ func (d *Decoder) raw(n int, content func(i int) *Content, bad func(i int, err e
 		if err := out.Emit(0, b); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// row reads a message as the next row. An error says why it is none.
+func (d *Decoder) row(b *record.Batch, c *Content) error {
+	switch {
+	case c.Err != nil:
+		return c.Err
+	case d.raw:
+	case c.Deleted:
+		for _, col := range b.Cols[:len(d.Body.Fields)] {
+			if col != nil {
+				col.Resize(b.Rows + 1)
+				col.SetNull(b.Rows)
+			}
+		}
+		return nil
+	case c.Absent:
+		return errAbsent
+	}
+	return d.rows.ReadRow(b, c.Body)
+}
+
+// A rawReader takes bodies as they are.
+type rawReader struct{ text bool }
+
+// ReadRow implements record.RowReader.
+func (r rawReader) ReadRow(b *record.Batch, body []byte) error {
+	if r.text && !utf8.Valid(body) {
+		return errNotUTF8
+	}
+	if col := b.Cols[0]; col != nil {
+		col.Resize(b.Rows + 1)
+		col.Clear(b.Rows)
+		col.Str[b.Rows] = record.View(body)
 	}
 	return nil
 }

@@ -211,7 +211,11 @@ type writeKind struct {
 func (k *writeKind) Infer(c *graph.Inference) { k.Writing.Infer(c) }
 
 func (k *writeKind) Operator(env *nodes.Env) (nodes.Operator, error) {
-	s := &message.Sink{Env: env, What: "the broker", Encoder: k.NewEncoder(env.In("in"), nil, nil),
+	e, err := k.NewEncoder(env.In("in"), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := &message.Sink{Env: env, What: "the broker", Encoder: e,
 		Connect: func(context.Context) (message.Sender, error) { return &sender{k.b.begin()}, nil },
 	}
 	return s.Operator(), nil

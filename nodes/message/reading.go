@@ -12,17 +12,12 @@ import (
 
 // This file is the part of the settings that says what items are made of messages.
 
-// The formats of a body.
-const (
-	FormatJSON = "json"
-	FormatRaw  = "raw"
-)
-
 // Reading says what items are made of messages.
 type Reading struct {
-	As     graph.TypeRef      `yaml:"as" doc:"The type of the items: a declared one, or written out. raw needs none: its items are {body: bytes}, or one field of type string or bytes with the name that as says."`
-	Format string             `yaml:"format" enum:"json|raw" doc:"What a message is: one JSON object, or bytes as they are."`
-	Meta   config.Map[string] `yaml:"meta" doc:"Fields that tell of the message itself: {field: property}. The properties are listed below."`
+	As     graph.TypeRef `yaml:"as" doc:"The type of the items: a declared one, or written out. raw needs none: its items are {body: bytes}, or one field of type string or bytes with the name that as says. avro and protobuf need none either: theirs is that of the schema, of which as may take some fields."`
+	Format string        `yaml:"format" enum:"json|raw|avro|protobuf" doc:"What a message is: one JSON object, bytes as they are, or a record packed by the schema of the setting schema."`
+	Packing
+	Meta config.Map[string] `yaml:"meta" doc:"Fields that tell of the message itself: {field: property}. The properties are listed below."`
 }
 
 // A Property is something that a broker knows of a message beside its body.
@@ -70,9 +65,12 @@ func (r *Reading) Infer(c *graph.Inference, known []Property) Shape {
 // body is the type of what stands in a body; nil if that is wrong, which is reported.
 func (r *Reading) body(c *graph.Inference) *types.Type {
 	as := c.Type(r.As)
+	r.idle(c, r.Format)
 	switch {
 	case as != nil && as.Kind == types.KindError:
 		return nil
+	case packed(r.Format):
+		return r.unpacked(c, as)
 	case r.Format == FormatRaw && as == nil:
 		return types.Record(types.Field{Name: "body", Type: types.Bytes, Origin: c.Origin("of the message", c.Node.At)})
 	case r.Format == FormatRaw:
@@ -85,6 +83,38 @@ func (r *Reading) body(c *graph.Inference) *types.Type {
 		return nil
 	case !as.IsRecord():
 		c.List().Add(diag.WrongType, c.Node.At, "a message must be a record, got %s", as)
+		return nil
+	}
+	return as
+}
+
+// unpacked is the type of a body that is packed by a schema, as the schema or `as` says.
+func (r *Reading) unpacked(c *graph.Inference, as *types.Type) *types.Type {
+	if !r.load(c, r.Format) {
+		return nil
+	}
+	if as == nil {
+		if as = r.typ(c); as == nil {
+			return nil
+		}
+	}
+	at := r.Schema.At
+	if !r.As.YAML.IsNull() {
+		at = r.As.YAML.Span
+	}
+	if !as.IsRecord() {
+		c.List().Add(diag.WrongType, at, "a message must be a record, got %s", as)
+		return nil
+	}
+	for _, f := range as.Fields {
+		if t := f.Reading; t != nil && (t.Format != "" || t.Zone != "" || t.Has) {
+			c.List().Add(diag.Conflict, at, "field %q: format, zone and default are for text; a field of format %s takes `from` alone", f.Name, r.Format).
+				WithHint("set it by a map behind the node")
+			return nil
+		}
+	}
+	if _, err := r.codec.Reader(as); err != nil {
+		r.misfit(c, diag.BadData, at, err)
 		return nil
 	}
 	return as

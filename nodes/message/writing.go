@@ -19,20 +19,68 @@ import (
 
 // Writing says what messages are made of items.
 type Writing struct {
-	Format string `yaml:"format" enum:"json|raw" doc:"What a message is: the item as a JSON object, or raw, its only field of type string or bytes as it is."`
-	in     *types.Type
+	Format string `yaml:"format" enum:"json|raw|avro|protobuf" doc:"What a message is: the item as a JSON object, raw, its only field of type string or bytes as it is, or the item packed by the schema of the setting schema."`
+	Packing
 }
 
 // Infer checks that items of the input can be written, and gives their type.
 func (w *Writing) Infer(c *graph.Inference) *types.Type {
-	w.in = c.Record("in")
-	if w.Format == FormatRaw && w.in != nil && w.in.IsRecord() && !w.in.Flawed() {
-		if len(w.in.Fields) != 1 || w.in.Fields[0].Type.Kind != types.KindString && w.in.Fields[0].Type.Kind != types.KindBytes || w.in.Fields[0].Type.Nullable {
-			c.List().Add(diag.WrongType, c.Node.At, "%s: a raw message is made of one field of type string or bytes, got %s", c.Node.ID, w.in).
-				WithHint("choose the field before it, such as use: select, with: {fields: [body]}")
-		}
+	in := c.Record("in")
+	w.Check(c, in)
+	return in
+}
+
+// Check checks that messages can be made of items of a type; nil is that of an error that was
+// reported.
+func (w *Writing) Check(c *graph.Inference, t *types.Type) {
+	w.idle(c, w.Format)
+	switch {
+	case packed(w.Format):
+		w.checkPacked(c, t)
+	case w.Format == FormatRaw && t != nil && !t.Flawed() && !isText(t):
+		c.List().Add(diag.WrongType, c.Node.At, "%s: a raw message is made of one field of type string or bytes, got %s", c.Node.ID, t).
+			WithHint("choose the field before it, such as use: map, with: {select: [body]}")
 	}
-	return w.in
+}
+
+// isText reports whether items are one text or bytes.
+func isText(t *types.Type) bool {
+	return len(t.Fields) == 1 && !t.Fields[0].Type.Nullable && (t.Fields[0].Type.Kind == types.KindString || t.Fields[0].Type.Kind == types.KindBytes)
+}
+
+func (w *Writing) checkPacked(c *graph.Inference, t *types.Type) {
+	if w.Framing == framingConfluent && w.SchemaID == 0 && !c.Unread("schema_id") {
+		c.List().Add(diag.MissingKey, c.Node.At, "%s: the key %q is required with framing: confluent", c.Node.ID, "schema_id").WithHint("the id that the registry has given the schema: schema_id: 7")
+	}
+	if !w.load(c, w.Format) || t == nil {
+		return
+	}
+	if _, err := w.codec.Writer(t); err != nil {
+		w.misfit(c, diag.TypeMismatch, w.Schema.At, err)
+	}
+}
+
+// Packed reports whether bodies are packed by a schema, and so no texts.
+func (w *Writing) Packed() bool { return packed(w.Format) }
+
+// Body gives what makes bodies of items of a type.
+func (w *Writing) Body(t *types.Type) (record.RowWriter, error) {
+	switch {
+	case w.Format == FormatRaw:
+		return TextWriter(func(dst []byte, b *record.Batch, row int) []byte { return append(dst, b.Cols[0].Str[row]...) }), nil
+	case packed(w.Format):
+		body, err := w.codec.Writer(t)
+		return framed{body, w.frame.header()}, err
+	}
+	return TextWriter(jsonl.NewEncoder(t).AppendRow), nil
+}
+
+// A TextWriter makes bodies of items of which each can be one.
+type TextWriter func(dst []byte, b *record.Batch, row int) []byte
+
+// AppendRow implements record.RowWriter.
+func (w TextWriter) AppendRow(dst []byte, b *record.Batch, row int) ([]byte, error) {
+	return w(dst, b, row), nil
 }
 
 // An Outgoing is a message that is to be sent. Send sets Err, or Kept.
@@ -55,27 +103,28 @@ type Part struct {
 
 // An Encoder makes messages of batches. One goroutine may use it.
 type Encoder struct {
-	body     func(dst []byte, b *record.Batch, row int) []byte
+	body     record.RowWriter
 	computer *columns.Computer
 	parts    []Part
 	errs     expr.RowErrors
 }
 
-// NewEncoder gives an encoder for items of a type. Bodies are written by body, nil for the
-// format of the settings.
-func (w *Writing) NewEncoder(in *types.Type, parts []Part, body func(dst []byte, b *record.Batch, row int) []byte) *Encoder {
-	e := &Encoder{parts: parts, body: body}
-	if body == nil && w.Format == FormatRaw {
-		e.body = func(dst []byte, b *record.Batch, row int) []byte { return append(dst, b.Cols[0].Str[row]...) }
-	} else if body == nil {
-		e.body = jsonl.NewEncoder(in).AppendRow
+// NewEncoder gives an encoder for items of a type. Bodies are written by body, nil for what Body
+// gives.
+func (w *Writing) NewEncoder(in *types.Type, parts []Part, body record.RowWriter) (*Encoder, error) {
+	if body == nil {
+		var err error
+		if body, err = w.Body(in); err != nil {
+			return nil, err
+		}
 	}
+	e := &Encoder{parts: parts, body: body}
 	cols := columns.New()
 	for _, p := range parts {
 		cols.Compute(types.Field{Name: p.Name, Type: p.Expr.Type()}, p.Expr, in)
 	}
 	e.computer = cols.Computer()
-	return e
+	return e, nil
 }
 
 // partBytes is how many bytes of bodies are written before their messages are given away, so
@@ -91,33 +140,41 @@ func (e *Encoder) Encode(b *record.Batch, out nodes.Out, each func(part []*Outgo
 	if err := nodes.BadRows(out, b, &e.errs); err != nil {
 		return err
 	}
-	var sel []uint16
-	sel = columns.Without(b, &e.errs, sel)
+	sel := columns.Without(b, &e.errs, nil)
+	e.errs.Reset()
+	ms := make([]*Outgoing, 0, len(sel))
 	own := make([]Outgoing, len(sel))
-	ms := make([]*Outgoing, len(sel))
 	props := make([]Value, len(sel)*len(e.parts))
-	size := min(partBytes, 64+b.Bytes())
-	text, from := make([]byte, 0, size), 0
+	text, given := make([]byte, 0, min(partBytes, 64+b.Bytes())), 0
 	for i, row := range sel {
 		begins := len(text)
-		text = e.body(text, b, int(row))
+		var err error
+		if text, err = e.body.AppendRow(text, b, int(row)); err != nil {
+			e.errs.Add(int(row), err)
+			text = text[:begins]
+			continue
+		}
 		m := &own[i]
 		m.Body, m.Batch, m.Row = text[begins:len(text):len(text)], b.Retain().(*record.Batch), int(row)
 		m.Props = props[i*len(e.parts) : (i+1)*len(e.parts)]
 		for k := range e.parts {
 			m.Props[k] = valueOf(made.Cols[k], e.parts[k].Expr.Type(), int(row))
 		}
-		ms[i] = m
-		if last := i == len(sel)-1; last || len(text) >= partBytes {
-			if err := each(ms[from : i+1]); err != nil {
+		ms = append(ms, m)
+		if len(text) >= partBytes {
+			if err := each(ms[given:]); err != nil {
 				return err
 			}
-			if from = i + 1; !last {
-				text = make([]byte, 0, partBytes+len(m.Body)) // the next part is most likely of such bodies
-			}
+			given = len(ms)
+			text = make([]byte, 0, partBytes+len(m.Body)) // the next part is most likely of such bodies
 		}
 	}
-	return nil
+	if given < len(ms) {
+		if err := each(ms[given:]); err != nil {
+			return err
+		}
+	}
+	return nodes.BadRows(out, b, &e.errs)
 }
 
 func valueOf(c *record.Column, t *types.Type, row int) Value {

@@ -22,7 +22,11 @@ func TestEncodeInParts(t *testing.T) {
 	b.Rows = rows
 	w := message.Writing{Format: message.FormatRaw}
 	came, largest := 0, 0
-	err := w.NewEncoder(in, nil, nil).Encode(b, nil, func(part []*message.Outgoing) error {
+	e, err := w.NewEncoder(in, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = e.Encode(b, nil, func(part []*message.Outgoing) error {
 		bytes := 0
 		for _, m := range part {
 			if string(m.Body) != text || m.Row != came {

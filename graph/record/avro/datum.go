@@ -40,9 +40,9 @@ func ReadSchema(src io.Reader) (s *Schema, err error) {
 // Type gives the type of the rows. An error names a field that no type can hold.
 func (s *Schema) Type(origin types.Origin) (*types.Type, error) { return s.root.typ("", origin) }
 
-// Reader plans to read rows of type t, of which only some fields are needed; a nil needed wants
-// all. Fields that t does not have are left out.
-func (s *Schema) Reader(t *types.Type, needed []bool) (record.RowReader, error) {
+// Reader plans to read rows of type t. Fields that t does not have are left out, and so are
+// those for which a batch has no column.
+func (s *Schema) Reader(t *types.Type) (record.RowReader, error) {
 	if s.root.kind != kindRecord {
 		return nil, misfit("", "", "the schema is no record but %s", s.root.called())
 	}
@@ -50,8 +50,7 @@ func (s *Schema) Reader(t *types.Type, needed []bool) (record.RowReader, error) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{t, root}
-	return &rowReader{root: p.without(needed), fields: len(t.Fields), d: decoder{short: errEndsEarly}}, nil
+	return &rowReader{root: root, fields: len(t.Fields), d: decoder{short: errEndsEarly}}, nil
 }
 
 // A rowReader reads rows that stand alone.

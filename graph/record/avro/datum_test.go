@@ -41,7 +41,7 @@ func TestDatumsAndTheLibrary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := schema.Reader(typ, nil)
+		r, err := schema.Reader(typ)
 		if err != nil {
 			t.Fatalf("%s: %v", raw, err)
 		}
@@ -223,7 +223,7 @@ func readBack(t *testing.T, schema *Schema, packed []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := schema.Reader(typ, nil)
+	r, err := schema.Reader(typ)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestReadersFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(as, err)
 		}
-		_, err = schema.Reader(typ, nil)
+		_, err = schema.Reader(typ)
 		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %v", as, err)
 		}
@@ -263,7 +263,7 @@ func TestReadersFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = schema.Reader(types.Record(), nil); err == nil || !strings.Contains(err.Error(), "is no record but") {
+		if _, err = schema.Reader(types.Record()); err == nil || !strings.Contains(err.Error(), "is no record but") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -297,7 +297,7 @@ func TestHostileDatums(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := schema.Reader(typ, nil)
+		r, err := schema.Reader(typ)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -353,7 +353,7 @@ func FuzzDatum(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := schema.Reader(typ, nil)
+		r, err := schema.Reader(typ)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -87,8 +87,12 @@ func (k *writer) Infer(c *graph.Inference) {
 
 // Operator implements nodes.Maker.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
+	e, err := k.NewEncoder(env.In("in"), k.parts, nil)
+	if err != nil {
+		return nil, err
+	}
 	s := &message.Sink{
-		Env: env, What: theServer, Encoder: k.NewEncoder(env.In("in"), k.parts, nil), Lost: lost,
+		Env: env, What: theServer, Encoder: e, Lost: lost,
 		Connect: func(ctx context.Context) (message.Sender, error) { return k.connect(ctx, env) },
 	}
 	return s.Operator(), nil

@@ -162,7 +162,7 @@ func (s *session) take(fetches kgo.Fetches) (ms []message.Message[token], err er
 			from := len(props)
 			props = s.properties(props, r)
 			ms = append(ms, message.Message[token]{
-				Content: message.Content{Body: r.Value, Props: props[from:len(props):len(props)]},
+				Content: message.Content{Body: r.Value, Absent: r.Value == nil, Props: props[from:len(props):len(props)]},
 				Token:   token{p, r.Offset, r.LeaderEpoch},
 			})
 		}

@@ -121,8 +121,12 @@ func (k *writer) inferTopic(c *graph.Inference, in *types.Type, add func(string,
 // Operator implements nodes.Maker.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	limits := map[string]int{}
+	e, err := k.NewEncoder(env.In("in"), k.parts, nil)
+	if err != nil {
+		return nil, err
+	}
 	s := &message.Sink{
-		Env: env, What: theServer, Encoder: k.NewEncoder(env.In("in"), k.parts, nil), Lost: lost,
+		Env: env, What: theServer, Encoder: e, Lost: lost,
 		Connect: func(ctx context.Context) (message.Sender, error) { return k.connect(ctx, env, limits) },
 	}
 	return s.Operator(), nil

@@ -90,8 +90,12 @@ func badTopic(topic string) string {
 // Operator implements nodes.Maker.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	o := &outlet{k: k, env: env, flights: map[*message.Outgoing]*flight{}}
+	e, err := k.NewEncoder(env.In("in"), k.parts, nil)
+	if err != nil {
+		return nil, err
+	}
 	s := &message.Sink{
-		Env: env, What: theBroker, Encoder: k.NewEncoder(env.In("in"), k.parts, nil), Lost: lost,
+		Env: env, What: theBroker, Encoder: e, Lost: lost,
 		Connect: func(ctx context.Context) (message.Sender, error) { return o.connect(ctx) },
 	}
 	return s.Operator(), nil

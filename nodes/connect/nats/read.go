@@ -152,7 +152,7 @@ func (k *reader) Infer(c *graph.Inference) {
 		c.List().Add(diag.WrongValue, c.Node.At, "%s: the durable %q %s", c.Node.ID, k.Durable, why)
 	}
 	k.shape = k.Reading.Infer(c, k.properties())
-	if k.deletes() && k.Format == message.FormatJSON {
+	if k.deletes() && k.Format != message.FormatRaw {
 		for _, f := range k.shape.Body.Fields {
 			if !f.Type.Nullable && f.Type.Kind != types.KindError {
 				c.List().Add(diag.WrongType, c.Node.At, "%s: a key that is deleted has no value, and the field %q is not null", c.Node.ID, f.Name).

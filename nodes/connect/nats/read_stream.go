@@ -139,19 +139,17 @@ func (s *streamSession) hear(m *client.Msg) {
 	s.asked, s.count = max(0, s.asked-size), max(0, s.count-1)
 	s.touched = true
 	s.follow(t)
-	if kv := s.i.k.mode() == modeKV; kv && operationOf(m) != "put" {
-		if !s.i.k.deletes() {
-			s.c.Publish(t.reply, nil)
-			return
-		}
-		if s.i.k.Format == message.FormatJSON {
-			m.Data = []byte("{}")
-		}
+	deleted := s.i.k.mode() == modeKV && operationOf(m) != "put"
+	if deleted && !s.i.k.deletes() {
+		s.c.Publish(t.reply, nil)
+		return
 	}
 	s.number++
 	t.number = s.number
 	s.under = append(s.under, underway{t.reply, s.heard})
-	s.came = append(s.came, s.i.content(m, t))
+	x := s.i.content(m, t)
+	x.Deleted = deleted
+	s.came = append(s.came, x)
 	s.lain += size
 }
 

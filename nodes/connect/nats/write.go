@@ -14,7 +14,6 @@ import (
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/graph/diag"
 	"github.com/flowrun/flowrun/graph/record"
-	"github.com/flowrun/flowrun/graph/record/jsonl"
 	"github.com/flowrun/flowrun/graph/types"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/message"
@@ -86,7 +85,7 @@ func (k *writer) mode() string {
 func (k *writer) Infer(c *graph.Inference) {
 	k.check(c)
 	mode := k.mode()
-	k.in = k.Writing.Infer(c)
+	k.in = c.Record("in")
 	warn := func(idle bool, key, what string) {
 		if idle {
 			c.List().Warn(diag.Ineffective, c.Node.At, "%s: %s has no effect on mode: %s", c.Node.ID, key, mode).WithHint("it is for %s", what)
@@ -110,6 +109,7 @@ func (k *writer) Infer(c *graph.Inference) {
 	need(mode != modeKV && k.Subject.YAML == nil, "subject", "subject: orders.new")
 	k.plan(c, mode)
 	k.drop(c)
+	k.Check(c, k.part(k.in))
 	need(mode == modeStream && k.Create && k.Stream == "", "stream", "the name of the stream that is made: stream: ORDERS")
 	if mode == modeStream && k.Create && k.at.subject >= 0 && len(k.Subjects) == 0 {
 		c.List().Add(diag.MissingKey, c.Node.At, "%s: each item gives a subject, so the stream that is made must be told which it has", c.Node.ID).WithHint("subjects: orders.>")
@@ -168,7 +168,7 @@ func (k *writer) drop(c *graph.Inference) {
 		return
 	}
 	if k.Format == message.FormatRaw {
-		c.List().Add(diag.Conflict, c.Node.At, "%s: a raw message is one field, and drop leaves fields out of a JSON object", c.Node.ID).WithHint("leave out drop")
+		c.List().Add(diag.Conflict, c.Node.At, "%s: a raw message is one field, and drop leaves fields out", c.Node.ID).WithHint("leave out drop")
 		return
 	}
 	for _, name := range k.Drop {
@@ -181,23 +181,44 @@ func (k *writer) drop(c *graph.Inference) {
 	}
 }
 
-// body writes the fields that are part of the message; nil: all of them.
-func (k *writer) body(in *types.Type) func(dst []byte, b *record.Batch, row int) []byte {
-	if len(k.Drop) == 0 {
-		return nil
+// part is the type of the fields that are part of the message.
+func (k *writer) part(in *types.Type) *types.Type {
+	if len(k.Drop) == 0 || k.Format == message.FormatRaw || in == nil {
+		return in
 	}
-	part := types.Type{Kind: types.KindRecord}
+	part := &types.Type{Kind: types.KindRecord}
 	for _, i := range k.kept {
 		part.Fields = append(part.Fields, in.Fields[i])
 	}
-	text := jsonl.NewEncoder(&part)
-	view := &record.Batch{Cols: make([]*record.Column, len(k.kept))}
-	return func(dst []byte, b *record.Batch, row int) []byte {
-		for to, from := range k.kept {
-			view.Cols[to] = b.Cols[from]
-		}
-		return text.AppendRow(dst, view, row)
+	return part
+}
+
+// body writes the fields that are part of the message; nil: all of them.
+func (k *writer) body(in *types.Type) (record.RowWriter, error) {
+	if len(k.Drop) == 0 {
+		return nil, nil
 	}
+	w, err := k.Body(k.part(in))
+	if err != nil {
+		return nil, err
+	}
+	view := &record.Batch{Cols: make([]*record.Column, len(k.kept))}
+	return partWriter{k.kept, view, w}, nil
+}
+
+// A partWriter makes bodies of some fields of items. One goroutine uses it.
+type partWriter struct {
+	kept []int
+	view *record.Batch
+	w    record.RowWriter
+}
+
+// AppendRow implements record.RowWriter.
+func (p partWriter) AppendRow(dst []byte, b *record.Batch, row int) ([]byte, error) {
+	for to, from := range p.kept {
+		p.view.Cols[to] = b.Cols[from]
+	}
+	return p.w.AppendRow(dst, p.view, row)
 }
 
 func badHeader(name string) error {
@@ -222,10 +243,18 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	if !usable(k.parts) {
 		return nil, errors.New("the settings have errors")
 	}
+	body, err := k.body(env.In("in"))
+	if err != nil {
+		return nil, err
+	}
+	e, err := k.NewEncoder(env.In("in"), k.parts, body)
+	if err != nil {
+		return nil, err
+	}
 	o := &outlet{k: k, env: env, notes: &nodes.Notebook{}, window: mostUnanswered}
 	env.Notes = o.notes.Notes
 	s := &message.Sink{
-		Env: env, What: theServer, Encoder: k.NewEncoder(env.In("in"), k.parts, k.body(env.In("in"))), Lost: lost, Connect: o.connect,
+		Env: env, What: theServer, Encoder: e, Lost: lost, Connect: o.connect,
 	}
 	return s.Operator(), nil
 }

@@ -83,8 +83,8 @@ func (k *reader) Infer(c *graph.Inference) {
 	warn(k.Unsafe && k.Mode != modeList, "unsafe", "mode: list")
 	warn(k.Group != "" && k.Mode == modePubSub, "group", "streams and lists")
 	warn(k.Consumer != "" && k.Mode == modePubSub, "consumer", "streams and lists")
-	if k.Mode == modeStream && k.Format == message.FormatRaw {
-		c.List().Add(diag.Conflict, c.Node.At, "%s: an entry of a stream has fields, and is not raw", c.Node.ID).WithHint("leave out format, and say in `as` which fields there are")
+	if k.Mode == modeStream && k.Format != message.FormatJSON {
+		c.List().Add(diag.Conflict, c.Node.At, "%s: an entry of a stream has fields, and is not %s", c.Node.ID, k.Format).WithHint("leave out format, and say in `as` which fields there are")
 		c.Out("out", types.Error)
 		return
 	}

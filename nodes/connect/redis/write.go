@@ -55,8 +55,8 @@ func (k *writer) Infer(c *graph.Inference) {
 	if k.MaxLen > 0 && k.Mode != modeStream {
 		c.List().Warn(diag.Ineffective, c.Node.At, "%s: max_len has no effect on mode: %s", c.Node.ID, k.Mode).WithHint("it is for streams")
 	}
-	if k.Mode == modeStream && k.Format == message.FormatRaw {
-		c.List().Add(diag.Conflict, c.Node.At, "%s: an entry of a stream has fields, and is not raw", c.Node.ID).WithHint("leave out format")
+	if k.Mode == modeStream && k.Format != message.FormatJSON {
+		c.List().Add(diag.Conflict, c.Node.At, "%s: an entry of a stream has fields, and is not %s", c.Node.ID, k.Format).WithHint("leave out format")
 		return
 	}
 	k.in = k.Writing.Infer(c)
@@ -65,12 +65,16 @@ func (k *writer) Infer(c *graph.Inference) {
 // Operator implements nodes.Maker.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	in := env.In("in")
-	var body func(dst []byte, b *record.Batch, row int) []byte
+	var body record.RowWriter
 	if k.Mode == modeStream {
-		body = appendFields(in, lengthNames(in))
+		body = message.TextWriter(appendFields(in, lengthNames(in)))
+	}
+	e, err := k.NewEncoder(in, nil, body)
+	if err != nil {
+		return nil, err
 	}
 	s := &message.Sink{
-		Env: env, What: theServer, Encoder: k.NewEncoder(in, nil, body), Lost: lost,
+		Env: env, What: theServer, Encoder: e, Lost: lost,
 		Connect: func(ctx context.Context) (message.Sender, error) {
 			c, err := k.open(ctx, env, "")
 			if err != nil {

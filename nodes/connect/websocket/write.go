@@ -20,7 +20,7 @@ import (
 type writer struct {
 	Link
 	message.Writing
-	Binary bool `yaml:"binary" doc:"Messages are sent as bytes, not as texts."`
+	Binary bool `yaml:"binary" doc:"Messages are sent as bytes, not as texts; those of format avro and protobuf always are."`
 }
 
 var writeDecl = nodes.Kind("websocket.write", "Sends items as messages over a WebSocket.",
@@ -52,8 +52,12 @@ func (k *writer) Infer(c *graph.Inference) {
 
 // Operator implements nodes.Maker.
 func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
+	e, err := k.NewEncoder(env.In("in"), nil, nil)
+	if err != nil {
+		return nil, err
+	}
 	s := &message.Sink{
-		Env: env, What: theServer, Encoder: k.NewEncoder(env.In("in"), nil, nil), Lost: lost,
+		Env: env, What: theServer, Encoder: e, Lost: lost,
 		Connect: func(ctx context.Context) (message.Sender, error) {
 			w, err := k.open(ctx, env, discard)
 			return &sender{k, w}, err
@@ -80,7 +84,7 @@ var errNotText = errors.New("it is not UTF-8, and cannot be sent as a text: bina
 // has ended then.
 func (s *sender) Send(ctx context.Context, ms []*message.Outgoing) error {
 	kind := client.MessageText
-	if s.k.Binary {
+	if s.k.Binary || s.k.Packed() {
 		kind = client.MessageBinary
 	}
 	for _, m := range ms {

@@ -90,6 +90,7 @@ func (s *session) broken() bool {
 type receiver struct {
 	*session
 	next int
+	ends bool // behind the last
 }
 
 func (s *receiver) Receive(ctx context.Context) ([]message.Message[int], error) {
@@ -112,6 +113,9 @@ func (s *receiver) Receive(ctx context.Context) ([]message.Message[int], error) 
 		}
 		b.given = max(b.given, s.next+1)
 		ms = append(ms, message.Message[int]{Token: s.next, Content: message.Content{Body: body(s.next), Props: []message.Value{{Int: int64(s.next)}, {Text: fmt.Sprint("k", s.next%3), Null: s.next%3 == 0}}}})
+	}
+	if len(ms) == 0 && s.ends {
+		return nil, message.ErrEnd
 	}
 	return ms, nil
 }
@@ -183,6 +187,7 @@ func (s *sender) Close() {}
 // The kinds of the broker.
 type readKind struct {
 	message.Reading
+	Ends  bool `yaml:"ends" doc:"It ends behind the last message."`
 	b     *broker
 	shape message.Shape
 }
@@ -197,8 +202,10 @@ func (k *readKind) Infer(c *graph.Inference) {
 func (k *readKind) Operator(env *nodes.Env) (nodes.Operator, error) {
 	d, err := k.NewDecoder(k.shape, env.Needed("out"))
 	s := &message.Source[int]{
-		Env: env, What: "the broker", Decoder: d, Keeps: true, Place: func(n int) string { return fmt.Sprint("broker@", n) },
-		Connect: func(context.Context) (message.Receiver[int], error) { return &receiver{session: k.b.begin()}, nil },
+		Env: env, What: "the broker", Decoder: d, Keeps: true, Ends: k.Ends, Place: func(n int) string { return fmt.Sprint("broker@", n) },
+		Connect: func(context.Context) (message.Receiver[int], error) {
+			return &receiver{session: k.b.begin(), ends: k.Ends}, nil
+		},
 	}
 	return s.Operator(), err
 }
@@ -327,6 +334,36 @@ func TestEarly(t *testing.T) {
 		}
 		inOrder(t, b)
 	})
+}
+
+// A source that has an end comes to it by itself, and all that there was has been sent by then,
+// whatever breaks when; without breaks all is acknowledged, too.
+func TestEnds(t *testing.T) {
+	seeds := uint64(30)
+	if testing.Short() {
+		seeds = 5
+	}
+	again := 0
+	for seed := range seeds {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBroker(t, seed, 400)
+			b.breaks = seed > 0
+			slow := strings.NewReplacer("{as:", "{ends: true, as:", "broker.write, in: in", "broker.write, in: slow").Replace(flow) +
+				"  slow: {use: limit, in: in, rate: 1000/s, with: {count: 1000000}}\n"
+			r := b.kit().Run(t, slow, nil, nodetest.Setup{Batch: 10, Capacity: 10})
+			if r.Err != nil {
+				t.Fatalf("%v\n%.2000s", r.Err, r.Log)
+			}
+			inOrder(t, b)
+			again += b.again
+			if !b.breaks && slices.Contains(b.acked, false) {
+				t.Errorf("%d is not acknowledged", slices.Index(b.acked, false))
+			}
+		})
+	}
+	if again == 0 {
+		t.Error("no session has broken in between: nothing was tried")
+	}
 }
 
 // inOrder looks whether the first copies of messages came in order and none is missing.

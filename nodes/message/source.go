@@ -47,6 +47,8 @@ type Source[T any] struct {
 	// Keeps says that the broker keeps what was not acknowledged: then a message whose session
 	// has ended is not begun with, for it comes again.
 	Keeps bool
+	// Ends says that Receive gives ErrEnd some day: to be stopped before is no end.
+	Ends bool
 
 	away    peer.Away
 	queue   *nodes.Handover[*chunk[T]]
@@ -55,6 +57,8 @@ type Source[T any] struct {
 	session *session[T]        // the last one; of the goroutine while that runs
 	stop    context.CancelFunc // no more is received
 	gone    chan struct{}      // the goroutine has ended
+	waiting atomic.Int64       // chunks that the engine has not taken
+	took    chan struct{}      // it has taken one
 
 	mu    sync.Mutex
 	given uint64      // chunks that the engine has taken
@@ -119,25 +123,44 @@ const (
 	ackTime = 10 * time.Second
 )
 
+// An endless source has no end but the stop.
+type endless[T any] struct{ *Source[T] }
+
+// Drain implements nodes.Drainer.
+func (s endless[T]) Drain(context.Context) (any, nodes.Position, error) { return s.drain() }
+
 // An acknowledging source tells the broker what is kept.
 type acknowledging[T any] struct{ *Source[T] }
 
 // Taken implements nodes.Acknowledger.
 func (s acknowledging[T]) Taken(after nodes.Position) error { return s.taken(after) }
 
+// An acknowledgingEndless source does both.
+type acknowledgingEndless[T any] struct{ acknowledging[T] }
+
+// Drain implements nodes.Drainer.
+func (s acknowledgingEndless[T]) Drain(context.Context) (any, nodes.Position, error) {
+	return s.drain()
+}
+
 // Endless implements nodes.Endless: a broker may always have more.
-func (s *Source[T]) Endless() bool { return true }
+func (s *Source[T]) Endless() bool { return !s.Ends }
 
 // Operator gives the operator of a source whose fields are set: to be called by the method
 // Operator of its kind.
 func (s *Source[T]) Operator() nodes.Operator {
 	s.away.Env, s.away.What = s.Env, s.What
-	s.queue = nodes.NewHandover[*chunk[T]](queued)
+	s.queue, s.took = nodes.NewHandover[*chunk[T]](queued), make(chan struct{}, 1)
 	s.Env.Standing = s.standing
-	if s.Keeps {
+	switch {
+	case s.Keeps && s.Ends:
 		return acknowledging[T]{s}
+	case s.Keeps:
+		return acknowledgingEndless[T]{acknowledging[T]{s}}
+	case s.Ends:
+		return s
 	}
-	return s
+	return endless[T]{s}
 }
 
 // Open implements nodes.Starter: a broker that takes no session ends the flow before anything
@@ -179,6 +202,7 @@ func (s *Source[T]) receive(ctx context.Context) error {
 			s.away.Back()
 			s.messages.Add(int64(len(ms)))
 			s.begin(int64(len(ms)))
+			s.waiting.Add(1)
 			c := &chunk[T]{messages: ms, came: time.Now(), by: s.session}
 			switch {
 			case s.queue.Send(ctx, c):
@@ -193,6 +217,14 @@ func (s *Source[T]) receive(ctx context.Context) error {
 			return nil
 		case err == nil:
 			continue
+		case errors.Is(err, ErrEnd):
+			switch over := s.passedOn(ctx); {
+			case ctx.Err() != nil:
+				return nil
+			case over:
+				return io.EOF
+			}
+			err = errBroken
 		case !s.lost(err):
 			return err
 		}
@@ -208,6 +240,20 @@ func (s *Source[T]) receive(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// passedOn waits until the engine has taken all that has come, and reports whether the session
+// has held so long: else what was not taken comes again, by another one.
+func (s *Source[T]) passedOn(ctx context.Context) bool {
+	for s.waiting.Load() > 0 && !s.session.broken() {
+		select {
+		case <-s.took:
+		case <-s.session.ctx.Done():
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return !s.session.broken()
 }
 
 // next receives by the session, until it breaks.
@@ -229,6 +275,9 @@ func (s *Source[T]) next(ctx context.Context) ([]Message[T], error) {
 // ErrAnew is what Receive gives where nobody is away, but another session is to be made, at
 // once.
 var ErrAnew = errors.New("another session is begun")
+
+// ErrEnd is what Receive gives where nothing comes any more.
+var ErrEnd = errors.New("this was all")
 
 var errBroken = errors.New("the session has ended")
 
@@ -298,9 +347,10 @@ func (s *Source[T]) Next(ctx context.Context) (any, nodes.Position, error) {
 	return s.take(func() (*chunk[T], error) { return s.queue.Next(ctx) })
 }
 
-// Drain implements nodes.Drainer. What the broker keeps until it is acknowledged, and the flow has
-// not begun with, is left to it, so that a slow flow can be stopped; anything else goes through.
-func (s *Source[T]) Drain(context.Context) (any, nodes.Position, error) {
+// drain gives what is to go through when the flow is stopped. What the broker keeps until it is
+// acknowledged, and the flow has not begun with, is left to it, so that a slow flow can be
+// stopped; anything else goes through.
+func (s *Source[T]) drain() (any, nodes.Position, error) {
 	s.stop()
 	<-s.gone
 	if !s.Keeps {
@@ -347,7 +397,13 @@ func (s *Source[T]) take(next func() (*chunk[T], error)) (any, nodes.Position, e
 		if err != nil {
 			return nil, nil, err
 		}
-		if s.Keeps && c.by.broken() {
+		again := s.Keeps && c.by.broken() // looked at before passedOn hears of it
+		s.waiting.Add(-1)
+		select {
+		case s.took <- struct{}{}:
+		default:
+		}
+		if again {
 			s.end(int64(len(c.messages)))
 			continue
 		}

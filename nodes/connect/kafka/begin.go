@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -36,7 +37,7 @@ func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) e
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for _, topic := range fresh {
 		begins := int64(-1) // behind the last
-		if known[topic] {
+		if known[topic] != nil {
 			begins = -2 // at the first
 		}
 		var ids []int32
@@ -45,7 +46,7 @@ func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) e
 				ids = append(ids, id)
 			}
 		}
-		found, err := s.list(ctx, topic, ids, begins)
+		found, err := s.i.list(ctx, s.client, topic, ids, begins)
 		if err != nil {
 			return err
 		}
@@ -66,8 +67,8 @@ func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) e
 	}
 }
 
-// committed gives the topics in which the group has a position.
-func (s *session) committed(ctx context.Context) (map[string]bool, error) {
+// committed gives the positions of the group.
+func (s *session) committed(ctx context.Context) (map[string]map[int32]int64, error) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Group = s.i.group
 	g := kmsg.NewOffsetFetchRequestGroup()
@@ -77,30 +78,42 @@ func (s *session) committed(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, orCause(ctx, err)
 	}
-	known := map[string]bool{}
+	known := map[string]map[int32]int64{}
+	note := func(topic string, id int32, at int64) {
+		if at < 0 {
+			return
+		}
+		if known[topic] == nil {
+			known[topic] = map[int32]int64{}
+		}
+		known[topic][id] = at
+	}
 	for _, t := range resp.Topics {
-		known[t.Topic] = true
+		for _, p := range t.Partitions {
+			note(t.Topic, p.Partition, p.Offset)
+		}
 	}
 	for _, g := range resp.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+		switch err := kerr.ErrorForCode(g.ErrorCode); {
+		case errors.Is(err, kerr.GroupIDNotFound): // nobody has joined it yet
+			return known, nil
+		case err != nil:
 			return nil, err
 		}
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
-				if p.Offset >= 0 {
-					known[t.Topic] = true
-				}
+				note(t.Topic, p.Partition, p.Offset)
 			}
 		}
 	}
 	return known, nil
 }
 
-// list gives the offset of partitions at a time, which may be -1 (behind the last message) or
-// -2 (at the first).
-func (s *session) list(ctx context.Context, topic string, ids []int32, at int64) (map[int32]int64, error) {
+// list gives the offset of partitions at a time, which may be -1 (behind the last message that
+// may be read) or -2 (at the first).
+func (i *inlet) list(ctx context.Context, c *kgo.Client, topic string, ids []int32, at int64) (map[int32]int64, error) {
 	req := kmsg.NewPtrListOffsetsRequest()
-	if s.i.k.Isolation == "committed" {
+	if i.k.Isolation == "committed" {
 		req.IsolationLevel = 1
 	}
 	t := kmsg.NewListOffsetsRequestTopic()
@@ -112,7 +125,7 @@ func (s *session) list(ctx context.Context, topic string, ids []int32, at int64)
 	}
 	req.Topics = append(req.Topics, t)
 	found := map[int32]int64{}
-	for _, shard := range s.client.RequestSharded(ctx, req) {
+	for _, shard := range c.RequestSharded(ctx, req) {
 		if shard.Err != nil {
 			return nil, orCause(ctx, shard.Err)
 		}

@@ -12,7 +12,9 @@
 //     the group waits for it. What was not by then, or was taken away, comes again, at
 //     whoever has it next.
 //  3. Of two processes with one instance the newer has it, and the other takes the next.
-//  4. Within a session the client sends again what got lost, and Kafka keeps one copy of it;
+//  4. A run to the end reads up to goals that are fixed when it begins, and nothing behind them.
+//     It is over when the group has committed all goals of others and has read its own.
+//  5. Within a session the client sends again what got lost, and Kafka keeps one copy of it;
 //     a session that is made anew may send a message twice.
 package kafka
 

@@ -28,6 +28,7 @@ type reader struct {
 	Group     string        `yaml:"group" doc:"Those who share the partitions of the topics, and the name by which Kafka keeps how far they are. By default the name of the flow."`
 	Instance  string        `yaml:"instance" doc:"The name of this process in the group (group.instance.id), which it has again after a restart. By default FLOW.NODE, and where another process takes that, FLOW.NODE-2 and so on. One that is given here only one process may have, such as ${env:HOSTNAME}."`
 	Start     string        `yaml:"start" enum:"first|last" doc:"Where a new group begins: at the first message there is, or behind the last."`
+	Until     string        `yaml:"until" enum:"stopped|end" doc:"When the node ends: when the flow is stopped, or when the group has read what the topics held when the node began."`
 	Session   time.Duration `yaml:"session" min:"1s" max:"30m" doc:"After which time a process that shows no sign of life loses its partitions to others (session.timeout.ms)."`
 	Rebalance time.Duration `yaml:"rebalance" min:"1s" max:"30m" doc:"How long the group waits for a process to finish what it has taken of partitions that others get (max.poll.interval.ms). Half of it is for the flow."`
 	Isolation string        `yaml:"isolation" enum:"uncommitted|committed" doc:"Whether messages of transactions are read before they are committed (isolation.level)."`
@@ -46,13 +47,13 @@ var readProperties = []message.Property{
 }
 
 var readDecl = nodes.Kind("kafka.read", "Reads the messages of topics of Kafka, as a member of a group.",
-	&reader{Reading: message.Reading{Format: message.FormatJSON}, Start: "first", Session: 45 * time.Second, Rebalance: time.Minute, Isolation: "uncommitted", Fetch: 8 << 20},
+	&reader{Reading: message.Reading{Format: message.FormatJSON}, Start: "first", Until: untilStopped, Session: 45 * time.Second, Rebalance: time.Minute, Isolation: "uncommitted", Fetch: 8 << 20},
 	nodes.OutPort(graph.Port{Name: "out", Doc: "An item for each message."}),
 	nodes.Workers(graph.Single),
 	nodes.Interleaves(),
 	nodes.Acknowledges(),
 	nodes.Tries(),
-	nodes.Lines("messages have come", "its output is full, there is nothing to read, or Kafka is away", "the flow is stopped",
+	nodes.Lines("messages have come", "its output is full, there is nothing to read, or Kafka is away", "the flow is stopped; with until: end when the group has read what there was",
 		"Kafka refuses the login or the topic, or is away for longer than retry says; a message that cannot be read is a bad item"),
 	nodes.Example(graph.Example{
 		Title: "Orders from a topic",
@@ -110,7 +111,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	env.Notes = i.notes.Notes
 	i.lag.Store(-1)
 	s := &message.Source[token]{
-		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: true,
+		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: true, Ends: k.Until == untilEnd,
 		Place:    func(t token) string { return fmt.Sprintf("%s/%d@%d", t.of.topic, t.of.id, t.offset) },
 		Standing: func() (lag, redelivered int64) { return i.lag.Load(), i.again.Load() },
 	}
@@ -123,6 +124,7 @@ type inlet struct {
 	env      *nodes.Env
 	group    string
 	notes    *nodes.Notebook
+	goals    offsets      // with `until: end`: up to where partitions are read; nil: it is not known yet
 	namesake int          // which of the processes with the same name this one is; 0: it has not looked
 	lag      atomic.Int64 // messages that wait in the partitions of this process, as far as fetches told; -1: none has
 	again    atomic.Int64 // messages that come again, because their partitions went to others
@@ -134,7 +136,7 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[token], error) {
 	if err := i.look(ctx); err != nil {
 		return nil, k.advised(err)
 	}
-	s := &session{i: i, health: &health{env: i.env}, parts: map[string]map[int32]*partition{}, positions: map[string]map[int32]int64{}, most: 500, moved: make(chan struct{})}
+	s := &session{i: i, health: &health{env: i.env}, parts: map[string]map[int32]*partition{}, assigned: map[string]map[int32]bool{}, positions: offsets{}, most: 500, moved: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	topics, others := k.plain()
 	start := kgo.NewOffset().AtStart()
@@ -162,6 +164,7 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[token], error) {
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), // what is gone is gone, but nothing behind it is left out
 		kgo.FetchIsolationLevel(isolation),
+		kgo.KeepControlRecords(), // they are no messages, but the group has to get past them
 		kgo.FetchMaxBytes(int32(k.Fetch)),
 		kgo.FetchMaxPartitionBytes(int32(min(k.Fetch, 1<<20))),
 		kgo.BrokerMaxReadBytes(int32(max(2*k.Fetch, 100<<20))),
@@ -183,7 +186,7 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[token], error) {
 // look looks before the group is joined: whether the topics are there, and which name is free.
 func (i *inlet) look(ctx context.Context) error {
 	named, _ := i.k.plain()
-	if len(named) == 0 && i.namesake > 0 {
+	if len(named) == 0 && i.namesake > 0 && (i.goals != nil || i.k.Until != untilEnd) {
 		return nil
 	}
 	h := &health{env: i.env}
@@ -200,6 +203,9 @@ func (i *inlet) look(ctx context.Context) error {
 		if errs[t] != nil {
 			return topicFault(t, errs[t], "READ")
 		}
+	}
+	if err := i.fixGoals(ctx, c); err != nil {
+		return err
 	}
 	switch {
 	case i.namesake > 0:

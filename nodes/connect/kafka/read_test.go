@@ -64,18 +64,19 @@ func TestRestart(t *testing.T) {
 	port := freePort(t)
 	opts := []kfake.Opt{kfake.DataDir(filepath.Join(dir, "data")), kfake.Ports(port)}
 	c := onlyFake(t, opts...)
-	const n = 20_000
+	const each, n = 5000, 4 * 5000
 	c.pad = 500
 	from, to := c.topic("from", 3, nil), c.topic("to", 3, nil)
-	c.fill(from, 3, 0, n)
+	c.fill(from, 3, 0, each)
 	p := c.start(kit, `flow: `+c.prefix+`read
 nodes:
   in: {use: kafka.read, with: {brokers: BROKERS, topics: `+from+`, as: '{n: int, pad: string}', fetch: 64kB`+c.session()+`}}
   slow: {use: limit, in: in, rate: 10000/s, with: {count: 1000000000}}
   out: {use: kafka.write, in: slow, with: {brokers: BROKERS, topic: `+to+`, key: n}}
 `)
-	for range 3 {
+	for round := range 3 {
 		before := sum(c.committed(c.group(), from))
+		c.fill(from, 3, each*(round+1), each*(round+2)) // so that there is something to go on with
 		eventually(t, "it goes on", func() bool { return sum(c.committed(c.group(), from)) > before })
 		c.fake.Close()
 		c.begin(opts...)

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/flowrun/flowrun/nodes/message"
 )
@@ -30,7 +30,8 @@ type partition struct {
 	topic string
 	id    int32
 	next  int64 // the offset that comes next; -1: not known
-	end   int64 // behind the last message that the broker has, as it told last
+	last  int64 // the offset of the last message that the flow has got; -1: it has none
+	end   int64 // behind the last message that is to be read, as the broker told last
 	open  int   // messages that the flow has and that are not committed
 	gone  bool
 }
@@ -44,12 +45,15 @@ type session struct {
 	cancel context.CancelCauseFunc
 	most   int // how many messages are asked for: about a megabyte of them
 
-	polling *poll // of Receive
+	polling *poll     // of Receive
+	looked  time.Time // with `until: end`: when it looked how far the others are
+	waits   bool      // for them
 
 	mu        sync.Mutex
 	parts     map[string]map[int32]*partition
-	positions map[string]map[int32]int64 // where the group begins in partitions of which nothing has come yet
-	moved     chan struct{}              // closed and made anew when something was committed
+	assigned  map[string]map[int32]bool // partitions that the group has given to this process
+	positions offsets                   // where the group begins in partitions of which nothing has come yet
+	moved     chan struct{}             // closed and made anew when something was committed
 }
 
 // OnNewClient implements kgo.HookNewClient: the client calls back before whoever makes it has it.
@@ -77,7 +81,11 @@ type poll struct {
 }
 
 func (s *session) poll() *poll {
-	ctx, stop := context.WithTimeout(s.ctx, patience)
+	wait := patience
+	if s.i.goals != nil {
+		wait = lookEvery
+	}
+	ctx, stop := context.WithTimeout(s.ctx, wait)
 	p := &poll{stop: stop, done: make(chan struct{})}
 	most := s.most
 	go func() {
@@ -107,6 +115,12 @@ func (p *poll) leave() []message.Message[token] {
 
 // Receive implements message.Receiver.
 func (s *session) Receive(ctx context.Context) ([]message.Message[token], error) {
+	switch over, err := s.over(ctx); {
+	case err != nil:
+		return nil, s.i.k.advised(err)
+	case over && s.polling == nil:
+		return nil, message.ErrEnd
+	}
 	if s.polling == nil {
 		s.polling = s.poll()
 	}
@@ -115,7 +129,9 @@ func (s *session) Receive(ctx context.Context) ([]message.Message[token], error)
 	select {
 	case <-s.polling.done:
 		ms, err := s.polling.ms, s.polling.err
-		s.polling = nil
+		if s.polling = nil; len(ms) > 0 {
+			s.looked = time.Now()
+		}
 		if err == nil && len(ms) == 0 {
 			err = s.health.away(time.Now())
 		}
@@ -157,7 +173,17 @@ func (s *session) take(fetches kgo.Fetches) (ms []message.Message[token], err er
 		}
 		p := s.partition(f.Topic, f.Partition)
 		s.gap(p, f.Records[0].Offset, f.LogStartOffset)
+		goal := s.goal(f.Topic, f.Partition)
 		for _, r := range f.Records {
+			if p.next = r.Offset + 1; p.next > goal {
+				p.next = goal
+				break
+			}
+			if r.Attrs.IsControl() { // the end of a transaction
+				continue
+			}
+			p.open++
+			p.last = r.Offset
 			bytes += len(r.Value) + len(r.Key) + 100
 			from := len(props)
 			props = s.properties(props, r)
@@ -166,9 +192,9 @@ func (s *session) take(fetches kgo.Fetches) (ms []message.Message[token], err er
 				Token:   token{p, r.Offset, r.LeaderEpoch},
 			})
 		}
-		p.open += len(f.Records)
-		p.next = f.Records[len(f.Records)-1].Offset + 1
-		p.end = f.HighWatermark
+		if p.end = min(f.HighWatermark, goal); p.next == goal {
+			s.client.PauseFetchPartitions(map[string][]int32{f.Topic: {f.Partition}})
+		}
 	})
 	s.measure()
 	if n > 0 {
@@ -181,8 +207,8 @@ func (s *session) take(fetches kgo.Fetches) (ms []message.Message[token], err er
 func (s *session) partition(topic string, id int32) *partition {
 	p := s.parts[topic][id]
 	if p == nil {
-		p = &partition{topic: topic, id: id, next: -1}
-		if at, ok := s.positions[topic][id]; ok {
+		p = &partition{topic: topic, id: id, next: -1, last: -1}
+		if at, ok := s.positions.of(topic, id); ok {
 			p.next = at
 		}
 		if s.parts[topic] == nil {
@@ -267,102 +293,6 @@ func (s *session) properties(to []message.Value, r *kgo.Record) []message.Value 
 	return to
 }
 
-// Ack implements message.Receiver: it commits behind the messages, of which there is none open
-// before.
-func (s *session) Ack(ctx context.Context, tokens []token) error {
-	n := map[*partition]int{}
-	last := map[*partition]token{}
-	for _, t := range tokens {
-		n[t.of]++
-		last[t.of] = t
-	}
-	late := 0
-	for {
-		offsets := map[string]map[int32]kgo.EpochOffset{}
-		s.mu.Lock()
-		for p, t := range last {
-			if p.gone {
-				late += n[p]
-				delete(last, p)
-				continue
-			}
-			if offsets[p.topic] == nil {
-				offsets[p.topic] = map[int32]kgo.EpochOffset{}
-			}
-			offsets[p.topic][p.id] = kgo.EpochOffset{Epoch: t.epoch, Offset: t.offset + 1}
-		}
-		s.mu.Unlock()
-		if late > 0 {
-			s.i.notes.Add("messages were taken by others before they were acknowledged, and come again there", int64(late), "")
-			late = 0
-		}
-		if len(offsets) == 0 {
-			return nil
-		}
-		again, err := s.commit(ctx, offsets)
-		if errors.Is(err, kerr.FencedInstanceID) { // Receive says so
-			s.cancel(err)
-			return nil
-		}
-		if err != nil {
-			return s.i.k.advised(err)
-		}
-		s.mu.Lock()
-		for p := range last {
-			if _, not := again[p.topic][p.id]; !not {
-				p.open -= n[p]
-				delete(last, p)
-			}
-		}
-		close(s.moved)
-		s.moved = make(chan struct{})
-		s.mu.Unlock()
-		if len(last) == 0 {
-			return nil
-		}
-		if err := wait(ctx, 50*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
-// commit commits positions. Those in again Kafka has not taken, and may later.
-func (s *session) commit(ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset) (again map[string]map[int32]error, err error) {
-	s.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, e error) {
-		if e != nil {
-			err = orCause(ctx, e)
-			return
-		}
-		names := map[[16]byte]string{} // newer brokers answer by these
-		for _, t := range req.Topics {
-			names[t.TopicID] = t.Topic
-		}
-		for _, t := range resp.Topics {
-			if t.Topic == "" {
-				t.Topic = names[t.TopicID]
-			}
-			for _, p := range t.Partitions {
-				switch e := kerr.ErrorForCode(p.ErrorCode); {
-				case e == nil:
-				case errors.Is(e, kerr.RebalanceInProgress), errors.Is(e, kerr.UnknownMemberID), errors.Is(e, kerr.IllegalGeneration), kerr.IsRetriable(e):
-					// In the middle of a rebalance; or this is no member any more, of which the
-					// client is told by its next sign of life, and then says which are gone.
-					if again == nil {
-						again = map[string]map[int32]error{}
-					}
-					if again[t.Topic] == nil {
-						again[t.Topic] = map[int32]error{}
-					}
-					again[t.Topic][p.Partition] = e
-				default:
-					err = e
-				}
-			}
-		}
-	})
-	return again, err
-}
-
 // revoked is called by the client before it gives partitions back.
 func (s *session) revoked(_ context.Context, _ *kgo.Client, given map[string][]int32) {
 	if len(given) == 0 {
@@ -426,6 +356,7 @@ func (s *session) forget(given map[string][]int32) (open int) {
 				delete(s.parts[topic], id)
 			}
 			delete(s.positions[topic], id)
+			delete(s.assigned[topic], id)
 		}
 	}
 	return open
@@ -441,14 +372,16 @@ func (s *session) begin(ctx context.Context, at map[string]map[int32]kgo.Offset)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for topic, ids := range at {
-		if s.positions[topic] == nil {
-			s.positions[topic] = map[int32]int64{}
+		if s.assigned[topic] == nil {
+			s.assigned[topic] = map[int32]bool{}
 		}
 		for id, o := range ids {
+			s.assigned[topic][id] = true
 			if n := o.EpochOffset().Offset; n >= 0 {
-				s.positions[topic][id] = n
+				s.positions.set(topic, id, n)
 			}
 		}
+		s.client.ResumeFetchPartitions(map[string][]int32{topic: slices.Collect(maps.Keys(ids))}) // it may have been here before
 	}
 	return maps.Clone(at), nil
 }

@@ -1,0 +1,201 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/flowrun/flowrun/nodes"
+)
+
+// This file has runs that read what there is and end.
+
+const untilTheEnd = ", until: end"
+
+// ended waits for a run that ends by itself.
+func (p *process) endedWell(t testing.TB) {
+	t.Helper()
+	p.wait(t)
+	if p.result.Err != nil {
+		t.Fatalf("%v\n%s", p.result.Err, p.result.Log)
+	}
+}
+
+// What the topics hold when the run begins is read, acknowledged and no more, while more comes;
+// the next run goes on there.
+func TestUntilEnd(t *testing.T) {
+	c := newCluster(t)
+	const n = 5000
+	c.pad = 1000
+	topic := c.topic("until", 4, nil) // one partition stays empty
+	c.fill(topic, 3, 0, n)
+	var begun atomic.Bool
+	k := &keeper{after: func(int) { begun.Store(true) }, pause: func(ctx context.Context) { nodes.Sleep(ctx, time.Millisecond) }}
+	p := c.start(k.kit(), c.reading(topic, untilTheEnd+c.session()))
+	eventually(t, "it reads", begun.Load)
+	more := n
+	for ; more < n+3000; more += 300 {
+		c.fill(topic, 3, more, more+300)
+	}
+	p.endedWell(t)
+	if twice := once(t, n, k.got); twice > 0 || k.len() != n {
+		t.Errorf("%d messages were read, %d of them twice", k.len(), twice)
+	}
+	if at := c.committed(c.group(), topic); sum(at) != n {
+		t.Errorf("the positions are %v", at)
+	}
+	k = &keeper{}
+	c.start(k.kit(), c.reading(topic, untilTheEnd+c.session())).endedWell(t)
+	if k.len() != more-n || k.has(0) {
+		t.Errorf("the second run has read %d messages", k.len())
+	}
+	k = &keeper{}
+	c.start(k.kit(), c.reading(topic, untilTheEnd+c.session())).endedWell(t)
+	if at := c.committed(c.group(), topic); k.len() != 0 || sum(at) != int64(more) {
+		t.Errorf("the third run has read %d messages, and the positions are %v", k.len(), at)
+	}
+}
+
+// A topic without messages, a pattern of topics, and a group that begins behind the last message
+// and keeps where that is.
+func TestUntilEndOfLittle(t *testing.T) {
+	c := newCluster(t)
+	empty := c.topic("little.none", 3, nil)
+	k := &keeper{}
+	c.start(k.kit(), c.reading(empty, untilTheEnd)).endedWell(t)
+	c.fill(c.topic("little.a", 2, nil), 2, 0, 100)
+	c.fill(c.topic("little.b", 1, nil), 1, 100, 150)
+	c.start(k.kit(), c.reading("^"+c.prefix+`little\..*`, untilTheEnd)).endedWell(t)
+	if twice := once(t, 150, k.got); twice > 0 {
+		t.Errorf("%d came twice", twice)
+	}
+	last := c.topic("last", 1, nil)
+	k = &keeper{}
+	for round := range 3 {
+		c.start(k.kit(), c.reading(last, untilTheEnd+", start: last, group: "+c.prefix+"last")).endedWell(t)
+		if k.len() != 10*round {
+			t.Errorf("round %d: %d messages were read", round, k.len())
+		}
+		c.fill(last, 1, 10*round, 10*round+10)
+	}
+}
+
+// The ends of transactions lie behind the last message; what was aborted or is open is no
+// message.
+func TestUntilEndOfTransactions(t *testing.T) {
+	for _, isolation := range []string{"committed", "uncommitted"} {
+		c := newCluster(t)
+		topic := c.topic("tx", 2, nil)
+		tx := c.connect(kgo.TransactionalID(c.prefix + isolation))
+		n := 0
+		send := func(count int) {
+			for range count {
+				r := &kgo.Record{Topic: topic, Partition: int32(n % 2), Value: fmt.Appendf(nil, `{"n":%d,"pad":""}`, n)}
+				n++
+				if err := tx.ProduceSync(c.ctx(), r).FirstErr(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		transaction := func(count int, end kgo.TransactionEndTry) {
+			if err := tx.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			send(count)
+			if err := tx.EndTransaction(c.ctx(), end); err != nil {
+				t.Fatal(err)
+			}
+		}
+		transaction(10, kgo.TryCommit)
+		transaction(10, kgo.TryAbort)
+		transaction(10, kgo.TryCommit)
+		transaction(10, kgo.TryAbort)
+		run := func(want int) {
+			k := &keeper{}
+			c.start(k.kit(), c.reading(topic, untilTheEnd+c.session()+", isolation: "+isolation)).endedWell(t)
+			if k.len() != want {
+				t.Errorf("%s: %d messages were read, want %d", isolation, k.len(), want)
+			}
+		}
+		run(map[string]int{"committed": 20, "uncommitted": 40}[isolation])
+		if at := c.committed(c.group(), topic); sum(at) != 40+2*4 {
+			t.Errorf("%s: the positions are %v, and not behind the ends of the transactions", isolation, at)
+		}
+		if err := tx.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		send(10)
+		run(map[string]int{"committed": 0, "uncommitted": 10}[isolation])
+		if err := tx.EndTransaction(c.ctx(), kgo.TryCommit); err != nil {
+			t.Fatal(err)
+		}
+		run(map[string]int{"committed": 10, "uncommitted": 0}[isolation])
+	}
+}
+
+// Processes that share a group end when all of them are through, and one that is killed is
+// followed by the others.
+func TestUntilEndTogether(t *testing.T) {
+	c := newCluster(t)
+	const n = 12_000
+	c.pad = 3000
+	topic := c.topic("together", sixParts, nil)
+	c.fill(topic, sixParts, 0, n)
+	slow := func(ctx context.Context) { nodes.Sleep(ctx, 5*time.Millisecond) }
+	one, two, three := &keeper{pause: slow}, &keeper{pause: slow}, &keeper{hold: make(chan struct{})}
+	flow := func(name string) string {
+		return c.reading(topic, untilTheEnd+c.session()+", rebalance: 5s, instance: "+name)
+	}
+	p := c.start(one.kit(), flow("one"))
+	q := c.start(two.kit(), flow("two"))
+	r := c.start(three.kit(), flow("three"))
+	eventually(t, "all have joined", func() bool { return len(members(c)) == 3 })
+	eventually(t, "both read", func() bool { return one.len() > 0 && two.len() > 0 })
+	r.kill()
+	p.endedWell(t)
+	q.endedWell(t)
+	once(t, n, one.got, two.got)
+	if at := c.committed(c.group(), topic); sum(at) != n {
+		t.Errorf("the positions are %v", at)
+	}
+}
+
+// What a topic throws away while the run waits for it is not waited for.
+func TestUntilEndThrownAway(t *testing.T) {
+	c := onlyFake(t, kfake.DefaultNumPartitions(1))
+	topic := c.topic("thrown", 1, nil)
+	c.fill(topic, 1, 0, 100)
+	k := &keeper{}
+	c.start(k.kit(), c.reading(topic, untilTheEnd+c.session())).endedWell(t)
+	c.fill(topic, 1, 100, 200)
+	if err := c.fake.DeleteRecords(topic, 0, 200); err != nil {
+		t.Fatal(err)
+	}
+	c.start(k.kit(), c.reading(topic, untilTheEnd+c.session())).endedWell(t)
+	if k.len() != 100 {
+		t.Errorf("%d messages were read", k.len())
+	}
+}
+
+// A run that is stopped before its end is no run to its end.
+func TestUntilEndStopped(t *testing.T) {
+	c := newCluster(t)
+	c.pad = 3000 // it is more than may wait for the flow
+	topic := c.topic("stopped", 1, nil)
+	c.fill(topic, 1, 0, 20_000)
+	k := &keeper{hold: make(chan struct{})}
+	p := c.start(k.kit(), c.reading(topic, untilTheEnd))
+	eventually(t, "it is a member", func() bool { return len(members(c)) == 1 })
+	p.stop()
+	close(k.hold)
+	p.wait(t)
+	if p.result.Err == nil || !strings.Contains(p.result.Err.Error(), "stopped") {
+		t.Errorf("it has ended with %v", p.result.Err)
+	}
+}

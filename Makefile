@@ -74,13 +74,13 @@ $(CONFORMANCE)/node_modules/csv-spectrum/package.json: Makefile
 	@touch $@
 
 TABLES = dist/tables
-tables: $(TABLES)/bin/python ## Parquet and Avro files of pyarrow, DuckDB and fastavro, fetched by pip: their files here, and ours there; a minute
+tables: $(TABLES)/bin/python ## Parquet and Avro files of pyarrow, DuckDB and fastavro, messages of fastavro and protobuf, fetched by pip: theirs here, and ours there; a minute
 	rm -rf $(TABLES)/files && mkdir $(TABLES)/files && cp nodes/file/testdata/tables/* $(TABLES)/files/ && $(TABLES)/bin/python nodes/file/testdata/tables/make.py $(TABLES)/files
-	FLOWRUN_TABLES=$(CURDIR)/$(TABLES)/files FLOWRUN_TABLES_PYTHON=$(CURDIR)/$(TABLES)/bin/python go test -count=1 -timeout 10m -v -run Tables ./nodes/file
+	FLOWRUN_TABLES=$(CURDIR)/$(TABLES)/files FLOWRUN_TABLES_PYTHON=$(CURDIR)/$(TABLES)/bin/python go test -count=1 -timeout 10m -v -run Tables ./nodes/file ./graph/record/avro ./graph/record/protobuf
 
 $(TABLES)/bin/python: Makefile
 	@python3 -m venv --help >/dev/null 2>&1 || { apt-get update -q && apt-get install -yq --no-install-recommends python3 python3-venv; }
-	python3 -m venv $(TABLES) && $(TABLES)/bin/pip install -q pyarrow==26.0.1 duckdb==2.0.1 fastavro==1.13.1 cramjam backports.zstd
+	python3 -m venv $(TABLES) && $(TABLES)/bin/pip install -q pyarrow==26.0.1 duckdb==2.0.1 fastavro==1.13.1 protobuf==7.36.2 cramjam backports.zstd
 	@touch $@
 
 AXE = dist/browser/node_modules/axe-core/axe.min.js
@@ -143,7 +143,7 @@ bench-http: ## http.listen beside a bare net/http handler at 1,000/s and 5,000/s
 # The last line of each says how many texts were tried.
 FUZZTIME = 10m
 READERS = graph/record/csv:FuzzScan graph/record/jsonl:FuzzScan graph/record/jsonl:FuzzSplit \
-	graph/record/parquet:FuzzFile graph/record/avro:FuzzFile \
+	graph/record/parquet:FuzzFile graph/record/avro:FuzzFile graph/record/avro:FuzzDatum graph/record/protobuf:FuzzMessage \
 	graph/record/text:FuzzTime graph/record/text:FuzzTimeFormat graph/record/text:FuzzDecimal graph/expr:FuzzTime scheduler/flowtest:FuzzLoad
 
 fuzz: ## fuzz the readers against those of Go's library, ten minutes each, and print the counts

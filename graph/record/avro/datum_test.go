@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"reflect"
@@ -116,6 +117,9 @@ func plain(v any) any {
 			return i.String()
 		}
 		f, _ := v.Float64()
+		if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			return fmt.Sprint(int64(f))
+		}
 		return f
 	case []any:
 		for i := range v {

@@ -21,6 +21,7 @@ import (
 type sampler struct {
 	*rand.Rand
 	names int
+	plain bool // without times of the day, and floats of 32 bits
 }
 
 // A made is a part of a schema that was made, and makes its values.
@@ -129,7 +130,12 @@ func (s *sampler) scalar() made {
 			}, func(got, x any) bool { return fmt.Sprintf("%x", got) == fmt.Sprintf("%x", x) }}
 		},
 	}
-	return all[s.IntN(len(all))]()
+	for {
+		m := all[s.IntN(len(all))]()
+		if !s.plain || m.name != "int.time-millis" && m.name != "long.time-micros" && m.name != "float" {
+			return m
+		}
+	}
 }
 
 // part makes any part, so deep.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -155,6 +156,9 @@ func (c *cluster) committed(group, topic string) map[int32]int64 {
 	req.Groups = append(req.Groups, g)
 	at := map[int32]int64{}
 	for _, s := range c.client.RequestSharded(c.ctx(), req) {
+		if errors.Is(s.Err, kerr.CoordinatorNotAvailable) { // a broker that has just begun
+			return at
+		}
 		if s.Err != nil {
 			c.t.Fatal(s.Err)
 		}

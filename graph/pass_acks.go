@@ -14,10 +14,40 @@ import (
 // behind such a source, nor be called by what is.
 func (c *compiler) checkAcks() {
 	for _, n := range c.flow.Nodes {
-		if n.Spec != nil && n.Acknowledges() && n.Engine.Ack != AckEarly {
+		if n.Spec != nil && n.Acknowledges() && n.Engine.Ack != AckEarly && !c.acksAtEnd(n) {
 			c.checkAcksOf(n)
 		}
 	}
+}
+
+// acksAtEnd reports whether a source has an end of its own, and acknowledges nothing before it,
+// because something that it leads to keeps nothing before: then a crash loses nothing.
+func (c *compiler) acksAtEnd(source *Node) bool {
+	if f, ok := source.Config.(Finite); !ok || !f.Finite() {
+		return false
+	}
+	seen := map[*Node]bool{}
+	var withheld func(n *Node) bool
+	withheld = func(n *Node) bool {
+		if seen[n] || n.Spec == nil {
+			return false
+		}
+		seen[n] = true
+		if w, ok := n.Config.(Withholder); ok {
+			if _, withholds := w.Withholds(c.flow.Path); withholds {
+				return true
+			}
+		}
+		for _, out := range n.Out {
+			for _, e := range out.Edges {
+				if withheld(e.To) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return withheld(source)
 }
 
 // ackEarly is the advice for a source whose items may be lost.

@@ -89,6 +89,11 @@ const (
 // depends on their values. It is called after Infer.
 type Acker interface{ Acks() bool }
 
+// Finite is implemented by settings structs of kinds that acknowledge, if their sources may have
+// an end of their own. What leads to a sink that keeps nothing before the run has ended is
+// acknowledged then: a source that has an end can wait for that. It is called after Infer.
+type Finite interface{ Finite() bool }
+
 // Manner is implemented by settings structs of kinds whose nodes have more workers than one,
 // or as many as the load asks for, where neither the flow nor the call of the run says how
 // many. It is called after Infer.

@@ -280,12 +280,18 @@ func (l *logs) has(text string) bool {
 // start runs a flow; BROKERS stands for the addresses. The flow stops itself when the test ends.
 func (c *cluster) start(kit nodetest.Kit, flow string) *process {
 	c.t.Helper()
+	return c.startWith(kit, nil, flow)
+}
+
+// startWith is start with files beside the flow.
+func (c *cluster) startWith(kit nodetest.Kit, files map[string]string, flow string) *process {
+	c.t.Helper()
 	ctx, kill := context.WithCancel(c.ctx())
 	p := &process{kill: kill, ended: make(chan struct{})}
 	begun := make(chan func(), 1)
 	go func() {
 		defer close(p.ended)
-		p.result = kit.Run(mortal{c.t, ctx}, strings.ReplaceAll(flow, "BROKERS", "'"+c.at+"'"), nil, nodetest.Setup{Batch: 100, Log: &p.log, Begun: func(stop func()) { begun <- stop }})
+		p.result = kit.Run(mortal{c.t, ctx}, strings.ReplaceAll(flow, "BROKERS", "'"+c.at+"'"), files, nodetest.Setup{Batch: 100, Log: &p.log, Begun: func(stop func()) { begun <- stop }})
 	}()
 	select {
 	case p.stop = <-begun:

@@ -57,6 +57,43 @@ nodes:
 	}
 }
 
+// Bodies may be packed by a schema, behind the header of a registry; a tombstone is no such
+// body.
+func TestPacked(t *testing.T) {
+	c := newCluster(t)
+	topic := c.topic("packed", 1, map[string]string{"cleanup.policy": "compact"})
+	files := map[string]string{
+		"order.proto": "syntax = \"proto3\";\npackage shop;\nmessage Note { string text = 1; }\nmessage Order { int32 id = 1; string item = 2; }\n",
+		"in.jsonl":    `{"id":1,"item":"cup"}` + "\n" + `{"id":0,"item":""}` + "\n",
+	}
+	by := "format: protobuf, schema: order.proto, message: shop.Order, framing: confluent"
+	p := c.startWith(kit, files, `flow: `+c.prefix+`write
+nodes:
+  in: {use: file.read, with: {path: in.jsonl, as: '{id: int, item: string}'}}
+  out: {use: kafka.write, in: in, with: {brokers: BROKERS, topic: `+topic+`, key: id, `+by+`, schema_id: 7}}
+`)
+	p.endedWell(t)
+	if err := c.client.ProduceSync(c.ctx(), &kgo.Record{Topic: topic, Key: []byte("1")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(c.all(topic, 3)[0].Value), "\x00\x00\x00\x00\x07\x02\x02\x08\x01\x12\x03cup"; got != want {
+		t.Errorf("the message is %q, want %q", got, want)
+	}
+	p = c.startWith(kit, files, `flow: `+c.prefix+`read
+nodes:
+  in: {use: kafka.read, on_error: dead, with: {brokers: BROKERS, topics: `+topic+`, until: end, meta: {o: offset}, `+by+`}}
+  out: {use: file.write, in: in, with: {path: out.jsonl, append: true}}
+  bad: {use: file.write, in: in.errors, with: {path: bad.jsonl, append: true}}
+`)
+	p.endedWell(t)
+	if got, want := p.result.File("out.jsonl"), `{"id":1,"item":"cup","o":0}`+"\n"+`{"id":0,"item":"","o":1}`+"\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if bad := p.result.File("bad.jsonl"); strings.Count(bad, "\n") != 1 || !strings.Contains(bad, "the message has no body") || !strings.Contains(bad, topic+"/0@2") {
+		t.Errorf("bad items:\n%s", bad)
+	}
+}
+
 // A broker that fails and comes back: what is sent through it meanwhile arrives, in both
 // directions.
 func TestRestart(t *testing.T) {

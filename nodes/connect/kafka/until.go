@@ -19,6 +19,9 @@ const (
 	untilEnd     = "end"
 )
 
+// Finite implements graph.Finite.
+func (k *reader) Finite() bool { return k.Until == untilEnd }
+
 // lookEvery is how often a node that is through with its partitions looks how far the others are.
 const lookEvery = 500 * time.Millisecond
 

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/flowrun/flowrun/nodes"
+	"github.com/flowrun/flowrun/nodes/nodetest"
 )
 
 // This file has runs that read what there is and end.
@@ -84,6 +85,55 @@ func TestUntilEndOfLittle(t *testing.T) {
 		}
 		c.fill(last, 1, 10*round, 10*round+10)
 	}
+}
+
+// A file that is there only when the run has ended may stand behind such a run, and so may what
+// keeps items in memory before it: all is acknowledged when the file is there, and nothing if the
+// run fails before.
+func TestUntilEndInOneFile(t *testing.T) {
+	c := newCluster(t)
+	const n = 3000
+	topic := c.topic("file", 2, nil)
+	c.fill(topic, 2, 0, n)
+	flow := `flow: ` + c.prefix + `read
+nodes:
+  in: {use: kafka.read, with: {brokers: BROKERS, topics: ` + topic + `, as: '{n: int}', until: end` + c.session() + `}}
+  sum: {use: group, in: MID, with: {by: {odd: n % 2}, set: {count: count()}}}
+  out: {use: file.write, in: sum, with: {path: out.parquet}}
+  all: {use: file.write, in: MID, with: {path: all.jsonl}}
+`
+	p := c.start(kit, strings.ReplaceAll(flow, "MID", "bad")+"  bad: {use: filter, in: in, with: {where: '10 % (n - 2500) < 10'}}\n")
+	p.wait(t)
+	if p.result.Err == nil || sum(c.committed(c.group(), topic)) != 0 {
+		t.Fatalf("%v, and the positions are %v", p.result.Err, c.committed(c.group(), topic))
+	}
+	p = c.start(kit, strings.ReplaceAll(flow, "MID", "in"))
+	p.endedWell(t)
+	if at := c.committed(c.group(), topic); sum(at) != n {
+		t.Errorf("the positions are %v", at)
+	}
+	if got := strings.Count(p.result.File("all.jsonl"), "\n"); got != n || p.result.File("out.parquet") == "" {
+		t.Errorf("the file has %d rows", got)
+	}
+}
+
+// Behind a run to the end the check lets a file stand that is there only then; what is acknowledged
+// before may not be kept in memory.
+func TestUntilEndChecked(t *testing.T) {
+	flow := func(until, sink string) string {
+		return `flow: f
+nodes:
+  in: {use: kafka.read, with: {brokers: "h:9092", topics: t, as: '{n: int}', until: ` + until + `}}
+  sum: {use: group, in: in, with: {by: n, set: {count: count()}}}
+  out: {use: ` + sink + `}
+`
+	}
+	file := "file.write, in: sum, with: {path: out.parquet}"
+	if _, list := kit.Load(t, flow(untilEnd, file), nil); list.HasErrors() {
+		t.Error(nodetest.Printed(list))
+	}
+	kit.Refuse(t, flow(untilStopped, file), nil, "E207")
+	kit.Refuse(t, flow(untilEnd, `kafka.write, in: sum, with: {brokers: "h:9092", topic: u}`), nil, "E207", "sum (group) keeps")
 }
 
 // The ends of transactions lie behind the last message; what was aborted or is open is no

@@ -115,3 +115,19 @@ func TestNotAllowed(t *testing.T) {
 		t.Error(list)
 	}
 }
+
+// Entries of a stream have fields of their own, and are in no other format; elements of a list are
+// in any.
+func TestFormats(t *testing.T) {
+	schema := map[string]string{"a.proto": "syntax = \"proto3\"; message A { int32 n = 1; }\n"}
+	for _, format := range []string{"raw", "protobuf, schema: a.proto"} {
+		name, _, _ := strings.Cut(format, ",")
+		kit.Refuse(t, "flow: f\nnodes:\n  in: {use: redis.read, with: {url: 'redis://h', key: k, format: "+format+"}}\n  out: {use: file.write, in: in, with: {path: '-', format: jsonl}}\n",
+			schema, "an entry of a stream has fields, and is not "+name)
+		kit.Refuse(t, "flow: f\nnodes:\n  in: {use: generate, with: {count: 1}}\n  out: {use: redis.write, in: in, with: {url: 'redis://h', key: k, format: "+format+"}}\n",
+			schema, "an entry of a stream has fields, and is not "+name)
+	}
+	if _, list := kit.Load(t, "flow: f\nnodes:\n  in: {use: redis.read, with: {url: 'redis://h', key: k, mode: list, format: protobuf, schema: a.proto}}\n  out: {use: file.write, in: in, with: {path: '-', format: jsonl}}\n", schema); list.HasErrors() {
+		t.Error(nodetest.Printed(list))
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -199,6 +201,23 @@ nodes:
 	r = back.run(t, "flow: f\nnodes:\n  in: {use: websocket.read, with: {url: 'ws://h', format: raw, meta: {b: binary}}}\n  out: {use: file.write, in: in, with: {path: '-', format: jsonl}}\n")
 	if want := `{"body":"AP8=","b":true}` + "\n" + `{"body":"dGV4dA==","b":false}` + "\n"; r.Err != nil || r.Stdout != want {
 		t.Errorf("%s\n%s", r.Told(), r.Stdout)
+	}
+}
+
+// What is packed by a schema is bytes, and is sent as such.
+func TestPacked(t *testing.T) {
+	schema := filepath.Join(t.TempDir(), "a.proto")
+	if err := os.WriteFile(schema, []byte("syntax = \"proto3\"; message A { bytes body = 1; }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{}
+	r := s.run(t, `flow: f
+nodes:
+  in: {use: file.read, with: {path: in.jsonl, as: '{body: bytes}'}}
+  out: {use: websocket.write, in: in, with: {url: 'ws://h', format: protobuf, schema: `+schema+`}}
+`, `{"body":"AP8="}`)
+	if r.Err != nil || !slices.Equal(s.heard, []string{"MessageBinary \n\x02\x00\xff"}) {
+		t.Errorf("%s %q", r.Told(), s.heard)
 	}
 }
 

@@ -2,10 +2,12 @@ package record
 
 // A RowReader reads texts that are one row each. One goroutine may use it.
 type RowReader interface {
-	// ReadRow reads a text as row b.Rows of b, whose first columns are those of the fields, from
-	// row 0 on; the caller counts it then. Values are views of the text. After an error, which says
-	// why it is no row, there is nothing of it in b.
-	ReadRow(b *Batch, text []byte) error
+	// Start says that rows go to a batch from now on, whose first columns are those of the
+	// fields.
+	Start(b *Batch)
+	// ReadRow reads a text as row b.Rows of that batch, which the caller counts then. Values are
+	// views of the text. After an error, which says why it is no row, there is nothing of it in b.
+	ReadRow(text []byte) error
 }
 
 // A RowWriter writes rows as one text each. Many goroutines may use it at once.

@@ -46,10 +46,9 @@ func (r *Reading) NewDecoder(s Shape, needed []bool) (*Decoder, error) {
 	var err error
 	switch {
 	case r.Format == FormatRaw:
-		d.raw, d.rows = true, rawReader{text: s.Body.Fields[0].Type.Kind == types.KindString}
+		d.raw, d.rows = true, &rawReader{text: s.Body.Fields[0].Type.Kind == types.KindString}
 	case packed(r.Format):
-		d.rows, err = r.codec.Reader(s.Body)
-		d.rows = unframed{d.rows, r.frame}
+		d.rows, err = r.reader(s.Body)
 	default:
 		d.scan, err = jsonl.New(s.Body, jsonl.Options{})
 	}
@@ -149,6 +148,7 @@ func (d *Decoder) json(n int, content func(i int) *Content, bad func(i int, err 
 func (d *Decoder) single(n int, content func(i int) *Content, bad func(i int, err error) error, out nodes.Out) error {
 	for from := 0; from < n; {
 		b := record.NewNeeded(d.Out, d.needed)
+		d.rows.Start(b)
 		for ; from < n && b.Rows < record.MaxRows; from++ {
 			c := content(from)
 			if wrong := d.row(b, c); wrong != nil {
@@ -189,14 +189,21 @@ func (d *Decoder) row(b *record.Batch, c *Content) error {
 	case c.Absent:
 		return errAbsent
 	}
-	return d.rows.ReadRow(b, c.Body)
+	return d.rows.ReadRow(c.Body)
 }
 
 // A rawReader takes bodies as they are.
-type rawReader struct{ text bool }
+type rawReader struct {
+	text  bool
+	batch *record.Batch
+}
+
+// Start implements record.RowReader.
+func (r *rawReader) Start(b *record.Batch) { r.batch = b }
 
 // ReadRow implements record.RowReader.
-func (r rawReader) ReadRow(b *record.Batch, body []byte) error {
+func (r *rawReader) ReadRow(body []byte) error {
+	b := r.batch
 	if r.text && !utf8.Valid(body) {
 		return errNotUTF8
 	}

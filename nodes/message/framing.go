@@ -32,26 +32,23 @@ var errNoHeader = errors.New("it has no header of framing: confluent, a zero byt
 // maxPath is how deep a message may be in others.
 const maxPath = 64
 
-// strip checks the header and takes it off.
-func (f frame) strip(body []byte) ([]byte, error) {
+// strip takes the header off, and gives the id that it has, 0 if there is none.
+func (f frame) strip(body []byte) (id int64, rest []byte, err error) {
 	if f.framing != framingConfluent {
-		return body, nil
+		return 0, body, nil
 	}
 	if len(body) < headerSize || body[0] != 0 {
-		return nil, errNoHeader
+		return 0, nil, errNoHeader
 	}
-	if id := int64(binary.BigEndian.Uint32(body[1:])); f.id != 0 && id != f.id {
-		return nil, fmt.Errorf("it was written by the schema with the id %d, and schema_id is %d", id, f.id)
-	}
-	body = body[headerSize:]
+	id, body = int64(binary.BigEndian.Uint32(body[1:])), body[headerSize:]
 	if f.path == nil {
-		return body, nil
+		return id, body, nil
 	}
 	path, body, err := pathOf(body)
 	if err == nil && !slices.Equal(path, f.path) {
 		err = fmt.Errorf("it is another message of its schema: that with the number %v, and the message of the settings has %v", path, f.path)
 	}
-	return body, err
+	return id, body, err
 }
 
 // pathOf reads the place of a message: how many numbers there are, and the numbers. The first

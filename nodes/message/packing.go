@@ -2,7 +2,6 @@ package message
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -86,19 +85,19 @@ func (p *Packing) load(c *graph.Inference, format string) bool {
 	var err error
 	p.frame = frame{framing: p.Framing, id: p.SchemaID}
 	if format == FormatAvro {
-		p.codec, err = p.avro(c)
+		p.codec, err = readAvro(c, p.Schema.Value)
 	} else {
 		p.codec, err = p.protobuf(c)
 	}
 	if err != nil {
-		p.report(c, err)
+		p.report(c, p.Schema, err)
 	}
 	return err == nil
 }
 
-// avro reads a schema of Avro.
-func (p *Packing) avro(c *graph.Inference) (codec, error) {
-	f, err := c.Flow.Open(c.Path(p.Schema.Value))
+// readAvro reads a schema of Avro.
+func readAvro(c *graph.Inference, path string) (codec, error) {
+	f, err := c.Flow.Open(c.Path(path))
 	if err != nil {
 		return nil, err
 	}
@@ -132,29 +131,29 @@ func (p *Packing) protobuf(c *graph.Inference) (codec, error) {
 	return s, nil
 }
 
-// report says why a schema cannot be read.
-func (p *Packing) report(c *graph.Inference, err error) {
+// report says why the schema of a file cannot be read.
+func (p *Packing) report(c *graph.Inference, file config.Name, err error) {
 	var several *protobuf.AmbiguousError
-	full := c.Path(p.Schema.Value)
+	full := c.Path(file.Value)
 	switch _, missing := c.Flow.Stat(full); {
 	case errors.Is(missing, fs.ErrNotExist):
-		c.List().Add(diag.NoFile, p.Schema.At, "there is no file %s", full).WithHint("paths are relative to the folder of the flow")
+		c.List().Add(diag.NoFile, file.At, "there is no file %s", full).WithHint("paths are relative to the folder of the flow")
 	case missing != nil, errors.Is(err, os.ErrPermission):
-		c.List().Add(diag.NoFile, p.Schema.At, "%s cannot be read: %s", full, err)
+		c.List().Add(diag.NoFile, file.At, "%s cannot be read: %s", full, err)
 	case errors.As(err, &several):
-		c.List().Add(diag.MissingKey, p.Schema.At, "%s has several messages", p.Schema.Value).WithHint("name one, such as message: %s; there are %s", several.Messages[0], strings.Join(several.Messages, ", "))
+		c.List().Add(diag.MissingKey, file.At, "%s has several messages", file.Value).WithHint("name one, such as message: %s; there are %s", several.Messages[0], strings.Join(several.Messages, ", "))
 	default:
-		at := p.Schema.At
+		at := file.At
 		if p.Message.Value != "" && strings.Contains(err.Error(), "no message") {
 			at = p.Message.At
 		}
-		c.List().Add(diag.BadData, at, "%s: %s", p.Schema.Value, strings.ReplaceAll(err.Error(), "\n", "; "))
+		c.List().Add(diag.BadData, at, "%s: %s", file.Value, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 }
 
 // misfit reports that a type does not fit the schema.
-func (p *Packing) misfit(c *graph.Inference, code diag.Code, at diag.Span, err error) {
-	d := c.List().Add(code, at, "%s: %s", p.Schema.Value, err)
+func (p *Packing) misfit(c *graph.Inference, code diag.Code, at diag.Span, file string, err error) {
+	d := c.List().Add(code, at, "%s: %s", file, err)
 	if fit := (*text.FitError)(nil); errors.As(err, &fit) && fit.Hint != "" {
 		d.WithHint("%s", fit.Hint)
 	}
@@ -188,23 +187,4 @@ func (f framed) AppendRow(dst []byte, b *record.Batch, row int) ([]byte, error) 
 		return dst[:from], err
 	}
 	return dst, nil
-}
-
-// unframed takes the header of messages off before they are read.
-type unframed struct {
-	record.RowReader
-	frame frame
-}
-
-// ReadRow implements record.RowReader.
-func (u unframed) ReadRow(b *record.Batch, body []byte) error {
-	rest, err := u.frame.strip(body)
-	if err != nil {
-		return err
-	}
-	err = u.RowReader.ReadRow(b, rest)
-	if err != nil && u.frame.framing != framingConfluent && len(body) > headerSize && body[0] == 0 {
-		err = fmt.Errorf("%w (it begins as messages with a schema in a registry do: write `framing: confluent` if that is so)", err)
-	}
-	return err
 }

@@ -200,6 +200,42 @@ func TestPackedBad(t *testing.T) {
 	}
 }
 
+// Messages of several versions of a schema are read by the one whose id they have, as items of one
+// type.
+func TestPackedVersions(t *testing.T) {
+	files := map[string]string{
+		"v1.avsc": `{"type": "record", "name": "O", "fields": [{"name": "id", "type": "int"}, {"name": "uid", "type": {"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"}}]}`,
+		"v2.avsc": `{"type": "record", "name": "O", "fields": [{"name": "note", "type": "string"}, {"name": "id", "type": "int"}]}`,
+		"v3.avsc": `{"type": "record", "name": "O", "fields": [{"name": "id", "type": "string"}]}`,
+	}
+	with := "format: avro, schema: v2.avsc, framing: confluent, schema_id: 2, versions: {1: v1.avsc}"
+	one := message.Content{Body: []byte("\x00\x00\x00\x00\x01\x02" + "0123456789abcdef")}
+	two := message.Content{Body: []byte("\x00\x00\x00\x00\x02\x04hi\x04")}
+	b := &box{bodies: []message.Content{two, one, {Body: []byte("\x00\x00\x00\x00\x03\x00")}, two, one, {Body: []byte("\x00\x00\x00\x00\x00\x04hi\x04")}}}
+	r := b.kit().Run(t, strings.Replace(takes, "WITH", with, 1), files, nodetest.Setup{})
+	first, second := `{"note":null,"id":1,"uid":"30313233-3435-3637-3839-616263646566"}`+"\n", `{"note":"hi","id":2,"uid":null}`+"\n"
+	if got, want := r.File("out.jsonl"), second+first+second+first; r.Err != nil || got != want {
+		t.Errorf("%v\n got %s\nwant %s", r.Err, got, want)
+	}
+	if bad := r.File("bad.jsonl"); strings.Count(bad, "\n") != 2 || !strings.Contains(bad, "the id 3, and the settings have [1 2]") || !strings.Contains(bad, "the id 0, and") {
+		t.Error(bad)
+	}
+	for with, want := range map[string]string{
+		"format: avro, schema: v2.avsc, versions: {1: v1.avsc}":                                                    "write framing: confluent",
+		"format: avro, schema: v2.avsc, framing: confluent, versions: {1: v1.avsc}":                                "the id of v2.avsc must be told",
+		"format: avro, schema: v2.avsc, framing: confluent, schema_id: 1, versions: {1: v1.avsc}":                  `"1" is no id of another schema`,
+		"format: avro, schema: v2.avsc, framing: confluent, schema_id: 2, versions: {1: gone.avsc}":                "gone.avsc",
+		"format: avro, schema: v2.avsc, framing: confluent, schema_id: 2, versions: {3: v3.avsc}":                  `v2.avsc and v3.avsc have items of different types: field "id": int and string`,
+		"format: avro, schema: v2.avsc, framing: confluent, schema_id: 2, versions: {3: v3.avsc}, as: '{id: int}'": `v3.avsc: field "id": the schema has string there, which is not int`,
+		"as: '{id: int}', versions: {3: v3.avsc}":                                                                  "versions has no effect here",
+	} {
+		if want == "versions has no effect here" {
+			with += ", nix: 1"
+		}
+		new(box).kit().Refuse(t, strings.Replace(takes, "WITH", with, 1), files, want)
+	}
+}
+
 // What was deleted has no body, and all its fields are null.
 func TestPackedDeleted(t *testing.T) {
 	for _, with := range []string{"", "format: avro, schema: order.avsc, ", "format: protobuf, schema: protos/shop/order.proto, message: shop.Order, "} {

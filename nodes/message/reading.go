@@ -17,7 +17,10 @@ type Reading struct {
 	As     graph.TypeRef `yaml:"as" doc:"The type of the items: a declared one, or written out. raw needs none: its items are {body: bytes}, or one field of type string or bytes with the name that as says. avro and protobuf need none either: theirs is that of the schema, of which as may take some fields."`
 	Format string        `yaml:"format" enum:"json|raw|avro|protobuf" doc:"What a message is: one JSON object, bytes as they are, or a record packed by the schema of the setting schema."`
 	Packing
-	Meta config.Map[string] `yaml:"meta" doc:"Fields that tell of the message itself: {field: property}. The properties are listed below."`
+	Versions config.Map[string] `yaml:"versions" doc:"Of avro with framing: confluent: the files of other schemas that messages were written by, by the ids that the registry has given them, such as {3: order-1.avsc}."`
+	Meta     config.Map[string] `yaml:"meta" doc:"Fields that tell of the message itself: {field: property}. The properties are listed below."`
+
+	versions map[int64]codec
 }
 
 // A Property is something that a broker knows of a message beside its body.
@@ -66,6 +69,9 @@ func (r *Reading) Infer(c *graph.Inference, known []Property) Shape {
 func (r *Reading) body(c *graph.Inference) *types.Type {
 	as := c.Type(r.As)
 	r.idle(c, r.Format)
+	if len(r.Versions) > 0 && !packed(r.Format) {
+		c.List().Warn(diag.Ineffective, r.Versions[0].At, "%s: versions has no effect here", c.Node.ID).WithHint("it is for format: avro")
+	}
 	switch {
 	case as != nil && as.Kind == types.KindError:
 		return nil
@@ -90,7 +96,7 @@ func (r *Reading) body(c *graph.Inference) *types.Type {
 
 // unpacked is the type of a body that is packed by a schema, as the schema or `as` says.
 func (r *Reading) unpacked(c *graph.Inference, as *types.Type) *types.Type {
-	if !r.load(c, r.Format) {
+	if !r.load(c, r.Format) || !r.loadVersions(c) {
 		return nil
 	}
 	if as == nil {
@@ -113,8 +119,7 @@ func (r *Reading) unpacked(c *graph.Inference, as *types.Type) *types.Type {
 			return nil
 		}
 	}
-	if _, err := r.codec.Reader(as); err != nil {
-		r.misfit(c, diag.BadData, at, err)
+	if !r.fits(c, as, at) {
 		return nil
 	}
 	return as

@@ -56,7 +56,7 @@ func (w *Writing) checkPacked(c *graph.Inference, t *types.Type) {
 		return
 	}
 	if _, err := w.codec.Writer(t); err != nil {
-		w.misfit(c, diag.TypeMismatch, w.Schema.At, err)
+		w.misfit(c, diag.TypeMismatch, w.Schema.At, w.Schema.Value, err)
 	}
 }
 

@@ -37,8 +37,9 @@ func BenchmarkDatum(b *testing.B) {
 		}
 		for b.Loop() {
 			batch := record.New(typ)
+			reader.Start(batch)
 			for range record.MaxRows {
-				if err := reader.ReadRow(batch, raw); err != nil {
+				if err := reader.ReadRow(raw); err != nil {
 					b.Fatal(err)
 				}
 				batch.Rows++

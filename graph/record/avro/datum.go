@@ -66,12 +66,12 @@ var errEndsEarly = errors.New("it ends too early: it is cut off, or was not writ
 // no byte.
 const mostNothing = 4096
 
+// Start implements record.RowReader.
+func (r *rowReader) Start(b *record.Batch) { r.d.batch, r.d.extra = b, nil }
+
 // ReadRow implements record.RowReader.
-func (r *rowReader) ReadRow(b *record.Batch, raw []byte) error {
-	d := &r.d
-	if b.Rows == 0 || d.batch != b {
-		d.batch, d.extra = b, nil // the batch may be another one at the same place
-	}
+func (r *rowReader) ReadRow(raw []byte) error {
+	d, b := &r.d, r.d.batch
 	d.b, d.at, d.err, d.depth, d.row, d.bads = raw, 0, nil, 0, b.Rows, d.bads[:0]
 	d.left = len(raw) + mostNothing
 	cols := b.Cols[:r.fields]

@@ -51,6 +51,7 @@ func TestDatumsAndTheLibrary(t *testing.T) {
 			t.Fatalf("%s\n%s: %v", raw, typ, err)
 		}
 		b := record.New(typ)
+		r.Start(b)
 		var values, want []any
 		var before []byte // another row, of which nothing must be left where it is none
 		for b.Rows < 20 {
@@ -60,12 +61,12 @@ func TestDatumsAndTheLibrary(t *testing.T) {
 				t.Fatalf("%s: %v: %v", raw, v, err)
 			}
 			for _, wrong := range [][]byte{before[:max(0, len(before)-1)], append(before, 0)} {
-				if len(before) > 0 && r.ReadRow(b, wrong) == nil {
+				if len(before) > 0 && r.ReadRow(wrong) == nil {
 					t.Fatalf("%s: % x is read", raw, wrong)
 				}
 			}
 			before = slices.Clip(packed)
-			if err := r.ReadRow(b, packed); err != nil {
+			if err := r.ReadRow(packed); err != nil {
 				t.Fatalf("%s: %v: %v", raw, v, err)
 			}
 			b.Rows++
@@ -233,7 +234,8 @@ func readBack(t *testing.T, schema *Schema, packed []byte) string {
 	}
 	b := record.New(typ)
 	defer b.Release()
-	if err := r.ReadRow(b, packed); err != nil {
+	r.Start(b)
+	if err := r.ReadRow(packed); err != nil {
 		t.Fatal(err)
 	}
 	return string(jsonl.NewEncoder(typ).AppendRow(nil, b, 0))
@@ -306,9 +308,10 @@ func TestHostileDatums(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := record.New(typ)
+		r.Start(b)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		err = r.ReadRow(b, []byte(c.row))
+		err = r.ReadRow([]byte(c.row))
 		runtime.ReadMemStats(&after)
 		b.Release()
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "file") {
@@ -367,9 +370,10 @@ func FuzzDatum(f *testing.F) {
 		}
 		b := record.New(typ)
 		defer b.Release()
+		r.Start(b)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		err = r.ReadRow(b, raw)
+		err = r.ReadRow(raw)
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20+uint64(1000*len(raw)) {
 			t.Errorf("%d bytes were allocated for %d", n, len(raw))
@@ -382,7 +386,7 @@ func FuzzDatum(f *testing.F) {
 		if err != nil {
 			return // a value that reading takes in, such as a time before the first, writing may refuse
 		}
-		if err := r.ReadRow(b, packed); err != nil {
+		if err := r.ReadRow(packed); err != nil {
 			t.Fatalf("% x was written for % x, and is not read: %v", packed, raw, err)
 		}
 		b.Rows++

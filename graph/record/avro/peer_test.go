@@ -58,13 +58,14 @@ func TestTablesDatums(t *testing.T) {
 		}
 		var packed []string
 		b := record.New(typ)
+		r.Start(b)
 		for range 10 {
 			v, want := m.value()
 			theirs, err := avro.Marshal(lib, v)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := r.ReadRow(b, theirs); err != nil {
+			if err := r.ReadRow(theirs); err != nil {
 				t.Fatal(err)
 			}
 			ours, err := w.AppendRow(nil, b, b.Rows)
@@ -104,7 +105,8 @@ func TestTablesDatums(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := record.New(x.typ)
-		if err := x.r.ReadRow(b, raw); err != nil {
+		x.r.Start(b)
+		if err := x.r.ReadRow(raw); err != nil {
 			t.Fatalf("%s: %v", x.typ, err)
 		}
 		if got := string(jsonl.NewEncoder(x.typ).AppendRow(nil, b, 0)); !sameJSON(t, got, x.want) {

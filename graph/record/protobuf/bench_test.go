@@ -40,8 +40,9 @@ func BenchmarkRead(b *testing.B) {
 		b.SetBytes(int64(size))
 		for b.Loop() {
 			batch := record.New(typ)
+			reader.Start(batch)
 			for _, raw := range all {
-				if err := reader.ReadRow(batch, raw); err != nil {
+				if err := reader.ReadRow(raw); err != nil {
 					b.Fatal(err)
 				}
 				batch.Rows++

@@ -277,6 +277,7 @@ func newReading(t testing.TB, s *Schema) *reading {
 	if x.r, err = s.Reader(typ); err != nil {
 		t.Fatal(err)
 	}
+	x.r.Start(x.b)
 	if x.w, err = s.Writer(typ); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +286,7 @@ func newReading(t testing.TB, s *Schema) *reading {
 }
 
 func (x *reading) read(raw []byte) (string, error) {
-	if err := x.r.ReadRow(x.b, raw); err != nil {
+	if err := x.r.ReadRow(raw); err != nil {
 		return "", err
 	}
 	x.b.Rows++

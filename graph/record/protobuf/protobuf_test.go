@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"errors"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ func TestMessagesAndTheLibrary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(before) > 1 && x.r.ReadRow(x.b, append(slices.Clone(before), 0x0f)) == nil {
+			if len(before) > 1 && x.r.ReadRow(append(slices.Clone(before), 0x0f)) == nil {
 				t.Fatal("a message that is damaged is read")
 			}
 			got, err := x.read(raw)
@@ -165,5 +166,14 @@ func TestHostileMessages(t *testing.T) {
 	}
 	if got, err := x.read(nil); err != nil || !strings.Contains(got, `"state":"UNKNOWN"`) {
 		t.Error(got, err)
+	}
+}
+
+// A schema that is nested without end is refused before anybody follows it.
+func TestDeepSchema(t *testing.T) {
+	text := "syntax = \"proto3\"; " + strings.Repeat("message A { ", 1<<20)
+	_, err := ReadSchema("a.proto", "", func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil })
+	if err == nil || !strings.Contains(err.Error(), "a.proto is nested too deep") {
+		t.Errorf("%.200v", err)
 	}
 }

@@ -50,11 +50,12 @@ const maxCells = 1 << 24
 
 var errDamaged = errors.New("it is cut off, or no message of this schema")
 
+// Start implements record.RowReader.
+func (r *rowReader) Start(b *record.Batch) { r.batch, r.extra = b, nil }
+
 // ReadRow implements record.RowReader.
-func (r *rowReader) ReadRow(b *record.Batch, raw []byte) error {
-	if b.Rows == 0 || r.batch != b {
-		r.batch, r.extra = b, nil // the batch may be another one at the same place
-	}
+func (r *rowReader) ReadRow(raw []byte) error {
+	b := r.batch
 	r.err, r.left = nil, maxCells
 	cols := b.Cols[:r.fields]
 	for _, c := range cols {

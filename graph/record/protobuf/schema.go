@@ -77,11 +77,34 @@ func bounded(open func(path string) (io.ReadCloser, error)) func(path string) (i
 		}
 		defer f.Close()
 		text, err := io.ReadAll(io.LimitReader(f, maxSchema+1))
-		if err == nil && len(text) > maxSchema {
+		switch {
+		case err != nil:
+		case len(text) > maxSchema:
 			err = fmt.Errorf("%s has more than %d bytes", path, maxSchema)
+		case deep(text):
+			err = fmt.Errorf("%s is nested too deep", path)
 		}
 		return io.NopCloser(strings.NewReader(string(text))), err
 	}
+}
+
+// maxNesting is how deep braces may be in others: whoever follows them has a stack.
+const maxNesting = 1000
+
+// deep reports whether a text has braces that are nested too deep, also in what is no code.
+func deep(text []byte) bool {
+	depth := 0
+	for _, c := range text {
+		switch c {
+		case '{', '[', '(', '<':
+			if depth++; depth > maxNesting {
+				return true
+			}
+		case '}', ']', ')', '>':
+			depth = max(0, depth-1)
+		}
+	}
+	return false
 }
 
 // find gives the message of a name, also one that is in another.

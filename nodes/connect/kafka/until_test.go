@@ -189,28 +189,29 @@ func TestUntilEndOfTransactions(t *testing.T) {
 	}
 }
 
-// Processes that share a group end when all of them are through, and one that is killed is
-// followed by the others.
+// Processes that share a group end when all of them are through: those that are wait for one that
+// is not, and take over what it has when it is killed.
 func TestUntilEndTogether(t *testing.T) {
 	c := newCluster(t)
-	const n = 12_000
-	c.pad = 3000
+	const n = 6000
 	topic := c.topic("together", sixParts, nil)
 	c.fill(topic, sixParts, 0, n)
-	slow := func(ctx context.Context) { nodes.Sleep(ctx, 5*time.Millisecond) }
-	one, two, three := &keeper{pause: slow}, &keeper{pause: slow}, &keeper{hold: make(chan struct{})}
 	flow := func(name string) string {
-		return c.reading(topic, untilTheEnd+c.session()+", rebalance: 5s, instance: "+name)
+		return c.reading(topic, untilTheEnd+c.session()+", rebalance: 4s, instance: "+name)
 	}
-	p := c.start(one.kit(), flow("one"))
-	q := c.start(two.kit(), flow("two"))
-	r := c.start(three.kit(), flow("three"))
-	eventually(t, "all have joined", func() bool { return len(members(c)) == 3 })
-	eventually(t, "both read", func() bool { return one.len() > 0 && two.len() > 0 })
+	stuck, one, two := &keeper{hold: make(chan struct{})}, &keeper{}, &keeper{}
+	r := c.start(stuck.kit(), flow("stuck"))
+	eventually(t, "the first process is a member", func() bool { return len(members(c)) == 1 })
+	p, q := c.start(one.kit(), flow("one")), c.start(two.kit(), flow("two"))
+	const waits = "waits until the group is with the others"
+	eventually(t, "the others are through, and wait", func() bool { return p.log.has(waits) && q.log.has(waits) })
+	if at := sum(c.committed(c.group(), topic)); at == 0 || at == n {
+		t.Errorf("%d messages are acknowledged", at)
+	}
 	r.kill()
 	p.endedWell(t)
 	q.endedWell(t)
-	once(t, n, one.got, two.got)
+	t.Logf("%d and %d; %d came twice", one.len(), two.len(), once(t, n, one.got, two.got))
 	if at := c.committed(c.group(), topic); sum(at) != n {
 		t.Errorf("the positions are %v", at)
 	}

@@ -13,8 +13,10 @@ import (
 // This file is where a group with `start: last` begins.
 
 // fix commits where a new group begins, so that it begins there also if it ends before its
-// first message. Partitions that a topic gets after the group has begun with it are read from
-// their first message on: all of these came later.
+// first message. Whoever finds it new commits that for all partitions of the topic, also for
+// those that others have got at the same time: these find it then, or find the group new, too.
+// Partitions that a topic gets after the group has begun with it are read from their first
+// message on: all of these came later.
 func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) error {
 	var fresh []string
 	for topic, ids := range at {
@@ -36,15 +38,9 @@ func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) e
 	}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for _, topic := range fresh {
-		begins := int64(-1) // behind the last
-		if known[topic] != nil {
-			begins = -2 // at the first
-		}
-		var ids []int32
-		for id, o := range at[topic] {
-			if o.EpochOffset().Offset < 0 {
-				ids = append(ids, id)
-			}
+		begins, ids, err := s.beginning(ctx, topic, at[topic], known[topic])
+		if err != nil {
+			return err
 		}
 		found, err := s.i.list(ctx, s.client, topic, ids, begins)
 		if err != nil {
@@ -53,7 +49,9 @@ func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) e
 		offsets[topic] = map[int32]kgo.EpochOffset{}
 		for id, n := range found {
 			offsets[topic][id] = kgo.EpochOffset{Epoch: -1, Offset: n}
-			at[topic][id] = kgo.NewOffset().At(n)
+			if _, mine := at[topic][id]; mine {
+				at[topic][id] = kgo.NewOffset().At(n)
+			}
 		}
 	}
 	for {
@@ -65,6 +63,30 @@ func (s *session) fix(ctx context.Context, at map[string]map[int32]kgo.Offset) e
 			return err
 		}
 	}
+}
+
+// beginning says where partitions begin that have no position: all of a topic that is new to the
+// group behind their last messages (-1), others at their first (-2). Those of which the group
+// has learnt a position meanwhile get that.
+func (s *session) beginning(ctx context.Context, topic string, at map[int32]kgo.Offset, known map[int32]int64) (begins int64, ids []int32, err error) {
+	if known == nil {
+		n, _, err := partitionsOf(ctx, s.client, []string{topic})
+		for id := range max(n[topic], len(at)) {
+			ids = append(ids, int32(id))
+		}
+		return -1, ids, err
+	}
+	for id, o := range at {
+		if o.EpochOffset().Offset >= 0 {
+			continue
+		}
+		if n, ok := known[id]; ok {
+			at[id] = kgo.NewOffset().At(n)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return -2, ids, nil
 }
 
 // committed gives the positions of the group.

@@ -218,6 +218,33 @@ func TestStartLast(t *testing.T) {
 	}
 }
 
+// Two processes that begin together, each with a partition, both begin behind the last message:
+// the first one that finds the group new says so for the other, too.
+func TestStartLastTogether(t *testing.T) {
+	c := newCluster(t)
+	topic := c.topic("together", 2, nil)
+	c.fill(topic, 2, 0, 100)
+	ctx := t.Context()
+	begin := func(id int32) int64 {
+		client, err := kgo.NewClient(kgo.SeedBrokers(c.at), kgo.ConsumerGroup(c.group()), kgo.DisableClientMetrics())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		s := &session{i: &inlet{k: &reader{}, group: c.group()}, client: client}
+		at := map[string]map[int32]kgo.Offset{topic: {id: kgo.NewOffset().At(-1)}}
+		if err := s.fix(ctx, at); err != nil {
+			t.Fatal(err)
+		}
+		return at[topic][id].EpochOffset().Offset
+	}
+	for id := range int32(2) {
+		if got := begin(id); got != 50 {
+			t.Errorf("partition %d begins at %d, want 50", id, got)
+		}
+	}
+}
+
 // Topics may be a pattern.
 func TestPattern(t *testing.T) {
 	c := newCluster(t)

@@ -23,7 +23,8 @@ type part struct {
 	value string // its values of split, with separators
 	text  []byte
 	table []*parquet.Shreds // of format parquet, in place of text
-	loose []byte            // of format avro, in place of text: rows that are too few for a block
+	loose []byte            // of format avro, behind text: rows that are too few for a block
+	few   int               // how many they are
 	rows  int
 }
 

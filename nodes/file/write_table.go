@@ -47,35 +47,52 @@ func (k *writer) settleCodec(c *graph.Inference) bool {
 	return true
 }
 
-// largestShreds is how large a batch may be that is taken apart at once, in bytes.
+// largestShreds is how large the rows may be that are taken apart at once, in bytes. A page has
+// all of a column of them.
 const largestShreds = 64 << 20
 
 // shreds takes a batch apart, in pieces if it is large.
 func shreds(s *parquet.Schema, dst []*parquet.Shreds, b *record.Batch) []*parquet.Shreds {
-	n := b.Len()
-	if n <= 1 || b.Bytes() <= largestShreds {
-		return append(dst, s.Shred(b))
+	n := 1
+	if b.Bytes() > largestShreds {
+		n = 16
 	}
-	const pieces = 16
-	for from, step := 0, max(1, n/pieces); from < n; from += step {
-		piece := b.Slice(from, min(from+step, n)).(*record.Batch)
-		dst = append(dst, s.Shred(piece))
+	return pieces(s, dst, b, n)
+}
+
+// pieces takes a batch apart in n pieces. One that is large for itself is divided again: rows differ,
+// and those that share a text in a batch do not in a file.
+func pieces(s *parquet.Schema, dst []*parquet.Shreds, b *record.Batch, n int) []*parquet.Shreds {
+	for from, step := 0, max(1, b.Len()/n); from < b.Len(); from += step {
+		piece := b.Slice(from, min(from+step, b.Len())).(*record.Batch)
+		if made := s.Shred(piece); made.Size() <= largestShreds || piece.Len() == 1 {
+			dst = append(dst, made)
+		} else {
+			dst = pieces(s, dst, piece, 2)
+		}
 		piece.Release()
 	}
 	return dst
 }
 
-// How much of format avro makes a block: of a batch that a worker packs, and of several.
+// How much of format avro makes a block: of a batch that a worker packs, and of several. A block
+// ends behind the row that makes it as large as largestBlock, for readers hold a block whole.
 const (
-	wholeBlock = 32 << 10
-	fullBlock  = 64 << 10
+	wholeBlock   = 32 << 10
+	fullBlock    = 64 << 10
+	largestBlock = 1 << 20
 )
 
-// encodeAvro makes a block of a batch, unless it is too small for one.
+// encodeAvro makes blocks of a batch. Rows at its end that are too few for one stay loose.
 func (k *writer) encodeAvro(p *part, b *record.Batch) {
-	p.text, p.loose = p.text[:0], k.avro.AppendRows(p.loose[:0], b)
-	if len(p.loose) >= wholeBlock {
-		p.text, p.loose = k.avro.AppendBlock(p.text, p.loose, b.Len()), p.loose[:0]
+	p.text, p.loose, p.few = p.text[:0], p.loose[:0], 0
+	for row := 0; row < b.Len(); {
+		from := row
+		if p.loose, row = k.avro.AppendRows(p.loose, b, from, largestBlock); len(p.loose) < wholeBlock {
+			p.few = row - from
+			return
+		}
+		p.text, p.loose = k.avro.AppendBlock(p.text, p.loose, row-from), p.loose[:0]
 	}
 }
 
@@ -131,7 +148,7 @@ func (o *writeOp) addTable(t *target, p *part) error {
 	if len(p.loose) == 0 {
 		return nil
 	}
-	t.loose.raw, t.loose.rows = append(t.loose.raw, p.loose...), t.loose.rows+p.rows
+	t.loose.raw, t.loose.rows = append(t.loose.raw, p.loose...), t.loose.rows+p.few
 	if len(t.loose.raw) < fullBlock {
 		return nil
 	}

@@ -50,7 +50,7 @@ func TestRowsForTheLibrary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw := e.AppendRows(nil, b)
+		raw, _ := e.AppendRows(nil, b, 0, block.Max)
 		_, text, _ := bytes.Cut(e.Header(), []byte("avro.schema"))
 		_, n := binary.Uvarint(text)
 		text, _, _ = bytes.Cut(text[n:], []byte("\x18"+typeKey))
@@ -108,6 +108,7 @@ func TestHostileFiles(t *testing.T) {
 		"a header of any size":        {append([]byte(magic), appendLong(appendLong(nil, 1<<40), 1<<50)...), "damaged"},
 		"a schema in a schema":        {fileOf(strings.Repeat(`{"type":"array","items":`, 1<<15)), "nested too deep"},
 		"a block of any size":         {fileOf(`"long"`, string(appendLong(appendLong(nil, 5), 1<<27))), "cut off"},
+		"a block that is too large":   {fileOf(`"long"`, string(appendLong(appendLong(nil, 5), 300<<20))), "a block of 5 rows would have 314572800 bytes: it is too large: flowrun reads blocks of up to 256 MiB"},
 		"more rows than bytes":        {fileOf(`"long"`, blockOf(1<<40, "abc")), "cannot have"},
 		"rows of nothing":             {fileOf(`"null"`, blockOf(1<<60, "")), "cannot have"},
 		"lists of nothing":            {fileOf(`{"type":"array","items":"null"}`, blockOf(1, string(appendLong(nil, 1<<50)))), "more elements than"},

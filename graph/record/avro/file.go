@@ -198,8 +198,10 @@ func (f *File) Next() (*Block, error) {
 	switch {
 	case err != nil:
 		return nil, cutOff(err)
-	case rows < 0 || size < 0 || size > block.Max:
+	case rows < 0 || size < 0:
 		return nil, fmt.Errorf("a block would have %d rows in %d bytes: the file is damaged", rows, size)
+	case size > block.Max:
+		return nil, fmt.Errorf("a block of %d rows would have %d bytes: %w", rows, size, block.ErrLarge)
 	}
 	b := &Block{rows: rows, codec: f.codec}
 	const step = 1 << 20 // a block that is not there takes no memory
@@ -242,7 +244,7 @@ func (b *Block) unpack() (*record.Arena, error) {
 		err = errors.New("the checksum of a block is wrong: the file is damaged")
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("a block of %d rows: %w", b.rows, err)
 	}
 	*buf = raw
 	arena := record.NewArena(len(raw))

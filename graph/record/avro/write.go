@@ -180,18 +180,19 @@ func recordSchema(t *types.Type, name string) (any, error) {
 	return s, nil
 }
 
-// AppendRows writes the selected rows of b, without the block that they must stand in. All
-// values fit the schema, which was made for them.
-func (e *Encoder) AppendRows(dst []byte, b *record.Batch) []byte {
+// AppendRows writes the selected rows of b from one on, without the block that they must stand
+// in, until they take full bytes. It gives the first row that is left.
+func (e *Encoder) AppendRows(dst []byte, b *record.Batch, from, full int) (_ []byte, next int) {
 	var w encoder
-	for i := range b.Len() {
+	i := from
+	for ; i < b.Len() && len(dst) < full; i++ {
 		if e.t.IsRecord() {
 			dst = w.fields(dst, e.root, b.Cols, b.Row(i))
 		} else {
 			dst = w.value(dst, e.root, b.Cols[0], b.Row(i))
 		}
 	}
-	return dst
+	return dst, i
 }
 
 // AppendBlock writes a block of rows that AppendRows has written.

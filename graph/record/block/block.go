@@ -41,13 +41,18 @@ func (c Codec) String() string { return names[c] }
 // Max is the largest block that is unpacked, in bytes.
 const Max = 256 << 20
 
-// errSize is that of a block which is larger or smaller than it should be.
-var errSize = errors.New("it has another size than is said")
+var (
+	// ErrLarge is that of a block which would be larger than Max, though it may be sound.
+	ErrLarge = fmt.Errorf("it is too large: flowrun reads blocks of up to %d MiB, and writers have a setting for their size", Max>>20)
+
+	// errSize is that of a block which is larger or smaller than it should be.
+	errSize = errors.New("it has another size than is said")
+)
 
 // Unpack gives a block that has size bytes, in the memory of dst if that is large enough.
 func Unpack(dst, src []byte, c Codec, size int) ([]byte, error) {
 	if size < 0 || size > Max {
-		return nil, fmt.Errorf("a block of %d bytes is larger than %d", size, Max)
+		return nil, fmt.Errorf("a block would have %d bytes: %w", size, ErrLarge)
 	}
 	out, err := unpack(dst, src, c, size, size)
 	if err == nil && len(out) != size {
@@ -59,7 +64,7 @@ func Unpack(dst, src []byte, c Codec, size int) ([]byte, error) {
 	return out, nil
 }
 
-// UnpackAll gives a block of any size up to Max.
+// UnpackAll gives a block of any size up to Max; ErrLarge says that it would be larger.
 func UnpackAll(dst, src []byte, c Codec) ([]byte, error) {
 	size := 4 * len(src)
 	if c == Snappy {
@@ -67,13 +72,15 @@ func UnpackAll(dst, src []byte, c Codec) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a block packed with %s is damaged: %w", c, err)
 		}
-		size = n
+		if size = n; size > Max {
+			return nil, ErrLarge
+		}
 	}
 	out, err := unpack(dst, src, c, min(size, Max), Max)
-	if err == nil && len(out) > Max {
-		err = fmt.Errorf("it has more than %d bytes", Max)
-	}
-	if err != nil {
+	switch {
+	case err == nil && len(out) > Max, err == errSize, errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return nil, ErrLarge
+	case err != nil:
 		return nil, fmt.Errorf("a block packed with %s is damaged: %w", c, err)
 	}
 	return out, nil

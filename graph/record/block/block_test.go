@@ -2,10 +2,12 @@ package block
 
 import (
 	"bytes"
+	"encoding/binary"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/pierrec/lz4/v4"
 )
 
@@ -65,5 +67,23 @@ func TestBombs(t *testing.T) {
 	}
 	if _, err := UnpackAll(nil, append([]byte{0xff, 0xff, 0xff, 0xff, 0x7}, bytes.Repeat([]byte{1}, 9)...), Snappy); err == nil {
 		t.Error("a block of two gigabytes")
+	}
+}
+
+// A block that is larger than what is unpacked is not called damaged.
+func TestTooLarge(t *testing.T) {
+	const piece, pieces = 8 << 20, Max/(8<<20) + 1
+	var deflated bytes.Buffer
+	w, _ := flate.NewWriter(&deflated, flate.BestSpeed)
+	w.Write(make([]byte, piece))
+	w.Flush() // what comes next begins with a byte of its own, so it can be repeated
+	for c, packed := range map[Codec][]byte{
+		Deflate: bytes.Repeat(deflated.Bytes(), pieces),
+		Zstd:    binary.LittleEndian.AppendUint64([]byte{0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x50}, piece*pieces), // the head of a frame
+		Snappy:  binary.AppendUvarint(nil, piece*pieces),
+	} {
+		if _, err := UnpackAll(nil, packed, c); err != ErrLarge {
+			t.Errorf("%s: %v", c, err)
+		}
 	}
 }

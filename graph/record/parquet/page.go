@@ -164,8 +164,11 @@ func (l *leafReader) memory(old []byte, n int) ([]byte, error) {
 	if n <= cap(old) {
 		return old[:n], nil
 	}
-	if n > maxPage || *l.used+int64(n) > maxReader {
-		return nil, fmt.Errorf("a page of %d bytes is too large", n)
+	switch {
+	case n > maxPage:
+		return nil, fmt.Errorf("a page of %d bytes is too large: flowrun reads pages of up to %d MiB, and writers have a setting for their size", n, maxPage>>20)
+	case *l.used+int64(n) > maxReader:
+		return nil, fmt.Errorf("a page of %d bytes is too large beside those of other columns, which take %d: flowrun holds up to %d MiB of them", n, *l.used, maxReader>>20)
 	}
 	*l.used += int64(n - cap(old))
 	return make([]byte, n), nil
@@ -300,7 +303,7 @@ func (l *leafReader) readDictionary(h pageHead) error {
 		return err
 	}
 	if *l.used += int64(h.raw) + 16*int64(h.values); *l.used > maxReader {
-		return fmt.Errorf("a dictionary of %d bytes is too large", h.raw)
+		return fmt.Errorf("a dictionary of %d bytes is too large: flowrun holds up to %d MiB of pages and dictionaries", h.raw, maxReader>>20)
 	}
 	if least := l.values.least(); int64(h.values)*int64(least) > 8*int64(len(src)) {
 		return errValues

@@ -27,6 +27,9 @@ type shred struct {
 // Rows is how many rows they are.
 func (s *Shreds) Rows() int { return s.rows }
 
+// Size is how much memory they take, in bytes.
+func (s *Shreds) Size() int { return s.size }
+
 // Shred takes the selected rows of a batch apart.
 func (s *Schema) Shred(b *record.Batch) *Shreds {
 	out := &Shreds{rows: b.Len(), leaves: make([]shred, len(s.leaves))}

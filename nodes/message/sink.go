@@ -24,6 +24,14 @@ type Sender interface {
 	Close()
 }
 
+// An Unconfirmed is a Sender whose other side does not confirm messages: it keeps them when they
+// are written.
+type Unconfirmed interface {
+	// Unsure says, when the session is closed, of how many messages nobody knows whether they
+	// have arrived.
+	Unsure() int64
+}
+
 // A Sink is a running sink of messages. Its fields are set by the method Operator of a kind.
 type Sink struct {
 	Env     *nodes.Env
@@ -50,6 +58,7 @@ type Sink struct {
 	sending []*Outgoing // what the session has
 	resent  int64       // messages that were sent again
 	unsure  int64       // messages that were being sent when the run ended
+	adrift  int64       // messages that an Unconfirmed had sent when its session ended
 }
 
 const (
@@ -149,8 +158,7 @@ func (s *Sink) putBack(ms []*Outgoing) {
 
 // renew makes a session in place of one that broke.
 func (s *Sink) renew(ctx context.Context, why error) error {
-	s.session.Close()
-	s.session = nil
+	s.leave(why)
 	for {
 		if err := s.away.Wait(ctx, why); err != nil {
 			return err
@@ -163,6 +171,27 @@ func (s *Sink) renew(ctx context.Context, why error) error {
 			return why
 		}
 	}
+}
+
+// leave closes the session, which has ended by an error, nil: in good order.
+func (s *Sink) leave(why error) {
+	s.session.Close()
+	u, ok := s.session.(Unconfirmed)
+	if s.session = nil; !ok {
+		return
+	}
+	n := u.Unsure()
+	if n == 0 {
+		return
+	}
+	told := []any{"messages", n}
+	if why != nil {
+		told = append(told, "error", why.Error())
+	}
+	s.Env.Log.Warn(s.What+" has not let the connection end in good order: nobody knows what became of messages that were sent last", told...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adrift += n
 }
 
 // next gives messages to be sent at once.
@@ -317,7 +346,7 @@ func (s *Sink) End(ctx context.Context, e nodes.EndedEdge, out nodes.Out) error 
 func (s *Sink) unkept() (lost, unsure int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int64(s.left) - s.unsure, s.unsure
+	return int64(s.left) - s.unsure, s.unsure + s.adrift
 }
 
 // standing implements Env.Standing.
@@ -342,7 +371,7 @@ func (s *Sink) Close() error {
 	s.cancel()
 	<-s.gone
 	if s.session != nil {
-		s.session.Close()
+		s.leave(nil)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

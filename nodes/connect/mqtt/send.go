@@ -115,11 +115,15 @@ func (s *sender) Send(ctx context.Context, ms []*message.Outgoing) error {
 	}()
 	for at := 0; ; {
 		from := at
-		err := s.w.send(func(dst []byte) []byte {
+		var begin []int // of messages of QoS 0, in what is written
+		n, err := s.w.sendSome(func(dst []byte) []byte {
 			for at < len(ms) && len(dst) < bytesAtOnce {
 				f := s.begin(ms[at])
 				if f == nil && ms[at].Err == nil {
 					break // as many as may be are under way
+				}
+				if s.o.k.QoS == 0 {
+					begin = append(begin, len(dst))
 				}
 				if f != nil {
 					dst = s.append(dst, f)
@@ -128,13 +132,14 @@ func (s *sender) Send(ctx context.Context, ms []*message.Outgoing) error {
 			}
 			return dst
 		})
+		if s.o.k.QoS == 0 {
+			s.post(ms[from:at], begin, n)
+			if err == nil && at == len(ms) && !s.w.arrivals.asked() {
+				err = s.w.ping()
+			}
+		}
 		if err != nil {
 			return s.blame(err)
-		}
-		if s.o.k.QoS == 0 {
-			for _, m := range ms[from:at] {
-				m.Kept = m.Err == nil
-			}
 		}
 		if at < len(ms) && at > from {
 			continue
@@ -182,7 +187,8 @@ func (s *sender) begin(m *message.Outgoing) *flight {
 	}
 	f := &flight{m: m}
 	props, err := s.properties(m)
-	f.size = 1 + 4 + 2 + len(topic) + 2 + 4 + len(props) + len(m.Body)
+	f.size = sizeOfPublish(byte(s.o.k.QoS)<<1, topic, props, m.Body)
+	f.size += 1 + sizeOfSize(f.size)
 	if err == nil && f.size > s.w.largest {
 		err = fmt.Errorf("the message has %d bytes, and the broker takes %d", f.size, s.w.largest)
 	}
@@ -191,6 +197,7 @@ func (s *sender) begin(m *message.Outgoing) *flight {
 		return nil
 	}
 	if s.o.k.QoS == 0 {
+		s.w.arrivals.add(1)
 		return f
 	}
 	for f.id == 0 || s.flying[f.id] != nil || s.known(f.id) {
@@ -306,11 +313,15 @@ func (s *sender) answer(id uint16, code byte, props *packets.Properties) {
 	}
 }
 
-// blame finds out which message was too large, if that has ended the session: the largest one.
+// blame finds out which message was too large, if that has ended the session: the largest one. Of
+// QoS 0 nobody knows which are under way, so none is to blame, and the next ones are sent.
 func (s *sender) blame(err error) error {
 	r, ok := errors.AsType[*refusal](err)
-	if !ok || r.code != tooLarge {
+	switch {
+	case !ok || r.code != tooLarge:
 		return err
+	case s.o.k.QoS == 0:
+		return errClosed
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,8 +53,10 @@ type wire struct {
 	retains bool
 	props   *packets.Properties
 
-	writing sync.Mutex
-	out     []byte
+	writing  sync.Mutex
+	out      []byte
+	arrivals arrivals
+	pong     chan struct{} // a ping was answered
 
 	leaving chan struct{} // closed when the wire is being closed
 
@@ -66,7 +68,7 @@ type wire struct {
 }
 
 func newWire(c net.Conn, keepAlive time.Duration, handle handler) *wire {
-	return &wire{conn: c, in: bufio.NewReaderSize(c, 64<<10), keepAlive: keepAlive, handle: handle, leaving: make(chan struct{}), done: make(chan struct{})}
+	return &wire{conn: c, in: bufio.NewReaderSize(c, 64<<10), keepAlive: keepAlive, handle: handle, pong: make(chan struct{}, 1), leaving: make(chan struct{}), done: make(chan struct{})}
 }
 
 // greet sends the first packet and waits for the answer.
@@ -142,6 +144,8 @@ func (w *wire) begin() {
 func (w *wire) take(p packets.Packet) error {
 	switch p := p.(type) {
 	case *packets.Pingresp:
+		w.arrivals.answer()
+		poke(w.pong)
 		return nil
 	case *packets.Disconnect:
 		r := &refusal{"to go on", p.ReasonCode, ""}
@@ -178,7 +182,7 @@ func (w *wire) ask() {
 				w.fail(fmt.Errorf("%w for %s", errSilent, silent.Round(time.Second)))
 				return
 			}
-			w.send(func(dst []byte) []byte { return append(dst, packets.PINGREQ<<4, 0) })
+			w.ping()
 		}
 	}
 }
@@ -211,25 +215,31 @@ func (w *wire) short() bool {
 
 // send writes packets, which f appends. Any goroutine may call it.
 func (w *wire) send(f func(dst []byte) []byte) error {
+	_, err := w.sendSome(f)
+	return err
+}
+
+// sendSome is send, and says how many bytes were written.
+func (w *wire) sendSome(f func(dst []byte) []byte) (n int, err error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	w.out = f(w.out[:0])
 	if len(w.out) == 0 {
-		return nil
+		return 0, nil
 	}
 	w.conn.SetWriteDeadline(time.Now().Add(writeTime))
-	if _, err := w.conn.Write(w.out); err != nil {
+	if n, err = w.conn.Write(w.out); err != nil {
 		// The broker may have said why it closes the connection, which tells more.
 		select {
 		case <-w.done:
 		case <-time.After(byeTime):
 		}
-		return w.fail(err)
+		return n, w.fail(err)
 	}
 	if cap(w.out) > 8<<20 {
 		w.out = nil
 	}
-	return nil
+	return n, nil
 }
 
 // write writes one packet.
@@ -246,6 +256,7 @@ func (w *wire) write(p packets.Packet) error {
 // while something comes throws away what was sent last, such as acknowledgements.
 func (w *wire) close() {
 	close(w.leaving)
+	w.arrive()
 	if w.why() == nil {
 		w.conn.SetWriteDeadline(time.Now().Add(byeTime))
 		w.writing.Lock()
@@ -385,13 +396,26 @@ func appendSize(dst []byte, n int) []byte {
 	return append(dst, byte(n))
 }
 
-// appendPublish appends a publication; props are its properties without their length.
-func appendPublish(dst []byte, flags byte, topic string, id uint16, props, body []byte) []byte {
-	size := 2 + len(topic) + len(props) + len(body)
-	size += len(appendSize(make([]byte, 0, 4), len(props)))
+// sizeOfSize is how many bytes a length takes.
+func sizeOfSize(n int) (bytes int) {
+	for bytes = 1; n >= 0x80; n >>= 7 {
+		bytes++
+	}
+	return bytes
+}
+
+// sizeOfPublish is what follows the first byte and the length of a publication.
+func sizeOfPublish(flags byte, topic string, props, body []byte) int {
+	size := 2 + len(topic) + sizeOfSize(len(props)) + len(props) + len(body)
 	if flags&6 != 0 {
 		size += 2
 	}
+	return size
+}
+
+// appendPublish appends a publication; props are its properties without their length.
+func appendPublish(dst []byte, flags byte, topic string, id uint16, props, body []byte) []byte {
+	size := sizeOfPublish(flags, topic, props, body)
 	dst = appendSize(append(dst, packets.PUBLISH<<4|flags), size)
 	dst = append(binary.BigEndian.AppendUint16(dst, uint16(len(topic))), topic...)
 	if flags&6 != 0 {

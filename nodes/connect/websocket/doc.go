@@ -3,7 +3,8 @@
 //
 // A WebSocket confirms nothing: what was sent may be lost with the connection, and what came
 // does not come again. So a message counts as sent when the system has it, and the source does
-// not acknowledge.
+// not acknowledge. Of what was sent behind the last answer of the server, to a ping or to the
+// farewell, the books say that nobody knows what became of it.
 package websocket
 
 import (

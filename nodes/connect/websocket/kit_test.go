@@ -240,6 +240,51 @@ func TestWritesAgain(t *testing.T) {
 	noSecret(t, r.Log, r.Told())
 }
 
+// Of messages that nobody knows to have been read the books say so: where the server goes away
+// early, or does not answer the farewell. One that answers it, or a ping, has read them.
+func TestUnsure(t *testing.T) {
+	const n = 1000
+	for name, c := range map[string]struct {
+		serve func(ctx context.Context, s *server, c *client.Conn, number int)
+		rate  string
+		most  int64
+	}{
+		"it reads all": {},
+		"it goes away": {serve: func(ctx context.Context, s *server, c *client.Conn, number int) {
+			for range 10 {
+				s.hear(ctx, c)
+			}
+			c.CloseNow()
+		}, most: n},
+		"it goes away, and says so": {serve: func(ctx context.Context, s *server, c *client.Conn, number int) {
+			for range 10 {
+				s.hear(ctx, c)
+			}
+			c.Close(client.StatusGoingAway, "bye")
+		}, most: n},
+		"it reads nothing more": {serve: func(ctx context.Context, s *server, c *client.Conn, number int) {
+			for range n {
+				s.hear(ctx, c)
+			}
+			nodes.Sleep(ctx, time.Hour)
+		}, most: n},
+		"it has answered a ping": {serve: func(ctx context.Context, s *server, c *client.Conn, number int) {
+			for range 900 {
+				s.hear(ctx, c)
+			}
+		}, rate: ", rate: 200/s", most: 300},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{serve: c.serve}
+			r := s.run(t, fmt.Sprintf("flow: f\nnodes:\n  in: {use: generate, with: {count: %d%s, set: {n: n}}}\n  out: {use: websocket.write, in: in, with: {url: 'ws://h', ping: 1s}}\n", n, c.rate))
+			unsure := r.Report.Nodes[1].Unconfirmed
+			if r.Err != nil || unsure > c.most || len(s.heard)+int(unsure) < n || (unsure > 0) != (c.most > 0) || (unsure > 0) != strings.Contains(r.Log, "nobody knows what became") {
+				t.Errorf("%d were heard, %d may have been; %s\n%s", len(s.heard), unsure, r.Told(), r.Log)
+			}
+		})
+	}
+}
+
 // What no retry would mend ends the flow, with what to do about it; what passes does not.
 func TestRefusals(t *testing.T) {
 	status := func(code int) *server {

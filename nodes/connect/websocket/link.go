@@ -31,8 +31,10 @@ const theServer = "the WebSocket server"
 const (
 	// connectTime bounds how long it may take to open a connection.
 	connectTime = 15 * time.Second
-	// byeTime bounds how long it may take to close one in good order.
-	byeTime = time.Second
+	// byeTime bounds how long it may take to close one in good order, arriveTime so if messages
+	// were sent that the server may still have to read.
+	byeTime    = time.Second
+	arriveTime = 5 * time.Second
 )
 
 // A Link is the part of the settings that says how to reach a server.
@@ -67,6 +69,10 @@ type wire struct {
 	works  sync.WaitGroup
 	busy   atomic.Bool // nobody reads, because what was read waits
 	asked  atomic.Bool // a ping is under way; the client closes the connection if that fails
+	ended  error       // why nobody reads any more; of the goroutine that reads, until it has ended
+
+	sent    atomic.Int64 // messages that were written
+	arrived atomic.Int64 // those of them that the server has read, as far as is known
 }
 
 // open makes a connection and sends what is to be sent at its beginning. Messages go to take,
@@ -108,7 +114,10 @@ func (l *Link) open(ctx context.Context, env *nodes.Env, take func(w *wire, bina
 			return nil, plain(err)
 		}
 	}
-	w.works.Go(func() { w.fail(nodes.Guard(func() error { return w.read(take) })) })
+	w.works.Go(func() {
+		w.ended = nodes.Guard(func() error { return w.read(take) })
+		w.fail(w.ended)
+	})
 	if l.Ping > 0 {
 		w.works.Go(func() { w.ping(l.Ping) })
 	}
@@ -142,7 +151,8 @@ func (w *wire) read(take func(w *wire, binary bool, r io.Reader) error) error {
 	}
 }
 
-// ping sees to it that a server that is gone is noticed.
+// ping sees to it that a server that is gone is noticed. One that answers has read what was sent
+// before.
 func (w *wire) ping(every time.Duration) {
 	for nodes.Sleep(w.ctx, every) == nil {
 		if w.busy.Load() {
@@ -150,11 +160,15 @@ func (w *wire) ping(every time.Duration) {
 		}
 		ctx, end := context.WithTimeout(w.ctx, every)
 		w.asked.Store(true)
+		sent := w.sent.Load()
 		err := w.conn.Ping(ctx)
 		end()
 		if err != nil && w.ctx.Err() == nil && !w.busy.Load() {
 			w.fail(errSilent)
 			return
+		}
+		if err == nil {
+			w.arrived.Store(sent)
 		}
 		w.asked.Store(false)
 	}
@@ -174,16 +188,29 @@ var errSilent = errors.New("the server does not answer a ping")
 // errLeft is that of a wire that was closed in good order.
 var errLeft = errors.New("the connection was closed")
 
-// close says good-bye and ends the goroutines.
+// close says good-bye and ends the goroutines. A server that answers has read what was sent.
 func (w *wire) close() {
+	answered := false
 	if w.ctx.Err() == nil {
-		bye := time.AfterFunc(byeTime, func() { w.fail(errLeft) })
-		w.conn.Close(client.StatusNormalClosure, "")
-		bye.Stop()
+		longest := byeTime
+		if w.unsure() > 0 {
+			longest = arriveTime
+		}
+		bye := time.AfterFunc(longest, func() { w.fail(errLeft) })
+		err := w.conn.Close(client.StatusNormalClosure, "")
+		answered = bye.Stop() && err == nil
 	}
 	w.fail(errLeft)
 	w.works.Wait()
+	// The answer has come to whoever was reading: this goroutine, or the one that has ended.
+	status := client.CloseStatus(w.ended)
+	if answered && (status == client.StatusNormalClosure || status == client.StatusNoStatusRcvd || errors.Is(w.ended, net.ErrClosed)) {
+		w.arrived.Store(w.sent.Load())
+	}
 }
+
+// unsure is how many messages the server may not have read.
+func (w *wire) unsure() int64 { return w.sent.Load() - w.arrived.Load() }
 
 // A refusal is what another try would not mend.
 type refusal struct{ told, hint string }

@@ -28,7 +28,7 @@ var writeDecl = nodes.Kind("websocket.write", "Sends items as messages over a We
 	nodes.InPort(graph.Port{Name: "in", Doc: "The items."}),
 	nodes.Workers(graph.Single),
 	nodes.Tries(),
-	nodes.Lines("never", "the server is slow or away", "its input has ended, and all is sent",
+	nodes.Lines("never", "the server is slow or away", "its input has ended, all is sent, and the server has answered the farewell, or does not within five seconds",
 		"the server refuses the connection, or is away for longer than retry says"),
 	nodes.Example(graph.Example{
 		Title: "Positions to a map",
@@ -103,12 +103,16 @@ func (s *sender) Send(ctx context.Context, ms []*message.Outgoing) error {
 			return s.w.why()
 		}
 		m.Kept = true
+		s.w.sent.Add(1)
 	}
 	return nil
 }
 
 // Close implements message.Sender.
 func (s *sender) Close() { s.w.close() }
+
+// Unsure implements message.Unconfirmed.
+func (s *sender) Unsure() int64 { return s.w.unsure() }
 
 // Examine implements nodes.Examiner.
 func (k *writer) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {

@@ -1,12 +1,35 @@
 package graph
 
+import (
+	"regexp"
+	"strings"
+)
+
 // A Channel is a place outside of flows by which they meet: what one writes there, another
 // reads.
 type Channel struct {
 	Key  string // which tells it from all others, without secrets: "redis://127.0.0.1:6379/0 stream orders"
 	What string // "Redis stream"
-	Name string // "orders"
+	Name string // "orders", with which Key ends where Covers is set
+
+	// Part is, of what is written, which part of the channel it goes to, such as a subject of a
+	// stream; "": it is not known.
+	Part string
+	// Covers is, of what is read by a pattern or in part: whether what is written to a channel
+	// of the same server and sort comes here. nil: what has the same Key does.
+	Covers func(written Channel) bool
 }
+
+// Gets reports whether what is written to a channel is read from this one.
+func (c Channel) Gets(written Channel) bool {
+	if c.Covers == nil {
+		return c.Key == written.Key
+	}
+	return strings.TrimSuffix(c.Key, c.Name) == strings.TrimSuffix(written.Key, written.Name) && c.Covers(written)
+}
+
+// thisMachine is it by its names, in front of a port.
+var thisMachine = regexp.MustCompile(`(?i)(//|,)(?:localhost|\[::1\]):`)
 
 // Channeled is implemented by settings structs of sources and sinks that read from or write to
 // places of which others may know. path resolves a path of the settings. It is called after
@@ -19,7 +42,11 @@ type Channeled interface {
 // writes to.
 func (n *Node) Channels(f *Flow) []Channel {
 	if c, ok := n.Config.(Channeled); ok && (len(n.In) == 0) != (len(n.Out) == 0 || onlySides(n)) {
-		return c.Channels(f.Path)
+		all := c.Channels(f.Path)
+		for i := range all {
+			all[i].Key = thisMachine.ReplaceAllString(all[i].Key, "${1}127.0.0.1:")
+		}
+		return all
 	}
 	return nil
 }

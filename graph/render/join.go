@@ -8,16 +8,17 @@ import (
 
 // This file makes one scene of several flows.
 
+// A meeting is a node with the channels of which others may know.
+type meeting struct {
+	card     int // of the node
+	channels []graph.Channel
+	reads    bool
+}
+
 // Join makes the scene of flows that meet outside of them: where one writes what another
-// reads, a card stands between them. Each flow is a cluster.
-func Join(flows []*graph.Flow) *Scene {
-	all := &Scene{}
-	at := map[string]int{} // the card of a channel
-	type meeting struct {
-		card    int // of the node
-		channel graph.Channel
-		reads   bool
-	}
+// reads, a card stands between them. Each flow is a cluster. joined reports whether any meet.
+func Join(flows []*graph.Flow) (all *Scene, joined bool) {
+	all = &Scene{}
 	var meetings []meeting
 	for i, f := range flows {
 		s := FromFlow(f)
@@ -26,8 +27,8 @@ func Join(flows []*graph.Flow) *Scene {
 		}
 		all.Title += s.Title
 		for k, n := range f.Nodes {
-			for _, c := range n.Channels(f) {
-				meetings = append(meetings, meeting{len(all.Cards) + k, c, len(n.In) == 0})
+			if channels := n.Channels(f); len(channels) > 0 {
+				meetings = append(meetings, meeting{len(all.Cards) + k, channels, len(n.In) == 0})
 			}
 		}
 		for _, c := range s.Cards {
@@ -39,22 +40,49 @@ func Join(flows []*graph.Flow) *Scene {
 		}
 		all.Cards, all.Wires = append(all.Cards, s.Cards...), append(all.Wires, s.Wires...)
 	}
-	for _, m := range meetings {
-		if !slices.ContainsFunc(meetings, func(o meeting) bool { return o.channel.Key == m.channel.Key && o.reads != m.reads }) {
-			continue
-		}
-		if _, there := at[m.channel.Key]; !there {
-			at[m.channel.Key] = len(all.Cards)
-			all.Cards = append(all.Cards, &Card{ID: m.channel.Name, Kind: m.channel.What, About: m.channel.Key, Icon: IconQueue, In: []Port{{}}, Out: []Port{{}}})
-		}
-		card, between := all.Cards[m.card], at[m.channel.Key]
-		if m.reads {
-			card.In = append(card.In, Port{Name: m.channel.Name})
-			all.Wires = append(all.Wires, &Wire{From: End{between, 0}, To: End{m.card, len(card.In) - 1}})
-		} else {
-			card.Out = append(card.Out, Port{Name: m.channel.Name})
-			all.Wires = append(all.Wires, &Wire{From: End{m.card, len(card.Out) - 1}, To: End{between, 0}})
+	at := map[string]int{} // the card of a channel
+	for i := range meetings {
+		var seen []string
+		for k := range meetings {
+			c := meets(&meetings[i], &meetings[k])
+			if c == nil || slices.Contains(seen, c.Key) {
+				continue
+			}
+			seen, joined = append(seen, c.Key), true
+			if _, there := at[c.Key]; !there {
+				at[c.Key] = len(all.Cards)
+				all.Cards = append(all.Cards, &Card{ID: c.Name, Kind: c.What, About: c.Key, Icon: IconQueue, In: []Port{{}}, Out: []Port{{}}})
+			}
+			all.wire(&meetings[i], at[c.Key], c.Name)
 		}
 	}
-	return all
+	return all, joined
+}
+
+// meets gives the channel by which two nodes meet: that to which one of them writes.
+func meets(a, b *meeting) *graph.Channel {
+	switch {
+	case a.reads == b.reads:
+		return nil
+	case a.reads:
+		a, b = b, a
+	}
+	for i := range a.channels {
+		if slices.ContainsFunc(b.channels, func(c graph.Channel) bool { return c.Gets(a.channels[i]) }) {
+			return &a.channels[i]
+		}
+	}
+	return nil
+}
+
+// wire draws a wire between a node and the card of a channel.
+func (s *Scene) wire(m *meeting, between int, name string) {
+	card := s.Cards[m.card]
+	if m.reads {
+		card.In = append(card.In, Port{Name: name})
+		s.Wires = append(s.Wires, &Wire{From: End{between, 0}, To: End{m.card, len(card.In) - 1}})
+	} else {
+		card.Out = append(card.Out, Port{Name: name})
+		s.Wires = append(s.Wires, &Wire{From: End{m.card, len(card.Out) - 1}, To: End{between, 0}})
+	}
 }

@@ -39,7 +39,7 @@ func TestJoin(t *testing.T) {
 		}
 		flows = append(flows, f)
 	}
-	s := render.Join(flows)
+	s, joined := render.Join(flows)
 	if err := render.Layout(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestJoin(t *testing.T) {
 		got = append(got, name(w.From.Card)+" "+name(w.To.Card))
 	}
 	want := "a.in a.out, a.in a.too, b.in b.out, c.in c.out, a.out x.jsonl, x.jsonl b.in, b.out y.jsonl, y.jsonl c.in"
-	if strings.Join(got, ", ") != want || s.Title != "a + b + c" || len(s.Clusters) != 3 {
+	if !joined || strings.Join(got, ", ") != want || s.Title != "a + b + c" || len(s.Clusters) != 3 {
 		t.Errorf("%s of %d clusters:\ngot  %s\nwant %s", s.Title, len(s.Clusters), strings.Join(got, ", "), want)
 	}
 }

@@ -99,7 +99,7 @@ var Rules = []Rule{
 	{Rooms: []string{"nodes/connect/kafka"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record")...), Tests: append([]string{"graph/record", "internal/brokertest", "internal/servertest"}, packTests...)},
 	{Rooms: []string{"nodes/connect/s3"}, May: []string{"graph", "graph/config", "graph/diag", "graph/types", "nodes", "nodes/file", "nodes/peer"}, Tests: packTests},
 	{Rooms: []string{"nodes/connect/websocket"}, May: append([]string{"nodes/message", "nodes/peer"}, without(kinds, "graph/quantity", "graph/record", "graph/expr")...), Tests: packTests},
-	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/kafka", "nodes/connect/mqtt", "nodes/connect/nats", "nodes/connect/redis", "nodes/connect/s3", "nodes/connect/sql", "nodes/connect/websocket", "nodes/std"}},
+	{Rooms: []string{"nodes/connect/all"}, May: []string{"nodes/connect/amqp", "nodes/connect/kafka", "nodes/connect/mqtt", "nodes/connect/nats", "nodes/connect/redis", "nodes/connect/s3", "nodes/connect/sql", "nodes/connect/websocket", "nodes/std"}, Tests: []string{"graph", "graph/diag", "graph/render", "nodes"}},
 
 	// The engine, and those who look at it. It knows no kinds.
 	{Rooms: []string{"scheduler/queue"}, May: []string{"graph/record", "graph/types"}},

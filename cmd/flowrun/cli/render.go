@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"path/filepath"
@@ -40,8 +41,8 @@ func renderVerb(c *call) *cobra.Command {
 		Long: `Draws a flow: nodes with their ports and types, edges with the bounds of their
 queues. The format follows from the name of the output; without one, SVG goes to
 standard output. An SVG follows the light or dark theme of its reader. Several
-flows are one drawing: where one writes what another reads, such as a stream, they
-are joined.`,
+flows are one drawing: where one writes what another reads, such as a stream, or
+topics that a pattern covers, they are joined.`,
 		Example: `  flowrun render flow.yaml -o flow.svg
   flowrun render flow.yaml -o flow.png
   flowrun render validate.yaml enrich.yaml store.yaml -o all.svg
@@ -74,7 +75,11 @@ are joined.`,
 		if len(flows) == 1 {
 			return d.draw(render.FromFlow(flows[0]))
 		}
-		return d.draw(render.Join(flows))
+		scene, joined := render.Join(flows)
+		if !joined {
+			fmt.Fprintln(c.stderr, "render: no flow reads what another one writes, as far as their settings tell: they are drawn side by side")
+		}
+		return d.draw(scene)
 	}
 	return verb
 }

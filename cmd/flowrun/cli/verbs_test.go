@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/xml"
+	"fmt"
 	"image/png"
 	"io"
 	"os"
@@ -122,6 +123,14 @@ func TestRender(t *testing.T) {
 	if text := read(t, "a.mmd"); !strings.Contains(text, "flowchart") {
 		t.Errorf("got %s", text)
 	}
+}
+
+// Of several flows that do not meet a line says so.
+func TestRenderJoins(t *testing.T) {
+	flow := "nodes:\n  in: {use: file.read, with: {path: %s.jsonl, as: '{id: int}'}}\n  out: {use: file.write, in: in, with: {path: %s.jsonl}}\n"
+	folder(t, map[string]string{"a.yaml": fmt.Sprintf(flow, "x", "y"), "b.yaml": fmt.Sprintf(flow, "y", "z"), "x.jsonl": "", "y.jsonl": ""})
+	call("", "render", "a.yaml", "b.yaml", "-o", "all.svg").want(t, 0, "", "")
+	call("", "render", "a.yaml", "a.yaml", "-o", "all.svg").want(t, 0, "", "render: no flow reads what another one writes, as far as their settings tell: they are drawn side by side\n")
 }
 
 func TestRenderWritesNothingOfABadFlow(t *testing.T) {

@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"net"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -9,20 +11,31 @@ import (
 
 // This file names the topics of a flow for drawings of several.
 
+// channels are those of topics, and of patterns of such.
 func (l *Link) channels(topics ...string) (all []graph.Channel) {
 	at := l.brokers()
+	for i, b := range at {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			at[i] = net.JoinHostPort(strings.Trim(b, "[]"), defaultPort)
+		}
+	}
 	slices.Sort(at)
 	for _, t := range topics {
-		all = append(all, graph.Channel{Key: "kafka://" + strings.Join(at, ",") + " " + t, What: "Kafka topic", Name: t})
+		c := graph.Channel{Key: "kafka://" + strings.Join(at, ",") + " " + t, What: "Kafka topic", Name: t}
+		if strings.HasPrefix(t, "^") {
+			pattern, err := regexp.Compile(t)
+			if err != nil {
+				continue
+			}
+			c.Covers = func(written graph.Channel) bool { return pattern.MatchString(written.Name) }
+		}
+		all = append(all, c)
 	}
 	return all
 }
 
 // Channels implements graph.Channeled.
-func (k *reader) Channels(func(string) string) []graph.Channel {
-	named, _ := k.plain()
-	return k.channels(named...)
-}
+func (k *reader) Channels(func(string) string) []graph.Channel { return k.channels(k.Topics...) }
 
 // Channels implements graph.Channeled.
 func (k *writer) Channels(func(string) string) []graph.Channel {

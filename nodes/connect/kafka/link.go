@@ -59,6 +59,9 @@ func (l *Login) mechanism() sasl.Mechanism {
 	return plain.Auth{User: l.User, Pass: l.Password.Reveal()}.AsMechanism()
 }
 
+// defaultPort is that of an address without one.
+const defaultPort = "9092"
+
 // brokers are the addresses. One that comes from a variable may be a list with commas.
 func (l *Link) brokers() (all []string) {
 	for _, b := range l.Brokers {
@@ -84,7 +87,7 @@ func (l *Link) check(c *graph.Inference) {
 	for _, b := range all {
 		host, port, err := net.SplitHostPort(b)
 		if err != nil {
-			host, port = b, "9092"
+			host, port = b, defaultPort
 		}
 		n, err := strconv.Atoi(port)
 		wrong = wrong || err != nil || n < 1 || n > 65535 || host == "" || strings.ContainsAny(host, "/@ ")

@@ -211,9 +211,31 @@ func (l *Link) channels(topics ...string) (all []graph.Channel) {
 		if rest, ok := strings.CutPrefix(t, sharePrefix); ok {
 			_, t, _ = strings.Cut(rest, "/")
 		}
-		all = append(all, graph.Channel{Key: "mqtt://" + net.JoinHostPort(a.host, a.port) + " " + t, What: "MQTT topic", Name: t})
+		c := graph.Channel{Key: "mqtt://" + net.JoinHostPort(a.host, a.port) + " " + t, What: "MQTT topic", Name: t}
+		if strings.ContainsAny(t, "+#") {
+			c.Covers = func(written graph.Channel) bool { return filters(t, written.Name) }
+		}
+		all = append(all, c)
 	}
 	return all
+}
+
+// filters reports whether a filter takes a topic: + is a level, and # all that follow, or none.
+// What a broker tells of itself, below $, only a filter takes that says so.
+func filters(filter, topic string) bool {
+	if strings.HasPrefix(topic, "$") && !strings.HasPrefix(filter, "$") {
+		return false
+	}
+	fs, ts := strings.Split(filter, "/"), strings.Split(topic, "/")
+	for i, f := range fs {
+		switch {
+		case f == "#":
+			return true
+		case i >= len(ts) || f != "+" && f != ts[i]:
+			return false
+		}
+	}
+	return len(fs) == len(ts)
 }
 
 // seconds is a time in whole seconds, at least one, at most so many.

@@ -332,11 +332,3 @@ func (d *dialer) cut() {
 		d.made.Close()
 	}
 }
-
-// channel names a stream, a bucket or a subject for drawings.
-func (l *Link) channel(what, name string) []graph.Channel {
-	if name == "" {
-		return nil
-	}
-	return []graph.Channel{{Key: "nats " + l.address() + " " + what + " " + name, What: "NATS " + what, Name: name}}
-}

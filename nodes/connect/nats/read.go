@@ -200,17 +200,6 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	return s.Operator(), nil
 }
 
-// Channels implements graph.Channeled.
-func (k *reader) Channels(func(string) string) []graph.Channel {
-	switch k.mode() {
-	case modeKV:
-		return k.channel("bucket", k.Bucket)
-	case modeStream:
-		return k.channel("stream", k.Stream)
-	}
-	return k.channel("subject", k.Subject)
-}
-
 // An inlet makes the sessions of a node, one after the other.
 type inlet struct {
 	k     *reader

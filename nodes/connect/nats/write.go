@@ -259,20 +259,6 @@ func (k *writer) Operator(env *nodes.Env) (nodes.Operator, error) {
 	return s.Operator(), nil
 }
 
-// Channels implements graph.Channeled: a stream that is named, a bucket, or a subject that is
-// the same for all items.
-func (k *writer) Channels(func(string) string) []graph.Channel {
-	switch {
-	case k.mode() == modeKV:
-		return k.channel("bucket", k.Bucket)
-	case k.mode() == modeStream && k.Stream != "":
-		return k.channel("stream", k.Stream)
-	case k.mode() == modeCore:
-		return k.channel("subject", k.Subject.Value)
-	}
-	return nil
-}
-
 // An outlet makes the sessions of a node, one after the other.
 type outlet struct {
 	k      *writer

@@ -57,7 +57,7 @@ func (i *inlet) taken(ctx context.Context, c *conn, name string) (bool, error) {
 		return false, err
 	}
 	list, err := c.ClientList(ctx).Result()
-	if is(err, "NOPERM") {
+	if i.certain = err == nil; is(err, "NOPERM") {
 		i.env.Log.Warn("the user may not ask for the names of others (CLIENT LIST): if another process has the same consumer, both get the same messages", "consumer", name)
 		return false, nil
 	}

@@ -98,13 +98,10 @@ func TestNotAllowed(t *testing.T) {
 	_, c := told(t)
 	c.XAdd(t.Context(), newEntry())
 	const read = "flow: r\nnodes:\n  in: {use: redis.read, with: {url: URL, key: orders, as: '{id: int}'}}\n  out: {use: log, in: in}\n"
-	as := func(user, password string) string {
-		return strings.Replace(s.URL, "flow:"+brokertest.Password, user+":"+password, 1)
-	}
 	for name, x := range map[string]struct{ url, flow, told, hint string }{
 		"no password":    {strings.Replace(s.URL, "flow:"+brokertest.Password+"@", "", 1), read, "NOAUTH", "write the password into the url"},
-		"wrong password": {as("flow", "wrong"), read, "WRONGPASS", "look at the user and the password"},
-		"may not write":  {as("reader", brokertest.Password), writeOrders, "NOPERM", "ACL GETUSER"},
+		"wrong password": {asUser(t, "flow", "wrong"), read, "WRONGPASS", "look at the user and the password"},
+		"may not write":  {asUser(t, "reader", brokertest.Password), writeOrders, "NOPERM", "ACL GETUSER"},
 	} {
 		r := kit.Try(t, strings.ReplaceAll(x.flow, "URL", "'"+x.url+"'"), nil, nodetest.Setup{})
 		if r.Err == nil || !strings.Contains(r.Err.Error(), x.told) || !strings.Contains(diag.HintOf(r.Err).Text, x.hint) || strings.Contains(r.Err.Error(), brokertest.Password) {

@@ -130,7 +130,11 @@ type inlet struct {
 	notes *nodes.Notebook
 	lag   atomic.Int64 // of the stream, as it was when it was asked for last
 	again atomic.Int64 // messages that have come again
-	last  int64        // the connection of the session before, by its number in Redis
+
+	// Of the session before.
+	last    int64  // its connection, by its number in Redis
+	certain bool   // no other process could have the name of the consumer
+	working string // its working list
 }
 
 // connect makes a session.

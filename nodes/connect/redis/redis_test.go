@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,6 +39,25 @@ func told(t *testing.T) (url string, c *conn) {
 		t.Fatal(err)
 	}
 	return url, c
+}
+
+// asUser is the address of the server for a user of its own.
+func asUser(t *testing.T, user, password string) string {
+	t.Helper()
+	return strings.Replace(server.Server(t).URL, "flow:"+brokertest.Password, user+":"+password, 1)
+}
+
+// user makes a user who may do what the rules say, and gives the address for it.
+func (c *conn) user(t *testing.T, name string, rules ...string) (url string) {
+	t.Helper()
+	args := []any{"acl", "setuser", name, "reset", "on", ">" + brokertest.Password}
+	for _, r := range rules {
+		args = append(args, r)
+	}
+	if err := c.Do(t.Context(), args...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	return asUser(t, name, brokertest.Password)
 }
 
 // perform runs a flow that must be right. A source is stopped when done says so.
@@ -209,55 +227,6 @@ func TestWhatIsNotAcknowledged(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// A consumer that others have taken for dead, as when it comes back from an outage later than
-// they do, acknowledges what it has, and nothing that it has taken since.
-func TestTakenForDead(t *testing.T) {
-	_, c := told(t)
-	push := func(from, to int) {
-		for n := from; n < to; n++ {
-			c.LPush(t.Context(), "orders", fmt.Sprintf(`{"id":%d}`, n))
-		}
-	}
-	k := &reader{Mode: modeList, Key: "orders", Claim: time.Hour, Reading: message.Reading{Format: message.FormatJSON}}
-	consumer := func(name string) *listSession {
-		own := *k
-		own.Consumer = name
-		s, err := inletOf(t, &own, "shop").connect(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Close)
-		return s.(*listSession)
-	}
-	dead := func(s *listSession) {
-		if err := c.Del(t.Context(), s.working+aliveSuffix).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	push(0, 10)
-	one := consumer("one")
-	first, tokens := receive(t, one, 10)
-	dead(one)
-	if again, _ := receive(t, consumer("two"), 10); !slices.Equal(again, first) {
-		t.Errorf("the other is given %q", again)
-	}
-	push(10, 15)
-	second, _ := receive(t, one, 5)
-	if err := errors.Join(one.alive(t.Context()), one.Ack(t.Context(), tokens)); err != nil {
-		t.Fatal(err)
-	}
-	if n := c.LLen(t.Context(), one.working).Val(); n != 5 {
-		t.Fatalf("its working list has %d", n)
-	}
-	dead(one)
-	if again, _ := receive(t, consumer("three"), 5); !slices.Equal(again, second) {
-		t.Errorf("of %q there is %q left", second, again)
-	}
-	if all := c.SMembers(t.Context(), one.registry()).Val(); slices.Contains(all, one.working) {
-		t.Errorf("it counts as a consumer: %q", all)
 	}
 }
 

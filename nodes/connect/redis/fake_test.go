@@ -21,12 +21,13 @@ import (
 var kit = nodetest.New(std.Nodes, Nodes)
 
 func TestKinds(t *testing.T) {
-	kit.Peers("redis.read", played(true)).Peers("redis.write", played(false)).Peers("redis.lookup", played(false)).Conform(t, Nodes...)
+	kit.Peers("redis.read", played(true, nil)).Peers("redis.write", played(false, nil)).Peers("redis.lookup", played(false, nil)).Conform(t, Nodes...)
 }
 
 // played answers the commands that the examples need: from a stream of two entries if it is to
-// be read. The flow is stopped when the entries are acknowledged.
-func played(read bool) nodetest.World {
+// be read. The flow is stopped when the entries are acknowledged. What other, if not nil, has an
+// answer to, that one answers; it may stop the flow, too.
+func played(read bool, other func(command string, stop func()) string) nodetest.World {
 	return func(ctx context.Context, n *nodetest.Network, stop func()) {
 		l, err := n.Listen(ctx, "tcp", "127.0.0.1:6379")
 		if err != nil {
@@ -44,7 +45,13 @@ func played(read bool) nodetest.World {
 				defer c.Close()
 				queued := 0
 				answer(c, func(args []string) string {
-					switch command := strings.ToLower(args[0]); {
+					command := strings.ToLower(args[0])
+					if other != nil {
+						if reply := other(command, stop); reply != "" {
+							return reply
+						}
+					}
+					switch {
 					case command == "hello":
 						return "-ERR unknown command\r\n"
 					case command == "ping":

@@ -130,6 +130,11 @@ type inlet struct {
 	notes *nodes.Notebook
 	lag   atomic.Int64 // of the stream, as it was when it was asked for last
 	again atomic.Int64 // messages that have come again
+	// grouped says that the run has found the group, or has made it.
+	grouped bool
+	// gapBehind is the entry behind which some are gone that were told of, where the user may not
+	// set the group.
+	gapBehind string
 
 	// Of the session before.
 	last    int64  // its connection, by its number in Redis

@@ -9,7 +9,9 @@ import (
 	client "github.com/redis/go-redis/v9"
 
 	"github.com/flowrun/flowrun/graph/types"
+	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/message"
+	"github.com/flowrun/flowrun/nodes/peer"
 )
 
 // This file reads streams.
@@ -20,12 +22,13 @@ type streamSession struct {
 	fields map[string]*types.Type
 	own    string    // the last entry of those that were pending with this consumer before; ">": there are no more
 	claim  time.Time // when to look for entries of consumers that are gone
+	barred error     // not nil: the user may not make the group
+	remade bool      // the group was made anew, and no entry has come since then
 }
 
 func (s *session) stream(ctx context.Context) (message.Receiver[string], error) {
 	x := &streamSession{session: *s, fields: fieldsOf(s.i.k.shape.Body), own: "0"}
-	start := map[string]string{"first": "0", "last": "$"}[s.i.k.Start]
-	if err := x.create(ctx, start); err != nil {
+	if err := x.create(ctx); err != nil {
 		return nil, err
 	}
 	if err := x.gap(ctx); err != nil {
@@ -35,14 +38,57 @@ func (s *session) stream(ctx context.Context) (message.Receiver[string], error) 
 	return x, nil
 }
 
-// create makes the group, and the stream, where they are not there. A user who may not make
-// them has to find them.
-func (s *streamSession) create(ctx context.Context, start string) error {
+// firstEntry and behindLast are where a group begins, as Redis calls them.
+const (
+	firstEntry = "0"
+	behindLast = "$"
+)
+
+// create makes the group, and the stream, where they are not there. Only the first group of a
+// run begins as `start` says: one that is gone since then was not told of entries that have come
+// to the stream until it is made anew. A user who may not make the group has to find it.
+func (s *streamSession) create(ctx context.Context) error {
+	start := firstEntry
+	if s.i.k.Start == "last" && !s.i.grouped {
+		start = behindLast
+	}
 	err := s.acks.XGroupCreateMkStream(ctx, s.i.k.Key, s.i.group, start).Err()
-	if is(err, "BUSYGROUP") || is(err, "NOPERM") {
+	switch {
+	case is(err, "NOPERM"):
+		s.barred = err
+		return nil
+	case is(err, "BUSYGROUP"):
+	case err != nil:
+		return err
+	case s.i.grouped:
+		s.i.env.Log.Warn("the group was gone, and was made anew: it begins with the first entry", "stream", s.i.k.Key, "group", s.i.group)
+		s.i.notes.Add("the group was gone, and was made anew", 1, s.i.k.Key)
+	}
+	s.i.grouped = true
+	return nil
+}
+
+// remakeWait is the wait before a group is made anew a second time if nothing has come in
+// between: somebody may take it away again and again.
+const remakeWait = 500 * time.Millisecond
+
+// remake makes the group anew.
+func (s *streamSession) remake(ctx context.Context) error {
+	if s.barred != nil {
+		return peer.Hinted(fmt.Errorf("the stream %s has no group %s: %w", s.i.k.Key, s.i.group, s.barred),
+			fmt.Sprintf("make it, `XGROUP CREATE %s %s %s MKSTREAM`, or let the user do that: ACL SETUSER NAME +xgroup|create", s.i.k.Key, s.i.group, firstEntry))
+	}
+	if s.remade && nodes.Sleep(ctx, remakeWait) != nil {
 		return nil
 	}
-	return err
+	s.remade = true
+	return s.create(ctx)
+}
+
+// gone reports whether an error says that the stream or its group is not there: the next read
+// makes them anew.
+func gone(err error) bool {
+	return is(err, "NOGROUP") || is(err, "UNBLOCKED") || is(err, "ERR no such key")
 }
 
 // Receive implements message.Receiver.
@@ -89,16 +135,12 @@ func (s *streamSession) read(ctx context.Context, behind string, wait bool) (ms 
 	switch {
 	case errors.Is(err, client.Nil):
 		return nil, "", nil
-	case is(err, "NOGROUP"):
-		s.i.env.Log.Warn("the group is gone, and is made anew: it begins with the first entry", "stream", s.i.k.Key, "group", s.i.group)
-		s.i.notes.Add("the group was gone, and was made anew", 1, s.i.k.Key)
-		if err := s.create(ctx, "0"); err != nil {
-			return nil, "", err
-		}
-		return nil, "", nil
+	case gone(err):
+		return nil, "", s.remake(ctx)
 	case err != nil:
 		return nil, "", err
 	}
+	s.remade, s.i.grouped = false, true
 	streams, _ := reply.([]any)
 	for _, x := range streams {
 		if pair, _ := x.([]any); len(pair) == 2 {
@@ -177,6 +219,9 @@ func (s *streamSession) others(ctx context.Context) ([]message.Message[string], 
 		args = append(args, id)
 	}
 	reply, err := s.acks.Do(ctx, args...).Slice()
+	if gone(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +237,7 @@ func (s *streamSession) pending(ctx context.Context, consumer string, idle time.
 	all, err := s.acks.XPendingExt(ctx, &client.XPendingExtArgs{
 		Stream: s.i.k.Key, Group: s.i.group, Idle: idle, Start: "-", End: "+", Count: pendingAtOnce, Consumer: consumer,
 	}).Result()
-	if is(err, "NOGROUP") {
+	if gone(err) {
 		return nil, nil
 	}
 	return all, err
@@ -231,36 +276,50 @@ func (s *streamSession) keep(ctx context.Context) {
 func (s *streamSession) gap(ctx context.Context) error {
 	info, err := s.acks.XInfoStream(ctx, s.i.k.Key).Result()
 	if err != nil {
-		if is(err, "ERR no such key") || is(err, "NOPERM") {
+		if gone(err) || is(err, "NOPERM") {
 			err = nil
 		}
 		return err
 	}
 	groups, err := s.acks.XInfoGroups(ctx, s.i.k.Key).Result()
 	if err != nil {
+		if gone(err) {
+			err = nil
+		}
 		return err
 	}
 	for _, g := range groups {
 		if g.Name == s.i.group {
 			s.i.lag.Store(g.Lag)
 		}
-		if g.Name != s.i.group || g.Lag <= info.Length || info.FirstEntry.ID != "" && !before(g.LastDeliveredID, info.FirstEntry.ID) {
+		if g.Name != s.i.group || g.Lag <= info.Length || g.LastDeliveredID == s.i.gapBehind || info.FirstEntry.ID != "" && !before(g.LastDeliveredID, info.FirstEntry.ID) {
 			continue
 		}
-		gone := g.Lag - info.Length
+		missing := g.Lag - info.Length
 		first := info.FirstEntry.ID
 		if first == "" {
 			first = "the end"
 		}
-		s.i.env.Log.Warn("entries were taken out of the stream before the group has read them", "stream", s.i.k.Key, "entries", gone, "behind", g.LastDeliveredID, "before", first)
-		s.i.notes.Add("entries were taken out of the stream before the group has read them", gone, fmt.Sprintf("between %s and %s", g.LastDeliveredID, first))
-		// So that they are counted once: the group stands before the first that is there.
-		if info.FirstEntry.ID != "" {
-			return s.acks.Do(ctx, "xgroup", "setid", s.i.k.Key, s.i.group, g.LastDeliveredID, "entriesread", g.EntriesRead+gone).Err()
-		}
-		return s.acks.Do(ctx, "xgroup", "setid", s.i.k.Key, s.i.group, info.LastGeneratedID, "entriesread", info.EntriesAdded).Err()
+		s.i.env.Log.Warn("entries were taken out of the stream before the group has read them", "stream", s.i.k.Key, "entries", missing, "behind", g.LastDeliveredID, "before", first)
+		s.i.notes.Add("entries were taken out of the stream before the group has read them", missing, fmt.Sprintf("between %s and %s", g.LastDeliveredID, first))
+		return s.leap(ctx, g, info, missing)
 	}
 	return nil
+}
+
+// leap sets the group before the first entry that is there, so that those that are gone are
+// counted once. A user who may not do that has them counted again by the next run.
+func (s *streamSession) leap(ctx context.Context, g client.XInfoGroup, info *client.XInfoStream, missing int64) error {
+	at, read := g.LastDeliveredID, g.EntriesRead+missing
+	if info.FirstEntry.ID == "" {
+		at, read = info.LastGeneratedID, info.EntriesAdded
+	}
+	err := s.acks.Do(ctx, "xgroup", "setid", s.i.k.Key, s.i.group, at, "entriesread", read).Err()
+	if is(err, "NOPERM") {
+		s.i.gapBehind = g.LastDeliveredID
+		return nil
+	}
+	return err
 }
 
 // before compares two ids.

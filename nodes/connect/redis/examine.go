@@ -108,7 +108,10 @@ func (k *reader) Examine(ctx context.Context, env *nodes.Env) []nodes.Finding {
 		told = "not there yet; it would begin with the " + k.Start + " entry"
 		for _, g := range groups {
 			if g.Name == group {
-				told = fmt.Sprintf("%d wait, %d pending", g.Lag, g.Pending)
+				told = fmt.Sprintf("%d pending", g.Pending)
+				if g.Lag >= 0 { // Redis does not always know
+					told = fmt.Sprintf("%d wait, %s", g.Lag, told)
+				}
 			}
 		}
 		found("group "+group, told, err)

@@ -102,7 +102,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		return nil, err
 	}
 	i := &inlet{k: k, env: env, group: k.Group, notes: &nodes.Notebook{}}
-	i.lag.Store(-1)
+	i.lag.n = -1
 	if i.group == "" {
 		i.group = env.Flow.Name
 	}
@@ -117,7 +117,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 		},
 	}
 	if k.Mode == modeStream {
-		s.Standing = func() (lag, redelivered int64) { return i.lag.Load(), i.again.Load() }
+		s.Standing = func() (lag, redelivered int64) { return i.lag.entries(), i.again.Load() }
 	}
 	return s.Operator(), nil
 }
@@ -128,7 +128,7 @@ type inlet struct {
 	env   *nodes.Env
 	group string
 	notes *nodes.Notebook
-	lag   atomic.Int64 // of the stream, as it was when it was asked for last
+	lag   backlog
 	again atomic.Int64 // messages that have come again
 	// grouped says that the run has found the group, or has made it.
 	grouped bool

@@ -131,9 +131,14 @@ func (s *streamSession) read(ctx context.Context, behind string, wait bool) (ms 
 		long = max(time.Millisecond, time.Until(s.claim))
 		args = append(args, "block", long.Milliseconds())
 	}
+	asks, _ := s.i.lag.now()
+	most := s.most
 	reply, err := waiting(ctx, s.in, long, append(args, "streams", s.i.k.Key, behind)...)
 	switch {
 	case errors.Is(err, client.Nil):
+		if behind == ">" {
+			s.i.lag.read(asks, 0, "", true)
+		}
 		return nil, "", nil
 	case gone(err):
 		return nil, "", s.remake(ctx)
@@ -150,6 +155,9 @@ func (s *streamSession) read(ctx context.Context, behind string, wait bool) (ms 
 				return nil, "", err
 			}
 			ms, last = append(ms, got...), at
+			if behind == ">" {
+				s.i.lag.read(asks, len(entries), last, len(entries) < most)
+			}
 		}
 	}
 	return ms, last, nil
@@ -246,13 +254,7 @@ func (s *streamSession) pending(ctx context.Context, consumer string, idle time.
 // keep tells Redis that this consumer is alive and still has what is pending with it, and asks
 // how much waits.
 func (s *streamSession) keep(ctx context.Context) {
-	if groups, err := s.acks.XInfoGroups(ctx, s.i.k.Key).Result(); err == nil {
-		for _, g := range groups {
-			if g.Name == s.i.group {
-				s.i.lag.Store(g.Lag)
-			}
-		}
-	}
+	s.standing(ctx)
 	for start := "-"; ctx.Err() == nil; {
 		all, err := s.acks.XPendingExt(ctx, &client.XPendingExtArgs{
 			Stream: s.i.k.Key, Group: s.i.group, Idle: s.i.k.Claim / 4, Start: start, End: "+", Count: pendingAtOnce, Consumer: s.consumer,
@@ -272,39 +274,44 @@ func (s *streamSession) keep(ctx context.Context) {
 	}
 }
 
-// gap looks whether entries were taken out of the stream that the group has not read.
-func (s *streamSession) gap(ctx context.Context) error {
-	info, err := s.acks.XInfoStream(ctx, s.i.k.Key).Result()
-	if err != nil {
-		if gone(err) || is(err, "NOPERM") {
-			err = nil
-		}
-		return err
-	}
+// standing asks how the group stands, and how much waits for it. A group that is not there has
+// no name.
+func (s *streamSession) standing(ctx context.Context) (client.XInfoGroup, error) {
+	_, reads := s.i.lag.now()
 	groups, err := s.acks.XInfoGroups(ctx, s.i.k.Key).Result()
-	if err != nil {
-		if gone(err) {
-			err = nil
-		}
-		return err
+	if err != nil && !gone(err) {
+		return client.XInfoGroup{}, err
 	}
 	for _, g := range groups {
 		if g.Name == s.i.group {
-			s.i.lag.Store(g.Lag)
+			s.i.lag.asked(reads, g)
+			return g, nil
 		}
-		if g.Name != s.i.group || g.Lag <= info.Length || g.LastDeliveredID == s.i.gapBehind || info.FirstEntry.ID != "" && !before(g.LastDeliveredID, info.FirstEntry.ID) {
-			continue
-		}
-		missing := g.Lag - info.Length
-		first := info.FirstEntry.ID
-		if first == "" {
-			first = "the end"
-		}
-		s.i.env.Log.Warn("entries were taken out of the stream before the group has read them", "stream", s.i.k.Key, "entries", missing, "behind", g.LastDeliveredID, "before", first)
-		s.i.notes.Add("entries were taken out of the stream before the group has read them", missing, fmt.Sprintf("between %s and %s", g.LastDeliveredID, first))
-		return s.leap(ctx, g, info, missing)
 	}
-	return nil
+	return client.XInfoGroup{}, nil
+}
+
+// gap looks whether entries were taken out of the stream that the group has not read.
+func (s *streamSession) gap(ctx context.Context) error {
+	info, err := s.acks.XInfoStream(ctx, s.i.k.Key).Result()
+	if gone(err) || is(err, "NOPERM") {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	g, err := s.standing(ctx)
+	first := info.FirstEntry.ID
+	if err != nil || g.Name == "" || g.Lag <= info.Length || g.LastDeliveredID == s.i.gapBehind || first != "" && !before(g.LastDeliveredID, first) {
+		return err
+	}
+	missing := g.Lag - info.Length
+	if first == "" {
+		first = "the end"
+	}
+	s.i.env.Log.Warn("entries were taken out of the stream before the group has read them", "stream", s.i.k.Key, "entries", missing, "behind", g.LastDeliveredID, "before", first)
+	s.i.notes.Add("entries were taken out of the stream before the group has read them", missing, fmt.Sprintf("between %s and %s", g.LastDeliveredID, first))
+	return s.leap(ctx, g, info, missing)
 }
 
 // leap sets the group before the first entry that is there, so that those that are gone are

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/graph/record/jsonl"
@@ -30,8 +32,8 @@ func fieldsOf(t *types.Type) map[string]*types.Type {
 }
 
 // appendEntry writes an entry as JSON: what a message is to everybody else. What no field is
-// for is left out.
-func appendEntry(dst []byte, fields map[string]*types.Type, pairs []any) []byte {
+// for is left out. The error says which value cannot be what its field is.
+func appendEntry(dst []byte, fields map[string]*types.Type, pairs []any) ([]byte, error) {
 	dst = append(dst, '{')
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, _ := pairs[i].(string)
@@ -43,12 +45,24 @@ func appendEntry(dst []byte, fields map[string]*types.Type, pairs []any) []byte 
 		if dst[len(dst)-1] != '{' {
 			dst = append(dst, ',')
 		}
+		if err := fits(name, t, value); err != nil {
+			return dst, err
+		}
 		dst = append(jsonl.AppendString(dst, name), ':')
 		dst = appendField(dst, t, value)
 	}
-	return append(dst, '}')
+	return append(dst, '}'), nil
 }
 
+// fits looks whether the bytes that Redis has can be a value: all but bytes are text.
+func fits(name string, t *types.Type, value string) error {
+	if t.Kind == types.KindBytes || utf8.ValidString(value) {
+		return nil
+	}
+	return fmt.Errorf("field %q: want %s, got bytes that are not UTF-8", name, t)
+}
+
+// appendField writes a value as JSON.
 func appendField(dst []byte, t *types.Type, value string) []byte {
 	switch t.Kind {
 	case types.KindBytes:

@@ -135,7 +135,7 @@ func (o *lookupOp) NewWorker(context.Context) (nodes.Worker, error) {
 	cols.Compute(types.Field{Name: "key", Type: o.k.key.Type()}, o.k.key, o.k.in)
 	w.keys = cols.Computer()
 	var err error
-	w.scanT = types.Record(types.Field{Name: "v", Type: o.k.as.Opt()})
+	w.scanT = types.Record(types.Field{Name: o.k.Into.Value, Type: o.k.as.Opt()})
 	if o.k.as.IsRecord() {
 		w.fields = fieldsOf(o.k.as)
 		for name := range w.fields {
@@ -278,10 +278,13 @@ func (w *lookupWorker) put(col *record.Column, row int, found client.Cmder, aren
 	if found.Err() != nil {
 		return found.Err()
 	}
-	w.buf = append(w.buf[:0], `{"v":`...)
+	w.buf = append(jsonl.AppendString(append(w.buf[:0], '{'), w.k.Into.Value), ':')
 	switch c := found.(type) {
 	case *client.StringCmd:
 		text := c.Val()
+		if err := fits(w.k.Into.Value, w.k.as, text); err != nil {
+			return err
+		}
 		if w.k.as.Kind == types.KindString {
 			col.Str[row] = arena.Copy(text)
 			return nil
@@ -298,7 +301,10 @@ func (w *lookupWorker) put(col *record.Column, row int, found client.Cmder, aren
 			col.SetNull(row)
 			return nil
 		}
-		w.buf = appendEntry(w.buf, w.fields, pairs)
+		var err error
+		if w.buf, err = appendEntry(w.buf, w.fields, pairs); err != nil {
+			return err
+		}
 	}
 	w.buf = append(w.buf, "}\n"...)
 	b := record.New(w.scanT)

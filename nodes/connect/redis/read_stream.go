@@ -179,9 +179,11 @@ func (s *streamSession) messages(ctx context.Context, entries []any) (ms []messa
 			lost = append(lost, id)
 			continue
 		}
-		body := appendEntry(make([]byte, 0, 24*len(pairs)), s.fields, pairs)
+		body, err := appendEntry(make([]byte, 0, 24*len(pairs)), s.fields, pairs)
 		bytes += len(body)
-		ms = append(ms, s.i.content(body, id))
+		m := s.i.content(body, id)
+		m.Err = err
+		ms = append(ms, m)
 	}
 	s.learn(len(ms), bytes)
 	if len(lost) > 0 {

@@ -27,11 +27,8 @@ func (f *Failure) Hint() diag.Hint { return hintOf(f.Err) }
 
 func (f *Failure) Error() string {
 	s := fmt.Sprintf("%s (%s)", f.Node, f.Kind)
-	if f.File != "" {
-		s += ": " + f.File
-		if f.Line > 0 {
-			s += fmt.Sprintf(":%d", f.Line)
-		}
+	if read := from(f.File, f.Line); read != "" {
+		s += ": " + read
 	}
 	s += ": " + redact.Text(f.Err.Error())
 	if f.Item != "" {

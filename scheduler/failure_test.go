@@ -462,3 +462,22 @@ func TestGoValuesOfTwoTypes(t *testing.T) {
 		})
 	}
 }
+
+// What an item was read from is a line of a file, or a place that has no lines.
+func TestWhereAnItemIsFrom(t *testing.T) {
+	for _, c := range []struct {
+		file string
+		line int
+		want string
+	}{{"in.csv", 3, "in.csv:3"}, {"orders@1796072054780-0", 0, "orders@1796072054780-0"}, {"", 0, ""}} {
+		e := scheduler.ItemError{File: c.file, Line: c.line}
+		f := scheduler.Failure{Node: "in", Kind: "read", File: c.file, Line: c.line, Err: errors.New("wrong")}
+		told := "in (read): wrong"
+		if c.want != "" {
+			told = "in (read): " + c.want + ": wrong"
+		}
+		if e.From() != c.want || f.Error() != told {
+			t.Errorf("%q, %q, want %q", e.From(), f.Error(), c.want)
+		}
+	}
+}

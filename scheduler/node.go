@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,6 +97,17 @@ type ItemError struct {
 	// are forgotten before.
 	at    diag.Span
 	cause error
+}
+
+// From says where the item was read from, "" if its node has not read it.
+func (e *ItemError) From() string { return from(e.File, e.Line) }
+
+// from is a place in a file, or one that has no lines, as that of a message has.
+func from(file string, line int) string {
+	if file == "" || line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
 }
 
 // keptErrors is how many failed items a node remembers.

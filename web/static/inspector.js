@@ -121,7 +121,7 @@ async function fetchNode(i, { total, errors, leftOut, broker, noted }) {
         el("p", {}, el("time", {}, new Date(x.time).toLocaleTimeString()), " ", x.error),
         ...(x.excerpt ? [el("p", { class: "sub" }, x.at), el("pre", {}, x.excerpt)] : []),
         el("pre", {}, x.item),
-        ...(x.file ? [el("p", { class: "sub" }, `read from ${x.file}:${x.line}`)] : []),
+        ...(x.file ? [el("p", { class: "sub" }, "read from " + x.file + (x.line ? ":" + x.line : ""))] : []),
         ...(x.hint ? [el("p", { class: "sub" }, "hint: " + x.hint)] : []))));
     }
     paintInspector(); // of a run that has ended there is no other tick

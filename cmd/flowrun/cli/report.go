@@ -451,8 +451,8 @@ func (s *summary) sayFailures(say func(what, text string), on ink) {
 		if recent := s.Failures[n.ID]; len(recent) > 0 {
 			last := recent[len(recent)-1]
 			text += "; the last: " + on.red(last.Error) + " on " + fit(itemWords(last.Item), 100)
-			if last.File != "" {
-				text += fmt.Sprintf(" (%s:%d)", last.File, last.Line)
+			if from := last.From(); from != "" {
+				text += " (" + from + ")"
 			}
 		}
 		say(what, text)

@@ -296,7 +296,7 @@ func (c *client) once(ctx context.Context, r *request) (*response, error) {
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
 		}
-		return nil, r.failed(c.shown(req.URL), c.masked(err))
+		return nil, r.failed(c.shown(req.URL), peer.Hinted(c.masked(err), peer.HintOf(err)))
 	}
 	defer resp.Body.Close()
 	return c.read(r, resp)

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	nethttp "net/http"
@@ -127,6 +128,27 @@ func TestTLSAndRedirects(t *testing.T) {
 			t.Errorf("%s: got %s, want %s: %s", c.with, got, c.out, r.File("bad.jsonl"))
 		}
 		says(t, r.File("bad.jsonl"), c.bad)
+	}
+}
+
+// What TLS is told of an error, a request tells: that the server has none, or is not trusted.
+func TestHintsOfTLS(t *testing.T) {
+	quiet := log.New(io.Discard, "", 0)
+	hello := nethttp.HandlerFunc(func(w nethttp.ResponseWriter, _ *nethttp.Request) { io.WriteString(w, "hello") })
+	plain, secured := httptest.NewUnstartedServer(hello), httptest.NewUnstartedServer(hello)
+	plain.Config.ErrorLog, secured.Config.ErrorLog = quiet, quiet
+	plain.Start()
+	secured.StartTLS()
+	t.Cleanup(plain.Close)
+	t.Cleanup(secured.Close)
+	for url, hint := range map[string]string{
+		strings.Replace(plain.URL, "http:", "https:", 1): "write http://",
+		secured.URL: "write under tls `ca: FILE`",
+	} {
+		r := kit.Try(t, calls(1, `url: '"`+url+`"', into: a, as: text`, ", on_error: fail"), nil, nodetest.Setup{})
+		if r.Err == nil || !strings.Contains(diag.HintOf(r.Err).Text, hint) {
+			t.Errorf("%s: %v; the hint is %q", url, r.Err, diag.HintOf(r.Err).Text)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 
 // HintOf is what to do about an error of TLS, "" if it is none, or nobody knows.
 func HintOf(err error) string {
+	if e, ok := errors.AsType[*noTLS](err); ok {
+		return e.hint()
+	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok && e.Reason == x509.Expired {
 		return "renew the certificate of the server, or look at the clock of this machine"
 	}
@@ -26,7 +29,16 @@ func HintOf(err error) string {
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" && strings.Contains(e.Error(), "certificate") {
 		return OwnCertificate
 	}
+	if PlainHTTP(err) {
+		return "the server takes plain connections at this port: write http:// or ws:// in place of https:// or wss://"
+	}
 	return ""
+}
+
+// PlainHTTP reports whether an HTTP server without TLS has answered to TLS. The client of Go has
+// no type for that.
+func PlainHTTP(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
 // OwnCertificate is what to do where a server does not take the own certificate, or wants

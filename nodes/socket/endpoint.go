@@ -141,7 +141,7 @@ func (k *endpoint) dial(ctx context.Context, env *nodes.Env) (net.Conn, error) {
 		c.Close()
 		return nil, err
 	}
-	return secured(ctx, c, tls.Client(c, config))
+	return peer.Secure(ctx, c, config, "leave out `tls`")
 }
 
 func secured(ctx context.Context, bare net.Conn, c *tls.Conn) (net.Conn, error) {

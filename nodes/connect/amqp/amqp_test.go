@@ -333,6 +333,7 @@ func TestRefusals(t *testing.T) {
 		"no exchange":               {write(s.URL, "exchange: none, routing_key: x"), "no exchange 'none'", "make the exchange"},
 		"no exchange to bind":       {read(s.URL, "queue: there, bind: {exchange: none}"), "no exchange 'none'", "make the exchange"},
 		"another queue":             {read(s.URL, "queue: there, declare: {type: quorum}"), "inequivalent arg", "under declare"},
+		"no TLS":                    {read(strings.Replace(s.URL, "amqp:", "amqps:", 1), "queue: there"), "TLS", "write amqp://"},
 		"nobody there":              {read("amqp://flow:"+brokertest.Password+"@127.0.0.1:1", "queue: q"), "refused", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -168,12 +168,7 @@ func (l *Link) dial(ctx context.Context, env *nodes.Env, u client.URI) (net.Conn
 	if err != nil || secure == nil {
 		return c, err
 	}
-	safe := tls.Client(c, secure)
-	if err := safe.HandshakeContext(ctx); err != nil {
-		c.Close()
-		return nil, err
-	}
-	return safe, nil
+	return peer.Secure(ctx, c, secure, "write amqp://, and leave out `tls`")
 }
 
 // why is the reason for which the channel or the connection has ended, if the broker gave one;

@@ -28,7 +28,6 @@ func hinted(err error, format string, args ...any) error {
 // advised adds what to do to an error of talking to Kafka.
 func (l *Link) advised(err error) error {
 	var eof *kgo.ErrFirstReadEOF
-	var record tls.RecordHeaderError
 	switch {
 	case err == nil:
 		return nil
@@ -46,8 +45,6 @@ func (l *Link) advised(err error) error {
 		return hinted(err, "the brokers say in group.min.session.timeout.ms and group.max.session.timeout.ms what `session` may be")
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		return hinted(err, "the group has members that share partitions in another way (this one does it cooperative-sticky): stop them, or choose another group")
-	case errors.As(err, &record):
-		return hinted(errors.New("the broker does not speak TLS"), "leave out tls, or take the port that is secured")
 	case strings.Contains(err.Error(), "tls alert record"): // the client has no type for it
 		return hinted(errors.New("the broker takes only secured connections"), "write `tls: {}`, or with `ca: FILE` in it where the system does not trust the broker")
 	case errors.As(err, &eof), errors.Is(err, io.EOF):

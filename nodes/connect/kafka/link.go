@@ -126,12 +126,7 @@ func (l *Link) options(env *nodes.Env, h *health) ([]kgo.Opt, error) {
 			own = secure.Clone()
 			own.ServerName = host
 		}
-		safe := tls.Client(c, own)
-		if err := safe.HandshakeContext(ctx); err != nil {
-			c.Close()
-			return nil, err
-		}
-		return safe, nil
+		return peer.Secure(ctx, c, own, "leave out `tls`, or take the port that is secured")
 	}))
 	if l.SASL != nil {
 		opts = append(opts, kgo.SASL(l.SASL.mechanism()))

@@ -262,7 +262,7 @@ func TestRefusals(t *testing.T) {
 		"wrong password to write": {write(wrong, ""), "not authorized", "the password of the url"},
 		"qos":                     {write(s.URL, "qos: 2"), "up to QoS 1", "qos: 1"},
 		"retain":                  {write(s.URL, "retain: true"), "retained", "leave out retain"},
-		"TLS":                     {write(strings.Replace(s.URL, "mqtt:", "mqtts:", 1), ""), "", ""},
+		"TLS":                     {write(strings.Replace(s.URL, "mqtt:", "mqtts:", 1), ""), "TLS", "write mqtt://"},
 		"nobody there":            {flowOf("mqtt://flow:"+brokertest.Password+"@127.0.0.1:1", "topics: t, as: '{n: int}'"), "refused", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

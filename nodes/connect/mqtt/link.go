@@ -175,12 +175,7 @@ func (l *Link) dial(ctx context.Context, env *nodes.Env, a address) (net.Conn, e
 	if err != nil || secure == nil {
 		return c, err
 	}
-	safe := tls.Client(c, secure)
-	if err := safe.HandshakeContext(ctx); err != nil {
-		c.Close()
-		return nil, err
-	}
-	return safe, nil
+	return peer.Secure(ctx, c, secure, "write mqtt://, and leave out `tls`")
 }
 
 // hello is the packet that begins a session.

@@ -1,8 +1,11 @@
 package redis
 
 import (
+	"context"
+	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	client "github.com/redis/go-redis/v9"
@@ -90,6 +93,31 @@ func TestTrimmed(t *testing.T) {
 			t.Errorf("%s: %+v, want %d", text, r.Report.Nodes[0].Notes, times)
 		}
 	}
+}
+
+// A server that takes only plain connections does not answer to TLS, as Redis does not.
+func TestPlainServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kit.Try(t, strings.ReplaceAll(readOrders, "URL", "rediss://127.0.0.1:6379"), nil, nodetest.Setup{World: func(ctx context.Context, n *nodetest.Network, _ func()) {
+			l, err := n.Listen(ctx, "tcp", "127.0.0.1:6379")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer context.AfterFunc(ctx, func() { l.Close() })()
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				defer context.AfterFunc(ctx, func() { c.Close() })()
+				go io.Copy(io.Discard, c)
+			}
+		}})
+		if r.Err == nil || !strings.Contains(r.Err.Error(), "no answer in TLS") || !strings.Contains(diag.HintOf(r.Err).Text, "write redis://") {
+			t.Errorf("%v\nhint: %s", r.Err, diag.HintOf(r.Err).Text)
+		}
+	})
 }
 
 // What the user may not do, and what is no address, is told with what to do about it.

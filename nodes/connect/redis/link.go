@@ -69,12 +69,7 @@ func (l *Link) options(life context.Context, env *nodes.Env) (*client.Options, e
 		if err != nil || secure == nil {
 			return c, err
 		}
-		safe := tls.Client(c, secure)
-		if err := safe.HandshakeContext(ctx); err != nil {
-			c.Close()
-			return nil, err
-		}
-		return safe, nil
+		return peer.Secure(ctx, c, secure, "write redis://, and leave out `tls`")
 	}
 	o.MaxRetries, o.DialerRetries, o.PoolSize = -1, 1, 2
 	o.ReadTimeout, o.WriteTimeout = -1, -1

@@ -161,10 +161,10 @@ func (s *store) unreached(err error) error {
 	switch {
 	case errors.Is(err, nodes.ErrEnclosed):
 		t.text = plain.Error()
+	case peer.PlainHTTP(plain):
+		t.hint = fmt.Sprintf("write `endpoint: http://%s`", s.host)
 	case t.hint != "":
 		t.text = fmt.Sprintf("%s cannot be trusted: %s", s.host, plain)
-	case strings.Contains(plain.Error(), "server gave HTTP response to HTTPS client"):
-		t.hint = fmt.Sprintf("write `endpoint: http://%s`", s.host)
 	default:
 		if _, dns := errors.AsType[*net.DNSError](err); dns || strings.Contains(plain.Error(), "refused") {
 			t.hint = "look at `endpoint`, and whether the server runs"

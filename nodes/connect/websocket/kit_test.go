@@ -305,6 +305,7 @@ func TestRefusals(t *testing.T) {
 		"a policy": {&server{serve: func(ctx context.Context, s *server, c *client.Conn, number int) {
 			c.Close(client.StatusPolicyViolation, "pay first")
 		}}, "pay first", ""},
+		"no TLS":         {&server{}, "HTTPS", "write http:// or ws://"},
 		"no subprotocol": {&server{}, "subprotocols", "subprotocols"},
 		"busy": {&server{refuse: func(w http.ResponseWriter, r *http.Request) bool {
 			if tries++; tries < 3 {
@@ -322,7 +323,11 @@ func TestRefusals(t *testing.T) {
 			if strings.Contains(name, "subprotocol") || name == "busy" {
 				more = "subprotocols: p, "
 			}
-			r := c.s.run(t, "flow: f\nnodes:\n  in: {use: websocket.read, retry: {attempts: 5}, with: {url: 'ws://u:"+secret+"@h/x?token="+secret+"', "+more+"as: '{n: int}'}}\n  out: {use: file.write, in: in, with: {path: '-', format: jsonl}}\n")
+			at := "ws://u:" + secret + "@h"
+			if name == "no TLS" {
+				at = "wss://u:" + secret + "@h:80"
+			}
+			r := c.s.run(t, "flow: f\nnodes:\n  in: {use: websocket.read, retry: {attempts: 5}, with: {url: '"+at+"/x?token="+secret+"', "+more+"as: '{n: int}'}}\n  out: {use: file.write, in: in, with: {path: '-', format: jsonl}}\n")
 			var h interface {
 				error
 				Hint() diag.Hint

@@ -54,8 +54,29 @@ func TestRefused(t *testing.T) {
 	url, c := told(t)
 	c.Set(t.Context(), "orders", "a text", 0)
 	r := perform(t, url, writeOrders, nil, nil)
-	if bad := r.File("bad.jsonl"); r.Err != nil || strings.Count(bad, "Redis refuses it: WRONGTYPE") != 500 {
+	if bad := r.File("bad.jsonl"); r.Err != nil || strings.Count(bad, "Redis refuses it: stream orders: WRONGTYPE") != 500 {
 		t.Errorf("%v, %.300s", r.Err, bad)
+	}
+}
+
+// A key of another type ends what reads it, with the key and what to do about it.
+func TestAnotherType(t *testing.T) {
+	url, c := told(t)
+	c.Set(t.Context(), "orders", "a text", 0)
+	read := func(settings string) string {
+		return strings.Replace(readOrders, "key: orders", "key: orders"+settings, 1)
+	}
+	const lookup = "flow: l\nnodes:\n  in: {use: generate, with: {count: 1}}\n  it: {use: redis.lookup, in: in, on_error: fail, with: {url: URL, key: '\"orders\"', as: '{id: int}'}}\n  out: {use: log, in: it}\n"
+	for flow, want := range map[string]struct{ told, hint string }{
+		read(""):                           {"stream orders: WRONGTYPE", "orders is no stream"},
+		read(", mode: list"):               {"list orders: WRONGTYPE", "orders is no list"},
+		read(", mode: list, unsafe: true"): {"list orders: WRONGTYPE", "orders is no list"},
+		lookup:                             {"WRONGTYPE", "a record type reads a hash"},
+	} {
+		r := kit.Try(t, strings.ReplaceAll(flow, "URL", "'"+url+"'"), nil, nodetest.Setup{})
+		if r.Err == nil || !strings.Contains(r.Err.Error(), want.told) || !strings.Contains(diag.HintOf(r.Err).Text, want.hint) {
+			t.Errorf("%s: %v\nhint: %s", flow, r.Err, diag.HintOf(r.Err).Text)
+		}
 	}
 }
 

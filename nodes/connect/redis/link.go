@@ -147,6 +147,15 @@ func (l *Link) advised(err error) error {
 	return peer.Hinted(err, hint)
 }
 
+// of adds to an error of a command which key it is about, where that is of another type than the
+// mode of a node says, and what to do about it.
+func (l *Link) of(mode, key string, err error) error {
+	if !is(err, "WRONGTYPE") {
+		return l.advised(err)
+	}
+	return peer.Hinted(fmt.Errorf("%s %s: %w", mode, key, err), fmt.Sprintf("%s is no %s: look at key and mode", key, mode))
+}
+
 // is reports whether an error is one that Redis has answered with, by its first word.
 func is(err error, word string) bool {
 	var e client.Error

@@ -275,8 +275,10 @@ func (w *lookupWorker) put(col *record.Column, row int, found client.Cmder, aren
 		col.SetNull(row)
 		return nil
 	}
-	if found.Err() != nil {
-		return found.Err()
+	if err := found.Err(); is(err, "WRONGTYPE") {
+		return peer.Hinted(err, "as: a record type reads a hash, any other type reads a text")
+	} else if err != nil {
+		return err
 	}
 	w.buf = append(jsonl.AppendString(append(w.buf[:0], '{'), w.k.Into.Value), ':')
 	switch c := found.(type) {

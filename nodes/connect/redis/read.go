@@ -173,7 +173,7 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[string], error) {
 	}
 	if err != nil {
 		s.Close()
-		return nil, k.advised(err)
+		return nil, k.of(k.Mode, k.Key, err)
 	}
 	return r, nil
 }

@@ -38,7 +38,7 @@ func (s *listSession) Receive(ctx context.Context) ([]message.Message[string], e
 	if s.taken.Load() {
 		return nil, errTaken // what was moved into the list since then the next session finds there
 	}
-	return ms, err
+	return ms, s.i.k.of(modeList, s.i.k.Key, err)
 }
 
 func (s *listSession) receive(ctx context.Context) ([]message.Message[string], error) {
@@ -110,7 +110,7 @@ func (s *popSession) Receive(ctx context.Context) ([]message.Message[string], er
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.i.k.of(modeList, s.i.k.Key, err)
 	}
 	pair := first.([]any)
 	ms := []message.Message[string]{s.i.content([]byte(pair[1].(string)), "")}

@@ -143,7 +143,7 @@ func (s *streamSession) read(ctx context.Context, behind string, wait bool) (ms 
 	case gone(err):
 		return nil, "", s.remake(ctx)
 	case err != nil:
-		return nil, "", err
+		return nil, "", s.i.k.of(s.i.k.Mode, s.i.k.Key, err)
 	}
 	s.remade, s.i.grouped = false, true
 	streams, _ := reply.([]any)

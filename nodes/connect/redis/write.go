@@ -172,7 +172,7 @@ func (s *sender) transact(ctx context.Context, ms []*message.Outgoing) (left []*
 		case lost(err) || is(err, "NOPERM"):
 			return nil, err
 		default:
-			ms[i].Err, refused = message.Refused(theServer, err), true
+			ms[i].Err, refused = message.Refused(theServer, s.k.of(s.k.Mode, s.k.Key, err)), true
 		}
 	}
 	if aborted && !refused {

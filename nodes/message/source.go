@@ -47,6 +47,9 @@ type Source[T any] struct {
 	// Keeps says that the broker keeps what was not acknowledged: then a message whose session
 	// has ended is not begun with, for it comes again.
 	Keeps bool
+	// Prefetch, if not 0, bounds how many messages may have come and not be acknowledged: with so
+	// many, nothing is received until some are. It is for sources that keep.
+	Prefetch int64
 	// Ends says that Receive gives ErrEnd some day: to be stopped before is no end.
 	Ends bool
 
@@ -117,6 +120,8 @@ func (*chunk[T]) Release() {}
 const (
 	// queued is how many chunks wait for the flow; behind them the broker does.
 	queued = 4
+	// roomEvery is how often a source with Prefetch looks whether there is room again.
+	roomEvery = 5 * time.Millisecond
 	// mostAsked bounds how often a session is asked for what it still has: others may go on sending.
 	mostAsked = 20
 	// ackTime bounds how long an acknowledgement may take. Then its session counts as broken.
@@ -197,6 +202,9 @@ func (s *Source[T]) connect(ctx context.Context) error {
 // to be acknowledged.
 func (s *Source[T]) receive(ctx context.Context) error {
 	for {
+		if s.awaitRoom(ctx) != nil { // the stop came
+			return nil
+		}
 		ms, err := s.next(ctx)
 		if len(ms) > 0 {
 			s.away.Back()
@@ -345,50 +353,6 @@ func (s *Source[T]) Settled(ctx context.Context) error {
 // Next implements nodes.Puller.
 func (s *Source[T]) Next(ctx context.Context) (any, nodes.Position, error) {
 	return s.take(func() (*chunk[T], error) { return s.queue.Next(ctx) })
-}
-
-// drain gives what is to go through when the flow is stopped. What the broker keeps until it is
-// acknowledged, and the flow has not begun with, is left to it, so that a slow flow can be
-// stopped; anything else goes through.
-func (s *Source[T]) drain() (any, nodes.Position, error) {
-	s.stop()
-	<-s.gone
-	if !s.Keeps {
-		return s.take(s.remains)
-	}
-	for {
-		c, err := s.queue.Drain()
-		if err != nil {
-			return nil, nil, err
-		}
-		s.end(int64(len(c.messages)))
-	}
-}
-
-// remains gives what has come of what nobody keeps: what waits for the flow, what was to wait for
-// it when the stop came, and what the session still has.
-func (s *Source[T]) remains() (*chunk[T], error) {
-	c, err := s.queue.Drain()
-	if !errors.Is(err, io.EOF) {
-		return c, err
-	}
-	if c := s.last; c != nil {
-		s.last = nil
-		return c, nil
-	}
-	if s.session == nil || s.session.broken() || s.asked == mostAsked {
-		return nil, io.EOF
-	}
-	s.asked++
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	ms, _ := s.session.Receive(ended)
-	if len(ms) == 0 {
-		return nil, io.EOF
-	}
-	s.messages.Add(int64(len(ms)))
-	s.begin(int64(len(ms)))
-	return &chunk[T]{messages: ms, came: time.Now(), by: s.session}, nil
 }
 
 func (s *Source[T]) take(next func() (*chunk[T], error)) (any, nodes.Position, error) {

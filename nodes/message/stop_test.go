@@ -18,6 +18,7 @@ import (
 // the engine one call at a time, which the tests wait for, it needs no lock.
 type belt struct {
 	left, given, acked int
+	most               int // that were given and not acknowledged
 }
 
 func (s *belt) Receive(context.Context) ([]message.Message[int], error) {
@@ -26,6 +27,7 @@ func (s *belt) Receive(context.Context) ([]message.Message[int], error) {
 		ms = append(ms, message.Message[int]{Token: s.given, Content: message.Content{Body: fmt.Appendf(nil, `{"n":%d}`, s.given)}})
 		s.given++
 	}
+	s.most = max(s.most, s.given-s.acked)
 	if ms == nil {
 		return nil, context.Canceled
 	}
@@ -39,9 +41,10 @@ func (s *belt) Close() {}
 // A beltKind reads from a belt.
 type beltKind struct {
 	message.Reading
-	belt  *belt
-	keeps bool
-	shape message.Shape
+	belt     *belt
+	keeps    bool
+	prefetch int64
+	shape    message.Shape
 }
 
 func (k *beltKind) Infer(c *graph.Inference) {
@@ -52,7 +55,7 @@ func (k *beltKind) Infer(c *graph.Inference) {
 func (k *beltKind) Operator(env *nodes.Env) (nodes.Operator, error) {
 	d, err := k.NewDecoder(k.shape, env.Needed("out"))
 	s := &message.Source[int]{
-		Env: env, What: "the belt", Decoder: d, Keeps: k.keeps, Place: func(n int) string { return fmt.Sprint(n) },
+		Env: env, What: "the belt", Decoder: d, Keeps: k.keeps, Prefetch: k.prefetch, Place: func(n int) string { return fmt.Sprint(n) },
 		Connect: func(context.Context) (message.Receiver[int], error) { return k.belt, nil },
 	}
 	return s.Operator(), err
@@ -76,14 +79,14 @@ func (k *slowKind) Write(ctx context.Context, items []slowItem) error {
 }
 
 // stopped runs a slow flow behind a belt, and stops it after three seconds.
-func stopped(t *testing.T, b *belt, keeps bool) (kept int, took time.Duration, r nodetest.Result) {
+func stopped(t *testing.T, b *belt, keeps bool, prefetch int64) (kept int, took time.Duration, r nodetest.Result) {
 	t.Helper()
 	options := []nodes.Option{nodes.OutPort(graph.Port{Name: "out"}), nodes.Workers(graph.Single), nodes.Interleaves()}
 	if keeps {
 		options = append(options, nodes.Acknowledges())
 	}
 	kit := nodetest.New(std.Nodes, []nodes.Decl{
-		nodes.Kind("belt.read", "Reads.", &beltKind{Reading: message.Reading{Format: message.FormatJSON}, belt: b, keeps: keeps}, options...),
+		nodes.Kind("belt.read", "Reads.", &beltKind{Reading: message.Reading{Format: message.FormatJSON}, belt: b, keeps: keeps, prefetch: prefetch}, options...),
 		nodes.Write("slow", "Keeps.", &slowKind{&kept}, nodes.Doc("Keeps.")),
 	})
 	var at time.Time
@@ -102,7 +105,7 @@ func stopped(t *testing.T, b *belt, keeps bool) (kept int, took time.Duration, r
 func TestStopLeavesWhatIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &belt{left: 1000}
-		kept, took, r := stopped(t, b, true)
+		kept, took, r := stopped(t, b, true, 0)
 		if kept == 0 || b.acked != kept || took > 25*time.Second {
 			t.Errorf("of %d that have come %d were kept and %d acknowledged, in %s: %s", b.given, kept, b.acked, took, r.Told())
 		}
@@ -114,9 +117,21 @@ func TestStopLeavesWhatIsKept(t *testing.T) {
 func TestStopTakesWhatNobodyKeeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &belt{left: 120}
-		kept, _, r := stopped(t, b, false)
+		kept, _, r := stopped(t, b, false, 0)
 		if kept != 120 || b.left != 0 {
 			t.Errorf("%d of 120 were kept, and the session has %d: %s", kept, b.left, r.Told())
+		}
+	})
+}
+
+// With so many messages as Prefetch says and not acknowledged, no others are received until some
+// are: here a session gives ten at once.
+func TestPrefetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &belt{left: 1000}
+		kept, _, r := stopped(t, b, true, 20)
+		if kept == 0 || b.acked != kept || b.most < 10 || b.most > 29 {
+			t.Errorf("%d were kept and %d acknowledged, at most %d at once were not: %s", kept, b.acked, b.most, r.Told())
 		}
 	})
 }

@@ -6,7 +6,7 @@ import (
 	client "github.com/redis/go-redis/v9"
 )
 
-// This file counts what waits in a stream.
+// This file counts what waits in a stream or a list.
 
 // A backlog is how many entries wait for a group: what Redis has said last, less what was read
 // since then. It is asked on one goroutine while another one reads, so the answer to either may
@@ -24,6 +24,13 @@ func (b *backlog) entries() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.n
+}
+
+// set takes the length of a list.
+func (b *backlog) set(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.n = n
 }
 
 // now is to be called before Redis is asked or read: its answers are for asked and read.

@@ -1,9 +1,13 @@
 package redis
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	client "github.com/redis/go-redis/v9"
+
+	"github.com/flowrun/flowrun/nodes/message"
 )
 
 // What waits is what Redis says, after each read, without its being asked.
@@ -82,6 +86,37 @@ func TestLateAnswers(t *testing.T) {
 		b := &backlog{n: 1000}
 		if c.do(b); b.entries() != c.want {
 			t.Errorf("%s: %d wait, want %d", name, b.entries(), c.want)
+		}
+	}
+}
+
+// No more is taken than there is room for, as prefetch says, of a stream as of a list, and what
+// waits in a list is told.
+func TestNoMoreThanRoom(t *testing.T) {
+	for _, mode := range []string{modeStream, modeList} {
+		_, c := told(t)
+		for n := range 10 {
+			var err error
+			if mode == modeStream {
+				err = c.Do(t.Context(), "xadd", "orders", "*", "id", n).Err()
+			} else {
+				err = c.LPush(t.Context(), "orders", fmt.Sprintf(`{"id":%d}`, n)).Err()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		k := &reader{Mode: mode, Key: "orders", Start: "first", Claim: time.Hour, Reading: message.Reading{Format: message.FormatJSON}}
+		i := inletOf(t, k, "shop")
+		i.room = func() int { return 3 }
+		s, err := i.connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		ms, err := s.Receive(t.Context())
+		if err != nil || len(ms) != 3 || i.lag.entries() != 7 {
+			t.Errorf("%s: %d came, %d wait: %v", mode, len(ms), i.lag.entries(), err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (i *inlet) join(ctx context.Context) (*conn, string, error) {
 		if n > 1 {
 			consumer += "-" + strconv.Itoa(n)
 		}
-		name := "flowrun:" + url.PathEscape(i.k.Key+":"+i.group+":"+consumer)
+		name := "flowrun:" + url.PathEscape(strconv.Itoa(i.k.database())+":"+i.k.Key+":"+i.group+":"+consumer)
 		c, err := i.k.open(ctx, i.env, name)
 		if err != nil {
 			return nil, "", err

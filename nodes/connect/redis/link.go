@@ -195,3 +195,13 @@ func (l *Link) channel(mode, key string) []graph.Channel {
 	what := map[string]string{modeStream: "Redis stream", modeList: "Redis list", modePubSub: "Redis channel"}[mode]
 	return []graph.Channel{{Key: fmt.Sprintf("redis://%s/%d %s %s", o.Addr, o.DB, mode, key), What: what, Name: key}}
 }
+
+// database is the number of the database, which names of connections have: those of a server are
+// the same in all of its databases.
+func (l *Link) database() int {
+	o, err := client.ParseURL(l.URL.Reveal())
+	if err != nil {
+		return 0
+	}
+	return o.DB
+}

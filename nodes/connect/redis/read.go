@@ -32,6 +32,7 @@ type reader struct {
 	Consumer string        `yaml:"consumer" doc:"Of a stream or a list: the name within the group. By default FLOW/NODE. Where another process has the name, a number behind it makes another one."`
 	Start    string        `yaml:"start" enum:"first|last" doc:"Of a stream: where a new group begins, at the first entry there is, or behind the last."`
 	Claim    time.Duration `yaml:"claim" min:"100ms" doc:"Of a stream or a list: after which time a consumer that shows no sign of life loses what it has taken to another one."`
+	Prefetch int64         `yaml:"prefetch" min:"1" doc:"Of a stream or a list: how many messages may have been taken and not be acknowledged. What is more is left to others who share it. By default as many as there is room for on the edges of the flow, thousands."`
 	Unsafe   bool          `yaml:"unsafe" doc:"Of a list: take elements out of it at once (BRPOP). What is under way when the process ends is lost."`
 
 	shape message.Shape
@@ -108,7 +109,7 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 	}
 	env.Notes = i.notes.Notes
 	s := &message.Source[string]{
-		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: k.Acks(),
+		Env: env, What: theServer, Decoder: d, Connect: i.connect, Lost: lost, Keeps: k.Acks(), Prefetch: k.Prefetch,
 		Place: func(id string) string {
 			if k.Mode != modeStream {
 				return k.Key
@@ -116,7 +117,8 @@ func (k *reader) Operator(env *nodes.Env) (nodes.Operator, error) {
 			return k.Key + "@" + id
 		},
 	}
-	if k.Mode == modeStream {
+	i.room = s.Room
+	if k.Acks() {
 		s.Standing = func() (lag, redelivered int64) { return i.lag.entries(), i.again.Load() }
 	}
 	return s.Operator(), nil
@@ -128,6 +130,7 @@ type inlet struct {
 	env   *nodes.Env
 	group string
 	notes *nodes.Notebook
+	room  func() int // how many messages may be taken at most
 	lag   backlog
 	again atomic.Int64 // messages that have come again
 	// grouped says that the run has found the group, or has made it.
@@ -232,6 +235,9 @@ func (s *session) learn(n, bytes int) {
 	}
 	s.most = max(1, min(1000, (1<<20)*n/max(bytes, 1), 4*s.most))
 }
+
+// count is how many messages to ask for now.
+func (s *session) count() int { return min(s.most, s.i.room()) }
 
 // content makes a message. It is acknowledged by the id of its entry, or by the element itself.
 func (i *inlet) content(body []byte, id string) message.Message[string] {

@@ -42,9 +42,10 @@ func (s *listSession) Receive(ctx context.Context) ([]message.Message[string], e
 }
 
 func (s *listSession) receive(ctx context.Context) ([]message.Message[string], error) {
-	if n := min(len(s.own), s.most); n > 0 {
+	if n := min(len(s.own), s.count()); n > 0 {
 		ms := s.messages(s.own[:n])
 		s.own = s.own[n:]
+		s.i.again.Add(int64(n))
 		return ms, nil
 	}
 	if now := time.Now(); !now.Before(s.claim) {
@@ -56,27 +57,33 @@ func (s *listSession) receive(ctx context.Context) ([]message.Message[string], e
 	wait := max(time.Until(s.claim), 10*time.Millisecond)
 	first, err := waiting(ctx, s.in, wait, "blmove", s.i.k.Key, s.working, "right", "left", wait.Seconds())
 	if errors.Is(err, client.Nil) {
+		s.i.lag.set(0)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	got := []string{first.(string)}
-	if s.most > 1 {
-		more, err := s.in.Pipelined(ctx, func(p client.Pipeliner) error {
-			for range s.most - 1 {
-				p.LMove(ctx, s.i.k.Key, s.working, "right", "left")
-			}
-			return nil
-		})
-		for _, c := range more {
-			if v, err := c.(*client.StringCmd).Result(); err == nil {
-				got = append(got, v)
-			}
+	var left *client.IntCmd
+	more, _ := s.in.Pipelined(ctx, func(p client.Pipeliner) error {
+		for range s.count() - 1 {
+			p.LMove(ctx, s.i.k.Key, s.working, "right", "left")
 		}
-		if err != nil && !errors.Is(err, client.Nil) {
-			return nil, err // what was moved is read from the working list
+		left = p.LLen(ctx, s.i.k.Key)
+		return nil
+	})
+	for _, c := range more {
+		c, ok := c.(*client.StringCmd)
+		switch {
+		case !ok || errors.Is(c.Err(), client.Nil):
+		case c.Err() != nil:
+			return nil, c.Err() // what was moved is read from the working list
+		default:
+			got = append(got, c.Val())
 		}
+	}
+	if s.i.lag.set(-1); left.Err() == nil { // else the user may not ask
+		s.i.lag.set(left.Val())
 	}
 	return s.messages(got), nil
 }

@@ -126,13 +126,13 @@ func (s *streamSession) Receive(ctx context.Context) ([]message.Message[string],
 
 // read reads entries behind an id. last is the last of them, "" if there were none.
 func (s *streamSession) read(ctx context.Context, behind string, wait bool) (ms []message.Message[string], last string, err error) {
-	args, long := []any{"xreadgroup", "group", s.i.group, s.consumer, "count", s.most}, time.Duration(0)
+	most := s.count()
+	args, long := []any{"xreadgroup", "group", s.i.group, s.consumer, "count", most}, time.Duration(0)
 	if wait {
 		long = max(time.Millisecond, time.Until(s.claim))
 		args = append(args, "block", long.Milliseconds())
 	}
 	asks, _ := s.i.lag.now()
-	most := s.most
 	reply, err := waiting(ctx, s.in, long, append(args, "streams", s.i.k.Key, behind)...)
 	switch {
 	case errors.Is(err, client.Nil):
@@ -217,7 +217,7 @@ func (s *streamSession) others(ctx context.Context) ([]message.Message[string], 
 	}
 	var ids []string
 	for _, p := range pending {
-		if p.Consumer != s.consumer && len(ids) < s.most {
+		if p.Consumer != s.consumer && len(ids) < s.count() {
 			ids = append(ids, p.ID)
 		}
 	}

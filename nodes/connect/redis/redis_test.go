@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -164,7 +165,7 @@ func inletOf(t *testing.T, k *reader, flow string) *inlet {
 	k.URL = config.NewURL(server.Server(t).URL)
 	k.shape = message.Shape{Body: typ, Out: typ}
 	env := &nodes.Env{Flow: &graph.Flow{Name: flow}, Node: &graph.Node{ID: "in"}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	return &inlet{k: k, env: env, group: flow, notes: &nodes.Notebook{}}
+	return &inlet{k: k, env: env, group: flow, notes: &nodes.Notebook{}, room: func() int { return math.MaxInt }}
 }
 
 // receive receives n messages, and gives their bodies.

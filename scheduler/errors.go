@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -44,11 +43,7 @@ func itemJSON(item nodes.BadItem) string {
 	if item.Data != nil {
 		return string(jsonl.AppendItem(nil, item.Data, item.Row))
 	}
-	text, err := json.Marshal(item.Raw)
-	if err != nil {
-		return `""`
-	}
-	return string(text)
+	return string(jsonl.AppendString(nil, item.Raw))
 }
 
 // newErrorBatch gives an empty batch for the error port of a node: of graph.ErrorItem, and

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -22,6 +23,15 @@ type GoItems interface {
 	ToBatch(t *types.Type, bad func(i int, err error)) *Batch
 	// At gives one item, for messages.
 	At(i int) any
+}
+
+// JSON gives a Go value as JSON, with <, > and & as they are: nobody puts it into HTML as it is.
+func JSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func (x *Items[T]) At(i int) any { return x.V[i] }
@@ -234,7 +244,7 @@ func (c *Column) putAny(i int, v reflect.Value, arena *Arena) error {
 		c.SetNull(i)
 		return nil
 	}
-	text, err := json.Marshal(v.Interface())
+	text, err := JSON(v.Interface())
 	if err != nil {
 		return err
 	}

@@ -211,3 +211,14 @@ func TestEndsOfTimeFromGo(t *testing.T) {
 		t.Errorf("%d items, %d bad: %v", b.Len(), bad, b.Cols[0].Int)
 	}
 }
+
+// JSON of Go values has no escapes that only HTML needs.
+func TestJSONIsNoHTML(t *testing.T) {
+	b := Wrap([]struct {
+		A any `flow:"a"`
+	}{{"a -> b & <c>"}}).ToBatch(types.Record(types.Field{Name: "a", Type: types.Any}), nil)
+	defer b.Release()
+	if got := b.Cols[0].Str[0]; got != `"a -> b & <c>"` {
+		t.Errorf("got %s", got)
+	}
+}

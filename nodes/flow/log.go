@@ -72,7 +72,7 @@ func (p *itemPrinter) text(d record.Data, i int) []byte {
 		}
 		return p.encoder.AppendRow(nil, d, d.Row(i))
 	case record.GoItems:
-		if text, err := json.Marshal(d.At(i)); err == nil {
+		if text, err := record.JSON(d.At(i)); err == nil {
 			return text
 		}
 	}

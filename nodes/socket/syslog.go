@@ -2,7 +2,6 @@ package socket
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -154,7 +153,7 @@ func (m *message) parse5424(s string) error {
 func structured(s string) (data, rest string, err error) {
 	var out bytes.Buffer
 	quote := func(text string) {
-		q, _ := json.Marshal(text)
+		q, _ := record.JSON(text)
 		out.Write(q)
 	}
 	out.WriteByte('{')

@@ -181,7 +181,7 @@ func (p *port) json(d record.Data, i int) []byte {
 	case *record.Batch:
 		return p.encoder.AppendRow(nil, d, d.Row(i))
 	case record.GoItems:
-		if text, err := json.Marshal(d.At(i)); err == nil {
+		if text, err := record.JSON(d.At(i)); err == nil {
 			return text
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+
+	"github.com/flowrun/flowrun/graph/record/jsonl"
 )
 
 // A lineHandler writes what kinds log, a line each:
@@ -74,8 +76,7 @@ func writeAttr(b *strings.Builder, group string, a slog.Attr) {
 	}
 	text := v.String()
 	if strings.ContainsAny(text, " \t\r\n\"=") || text == "" {
-		quoted, _ := json.Marshal(text)
-		text = string(quoted)
+		text = string(jsonl.AppendString(nil, text))
 	}
 	b.WriteString(" " + group + a.Key + "=" + text)
 }

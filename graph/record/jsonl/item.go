@@ -1,7 +1,6 @@
 package jsonl
 
 import (
-	"encoding/json"
 	"reflect"
 
 	"github.com/flowrun/flowrun/graph/record"
@@ -37,7 +36,7 @@ func appendGo(dst []byte, d record.GoItems, row int) []byte {
 			return NewEncoder(t).AppendRow(dst, b, b.Row(0))
 		}
 	}
-	text, err := json.Marshal(v)
+	text, err := record.JSON(v)
 	if err != nil {
 		return append(dst, `"an item that is not JSON"`...)
 	}

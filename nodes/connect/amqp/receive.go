@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	client "github.com/rabbitmq/amqp091-go"
 
+	"github.com/flowrun/flowrun/graph/record"
 	"github.com/flowrun/flowrun/nodes"
 	"github.com/flowrun/flowrun/nodes/message"
 )
@@ -268,7 +268,7 @@ func header(all client.Table, name string) message.Value {
 	case time.Time:
 		return message.Value{Text: x.UTC().Format(time.RFC3339Nano)}
 	case client.Table, []any:
-		if text, err := json.Marshal(x); err == nil {
+		if text, err := record.JSON(x); err == nil {
 			return message.Value{Text: string(text)}
 		}
 		return message.Value{Null: true}

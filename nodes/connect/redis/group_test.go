@@ -71,6 +71,43 @@ func TestMayNotSetTheGroup(t *testing.T) {
 	}
 }
 
+// Entries that are added while it is asked how the stream stands are no gap, whether the group has
+// read nothing yet, or what it has read is gone.
+func TestAddedMeanwhile(t *testing.T) {
+	for _, read := range []bool{false, true} {
+		_, c := told(t)
+		c.XAdd(t.Context(), newEntry())
+		i := streamInlet(t, "first")
+		s, err := i.connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read {
+			receive(t, s, 1)
+			c.XTrimMaxLen(t.Context(), "orders", 0)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for ctx.Err() == nil {
+				c.XAdd(context.Background(), newEntry())
+			}
+		}()
+		for range 300 {
+			if err := s.(*streamSession).gap(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		stop()
+		<-ended
+		s.Close()
+		if notes := i.notes.Notes(); len(notes) > 0 {
+			t.Errorf("read %v: noted: %+v", read, notes)
+		}
+	}
+}
+
 // streamInlet gives what makes sessions of the stream orders.
 func streamInlet(t *testing.T, start string) *inlet {
 	return inletOf(t, &reader{

@@ -304,10 +304,16 @@ func (s *streamSession) gap(ctx context.Context) error {
 	}
 	g, err := s.standing(ctx)
 	first := info.FirstEntry.ID
-	if err != nil || g.Name == "" || g.Lag <= info.Length || g.LastDeliveredID == s.i.gapBehind || first != "" && !before(g.LastDeliveredID, first) {
+	if err != nil || g.Name == "" || g.LastDeliveredID == s.i.gapBehind || first != "" && !before(g.LastDeliveredID, first) {
 		return err
 	}
-	missing := g.Lag - info.Length
+	// How many are gone is of one answer, so that what is added meanwhile is not taken for it. Redis
+	// does not know how many a group has read that has read nothing yet, or how much waits where
+	// some are gone in the middle.
+	missing := info.EntriesAdded - info.Length - g.EntriesRead
+	if g.EntriesRead <= 0 || g.Lag < 0 || missing <= 0 {
+		return nil
+	}
 	if first == "" {
 		first = "the end"
 	}

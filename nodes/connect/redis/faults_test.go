@@ -157,8 +157,10 @@ func TestNotAllowed(t *testing.T) {
 			t.Errorf("%s: %v\nhint: %s", name, r.Err, diag.HintOf(r.Err).Text)
 		}
 	}
-	if _, list := kit.Load(t, strings.ReplaceAll(read, "URL", "'nonsense://geheim@x'"), nil); len(list) != 1 || !strings.Contains(list[0].Message, "no address of Redis") {
-		t.Error(list)
+	for _, url := range []string{"nonsense://geheim@x", "redis://one:6379,two:6379"} {
+		if _, list := kit.Load(t, strings.ReplaceAll(read, "URL", "'"+url+"'"), nil); len(list) != 1 || !strings.Contains(list[0].Message, "no address of Redis") {
+			t.Error(url, list)
+		}
 	}
 }
 

@@ -221,3 +221,18 @@ func TestGroupIsGoneAgainAndAgain(t *testing.T) {
 		}
 	})
 }
+
+// A node of a Redis Cluster is told as what it is.
+func TestCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kit.Run(t, strings.ReplaceAll(readOrders, "URL", "redis://127.0.0.1:6379"), nil, nodetest.Setup{World: played(false, func(command string, _ func()) string {
+			if command == "xgroup" || command == "xreadgroup" {
+				return "-MOVED 3999 127.0.0.1:6381\r\n"
+			}
+			return ""
+		})})
+		if r.Err == nil || !strings.Contains(r.Told(), "MOVED") || !strings.Contains(diag.HintOf(r.Err).Text, "Redis Cluster") {
+			t.Error(r.Told())
+		}
+	})
+}

@@ -123,7 +123,7 @@ func (l *Link) check(c *graph.Inference) {
 	if c.Unread("url") {
 		return
 	}
-	if _, err := client.ParseURL(l.URL.Reveal()); err != nil {
+	if o, err := client.ParseURL(l.URL.Reveal()); err != nil || strings.Contains(o.Addr, ",") {
 		c.List().Add(diag.WrongValue, c.Node.At, "%s: %s", c.Node.ID, errAddress).WithHint("redis://HOST:6379, or redis://USER:PASSWORD@HOST:6379/0")
 	}
 }
@@ -139,6 +139,8 @@ func (l *Link) advised(err error) error {
 		hint = "look at the user and the password of the url"
 	case is(err, "NOPERM"):
 		hint = "the user may not do that: see ACL GETUSER in Redis"
+	case is(err, "MOVED"), is(err, "ASK"), is(err, "CROSSSLOT"):
+		hint = "this is a node of a Redis Cluster, which is not supported: only a single server is, or its master"
 	case errors.Is(err, io.EOF), is(err, "ERR Protocol"):
 		hint = "if the server takes only secured connections, write rediss:// or `tls: {}`"
 	default:

@@ -80,13 +80,16 @@ return 1
 
 	// reapScript moves what is in the lists of sessions that do not count as alive, and in those
 	// that have none, back to the right end of the list KEYS[3], in its order. It gives the name
-	// of each that had something, and behind it how much. ARGV: for how many milliseconds a
-	// list that has no session is looked at.
+	// of each that had something, and behind it how much. ARGV: the list
+	// of the session that does this, which is alive, and for how many milliseconds a list that has
+	// no session is looked at.
 	reapScript = client.NewScript(now + `
-local consumers, left, key = KEYS[1], KEYS[2], KEYS[3]
+local consumers, left, key, own = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 for _, list in ipairs(redis.call('ZRANGEBYSCORE', consumers, '-inf', now)) do
-	redis.call('ZADD', left, now, list)
-	redis.call('ZREM', consumers, list)
+	if list ~= own then
+		redis.call('ZADD', left, now, list)
+		redis.call('ZREM', consumers, list)
+	end
 end
 local moved = {}
 for _, list in ipairs(redis.call('ZRANGE', left, 0, -1)) do
@@ -97,7 +100,7 @@ for _, list in ipairs(redis.call('ZRANGE', left, 0, -1)) do
 		moved[#moved + 1] = n
 	end
 end
-redis.call('ZREMRANGEBYSCORE', left, '-inf', now - ARGV[1])
+redis.call('ZREMRANGEBYSCORE', left, '-inf', now - ARGV[2])
 return moved
 `)
 )
@@ -147,7 +150,7 @@ func (s *listSession) Ack(ctx context.Context, tokens []string) error {
 
 // reap puts back what sessions have taken that are gone.
 func (s *listSession) reap(ctx context.Context) error {
-	moved, err := reapScript.Run(ctx, s.acks, []string{s.consumers(), s.left(), s.i.k.Key}, keptLists.Milliseconds()).Slice()
+	moved, err := reapScript.Run(ctx, s.acks, []string{s.consumers(), s.left(), s.i.k.Key}, s.working, keptLists.Milliseconds()).Slice()
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	client "github.com/redis/go-redis/v9"
+
 	"github.com/flowrun/flowrun/graph/config"
 	"github.com/flowrun/flowrun/nodes/message"
 )
@@ -30,10 +32,12 @@ func begun(t *testing.T, i *inlet) *listSession {
 	return s.(*listSession)
 }
 
-// pause stops the heart of a session, as if its process were stopped.
-func (s *session) pause() {
+// pause stops the heart of a session, as if its process were stopped. When it goes on it does not
+// look for others who were paused, as the machine of the test may do to them.
+func (s *listSession) pause() {
 	s.stop()
 	<-s.beats
+	s.claim = time.Now().Add(time.Hour)
 }
 
 // push adds elements with some ids.
@@ -107,7 +111,10 @@ func TestMovedTooLate(t *testing.T) {
 	receive(t, a, 10)
 	a.pause()
 	b := begun(t, listInlet(t, "b"))
-	receive(t, b, 10)
+	_, its := receive(t, b, 10)
+	if err := b.Ack(t.Context(), its); err != nil {
+		t.Fatal(err)
+	}
 
 	late := c.push(10, 11)
 	receive(t, a, 1)
@@ -137,6 +144,23 @@ func TestAcknowledgedTooLate(t *testing.T) {
 	}
 	if again, _ := receive(t, begun(t, i), 7); len(again) != 7 {
 		t.Errorf("%d come again, want 7", len(again))
+	}
+}
+
+// A process that was paused while nobody else was there still has what it had taken.
+func TestPausedAlone(t *testing.T) {
+	_, c := told(t)
+	a := begun(t, listInlet(t, "a"))
+	c.push(0, 10)
+	_, tokens := receive(t, a, 10)
+	a.pause()
+	c.ZAdd(t.Context(), a.consumers(), client.Z{Score: 1, Member: a.working}) // it counts as alive until 1970
+	if err := a.reap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.alive(t.Context())
+	if err := a.Ack(t.Context(), tokens); err != nil || a.taken.Load() || c.LLen(t.Context(), "orders").Val() != 0 {
+		t.Errorf("%v, taken %v, %d put back", err, a.taken.Load(), c.LLen(t.Context(), "orders").Val())
 	}
 }
 

@@ -156,7 +156,7 @@ func (i *inlet) connect(ctx context.Context) (message.Receiver[string], error) {
 		if k.Mode == modePubSub {
 			return i.subscribe(ctx, in)
 		}
-		return &popSession{i: i, in: in}, nil
+		return i.popping(ctx, in)
 	}
 	in, consumer, err := i.join(ctx)
 	if err != nil {

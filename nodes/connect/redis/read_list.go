@@ -100,8 +100,10 @@ func (s *session) messages(values []string) []message.Message[string] {
 
 // A popSession takes elements out of a list at once.
 type popSession struct {
-	i  *inlet
-	in *conn
+	i   *inlet
+	in  *conn
+	pop *client.Conn // of in: the one that waits for elements
+	id  int64        // of pop, in Redis; 0: the user may not ask for it
 }
 
 // popped is how many elements are taken at once, and how long one call waits for the first.
@@ -110,18 +112,35 @@ const (
 	popWait = 5 * time.Second
 )
 
+func (i *inlet) popping(ctx context.Context, in *conn) (message.Receiver[string], error) {
+	s := &popSession{i: i, in: in, pop: in.Conn()}
+	var err error
+	if s.id, err = s.pop.ClientID(ctx).Result(); err != nil && !is(err, "NOPERM") {
+		s.Close()
+		return nil, i.k.advised(err)
+	}
+	return s, nil
+}
+
 // Receive implements message.Receiver.
 func (s *popSession) Receive(ctx context.Context) ([]message.Message[string], error) {
-	first, err := waiting(ctx, s.in, popWait, "brpop", s.i.k.Key, popWait.Seconds())
+	got := make(chan struct{})
+	defer close(got)
+	defer context.AfterFunc(ctx, func() { s.unblock(got) })()
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), popWait+answerTime)
+	defer cancel()
+	pair, err := s.pop.BRPop(own, popWait, s.i.k.Key).Result()
 	if errors.Is(err, client.Nil) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, s.i.k.of(modeList, s.i.k.Key, err)
 	}
-	pair := first.([]any)
-	ms := []message.Message[string]{s.i.content([]byte(pair[1].(string)), "")}
-	more, err := s.in.RPopCount(ctx, s.i.k.Key, popped-1).Result()
+	ms := []message.Message[string]{s.i.content([]byte(pair[1]), "")}
+	if ctx.Err() != nil {
+		return ms, nil
+	}
+	more, err := s.in.RPopCount(own, s.i.k.Key, popped-1).Result()
 	for _, v := range more {
 		ms = append(ms, s.i.content([]byte(v), ""))
 	}
@@ -131,11 +150,32 @@ func (s *popSession) Receive(ctx context.Context) ([]message.Message[string], er
 	return ms, err
 }
 
+// unblock ends the wait for an element, until there is an answer: a connection that is cut may
+// have been given an element, which would be lost. It is cut if the user may not do this.
+func (s *popSession) unblock(got <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
+	for {
+		if s.id == 0 || s.in.ClientUnblock(ctx, s.id).Err() != nil {
+			s.Close()
+			return
+		}
+		select {
+		case <-got:
+			return
+		case <-time.After(10 * time.Millisecond): // the command may not have come yet
+		}
+	}
+}
+
 // Ack implements message.Receiver; it is never called.
 func (s *popSession) Ack(context.Context, []string) error { return nil }
 
 // Close implements message.Receiver.
-func (s *popSession) Close() { s.in.Close() }
+func (s *popSession) Close() {
+	s.pop.Close()
+	s.in.Close()
+}
 
 // A channelSession hears what is published.
 type channelSession struct {

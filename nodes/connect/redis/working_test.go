@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,6 +162,66 @@ func TestPausedAlone(t *testing.T) {
 	a.alive(t.Context())
 	if err := a.Ack(t.Context(), tokens); err != nil || a.taken.Load() || c.LLen(t.Context(), "orders").Val() != 0 {
 		t.Errorf("%v, taken %v, %d put back", err, a.taken.Load(), c.LLen(t.Context(), "orders").Val())
+	}
+}
+
+// An element that comes as a flow is stopped is taken or left, and not lost on the way.
+func TestStoppedPop(t *testing.T) {
+	_, c := told(t)
+	i := listInlet(t, "")
+	i.k.Unsafe = true
+	const n = 200
+	taken := 0
+	for range n {
+		s, err := i.connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan int)
+		go func() {
+			ms, _ := s.Receive(ctx)
+			ended <- len(ms)
+		}()
+		for !strings.Contains(c.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
+			time.Sleep(time.Millisecond)
+		}
+		go stop()
+		c.push(0, 1)
+		taken += <-ended
+		taken += len(c.RPopCount(t.Context(), "orders", 10).Val())
+		stop()
+		s.Close()
+	}
+	if taken != n {
+		t.Errorf("%d of %d elements are lost", n-taken, n)
+	}
+}
+
+// A user who may not do that stops all the same.
+func TestStoppedPopWithoutRights(t *testing.T) {
+	for _, rule := range []string{"-client|id", "-client|unblock"} {
+		_, c := told(t)
+		i := listInlet(t, "")
+		i.k.Unsafe, i.k.URL = true, config.NewURL(c.user(t, "blind", "~*", "+@all", rule))
+		s, err := i.connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() {
+			_, err := s.Receive(ctx)
+			ended <- err
+		}()
+		for !strings.Contains(c.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		if err := <-ended; err == nil {
+			t.Errorf("%s: it ends as if it had waited", rule)
+		}
+		s.Close()
 	}
 }
 

@@ -232,7 +232,7 @@ func TestUncertainNamesake(t *testing.T) {
 	url := c.user(t, "blind", "~*", "+@all", "-client|list", "-client|kill")
 	as := func() *inlet {
 		i := listInlet(t, "a")
-		i.k.URL = config.NewURL(url)
+		i.k.URL, i.k.Claim = config.NewURL(url), time.Minute
 		return i
 	}
 	first := begun(t, as())

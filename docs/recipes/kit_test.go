@@ -146,15 +146,16 @@ func copied(t *testing.T) *place {
 
 func (p *place) set(name, value string) { p.env = append(p.env, name+"="+value) }
 
-// moved puts the ports of this place into a text.
+// moved puts the ports of this place into a text, all at once: one of them may begin as one of
+// those of the pages.
 func (p *place) moved(text string) string {
+	var pairs []string
 	for from, to := range p.ports {
-		text = strings.ReplaceAll(text, "127.0.0.1:"+from, "127.0.0.1:"+to)
-		for _, flag := range []string{"http.server ", "--port ", "-p "} {
-			text = strings.ReplaceAll(text, flag+from, flag+to)
+		for _, before := range []string{"127.0.0.1:", "http.server ", "--port ", "-p "} {
+			pairs = append(pairs, before+from, before+to)
 		}
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // command is flowrun in the place.

@@ -26,30 +26,8 @@ func TestDatumsAndTheLibrary(t *testing.T) {
 	for seed := range uint64(300) {
 		s := &sampler{Rand: rand.New(rand.NewPCG(seed, 5))}
 		m := s.record(3)
-		raw, err := json.Marshal(m.schema)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lib, err := avro.ParseWithCache(string(raw), "", &avro.SchemaCache{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		schema, err := ReadSchema(bytes.NewReader(raw))
-		if err != nil {
-			t.Fatal(err)
-		}
-		typ, err := schema.Type(types.Origin{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := schema.Reader(typ)
-		if err != nil {
-			t.Fatalf("%s: %v", raw, err)
-		}
-		w, err := schema.Writer(typ)
-		if err != nil {
-			t.Fatalf("%s\n%s: %v", raw, typ, err)
-		}
+		raw, lib, schema := m.parsed(t)
+		typ, r, w := planned(t, schema)
 		b := record.New(typ)
 		r.Start(b)
 		var values, want []any
@@ -222,16 +200,41 @@ func TestValuesThatDoNotFit(t *testing.T) {
 	}
 }
 
-func readBack(t *testing.T, schema *Schema, packed []byte) string {
+// planned gives the type of the rows of a schema, and what reads and writes them.
+func planned(t *testing.T, schema *Schema) (typ *types.Type, r record.RowReader, w record.RowWriter) {
 	t.Helper()
 	typ, err := schema.Type(types.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := schema.Reader(typ)
+	if r, err = schema.Reader(typ); err != nil {
+		t.Fatal(err)
+	}
+	if w, err = schema.Writer(typ); err != nil {
+		t.Fatal(err)
+	}
+	return typ, r, w
+}
+
+// parsed gives a schema as JSON, as the library has it, and as we have it.
+func (p made) parsed(t *testing.T) (raw []byte, lib avro.Schema, schema *Schema) {
+	t.Helper()
+	raw, err := json.Marshal(p.schema)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if lib, err = avro.ParseWithCache(string(raw), "", &avro.SchemaCache{}); err != nil {
+		t.Fatal(err)
+	}
+	if schema, err = ReadSchema(bytes.NewReader(raw)); err != nil {
+		t.Fatal(err)
+	}
+	return raw, lib, schema
+}
+
+func readBack(t *testing.T, schema *Schema, packed []byte) string {
+	t.Helper()
+	typ, r, _ := planned(t, schema)
 	b := record.New(typ)
 	defer b.Release()
 	r.Start(b)
@@ -356,24 +359,13 @@ func FuzzDatum(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, raw []byte) {
 		schema := schemas[int(which)%all]
-		typ, err := schema.Type(types.Origin{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := schema.Reader(typ)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := schema.Writer(typ)
-		if err != nil {
-			t.Fatal(err)
-		}
+		typ, r, w := planned(t, schema)
 		b := record.New(typ)
 		defer b.Release()
 		r.Start(b)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		err = r.ReadRow(raw)
+		err := r.ReadRow(raw)
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20+uint64(1000*len(raw)) {
 			t.Errorf("%d bytes were allocated for %d", n, len(raw))

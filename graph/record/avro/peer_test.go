@@ -32,30 +32,8 @@ func TestTablesDatums(t *testing.T) {
 	for seed := range uint64(200) {
 		s := &sampler{Rand: rand.New(rand.NewPCG(seed, 11)), plain: true}
 		m := s.record(3)
-		raw, err := json.Marshal(m.schema)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lib, err := avro.ParseWithCache(string(raw), "", &avro.SchemaCache{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		schema, err := ReadSchema(bytes.NewReader(raw))
-		if err != nil {
-			t.Fatal(err)
-		}
-		typ, err := schema.Type(types.Origin{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := schema.Reader(typ)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := schema.Writer(typ)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, lib, schema := m.parsed(t)
+		typ, r, w := planned(t, schema)
 		var packed []string
 		b := record.New(typ)
 		r.Start(b)
